@@ -1,0 +1,1 @@
+"""Recipe and facts in, plan out: pure, and reads no data."""

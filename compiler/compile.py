@@ -1,0 +1,90 @@
+"""From recipe text and facts to a checked graph: the compiler as one straight column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.document import Node
+from compiler.graph import Graph, verify
+from compiler.lower import lower
+from compiler.merge import load_recipe
+from compiler.passes import PASSES
+from compiler.profiles import find_profile, load_profile
+from compiler.project import Place
+from compiler.recipe import Recipe, type_recipe
+from compiler.validate import validate
+from operators.profile import LanguageProfile
+
+
+@dataclass(frozen=True)
+class Read:
+    """A recipe after its text was read: merged, validated, typed, with the language profiles it may use."""
+
+    place: Place
+    node: Node
+    recipe: Recipe
+    profiles: Mapping[str, LanguageProfile]
+    profile_files: Mapping[str, Path]
+
+
+@lru_cache(maxsize=1)
+def committed_schema(package: Path) -> dict[str, Any]:
+    """The recipe's JSON Schema as it ships; a test keeps it equal to the declarations."""
+    schema: dict[str, Any] = json.loads((package / "recipe.schema.json").read_text())
+    return schema
+
+
+def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
+    """Read, merge, validate and type a recipe; raises RecipeError with every mistake in its text."""
+    node, _ = load_recipe(
+        place.path, shown=place.shown, package_root=place.package, allowed_roots=place.allowed, settings=settings
+    )
+    found = validate(node, committed_schema(place.package))
+    if found:
+        raise RecipeError(tuple(found))
+    recipe = type_recipe(node)
+    profiles: dict[str, LanguageProfile] = {}
+    files: dict[str, Path] = {}
+    for code in sorted(languages_of(recipe)):
+        path = find_profile(code, place.path.parent, place.package)
+        if path is None:
+            continue
+        try:
+            profiles[code] = load_profile(path, place.shorten(path))
+            files[code] = path
+        except RecipeError as error:
+            recipe.diagnostics.extend(error.diagnostics)
+            raise RecipeError(tuple(recipe.diagnostics)) from None
+    return Read(place, node, recipe, profiles, files)
+
+
+def languages_of(recipe: Recipe) -> set[str]:
+    """The codes of the languages that a recipe names anywhere."""
+    said = {recipe.languages.get(role, role) for table in recipe.tables.values() for step in table.steps
+            for role, _ in step.operator.entries()}
+    return (said | set(recipe.languages.values())) - {"target", "anchor"}
+
+
+def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None) -> Graph:
+    """The checked graph of a recipe; raises RecipeError with every mistake."""
+    found = list(read.recipe.diagnostics)
+    for role, code in read.recipe.languages.items():
+        if code not in read.profiles:
+            found.append(Diagnostic(
+                f"there is no language profile `{code}`", read.node.find(("language", role)),
+                f"write languages/{code}.yaml beside the recipe",
+            ))
+    graph, more = lower(read.recipe, read.profiles, fields, items)
+    if any(each.severity == "error" for each in (*found, *more)):
+        raise RecipeError(tuple(dict.fromkeys((*found, *more))))
+    verify(graph)
+    for rewrite in PASSES:
+        graph = rewrite(graph)
+    verify(graph)
+    return graph

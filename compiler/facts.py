@@ -1,0 +1,46 @@
+"""Facts: what is known of the leaves without running anything, and the versions of what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Origin = Literal["files", "lock", "absent"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One source's files."""
+
+    digest: str | None
+    """The digest of their bytes, whatever their order and names; None where nothing has read them."""
+    fields: frozenset[str] | None
+    """The columns of the files."""
+    origin: Origin
+    files: tuple[tuple[str, str, int], ...] = ()
+    """(path as shown, digest, bytes) of each file."""
+
+
+def installed_version(name: str) -> str:
+    """The version of an installed thing that decides results; raises LookupError where it is not installed."""
+    if name == "unicode":
+        import unicodedata
+
+        return unicodedata.unidata_version
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        raise LookupError(name) from None
+    # Bug-fix releases of the SQL engine do not change what a condition means.
+    return ".".join(found.split(".")[:2]) if name == "duckdb" else found
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a check or a plan may know."""
+
+    leaves: Mapping[str, Leaf] = field(default_factory=dict)
+    version: Callable[[str], str] = installed_version

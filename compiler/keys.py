@@ -1,0 +1,107 @@
+"""Keys: the address of a node's result, made of all that decides it and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from blake3 import blake3
+
+from compiler.facts import Facts
+from compiler.graph import Graph, Node
+from operators.declare import Declared, Measure, Operator
+from operators.inner import Combine
+from operators.source import Source
+
+Address = Callable[[int], str | None]
+
+
+def canonical(value: Any) -> Any:
+    """The stable form of a value: JSON data whose types cannot be mistaken; anything else is an error."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case Decimal():
+            return {"decimal": format(value.normalize(), "f")}
+        case tuple() | list():
+            return [canonical(part) for part in value]
+        case Declared():
+            said = {name: getattr(value, name) for name in type(value).model_fields} | (value.__pydantic_extra__ or {})
+            return {type(value).__name__: canonical({k: v for k, v in said.items() if v is not None})}
+        case dict():
+            assert all(isinstance(key, str) for key in value)
+            return {key: canonical(part) for key, part in sorted(value.items())}
+    raise TypeError(f"a {type(value).__name__} has no stable form, so it cannot be part of a key")
+
+
+def digest_of(value: Any) -> str:
+    """The hash of a value's stable form, 64 hexadecimal digits."""
+    text = json.dumps(canonical(value), ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return blake3(text.encode()).hexdigest()
+
+
+def identity(operator: Operator, facts: Facts, entries: Mapping[str, Any], *roles: Any) -> dict[str, Any]:
+    """What an operator itself puts into a key: its name, version, parameters, profile entries and versions."""
+    return {
+        "operator": operator.name,
+        "version": operator.version,
+        "parameters": operator.parameters(*roles),
+        "entries": dict(entries),
+        "depends": {name: facts.version(name) for name in operator.depends()},
+    }
+
+
+def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dict[str, Any] | None:
+    """All that decides a node's result, or None while the digest of a cut below it is not known."""
+    node = graph.nodes[index]
+    match node.operator:
+        case Source():
+            leaf = facts.leaves[node.label].digest
+            if leaf is None:
+                return None
+            return {**identity(node.operator, facts, {}, "result"), "source": node.label, "leaf": leaf}
+    inputs = [address(source) for source in node.inputs]
+    if None in inputs:
+        return None
+    return {
+        **identity(node.operator, facts, node.entries, *roles_of(node)),
+        "aspect": node.aspect,
+        "seed": node.seed,
+        # A union has no order; every other operator tells its inputs apart.
+        "inputs": sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs,
+        "columns": carried(node),
+    }
+
+
+def roles_of(node: Node) -> tuple[str, ...]:
+    """Which of its operator's fields decide a node."""
+    match node.aspect:
+        case "columns":
+            return ("measured",) if isinstance(node.operator, Measure) else ("result",)
+        case "decision":
+            return ("decided",)
+        case "table":
+            return ("result", "column")
+
+
+def carried(node: Node) -> dict[str, Any]:
+    """The columns a node reads or carries, as (place of the maker among its inputs, name there)."""
+    places = {source: place for place, source in enumerate(node.inputs)}
+    return {
+        name: [None if made.node is None else places[made.node], made.name]
+        for name, made in node.carried.items()
+        if node.aspect == "columns" or made.moved(name)
+    } | ({"": sorted(node.columns)} if node.aspect == "table" else {"form": node.form})
+
+
+def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | None:
+    """The key of a node, or None while it is pending."""
+    parts = ingredients(graph, index, facts, address)
+    return None if parts is None else digest_of(parts)
+
+
+def memo_key(node: Node, facts: Facts) -> str:
+    """The key of a dear measure's memo: the measure, without the table or the column it reads."""
+    return digest_of(identity(node.operator, facts, node.entries, "measured"))

@@ -1,0 +1,74 @@
+"""The lock: the digests and facts that a recipe was last built with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compiler.diagnostics import Diagnostic, RecipeError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LockedSource:
+    """One source as it was read."""
+
+    pattern: str
+    """The `file` of the recipe."""
+    digest: str
+    """The digest of its files' bytes."""
+    files: tuple[tuple[str, str, int], ...]
+    """(path as shown, digest, bytes)."""
+    fields: tuple[str, ...]
+    """The columns of the files."""
+    rows: int
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One result that the lock pins."""
+
+    key: str
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A whole lock file; it holds no text of any row."""
+
+    recipe: str
+    sources: Mapping[str, LockedSource] = field(default_factory=dict)
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    """Language -> digest of its profile."""
+    operators: Mapping[str, int] = field(default_factory=dict)
+    tables: Mapping[str, Pin] = field(default_factory=dict)
+    outputs: Mapping[str, Pin] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_lock(path: Path) -> Lock | None:
+    """The lock at a path, or None where there is none; raises RecipeError for one that cannot be read."""
+    if not path.is_file():
+        return None
+    hint = "write it anew with `recipe lock`"
+    try:
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if data.pop("format") != FORMAT:
+            raise RecipeError((Diagnostic(f"the lock `{path.name}` has another format", None, hint),))
+        sources = {
+            name: LockedSource(**{**part, "files": tuple(tuple(each) for each in part["files"]), "fields": tuple(part["fields"])})
+            for name, part in data.pop("sources").items()
+        }
+        pins = {name: {each: Pin(**pin) for each, pin in data.pop(name).items()} for name in ("tables", "outputs")}
+        return Lock(sources=sources, **pins, **data)
+    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise RecipeError((Diagnostic(f"the lock `{path.name}` cannot be read: {error}", None, hint),)) from None

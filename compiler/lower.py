@@ -1,0 +1,288 @@
+"""Lower a recipe to its operator graph: sections become tables, tables become nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compiler.diagnostics import Diagnostic, Note, suggest
+from compiler.graph import Graph, Made, Node
+from compiler.recipe import Recipe, Said, TableSaid
+from compiler.spans import Span
+from operators.declare import COSTS, LABELS, ColumnType, Map, Measure, Operator, Scope, SetDecision
+from operators.inner import Combine, Keep, Output, Preview
+from operators.licence import Licence, join
+from operators.profile import LanguageProfile
+from operators.select import Select
+from operators.unique import Unique
+from operators.where import Where
+
+
+@dataclass
+class Rows:
+    """The rows at one point of a table: their base table, the run of decisions since, the columns in sight."""
+
+    base: int
+    columns: dict[str, ColumnType]
+    made: dict[str, Made]
+    license: Licence
+    proven: bool
+    run: list[tuple[int, Node]] = field(default_factory=list)
+    """(cost, decision whose first input is open) in recipe order."""
+
+
+@dataclass
+class Lowering:
+    """The graph as it grows, with the mistakes met on the way."""
+
+    recipe: Recipe
+    profiles: Mapping[str, LanguageProfile]
+    items: int | None
+    nodes: list[Node] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    previews: list[int] = field(default_factory=list)
+
+    def add(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def entries(self, operator: Operator, said: Said) -> dict[str, Any]:
+        """The profile entries an operator reads; one that is missing is a mistake."""
+        read: dict[str, Any] = {}
+        for role, entry in operator.entries():
+            code = self.recipe.languages.get(role, role)
+            span = said.span(("of",))
+            if code == role and role in ("target", "anchor"):
+                self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
+            elif (profile := self.profiles.get(code)) is None:
+                self.found.append(Diagnostic(
+                    f"there is no language profile `{code}`", span,
+                    f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
+                ))
+            elif (value := profile.entry(entry)) is None:
+                self.found.append(Diagnostic(
+                    f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs", span,
+                    f"add `{entry}:` to languages/{code}.yaml",
+                ))
+            else:
+                read[entry] = value
+        return read
+
+
+def lower(recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mapping[str, frozenset[str] | None],
+          items: int | None = None) -> tuple[Graph, list[Diagnostic]]:
+    """The graph of a recipe, and every mistake found on the way.
+
+    `fields` holds the columns of each source's files, None where they are not known. `items` is the number
+    of items of a preview.
+    """
+    state = Lowering(recipe, profiles, items)
+    sources: dict[str, Rows] = {}
+    for name, feed in sorted(recipe.sources.items()):
+        known = fields.get(name)
+        scope = Scope({}, frozenset(), frozenset())
+        complaints = list(feed.operator.complain(scope)) + (
+            [] if known is None else list(feed.operator.complain_fields(known))
+        )
+        state.found += [Diagnostic(c.message, feed.node.find(c.path), c.hint) for c in complaints]
+        span = recipe.node.find(("sources", name), key=True)
+        made = dict(feed.operator.made())
+        index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
+        sources[name] = at_table(state, index)
+        sources[name].proven = known is not None
+    if items is not None:
+        preview(state, sources, items)
+    tables: dict[str, Rows] = {}
+    for table in recipe.tables.values():
+        rows = lower_table(state, table, sources | tables)
+        if rows is not None:
+            tables[table.name] = rows
+    outputs = {}
+    for name, span in recipe.outputs:
+        if name in tables:
+            rows = tables[name]
+            outputs[name] = state.add(Node(
+                Output(output=name), "table", (rows.base,), name, name, span,
+                columns=rows.columns, carried=rows.made, license=rows.license,
+            ))
+    graph = Graph(tuple(state.nodes), outputs)
+    state.found += complain_licenses(graph)
+    return graph, state.found
+
+
+def at_table(state: Lowering, index: int) -> Rows:
+    """The rows of a table as it is made."""
+    node = state.nodes[index]
+    return Rows(index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True)
+
+
+def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:
+    """Put a preview behind each source: its rows whose items are lowest-ranked among those of all sources."""
+    heads = {name: rows.base for name, rows in sources.items()}
+    for name, rows in list(sources.items()):
+        node = state.nodes[rows.base]
+        index = state.add(replace(
+            node, operator=Preview(items=items), inputs=(rows.base, *heads.values()), seed=state.recipe.seed,
+            carried=dict(rows.made),
+        ))
+        state.previews.append(index)
+        sources[name] = replace(at_table(state, index), proven=rows.proven)
+
+
+def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> Rows | None:
+    """The rows of one table after its steps, settled into a cut; None where its origin is unknown."""
+    origins = []
+    for name, span in table.origins:
+        if name in known:
+            origins.append((known[name], span))
+        elif name not in state.recipe.sources and name not in state.recipe.tables:
+            near = suggest(name, known)
+            state.found.append(Diagnostic(
+                f"there is no table or source `{name}` before `{table.name}`", span, f"did you mean `{near}`?" if near else None
+            ))
+    if not origins or len(origins) < len(table.origins):
+        return None
+    rows = combine(state, table, origins) if len(origins) > 1 else copied(origins[0][0])
+    for said in table.steps:
+        step(state, table, rows, said)
+    return settle(state, table, rows)
+
+
+def copied(rows: Rows) -> Rows:
+    return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
+
+
+def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]]) -> Rows:
+    """All rows of several tables; a column that one of them lacks is null there."""
+    columns: dict[str, ColumnType] = {}
+    first: dict[str, Span] = {}
+    for rows, span in origins:
+        for name, kind in rows.columns.items():
+            if columns.setdefault(name, kind) != kind:
+                state.found.append(Diagnostic(
+                    f"the column `{name}` is {kind} here, and {columns[name]} in another table", span,
+                    notes=(Note(f"it is {columns[name]} here", first[name]),),
+                ))
+            first.setdefault(name, span)
+    labels = {name: kind for name, kind in columns.items() if name in LABELS}
+    content = {name: kind for name, kind in sorted(columns.items()) if name not in LABELS}
+    index = state.add(Node(
+        Combine(), "table", tuple(dict.fromkeys(rows.base for rows, _ in origins)), table.name, table.name, table.span,
+        columns=content | labels, license=join(rows.license for rows, _ in origins),
+    ))
+    return replace(at_table(state, index), proven=all(rows.proven for rows, _ in origins))
+
+
+def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
+    """One step on `rows`, which change in place."""
+    operator = said.operator
+    scope = Scope(
+        rows.columns, frozenset(state.recipe.sources), frozenset(f.operator.category for f in state.recipe.sources.values())
+    )
+    complaints = list(operator.complain(scope))
+    if said.column is not None:
+        complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
+    if complaints:
+        state.found += [Diagnostic(c.message, said.span(c.path), c.hint) for c in complaints]
+        if not isinstance(operator, Measure) or said.column is None:
+            return
+    match operator:
+        case Select():
+            rows.made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
+            rows.columns = dict(operator.made(rows.columns))
+        case Measure():
+            if complaints:
+                return
+            measure(state, table, rows, said, operator)
+        case Map():
+            index = columns_node(state, table, rows, said, {"of": operator.of}, {operator.of: rows.columns[operator.of]})
+            rows.made[operator.of] = Made(index, operator.of, "text")
+        case SetDecision():
+            settle(state, table, rows, said)
+
+
+def columns_node(state: Lowering, table: TableSaid, rows: Rows, said: Said, reads: Mapping[str, str],
+                 columns: dict[str, ColumnType], form: str | None = None) -> int:
+    """A node that makes columns beside the base table, reading the columns in sight."""
+    carried = {role: rows.made[name] for role, name in reads.items()}
+    inputs = dict.fromkeys([rows.base, *(made.node for made in carried.values() if made.node is not None)])
+    return state.add(Node(
+        said.operator, "columns", tuple(inputs), said.label, table.name, said.span(),
+        entries=state.entries(said.operator, said), columns=columns, carried=carried, form=form,
+    ))
+
+
+def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> None:
+    """A measure as a column of its own, or with its decision."""
+    reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else {"in": operator.in_}
+    index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values})
+    if said.column is not None:
+        share = operator.values == ("part", "whole")
+        kind: ColumnType = "number" if share else "integer"
+        rows.columns[said.column] = kind
+        rows.made[said.column] = Made(index, "/".join(operator.values), kind)
+        return
+    decision = Node(operator, "decision", (index,), said.label, table.name, said.span(), license=rows.license)
+    rows.run.append((COSTS.index(operator.cost), decision))
+
+
+def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = None) -> Rows:
+    """End the run of decisions with a set decision, or by keeping what it keeps; the rows' base is then a cut."""
+    moved = any(made.moved(name) for name, made in rows.made.items()) or set(rows.made) != set(
+        state.nodes[rows.base].columns
+    )
+    if said is None and not rows.run and not moved:
+        return rows
+    head = rows.base
+    # Cheap decisions first, then recipe order: static, so that the ledger never depends on timings.
+    for _, decision in sorted(rows.run, key=lambda pair: pair[0]):
+        head = state.add(replace(decision, inputs=(head, *decision.inputs)))
+    operator = said.operator if said is not None else Keep()
+    assert isinstance(operator, SetDecision)
+    inputs = [head, *(made.node for made in rows.made.values() if made.node is not None)]
+    if isinstance(operator, Unique) and said is not None:
+        for form, column in operator.forms().items():
+            inputs.append(columns_node(state, table, rows, said, {"of": column}, {form: "label"}, form))
+    if said is not None and state.previews and operator.name in ("mixture", "sample"):
+        inputs += state.previews
+    index = state.add(Node(
+        operator, "table", tuple(dict.fromkeys(inputs)), said.label if said else table.name, table.name,
+        said.span() if said else table.span, seed=state.recipe.seed if operator.seeded else 0,
+        columns=dict(rows.columns), carried=dict(rows.made), license=rows.license,
+    ))
+    rows.base, rows.run = index, []
+    rows.made = {name: Made(None, name, kind) for name, kind in rows.columns.items()}
+    return rows
+
+
+def complain_licenses(graph: Graph) -> list[Diagnostic]:
+    """A source that must not be used, with the path to each output it reaches."""
+    found = []
+    for name, output in graph.outputs.items():
+        for path in paths(graph, output):
+            source = graph.nodes[path[0]]
+            if source.license == "C" and not source.inputs:
+                labels = [graph.nodes[index].label for index in path if graph.nodes[index].aspect != "columns"]
+                found.append(Diagnostic(
+                    f"the source `{source.label}` has licence class C: it must not be used", source.span,
+                    "remove the source; " + " -> ".join(dict.fromkeys([*labels, name])),
+                    tuple(Note(f"it reaches the output `{name}` through `{graph.nodes[index].label}`", graph.nodes[index].span)
+                          for index in path[1:-1] if graph.nodes[index].aspect == "table"),
+                ))
+    return found
+
+
+def paths(graph: Graph, output: int) -> list[list[int]]:
+    """One path from each source that an output reads, shortest first."""
+    through: dict[int, list[int]] = {output: [output]}
+    queue, ends = [output], []
+    while queue:
+        index = queue.pop(0)
+        if not graph.nodes[index].inputs:
+            ends.append(through[index])
+        for source in graph.nodes[index].inputs:
+            if source not in through:
+                through[source] = [source, *through[index]]
+                queue.append(source)
+    return ends

@@ -1,0 +1,172 @@
+"""The plan: which stages would run and which are reused, each with its key and its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from compiler.facts import Facts
+from compiler.graph import Graph
+from compiler.keys import digest_of, ingredients
+from operators.declare import Measure
+
+Lookup = Callable[[str], str | None]
+"""Key -> digest of the recorded result, or None."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One cut of the graph, as the plan sees it."""
+
+    node: int
+    name: str
+    """`table/label`, as people see it."""
+    operator: str
+    key: str | None
+    digest: str | None
+    state: Literal["reuse", "run", "pending"]
+    cause: str
+
+
+@dataclass
+class Addresses:
+    """What is known of each node's address; `build` asks again as digests arrive."""
+
+    graph: Graph
+    facts: Facts
+    lookup: Lookup
+
+    def __post_init__(self) -> None:
+        self.parts: dict[int, dict[str, Any]] = {}
+        self.keys: dict[int, str] = {}
+        self.digests: dict[int, str] = {}
+
+    def key(self, index: int) -> str | None:
+        """The key of a node, or None while it is pending."""
+        if index not in self.keys:
+            parts = ingredients(self.graph, index, self.facts, self.address)
+            if parts is None:
+                return None
+            self.parts[index], self.keys[index] = parts, digest_of(parts)
+        return self.keys[index]
+
+    def address(self, index: int) -> str | None:
+        """What others see of a node: the digest of a cut, the key of anything else."""
+        key = self.key(index)
+        if key is None or not self.graph.nodes[index].cut:
+            return key
+        if index not in self.digests:
+            digest = self.lookup(key)
+            if digest is None:
+                return None
+            self.digests[index] = digest
+        return self.digests[index]
+
+
+def stage_name(graph: Graph, index: int) -> str:
+    """`prompts/unique`, or the table's name alone where the two are equal."""
+    node = graph.nodes[index]
+    name = node.table if node.label == node.table else f"{node.table}/{node.label}"
+    return f"output {name}" if node.operator.name == "output" else name
+
+
+def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """The stages of a graph; `before` holds the ingredients of each stage at the last build, by name."""
+    graph = addresses.graph
+    stages = []
+    for index, node in graph:
+        if not node.cut:
+            continue
+        name = stage_name(graph, index)
+        key = addresses.key(index)
+        digest = addresses.address(index)
+        if digest is not None:
+            state, cause = "reuse", "in the store"
+        elif key is not None:
+            state, cause = "run", cause_of(before.get(name), snapshot(addresses, index))
+        else:
+            state, cause = "pending", "waits for " + ", ".join(
+                stage_name(graph, source) for source in cuts_below(graph, index) if addresses.address(source) is None
+            )
+        stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
+    return tuple(stages)
+
+
+def cuts_below(graph: Graph, index: int) -> list[int]:
+    """The cuts that a node reads, through decisions and columns."""
+    found: dict[int, None] = {}
+    for source in graph.nodes[index].inputs:
+        for cut in [source] if graph.nodes[source].cut else cuts_below(graph, source):
+            found[cut] = None
+    return list(found)
+
+
+def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
+    """What decided a stage, in words that can be compared later: its own part, and that of its decisions."""
+    graph = addresses.graph
+    node = graph.nodes[index]
+    said: dict[str, Any] = {"itself": described(addresses, index)}
+    for source in node.inputs:
+        for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
+            decision = graph.nodes[at]
+            said[f"step {decision.label}"] = described(addresses, at) | {
+                "measure": described(addresses, decision.inputs[-1])
+            }
+        if graph.nodes[source].aspect == "columns":
+            said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
+    for cut in cuts_below(graph, index):
+        said[f"input {stage_name(graph, cut)}"] = addresses.address(cut)
+    return said
+
+
+def described(addresses: Addresses, index: int) -> dict[str, Any]:
+    """A node's own ingredients, without the addresses of what it reads."""
+    addresses.key(index)
+    operator = addresses.graph.nodes[index].operator
+    own = {key: value for key, value in addresses.parts.get(index, {}).items() if key not in ("inputs", "parameters")}
+    roles = ("measured", "decided", "result", "column") if isinstance(operator, Measure) else ("result", "column")
+    from compiler.keys import canonical
+
+    described: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
+    return described
+
+
+def cause_of(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """Why a stage has to run, from what decided it last time."""
+    if before is None:
+        return "never built"
+    changes = []
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if old == new:
+            continue
+        if name.startswith("input "):
+            changes.append((1, f"{name} changed" if old and new else f"{name} is {'new' if new else 'gone'}"))
+        elif old is None or new is None:
+            changes.append((0, f"{name} is {'gone' if new is None else 'new'}"))
+        else:
+            changes.append((0, f"{name}: " + "; ".join(difference(old, new))))
+    return ", ".join(text for _, text in sorted(changes)) or "its result is not in this store"
+
+
+def difference(old: Any, new: Any, at: str = "") -> list[str]:
+    """The fields in which two descriptions differ, as `field 20 -> 30`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for name in {**old, **new}:
+            if old.get(name) != new.get(name):
+                inner = name if name not in ("parameters", "measure", "decimal") else at
+                found += difference(old.get(name), new.get(name), inner)
+        return list(dict.fromkeys(found))
+    if at in ("leaf", "entries"):
+        return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
+    return [f"{at} {worded(old)} -> {worded(new)}"]
+
+
+def worded(value: Any) -> str:
+    """A value in a cause, cut to a readable length."""
+    if isinstance(value, dict) and set(value) == {"decimal"}:
+        return str(value["decimal"])
+    text = "unset" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

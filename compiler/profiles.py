@@ -1,0 +1,37 @@
+"""Language profiles: the one beside the recipe comes before the one that ships with the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.document import load_text, read_document
+from compiler.schema import profile_schema
+from compiler.validate import validate
+from operators.profile import LanguageProfile
+
+
+def find_profile(code: str, beside: Path, package: Path) -> Path | None:
+    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package."""
+    for folder in (beside, beside.parent, package):
+        path = folder / "languages" / f"{code}.yaml"
+        if path.is_file():
+            return path
+    return None
+
+
+def load_profile(path: Path, shown: str) -> LanguageProfile:
+    """One profile; raises RecipeError with every mistake in it."""
+    node = read_document(load_text(path, shown))
+    found = validate(node, profile_schema())
+    if found:
+        raise RecipeError(tuple(found))
+    try:
+        return LanguageProfile.model_validate(node.plain())
+    except ValidationError as error:
+        raise RecipeError(tuple(
+            Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
+            for problem in error.errors(include_url=False)
+        )) from None

@@ -1,0 +1,217 @@
+"""The recipe as typed values, each beside the place that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from compiler.diagnostics import Diagnostic, suggest
+from compiler.document import Node
+from compiler.spans import Span
+from operators.catalog import CATALOG, MEASURES
+from operators.declare import Operator, Step
+from operators.source import Source
+
+FORMAT = 1
+
+Kind = TypeVar("Kind", bound=Operator)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One operator of a recipe: its label, the operator, and the place of its parameters."""
+
+    label: str
+    operator: Step
+    node: Node
+    column: str | None = None
+    """The name of the column it makes, for a measure that stands under `measure`."""
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One source of a recipe and its place."""
+
+    operator: Source
+    node: Node
+
+
+@dataclass(frozen=True)
+class TableSaid:
+    """One table of a recipe: where its rows come from and the steps they go through."""
+
+    name: str
+    origins: tuple[tuple[str, Span], ...]
+    steps: tuple[Said, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe; sections are lowered to `tables`."""
+
+    name: str
+    description: str
+    languages: Mapping[str, str]
+    """Role (`target`, `anchor`) -> language code."""
+    seed: int
+    sources: Mapping[str, Feed]
+    tables: Mapping[str, TableSaid]
+    outputs: tuple[tuple[str, Span], ...]
+    node: Node
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def type_recipe(node: Node) -> Recipe:
+    """The typed recipe; mistakes go into its `diagnostics`, and what is wrong is left out."""
+    found: list[Diagnostic] = []
+    top = node.value
+    assert isinstance(top, dict)
+    sources = {}
+    for name, entry in members(node, "sources"):
+        operator = typed(Source, entry, found)
+        if operator is not None:
+            sources[name] = Feed(operator, entry)
+    tables: dict[str, TableSaid] = {}
+    prompts = node.get("prompts")
+    if prompts is not None:
+        origins = tuple((name, node.find(("sources", name), key=True)) for name in sorted(sources))
+        tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
+    for name, entry in members(node, "tables"):
+        if name in sources or name in tables or name == "dataset" and node.get("mixture") is not None:
+            found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
+            continue
+        steps = entry.get("steps")
+        tables[name] = TableSaid(
+            name, origins_of(entry), steps_of(steps, found) if steps else (), node.find(("tables", name), key=True)
+        )
+    mixture = node.get("mixture")
+    if mixture is not None:
+        span = node.find(("mixture",), key=True)
+        said = step_of("mixture", "mixture", mixture, found)
+        origin = "prompts" if prompts is not None else list(tables)[-1] if tables else ""
+        if not origin:
+            found.append(Diagnostic("a `mixture` needs rows to choose from", span, "add `prompts:` or `tables:`"))
+        else:
+            tables["dataset"] = TableSaid("dataset", ((origin, span),), said, span)
+    return Recipe(
+        name=text_at(node, "recipe"),
+        description=text_at(node, "description"),
+        languages={role: str(entry.value) for role, entry in members(node, "language")},
+        seed=seed.value if (seed := node.get("seed")) is not None and isinstance(seed.value, int) else 0,
+        sources=sources,
+        tables=tables,
+        outputs=outputs_of(node, tables, found),
+        node=node,
+        diagnostics=found,
+    )
+
+
+def members(node: Node, section: str) -> list[tuple[str, Node]]:
+    """The named parts of a section that is a map."""
+    part = node.get(section)
+    if part is None or not isinstance(part.value, dict):
+        return []
+    return [(name, entry.node) for name, entry in part.value.items()]
+
+
+def text_at(node: Node, key: str) -> str:
+    part = node.get(key)
+    return part.value if part is not None and isinstance(part.value, str) else ""
+
+
+def origins_of(table: Node) -> tuple[tuple[str, Span], ...]:
+    """The names after `from`: one or a list."""
+    origin = table.get("from")
+    if origin is None:
+        return ()
+    parts = origin.value if isinstance(origin.value, list) else [origin]
+    return tuple((str(part.value), part.span) for part in parts)
+
+
+def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
+    """The named outputs: those listed, else the last table."""
+    listed = node.get("outputs")
+    if listed is None or not isinstance(listed.value, list):
+        if not tables:
+            found.append(Diagnostic("the recipe makes no table", node.span, "add `prompts:` or `tables:`"))
+            return ()
+        last = "dataset" if "dataset" in tables else list(tables)[-1]
+        return ((last, tables[last].span),)
+    outputs = tuple((str(part.value), part.span) for part in listed.value)
+    for name, span in outputs:
+        if name not in tables:
+            near = suggest(name, tables)
+            found.append(Diagnostic(
+                f"there is no table `{name}`", span,
+                f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables),
+            ))
+    return tuple((name, span) for name, span in outputs if name in tables)
+
+
+def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """The steps of a list, typed; a step that is wrong is left out."""
+    said: list[Said] = []
+    for step in steps.value if isinstance(steps.value, list) else []:
+        if isinstance(step.value, str):
+            said += step_of(step.value, step.value, step, found)
+        elif isinstance(step.value, dict):
+            keys = [key for key in step.value if key != "name"]
+            if len(keys) != 1:
+                found.append(Diagnostic(
+                    "a step has one operator" + (f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""),
+                    step.span, "begin each step with `- `",
+                ))
+                continue
+            name = step.get("name")
+            label = str(name.value) if name is not None else keys[0]
+            said += step_of(label, keys[0], step.value[keys[0]].node, found)
+    return tuple(said)
+
+
+def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """One step; `measure` holds several."""
+    if operator == "measure":
+        said: list[Said] = []
+        for column, entry in [(key, entry.node) for key, entry in node.value.items()] if isinstance(node.value, dict) else []:
+            part = entry.value
+            if isinstance(part, dict) and len(part) == 1 and (kind := next(iter(part))) in MEASURES:
+                params = part[kind].node
+                made = typed(MEASURES[kind], params, found)
+                if made is not None:
+                    said.append(Said(label, made, params, column))
+            else:
+                found.append(Diagnostic(
+                    f"the column `{column}` needs one measure", entry.span, "measures: " + ", ".join(sorted(MEASURES))
+                ))
+        return tuple(said)
+    made_step = typed(CATALOG[operator], node, found) if operator in CATALOG else None
+    return (Said(label, made_step, node),) if made_step is not None else ()
+
+
+def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
+    """The operator that a node says, or None with its mistakes in `found`."""
+    value = node.plain()
+    if node.value is None or isinstance(node.value, str) and node.value == kind.name:
+        value = {}
+    elif not isinstance(value, dict) and kind.main is not None:
+        value = {kind.main: value}
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path = tuple(part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "dict", "Cell")))
+            found.append(Diagnostic(worded(problem["msg"]), node.find(path)))
+        return None
+
+
+def worded(message: str) -> str:
+    """Pydantic's message without its prefix."""
+    return message.removeprefix("Value error, ").removeprefix("Input should be ").strip()

@@ -1,0 +1,34 @@
+"""The list of what a recipe may say."""
+
+from __future__ import annotations
+
+from operators.declare import Measure, Operator, Step
+from operators.inner import Combine, Keep, Output, Preview
+from operators.language_share import LanguageShare
+from operators.length import Length
+from operators.mixture import Mixture
+from operators.morphemes import Morphemes
+from operators.normalise import Normalise
+from operators.sample import Sample
+from operators.select import Select
+from operators.source import Source
+from operators.unique import Unique
+from operators.where import Where
+
+STEPS: tuple[type[Step], ...] = (
+    Length,
+    LanguageShare,
+    Morphemes,
+    Where,
+    Normalise,
+    Select,
+    Unique,
+    Sample,
+    Mixture,
+)
+
+INNER: tuple[type[Operator], ...] = (Combine, Keep, Preview, Output)
+
+CATALOG: dict[str, type[Step]] = {step.name: step for step in STEPS}
+MEASURES: dict[str, type[Measure]] = {step.name: step for step in STEPS if issubclass(step, Measure)}
+OPERATORS: dict[str, type[Operator]] = {kind.name: kind for kind in (Source, *STEPS, *INNER)}

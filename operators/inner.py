@@ -1,0 +1,54 @@
+"""The operators that lowering puts into the graph: no recipe names them, and each is a cut."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from operators.declare import Operator, SetDecision, field, tuning
+from operators.rank import rank_sql
+
+
+class Combine(Operator):
+    """All rows of several tables; their ids are distinct because a source's name is in them."""
+
+    name: ClassVar[str] = "combine"
+
+
+class Keep(SetDecision):
+    """The rows that a run of decisions keeps."""
+
+    name: ClassVar[str] = "keep"
+
+    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+        return f"SELECT row_id, TRUE AS kept, NULL::UUID AS detail\n  FROM {relation}"
+
+
+class Preview(SetDecision):
+    """The rows of one source whose items are among the lowest-ranked of all sources."""
+
+    name: ClassVar[str] = "preview"
+    seeded: ClassVar[bool] = True
+
+    items: int
+    """How many items are kept over all sources."""
+
+    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+        rank = rank_sql(seed, "preview", "item_id")
+        lowest = (
+            f"SELECT DISTINCT {rank} AS rank FROM items ORDER BY rank LIMIT {self.items}"
+        )
+        return (
+            f"SELECT row_id, rank IN ({lowest}) AS kept, rank AS detail\n"
+            f"  FROM (SELECT row_id, {rank} AS rank FROM {relation})"
+        )
+
+
+class Output(Operator):
+    """A named output: the table with its text, written where people find it."""
+
+    name: ClassVar[str] = "output"
+
+    output: str = field("label")
+    """The name it is found under."""
+    shard_rows: int = tuning(1_000_000, ge=1)
+    """Rows of one file."""

@@ -1,0 +1,1 @@
+"""Vectorised work on text, over Arrow buffers."""

@@ -1,0 +1,76 @@
+"""The language profile: what the operators need to know of a language, validated like a recipe."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from operators.declare import Declared
+
+
+def code_range(text: str) -> str:
+    """`AC00-D7A3` or `0E3F`: code points in hexadecimal, in order."""
+    found = re.fullmatch(r"([0-9A-Fa-f]{2,6})(?:-([0-9A-Fa-f]{2,6}))?", text)
+    if found is None:
+        raise ValueError(f"`{text}` is no range of code points, such as AC00-D7A3")
+    low, high = int(found[1], 16), int(found[2] or found[1], 16)
+    if low > high or high > 0x10FFFF:
+        raise ValueError(f"`{text}` is no range: the first code point comes before the last, up to 10FFFF")
+    return f"{low:04X}-{high:04X}"
+
+
+CodeRange = Annotated[str, AfterValidator(code_range)]
+
+
+class Segmenter(Declared):
+    """The morphological analyser of the language."""
+
+    library: str
+    """The distribution that holds it, such as kiwipiepy."""
+    model: str | None = None
+    """The distribution that holds its dictionary or model."""
+
+
+class Prompts(Declared):
+    """Sentences that are put before a model, to the letter."""
+
+    system: str | None = None
+    """The teacher's system prompt for a language-mixed chain of thought."""
+    answer: str | None = None
+    """How the answer is asked for."""
+
+
+class LanguageProfile(Declared):
+    """One language, as the operators see it."""
+
+    format: int = Field(1, ge=1, le=1)
+    """The version of this file's form."""
+    language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
+    """The code of the language, such as ko."""
+    name: str
+    """Its name in English."""
+    scripts: dict[str, tuple[CodeRange, ...]] | None = None
+    """The scripts it is written in, as ranges of code points."""
+    segmenter: Segmenter | None = None
+    """How its text is cut into morphemes."""
+    cased: bool | None = None
+    """Whether its script has upper and lower case."""
+    digits: str | None = None
+    """Digits of its own, from zero to nine."""
+    number_marks: dict[str, str] | None = None
+    """The marks in numbers: `decimal` and `group`."""
+    answer_labels: tuple[tuple[str, ...], ...] | None = None
+    """The ways in which options are labelled, each from the first option on."""
+    negation_cues: tuple[str, ...] | None = None
+    """Words that turn a question round (paper section 5.2)."""
+    directives: tuple[str, ...] | None = None
+    """Short stylistic directives for exam items (paper section 5.2)."""
+    prompts: Prompts | None = None
+    """Sentences that are put before a model."""
+
+    def entry(self, name: str) -> Any:
+        """One entry as plain data, or None where the profile lacks it."""
+        value = self.model_dump(include={name}, exclude_none=True).get(name)
+        return value

@@ -1,0 +1,175 @@
+"""The source: files of rows, mapped to the project's columns, with a category and a licence class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from operators.declare import LABELS, Columns, ColumnType, Complaint, Declared, Operator, Scope, field, tuning
+from operators.licence import Licence
+
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
+FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
+COMPRESSIONS = (".gz", ".zst")
+
+
+class Cell(Declared):
+    """One column of the files, read as a type."""
+
+    field: str
+    """The name of the column in the files."""
+    as_: Literal["text", "integer", "number", "boolean", "json"] = Field("text", alias="as")
+    """The type; `json` keeps nested values as canonical JSON text."""
+
+
+class Gold(Declared):
+    """The right option of a multiple-choice item, however the files write it; exactly one key is given."""
+
+    letter: str | None = None
+    """A column with a letter: A is the first option."""
+    index: str | None = None
+    """A column with a position that counts from 0."""
+    number: str | None = None
+    """A column with a position that counts from 1."""
+    text: str | None = None
+    """A column with the text of the right option."""
+
+    @model_validator(mode="after")
+    def one_form(self) -> Gold:
+        if sum(value is not None for value in (self.letter, self.index, self.number, self.text)) != 1:
+            raise ValueError("gold is given in exactly one form: letter, index, number or text")
+        return self
+
+    def form(self) -> tuple[str, str]:
+        """(form, column of the files)."""
+        for form in ("letter", "index", "number", "text"):
+            if (column := getattr(self, form)) is not None:
+                return form, column
+        raise AssertionError("validated above")
+
+
+class Mapping(Declared):
+    """Which columns of the files become which columns of the table; any further key is a column of your own."""
+
+    model_config = {"extra": "allow"}
+    __pydantic_extra__: dict[str, str | Cell] = Field(init=False)
+
+    prompt: str | Cell | None = None
+    """The text of the prompt, kept verbatim (paper section 5.1)."""
+    options: str | tuple[str, ...] | None = None
+    """The options of an exam item: a column with a list, or a list of columns."""
+    gold: Gold | None = None
+    """The right option; it becomes an index that counts from 0."""
+
+    @model_validator(mode="after")
+    def gold_has_options(self) -> Mapping:
+        if self.gold is not None and self.options is None:
+            raise ValueError("`gold` needs `options`")
+        for name in ("row_id", "item_id", "copy", "dropped_by", *LABELS):
+            if name in self.cells():
+                raise ValueError(f"`{name}` is a column of the project's own; choose another name")
+        if dotted := [name for name in self.cells() if "." in name or "\0" in name]:
+            raise ValueError(f"a column's name has no dot and no NUL, as `{dotted[0]}` has")
+        if not self.cells() and self.options is None:
+            raise ValueError("no column is mapped")
+        return self
+
+    def cells(self) -> dict[str, Cell]:
+        """The one-to-one columns: name in the table -> cell of the files."""
+        extra = {key: value for key, value in sorted((self.__pydantic_extra__ or {}).items())}
+        named = {"prompt": self.prompt, **extra} if self.prompt is not None else extra
+        return {name: Cell(field=cell) if isinstance(cell, str) else cell for name, cell in named.items() if cell}
+
+    def reads(self) -> dict[str, tuple[str | int, ...]]:
+        """Each column of the files that is read, with the path of the field that says so."""
+        read: dict[str, tuple[str | int, ...]] = {}
+        for name, cell in self.cells().items():
+            read.setdefault(cell.field, (name,))
+        if isinstance(self.options, str):
+            read.setdefault(self.options, ("options",))
+        for place, column in enumerate(self.options if isinstance(self.options, tuple) else ()):
+            read.setdefault(column, ("options", place))
+        if self.gold is not None:
+            form, column = self.gold.form()
+            read.setdefault(column, ("gold", form))
+        return read
+
+
+class Source(Operator):
+    """Read files into a table whose rows know where they came from and what they may be used for.
+
+    Rows get their ids here: `item_id` from prompt and options, `row_id` from the source's name, all
+    mapped columns and a copy number. The class decides what may be done with the rows (paper section 5.1).
+    """
+
+    name: ClassVar[str] = "source"
+
+    file: str = field("label")
+    """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
+    category: str = Field(min_length=1)
+    """The kind of prompt; every row of the source inherits it (paper figure 3)."""
+    license: Licence
+    """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used."""
+    columns: Mapping = Mapping(prompt="prompt")
+    """Which columns of the files are read, and as what."""
+    format: Format | None = None
+    """How the files are written; the file name says it where this does not."""
+    encoding: str = "utf-8"
+    """The encoding of text files."""
+    header: bool = True
+    """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    quote: Literal["double", "none"] | None = None
+    """Quoting in csv and tsv; `double` unless the format is tsv."""
+    on_bad_row: Literal["stop", "quarantine"] = "stop"
+    """An unreadable row stops the build, or goes into the ledger with the reason."""
+    batch_rows: int = tuning(16384, ge=1, le=1_000_000)
+    """Rows read at a time."""
+
+    @model_validator(mode="after")
+    def known_encoding(self) -> Source:
+        import codecs
+
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"there is no encoding `{self.encoding}`") from None
+        return self
+
+    def format_of(self, path: str) -> Format | None:
+        """The declared format, or the one that the file's name says."""
+        if self.format is not None:
+            return self.format
+        for ending in COMPRESSIONS:
+            path = path.removesuffix(ending)
+        found = path.rpartition(".")[2]
+        return next((known for known in FORMATS if known == found), None)
+
+    def made(self) -> Columns:
+        """The columns of the table, in order."""
+        types: dict[str, ColumnType] = {}
+        for name, cell in self.columns.cells().items():
+            types[name] = "text" if cell.as_ == "json" else cell.as_
+        if self.columns.options is not None:
+            types["options"] = "list of text"
+        if self.columns.gold is not None:
+            types["gold"] = "integer"
+        return types | LABELS
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        if self.format_of(self.file) is None:
+            yield Complaint(
+                ("file",), f"the name `{self.file}` does not say how it is written",
+                "add `format:` with one of " + ", ".join(FORMATS),
+            )
+        if self.license == "C":
+            return  # the compiler draws the path from here to what would be built of it
+
+    def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
+        """Columns that the files do not have."""
+        from operators.declare import did_you_mean
+
+        for column, path in self.columns.reads().items():
+            if column not in known:
+                yield Complaint(("columns", *path), f"the files have no column `{column}`", did_you_mean(column, known))

@@ -1,0 +1,89 @@
+"""A condition in SQL on the columns of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import ClassVar
+
+from operators.declare import Columns, Complaint, Measure, Scope, field
+
+
+class Where(Measure):
+    """Keep rows for which a SQL condition holds.
+
+    The condition reads columns of the row and calls pure functions of an allow-list; it has no subquery,
+    window, setting, clock or chance. Regular expressions are RE2. Null counts as `unknown`.
+
+    Example:
+        with: "length(prompt) > 5"
+        in:   [{prompt: 물은 왜}, {prompt: 물은 왜 끓나요}]
+        out:  [{prompt: 물은 왜 끓나요}]
+    """
+
+    name: ClassVar[str] = "where"
+    main: ClassVar[str | None] = "that"
+    values: ClassVar[tuple[str, ...]] = ("holds",)
+
+    that: str = field("measured")
+    """The condition."""
+    in_: str = field("label", "", alias="in", exclude=True)
+
+    @cached_property
+    def parsed(self) -> tuple[str, tuple[str, ...]]:
+        """(the condition written anew, the columns it reads); raises Refusal."""
+        from operators.expression import parse
+
+        expression = parse(self.that)
+        return expression.sql, expression.columns
+
+    def depends(self) -> tuple[str, ...]:
+        return ("duckdb",)
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        from operators.expression import Refusal
+
+        try:
+            sql, columns = self.parsed
+        except Refusal as refusal:
+            yield Complaint(("that",), refusal.message, "see `recipe operators where` for what is allowed")
+            return
+        if not columns:
+            yield Complaint(("that",), "the condition reads no column, so it is the same for every row")
+        missing = [complaint for column in columns for complaint in scope.complain_column(column, ("that",))]
+        yield from missing or mistyped(sql, scope.columns)
+        if self.only:
+            yield from self.only.complain(scope)
+
+    def condition(self, value: dict[str, str]) -> str:  # type: ignore[override]
+        return f"{value['holds']} = 1"
+
+    def wanted(self) -> str:
+        return self.that
+
+    def wording(self, value: dict[str, int | None]) -> str:  # type: ignore[override]
+        return {1: "holds", 0: "does not hold", None: "null"}[value["holds"]]
+
+
+SQL_TYPES = {
+    "text": "VARCHAR", "label": "VARCHAR", "list of text": "VARCHAR[]",
+    "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN",
+}
+
+
+def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
+    """What DuckDB says of the condition over an empty table of these columns."""
+    import duckdb
+
+    from operators.sqltext import ident
+
+    listed = ", ".join(f"NULL::{SQL_TYPES[kind]} AS {ident(name)}" for name, kind in columns.items())
+    connection = duckdb.connect(":memory:")
+    try:
+        described = connection.execute(f"DESCRIBE SELECT ({sql}) AS holds FROM (SELECT {listed})").fetchall()
+        if described[0][1] != "BOOLEAN":
+            yield Complaint(("that",), f"the condition is {described[0][1]}, not true or false")
+    except duckdb.Error as error:
+        yield Complaint(("that",), str(error).splitlines()[0])
+    finally:
+        connection.close()

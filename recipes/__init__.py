@@ -1,0 +1,1 @@
+"""Recipes, language profiles and sample data that ship with the project."""

@@ -1,0 +1,1 @@
+"""Executes plans over the store, and talks to people."""

@@ -1,0 +1,241 @@
+"""Build: walk the graph, reuse what is recorded, run what is not, and name what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.compile import Read
+from compiler.facts import Facts
+from compiler.graph import Graph
+from compiler.keys import memo_key
+from compiler.plan import Addresses, snapshot, stage_name
+from operators.declare import Measure
+from operators.inner import Combine, Output, Preview
+from operators.source import Source
+from runtime.columns import Work, compute, seen
+from runtime.decide import combine_trees, decide
+from runtime.ingest import Opened, ingest
+from runtime.memo import Memo
+from runtime.output import write_output
+from runtime.probe import Found
+from runtime.readers.files import hash_file
+from runtime.store import Damaged, Record, Store, StoreError
+from runtime.table import open_table, read_table
+
+Tell = Callable[[str, str, int | None], None]
+"""Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
+
+
+@dataclass
+class Built:
+    """What a build did."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    ran: list[int] = field(default_factory=list)
+    seconds: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass
+class Builder:
+    """One build of one graph."""
+
+    store: Store
+    read: Read
+    graph: Graph
+    facts: Facts
+    found: Found
+    tell: Tell
+    threads: int
+
+    def __post_init__(self) -> None:
+        self.built = Built()
+        self.addresses = Addresses(self.graph, self.facts, self.look_up)
+        self.memos: dict[int, Memo] = {}
+
+    def look_up(self, key: str) -> str | None:
+        """The digest of a recorded result, held from now on."""
+        record = self.store.hold_record(key)
+        return record.digest if record is not None else None
+
+    def build(self) -> Built:
+        """Every cut of the graph, in order. Raises what a stage raises; what is done stays done."""
+        for index, node in self.graph:
+            if not node.cut:
+                continue
+            key = self.addresses.key(index)
+            if key is None:
+                raise StoreError(
+                    f"the files of the source `{self.first_absent(index)}` are not here, and no result of theirs is in the store",
+                    "put the files in place; `recipe plan` says which",
+                )
+            record = self.store.hold_record(key)
+            if record is not None and self.usable(index, record):
+                self.tell(stage_name(self.graph, index), "reuse", record.body["rows"])
+            else:
+                record = self.run_again(index, key, record)
+            self.built.records[index] = record
+            self.addresses.digests[index] = record.digest
+        return self.built
+
+    def usable(self, index: int, record: Record) -> bool:
+        """Whether the bytes of an output are there and whole; other stages look when they read."""
+        if not isinstance(self.graph.nodes[index].operator, Output):
+            return True
+        return all(self.store.object_path(each).exists() for each in record.objects())
+
+    def first_absent(self, index: int) -> str:
+        return next(
+            node.label for _, node in self.graph
+            if isinstance(node.operator, Source) and self.facts.leaves[node.label].digest is None
+        )
+
+    def run_again(self, index: int, key: str, before: Record | None) -> Record:
+        """Run a stage; where an input turns out to be damaged or gone, make that anew first."""
+        for _ in range(len(self.graph.nodes) + 1):
+            try:
+                return self.run(index, key, before)
+            except Damaged as damage:
+                if not self.mend(index):
+                    raise damage
+        raise AssertionError("every input was made anew, and one is still damaged")
+
+    def mend(self, index: int) -> bool:
+        """Make the results below a stage anew whose objects are missing or damaged; says whether it did."""
+        mended = False
+        for below in range(index):
+            record = self.built.records.get(below)
+            if record is None or all(self.whole(digest) for digest in record.objects()):
+                continue
+            again = self.run(below, record.key, record)
+            if again.digest != record.digest:
+                raise StoreError(f"`{stage_name(self.graph, below)}` was made anew and came out different: "
+                                 f"{again.digest[:12]}, not {record.digest[:12]}", "run `recipe store verify`")
+            self.built.records[below] = again
+            mended = True
+        for beside in list(self.store.records("beside")):
+            if not all(self.whole(digest) for digest in beside.objects()):
+                self.store.files.remove(self.store.record_path("beside", beside.key))
+                mended = True
+        return mended
+
+    def whole(self, digest: str) -> bool:
+        try:
+            self.store.read_path(digest)
+        except Damaged:
+            return False
+        return True
+
+    def run(self, index: int, key: str, before: Record | None) -> Record:
+        """Run one stage and record it."""
+        name = stage_name(self.graph, index)
+        self.tell(name, "start", None)
+        started = time.monotonic()
+        body = self.body(index, lambda rows: self.tell(name, "rows", rows))
+        seconds = time.monotonic() - started
+        body["made"] = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
+        body["snapshot"] = snapshot(self.addresses, index)
+        record = self.store.write_record(key, body) if before is None else self.store.replace_record(key, body)
+        self.built.ran.append(index)
+        self.built.seconds[index] = seconds
+        self.tell(name, "done", body["rows"])
+        return record
+
+    def body(self, index: int, tell: Callable[[int], None]) -> dict[str, Any]:
+        """The content of a stage's record."""
+        node = self.graph.nodes[index]
+        match node.operator:
+            case Source():
+                return self.ingested(index, tell)
+            case Combine():
+                trees = sorted((self.built.records[source] for source in node.inputs), key=lambda each: each.digest)
+                tree, digest, described = combine_trees(self.store, [each.body["table"] for each in trees], node.columns)
+                counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
+                return {"kind": "combine", "digest": digest, "rows": tree["rows"], "columns": described, "table": tree, "counts": counts}
+            case Output():
+                below = self.built.records[node.inputs[0]]
+                table = open_table(self.store, below.body["table"])
+                return write_output(self.store, node, table, below.digest, below.body["columns"], tell)
+        base = self.graph.base(node.inputs[0])
+        table = open_table(self.store, self.built.records[base].body["table"])
+        objects, memos = self.columns_for(index, base, tell)
+        others, scale = self.previews(index)
+        return decide(self.store, self.graph, index, table, objects, memos, others, scale, self.threads)
+
+    def previews(self, index: int) -> tuple[list[Any], tuple[int, int] | None]:
+        """(tables whose items a preview ranks, how much a preview shrank the sources)."""
+        node = self.graph.nodes[index]
+        if isinstance(node.operator, Preview):
+            return [open_table(self.store, self.built.records[each].body["table"]) for each in node.inputs], None
+        shrunk = [self.built.records[each].body["counts"] for each in node.inputs[1:]
+                  if isinstance(self.graph.nodes[each].operator, Preview)]
+        if not shrunk:
+            return [], None
+        return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
+
+    def ingested(self, index: int, tell: Callable[[int], None]) -> dict[str, Any]:
+        """Ingest a source; its files must be the same bytes before and after."""
+        node = self.graph.nodes[index]
+        leaf = self.facts.leaves[node.label]
+        paths = self.found.files[node.label]
+        if not paths:
+            raise StoreError(f"the files of the source `{node.label}` are not here", "put them in place")
+        opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, leaf.files, strict=True)]
+        body = ingest(self.store, node, opened, tell, self.threads)
+        for file in opened:
+            if hash_file(file.path) != file.digest:
+                raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
+        body["files"] = [list(each) for each in leaf.files]
+        return body
+
+    def columns_for(self, index: int, base: int, tell: Callable[[int], None]) -> tuple[dict[int, str], dict[int, Memo]]:
+        """The columns a stage reads, as objects beside its base table; dear measures of decisions keep to their memo."""
+        node = self.graph.nodes[index]
+        carried = {made.node for made in node.carried.values() if made.node is not None}
+        wanted = [source for source in node.inputs[1:] if self.graph.nodes[source].aspect == "columns"]
+        wanted += [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
+        needed: dict[int, None] = {}
+        memos: dict[int, Memo] = {}
+        for at in wanted:
+            operator = self.graph.nodes[at].operator
+            if isinstance(operator, Measure) and operator.cost == "dear":
+                memos[at] = self.memo(at, operator)
+                if at not in carried:
+                    continue
+            for below in self.graph.nodes[at].inputs[1:]:
+                needed[below] = None
+            needed[at] = None
+        objects: dict[int, str] = {}
+        waiting: list[int] = []
+        for at in sorted(needed):
+            key = self.addresses.key(at)
+            assert key is not None
+            record = self.store.hold_record(key, "beside")
+            if record is None:
+                waiting.append(at)
+            else:
+                objects[at] = record.body["object"]
+        table = open_table(self.store, self.built.records[base].body["table"])
+        while waiting:
+            ready = [at for at in waiting if all(below in objects for below in self.graph.nodes[at].inputs[1:])]
+            # What reads the same table runs in one pass, so that its text is decoded once.
+            group = [at for at in ready if not self.graph.nodes[at].inputs[1:]] or ready[:1]
+            viewed, reads = table, {}
+            for at in group:
+                viewed, reads[at] = seen(self.store, table, self.graph.nodes[at], objects)
+            works = [Work(self.graph.nodes[at], reads[at], memos.get(at)) for at in group]
+            for at, made in zip(group, compute(self.store, viewed, works, tell, self.threads), strict=True):
+                key = self.addresses.key(at)
+                assert key is not None
+                objects[at] = self.store.write_record(key, {"object": made, "rows": table.rows}, "beside").body["object"]
+            waiting = [at for at in waiting if at not in objects]
+        for reference in objects.values():
+            read_table(self.store, reference)
+        return objects, memos
+
+    def memo(self, at: int, operator: Measure) -> Memo:
+        if at not in self.memos:
+            self.memos[at] = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
+        return self.memos[at]

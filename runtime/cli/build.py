@@ -1,0 +1,114 @@
+"""`recipe build`: build the outputs of a recipe and name them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+from runtime.session import Session
+
+
+@click.command("build")
+@recipe_options
+@build_options
+@click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
+def build_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None,
+                  sample: int | None, target: tuple[str, ...], locked: bool, quiet: bool) -> None:
+    """Build the named outputs of RECIPE."""
+    session = open_session(recipe, settings, allow, store, sample, target)
+    report = run_build(session, locked=locked, quiet=quiet or as_json)
+    if as_json:
+        say_json(report)
+        return
+    if not quiet:
+        from runtime.funnel import funnel_text
+
+        say(funnel_text(report["funnel"]))
+        for line in report["notes"]:
+            say(line)
+    for output in report["outputs"]:
+        say(f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows" + (f"  {output['path']}" if output["path"] else ""))
+    if not quiet:
+        say(f"\n{report['next']}")
+
+
+def run_build(session: Session, locked: bool = False, quiet: bool = False) -> dict[str, Any]:
+    """Build and publish; the report that people and programs get."""
+    from runtime.build import Builder
+    from runtime.drift import complain_leaves, complain_outputs
+    from runtime.funnel import funnel_of_build
+    from runtime.output import publish
+    from runtime.progress import Progress
+    from runtime.store import Store
+
+    graph, read = session.graph, session.read
+    if locked:
+        complain_leaves(session)
+    store = Store(session.store_path)
+    threads = int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
+    with store.building(), Progress(quiet) as progress:
+        store.sweep()
+        builder = Builder(store, read, graph, session.facts, session.found, progress.tell, threads)
+        built = builder.build()
+        if locked:
+            complain_outputs(session, built)
+        outputs = []
+        for name, index in graph.outputs.items():
+            record = built.records[index]
+            path = None
+            if session.items is None:
+                path = publish(store, read.recipe.name, name, record)
+            outputs.append({
+                "name": read.recipe.name if len(graph.outputs) == 1 and name in ("dataset", "prompts") else f"{read.recipe.name}/{name}",
+                "output": name, "digest": record.digest, "key": record.key, "rows": record.body["rows"],
+                "path": None if path is None else os.path.relpath(path),
+            })
+        if session.items is None:
+            from compiler.plan import stage_name
+
+            store.write_name(f"{read.recipe.name}/last-build.json", {
+                "recipe": read.recipe.name,
+                "stages": {stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.body["snapshot"]}
+                           for index, record in built.records.items()},
+                "beside": sorted(key for index, key in builder.addresses.keys.items() if graph.nodes[index].aspect == "columns"),
+                "outputs": {each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs},
+            })
+    notes = []
+    for name, leaf in sorted(session.facts.leaves.items()):
+        if leaf.origin == "lock":
+            notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    if session.items is not None:
+        notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
+    return {
+        "recipe": read.recipe.name, "outputs": outputs,
+        "ran": [stage["name"] for stage in stages_of(graph, built) if stage["ran"]],
+        "reused": [stage["name"] for stage in stages_of(graph, built) if not stage["ran"]],
+        "stages": stages_of(graph, built),
+        "funnel": funnel_of_build(graph, built), "notes": notes,
+        "next": next_command(session, outputs),
+    }
+
+
+def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:
+    from compiler.plan import stage_name
+
+    return [{
+        "name": stage_name(graph, index), "ran": index in built.ran, "rows": record.body["rows"], "key": record.key,
+        "digest": record.digest, "seconds": round(built.seconds.get(index, 0.0), 3), "counts": record.body["counts"],
+    } for index, record in built.records.items()]
+
+
+def next_command(session: Session, outputs: list[dict[str, Any]]) -> str:
+    """What a person does next."""
+    if session.items is not None:
+        return f"next: recipe build {session.named}"
+    if session.lock is None:
+        return f"next: recipe lock {session.named}"
+    pins = session.lock.outputs
+    if all(each["output"] in pins and pins[each["output"]].digest == each["digest"] for each in outputs):
+        return f"as locked; next: recipe why {session.named} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}"

@@ -1,0 +1,154 @@
+"""The entry point: the list of commands, and how each kind of failure is told to a person."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+#: Command -> the file that holds it. A command's file is imported only when it is called.
+COMMANDS = {
+    "init": "init", "check": "check", "plan": "plan", "explain": "plan", "build": "build", "why": "why",
+    "show": "show", "lock": "lock", "operators": "operators", "store": "store", "status": "store",
+}
+
+HELP = {
+    "init": "Start a project of your own.",
+    "check": "Say every mistake of a recipe, or the columns of its outputs.",
+    "plan": "Say what a build would run and reuse, and why.",
+    "explain": "Print the SQL or kernel of each stage.",
+    "build": "Build the named outputs of a recipe.",
+    "why": "Tell a row's whole life.",
+    "show": "Print the recipe, its graph, or the rows near a decision.",
+    "lock": "Build, and write down what was built.",
+    "operators": "What a recipe may say.",
+    "store": "List, verify and clean the store.",
+    "status": "Which outputs are built and up to date.",
+}
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"runtime.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(HELP.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="data-recipe", prog_name="recipe")
+def cli() -> None:
+    """Build reasoning datasets from declarative recipes."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal without UTF-8 shows replacement marks; it never gets a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stderr.reconfigure(errors="backslashreplace")
+    try:
+        cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nstopped; what is finished is in the store, run the same command again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - sorted below; what is not known is raised again
+        sys.exit(told(error, arguments))
+
+
+def told(error: Exception, arguments: list[str]) -> int:
+    """Tell a person of a failure and return the exit code; raises again what nobody expected."""
+    from compiler.diagnostics import RecipeError
+
+    if isinstance(error, RecipeError):
+        tell_diagnostics(error, arguments)
+        return 2
+    failure = failure_of(error)
+    if failure is None:
+        raise error
+    message, hint = failure
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
+    else:
+        click.echo(f"error: {visible(message)}" + (f"\nhint: {visible(hint)}" if hint else ""), err=True)
+    return 1
+
+
+def tell_diagnostics(error: Any, arguments: list[str]) -> None:
+    """The mistakes of a recipe, in the form that was asked for."""
+    from compiler.diagnostics import as_github, as_json, render
+
+    if "--json" in arguments:
+        click.echo(json.dumps({"ok": False, "diagnostics": as_json(error.diagnostics)}, ensure_ascii=False, indent=1))
+    elif "--github" in arguments:
+        click.echo(as_github(error.diagnostics))
+    else:
+        click.echo(render(error.diagnostics, color=sys.stderr.isatty()), err=True)
+
+
+def failure_of(error: Exception) -> tuple[str, str | None] | None:
+    """(what happened, what to do) for a failure of a run, or None for one that nobody expected."""
+    import errno
+
+    if isinstance(error, LookupError) and len(error.args) == 1 and isinstance(error.args[0], str) and type(error) is LookupError:
+        return f"`{error.args[0]}` is not installed", f"pip install {error.args[0]}, or the extra of your language"
+    if isinstance(error, OSError):
+        what = error.strerror or str(error)
+        where = f" `{error.filename}`" if error.filename else ""
+        hint = {
+            errno.ENOSPC: "free some space, or choose another store with --store; then run the same command again",
+            errno.EROFS: "choose another store with --store", errno.EACCES: "choose another store with --store",
+        }.get(error.errno or 0)
+        return f"{what}{where}", hint
+    if "runtime.store" in sys.modules:
+        from runtime.store import StoreError
+
+        if isinstance(error, StoreError):
+            return str(error), error.hint
+    if "runtime.ingest" in sys.modules:
+        from runtime.columns import LostRows
+        from runtime.decide import Shortage
+        from runtime.ingest import BadRows
+
+        if isinstance(error, BadRows):
+            lines = [f"{name}:{line}: {reason}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
+            more = [f"and {error.more:,} more"] if error.more else []
+            return "\n  ".join([str(error) + ":", *lines, *more]), "mend the file, or say `on_bad_row: quarantine`"
+        if isinstance(error, Shortage):
+            return str(error), "take less, add sources, or say `shortage: up_to`"
+        if isinstance(error, LostRows):
+            return str(error), "this is a mistake in the operator, not in the recipe; nothing was recorded"
+    return None
+
+
+def visible(text: str) -> str:
+    """Text whose control characters can be seen, so that a row or file name cannot steer a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape", "backslashreplace").decode()
+                   for char in text)
+
+
+if __name__ == "__main__":
+    main()

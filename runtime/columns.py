@@ -1,0 +1,203 @@
+"""Columns stages: the values of measures and the text of maps, computed over whole tables in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from compiler.graph import Node
+from operators.declare import Columns, Map, Measure
+from operators.kernels.text import Texts, compared
+from operators.unique import Unique
+from operators.where import Where
+from runtime.digest import id_array, id_bytes
+from runtime.ids import digest_name, hash_column, own_connection
+from runtime.memo import Memo
+from runtime.store import Store
+from runtime.table import TEXT, Table, carry
+from runtime.write import masked, write_columns
+
+
+class LostRows(Exception):
+    """An operator that lost, doubled or renamed rows: a mistake of the operator's author."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One columns node to be computed, with the names of what it reads in the table it is given."""
+
+    node: Node
+    reads: Mapping[str, str]
+    """Role or name in the operator -> column of the table."""
+    memo: Memo | None = None
+
+
+def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[str]:
+    """The object of each work: columns beside the table, row for row. Text is decoded once for all of them."""
+    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
+    done = 0
+    parts: list[list[list[pa.Array]]] = [[] for _ in works]
+
+    def one(batch: tuple[int, dict[str, pa.Array]]) -> list[list[pa.Array]]:
+        start, columns = batch
+        rows = min(len(column) for column in columns.values()) if columns else 0
+        digests = {name: frame.slice(start, rows) for name, frame in frames.items()}
+        texts: dict[str, Texts] = {}
+        return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for results in in_order(pool, one, table.batches(needed), 2 * threads):
+            for part, result in zip(parts, results, strict=True):
+                part.append(result)
+            done += len(results[0][0]) if results else 0
+            tell(done)
+    written = []
+    for work, part in zip(works, parts, strict=True):
+        schema = made_schema(work, table.columns)
+        text = any(pa.types.is_large_string(kind) for kind in schema.types)
+        # Small columns are one batch, so that they are mapped without a copy.
+        batches = part if text or not part else [[pa.concat_arrays(list(each)) for each in zip(*part, strict=True)]]
+        written.append(write_columns(store, schema, batches, compressed=text))
+    return written
+
+
+def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iterator[Any], ahead: int) -> Iterator[Any]:
+    """The results in the order of the batches, with only a few batches in memory."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(pool.submit(work, batch))
+        if len(waiting) >= ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
+
+
+def needed_columns(work: Work, columns: Columns) -> list[str]:
+    return [name for name in work.reads.values() if name in columns]
+
+
+def made_schema(work: Work, columns: Columns) -> pa.Schema:
+    """The columns that a work makes."""
+    operator = work.node.operator
+    if work.node.form is not None:
+        return pa.schema([(work.node.form, pa.uuid())])
+    if isinstance(operator, Map):
+        return pa.schema([(operator.of, pa.large_string()), (digest_name(operator.of), pa.uuid())])
+    assert isinstance(operator, Measure)
+    return pa.schema([(value, pa.int64()) for value in operator.values])
+
+
+def checked(work: Work, rows: int, made: list[pa.Array]) -> list[pa.Array]:
+    """What a kernel made, if it has one cell for each row."""
+    if any(len(column) != rows for column in made):
+        raise LostRows(
+            f"`{work.node.label}` ({work.node.operator.name}) was given {rows} rows and gave back {[len(c) for c in made]}"
+        )
+    return made
+
+
+def batch_columns(work: Work, columns: dict[str, pa.Array], digests: dict[str, pa.Array],
+                  texts: dict[str, Texts]) -> list[pa.Array]:
+    """The columns of one work for one batch."""
+    operator, node = work.node.operator, work.node
+    if node.form is not None:
+        assert isinstance(operator, Unique)
+        name = work.reads["of"]
+        return [form_digests(columns[name], digests[name], operator.normalise)]
+    match operator:
+        case Map():
+            name = work.reads["of"]
+            changed = operator.change(columns[name], node.entries)
+            if len(changed) != len(columns[name]):
+                return [changed, changed]
+            return [changed.cast(pa.large_string()), changed_digests(columns[name], changed.cast(pa.large_string()), digests[name])]
+        case Where():
+            return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
+        case Measure():
+            name = work.reads["in"]
+            if work.memo is not None:
+                return remembered(work.memo, operator, columns[name], digests[name], node.entries)
+            if name not in texts:
+                texts[name] = Texts(columns[name])
+            return [pa.array(value) for value in operator.measure(texts[name], node.entries)]
+    raise AssertionError(f"`{operator.name}` makes no columns")
+
+
+def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    """A dear measure: values from the memo, and measured only where it has none."""
+    cells = id_bytes(digests.fill_null(bytes(16)) if digests.null_count else digests)
+    with MEMO_LOCK:
+        known, values = memo.look_up(cells)
+        missing = np.flatnonzero(~known)
+        if missing.size:
+            _, first = np.unique(cells[missing], axis=0, return_index=True)
+            chosen = missing[np.sort(first)]
+            measured = np.stack(operator.measure(Texts(column.take(pa.array(chosen))), entries), axis=1)
+            if len(measured) != len(chosen):
+                raise LostRows(f"`{operator.name}` was given {len(chosen)} texts and gave back {len(measured)} values")
+            memo.append(cells[chosen], measured)
+            known, values = memo.look_up(cells)
+    return [pa.array(np.ascontiguousarray(values[:, place])) for place in range(values.shape[1])]
+
+
+def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.Array:
+    """The cell digests of changed text; a cell that did not change keeps its own."""
+    kind = "list of text" if pa.types.is_large_list(after.type) else "text"
+    if kind == "text":
+        moved = pc.fill_null(pc.not_equal(before.cast(after.type), after), False).to_numpy(zero_copy_only=False)
+    else:
+        moved = np.ones(len(after), dtype=bool)
+    null = np.asarray(after.is_null().to_numpy(zero_copy_only=False))
+    cells = id_bytes(digests).copy()
+    chosen = np.flatnonzero(moved & ~null)
+    if chosen.size:
+        cells[chosen] = hash_column(own_connection(), after.take(pa.array(chosen)), kind)
+    return masked(id_array(cells), null)
+
+
+def form_digests(column: pa.Array, digests: pa.Array, rules: tuple[str, ...]) -> pa.Array:
+    """The digest of each cell as `unique` compares it."""
+    if not rules:
+        return digests
+    if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
+        column = column.cast(pa.large_list(pa.large_string()))
+        flat = pa.concat_arrays([column])
+        values = compared(flat.flatten(), rules)
+        offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(flat), 0).to_numpy())])
+        forms = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, mask=flat.is_null())
+        return changed_digests(column, forms, digests)
+    return changed_digests(column, compared(column, rules), digests)
+
+
+def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:
+    """A condition over one batch: 1, 0, or -1 for null."""
+    rows = len(next(iter(columns.values())))
+    table = pa.table({".at": np.arange(rows), **columns})
+    query = f"SELECT coalesce(({operator.parsed[0]})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY \".at\""
+    made = own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("holds")
+    return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
+
+
+def seen(store: Store, table: Table, node: Node, objects: Mapping[int, str]) -> tuple[Table, dict[str, str]]:
+    """(the base table with the columns that a node reads, role -> column there)."""
+    columns, origin = dict(table.columns), {name: [None, name] for name in table.columns}
+    names = {}
+    for role, made in node.carried.items():
+        names[role] = made.name if made.node is None else f"{role}.read"
+        if made.node is not None:
+            columns[names[role]], origin[names[role]] = made.kind, [objects[made.node], made.name]
+    if len(columns) == len(table.columns):
+        return table, names
+    return carry(store, table, columns, origin), names
+
+
+MEMO_LOCK = Lock()
+"""One thread measures at a time: segmenters have threads of their own."""

@@ -1,0 +1,84 @@
+"""The digest of a logical table: a Merkle root over 256 row_id-prefix buckets of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from blake3 import blake3
+
+from compiler.keys import digest_of
+from operators.declare import ColumnType
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+#: A null text has a cell digest that no text has.
+NULL_CELL = bytes(16)
+
+
+def id_bytes(column: pa.Array) -> Bytes:
+    """A column of 16-byte ids as an (n, 16) array."""
+    storage = column.storage if isinstance(column, pa.ExtensionArray) else column
+    data = storage.buffers()[1]
+    raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return raw[storage.offset * 16 : (storage.offset + len(storage)) * 16].reshape(-1, 16)
+
+
+def id_array(ids: Bytes) -> pa.Array:
+    """(n, 16) bytes as a column of ids, which DuckDB reads as UUID."""
+    storage = pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))])
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def buckets_of(row_ids: Bytes) -> np.ndarray[Any, Any]:
+    """The 257 bounds of the prefix buckets of sorted ids."""
+    return np.searchsorted(row_ids[:, 0], np.arange(257))
+
+
+def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
+    """The canonical bytes of each cell, (n, width): null is marked, whatever lies under it is not read."""
+    null = np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+    match kind:
+        case "text" | "list of text":  # the column holds cell digests already
+            return id_bytes(column)
+        case "label":
+            encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+            table = np.array([np.frombuffer(blake3(str(v).encode()).digest(16), np.uint8) for v in encoded.dictionary.to_pylist()]
+                             + [np.zeros(16, np.uint8)], dtype=np.uint8)
+            return table[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)]
+        case "boolean":
+            values = np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False)).astype(np.uint8)
+            return np.where(null, 2, values).astype(np.uint8).reshape(-1, 1)
+        case "integer":
+            numbers = np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False)).astype("<i8")
+        case "number":
+            floats = np.asarray(column.fill_null(0.0).to_numpy(zero_copy_only=False)).astype("<f8")
+            numbers = np.where(np.isnan(floats), np.float64("nan"), floats + 0.0).view("<i8")
+    return np.concatenate([numbers.view(np.uint8).reshape(-1, 8), null.astype(np.uint8).reshape(-1, 1)], axis=1)
+
+
+def column_digest(cells: Bytes, bounds: np.ndarray[Any, Any]) -> str:
+    """The Merkle root of one column."""
+    cells = np.ascontiguousarray(cells)
+    hasher = blake3()
+    for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        hasher.update(blake3(memoryview(cells[start:end]).cast("B") if end > start else b"").digest())
+    return hasher.hexdigest()
+
+
+def table_digest(row_ids: Bytes, item_ids: Bytes, columns: Mapping[str, tuple[ColumnType, pa.Array]]) -> tuple[str, dict[str, Any]]:
+    """(digest of the table, type and digest of each column); rows are in row_id order, ids are distinct."""
+    bounds = buckets_of(row_ids)
+    described = {
+        name: {"type": kind, "digest": column_digest(cells_of(column, kind), bounds)}
+        for name, (kind, column) in columns.items()
+    }
+    root = {
+        "rows": len(row_ids),
+        "row_id": column_digest(row_ids, bounds),
+        "item_id": column_digest(item_ids, bounds),
+        "columns": described,
+    }
+    return digest_of(root), described

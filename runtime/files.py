@@ -1,0 +1,103 @@
+"""The only hand that writes: every write, sync, rename and link of the store goes through here."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Files:
+    """Plain calls to the operating system, in one place, so that a test can stop the world at each of them."""
+
+    def before(self, action: str, path: Path) -> None:
+        """Called before every action that changes the disk; a test may raise or kill here."""
+
+    def write(self, file: BinaryIO, path: Path, data: Buffer) -> int:
+        self.before("write", path)
+        return file.write(data)
+
+    def sync(self, file: BinaryIO, path: Path) -> None:
+        self.before("fsync", path)
+        file.flush()
+        os.fsync(file.fileno())
+
+    def make_folder(self, path: Path) -> None:
+        if not path.is_dir():
+            self.before("mkdir", path)
+            path.mkdir(parents=True, exist_ok=True)
+
+    def rename(self, made: Path, target: Path) -> None:
+        """Put a finished file in its place, replacing what is there."""
+        self.before("rename", target)
+        os.replace(made, target)
+        self.sync_folder(target.parent)
+
+    def link(self, made: Path, target: Path) -> bool:
+        """Put a finished file in its place unless something is there already; says whether it did."""
+        self.before("link", target)
+        try:
+            os.link(made, target)
+        except FileExistsError:
+            return False
+        finally:
+            made.unlink(missing_ok=True)
+        self.sync_folder(target.parent)
+        return True
+
+    def symlink(self, target: Path, path: Path) -> None:
+        self.before("symlink", path)
+        path.symlink_to(target)
+
+    def remove(self, path: Path) -> None:
+        self.before("remove", path)
+        path.unlink(missing_ok=True)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make a rename durable: the folder's own entry is what a power cut loses."""
+        self.before("fsync", folder)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def create(self, path: Path) -> Iterator[BinaryIO]:
+        """A new file whose writes are hooked; it is synced when the block ends well."""
+        with open(path, "xb") as file:
+            hooked = HookedFile(self, file, path)
+            yield cast(BinaryIO, hooked)
+            self.sync(file, path)
+
+    def write_bytes(self, path: Path, data: bytes) -> None:
+        """A whole small file, synced."""
+        with self.create(path) as file:
+            file.write(data)
+
+
+class HookedFile(io.RawIOBase):
+    """A file for pyarrow to write to, each of whose writes goes through `Files`."""
+
+    def __init__(self, files: Files, file: BinaryIO, path: Path) -> None:
+        self.files, self.file, self.path, self.size = files, file, path, 0
+
+    def write(self, data: Buffer) -> int:  # type: ignore[override]
+        size = memoryview(data).nbytes
+        self.files.write(self.file, self.path, data)
+        self.size += size
+        return size
+
+    def tell(self) -> int:
+        return self.size
+
+    def writable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        pass

@@ -1,0 +1,75 @@
+"""The funnel: rows of each source after each decision."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from compiler.graph import Graph
+from operators.inner import Combine, Output
+from operators.source import Source
+from runtime.build import Built
+
+
+def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
+    """For each table: its stages in order, with the rows of each source kept and dropped by each decision."""
+    tables: dict[str, dict[str, Any]] = {}
+    for index, record in built.records.items():
+        node = graph.nodes[index]
+        if isinstance(node.operator, Source):
+            if record.body["counts"]["quarantined"]:
+                tables.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})["quarantined"][
+                    node.label] = record.body["counts"]["quarantined"]
+            continue
+        if isinstance(node.operator, Combine | Output):
+            continue
+        table = tables.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
+        labels = [graph.nodes[at].label for at in graph.run(node.inputs[0])] + [node.label]
+        for source, row in record.body["funnel"].items():
+            if not table["steps"] or source not in table["rows"]:
+                table["rows"].setdefault(source, sum(row))
+        for place, label in enumerate(labels, start=1):
+            if node.operator.name == "keep" and place == len(labels):
+                continue
+            table["steps"].append({
+                "step": label, "dropped": {source: row[place] for source, row in record.body["funnel"].items()},
+            })
+        table["born"] = table.get("born", 0) + record.body["counts"]["born"]
+        table["left"] = {source: row[0] for source, row in record.body["funnel"].items()}
+    return list(tables.values())
+
+
+def funnel_text(funnel: list[dict[str, Any]]) -> str:
+    """The funnel as tables of plain text: a line for each source, a column for each decision."""
+    blocks = []
+    for table in funnel:
+        if table["table"] == "sources":
+            blocks.append("\n".join(f"quarantined: {rows:,} rows of {name}" for name, rows in table["quarantined"].items()))
+            continue
+        head = [table["table"], "rows", *(f"-{step['step']}" for step in table["steps"]), "kept"]
+        lines = [head]
+        for source, rows in table["rows"].items():
+            lines.append([source, f"{rows:,}", *(dropped(step["dropped"].get(source, 0)) for step in table["steps"]),
+                          f"{table['left'].get(source, 0):,}"])
+        if len(table["rows"]) > 1:
+            lines.append(["total", f"{sum(table['rows'].values()):,}",
+                          *(dropped(sum(step["dropped"].values())) for step in table["steps"]), f"{sum(table['left'].values()):,}"])
+        widths = [max(cells(line[at]) for line in lines) for at in range(len(head))]
+        text = [
+            "  ".join([line[0] + " " * (widths[0] - cells(line[0]))] + [" " * (width - cells(cell)) + cell
+                      for width, cell in zip(widths[1:], line[1:], strict=True)])
+            for line in lines
+        ]
+        if table.get("born"):
+            text.append(f"repeated: {table['born']:,} rows")
+        blocks.append("\n".join(text))
+    return "\n\n".join(blocks) + "\n"
+
+
+def dropped(rows: int) -> str:
+    return f"{rows:,}" if rows else "."
+
+
+def cells(text: str) -> int:
+    """How wide text stands in a terminal."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1 for char in text)

@@ -1,0 +1,158 @@
+"""Ids: cell digests, item ids and row ids, hashed by DuckDB over whole columns."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from operators.declare import Columns
+from operators.sqltext import ident, literal
+from runtime.digest import Bytes, id_array, id_bytes
+from runtime.table import DIGEST, TEXT
+
+
+def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that reads nothing but what it is handed."""
+    settings: dict[str, str | bool | int] = {
+        "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+        "python_enable_replacements": False, "arrow_lossless_conversion": True, "lock_configuration": True,
+    }
+    if threads:
+        settings["threads"] = threads
+    return duckdb.connect(":memory:", config=settings)
+
+
+LOCAL = threading.local()
+
+
+def own_connection() -> duckdb.DuckDBPyConnection:
+    """The one-threaded DuckDB of the calling thread, for work on single batches."""
+    if not hasattr(LOCAL, "connection"):
+        LOCAL.connection = connect(1)
+    connection: duckdb.DuckDBPyConnection = LOCAL.connection
+    return connection
+
+
+def digest_name(column: str) -> str:
+    """The small column that stands for a text column; no column of a recipe has a dot."""
+    return column + DIGEST
+
+
+def text_digest(column: str, kind: str) -> str:
+    """SQL for the digest of a text or list cell: 32 hexadecimal digits, or NULL."""
+    if kind == "list of text":
+        each = f"list_transform({column}, lambda x: coalesce(sha256(x), '-'))"
+        return f"left(sha256('list/' || array_to_string({each}, ',')), 32)"
+    return f"left(sha256({column}), 32)"
+
+
+def hash_column(connection: duckdb.DuckDBPyConnection, column: pa.Array, kind: str) -> Bytes:
+    """The cell digests of a text column, (n, 16); zeros for null."""
+    table = pa.table({".at": np.arange(len(column)), "cell": column})
+    relation = connection.from_arrow(table)
+    query = f"SELECT \".at\", coalesce({text_digest('cell', kind)}, repeat('0', 32))::UUID AS digest"
+    made = relation.query("cells", query + " FROM cells").to_arrow_table()
+    digests = id_bytes(combined(made.column("digest")))
+    at = combined(made.column(".at")).to_numpy()
+    return digests if (np.diff(at) > 0).all() else digests[np.argsort(at)]
+
+
+def combined(column: pa.ChunkedArray) -> pa.Array:
+    """One array of a column's chunks, extension types included."""
+    chunks = [chunk for chunk in column.chunks if len(chunk)]
+    return pa.concat_arrays(chunks) if chunks else pa.array([], column.type)
+
+
+def assign_ids(connection: duckdb.DuckDBPyConnection, source: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
+    """`row_id`, `item_id` and the cell digests of every text column, each (n, 16), in the order of the rows.
+
+    `item_id` is the digest of the prompt, or of prompt and options; `row_id` that of the source's name, all
+    content columns and, from the second equal row on, a copy number.
+    """
+    text = [name for name, kind in columns.items() if kind in TEXT]
+    hashed = ", ".join(f"{text_digest(ident(name), columns[name])} AS {ident(digest_name(name))}" for name in text)
+    numbers = [name for name, kind in columns.items() if kind not in TEXT]
+    view = content.append_column(".at", pa.array(np.arange(content.num_rows)))
+    for name in numbers:
+        if columns[name] == "number":
+            bits = combined(content.column(name)).fill_null(0.0).to_numpy().view(np.int64)
+            view = view.append_column(f"{name}.bits", pa.array(bits))
+    cells = [f"coalesce({ident(digest_name(name))}, '-')" for name in text] + [
+        f"coalesce(CASE WHEN {ident(name)} IS NOT NULL THEN {ident(name + '.bits')} END::VARCHAR, '-')"
+        if columns[name] == "number" else f"coalesce({ident(name)}::VARCHAR, '-')"
+        for name in numbers
+    ]
+    names = literal(source_tag(source, [*text, *numbers]))
+    row = f"sha256({names} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
+    prompt = "coalesce(\"prompt.digest\", '-')" if "prompt" in text else "'-'"
+    if "options" in text:
+        both = f"sha256({prompt} || '/' || \"options.digest\")"
+        # The other half of the hash: an item with options is never the item of a text without.
+        item = f"CASE WHEN \"options.digest\" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END"
+    else:
+        item = single(prompt) if "prompt" in text else "left(\".row\", 32)"
+    digests = "".join(f", coalesce({ident(digest_name(name))}, repeat('0', 32))::UUID AS {ident(digest_name(name))}" for name in text)
+    query = (
+        f"SELECT \".at\", left(\".row\", 32)::UUID AS row_id, ({item})::UUID AS item_id{digests}"
+        f" FROM (SELECT *, {row} AS \".row\" FROM (SELECT *{', ' + hashed if hashed else ''} FROM content))"
+    )
+    made = connection.from_arrow(view).query("content", query).to_arrow_table()
+    at = combined(made.column(".at")).to_numpy()
+    order = None if (np.diff(at) > 0).all() else np.argsort(at)
+    found = {name: id_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
+    ids = found if order is None else {name: column[order] for name, column in found.items()}
+    return number_copies(connection, ids)
+
+
+def single(prompt: str) -> str:
+    """The item of a lone prompt: its digest; all rows without one are one item."""
+    return f"CASE WHEN {prompt} = '-' THEN repeat('0', 32) ELSE {prompt} END"
+
+
+def source_tag(source: str, names: list[str]) -> str:
+    """The source's name and the columns' names as one text that cannot be read in two ways."""
+    return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
+
+
+def number_copies(connection: duckdb.DuckDBPyConnection, ids: Mapping[str, Bytes]) -> dict[str, Bytes]:
+    """Give the second and further rows of an equal set ids of their own; equal rows have no order among them."""
+    rows = ids["row_id"].copy()
+    order = sorted_order(rows)
+    same = np.flatnonzero((rows[order][1:] == rows[order][:-1]).all(axis=1)) + 1
+    if same.size:
+        copies = np.zeros(len(rows), dtype=np.int64)
+        starts = np.ones(len(rows), dtype=bool)
+        starts[same] = False
+        place = np.arange(len(rows))
+        copies[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
+        chosen = order[same]
+        rows[chosen] = child_ids(connection, rows[chosen], "copy", copies[chosen])
+    return {**ids, "row_id": rows}
+
+
+def child_ids(connection: duckdb.DuckDBPyConnection, parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:  # type: ignore[type-arg]
+    """Ids of rows made from others: H(parent, operator, copy)."""
+    table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies})
+    query = f"SELECT left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || copy), 32)::UUID AS id FROM rows ORDER BY \".at\""
+    return id_bytes(combined(connection.from_arrow(table).query("rows", query).to_arrow_table().column("id")))
+
+
+def sorted_order(ids: Bytes) -> np.ndarray:  # type: ignore[type-arg]
+    """The order that sorts ids as bytes."""
+    high, low = halves(ids)
+    order = np.argsort(high, kind="stable")
+    ties = np.flatnonzero(high[order][1:] == high[order][:-1])
+    # Equal first halves are equal rows, or so rare that the full sort may pay for them.
+    if ties.size and not (low[order][1:][ties] >= low[order][:-1][ties]).all():
+        return np.lexsort((low, high))
+    return order
+
+
+def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Ids as two 64-bit numbers that sort as the bytes do."""
+    words = np.ascontiguousarray(ids).view(">u8").astype(np.uint64)
+    return words[:, 0], words[:, 1]

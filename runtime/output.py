@@ -1,0 +1,89 @@
+"""Output stages: a table with its text as Parquet shards, and the readable folder that shows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from compiler.graph import Node
+from operators.inner import Output
+from runtime.store import Record, Store
+from runtime.table import TEXT, Table, object_name
+
+GROUP_ROWS = 65536
+
+
+def write_output(store: Store, node: Node, table: Table, digest: str, described: dict[str, Any],
+                 tell: Callable[[int], None]) -> dict[str, Any]:
+    """The record of a named output."""
+    operator = node.operator
+    assert isinstance(operator, Output)
+    schema = pa.schema([
+        ("row_id", pa.binary(16)), ("item_id", pa.binary(16)),
+        *((name, shown_type(kind)) for name, kind in table.columns.items()),
+    ])
+    text = [name for name, kind in table.columns.items() if kind in TEXT]
+    ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
+    encoded = [name for name in table.columns if name not in text]
+    batches = table.batches(list(table.columns), GROUP_ROWS)
+    groups = max(1, operator.shard_rows // GROUP_ROWS)
+    shards: list[str] = []
+    for _ in range(max(1, -(-table.rows // (groups * GROUP_ROWS)))):
+        with store.new_object(shards) as file, pq.ParquetWriter(
+            file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
+        ) as writer:
+            for start, columns in islice(batches, groups):
+                rows = len(next(iter(columns.values())))
+                both = {name: ids[name].slice(start, rows) for name in ids} | columns
+                arrays = [both[name].cast(schema.field(name).type) for name in schema.names]
+                writer.write_table(pa.table(arrays, schema=schema), row_group_size=GROUP_ROWS)
+                tell(start + rows)
+    return {
+        "kind": "output", "digest": digest, "rows": table.rows, "columns": described, "table": table.tree,
+        "shards": [f"object:{each}" for each in shards],
+        "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    }
+
+
+def shown_type(kind: str) -> pa.DataType:
+    """The Parquet type of a column, as every reader knows it."""
+    return {
+        "text": pa.string(), "list of text": pa.list_(pa.string()), "integer": pa.int64(), "number": pa.float64(),
+        "boolean": pa.bool_(), "label": pa.string(),
+    }[kind]
+
+
+def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
+    """Show an output under its name: a folder of links into the store, exchanged in one step."""
+    files = store.files
+    folder = store.root / "outputs" / f"{record.digest[:16]}-{record.key[:16]}"
+    if not (folder / "manifest.json").exists():
+        made = store.root / "tmp" / uuid.uuid4().hex
+        files.make_folder(made)
+        for place, shard in enumerate(record.body["shards"]):
+            target = os.path.relpath(store.object_path(object_name(shard)), folder)
+            files.symlink(Path(target), made / f"data-{place:05d}.parquet")
+        manifest = {
+            "name": f"{recipe}/{output}", "digest": record.digest, "key": record.key, "rows": record.body["rows"],
+            "columns": record.body["columns"], "shards": [object_name(shard) for shard in record.body["shards"]],
+        }
+        files.write_bytes(made / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        try:
+            files.rename(made, folder)
+        except OSError:
+            if not (folder / "manifest.json").exists():
+                raise
+    name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
+    files.make_folder(name.parent)
+    link = store.root / "tmp" / uuid.uuid4().hex
+    files.symlink(Path(os.path.relpath(folder, name.parent)), link)
+    files.rename(link, name)
+    return name

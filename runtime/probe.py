@@ -1,0 +1,89 @@
+"""Look at the leaves: which files a source names, their columns and their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.compile import Read
+from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.facts import Facts, Leaf
+from compiler.keys import digest_of
+from compiler.lock import Lock
+from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of each source on this machine."""
+
+    files: Mapping[str, list[Path]]
+
+
+def find_files(read: Read) -> Found:
+    """The files of every source; raises RecipeError for a path that leads out of the project."""
+    found: dict[str, list[Path]] = {}
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        span = feed.node.find(("file",))
+        pattern = feed.operator.file
+        try:
+            if pattern.startswith("pkg:"):
+                found[name] = resolve_files(pattern.removeprefix("pkg:"), read.place.package, (read.place.package,))
+            else:
+                base = span.text.path.parent if span.text.path is not None else read.place.path.parent
+                found[name] = resolve_files(pattern, base, read.place.allowed)
+        except Outside as error:
+            wrong.append(Diagnostic(
+                f"`{pattern}` leads out of the project", span, f"allow it on the command line: --allow-path {error.path.parent}"
+            ))
+    if wrong:
+        raise RecipeError(tuple(wrong))
+    return Found(found)
+
+
+def known_fields(read: Read, found: Found, lock: Lock | None) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
+    """(columns of each source's files or None, where each is known from): the lock first, else a bounded look."""
+    fields: dict[str, frozenset[str] | None] = {}
+    origin: dict[str, str] = {}
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        locked = lock.sources.get(name) if lock else None
+        if locked is not None and locked.pattern == feed.operator.file:
+            fields[name], origin[name] = frozenset(locked.fields), "lock"
+        elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
+            from runtime.readers.read import probe
+
+            known: set[str] = set()
+            for path in found.files[name][:3]:
+                try:
+                    known |= set(probe(feed.operator, path))
+                except Unreadable as error:
+                    wrong.append(Diagnostic(str(error), feed.node.find(("file",))))
+            fields[name], origin[name] = frozenset(known), "files"
+        else:
+            fields[name], origin[name] = None, "absent"
+    if wrong:
+        raise RecipeError(tuple(wrong))
+    return fields, origin
+
+
+def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[str, frozenset[str] | None]) -> Facts:
+    """Digests of the bytes of every source's files; the lock's stand in only where the files are absent."""
+    leaves: dict[str, Leaf] = {}
+    for name in read.recipe.sources:
+        locked = lock.sources.get(name) if lock else None
+        if found.files[name]:
+            files = tuple((read.place.shorten(path), hash_file(path), path.stat().st_size) for path in found.files[name])
+            leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
+        elif locked is not None:
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
+        else:
+            leaves[name] = Leaf(None, fields[name], "absent")
+    return Facts(leaves)
+
+
+def leaf_digest(digests: list[str]) -> str:
+    """The digest of a source's bytes, whatever the files are called and in which order they come."""
+    return digest_of(sorted(digests))

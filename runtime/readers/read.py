@@ -1,0 +1,109 @@
+"""Read a file of a source in batches, or look at its columns."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from operators.source import Source
+from runtime.readers.documents import read_json, sample_json, sample_jsonl
+from runtime.readers.files import CHUNK, MAX_DOCUMENT, MAX_LINE, Unreadable, open_bytes
+from runtime.readers.jsonl import read_jsonl
+from runtime.readers.lines import name_codec
+from runtime.readers.parquet import probe_parquet, read_parquet
+from runtime.readers.rows import BadRow as BadRow
+from runtime.readers.rows import Batch as Batch
+from runtime.readers.separated import read_separated, sample_separated
+
+LINES_HEAD = 1 << 20
+DOCUMENT_HEAD = 1 << 22
+
+
+def read_batches(source: Source, path: Path) -> Iterator[Batch]:
+    """The rows of a file, at most `batch_rows` at a time, in its order."""
+    match source.format_of(path.name):
+        case "jsonl":
+            return read_jsonl(source, path)
+        case "json":
+            return read_json(source, path)
+        case "csv" | "tsv" as format:
+            return read_separated(source, path, format)
+        case "parquet":
+            return read_parquet(source, path)
+        case None:
+            raise Unreadable(path, "its name does not say how it is written")
+
+
+def probe(source: Source, path: Path) -> dict[str, str]:
+    """The columns of a file, with a word for the type of each, from a bounded look at its beginning."""
+    match source.format_of(path.name):
+        case "jsonl":
+            return name_columns(sample_jsonl(path, *read_head(source, path, LINES_HEAD)))
+        case "json":
+            head, complete = read_head(source, path, DOCUMENT_HEAD)
+            try:
+                return name_columns(sample_json(path, head, complete))
+            except Unreadable:
+                if complete:
+                    raise
+            # The first row alone is longer than the look.
+            return name_columns(sample_json(path, *read_head(source, path, MAX_DOCUMENT)))
+        case "csv" | "tsv" as format:
+            head, _ = read_head(source, path, LINES_HEAD)
+            return dict.fromkeys(sample_separated(source, path, head, format), "text")
+        case "parquet":
+            return probe_parquet(path)
+        case None:
+            raise Unreadable(path, "its name does not say how it is written")
+
+
+def read_head(source: Source, path: Path, size: int) -> tuple[str, bool]:
+    """The text at the beginning of a file, at least to the end of its first line, with whether that is all of it."""
+    encoding = name_codec(path, source.encoding)
+    parts: list[bytes] = []
+    held = 0
+    block = b""
+    with open_bytes(path) as stream:
+        while held < size or (held < MAX_LINE and b"\n" not in block):
+            block = stream.read(min(CHUNK, max(size - held, LINES_HEAD)))
+            if not block:
+                break
+            parts.append(block)
+            held += len(block)
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
+
+
+def name_columns(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Each key of the objects, with the type that its values have in common."""
+    columns: dict[str, str] = {}
+    for row in rows:
+        for name, value in row.items():
+            word = name_type(value)
+            known = columns.get(name, "null")
+            if known == "null" or known == word:
+                columns[name] = word
+            elif word != "null":
+                columns[name] = "number" if {known, word} == {"integer", "number"} else "mixed"
+    return columns
+
+
+def name_type(value: Any) -> str:
+    """The type of a JSON value in one word."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "text"
+        case list():
+            return "list"
+        case _:
+            return "object"

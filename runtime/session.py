@@ -1,0 +1,74 @@
+"""One recipe opened on this machine: its text, graph, facts and store, each made when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from compiler.compile import Read, compile_recipe, read_recipe
+from compiler.facts import Facts
+from compiler.graph import Graph
+from compiler.lock import Lock, read_lock
+from compiler.project import find_place
+from runtime.probe import Found, find_files, gather_facts, known_fields
+
+
+@dataclass
+class Session:
+    """What the commands share. Everything that can be wrong in a recipe raises RecipeError."""
+
+    named: str
+    settings: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    store_folder: str | None = None
+    items: int | None = None
+    targets: tuple[str, ...] = ()
+
+    @cached_property
+    def read(self) -> Read:
+        return read_recipe(find_place(self.named, self.allow), self.settings)
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        return read_lock(self.read.place.lock)
+
+    @cached_property
+    def found(self) -> Found:
+        return find_files(self.read)
+
+    @cached_property
+    def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
+        return known_fields(self.read, self.found, self.lock)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The checked graph of the targets, or of all outputs."""
+        from dataclasses import replace
+
+        from compiler.diagnostics import Diagnostic, RecipeError, suggest
+        from compiler.passes import drop_unused
+
+        read = self.read
+        for target in self.targets:
+            if target not in read.recipe.tables:
+                near = suggest(target, read.recipe.tables)
+                raise RecipeError((Diagnostic(
+                    f"there is no table `{target}` to build", None,
+                    f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(read.recipe.tables),
+                ),))
+        if self.targets:
+            wanted = tuple((target, read.recipe.tables[target].span) for target in self.targets)
+            read = replace(read, recipe=replace(read.recipe, outputs=wanted))
+        return drop_unused(compile_recipe(read, self.fields[0], self.items))
+
+    @cached_property
+    def facts(self) -> Facts:
+        return gather_facts(self.read, self.found, self.lock, self.fields[0])
+
+    @cached_property
+    def store_path(self) -> Path:
+        """The store's folder: named, or from the environment, or `.recipe` in the project."""
+        named = self.store_folder or os.environ.get("RECIPE_STORE")
+        return Path(named).resolve() if named else self.read.place.root / ".recipe"

@@ -1,0 +1,283 @@
+"""The store: results by key, objects by the digest of their bytes, in a folder that carries its format's version."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from blake3 import blake3
+
+from runtime.files import Files
+
+FORMAT = "v1"
+
+
+class StoreError(Exception):
+    """Something about the store that a person must know; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Damaged(StoreError):
+    """An object or record whose bytes are not what their name says."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One result: written once, never changed."""
+
+    key: str
+    body: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the logical result."""
+        return str(self.body["digest"])
+
+    def objects(self) -> set[str]:
+        """The digests of all objects the result is made of."""
+        return set(named_objects(self.body))
+
+
+def named_objects(value: Any) -> Iterator[str]:
+    """Every string `object:DIGEST` in a record."""
+    if isinstance(value, str) and value.startswith("object:"):
+        yield value.removeprefix("object:")
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from named_objects(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from named_objects(part)
+
+
+class Store:
+    """A folder of results and objects that several builds may use at once."""
+
+    def __init__(self, folder: Path, files: Files | None = None) -> None:
+        self.folder = folder
+        self.root = folder / FORMAT
+        self.files = files or Files()
+        self.checked: set[str] = set()
+        self.running: IO[str] | None = None
+
+    def prepare(self) -> None:
+        """Make the folders of an empty store; raises StoreError where it cannot be written."""
+        try:
+            for name in ("objects", "results", "beside", "memo", "names", "outputs", "running", "tmp", "damaged"):
+                self.files.make_folder(self.root / name)
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise StoreError(f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store") from None
+
+    # -- what a running build holds on to
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While this lasts, gc leaves alone what this build names."""
+        self.prepare()
+        path = self.root / "running" / uuid.uuid4().hex
+        with open(path, "x") as running:
+            fcntl.flock(running, fcntl.LOCK_EX)
+            self.running = running
+            try:
+                yield
+            finally:
+                self.running = None
+                path.unlink(missing_ok=True)
+
+    def hold(self, name: str) -> None:
+        """Name a key or object that this build relies on."""
+        if self.running is not None:
+            self.running.write(name + "\n")
+            self.running.flush()
+
+    @contextmanager
+    def gate(self, exclusive: bool = False) -> Iterator[None]:
+        """Builds pass together; gc passes alone, so that nothing is taken away between a look and a hold."""
+        with open(self.root / "gate", "a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+            yield
+
+    # -- objects
+
+    def object_path(self, digest: str) -> Path:
+        return self.root / "objects" / digest[:2] / digest
+
+    @contextmanager
+    def new_object(self, made: list[str]) -> Iterator[BinaryIO]:
+        """A file that becomes an object when the block ends well; its digest is appended to `made`."""
+        path = self.root / "tmp" / uuid.uuid4().hex
+        try:
+            with self.files.create(path) as file:
+                yield file
+            digest = hash_path(path)
+            self.hold(digest)
+            target = self.object_path(digest)
+            self.files.make_folder(target.parent)
+            path.chmod(0o444)
+            self.files.rename(path, target)
+            self.checked.add(digest)
+            made.append(digest)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def read_path(self, digest: str) -> Path:
+        """The path of an object whose bytes have been checked; raises Damaged or Missing."""
+        path = self.object_path(digest)
+        if digest not in self.checked:
+            try:
+                found = hash_path(path)
+            except FileNotFoundError:
+                raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
+            if found != digest:
+                self.set_aside(path)
+                raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
+            self.checked.add(digest)
+        return path
+
+    def set_aside(self, path: Path) -> None:
+        """Move something damaged out of the way, without losing it."""
+        self.files.make_folder(self.root / "damaged")
+        if path.exists():
+            self.files.rename(path, self.root / "damaged" / f"{path.name}-{uuid.uuid4().hex[:6]}")
+
+    # -- records
+
+    def record_path(self, kind: str, key: str) -> Path:
+        return self.root / kind / key[:2] / f"{key}.json"
+
+    def find(self, key: str, kind: str = "results") -> Record | None:
+        """The record of a key, or None; a damaged one is set aside and reads as none."""
+        path = self.record_path(kind, key)
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        body = unsealed(text)
+        if body is None or body.get("key") != key:
+            self.set_aside(path)
+            return None
+        return Record(key, body)
+
+    def hold_record(self, key: str, kind: str = "results") -> Record | None:
+        """Find a record and keep gc from it and its objects."""
+        with self.gate():
+            record = self.find(key, kind)
+            if record is not None:
+                for digest in record.objects():
+                    self.hold(digest)
+                self.hold(key)
+            return record
+
+    def write_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+        """Record a result; the record comes last, and a record that is there already wins."""
+        self.hold(key)
+        target = self.record_path(kind, key)
+        self.files.make_folder(target.parent)
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, sealed({**body, "key": key}))
+        if not self.files.link(made, target):
+            winner = self.find(key, kind)
+            if winner is not None:
+                return winner
+            return self.write_record(key, body, kind)
+        return Record(key, {**body, "key": key})
+
+    def replace_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+        """Record a result that was made anew because its objects were gone."""
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, sealed({**body, "key": key}))
+        self.files.rename(made, self.record_path(kind, key))
+        return Record(key, {**body, "key": key})
+
+    def records(self, kind: str = "results") -> Iterator[Record]:
+        """All records of a kind, by key."""
+        for path in sorted((self.root / kind).glob("*/*.json")):
+            record = self.find(path.stem, kind)
+            if record is not None:
+                yield record
+
+    # -- names
+
+    def name_path(self, name: str) -> Path:
+        return self.root / "names" / Path(*name.split("/"))
+
+    def write_name(self, name: str, body: dict[str, Any]) -> None:
+        """Replace the small file that says what a name stands for."""
+        path = self.name_path(name)
+        self.files.make_folder(path.parent)
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, sealed(body))
+        self.files.rename(made, path)
+
+    def read_name(self, name: str) -> dict[str, Any] | None:
+        try:
+            return unsealed(self.name_path(name).read_bytes())
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+
+    def builds(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(recipe, what its last build was) of all recipes built here."""
+        root = self.root / "names"
+        for path in sorted(root.rglob("last-build.json")):
+            body = unsealed(path.read_bytes())
+            if body is not None:
+                yield path.parent.relative_to(root).as_posix(), body
+
+    # -- cleaning
+
+    def sweep(self) -> None:
+        """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
+        alive = self.live_builds()
+        if not alive:
+            for path in (self.root / "tmp").iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def live_builds(self) -> list[set[str]]:
+        """What each running build holds; the files of dead ones are removed."""
+        alive = []
+        for path in (self.root / "running").iterdir():
+            with open(path) as other:
+                try:
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    alive.append(set(other.read().split()))
+                    continue
+            if self.running is None or path.name != Path(self.running.name).name:
+                path.unlink(missing_ok=True)
+        return alive
+
+
+def hash_path(path: Path) -> str:
+    """The digest of a file's bytes, 64 hexadecimal digits."""
+    hasher = blake3(max_threads=blake3.AUTO)
+    hasher.update_mmap(path) if os.path.getsize(path) else None
+    return hasher.hexdigest()
+
+
+def sealed(body: dict[str, Any]) -> bytes:
+    """A small file that can tell when it was cut short or changed: its digest stands in its first line."""
+    text = json.dumps(body, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return blake3(text).hexdigest().encode() + b"\n" + text
+
+
+def unsealed(data: bytes) -> dict[str, Any] | None:
+    """The content of a sealed file, or None where it is damaged."""
+    seal, _, text = data.partition(b"\n")
+    if blake3(text).hexdigest().encode() != seal:
+        return None
+    body: dict[str, Any] = json.loads(text)
+    return body

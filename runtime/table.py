@@ -1,0 +1,282 @@
+"""A stored table as a tree of what it is made from: text lies where it was made, the rest is ids and small columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from operators.declare import Columns, ColumnType
+from runtime.store import Store
+
+TEXT: tuple[ColumnType, ...] = ("text", "list of text")
+ARROW: dict[ColumnType, pa.DataType] = {
+    "text": pa.large_string(), "list of text": pa.large_list(pa.large_string()), "integer": pa.int64(),
+    "number": pa.float64(), "boolean": pa.bool_(), "label": pa.dictionary(pa.int32(), pa.string()),
+}
+DIGEST = ".digest"
+SHARE = "part/whole"
+BATCH = 16384
+"""Rows that text is read by: small enough for the caches, large enough to be worth a call."""
+
+
+class Cursor(Protocol):
+    """Text columns of a table, read in row order."""
+
+    def read(self, rows: int) -> list[pa.Array]:
+        """The next `rows` cells of each column."""
+
+
+class Table:
+    """Rows in row_id order. `frame` gives ids, small columns and, for text, the digests of the cells."""
+
+    columns: Columns
+    rows: int
+    tree: dict[str, Any]
+
+    def frame(self, name: str) -> pa.Array:
+        """One small column, `row_id`, `item_id`, or the cell digests of a text column."""
+        raise NotImplementedError
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        """A reader of these text columns."""
+        raise NotImplementedError
+
+    def batches(self, columns: Sequence[str], rows: int = BATCH) -> Iterator[tuple[int, dict[str, pa.Array]]]:
+        """(first row, columns) of the whole table in row order; text and small columns alike."""
+        text = [name for name in columns if self.columns[name] in TEXT]
+        small = {name: self.frame(name) for name in columns if name not in text}
+        cursor = self.cursor(text) if text else None
+        for start in range(0, self.rows, rows):
+            count = min(rows, self.rows - start)
+            read = dict(zip(text, cursor.read(count), strict=True)) if cursor else {}
+            yield start, read | {name: column.slice(start, count) for name, column in small.items()}
+
+
+class Based(Table):
+    """A table whose text was written with it: a source, or rows that were born."""
+
+    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
+        self.store, self.tree = store, tree
+        self.columns, self.rows = tree["columns"], tree["rows"]
+
+    @cached_property
+    def _frame(self) -> pa.Table:
+        return read_table(self.store, self.tree["frame"])
+
+    def frame(self, name: str) -> pa.Array:
+        return whole(self._frame.column(name))
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        return FileCursor(self.store, self.tree["text"], columns)
+
+
+class Filtered(Table):
+    """The rows of a table that a ledger keeps."""
+
+    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
+        self.parent = open_table(store, tree["of"])
+        self.store, self.tree = store, tree
+        self.columns, self.rows = self.parent.columns, tree["rows"]
+
+    @cached_property
+    def mask(self) -> np.ndarray[Any, Any]:
+        """Whether each row of the parent is kept."""
+        ledger = read_table(self.store, self.tree["ledger"])
+        mask: np.ndarray[Any, Any] = whole(ledger.column("dropped_by")).to_numpy() == 0
+        return mask[: self.parent.rows]
+
+    def frame(self, name: str) -> pa.Array:
+        return self.parent.frame(name).filter(pa.array(self.mask))
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        return FilteredCursor(self.parent.cursor(columns), self.mask)
+
+
+class Carried(Table):
+    """A table with columns replaced, added, renamed or left out; rows and ids stay.
+
+    `from` says of each column who made it (an object beside the table, or null for the table) and its name there.
+    """
+
+    def __init__(self, store: Store, tree: dict[str, Any], parent: Table | None = None) -> None:
+        self.parent = parent or open_table(store, tree["of"])
+        self.store, self.tree = store, tree
+        self.columns, self.rows = tree["columns"], self.parent.rows
+
+    def frame(self, name: str) -> pa.Array:
+        if name in ("row_id", "item_id"):
+            return self.parent.frame(name)
+        column = name.removesuffix(DIGEST)
+        maker, old = self.tree["from"][column]
+        old = old + name[len(column):]
+        return self.parent.frame(old) if maker is None else beside_column(self.store, maker, old)
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        parts: dict[str | None, list[str]] = {}
+        for name in columns:
+            parts.setdefault(self.tree["from"][name][0], []).append(name)
+        cursors = [
+            (names, self.parent.cursor(olds) if maker is None else FileCursor(self.store, maker, olds))
+            for maker, names in parts.items()
+            for olds in [[self.tree["from"][name][1] for name in names]]
+        ]
+        return JoinedCursor(list(columns), cursors)
+
+
+class Combined(Table):
+    """All rows of several tables, in row_id order; a column that one lacks is null there."""
+
+    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
+        self.parts = [open_table(store, part) for part in tree["parts"]]
+        self.store, self.tree = store, tree
+        self.columns, self.rows = tree["columns"], tree["rows"]
+
+    @cached_property
+    def _frame(self) -> pa.Table:
+        return read_table(self.store, self.tree["frame"])
+
+    def frame(self, name: str) -> pa.Array:
+        return whole(self._frame.column(name))
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        part = whole(self._frame.column(".part")).to_numpy()
+        return CombinedCursor(part, [PartCursor(table, columns, self.columns) for table in self.parts])
+
+
+KINDS = {"based": Based, "filtered": Filtered, "carried": Carried, "combined": Combined}
+
+
+def open_table(store: Store, tree: dict[str, Any]) -> Table:
+    """The table that a record's tree describes."""
+    table: Table = KINDS[tree["kind"]](store, tree)
+    return table
+
+
+def carry(store: Store, table: Table, columns: Columns, origin: dict[str, list[Any]]) -> Table:
+    """The table with other columns; `origin` is the tree's `from`."""
+    return Carried(store, {"kind": "carried", "of": table.tree, "columns": dict(columns), "from": origin}, table)
+
+
+def object_name(reference: str) -> str:
+    return reference.removeprefix("object:")
+
+
+def read_table(store: Store, reference: str) -> pa.Table:
+    """An Arrow file of the store, checked and mapped into memory."""
+    with pa.memory_map(str(store.read_path(object_name(reference)))) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a copy where it has one chunk."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    joined = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return joined
+
+
+def beside_column(store: Store, reference: str, name: str) -> pa.Array:
+    """A column made beside a table; `part/whole` is the share, null where the measure abstains."""
+    table = read_table(store, reference)
+    if name != SHARE:
+        return nulled(whole(table.column(name)))
+    part, whole_ = (nulled(whole(table.column(each))).cast(pa.float64()) for each in SHARE.split("/"))
+    return pc.divide(part, whole_)
+
+
+def nulled(column: pa.Array) -> pa.Array:
+    """Measured whole numbers with null in the place of -1; other columns as they are."""
+    if not pa.types.is_integer(column.type):
+        return column
+    return pc.if_else(pc.less(column, 0), pa.scalar(None, column.type), column)
+
+
+class FileCursor:
+    """Columns of an Arrow file, batch by batch."""
+
+    def __init__(self, store: Store, reference: str, columns: Sequence[str]) -> None:
+        # Plain reads, not a memory map: mapped text would count as memory of the process.
+        self.file = pa.ipc.open_file(pa.OSFile(str(store.read_path(object_name(reference)))))
+        self.columns = list(columns)
+        self.number, self.offset = 0, 0
+        self.batch: pa.RecordBatch | None = None
+
+    def read(self, rows: int) -> list[pa.Array]:
+        parts: list[list[pa.Array]] = [[] for _ in self.columns]
+        while rows > 0:
+            if self.batch is None or self.offset == self.batch.num_rows:
+                self.batch, self.offset = self.file.get_batch(self.number), 0
+                self.number += 1
+            taken = min(rows, self.batch.num_rows - self.offset)
+            for part, name in zip(parts, self.columns, strict=True):
+                part.append(self.batch.column(name).slice(self.offset, taken))
+            self.offset, rows = self.offset + taken, rows - taken
+        schema = self.file.schema
+        return [
+            (part[0] if len(part) == 1 else pa.concat_arrays(part)) if part else pa.array([], schema.field(name).type)
+            for part, name in zip(parts, self.columns, strict=True)
+        ]
+
+
+class FilteredCursor:
+    """The kept rows of a cursor."""
+
+    def __init__(self, inner: Cursor, mask: np.ndarray[Any, Any]) -> None:
+        self.inner, self.mask = inner, mask
+        self.kept = np.flatnonzero(mask)
+        self.place, self.taken = 0, 0
+
+    def read(self, rows: int) -> list[pa.Array]:
+        end = int(self.kept[self.taken + rows - 1]) + 1 if rows else self.place
+        columns = self.inner.read(end - self.place)
+        mask = self.mask[self.place : end]
+        self.place, self.taken = end, self.taken + rows
+        return columns if mask.all() else [column.filter(pa.array(mask)) for column in columns]
+
+
+class JoinedCursor:
+    """Columns of several cursors over the same rows."""
+
+    def __init__(self, columns: list[str], cursors: list[tuple[list[str], Cursor]]) -> None:
+        self.columns, self.cursors = columns, cursors
+
+    def read(self, rows: int) -> list[pa.Array]:
+        read: dict[str, pa.Array] = {}
+        for names, cursor in self.cursors:
+            read |= zip(names, cursor.read(rows), strict=True)
+        return [read[name] for name in self.columns]
+
+
+class PartCursor:
+    """The columns of one part of a combination, null where it lacks one."""
+
+    def __init__(self, table: Table, columns: Sequence[str], types: Columns) -> None:
+        self.columns, self.types = list(columns), types
+        self.known = [name for name in columns if name in table.columns]
+        self.inner = table.cursor(self.known) if self.known else None
+
+    def read(self, rows: int) -> list[pa.Array]:
+        read = dict(zip(self.known, self.inner.read(rows), strict=True)) if self.inner else {}
+        return [read[name] if name in read else pa.nulls(rows, ARROW[self.types[name]]) for name in self.columns]
+
+
+class CombinedCursor:
+    """The parts' rows, interleaved as the combined table has them."""
+
+    def __init__(self, part: np.ndarray[Any, Any], cursors: list[PartCursor]) -> None:
+        self.part, self.cursors, self.place = part, cursors, 0
+
+    def read(self, rows: int) -> list[pa.Array]:
+        chosen = self.part[self.place : self.place + rows]
+        self.place += rows
+        read = [cursor.read(int((chosen == number).sum())) for number, cursor in enumerate(self.cursors)]
+        order = np.empty(rows, dtype=np.int64)
+        # Each part gives its rows in row_id order, so a stable sort by part tells where each one goes.
+        order[np.argsort(chosen, kind="stable")] = np.arange(rows)
+        places = pa.array(order)
+        return [pa.concat_arrays([columns[at] for columns in read]).take(places) for at in range(len(read[0]))]
