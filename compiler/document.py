@@ -85,11 +85,10 @@ def load_text(path: Path, shown: str) -> Text:
     try:
         return Text(shown, path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        # `error.object` is what was decoded: without a byte order mark.
         bad, before = error.object[error.start], error.object[: error.start].decode("utf-8")
         span = span_at(Text(shown, path, error.object.decode("utf-8", "replace")), len(before))
-        message = f"the file is not UTF-8: byte 0x{bad:02x}"
-        raise RecipeError(Diagnostic(message, span, "save the file as UTF-8")) from None
+        problem = Diagnostic(f"the file is not UTF-8: byte 0x{bad:02x}", span, "save the file as UTF-8")
+        raise RecipeError(problem) from None
 
 
 def read_document(text: Text, start: int = 0) -> Node:

@@ -50,17 +50,20 @@ def validate(node: Node, schema: Mapping[str, Any]) -> list[Diagnostic]:
     import jsonschema  # 60 ms, for those who check
 
     errors = jsonschema.Draft202012Validator(dict(schema)).iter_errors(node.plain())
+    words = list(_word_all(node, errors))
+    misspelt = {(tuple(path), hint) for path, key, _, hint in words if key is not None}
     found: dict[tuple[object, ...], Diagnostic] = {}
-    for path, key, message, hint in _word_all(node, errors):
+    for path, key, message, hint in words:
+        # `licence` for `license` is one mistake, not a key too many and a key too few.
+        missing = message.rpartition(" needs ")[2]
+        if key is None and (tuple(path), f"did you mean {missing}?") in misspelt:
+            continue
         # One scalar is wrong in one way: its type, before its pattern or length.
-        found.setdefault(
-            (*path, key, "" if is_scalar(node, path) else message),
-            Diagnostic(
-                message,
-                node.find([*path, key] if key else path, key=key is not None or is_shown_by_key(node, path)),
-                hint,
-            ),
+        place = (*path, key, "" if is_scalar(node, path) else message)
+        span = node.find(
+            path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path)
         )
+        found.setdefault(place, Diagnostic(message, span, hint))
     return list(dict.fromkeys(found.values()))
 
 

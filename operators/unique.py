@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-from operators.declare import Complaint, Scope, SetDecision
+from operators.declare import Complaint, Scope, SetDecision, field
 from operators.sqltext import ident
 
 Rule = Literal["nfc", "nfkc", "case", "space", "punctuation"]
@@ -25,7 +25,7 @@ class Unique(SetDecision):
 
     name: ClassVar[str] = "unique"
 
-    by: str | tuple[str, ...] = "prompt"
+    by: str | tuple[str, ...] = field("column", "prompt")
     """The text column, or columns, that are compared."""
     normalise: tuple[Rule, ...] = ("nfc", "space")
     """`nfc`/`nfkc` Unicode form, `case` folding, `space` runs to one, `punctuation` left out."""

@@ -34,8 +34,8 @@ def load(root: Path, name: str = "top.yaml", *sets: str) -> tuple[Any, tuple[Tex
 def root(tmp_path: Path) -> Path:
     for name, content in {
         "project/top.yaml": "recipe: top\nextends: parts/middle.yaml\nprompts: [length: {min: 2}]\n",
-        "project/parts/middle.yaml": "recipe: middle\ndescription: middle\nextends: pkg:base/root\nseed: 2\n",
-        "package/base/root.yaml": "recipe: root\nextends: ../common.yaml\nprompts: [length: {min: 1, max: 9}]\n",
+        "project/parts/middle.yaml": "recipe: m\ndescription: m\nextends: pkg:base/root\nseed: 2\n",
+        "package/base/root.yaml": "recipe: r\nextends: ../common.yaml\nprompts: [length: {min: 1, max: 9}]",
         "package/common.yaml": "format: 1\nseed: 1\n",
         "outside.yaml": "secret: 1\n",
     }.items():

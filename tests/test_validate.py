@@ -70,6 +70,7 @@ SCHEMA: dict[str, Any] = {
             "additionalProperties": {
                 "type": "object",
                 "required": ["license", "file"],
+                "additionalProperties": False,
                 "properties": {
                     "license": {
                         "type": "string",
@@ -190,6 +191,11 @@ def test_every_mistake_is_reported_once() -> None:
         "`sources.a` needs `file`",
     ]
     assert len(many) == len(set(many)) == 8
+
+
+def test_a_misspelt_key_is_not_missing_too() -> None:
+    (one,) = found("sources: {kin: {file: x, licence: A}}")
+    assert (one.message, one.hint) == ("unknown key `licence`", "did you mean `license`?")
 
 
 def test_a_right_recipe_has_no_mistakes() -> None:

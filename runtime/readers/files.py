@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -34,21 +35,27 @@ class Unreadable(Exception):
 
 def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> list[Path]:
     """The files that a path or a glob names, symlinks resolved, sorted, each once; `**` enters no linked folder."""
-    roots = [root.resolve() for root in allowed_roots]
-    literal = check_inside((base / pattern).resolve(), roots) if not re.search(r"[*?]", pattern) else None
-    if literal is not None:
-        return [literal] if literal.is_file() else []
+    roots = [resolve(root) for root in allowed_roots]
     parts = Path(pattern).parts
-    first = next(place for place, part in enumerate(parts) if "*" in part or "?" in part)
-    start = check_inside(base.joinpath(*parts[:first]).resolve(), roots)
+    first = next((place for place, part in enumerate(parts) if "*" in part or "?" in part), len(parts))
+    start = check_inside(resolve(base.joinpath(*parts[:first])), roots)
+    if first == len(parts):
+        return [start] if os.path.isfile(start) else []
+    if ".." in parts[first:]:
+        raise Outside(base / pattern)
     rest = [part if part == "**" else re.sub(r"\*+", "*", part).replace("[", "[[]") for part in parts[first:]]
     # A star means no hidden file: editors and archives leave `.name` files beside the data.
     hidden = any(part.startswith(".") for part in rest)
     found = set()
     for match in start.glob("/".join(rest)):
         if match.is_file() and (hidden or not any(part.startswith(".") for part in match.relative_to(start).parts)):
-            found.add(check_inside(match.resolve(), roots))
+            found.add(check_inside(resolve(match), roots))
     return sorted(found, key=Path.as_posix)
+
+
+def resolve(path: Path) -> Path:
+    """The real path; a loop of symlinks stays one, and is no file then."""
+    return Path(os.path.realpath(path))
 
 
 def check_inside(path: Path, roots: Sequence[Path]) -> Path:

@@ -1,0 +1,71 @@
+"""Reference pages, generated from the operators' declarations."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from compiler.schema import object_schema
+from operators.catalog import STEPS
+from operators.declare import Operator, role_of
+from operators.source import Cell, Gold, Mapping, Source
+
+
+def operator_page(operator: type[Operator]) -> str:
+    """One operator: what it does, its parameters, and its example."""
+    schema = object_schema(operator)
+    lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", f"Version {operator.version}.", ""]
+    lines += parameter_lines(schema, operator)
+    if operator is Source:
+        for part in (Mapping, Cell, Gold):
+            lines += ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
+    return "\n".join(lines)
+
+
+def parameter_lines(schema: dict[str, Any], operator: type[Operator] | None) -> list[str]:
+    """A line for each parameter: name, type, default, whether it bears on the result, and its words."""
+    lines = []
+    for name, part in schema["properties"].items():
+        field = next((each for each, info in operator.model_fields.items() if (info.alias or each) == name), None) if operator else None
+        notes = [type_words(part)]
+        if name in schema.get("required", ()):
+            notes.append("required")
+        elif "default" in part:
+            notes.append(f"default `{part['default']}`" if part["default"] not in ((), [], "") else "default empty")
+        if operator is not None and field is not None and role_of(operator, field) == "tuning":
+            notes.append("tuning: never changes the result")
+        lines.append(f"- `{name}` ({', '.join(notes)}): {part.get('description', '')}")
+    return lines
+
+
+def type_words(part: dict[str, Any]) -> str:
+    """A schema's type in words."""
+    if "enum" in part:
+        return " | ".join(f"`{value}`" for value in part["enum"])
+    if "anyOf" in part:
+        return " or ".join(dict.fromkeys(type_words(each) for each in part["anyOf"]))
+    if "$ref" in part:
+        return part["$ref"].rpartition("/")[2]
+    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "array": "list", "object": "map"}
+    return words.get(part.get("type", ""), "value")
+
+
+def reference() -> str:
+    """The whole reference, as it stands in docs/operators.md."""
+    pages = [operator_page(operator) for operator in (Source, *STEPS)]
+    head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
+    return head + "\n\n".join(pages) + "\n"
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+    from pathlib import Path
+
+    from compiler.project import package_root
+    from compiler.schema import profile_schema, recipe_schema
+
+    if "--write" in sys.argv:
+        Path("docs/operators.md").write_text(reference())
+        for name, schema in (("recipe", recipe_schema()), ("profile", profile_schema())):
+            (package_root() / f"{name}.schema.json").write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n")

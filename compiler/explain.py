@@ -1,0 +1,87 @@
+"""What a stage does, in words and in the very SQL that a build runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compiler.graph import Graph, Node
+from compiler.keys import canonical, roles_of
+from compiler.plan import stage_name
+from compiler.sql import decide_sql
+from operators.declare import Measure, SetDecision
+from operators.source import Source
+
+
+def explain(graph: Graph, index: int) -> str:
+    """One cut: what it reads, the kernels that make its columns, and its SQL."""
+    node = graph.nodes[index]
+    lines = [f"# {stage_name(graph, index)}  ({node.operator.name} version {node.operator.version})"]
+    match node.operator:
+        case Source():
+            lines += [f"read {node.operator.file}", *source_lines(node.operator)]
+        case SetDecision():
+            wanted = [graph.nodes[at].inputs[-1] for at in graph.run(node.inputs[0])]
+            wanted += [source for source in node.inputs[1:] if graph.nodes[source].aspect == "columns"]
+            lines += [kernel_line(graph, at) for at in with_below(graph, wanted)]
+            lines += [f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name]
+            lines += ["", decide_sql(graph, index)]
+        case _:
+            lines.append(f"{node.operator.name} " + ", ".join(stage_name(graph, source) for source in node.inputs))
+    return "\n".join(lines)
+
+
+def source_lines(source: Source) -> list[str]:
+    """How the columns of the files become those of the table."""
+    lines = [f"column {name} = {cell.field} as {cell.as_}" for name, cell in source.columns.cells().items()]
+    if source.columns.options is not None:
+        options = source.columns.options
+        lines.append("column options = " + (options if isinstance(options, str) else "[" + ", ".join(options) + "]"))
+    if source.columns.gold is not None:
+        lines.append("column gold = index of the {} in {}".format(*source.columns.gold.form()))
+    lines.append(f"every row: category {source.category}, licence {source.license}")
+    lines.append("item_id = H(prompt, options); row_id = H(source, all columns, copy); sorted by row_id")
+    return lines
+
+
+def with_below(graph: Graph, wanted: list[int]) -> list[int]:
+    """Columns nodes with the columns nodes they read, in order."""
+    found: set[int] = set()
+    while wanted:
+        at = wanted.pop()
+        found.add(at)
+        wanted += graph.nodes[at].inputs[1:]
+    return sorted(found)
+
+
+def kernel_line(graph: Graph, index: int) -> str:
+    """`kernel length(prompt) -> length.characters`, or the SQL of a condition."""
+    node = graph.nodes[index]
+    reads = ", ".join(f"{made.name}" if made.node is None else f"{graph.nodes[made.node].label}.{made.name}" for made in node.carried.values())
+    if node.form is not None:
+        makes = node.form
+    elif isinstance(node.operator, Measure):
+        makes = ", ".join(f"{node.label}.{value}" for value in node.operator.values)
+    else:
+        makes = ", ".join(node.columns)
+    parameters: Mapping[str, Any] = canonical(node.operator.parameters(*roles_of(node)))  # type: ignore[arg-type]
+    said = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
+    entries = "".join(f"; profile {name}" for name in node.entries)
+    cost = " [dear: kept in the measure memo]" if isinstance(node.operator, Measure) and node.operator.cost == "dear" else ""
+    return f"kernel {node.operator.name}({reads}{'; ' + said if said else ''}{entries}) -> {makes}{cost}"
+
+
+def shown(value: Any) -> str:
+    return str(value["decimal"]) if isinstance(value, dict) and set(value) == {"decimal"} else str(value)
+
+
+def lowered(recipe_name: str, graph: Graph) -> dict[str, Any]:
+    """The recipe in its general form, with sections as tables: plain data for YAML."""
+    return {"recipe": recipe_name, "outputs": list(graph.outputs), "nodes": [node_line(graph, index, node) for index, node in graph]}
+
+
+def node_line(graph: Graph, index: int, node: Node) -> dict[str, Any]:
+    return {
+        "id": index, "aspect": node.aspect, "operator": f"{node.operator.name}@{node.operator.version}",
+        "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}", "inputs": list(node.inputs),
+    }

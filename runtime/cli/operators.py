@@ -1,0 +1,37 @@
+"""`recipe operators`: the reference, generated from the declarations."""
+
+from __future__ import annotations
+
+import click
+
+from runtime.cli.options import say, say_json
+
+
+@click.command("operators")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def operators_command(name: str | None, as_json: bool) -> None:
+    """What a recipe may say: all operators, or NAME with its parameters."""
+    from compiler.docs import operator_page
+    from compiler.schema import object_schema, summary
+    from operators.catalog import STEPS
+    from operators.source import Source
+
+    known = {kind.name: kind for kind in (Source, *STEPS)}
+    if name is None:
+        if as_json:
+            say_json({each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()})
+            return
+        width = max(map(len, known))
+        for each, kind in known.items():
+            say(f"{each:<{width}}  {summary(kind)}")
+        return
+    if name not in known:
+        from compiler.diagnostics import suggest
+
+        near = suggest(name, known)
+        raise click.UsageError(f"there is no operator `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+    if as_json:
+        say_json({"name": name, "version": known[name].version, **object_schema(known[name])})
+    else:
+        say(operator_page(known[name]))

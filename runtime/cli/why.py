@@ -1,0 +1,91 @@
+"""`recipe why`: a row's whole life."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from operators.licence import RESTRICTED
+from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+
+
+@click.command("why")
+@recipe_options
+@build_options
+@click.argument("row", required=False)
+@click.option("--match", metavar="TEXT", help="Rows whose text holds TEXT, in the place of a row id.")
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows told at most.")
+@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+def why_command(recipe: str, row: str | None, match: str | None, limit: int, show_restricted: bool, settings: tuple[str, ...],
+                allow: tuple[str, ...], as_json: bool, store: str | None, sample: int | None, target: tuple[str, ...]) -> None:
+    """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
+    from compiler.plan import Addresses
+    from runtime.store import Store, StoreError
+    from runtime.why import Ledgers
+
+    if (row is None) == (match is None):
+        raise click.UsageError("give a row id, or --match TEXT")
+    session = open_session(recipe, settings, allow, store, sample, target)
+    opened = Store(session.store_path)
+    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, lambda key: (r := opened.find(key)) and r.digest))
+    prefix = (row or "").lower().replace("-", "")
+    if match is None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
+        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+    rows = ledgers.match(match, limit) if match is not None else ledgers.find(prefix)
+    bad = ledgers.quarantined(match) if match is not None else []
+    if not rows and not bad:
+        raise StoreError(f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built", f"build it first: recipe build {session.named}")
+    if match is None and len(rows) > limit:
+        raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
+    open_text = show_restricted or (sys.stdout.isatty() and not as_json)
+    lives = [ledgers.life(each) for each in rows]
+    if as_json:
+        say_json({
+            "rows": [{"row_id": life.row_id, "license": life.license, "events": life.events,
+                      "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells)} for life in lives],
+            "quarantined": [{**each, "raw": each["raw"] if open_text or each["license"] not in RESTRICTED else None} for each in bad],
+        })
+        return
+    for life in lives:
+        tell_life(life, open_text)
+    for each in bad:
+        say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {each['reason']}")
+
+
+def hidden(cells: dict[str, Any]) -> dict[str, Any]:
+    """The cells without text that must not leave a terminal."""
+    return {name: cells[name] if name in ("source", "category", "license") else None for name in cells}
+
+
+def tell_life(life: Any, open_text: bool) -> None:
+    """One life, for a person."""
+    say(f"row {life.row_id}")
+    for name, value in life.cells.items():
+        if name in ("source", "category", "license") or value is None:
+            continue
+        if open_text or life.license not in RESTRICTED:
+            say(f"  {name}: {shortened(value)}")
+        else:
+            say(f"  {name}: (licence {life.license}: shown in a terminal, or with --show-restricted)")
+    for event in life.events:
+        if event["fate"] == "read":
+            say(f"  {event['stage']}: read, category {event['category']}, licence {event['license']}, item {event['item_id'][:12]}")
+            continue
+        for step in event.get("steps", ()):
+            mark = {"dropped": "DROPPED", "passed": "passed", "not decided": "not reached"}[step["verdict"]]
+            say(f"  {event['stage']}: {step['step']} {mark}: {step['measured']}, wanted {step['wanted']}")
+        if event.get("kept_instead"):
+            say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
+        elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
+            say(f"  {event['stage']}: DROPPED by {event['dropped_by']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
+        elif event["fate"] == "born":
+            say(f"  {event['stage']}: born as a copy of {event['copy_of'][:12] if event['copy_of'] else '?'}")
+        elif event["fate"] != "dropped":
+            say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
+
+
+def shortened(value: Any, width: int = 300) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= width else text[:width] + f"... ({len(text):,} characters)"

@@ -1,0 +1,215 @@
+"""Why: a row's whole life, read back from the ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from compiler.graph import Graph
+from compiler.plan import Addresses, stage_name
+from operators.declare import Measure
+from operators.inner import Combine, Output
+from operators.source import Source
+
+from runtime.digest import Bytes, id_bytes
+from runtime.ids import child_ids, connect
+from runtime.store import Record, Store
+from runtime.table import Table, open_table, read_table, whole
+
+
+@dataclass
+class Life:
+    """What became of one row."""
+
+    row_id: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    cells: dict[str, Any] = field(default_factory=dict)
+    license: str = "unknown"
+
+
+@dataclass
+class Ledgers:
+    """The records of a recipe's stages, as far as they are built."""
+
+    store: Store
+    graph: Graph
+    addresses: Addresses
+
+    def records(self) -> Iterator[tuple[int, Record]]:
+        for index, node in self.graph:
+            if node.cut and (key := self.addresses.key(index)) is not None:
+                record = self.store.find(key)
+                if record is not None:
+                    yield index, record
+
+    def sources(self) -> Iterator[tuple[int, Record, Table]]:
+        for index, record in self.records():
+            if isinstance(self.graph.nodes[index].operator, Source):
+                yield index, record, open_table(self.store, record.body["table"])
+
+    def find(self, prefix: str) -> list[str]:
+        """The row ids that begin with a prefix, of sources and of rows that were born later."""
+        found: dict[str, None] = {}
+        for index, record in self.records():
+            node = self.graph.nodes[index]
+            if isinstance(node.operator, Source) or record.body["counts"]["born"]:
+                for place in starting(id_bytes(open_table(self.store, record.body["table"]).frame("row_id")), prefix):
+                    found[place] = None
+        return list(found)
+
+    def match(self, text: str, limit: int) -> list[str]:
+        """The ids of rows whose text holds a string."""
+        found: list[str] = []
+        for _, _, table in self.sources():
+            columns = [name for name, kind in table.columns.items() if kind == "text"]
+            ids = id_bytes(table.frame("row_id"))
+            for start, batch in table.batches(columns):
+                for name in columns:
+                    hits = pc.fill_null(pc.match_substring(batch[name], text), False).to_numpy(zero_copy_only=False)
+                    found += [ids[start + at].tobytes().hex() for at in np.flatnonzero(hits).tolist()]
+                if len(found) >= limit:
+                    return list(dict.fromkeys(found))[:limit]
+        return list(dict.fromkeys(found))
+
+    def quarantined(self, text: str) -> list[dict[str, Any]]:
+        """Rows that could not be read, whose raw text holds a string."""
+        return [
+            {**bad, "source": self.graph.nodes[index].label, "license": self.graph.nodes[index].license}
+            for index, record, _ in self.sources() for bad in record.body["bad"] if text in bad["raw"]
+        ]
+
+    def life(self, row_id: str) -> Life:
+        """Every event of a row, in the order of the graph."""
+        life = Life(row_id)
+        wanted = np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)
+        for index, record in self.records():
+            node = self.graph.nodes[index]
+            name = stage_name(self.graph, index)
+            table = open_table(self.store, record.body["table"])
+            place = position(id_bytes(table.frame("row_id")), wanted)
+            match node.operator:
+                case Source():
+                    if place is not None:
+                        life.license = node.operator.license
+                        life.cells = row_of(table, place)
+                        life.events.append({
+                            "stage": name, "fate": "read", "category": node.operator.category, "license": node.operator.license,
+                            "item_id": id_bytes(table.frame("item_id"))[place].tobytes().hex(),
+                            "files": [shown for shown, _, _ in record.body.get("files", [])],
+                        })
+                case Combine():
+                    if place is not None:
+                        life.events.append({"stage": name, "fate": "combined"})
+                case Output():
+                    if place is not None:
+                        life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
+                case _:
+                    event = self.decision_event(index, record, wanted)
+                    if event is not None:
+                        life.events.append({"stage": name, **event})
+                    elif place is not None:
+                        parent = self.parent(index, record, row_id)
+                        life.cells = life.cells or row_of(table, place)
+                        life.license = str(life.cells.get("license", life.license))
+                        life.events.append({"stage": name, "fate": "born", "copy_of": parent})
+        return life
+
+    def decision_event(self, index: int, record: Record, wanted: Bytes) -> dict[str, Any] | None:
+        """What a stage decided of a row, with every measured value; None where it never came there."""
+        ledger = read_table(self.store, record.body["ledger"])
+        place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
+        if place is None:
+            return None
+        node = self.graph.nodes[index]
+        run = self.graph.run(node.inputs[0])
+        dropped = int(ledger.column("dropped_by")[place].as_py())
+        steps = []
+        for number, at in enumerate(run, start=1):
+            decision = self.graph.nodes[at]
+            operator = decision.operator
+            assert isinstance(operator, Measure)
+            values = self.values(record, ledger, decision.label, operator, place)
+            verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
+            steps.append({
+                "step": decision.label, "verdict": verdict, "wanted": operator.wanted(),
+                "values": values, "measured": "not measured" if values is None else operator.wording(values),
+            })
+        event: dict[str, Any] = {"fate": "kept" if dropped == 0 else "dropped", "steps": steps}
+        if dropped:
+            event["dropped_by"] = node.label if dropped > len(run) else self.graph.nodes[run[dropped - 1]].label
+        detail = ledger.column("detail")[place].as_py()
+        if detail is not None and (dropped == 0 or dropped > len(run)):
+            event["kept_instead" if node.operator.name == "unique" else "rank"] = detail.hex
+        if event.get("kept_instead") == bytes(wanted).hex():
+            del event["kept_instead"]
+        return event
+
+    def values(self, record: Record, ledger: Any, label: str, operator: Measure, place: int) -> dict[str, int | None] | None:
+        """A row's measured values, or None where it was not measured."""
+        beside = record.body["measured"].get(label)
+        table = ledger if beside is None else read_table(self.store, beside)
+        raw = {value: table.column(f"{label}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
+        if any(value is None for value in raw.values()):
+            return None
+        return {name: None if value < 0 else value for name, value in raw.items()}
+
+    def parent(self, index: int, record: Record, row_id: str) -> str | None:
+        """The row that a repeated one is a copy of."""
+        ledger = read_table(self.store, record.body["ledger"])
+        parents = id_bytes(whole(ledger.column("row_id")))
+        connection = connect(1)
+        try:
+            for copy in range(1, 100):
+                ids = child_ids(connection, parents, self.graph.nodes[index].operator.name, np.full(len(parents), copy))
+                hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
+                if hit.size:
+                    return str(parents[hit[0]].tobytes().hex())
+        finally:
+            connection.close()
+        return None
+
+
+def starting(ids: Bytes, prefix: str) -> list[str]:
+    """The sorted ids that begin with hexadecimal digits."""
+    low = np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), dtype=np.uint8)
+    found = []
+    for place in range(lower_bound(ids, low), len(ids)):
+        text = ids[place].tobytes().hex()
+        if not text.startswith(prefix):
+            break
+        found.append(text)
+    return found
+
+
+def lower_bound(ids: Bytes, wanted: Bytes) -> int:
+    """The place of the first id that is not below."""
+    low, high = 0, len(ids)
+    target = wanted.tobytes()
+    while low < high:
+        middle = (low + high) // 2
+        if ids[middle].tobytes() < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def position(ids: Bytes, wanted: Bytes) -> int | None:
+    """Where an id stands among sorted ones."""
+    place = lower_bound(ids, wanted)
+    return place if place < len(ids) and ids[place].tobytes() == wanted.tobytes() else None
+
+
+def row_of(table: Table, place: int) -> dict[str, Any]:
+    """The cells of one row."""
+    for start, batch in table.batches(list(table.columns)):
+        count = len(next(iter(batch.values())))
+        if start <= place < start + count:
+            return {name: column[place - start].as_py() for name, column in batch.items()}
+    raise AssertionError(f"row {place} is beyond the table")
+
+

@@ -1,0 +1,123 @@
+"""A small project to build in, and the real data where it is present."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+PLAIN = """
+format: 1
+recipe: test/plain
+language: {target: ko, anchor: en}
+seed: 7
+sources:
+  a: {file: a.jsonl, category: one, license: A}
+prompts:
+  - length: {min: 3}
+"""
+
+PROMPTS = ["물은 왜 끓나요?", "하늘은 왜 파란가요?", "why is the sky blue?", "물은  왜 끓나요? ", "짧", "수학 문제 하나 풀어 주세요 1+1", "물은 왜 끓나요?"]
+
+
+@dataclass
+class Ran:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Project:
+    """A folder with recipes and rows, and a store of its own."""
+
+    folder: Path
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), "utf-8")
+        return path
+
+    def rows(self, name: str, rows: list[Any]) -> Path:
+        """JSON lines; a string is a row with that prompt."""
+        said = [{"prompt": row} if isinstance(row, str) or row is None else row for row in rows]
+        return self.write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in said))
+
+    def run(self, *arguments: str) -> Ran:
+        """Run a command in this process."""
+        from runtime.cli.main import main
+
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self.folder):
+            try:
+                main(list(arguments))
+            except SystemExit as done:
+                code = int(done.code or 0)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def build(self, recipe: str = "recipe.yaml", *arguments: str, store: str = "store") -> dict[str, Any]:
+        """Build and return the report; the build has to succeed."""
+        ran = self.run("build", recipe, "--store", store, "--json", *arguments)
+        assert ran.code == 0, ran.out + ran.err
+        report: dict[str, Any] = ran.json
+        return report
+
+    def digest(self, recipe: str = "recipe.yaml", *arguments: str, store: str = "store") -> str:
+        """The digest of the only output."""
+        (output,) = self.build(recipe, *arguments, store=store)["outputs"]
+        return str(output["digest"])
+
+    def table(self, recipe: str = "recipe.yaml", *arguments: str, store: str = "store") -> list[dict[str, Any]]:
+        """The rows of the only output."""
+        import pyarrow.parquet as pq
+
+        (output,) = self.build(recipe, *arguments, store=store)["outputs"]
+        rows: list[dict[str, Any]] = pq.read_table(self.folder / output["path"]).to_pylist()
+        return rows
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with one source `a.jsonl` and the recipe `recipe.yaml`."""
+    made = Project(tmp_path)
+    (tmp_path / ".recipe").mkdir()
+    made.rows("a.jsonl", PROMPTS)
+    made.write("recipe.yaml", PLAIN)
+    return made
+
+
+@pytest.fixture
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    """Makes empty projects."""
+
+    def make() -> Project:
+        made = Project(tmp_path_factory.mktemp("project"))
+        (made.folder / ".recipe").mkdir()
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def data() -> Iterator[Path]:
+    """The folder of real data; tests that need it skip where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip("the folder ../shared/data with real data is not here")
+    yield DATA
