@@ -65,7 +65,7 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
     folder = store.root / "outputs" / f"{record.digest[:16]}-{record.key[:16]}"
-    if not (folder / "manifest.json").exists():
+    if not (folder / "_manifest.json").exists():
         made = store.root / "tmp" / uuid.uuid4().hex
         files.make_folder(made)
         for place, shard in enumerate(record.body["shards"]):
@@ -75,11 +75,11 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             "name": f"{recipe}/{output}", "digest": record.digest, "key": record.key, "rows": record.body["rows"],
             "columns": record.body["columns"], "shards": [object_name(shard) for shard in record.body["shards"]],
         }
-        files.write_bytes(made / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
         try:
             files.rename(made, folder)
         except OSError:
-            if not (folder / "manifest.json").exists():
+            if not (folder / "_manifest.json").exists():
                 raise
     name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
     files.make_folder(name.parent)
