@@ -8,6 +8,7 @@ from typing import Any
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, roles_of
 from compiler.plan import stage_name
+from compiler.recipe import Recipe
 from compiler.sql import decide_sql
 from operators.declare import Measure, SetDecision
 from operators.source import Source
@@ -75,9 +76,22 @@ def shown(value: Any) -> str:
     return str(value["decimal"]) if isinstance(value, dict) and set(value) == {"decimal"} else str(value)
 
 
-def lowered(recipe_name: str, graph: Graph) -> dict[str, Any]:
-    """The recipe in its general form, with sections as tables: plain data for YAML."""
-    return {"recipe": recipe_name, "outputs": list(graph.outputs), "nodes": [node_line(graph, index, node) for index, node in graph]}
+def lowered(recipe: Recipe) -> dict[str, Any]:
+    """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
+    plain: dict[str, Any] = dict(recipe.node.plain())
+    sections = {"prompts": plain.pop("prompts", None), "mixture": plain.pop("mixture", None)}
+    tables: dict[str, Any] = {}
+    for name, table in recipe.tables.items():
+        origins = [origin for origin, _ in table.origins]
+        said = (plain.get("tables") or {}).get(name)
+        steps = said.get("steps", []) if said else sections["prompts"] if name == "prompts" else [{"mixture": sections["mixture"]}]
+        tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
+    return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
+
+
+def graph_lines(graph: Graph) -> list[dict[str, Any]]:
+    """The operator graph as plain data."""
+    return [node_line(graph, index, node) for index, node in graph]
 
 
 def node_line(graph: Graph, index: int, node: Node) -> dict[str, Any]:

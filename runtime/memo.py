@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,14 +27,9 @@ class Memo:
         self.high, self.low, self.known = self._load()
 
     def _load(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        rows = []
-        for path in sorted(self.folder.glob("*.journal")) if self.folder.is_dir() else ():
-            data = path.read_bytes()
-            # A record that was cut short or changed is not believed: its value is measured again.
-            for start in range(0, len(data) - self.width + 1, self.width):
-                entry = data[start : start + self.width]
-                if blake3(entry[:-CHECK]).digest(CHECK) == entry[-CHECK:]:
-                    rows.append(entry[:-CHECK])
+        rows = [
+            entry for path in sorted(self.folder.glob("*.journal")) for entry in whole_entries(path, self.width)
+        ] if self.folder.is_dir() else []
         raw = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, self.width - CHECK)
         high, low = halves(raw[:, :16].copy()) if len(raw) else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         order = np.lexsort((low, high))
@@ -63,10 +60,26 @@ class Memo:
         for cell, value in zip(cells, values.astype("<i8"), strict=True):
             body = cell.tobytes() + value.tobytes()
             entries.append(body + blake3(body).digest(CHECK))
-        path = self.folder / f"{uuid.uuid4().hex}.journal"
+        path = self.folder / f"{uuid.uuid4().hex}-{self.values}.journal"
         self.store.files.write_bytes(path, b"".join(entries))
         self.store.files.sync_folder(self.folder)
         high, low = halves(cells)
         order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
         self.known = np.concatenate([self.known, values])[order]
         self.high, self.low = np.concatenate([self.high, high])[order], np.concatenate([self.low, low])[order]
+
+
+def whole_entries(path: Path, width: int) -> Iterator[bytes]:
+    """The entries of a journal; one that was cut short or changed is not believed, its value is measured again."""
+    data = path.read_bytes()
+    for start in range(0, len(data) - width + 1, width):
+        entry = data[start : start + width]
+        if blake3(entry[:-CHECK]).digest(CHECK) == entry[-CHECK:]:
+            yield entry[:-CHECK]
+
+
+def broken_entries(path: Path) -> int:
+    """How many entries of a journal are not whole; its name says how many values an entry has."""
+    width = 16 + 8 * int(path.stem.rpartition("-")[2]) + CHECK
+    size = path.stat().st_size
+    return -(-size // width) - sum(1 for _ in whole_entries(path, width))

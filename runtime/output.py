@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from itertools import islice
@@ -76,11 +77,14 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             "columns": record.body["columns"], "shards": [object_name(shard) for shard in record.body["shards"]],
         }
         files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        if folder.exists() and not (folder / "_manifest.json").exists():
+            shutil.rmtree(folder)  # links only: what they lead to stays
         try:
             files.rename(made, folder)
         except OSError:
             if not (folder / "_manifest.json").exists():
                 raise
+            shutil.rmtree(made)  # another build was first with the same folder
     name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
     files.make_folder(name.parent)
     link = store.root / "tmp" / uuid.uuid4().hex

@@ -30,3 +30,9 @@ def test_a_repeated_row_is_a_child_with_an_id_of_its_own(project: Project) -> No
     rows = project.table()
     assert len(rows) == 9 and len({row["row_id"] for row in rows}) == 9
     assert len({row["item_id"] for row in rows}) == 5
+
+
+def test_the_general_form_builds_the_same_bytes(project: Project) -> None:
+    lowered = project.run("show", "recipe.yaml", "--lowered")
+    project.write("general.yaml", lowered.out)
+    assert project.digest("general.yaml") == project.digest("recipe.yaml")

@@ -6,9 +6,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from operators.declare import ColumnType
 from operators.source import Cell
 from runtime.readers.rows import Bad, Converted, describe, type_of
 
@@ -25,9 +24,9 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     """The column of a cell; where files have no types, as csv has none, a cell's text says what it is."""
     import pyarrow as pa
 
-    if set(map(type, values)) <= {PLAIN.get(cell.as_), type(None)}:
+    if set(map(type, values)) <= {PLAIN.get(cell.as_, type(None)), type(None)}:
         try:
-            array = pa.array(values, type_of(cast(ColumnType, cell.as_)))
+            array = pa.array(values, type_of_cell(cell))
         except (UnicodeEncodeError, OverflowError, pa.ArrowInvalid):
             pass  # half a surrogate pair or a huge number somewhere: the rows are looked at one by one
         else:
@@ -38,6 +37,11 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     if untyped and cell.as_ == "json":
         return convert_each(values, cell, convert_json_text)
     return convert_each(values, cell, CONVERSIONS[cell.as_])
+
+
+def type_of_cell(cell: Cell) -> Any:
+    """The Arrow type of the column that a cell becomes."""
+    return type_of("text" if cell.as_ == "json" else cell.as_)
 
 
 def is_finite(numbers: Any) -> bool:
@@ -59,7 +63,7 @@ def convert_each(values: Sequence[Any], cell: Cell, convert: Convert) -> Convert
         except Bad as reason:
             bad[place] = str(reason)
             made.append(None)
-    return Converted(pa.array(made, type_of("text" if cell.as_ == "json" else cell.as_)), bad)
+    return Converted(pa.array(made, type_of_cell(cell)), bad)
 
 
 def convert_text(value: Any, field: str) -> str:
@@ -72,7 +76,8 @@ def convert_text(value: Any, field: str) -> str:
         return str(value)
     if isinstance(value, float):
         return repr(convert_number(value, field))
-    raise Bad(f"`{field}` is {name_kind(value)}, not text" + ("; say `as: json`" if isinstance(value, (dict, list)) else ""))
+    hint = "; say `as: json`" if isinstance(value, (dict, list)) else ""
+    raise Bad(f"`{field}` is {name_kind(value)}, not text{hint}")
 
 
 def check_text(value: str, field: str) -> str:

@@ -35,6 +35,8 @@ class Unreadable(Exception):
 
 def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> list[Path]:
     """The files that a path or a glob names, symlinks resolved, sorted, each once; `**` enters no linked folder."""
+    if "\0" in pattern:
+        return []  # no file has such a name, and the system calls refuse it
     roots = [resolve(root) for root in allowed_roots]
     parts = Path(pattern).parts
     first = next((place for place, part in enumerate(parts) if "*" in part or "?" in part), len(parts))

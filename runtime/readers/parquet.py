@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from operators.source import Cell, Source
-from runtime.readers.cells import convert_cells, is_finite
+from runtime.readers.cells import convert_cells, is_finite, type_of_cell
 from runtime.readers.files import Unreadable
 from runtime.readers.items import convert_items
-from runtime.readers.rows import Batch, Converted, assemble, type_of
+from runtime.readers.rows import Batch, Converted, assemble
 
 #: A batch is cut where its text could outgrow the offsets of 32 bits that Arrow's text has.
 MAX_BYTES = 1 << 30
@@ -89,7 +89,7 @@ def convert_array(array: Any, cell: Cell) -> Converted:
             made = array.cast(kind) if types.is_dictionary(array.type) else array
             if text:
                 made.validate(full=True)  # Parquet promises UTF-8, and nothing holds a writer to it
-            made = made.cast(type_of("text" if cell.as_ == "json" else cell.as_))
+            made = made.cast(type_of_cell(cell))
         except pa.ArrowInvalid:
             pass
         else:

@@ -1,0 +1,39 @@
+"""`recipe init`: a project of one's own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from runtime.cli.options import say, say_json
+
+
+@click.command("init")
+@click.argument("folder", default=".", metavar="[DIR]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def init_command(folder: str, as_json: bool) -> None:
+    """Start a project in DIR: a recipe that extends a base, a languages folder and sample rows."""
+    from compiler.project import package_root
+    from runtime.store import StoreError
+
+    starter, target = package_root() / "starter", Path(folder)
+    files = sorted(path.relative_to(starter) for path in starter.rglob("*") if path.is_file())
+    there = [str(each) for each in files if (target / each).exists()]
+    if there:
+        raise StoreError(f"`{folder}` already has {', '.join(there)}; nothing was written", "choose another folder")
+    for each in files:
+        (target / each).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(starter / each, target / each)
+    for schema in ("recipe.schema.json", "profile.schema.json"):
+        shutil.copyfile(package_root() / schema, target / schema)
+    (target / ".recipe").mkdir(exist_ok=True)
+    (target / ".recipe" / ".gitignore").write_text("*\n")
+    recipe = target / "recipe.yaml"
+    if as_json:
+        say_json({"folder": str(target), "files": [str(each) for each in files]})
+        return
+    for each in files:
+        say(f"wrote {target / each}")
+    say(f"\nnext: recipe build {recipe}")

@@ -1,0 +1,84 @@
+"""`recipe show`: the resolved recipe, its lowered graph, or the rows near a decision."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from operators.licence import RESTRICTED
+from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+
+
+@click.command("show")
+@recipe_options
+@build_options
+@click.option("--resolved", "what", flag_value="resolved", default="resolved", help="The recipe after `extends` and --set (default).")
+@click.option("--lowered", "what", flag_value="lowered", help="The general form: every section as a table.")
+@click.option("--graph", "what", flag_value="graph", help="The operator graph.")
+@click.option("--near", metavar="DECISION", help="Rows on both sides of a decision, nearest first; build first.")
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows on each side.")
+@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+def show_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None, sample: int | None,
+                 target: tuple[str, ...], what: str, near: str | None, limit: int, show_restricted: bool) -> None:
+    """Print RECIPE as it is understood, or the rows near one of its decisions."""
+    from compiler.merge import render_yaml
+
+    session = open_session(recipe, settings, allow, store, sample, target)
+    if near is not None:
+        open_text = show_restricted or (sys.stdout.isatty() and not as_json)
+        show_near(session, near, limit, open_text, as_json)
+    elif what == "graph":
+        from compiler.explain import graph_lines
+
+        lines = graph_lines(session.graph)
+        if as_json:
+            say_json(lines)
+            return
+        for node in lines:
+            reads = " <- " + ", ".join(str(each) for each in node["inputs"]) if node["inputs"] else ""
+            say(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
+    elif what == "lowered":
+        from compiler.document import read_document
+        from compiler.explain import lowered
+        from compiler.spans import Text
+
+        plain = lowered(session.read.recipe)
+        if as_json:
+            say_json(plain)
+        else:
+            say(render_yaml(read_document(Text("lowered", None, json.dumps(plain, ensure_ascii=False)))).rstrip("\n"))
+    elif as_json:
+        say_json(session.read.node.plain())
+    else:
+        say(render_yaml(session.read.node).rstrip("\n"))
+
+
+def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
+    """The rows nearest to a decision's bounds, those it keeps and those it drops."""
+    from compiler.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.plan import Addresses
+    from runtime.near import near_rows
+    from runtime.store import Store
+
+    graph = session.graph
+    decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}
+    if name not in decisions:
+        near = suggest(name, decisions)
+        raise RecipeError((Diagnostic(
+            f"there is no decision `{name}`", None, f"did you mean `{near}`?" if near else "decisions: " + ", ".join(decisions),
+        ),))
+    store = Store(session.store_path)
+    addresses = Addresses(graph, session.facts, lambda key: (record := store.find(key)) and record.digest)
+    rows = near_rows(store, graph, addresses, decisions[name], limit)
+    for row in rows:
+        if not open_text and row["license"] in RESTRICTED:
+            row["text"] = None
+    if as_json:
+        say_json(rows)
+        return
+    for row in rows:
+        text = " ".join(str(row["text"]).split())[:100] if row["text"] is not None else f"(licence {row['license']})"
+        say(f"{'kept   ' if row['kept'] else 'dropped'}  {row['row_id'][:12]}  {row['measured']:<36}  {text}")

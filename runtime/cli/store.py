@@ -1,0 +1,156 @@
+"""`recipe store` and `recipe status`: what is kept, whether it is whole, and whether it is up to date."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli.options import say, say_json, store_option
+
+
+def open_store(named: str | None) -> Any:
+    """The store that is named, or that of the project around the working folder."""
+    from compiler.project import MARKERS
+    from runtime.store import Store, StoreError
+
+    chosen = named or os.environ.get("RECIPE_STORE")
+    here = Path.cwd().resolve()
+    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
+    store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
+    if not store.root.is_dir():
+        raise StoreError(f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store")
+    return store
+
+
+@click.group("store")
+def store_command() -> None:
+    """List, verify and clean the store."""
+
+
+@store_command.command("ls")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ls(store: str | None, as_json: bool) -> None:
+    """The named outputs, and how much the store holds."""
+    opened = open_store(store)
+    builds = dict(opened.builds())
+    sizes = [path.stat().st_size for path in (opened.root / "objects").glob("*/*")]
+    if as_json:
+        say_json({"store": str(opened.folder), "objects": len(sizes), "bytes": sum(sizes),
+                  "recipes": {name: body["outputs"] for name, body in builds.items()}})
+        return
+    for name, body in builds.items():
+        for output, said in body["outputs"].items():
+            say(f"{name}/{output}@{said['digest'][:12]}  {said['rows']:,} rows")
+    say(f"{len(sizes):,} objects, {sum(sizes) / 1e6:,.1f} MB, in {os.path.relpath(opened.folder)}")
+
+
+@store_command.command("verify")
+@store_option
+@click.option("--mend", is_flag=True, help="Set damaged parts aside, so that a build makes them anew.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
+    """Read everything and say what is damaged; exit code 1 where something is."""
+    from runtime.verify import verify
+
+    opened = open_store(store)
+    problems = verify(opened, mend)
+    if as_json:
+        say_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            say(problem)
+        say("clean" if not problems else f"{len(problems)} problems" + ("; set aside, build again" if mend else "; `recipe store verify --mend` sets them aside"))
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@store_command.command("gc")
+@store_option
+@click.option("--dry-run", is_flag=True, help="Say what would go.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
+    """Remove what no last build of any recipe needs; memos stay."""
+    from runtime.gc import collect
+
+    done = collect(open_store(store), dry_run)
+    if as_json:
+        say_json(vars(done))
+    else:
+        say(f"{'would remove' if dry_run else 'removed'} {done.records:,} records and {done.objects:,} objects, {done.bytes / 1e6:,.1f} MB")
+
+
+@store_command.command("path")
+@click.argument("name")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def path_of(name: str, store: str | None, as_json: bool) -> None:
+    """The folder of a named output: RECIPE/OUTPUT, or RECIPE where it has one."""
+    from runtime.store import StoreError
+
+    opened = open_store(store)
+    builds = dict(opened.builds())
+    known = {f"{recipe}/{output}": (recipe, output) for recipe, body in builds.items() for output in body["outputs"]}
+    known |= {recipe: (recipe, next(iter(body["outputs"]))) for recipe, body in builds.items() if len(body["outputs"]) == 1}
+    wanted, _, digest = name.partition("@")
+    if wanted not in known:
+        raise StoreError(f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(known)) if known else "build a recipe first")
+    recipe, output = known[wanted]
+    said = builds[recipe]["outputs"][output]
+    if not said["digest"].startswith(digest):
+        raise StoreError(f"`{wanted}` is {said['digest'][:12]} now, not {digest}", "build the recipe that made it")
+    folder = opened.root / "names" / recipe / "outputs" / output
+    if as_json:
+        say_json({"path": str(folder), **said})
+    else:
+        say(str(folder))
+
+
+@click.command("status")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status_command(store: str | None, as_json: bool) -> None:
+    """Each recipe of the project: built and up to date, what would run, or what is wrong."""
+    from compiler.project import MARKERS
+
+    here = Path.cwd().resolve()
+    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
+    lines = [state_of(path, store) for path in sorted(root.rglob("*.yaml")) if is_recipe(path, root)]
+    if as_json:
+        say_json(lines)
+        return
+    if not lines:
+        say("no recipe in this project; start one with `recipe init`")
+    for line in lines:
+        say(f"{line['recipe']:<40}  {line['state']}")
+
+
+def is_recipe(path: Path, root: Path) -> bool:
+    """Whether a file of the project is a recipe that can be built: it names itself and has sources of its own."""
+    if any(part.startswith(".") for part in path.relative_to(root).parts) or path.stat().st_size > 1_000_000:
+        return False
+    text = path.read_text("utf-8", "replace")
+    lines = text.splitlines()
+    return any(line.startswith("recipe:") for line in lines) and not any(line.startswith("sources: {}") for line in lines)
+
+
+def state_of(path: Path, store: str | None) -> dict[str, Any]:
+    """What `status` says of one recipe."""
+    from compiler.diagnostics import RecipeError
+    from runtime.cli.plan import plan_of
+    from runtime.session import Session
+
+    shown = os.path.relpath(path)
+    try:
+        session = Session(shown, store_folder=store)
+        stages = plan_of(session)
+    except RecipeError as error:
+        return {"recipe": shown, "state": f"wrong: {len(error.diagnostics)} mistakes; recipe check {shown}"}
+    running = [stage.name for stage in stages if stage.state != "reuse"]
+    if not running:
+        digest = stages[-1].digest or ""
+        return {"recipe": shown, "state": f"up to date: {session.read.recipe.name}@{digest[:12]}"}
+    return {"recipe": shown, "state": f"{len(running)} of {len(stages)} stages to run"}

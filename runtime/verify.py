@@ -1,0 +1,57 @@
+"""Verify: read everything in the store, and say what is not what its name says."""
+
+from __future__ import annotations
+
+import json
+
+from runtime.memo import broken_entries
+from runtime.store import Store, hash_path, unsealed
+
+
+def verify(store: Store, mend: bool = False) -> list[str]:
+    """Every problem found, in words; with `mend`, what is damaged is set aside so that a build makes it anew."""
+    problems: list[str] = []
+    damaged: set[str] = set()
+    present: set[str] = set()
+    for path in sorted((store.root / "objects").glob("*/*")):
+        present.add(path.name)
+        if hash_path(path) != path.name:
+            damaged.add(path.name)
+            problems.append(f"the object {path.name[:12]} is damaged")
+            if mend:
+                store.set_aside(path)
+    for kind in ("results", "beside"):
+        for path in sorted((store.root / kind).glob("*/*.json")):
+            body = unsealed(path.read_bytes())
+            if body is None or body.get("key") != path.stem:
+                problems.append(f"the record {kind}/{path.stem[:12]} is damaged")
+                if mend:
+                    store.set_aside(path)
+                continue
+            record = store.find(path.stem, kind)
+            for digest in sorted(record.objects() - present) if record is not None else ():
+                problems.append(f"the record {kind}/{path.stem[:12]} names the object {digest[:12]}, which is not here")
+    for path in sorted((store.root / "names").rglob("last-build.json")):
+        if unsealed(path.read_bytes()) is None:
+            problems.append(f"the name {path.parent.relative_to(store.root / 'names')} is damaged")
+            if mend:
+                store.set_aside(path)
+    for path in sorted((store.root / "memo").glob("*/*/*.journal")):
+        broken = broken_entries(path)
+        if broken:
+            problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
+    return problems + name_problems(store)
+
+
+def name_problems(store: Store) -> list[str]:
+    """Names that no longer match what they stand for."""
+    problems = []
+    for recipe, body in store.builds():
+        for output, said in body["outputs"].items():
+            folder = store.root / "names" / recipe / "outputs" / output
+            manifest = folder / "_manifest.json"
+            if not manifest.is_file():
+                problems.append(f"the name {recipe}/{output} leads nowhere")
+            elif json.loads(manifest.read_text())["digest"] != said["digest"]:
+                problems.append(f"the name {recipe}/{output} stands for another digest than its last build")
+    return problems
