@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
@@ -15,7 +12,7 @@ from compiler.graph import Graph, verify
 from compiler.lower import lower
 from compiler.merge import load_recipe
 from compiler.passes import PASSES
-from compiler.profiles import find_profile, load_profile
+from compiler.profiles import find_profile, load_profile, shipped_schema
 from compiler.project import Place
 from compiler.recipe import Recipe, type_recipe
 from compiler.validate import validate
@@ -33,19 +30,12 @@ class Read:
     profile_files: Mapping[str, Path]
 
 
-@lru_cache(maxsize=1)
-def committed_schema(package: Path) -> dict[str, Any]:
-    """The recipe's JSON Schema as it ships; a test keeps it equal to the declarations."""
-    schema: dict[str, Any] = json.loads((package / "recipe.schema.json").read_text())
-    return schema
-
-
 def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     """Read, merge, validate and type a recipe; raises RecipeError with every mistake in its text."""
     node, _ = load_recipe(
         place.path, shown=place.shown, package_root=place.package, allowed_roots=place.allowed, settings=settings
     )
-    found = validate(node, committed_schema(place.package))
+    found = validate(node, shipped_schema(place.package, "recipe"))
     if found:
         raise RecipeError(tuple(found))
     recipe = type_recipe(node)
@@ -56,7 +46,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
         if path is None:
             continue
         try:
-            profiles[code] = load_profile(path, place.shorten(path))
+            profiles[code] = load_profile(path, place.shorten(path), place.package)
             files[code] = path
         except RecipeError as error:
             recipe.diagnostics.extend(error.diagnostics)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import load_text, read_document
-from compiler.schema import profile_schema
 from compiler.validate import validate
 from operators.profile import LanguageProfile
+
+
+@lru_cache(maxsize=4)
+def shipped_schema(package: Path, name: str) -> dict[str, Any]:
+    """The JSON Schema of recipes or profiles as it ships; a test keeps it equal to the declarations."""
+    schema: dict[str, Any] = json.loads((package / f"{name}.schema.json").read_text("utf-8"))
+    return schema
 
 
 def find_profile(code: str, beside: Path, package: Path) -> Path | None:
@@ -22,10 +31,10 @@ def find_profile(code: str, beside: Path, package: Path) -> Path | None:
     return None
 
 
-def load_profile(path: Path, shown: str) -> LanguageProfile:
+def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
     """One profile; raises RecipeError with every mistake in it."""
     node = read_document(load_text(path, shown))
-    found = validate(node, profile_schema())
+    found = validate(node, shipped_schema(package, "profile"))
     if found:
         raise RecipeError(tuple(found))
     try:

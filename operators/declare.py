@@ -97,7 +97,7 @@ def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
 class Declared(BaseModel):
     """A strict, frozen part of a recipe: an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), defer_build=True)
 
 
 Names = str | tuple[str, ...]
@@ -159,7 +159,9 @@ class Operator(Declared):
         chosen: dict[str, Any] = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
-            if role_of(type(self), name) in roles and (info.is_required() or value != info.default):
+            if role_of(type(self), name) in roles and (
+                info.is_required() or value != info.get_default(call_default_factory=True)
+            ):
                 chosen[info.alias or name] = value
         return chosen
 

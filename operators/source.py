@@ -112,7 +112,7 @@ class Source(Operator):
     """The kind of prompt; every row of the source inherits it (paper figure 3)."""
     license: Licence
     """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used."""
-    columns: Mapping = Mapping(prompt="prompt")
+    columns: Mapping = Field(default_factory=lambda: Mapping(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
     """How the files are written; the file name says it where this does not."""
