@@ -50,5 +50,5 @@ class Output(Operator):
 
     output: str = field("label")
     """The name it is found under."""
-    shard_rows: int = tuning(1_000_000, ge=1)
+    shard_rows: int = tuning(262_144, ge=1)
     """Rows of one file."""

@@ -157,7 +157,7 @@ class Builder:
             case Output():
                 below = self.built.records[node.inputs[0]]
                 table = open_table(self.store, below.body["table"])
-                return write_output(self.store, node, table, below.digest, below.body["columns"], tell)
+                return write_output(self.store, node, table, below.digest, below.body["columns"], tell, self.threads)
         base = self.graph.base(node.inputs[0])
         table = open_table(self.store, self.built.records[base].body["table"])
         objects, memos = self.columns_for(index, base, tell)

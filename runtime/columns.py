@@ -65,7 +65,7 @@ def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int],
         text = any(pa.types.is_large_string(kind) for kind in schema.types)
         # Small columns are one batch, so that they are mapped without a copy.
         batches = part if text or not part else [[pa.concat_arrays(list(each)) for each in zip(*part, strict=True)]]
-        written.append(write_columns(store, schema, batches, compressed=text))
+        written.append(write_columns(store, schema, batches))
     return written
 
 

@@ -20,7 +20,7 @@ from runtime.ids import child_ids, combined, connect, digest_name, halves, sorte
 from runtime.memo import Memo
 from runtime.store import Store
 from runtime.table import BATCH, TEXT, Table, beside_column, carry, open_table
-from runtime.write import described_table, small_columns, write_based, write_frame
+from runtime.write import described_table, small_columns, taken, write_based, write_frame
 
 
 class Shortage(Exception):
@@ -150,9 +150,10 @@ def accounted(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarr
     """The fates in row_id order, if they are those of exactly the rows that went in. Raises LostRows."""
     ids = id_bytes(combined(made.column("row_id")))
     copies = combined(made.column("copy")).to_numpy().astype(np.int64)
-    high, low = halves(ids)
-    order = np.lexsort((low, high, copies))
-    ids, copies = ids[order], copies[order]
+    order = sorted_order(ids)
+    if copies.any():
+        order = order[np.argsort(copies[order], kind="stable")]
+    ids, copies = taken(ids, order), copies[order]
     dropped = combined(made.column("dropped_by")).to_numpy()[order].astype(np.int16)
     detail = combined(made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail"))
     given = id_bytes(table.frame("row_id"))

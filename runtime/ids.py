@@ -144,7 +144,7 @@ def child_ids(connection: duckdb.DuckDBPyConnection, parents: Bytes, operator: s
 def sorted_order(ids: Bytes) -> np.ndarray:  # type: ignore[type-arg]
     """The order that sorts ids as bytes."""
     high, low = halves(ids)
-    order = np.argsort(high, kind="stable")
+    order = np.argsort(high)
     ties = np.flatnonzero(high[order][1:] == high[order][:-1])
     # Equal first halves are equal rows, or so rare that the full sort may pay for them.
     if ties.size and not (low[order][1:][ties] >= low[order][:-1][ties]).all():

@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ GROUP_ROWS = 65536
 
 
 def write_output(store: Store, node: Node, table: Table, digest: str, described: dict[str, Any],
-                 tell: Callable[[int], None]) -> dict[str, Any]:
+                 tell: Callable[[int], None], threads: int) -> dict[str, Any]:
     """The record of a named output."""
     operator = node.operator
     assert isinstance(operator, Output)
@@ -34,19 +34,25 @@ def write_output(store: Store, node: Node, table: Table, digest: str, described:
     text = [name for name, kind in table.columns.items() if kind in TEXT]
     ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
     encoded = [name for name in table.columns if name not in text]
-    batches = table.batches(list(table.columns), GROUP_ROWS)
-    groups = max(1, operator.shard_rows // GROUP_ROWS)
-    shards: list[str] = []
-    for _ in range(max(1, -(-table.rows // (groups * GROUP_ROWS)))):
-        with store.new_object(shards) as file, pq.ParquetWriter(
+    starts = range(0, max(1, table.rows), operator.shard_rows)
+    for name in encoded:
+        table.frame(name)  # read once, before the threads ask for it
+
+    def shard(first: int) -> str:
+        made: list[str] = []
+        with store.new_object(made) as file, pq.ParquetWriter(
             file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
         ) as writer:
-            for start, columns in islice(batches, groups):
+            for start, columns in table.batches(list(table.columns), GROUP_ROWS, first, first + operator.shard_rows):
                 rows = len(next(iter(columns.values())))
                 both = {name: ids[name].slice(start, rows) for name in ids} | columns
                 arrays = [both[name].cast(schema.field(name).type) for name in schema.names]
                 writer.write_table(pa.table(arrays, schema=schema), row_group_size=GROUP_ROWS)
                 tell(start + rows)
+        return made[0]
+
+    with ThreadPoolExecutor(threads) as pool:
+        shards = list(pool.map(shard, starts))
     return {
         "kind": "output", "digest": digest, "rows": table.rows, "columns": described, "table": table.tree,
         "shards": [f"object:{each}" for each in shards],

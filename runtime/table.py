@@ -46,13 +46,17 @@ class Table:
         """A reader of these text columns."""
         raise NotImplementedError
 
-    def batches(self, columns: Sequence[str], rows: int = BATCH) -> Iterator[tuple[int, dict[str, pa.Array]]]:
-        """(first row, columns) of the whole table in row order; text and small columns alike."""
+    def batches(self, columns: Sequence[str], rows: int = BATCH, first: int = 0,
+                last: int | None = None) -> Iterator[tuple[int, dict[str, pa.Array]]]:
+        """(first row, columns) of the table, or of some of its rows, in row order; text and small columns alike."""
         text = [name for name in columns if self.columns[name] in TEXT]
         small = {name: self.frame(name) for name in columns if name not in text}
         cursor = self.cursor(text) if text else None
-        for start in range(0, self.rows, rows):
-            count = min(rows, self.rows - start)
+        last = self.rows if last is None else min(last, self.rows)
+        for start in range(0, first if cursor else 0, rows):
+            cursor.read(min(rows, first - start))  # type: ignore[union-attr]
+        for start in range(first, last, rows):
+            count = min(rows, last - start)
             read = dict(zip(text, cursor.read(count), strict=True)) if cursor else {}
             yield start, read | {name: column.slice(start, count) for name, column in small.items()}
 
