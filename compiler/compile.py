@@ -56,8 +56,12 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
 
 def languages_of(recipe: Recipe) -> set[str]:
     """The codes of the languages that a recipe names anywhere."""
-    said = {recipe.languages.get(role, role) for table in recipe.tables.values() for step in table.steps
-            for role, _ in step.operator.entries()}
+    said = {
+        recipe.languages.get(role, role)
+        for table in recipe.tables.values()
+        for step in table.steps
+        for role, _ in step.operator.entries()
+    }
     return (said | set(recipe.languages.values())) - {"target", "anchor"}
 
 
@@ -66,10 +70,13 @@ def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], item
     found = list(read.recipe.diagnostics)
     for role, code in read.recipe.languages.items():
         if code not in read.profiles:
-            found.append(Diagnostic(
-                f"there is no language profile `{code}`", read.node.find(("language", role)),
-                f"write languages/{code}.yaml beside the recipe",
-            ))
+            found.append(
+                Diagnostic(
+                    f"there is no language profile `{code}`",
+                    read.node.find(("language", role)),
+                    f"write languages/{code}.yaml beside the recipe",
+                )
+            )
     graph, more = lower(read.recipe, read.profiles, fields, items)
     if any(each.severity == "error" for each in (*found, *more)):
         raise RecipeError(tuple(dict.fromkeys((*found, *more))))

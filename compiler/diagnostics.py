@@ -226,9 +226,7 @@ def _command(diagnostic: Diagnostic) -> str:
     fields["title"] = f"Recipe {diagnostic.severity}"
     message = visible(diagnostic.message)
     for note in diagnostic.notes:
-        message += f"\nnote: {visible(note.message)}" + (
-            f" ({visible(note.span.label)})" if note.span else ""
-        )
+        message += f"\nnote: {visible(note.message)}" + (f" ({visible(note.span.label)})" if note.span else "")
     if diagnostic.hint:
         message += f"\nhint: {visible(diagnostic.hint)}"
     said = ",".join(f"{name}={_escape_property(str(value))}" for name, value in fields.items())

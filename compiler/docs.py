@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from compiler.schema import object_schema
-from operators.catalog import STEPS
+from operators.catalog import SAID
 from operators.declare import Operator, role_of
 from operators.source import Cell, Gold, Mapping, Source
 
@@ -26,7 +26,11 @@ def parameter_lines(schema: dict[str, Any], operator: type[Operator] | None) -> 
     """A line for each parameter: name, type, default, whether it bears on the result, and its words."""
     lines = []
     for name, part in schema["properties"].items():
-        field = next((each for each, info in operator.model_fields.items() if (info.alias or each) == name), None) if operator else None
+        field = (
+            next((each for each, info in operator.model_fields.items() if (info.alias or each) == name), None)
+            if operator
+            else None
+        )
         notes = [type_words(part)]
         if name in schema.get("required", ()):
             notes.append("required")
@@ -45,14 +49,21 @@ def type_words(part: dict[str, Any]) -> str:
     if "anyOf" in part:
         return " or ".join(dict.fromkeys(type_words(each) for each in part["anyOf"]))
     if "$ref" in part:
-        return part["$ref"].rpartition("/")[2]
-    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "array": "list", "object": "map"}
+        return str(part["$ref"]).rpartition("/")[2]
+    words = {
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+        "boolean": "true or false",
+        "array": "list",
+        "object": "map",
+    }
     return words.get(part.get("type", ""), "value")
 
 
 def reference() -> str:
     """The whole reference, as it stands in docs/operators.md."""
-    pages = [operator_page(operator) for operator in (Source, *STEPS)]
+    pages = [operator_page(operator) for operator in SAID]
     head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
     return head + "\n\n".join(pages) + "\n"
 

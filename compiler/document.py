@@ -161,9 +161,7 @@ class _Reader:
         try:
             for event in self.events():
                 if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-                    self.stop(
-                        "a second document begins here", self.span(event), "a recipe is one YAML document"
-                    )
+                    self.stop("a second document begins here", self.span(event), "a recipe is one YAML document")
                 elif isinstance(event, yaml.NodeEvent):
                     self.begin(event)
                 elif isinstance(event, yaml.CollectionEndEvent):
@@ -258,9 +256,7 @@ class _Reader:
         # Counted before anything is expanded: an alias costs one event however much it repeats.
         self.count += size
         if self.count > MAX_NODES:
-            self.stop(
-                f"the recipe has more than {MAX_NODES:,} values", span, "aliases count as what they repeat"
-            )
+            self.stop(f"the recipe has more than {MAX_NODES:,} values", span, "aliases count as what they repeat")
         if len(self.open) + height > MAX_DEPTH:
             self.stop(f"the recipe is nested deeper than {MAX_DEPTH} levels", span)
 

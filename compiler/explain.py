@@ -25,7 +25,9 @@ def explain(graph: Graph, index: int) -> str:
             wanted = [graph.nodes[at].inputs[-1] for at in graph.run(node.inputs[0])]
             wanted += [source for source in node.inputs[1:] if graph.nodes[source].aspect == "columns"]
             lines += [kernel_line(graph, at) for at in with_below(graph, wanted)]
-            lines += [f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name]
+            lines += [
+                f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
+            ]
             lines += ["", decide_sql(graph, index)]
         case _:
             lines.append(f"{node.operator.name} " + ", ".join(stage_name(graph, source) for source in node.inputs))
@@ -58,7 +60,9 @@ def with_below(graph: Graph, wanted: list[int]) -> list[int]:
 def kernel_line(graph: Graph, index: int) -> str:
     """`kernel length(prompt) -> length.characters`, or the SQL of a condition."""
     node = graph.nodes[index]
-    reads = ", ".join(f"{made.name}" if made.node is None else f"{graph.nodes[made.node].label}.{made.name}" for made in node.carried.values())
+    reads = ", ".join(
+        f"{made.name}" if made.node is None else f"{graph.nodes[made.node].label}.{made.name}" for made in node.carried.values()
+    )
     if node.form is not None:
         makes = node.form
     elif isinstance(node.operator, Measure):
@@ -84,7 +88,9 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
     for name, table in recipe.tables.items():
         origins = [origin for origin, _ in table.origins]
         said = (plain.get("tables") or {}).get(name)
-        steps = said.get("steps", []) if said else sections["prompts"] if name == "prompts" else [{"mixture": sections["mixture"]}]
+        steps = (
+            said.get("steps", []) if said else sections["prompts"] if name == "prompts" else [{"mixture": sections["mixture"]}]
+        )
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
 
@@ -96,6 +102,9 @@ def graph_lines(graph: Graph) -> list[dict[str, Any]]:
 
 def node_line(graph: Graph, index: int, node: Node) -> dict[str, Any]:
     return {
-        "id": index, "aspect": node.aspect, "operator": f"{node.operator.name}@{node.operator.version}",
-        "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}", "inputs": list(node.inputs),
+        "id": index,
+        "aspect": node.aspect,
+        "operator": f"{node.operator.name}@{node.operator.version}",
+        "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}",
+        "inputs": list(node.inputs),
     }

@@ -58,10 +58,13 @@ def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dic
     node = graph.nodes[index]
     match node.operator:
         case Source():
-            leaf = facts.leaves[node.label].digest
-            if leaf is None:
+            leaf = facts.leaves[node.label]
+            if leaf.digest is None:
                 return None
-            return {**identity(node.operator, facts, {}, "result"), "source": node.label, "leaf": leaf}
+            # The same bytes under a name that ends otherwise are other rows.
+            written = sorted([digest, *node.operator.written(name)] for name, digest, _ in leaf.files)
+            itself = identity(node.operator, facts, {}, "result")
+            return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
     inputs = [address(source) for source in node.inputs]
     if None in inputs:
         return None

@@ -68,7 +68,7 @@ def read_lock(path: Path) -> Lock | None:
             name: LockedSource(**{**part, "files": tuple(tuple(each) for each in part["files"]), "fields": tuple(part["fields"])})
             for name, part in data.pop("sources").items()
         }
-        pins = {name: {each: Pin(**pin) for each, pin in data.pop(name).items()} for name in ("tables", "outputs")}
-        return Lock(sources=sources, **pins, **data)
+        tables, outputs = ({each: Pin(**pin) for each, pin in data.pop(name).items()} for name in ("tables", "outputs"))
+        return Lock(sources=sources, tables=tables, outputs=outputs, **data)
     except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise RecipeError((Diagnostic(f"the lock `{path.name}` cannot be read: {error}", None, hint),)) from None

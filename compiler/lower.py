@@ -3,75 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from compiler.diagnostics import Diagnostic, Note, suggest
 from compiler.graph import Graph, Made, Node
+from compiler.licenses import complain_licenses
+from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe, Said, TableSaid
 from compiler.spans import Span
-from operators.declare import COSTS, LABELS, ColumnType, Map, Measure, Operator, Scope, SetDecision
+from operators.declare import COSTS, LABELS, MAPPED, ColumnType, Map, Measure, Scope, SetDecision
 from operators.inner import Combine, Keep, Output, Preview
-from operators.licence import Licence, join
+from operators.licence import join
 from operators.profile import LanguageProfile
 from operators.select import Select
 from operators.unique import Unique
 from operators.where import Where
 
 
-@dataclass
-class Rows:
-    """The rows at one point of a table: their base table, the run of decisions since, the columns in sight."""
-
-    base: int
-    columns: dict[str, ColumnType]
-    made: dict[str, Made]
-    license: Licence
-    proven: bool
-    run: list[tuple[int, Node]] = field(default_factory=list)
-    """(cost, decision whose first input is open) in recipe order."""
-
-
-@dataclass
-class Lowering:
-    """The graph as it grows, with the mistakes met on the way."""
-
-    recipe: Recipe
-    profiles: Mapping[str, LanguageProfile]
-    items: int | None
-    nodes: list[Node] = field(default_factory=list)
-    found: list[Diagnostic] = field(default_factory=list)
-    previews: list[int] = field(default_factory=list)
-
-    def add(self, node: Node) -> int:
-        self.nodes.append(node)
-        return len(self.nodes) - 1
-
-    def entries(self, operator: Operator, said: Said) -> dict[str, Any]:
-        """The profile entries an operator reads; one that is missing is a mistake."""
-        read: dict[str, Any] = {}
-        for role, entry in operator.entries():
-            code = self.recipe.languages.get(role, role)
-            span = said.span(("of",))
-            if code == role and role in ("target", "anchor"):
-                self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
-            elif (profile := self.profiles.get(code)) is None:
-                self.found.append(Diagnostic(
-                    f"there is no language profile `{code}`", span,
-                    f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
-                ))
-            elif (value := profile.entry(entry)) is None:
-                self.found.append(Diagnostic(
-                    f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs", span,
-                    f"add `{entry}:` to languages/{code}.yaml",
-                ))
-            else:
-                read[entry] = value
-        return read
-
-
-def lower(recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mapping[str, frozenset[str] | None],
-          items: int | None = None) -> tuple[Graph, list[Diagnostic]]:
+def lower(
+    recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mapping[str, frozenset[str] | None], items: int | None = None
+) -> tuple[Graph, list[Diagnostic]]:
     """The graph of a recipe, and every mistake found on the way.
 
     `fields` holds the columns of each source's files, None where they are not known. `items` is the number
@@ -82,9 +33,7 @@ def lower(recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mappi
     for name, feed in sorted(recipe.sources.items()):
         known = fields.get(name)
         scope = Scope({}, frozenset(), frozenset())
-        complaints = list(feed.operator.complain(scope)) + (
-            [] if known is None else list(feed.operator.complain_fields(known))
-        )
+        complaints = list(feed.operator.complain(scope)) + ([] if known is None else list(feed.operator.complain_fields(known)))
         state.found += [Diagnostic(c.message, feed.node.find(c.path), c.hint) for c in complaints]
         span = recipe.node.find(("sources", name), key=True)
         made = dict(feed.operator.made())
@@ -102,10 +51,19 @@ def lower(recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mappi
     for name, span in recipe.outputs:
         if name in tables:
             rows = tables[name]
-            outputs[name] = state.add(Node(
-                Output(output=name), "table", (rows.base,), name, name, span,
-                columns=rows.columns, carried=rows.made, license=rows.license,
-            ))
+            outputs[name] = state.add(
+                Node(
+                    Output(output=name),
+                    "table",
+                    (rows.base,),
+                    name,
+                    name,
+                    span,
+                    columns=rows.columns,
+                    carried=rows.made,
+                    license=rows.license,
+                )
+            )
     graph = Graph(tuple(state.nodes), outputs)
     state.found += complain_licenses(graph)
     return graph, state.found
@@ -114,7 +72,9 @@ def lower(recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mappi
 def at_table(state: Lowering, index: int) -> Rows:
     """The rows of a table as it is made."""
     node = state.nodes[index]
-    return Rows(index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True)
+    return Rows(
+        index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
+    )
 
 
 def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:
@@ -122,10 +82,15 @@ def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:
     heads = {name: rows.base for name, rows in sources.items()}
     for name, rows in list(sources.items()):
         node = state.nodes[rows.base]
-        index = state.add(replace(
-            node, operator=Preview(items=items), inputs=(rows.base, *heads.values()), seed=state.recipe.seed,
-            carried=dict(rows.made),
-        ))
+        index = state.add(
+            replace(
+                node,
+                operator=Preview(items=items),
+                inputs=(rows.base, *heads.values()),
+                seed=state.recipe.seed,
+                carried=dict(rows.made),
+            )
+        )
         state.previews.append(index)
         sources[name] = replace(at_table(state, index), proven=rows.proven)
 
@@ -138,9 +103,13 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
             origins.append((known[name], span))
         elif name not in state.recipe.sources and name not in state.recipe.tables:
             near = suggest(name, known)
-            state.found.append(Diagnostic(
-                f"there is no table or source `{name}` before `{table.name}`", span, f"did you mean `{near}`?" if near else None
-            ))
+            state.found.append(
+                Diagnostic(
+                    f"there is no table or source `{name}` before `{table.name}`",
+                    span,
+                    f"did you mean `{near}`?" if near else None,
+                )
+            )
     if not origins or len(origins) < len(table.origins):
         return None
     rows = combine(state, table, origins) if len(origins) > 1 else copied(origins[0][0])
@@ -160,17 +129,28 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
     for rows, span in origins:
         for name, kind in rows.columns.items():
             if columns.setdefault(name, kind) != kind:
-                state.found.append(Diagnostic(
-                    f"the column `{name}` is {kind} here, and {columns[name]} in another table", span,
-                    notes=(Note(f"it is {columns[name]} here", first[name]),),
-                ))
+                state.found.append(
+                    Diagnostic(
+                        f"the column `{name}` is {kind} here, and {columns[name]} in another table",
+                        span,
+                        notes=(Note(f"it is {columns[name]} here", first[name]),),
+                    )
+                )
             first.setdefault(name, span)
     labels = {name: kind for name, kind in columns.items() if name in LABELS}
     content = {name: kind for name, kind in sorted(columns.items()) if name not in LABELS}
-    index = state.add(Node(
-        Combine(), "table", tuple(dict.fromkeys(rows.base for rows, _ in origins)), table.name, table.name, table.span,
-        columns=content | labels, license=join(rows.license for rows, _ in origins),
-    ))
+    index = state.add(
+        Node(
+            Combine(),
+            "table",
+            tuple(dict.fromkeys(rows.base for rows, _ in origins)),
+            table.name,
+            table.name,
+            table.span,
+            columns=content | labels,
+            license=join(rows.license for rows, _ in origins),
+        )
+    )
     return replace(at_table(state, index), proven=all(rows.proven for rows, _ in origins))
 
 
@@ -196,21 +176,38 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
                 return
             measure(state, table, rows, said, operator)
         case Map():
-            index = columns_node(state, table, rows, said, {"of": operator.of}, {operator.of: rows.columns[operator.of]})
-            rows.made[operator.of] = Made(index, operator.of, "text")
+            index = columns_node(state, table, rows, said, {"of": operator.of}, {MAPPED: rows.columns[operator.of]})
+            rows.made[operator.of] = Made(index, MAPPED, "text")
         case SetDecision():
             settle(state, table, rows, said)
 
 
-def columns_node(state: Lowering, table: TableSaid, rows: Rows, said: Said, reads: Mapping[str, str],
-                 columns: dict[str, ColumnType], form: str | None = None) -> int:
+def columns_node(
+    state: Lowering,
+    table: TableSaid,
+    rows: Rows,
+    said: Said,
+    reads: Mapping[str, str],
+    columns: dict[str, ColumnType],
+    form: str | None = None,
+) -> int:
     """A node that makes columns beside the base table, reading the columns in sight."""
     carried = {role: rows.made[name] for role, name in reads.items()}
     inputs = dict.fromkeys([rows.base, *(made.node for made in carried.values() if made.node is not None)])
-    return state.add(Node(
-        said.operator, "columns", tuple(inputs), said.label, table.name, said.span(),
-        entries=state.entries(said.operator, said), columns=columns, carried=carried, form=form,
-    ))
+    return state.add(
+        Node(
+            said.operator,
+            "columns",
+            tuple(inputs),
+            said.label,
+            table.name,
+            said.span(),
+            entries=state.entries(said.operator, said),
+            columns=columns,
+            carried=carried,
+            form=form,
+        )
+    )
 
 
 def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> None:
@@ -229,9 +226,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
 
 def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = None) -> Rows:
     """End the run of decisions with a set decision, or by keeping what it keeps; the rows' base is then a cut."""
-    moved = any(made.moved(name) for name, made in rows.made.items()) or set(rows.made) != set(
-        state.nodes[rows.base].columns
-    )
+    moved = any(made.moved(name) for name, made in rows.made.items()) or set(rows.made) != set(state.nodes[rows.base].columns)
     if said is None and not rows.run and not moved:
         return rows
     head = rows.base
@@ -245,44 +240,22 @@ def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = No
         for form, column in operator.forms().items():
             inputs.append(columns_node(state, table, rows, said, {"of": column}, {form: "label"}, form))
     if said is not None and state.previews and operator.name in ("mixture", "sample"):
-        inputs += state.previews
-    index = state.add(Node(
-        operator, "table", tuple(dict.fromkeys(inputs)), said.label if said else table.name, table.name,
-        said.span() if said else table.span, seed=state.recipe.seed if operator.seeded else 0,
-        columns=dict(rows.columns), carried=dict(rows.made), license=rows.license,
-    ))
+        # Amounts shrink by what a preview leaves out, and that is not in its own digest: the sources' are.
+        inputs += [*state.previews, *(state.nodes[each].inputs[0] for each in state.previews)]
+    index = state.add(
+        Node(
+            operator,
+            "table",
+            tuple(dict.fromkeys(inputs)),
+            said.label if said else table.name,
+            table.name,
+            said.span() if said else table.span,
+            seed=state.recipe.seed if operator.seeded else 0,
+            columns=dict(rows.columns),
+            carried=dict(rows.made),
+            license=rows.license,
+        )
+    )
     rows.base, rows.run = index, []
     rows.made = {name: Made(None, name, kind) for name, kind in rows.columns.items()}
     return rows
-
-
-def complain_licenses(graph: Graph) -> list[Diagnostic]:
-    """A source that must not be used, with the path to each output it reaches."""
-    found = []
-    for name, output in graph.outputs.items():
-        for path in paths(graph, output):
-            source = graph.nodes[path[0]]
-            if source.license == "C" and not source.inputs:
-                labels = [graph.nodes[index].label for index in path if graph.nodes[index].aspect != "columns"]
-                found.append(Diagnostic(
-                    f"the source `{source.label}` has licence class C: it must not be used", source.span,
-                    "remove the source; " + " -> ".join(dict.fromkeys([*labels, name])),
-                    tuple(Note(f"it reaches the output `{name}` through `{graph.nodes[index].label}`", graph.nodes[index].span)
-                          for index in path[1:-1] if graph.nodes[index].aspect == "table"),
-                ))
-    return found
-
-
-def paths(graph: Graph, output: int) -> list[list[int]]:
-    """One path from each source that an output reads, shortest first."""
-    through: dict[int, list[int]] = {output: [output]}
-    queue, ends = [output], []
-    while queue:
-        index = queue.pop(0)
-        if not graph.nodes[index].inputs:
-            ends.append(through[index])
-        for source in graph.nodes[index].inputs:
-            if source not in through:
-                through[source] = [source, *through[index]]
-                queue.append(source)
-    return ends

@@ -139,9 +139,7 @@ def _follow(extends: Node, texts: list[Text], package_root: Path, roots: tuple[P
     if any(text.path == real for text in texts):
         raise RecipeError(Diagnostic(f"a recipe extends itself: {chain}", extends.span))
     if len(texts) > MAX_EXTENDS:
-        raise RecipeError(
-            Diagnostic(f"more than {MAX_EXTENDS} recipes extend each other: {chain}", extends.span)
-        )
+        raise RecipeError(Diagnostic(f"more than {MAX_EXTENDS} recipes extend each other: {chain}", extends.span))
     try:
         return load_text(real, shown)
     except RecipeError as error:
@@ -163,9 +161,7 @@ def apply_setting(node: Node, text: Text) -> Node:
     first = text.content[text.starts[value.span.line - 1] + value.span.column - 1]
     if isinstance(value.value, dict | list) and first not in "{[&!":
         hint = "write `{key: value}` or `[item]`, or quote a text"
-        raise RecipeError(
-            Diagnostic("a map or list on the command line needs its brackets", value.span, hint)
-        )
+        raise RecipeError(Diagnostic("a map or list on the command line needs its brackets", value.span, hint))
     if keys[0][0] == "extends":
         raise RecipeError(Diagnostic("`extends` cannot be set from the command line", keys[0][1]))
     return merge(node, _nest(node, keys, value, ()))
@@ -185,9 +181,7 @@ def _read_keys(text: Text) -> tuple[list[tuple[str, Span]], int]:
         if content[index : index + 1] != ".":
             break
         index += 1
-    raise RecipeError(
-        Diagnostic("`--set` takes `key=value`", span_at(text, index), "for instance `--set seed=1`")
-    )
+    raise RecipeError(Diagnostic("`--set` takes `key=value`", span_at(text, index), "for instance `--set seed=1`"))
 
 
 def _nest(base: Node | None, keys: list[tuple[str, Span]], value: Node, path: Keys) -> Node:

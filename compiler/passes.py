@@ -30,14 +30,16 @@ def share_equal(graph: Graph) -> Graph:
             stand[index] = index
             continue
         moved = substituted(node, stand)
-        same = digest_of({
-            "operator": node.operator.name,
-            "parameters": node.operator.parameters(*roles_of(node)),  # type: ignore[arg-type]
-            "entries": dict(node.entries),
-            "inputs": list(moved.inputs),
-            "reads": {name: [made.node, made.name] for name, made in moved.carried.items()},
-            "form": node.form,
-        })
+        same = digest_of(
+            {
+                "operator": node.operator.name,
+                "parameters": node.operator.parameters(*roles_of(node)),  # type: ignore[arg-type]
+                "entries": dict(node.entries),
+                "inputs": list(moved.inputs),
+                "reads": {name: [made.node, made.name] for name, made in moved.carried.items()},
+                "form": node.form,
+            }
+        )
         stand[index] = first.setdefault(same, index)
     kept = {index: index for index in stand.values()}
     moved_graph = replace(graph, nodes=tuple(substituted(node, stand) for node in graph.nodes))
@@ -47,9 +49,7 @@ def share_equal(graph: Graph) -> Graph:
 def substituted(node: Node, stand: dict[int, int]) -> Node:
     """The node with other nodes in the place of what it reads."""
     inputs = tuple(dict.fromkeys(stand[source] for source in node.inputs))
-    carried = {
-        name: made if made.node is None else replace(made, node=stand[made.node]) for name, made in node.carried.items()
-    }
+    carried = {name: made if made.node is None else replace(made, node=stand[made.node]) for name, made in node.carried.items()}
     return replace(node, inputs=inputs, carried=carried)
 
 

@@ -86,8 +86,12 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
         elif key is not None:
             state, cause = "run", cause_of(before.get(name), snapshot(addresses, index))
         else:
-            state, cause = "pending", "waits for " + ", ".join(
-                stage_name(graph, source) for source in cuts_below(graph, index) if addresses.address(source) is None
+            state, cause = (
+                "pending",
+                "waits for "
+                + ", ".join(
+                    stage_name(graph, source) for source in cuts_below(graph, index) if addresses.address(source) is None
+                ),
             )
         stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
     return tuple(stages)
@@ -110,9 +114,7 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            said[f"step {decision.label}"] = described(addresses, at) | {
-                "measure": described(addresses, decision.inputs[-1])
-            }
+            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.inputs[-1])}
         if graph.nodes[source].aspect == "columns":
             said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
     for cut in cuts_below(graph, index):

@@ -40,7 +40,9 @@ def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
     try:
         return LanguageProfile.model_validate(node.plain())
     except ValidationError as error:
-        raise RecipeError(tuple(
-            Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
-            for problem in error.errors(include_url=False)
-        )) from None
+        raise RecipeError(
+            tuple(
+                Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
+                for problem in error.errors(include_url=False)
+            )
+        ) from None

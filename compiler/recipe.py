@@ -85,7 +85,7 @@ def type_recipe(node: Node) -> Recipe:
         origins = tuple((name, node.find(("sources", name), key=True)) for name in sorted(sources))
         tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
     for name, entry in members(node, "tables"):
-        if name in sources or name in tables or name == "dataset" and node.get("mixture") is not None:
+        if name in sources or name in tables or (name == "dataset" and node.get("mixture") is not None):
             found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
             continue
         steps = entry.get("steps")
@@ -149,10 +149,13 @@ def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnost
     for name, span in outputs:
         if name not in tables:
             near = suggest(name, tables)
-            found.append(Diagnostic(
-                f"there is no table `{name}`", span,
-                f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables),
-            ))
+            found.append(
+                Diagnostic(
+                    f"there is no table `{name}`",
+                    span,
+                    f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables),
+                )
+            )
     return tuple((name, span) for name, span in outputs if name in tables)
 
 
@@ -165,10 +168,14 @@ def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
         elif isinstance(step.value, dict):
             keys = [key for key in step.value if key != "name"]
             if len(keys) != 1:
-                found.append(Diagnostic(
-                    "a step has one operator" + (f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""),
-                    step.span, "begin each step with `- `",
-                ))
+                found.append(
+                    Diagnostic(
+                        "a step has one operator"
+                        + (f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""),
+                        step.span,
+                        "begin each step with `- `",
+                    )
+                )
                 continue
             name = step.get("name")
             label = str(name.value) if name is not None else keys[0]
@@ -188,9 +195,9 @@ def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> t
                 if made is not None:
                     said.append(Said(label, made, params, column))
             else:
-                found.append(Diagnostic(
-                    f"the column `{column}` needs one measure", entry.span, "measures: " + ", ".join(sorted(MEASURES))
-                ))
+                found.append(
+                    Diagnostic(f"the column `{column}` needs one measure", entry.span, "measures: " + ", ".join(sorted(MEASURES)))
+                )
         return tuple(said)
     made_step = typed(CATALOG[operator], node, found) if operator in CATALOG else None
     return (Said(label, made_step, node),) if made_step is not None else ()
@@ -199,7 +206,7 @@ def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> t
 def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
     """The operator that a node says, or None with its mistakes in `found`."""
     value = node.plain()
-    if node.value is None or isinstance(node.value, str) and node.value == kind.name:
+    if node.value is None or (isinstance(node.value, str) and node.value == kind.name):
         value = {}
     elif not isinstance(value, dict) and kind.main is not None:
         value = {kind.main: value}
@@ -207,7 +214,9 @@ def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
         return kind.model_validate(value)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            path = tuple(part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "dict", "Cell")))
+            path = tuple(
+                part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "dict", "Cell"))
+            )
             found.append(Diagnostic(worded(problem["msg"]), node.find(path)))
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from operators.catalog import MEASURES, STEPS
@@ -20,7 +20,7 @@ NAME = r"^[^\x00.]{1,200}$"
 LATER = ("models", "cot", "traces", "decontaminate", "train", "evaluate", "ablations")
 
 
-@lru_cache(maxsize=None)
+@cache
 def field_docs(declared: type[Declared]) -> dict[str, str]:
     """Field -> the docstring that stands under it in the class."""
     docs: dict[str, str] = {}
@@ -30,9 +30,10 @@ def field_docs(declared: type[Declared]) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
         assert isinstance(body, ast.ClassDef)
         for said, doc in zip(body.body, body.body[1:], strict=False):
-            named = isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name)
-            if named and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-                docs[said.target.id] = inspect.cleandoc(str(doc.value.value))  # type: ignore[union-attr]
+            if not (isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name)):
+                continue
+            if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
+                docs[said.target.id] = inspect.cleandoc(str(doc.value.value))
     return docs
 
 
@@ -90,8 +91,10 @@ def step_parameters(step: type[Operator]) -> dict[str, Any]:
     if step.main is None:
         return {"anyOf": [reference, {"type": "null"}], "description": summary(step)}
     value = object_schema(step)["properties"][step.main]
-    return {"anyOf": [reference, {key: part for key, part in value.items() if key != "description"}],
-            "description": summary(step)}
+    return {
+        "anyOf": [reference, {key: part for key, part in value.items() if key != "description"}],
+        "description": summary(step),
+    }
 
 
 @lru_cache(maxsize=1)
@@ -105,16 +108,25 @@ def recipe_schema() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {
-                    "name": {"type": "string", "pattern": NAME, "description": "What the step is called; its operator's name unless said."},
+                    "name": {
+                        "type": "string",
+                        "pattern": NAME,
+                        "description": "What the step is called; its operator's name unless said.",
+                    },
                     "before": {"type": "string", "description": "The step of the base that this one is placed before."},
                     "after": {"type": "string", "description": "The step of the base that this one is placed after."},
                     "drop": {"description": "The step, or steps, of the base that are left out."},
                     "measure": {
-                        "type": "object", "description": "Columns of measured values, by name.",
-                        "propertyNames": {"pattern": NAME}, "minProperties": 1,
+                        "type": "object",
+                        "description": "Columns of measured values, by name.",
+                        "propertyNames": {"pattern": NAME},
+                        "minProperties": 1,
                         "additionalProperties": {
-                            "type": "object", "properties": measures, "additionalProperties": False,
-                            "minProperties": 1, "maxProperties": 1,
+                            "type": "object",
+                            "properties": measures,
+                            "additionalProperties": False,
+                            "minProperties": 1,
+                            "maxProperties": 1,
                         },
                     },
                     **steps,
@@ -125,7 +137,9 @@ def recipe_schema() -> dict[str, Any]:
         ],
     }
     table = {
-        "type": "object", "required": ["from"], "additionalProperties": False,
+        "type": "object",
+        "required": ["from"],
+        "additionalProperties": False,
         "properties": {
             "from": {
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}],
@@ -145,13 +159,20 @@ def recipe_schema() -> dict[str, Any]:
         "properties": {
             "format": {"const": 1, "description": "The version of the recipe language: 1."},
             "recipe": {
-                "type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$", "maxLength": 200,
+                "type": "string",
+                "pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
+                "maxLength": 200,
                 "description": "The name of the recipe, such as ko/quickstart.",
             },
             "description": {"type": "string", "description": "What it makes, in a sentence."},
-            "extends": {"type": "string", "description": "The recipe this one adds to: a file, or pkg: for one that ships with the project."},
+            "extends": {
+                "type": "string",
+                "description": "The recipe this one adds to: a file, or pkg: for one that ships with the project.",
+            },
             "language": {
-                "type": "object", "additionalProperties": False, "required": ["target"],
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["target"],
                 "description": "The languages, by role.",
                 "properties": {
                     "target": {"type": "string", "description": "The language of the prompts and answers."},
@@ -159,17 +180,28 @@ def recipe_schema() -> dict[str, Any]:
                 },
             },
             "seed": {"type": "integer", "minimum": 0, "description": "What every choice by rank starts from."},
-            "sources": {**named, "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/source"},
-                        "description": "Files of rows, by name."},
+            "sources": {
+                **named,
+                "minProperties": 1,
+                "additionalProperties": {"$ref": "#/$defs/source"},
+                "description": "Files of rows, by name.",
+            },
             "prompts": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the rows of all sources."},
             "tables": {**named, "additionalProperties": {"$ref": "#/$defs/table"}, "description": "Tables of your own, by name."},
             "mixture": {"$ref": "#/$defs/mixture"},
-            "outputs": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True,
-                        "description": "The tables that are named outputs; the last one unless said."},
+            "outputs": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "The tables that are named outputs; the last one unless said.",
+            },
             **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
         },
         "$defs": {
-            "source": object_schema(Source), "step": step, "table": table,
+            "source": object_schema(Source),
+            "step": step,
+            "table": table,
             **{model.__name__: object_schema(model) for model in (Only, Cell, Gold, Mapping)},
             **{each.name: object_schema(each) for each in STEPS},
         },
@@ -180,9 +212,9 @@ def recipe_schema() -> dict[str, Any]:
 def profile_schema() -> dict[str, Any]:
     """The schema of a language profile."""
     return {
-        "$schema": DRAFT, "$id": "profile.schema.json", "title": "language profile",
+        "$schema": DRAFT,
+        "$id": "profile.schema.json",
+        "title": "language profile",
         **object_schema(LanguageProfile),
         "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Prompts)},
     }
-
-

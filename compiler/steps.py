@@ -27,9 +27,7 @@ class Step:
     """`before` or `after`, the name of the other step, and where it is said."""
 
 
-def combine_steps(
-    base: list[Node], over: list[Node], combine: Combine, found: list[Diagnostic]
-) -> list[Node]:
+def combine_steps(base: list[Node], over: list[Node], combine: Combine, found: list[Diagnostic]) -> list[Node]:
     """Merge one step list over another; what is wrong is added to `found`."""
     steps = [step for node in base if (step := read_step(node, found)) is not None]
     names = [step.name for step in steps]
@@ -66,22 +64,14 @@ def read_step(node: Node, found: list[Diagnostic]) -> Step | None:
     if isinstance(node.value, str):
         return Step(node.value, node.span, node.value, node)
     if not isinstance(node.value, dict):
-        found.append(
-            Diagnostic("a step is an operator with its parameters", node.span, "write `- operator: {...}`")
-        )
+        found.append(Diagnostic("a step is an operator with its parameters", node.span, "write `- operator: {...}`"))
         return None
     operators = [key for key in node.value if key not in ("name", *PLACING)]
     if len(operators) != 1:
         listed = ", ".join(f"`{key}`" for key in operators)
-        message = (
-            f"a step has one operator, not {len(operators)}: {listed}"
-            if operators
-            else "this step has no operator"
-        )
+        message = f"a step has one operator, not {len(operators)}: {listed}" if operators else "this step has no operator"
         place = node.value[operators[1]].key_span if operators else node.span
-        found.append(
-            Diagnostic(message, place, "begin each step with its own `- `, indent its parameters deeper")
-        )
+        found.append(Diagnostic(message, place, "begin each step with its own `- `, indent its parameters deeper"))
         return None
     operator = operators[0]
     name, name_span = operator, node.value[operator].key_span
@@ -99,9 +89,7 @@ def read_step(node: Node, found: list[Diagnostic]) -> Step | None:
         if not isinstance(entry.node.value, str):
             found.append(Diagnostic(f"`{key}` names a step", entry.node.span))
         elif asks:
-            found.append(
-                Diagnostic("a step has `before` or `after`, not both", entry.key_span, "remove one of them")
-            )
+            found.append(Diagnostic("a step has `before` or `after`, not both", entry.key_span, "remove one of them"))
         else:
             asks = (key, entry.node.value, entry.node.span)
     kept = {key: entry for key, entry in node.value.items() if key not in PLACING}
@@ -178,9 +166,7 @@ def _refuse_circle(chain: list[Step], found: list[Diagnostic]) -> None:
     names, asks = [step.name for step in chain], chain[-1].asks
     if asks and asks[1] in names:
         circle = " -> ".join((*names[names.index(asks[1]) :], asks[1]))
-        found.append(
-            Diagnostic(f"these steps wait for each other: {circle}", asks[2], f"remove one `{asks[0]}`")
-        )
+        found.append(Diagnostic(f"these steps wait for each other: {circle}", asks[2], f"remove one `{asks[0]}`"))
 
 
 def _put(step: Step, placed: list[str], followers: dict[str, set[str]], found: list[Diagnostic]) -> None:

@@ -60,9 +60,7 @@ def validate(node: Node, schema: Mapping[str, Any]) -> list[Diagnostic]:
             continue
         # One scalar is wrong in one way: its type, before its pattern or length.
         place = (*path, key, "" if is_scalar(node, path) else message)
-        span = node.find(
-            path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path)
-        )
+        span = node.find(path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path))
         found.setdefault(place, Diagnostic(message, span, hint))
     return list(dict.fromkeys(found.values()))
 
@@ -162,9 +160,7 @@ def _word_branches(root: Node, error: Any) -> Iterable[Word]:
         wanted = [
             kind
             for one in types
-            for kind in (
-                [one.validator_value] if isinstance(one.validator_value, str) else one.validator_value
-            )
+            for kind in ([one.validator_value] if isinstance(one.validator_value, str) else one.validator_value)
         ]
         wanted = [kind for kind in dict.fromkeys(wanted) if kind != "null"] or ["null"]
         hint = _hint_type(root, here, wanted) or _first(error.schema.get("description"))
@@ -206,10 +202,7 @@ def _same_choice(branches: Iterable[list[Any]]) -> tuple[Path, list[Any]] | None
 def _misfit(inside: list[Any], here: Path) -> tuple[int, int, int, int]:
     top = [one for one in inside if list(one.absolute_path) == here]
     return (
-        sum(
-            one.validator == "type" or (one.validator in ("enum", "const") and not _same_kind(one))
-            for one in top
-        ),
+        sum(one.validator == "type" or (one.validator in ("enum", "const") and not _same_kind(one)) for one in top),
         sum(one.validator in ("enum", "const") for one in inside),
         sum(one.validator in ("required", "additionalProperties") for one in top),
         len(inside),

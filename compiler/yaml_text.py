@@ -10,9 +10,7 @@ from compiler.scalars import resolve
 
 WIDTH = 96  # a leaf map longer than this is written as a block
 
-_PLAIN = re.compile(
-    r"[^\s\-?:,\[\]{}#&*!|>'\"%@`~][^\s,\[\]{}#:]*(?:(?: |:(?=[^\s,\[\]{}#:]))[^\s,\[\]{}#:]+)*"
-)
+_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`~][^\s,\[\]{}#:]*(?:(?: |:(?=[^\s,\[\]{}#:]))[^\s,\[\]{}#:]+)*")
 _ODD = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LINE = re.compile(r"(?:.*\S)?")
 
@@ -46,11 +44,7 @@ def _lines(node: Node) -> list[str]:
         for key, entry in node.value.items():
             # YAML looks for the `:` of a key no further than 1024 characters, unless a `?` announces it.
             written = _key(key)
-            lines += (
-                [f"? {written}", *_under("", entry.node)]
-                if len(written) > 1000
-                else _under(written, entry.node)
-            )
+            lines += [f"? {written}", *_under("", entry.node)] if len(written) > 1000 else _under(written, entry.node)
     return lines
 
 
@@ -74,11 +68,7 @@ def _multiline(node: Node) -> list[str] | None:
     if not isinstance(text, str) or "\n" not in text or text.endswith("\n\n"):
         return None
     lines = text.removesuffix("\n").split("\n")
-    if (
-        not lines[0]
-        or lines[0][0] == " "
-        or any(_ODD.search(line) or not _LINE.fullmatch(line) for line in lines)
-    ):
+    if not lines[0] or lines[0][0] == " " or any(_ODD.search(line) or not _LINE.fullmatch(line) for line in lines):
         return None
     return ["|" if text.endswith("\n") else "|-", *lines]
 

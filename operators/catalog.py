@@ -31,4 +31,6 @@ INNER: tuple[type[Operator], ...] = (Combine, Keep, Preview, Output)
 
 CATALOG: dict[str, type[Step]] = {step.name: step for step in STEPS}
 MEASURES: dict[str, type[Measure]] = {step.name: step for step in STEPS if issubclass(step, Measure)}
-OPERATORS: dict[str, type[Operator]] = {kind.name: kind for kind in (Source, *STEPS, *INNER)}
+#: What people may say, for the reference.
+SAID: tuple[type[Operator], ...] = (Source, *STEPS)
+OPERATORS: dict[str, type[Operator]] = {kind.name: kind for kind in (*SAID, *INNER)}

@@ -24,6 +24,9 @@ Columns = Mapping[str, ColumnType]
 #: Columns every row carries besides its content: where it came from and what it may be used for.
 LABELS: dict[str, ColumnType] = {"source": "label", "category": "label", "license": "label"}
 
+#: The column that a map makes, whatever name it goes by in its table: equal maps share their result.
+MAPPED = "changed"
+
 #: `cheap` measures are vectorised kernels or SQL; `dear` ones need a segmenter, tokenizer or model.
 Cost = Literal["cheap", "dear"]
 COSTS: tuple[Cost, ...] = ("cheap", "dear")

@@ -9,18 +9,73 @@ from typing import Any
 
 #: Pure scalar functions. Whatever is not listed is refused: `random`, `now`, `read_text`, settings, macros.
 FUNCTIONS = frozenset(
-    """~~ !~~ ~~* !~~* ~~~ || + - * / // % abs ceil floor round sign greatest least coalesce nullif
-    length strlen char_length lower upper trim ltrim rtrim left right substring substr replace reverse
-    contains starts_with ends_with prefix suffix position instr strpos nfc_normalize regexp_matches
-    regexp_full_match regexp_extract like_escape ilike_escape not_like_escape not_ilike_escape
-    list_contains list_has array_length len list_extract array_extract concat bit_length
-    """.split()
+    [
+        "~~",
+        "!~~",
+        "~~*",
+        "!~~*",
+        "~~~",
+        "||",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "abs",
+        "ceil",
+        "floor",
+        "round",
+        "sign",
+        "greatest",
+        "least",
+        "coalesce",
+        "nullif",
+        "length",
+        "strlen",
+        "char_length",
+        "lower",
+        "upper",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "left",
+        "right",
+        "substring",
+        "substr",
+        "replace",
+        "reverse",
+        "contains",
+        "starts_with",
+        "ends_with",
+        "prefix",
+        "suffix",
+        "position",
+        "instr",
+        "strpos",
+        "nfc_normalize",
+        "regexp_matches",
+        "regexp_full_match",
+        "regexp_extract",
+        "like_escape",
+        "ilike_escape",
+        "not_like_escape",
+        "not_ilike_escape",
+        "list_contains",
+        "list_has",
+        "array_length",
+        "len",
+        "list_extract",
+        "array_extract",
+        "concat",
+        "bit_length",
+    ]
 )
 
-CLASSES = frozenset(
-    "COMPARISON CONJUNCTION CONSTANT COLUMN_REF FUNCTION OPERATOR CASE CAST BETWEEN".split()
+CLASSES = frozenset(["COMPARISON", "CONJUNCTION", "CONSTANT", "COLUMN_REF", "FUNCTION", "OPERATOR", "CASE", "CAST", "BETWEEN"])
+TYPES = frozenset(
+    ["INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "TINYINT", "DOUBLE", "VARCHAR", "TEXT", "BOOLEAN", "INT", "STRING", "BOOL"]
 )
-TYPES = frozenset("INTEGER BIGINT HUGEINT SMALLINT TINYINT DOUBLE VARCHAR TEXT BOOLEAN INT STRING BOOL".split())
 PREFIX = "SELECT 1 WHERE (\n"
 
 
@@ -78,10 +133,17 @@ def condition_of(tree: dict[str, Any]) -> dict[str, Any]:
     node = statements[0]["node"] if len(statements) == 1 else {}
     bare = (
         node.get("type") == "SELECT_NODE"
-        and not node["modifiers"] and not node["cte_map"]["map"] and not node["group_expressions"]
-        and not node["group_sets"] and not node["having"] and not node["sample"] and not node["qualify"]
-        and node["from_table"]["type"] == "EMPTY" and len(node["select_list"]) == 1
-        and node["select_list"][0]["class"] == "CONSTANT" and node["where_clause"]
+        and not node["modifiers"]
+        and not node["cte_map"]["map"]
+        and not node["group_expressions"]
+        and not node["group_sets"]
+        and not node["having"]
+        and not node["sample"]
+        and not node["qualify"]
+        and node["from_table"]["type"] == "EMPTY"
+        and len(node["select_list"]) == 1
+        and node["select_list"][0]["class"] == "CONSTANT"
+        and node["where_clause"]
     )
     if not bare:
         raise Refusal("an expression is one condition on the columns of a row, nothing more")

@@ -93,9 +93,7 @@ class Mixture(SetDecision):
         ranked = "\n    UNION ALL ".join(
             f"SELECT row_id, {copy} AS copy, {group}, {weight} AS weight, {rank} AS rank FROM {rows}" for copy, rows in copies
         )
-        running = (
-            f"sum(weight) OVER (PARTITION BY {group} ORDER BY copy, rank, row_id ROWS UNBOUNDED PRECEDING)"
-        )
+        running = f"sum(weight) OVER (PARTITION BY {group} ORDER BY copy, rank, row_id ROWS UNBOUNDED PRECEDING)"
         kept = f"coalesce({running} <= {wanted}, FALSE) AND weight IS NOT NULL"
         return f"SELECT row_id, copy, {kept} AS kept, rank AS detail\n  FROM ({ranked})"
 

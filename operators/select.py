@@ -32,8 +32,9 @@ class Select(Step):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         listed = not isinstance(self.columns, dict)
-        for place, (new, old) in enumerate(self.columns.items() if isinstance(self.columns, dict)
-                                           else ((name, name) for name in self.columns)):
+        for place, (new, old) in enumerate(
+            self.columns.items() if isinstance(self.columns, dict) else ((name, name) for name in self.columns)
+        ):
             yield from scope.complain_column(old, ("columns", place if listed else new))
             if new in ("row_id", "item_id", "copy") or (new in LABELS and new != old):
                 yield Complaint(("columns", place if listed else new), f"`{new}` is a column of the project's own")

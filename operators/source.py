@@ -146,6 +146,10 @@ class Source(Operator):
         found = path.rpartition(".")[2]
         return next((known for known in FORMATS if known == found), None)
 
+    def written(self, name: str) -> tuple[str, str]:
+        """(format, compression) of a file of this name: its bytes alone do not say how they are read."""
+        return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
+
     def made(self) -> Columns:
         """The columns of the table, in order."""
         types: dict[str, ColumnType] = {}
@@ -160,7 +164,8 @@ class Source(Operator):
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         if self.format_of(self.file) is None:
             yield Complaint(
-                ("file",), f"the name `{self.file}` does not say how it is written",
+                ("file",),
+                f"the name `{self.file}` does not say how it is written",
                 "add `format:` with one of " + ", ".join(FORMATS),
             )
         if self.license == "C":

@@ -52,6 +52,5 @@ class Unique(SetDecision):
         known = " OR ".join(f"{form} IS NOT NULL" for form in forms)
         first = f"CASE WHEN {known} THEN min(row_id) OVER (PARTITION BY {', '.join(forms)}) ELSE row_id END"
         return (
-            "SELECT row_id, lowest = row_id AS kept, lowest AS detail\n"
-            f"  FROM (SELECT row_id, {first} AS lowest FROM {relation})"
+            f"SELECT row_id, lowest = row_id AS kept, lowest AS detail\n  FROM (SELECT row_id, {first} AS lowest FROM {relation})"
         )

@@ -66,8 +66,12 @@ class Where(Measure):
 
 
 SQL_TYPES = {
-    "text": "VARCHAR", "label": "VARCHAR", "list of text": "VARCHAR[]",
-    "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN",
+    "text": "VARCHAR",
+    "label": "VARCHAR",
+    "list of text": "VARCHAR[]",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
 }
 
 

@@ -88,7 +88,8 @@ class Builder:
 
     def first_absent(self, index: int) -> str:
         return next(
-            node.label for _, node in self.graph
+            node.label
+            for _, node in self.graph
             if isinstance(node.operator, Source) and self.facts.leaves[node.label].digest is None
         )
 
@@ -111,8 +112,11 @@ class Builder:
                 continue
             again = self.run(below, record.key, record)
             if again.digest != record.digest:
-                raise StoreError(f"`{stage_name(self.graph, below)}` was made anew and came out different: "
-                                 f"{again.digest[:12]}, not {record.digest[:12]}", "run `recipe store verify`")
+                raise StoreError(
+                    f"`{stage_name(self.graph, below)}` was made anew and came out different: "
+                    f"{again.digest[:12]}, not {record.digest[:12]}",
+                    "run `recipe store verify`",
+                )
             self.built.records[below] = again
             mended = True
         for beside in list(self.store.records("beside")):
@@ -153,7 +157,14 @@ class Builder:
                 trees = sorted((self.built.records[source] for source in node.inputs), key=lambda each: each.digest)
                 tree, digest, described = combine_trees(self.store, [each.body["table"] for each in trees], node.columns)
                 counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
-                return {"kind": "combine", "digest": digest, "rows": tree["rows"], "columns": described, "table": tree, "counts": counts}
+                return {
+                    "kind": "combine",
+                    "digest": digest,
+                    "rows": tree["rows"],
+                    "columns": described,
+                    "table": tree,
+                    "counts": counts,
+                }
             case Output():
                 below = self.built.records[node.inputs[0]]
                 table = open_table(self.store, below.body["table"])
@@ -169,8 +180,11 @@ class Builder:
         node = self.graph.nodes[index]
         if isinstance(node.operator, Preview):
             return [open_table(self.store, self.built.records[each].body["table"]) for each in node.inputs], None
-        shrunk = [self.built.records[each].body["counts"] for each in node.inputs[1:]
-                  if isinstance(self.graph.nodes[each].operator, Preview)]
+        shrunk = [
+            self.built.records[each].body["counts"]
+            for each in node.inputs[1:]
+            if isinstance(self.graph.nodes[each].operator, Preview)
+        ]
         if not shrunk:
             return [], None
         return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph import Node
-from operators.declare import Columns, Map, Measure
+from operators.declare import MAPPED, Columns, Map, Measure
 from operators.kernels.text import Texts, compared
 from operators.unique import Unique
 from operators.where import Where
@@ -90,7 +90,7 @@ def made_schema(work: Work, columns: Columns) -> pa.Schema:
     if work.node.form is not None:
         return pa.schema([(work.node.form, pa.uuid())])
     if isinstance(operator, Map):
-        return pa.schema([(operator.of, pa.large_string()), (digest_name(operator.of), pa.uuid())])
+        return pa.schema([(MAPPED, pa.large_string()), (digest_name(MAPPED), pa.uuid())])
     assert isinstance(operator, Measure)
     return pa.schema([(value, pa.int64()) for value in operator.values])
 
@@ -104,8 +104,9 @@ def checked(work: Work, rows: int, made: list[pa.Array]) -> list[pa.Array]:
     return made
 
 
-def batch_columns(work: Work, columns: dict[str, pa.Array], digests: dict[str, pa.Array],
-                  texts: dict[str, Texts]) -> list[pa.Array]:
+def batch_columns(
+    work: Work, columns: dict[str, pa.Array], digests: dict[str, pa.Array], texts: dict[str, Texts]
+) -> list[pa.Array]:
     """The columns of one work for one batch."""
     operator, node = work.node.operator, work.node
     if node.form is not None:
@@ -118,7 +119,10 @@ def batch_columns(work: Work, columns: dict[str, pa.Array], digests: dict[str, p
             changed = operator.change(columns[name], node.entries)
             if len(changed) != len(columns[name]):
                 return [changed, changed]
-            return [changed.cast(pa.large_string()), changed_digests(columns[name], changed.cast(pa.large_string()), digests[name])]
+            return [
+                changed.cast(pa.large_string()),
+                changed_digests(columns[name], changed.cast(pa.large_string()), digests[name]),
+            ]
         case Where():
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
         case Measure():
@@ -181,7 +185,7 @@ def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:
     """A condition over one batch: 1, 0, or -1 for null."""
     rows = len(next(iter(columns.values())))
     table = pa.table({".at": np.arange(rows), **columns})
-    query = f"SELECT coalesce(({operator.parsed[0]})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY \".at\""
+    query = f'SELECT coalesce(({operator.parsed[0]})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
     made = own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("holds")
     return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
 

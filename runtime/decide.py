@@ -8,18 +8,16 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from compiler.graph import Graph
-from compiler.sql import alive_sql, decide_sql
-from operators.declare import Measure, SetDecision
 from operators.mixture import Mixture
-from runtime.columns import LostRows, remembered
+from runtime.columns import LostRows
 from runtime.digest import Bytes, id_array, id_bytes
 from runtime.ids import child_ids, combined, connect, digest_name, halves, sorted_order
 from runtime.memo import Memo
+from runtime.relation import Relation
 from runtime.store import Store
-from runtime.table import BATCH, TEXT, Table, beside_column, carry, open_table
+from runtime.table import TEXT, Table, carry, open_table
 from runtime.write import described_table, small_columns, taken, write_based, write_frame
 
 
@@ -31,83 +29,17 @@ class Shortage(Exception):
         super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
 
 
-class Relation:
-    """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
-
-    def __init__(self, store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, str],
-                 memos: Mapping[int, Memo], others: list[Table], threads: int | None) -> None:
-        self.graph, self.index, self.table = graph, index, table
-        self.node = graph.nodes[index]
-        self.run = graph.run(self.node.inputs[0])
-        self.name = graph.nodes[graph.base(self.node.inputs[0])].label
-        self.connection = connect(threads)
-        self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
-        operator = self.node.operator
-        assert isinstance(operator, SetDecision)
-        for name in ("source", "category", "license"):
-            self.columns[name] = table.frame(name)
-        for name in operator.reads():
-            made = self.node.carried[name]
-            self.columns[name] = table.frame(made.name) if made.node is None else beside_column(store, objects[made.node], made.name)
-        for source in self.node.inputs[1:]:
-            form = graph.nodes[source].form
-            if form is not None:
-                self.columns[form] = beside_column(store, objects[source], form)
-        for at in self.run:
-            decision = graph.nodes[at]
-            if decision.inputs[-1] in objects:
-                for value in decision.operator.values:  # type: ignore[attr-defined]
-                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]], value)
-        self.dear: dict[str, pa.Array] = {}
-        self.measure_dear(memos, store, objects)
-        if others:
-            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in others])})
-            self.connection.register("items", items)
-
-    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, str]) -> None:
-        """Dear measures look only at the rows that every decision before them keeps."""
-        for place, at in enumerate(self.run):
-            decision = self.graph.nodes[at]
-            column = self.graph.nodes[decision.inputs[-1]]
-            operator = decision.operator
-            if decision.inputs[-1] not in memos or decision.inputs[-1] in objects or not isinstance(operator, Measure):
-                continue
-            self.register()
-            alive = self.ids(alive_sql(self.graph, self.index, place))
-            mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
-            made = column.carried["in"]
-            values = self.values_of(memos[decision.inputs[-1]], operator, made.name, column.entries, mask)
-            for name, array in zip(operator.values, values, strict=True):
-                self.dear[f"{decision.label}.{name}"] = array
-                self.columns[f"{decision.label}.{name}"] = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
-
-    def values_of(self, memo: Memo, operator: Measure, column: str, entries: Mapping[str, Any], mask: Any) -> list[pa.Array]:
-        """The values of a dear measure for the rows in `mask`; null where it was not measured."""
-        digests = self.table.frame(digest_name(column))
-        values = np.full((self.table.rows, len(operator.values)), -1, dtype=np.int64)
-        for start, batch in self.table.batches([column], BATCH // 16):
-            text = batch[column]
-            chosen = np.flatnonzero(mask[start : start + len(text)])
-            if chosen.size:
-                places = pa.array(chosen)
-                made = remembered(memo, operator, text.take(places), digests.slice(start, len(text)).take(places), entries)
-                values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
-        return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
-
-    def register(self) -> None:
-        self.connection.register(self.name, pa.table(self.columns))
-
-    def ids(self, query: str) -> Bytes:
-        return id_bytes(combined(self.connection.sql(query).to_arrow_table().column("row_id")))
-
-    def fates(self, scale: tuple[int, int] | None) -> pa.Table:
-        """Runs the stage's SQL, the same text that `explain` prints."""
-        self.register()
-        return self.connection.sql(decide_sql(self.graph, self.index, scale)).to_arrow_table()
-
-
-def decide(store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, str], memos: Mapping[int, Memo],
-           others: list[Table], scale: tuple[int, int] | None, threads: int | None) -> dict[str, Any]:
+def decide(
+    store: Store,
+    graph: Graph,
+    index: int,
+    table: Table,
+    objects: Mapping[int, str],
+    memos: Mapping[int, Memo],
+    others: list[Table],
+    scale: tuple[int, int] | None,
+    threads: int | None,
+) -> dict[str, Any]:
     """The record of a set decision with the run of decisions before it."""
     node = graph.nodes[index]
     relation = Relation(store, graph, index, table, objects, memos, others, threads)
@@ -121,7 +53,9 @@ def decide(store: Store, graph: Graph, index: int, table: Table, objects: Mappin
     first = copies == 0
     complain_shortage(graph, index, table, relation, made, scale)
     own = {
-        "row_id": table.frame("row_id"), "dropped_by": pa.array(dropped[first], pa.int16()), "detail": detail.filter(pa.array(first)),
+        "row_id": table.frame("row_id"),
+        "dropped_by": pa.array(dropped[first], pa.int16()),
+        "detail": detail.filter(pa.array(first)),
         **relation.dear,
     }
     ledger = write_frame(store, own)
@@ -138,7 +72,12 @@ def decide(store: Store, graph: Graph, index: int, table: Table, objects: Mappin
     rows = tree["rows"]
     reasons = [graph.nodes[at].label for at in relation.run] + [node.label]
     return {
-        "kind": node.operator.name, "digest": digest, "rows": rows, "columns": described, "table": tree, "ledger": ledger,
+        "kind": node.operator.name,
+        "digest": digest,
+        "rows": rows,
+        "columns": described,
+        "table": tree,
+        "ledger": ledger,
         "measured": {graph.nodes[at].label: objects.get(graph.nodes[at].inputs[-1]) for at in relation.run},
         "dear": sorted(relation.dear),
         "counts": counts_of(table, dropped[first], rows - kept, len(reasons)),
@@ -155,7 +94,9 @@ def accounted(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarr
         order = order[np.argsort(copies[order], kind="stable")]
     ids, copies = taken(ids, order), copies[order]
     dropped = combined(made.column("dropped_by")).to_numpy()[order].astype(np.int16)
-    detail = combined(made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail"))
+    detail = combined(
+        made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail")
+    )
     given = id_bytes(table.frame("row_id"))
     told = ids[copies == 0]
     if len(told) != len(given) or not np.array_equal(told, given):
@@ -192,9 +133,9 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
         connection.close()
     rows = np.searchsorted(halves(id_bytes(kept.frame("row_id")))[0], halves(parents)[0])
     columns = dict(kept.columns)
-    content = pa.concat_tables([
-        pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))
-    ]).take(pa.array(rows))
+    content = pa.concat_tables(
+        [pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))]
+    ).take(pa.array(rows))
     digests = {"row_id": ids, "item_id": id_bytes(kept.frame("item_id"))[rows]}
     for name, kind in columns.items():
         if kind in TEXT:
@@ -204,7 +145,9 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
     return tree
 
 
-def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]) -> tuple[dict[str, Any], str, dict[str, Any]]:
+def combine_trees(
+    store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]
+) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """Write the frame of all rows of several tables: (tree, digest, described columns). Raises LostRows for equal ids."""
     parts = [open_table(store, tree) for tree in trees]
     ids = np.concatenate([id_bytes(part.frame("row_id")) for part in parts])
@@ -217,9 +160,20 @@ def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[st
     for name, small in small_columns(columns).items():
         kind = columns[name]
         arrays = [
-            part.frame(small) if name in part.columns
-            else pa.nulls(part.rows, pa.uuid() if kind in TEXT else pa.string() if kind == "label" else pa.int64() if kind == "integer"
-                          else pa.float64() if kind == "number" else pa.bool_())
+            part.frame(small)
+            if name in part.columns
+            else pa.nulls(
+                part.rows,
+                pa.uuid()
+                if kind in TEXT
+                else pa.string()
+                if kind == "label"
+                else pa.int64()
+                if kind == "integer"
+                else pa.float64()
+                if kind == "number"
+                else pa.bool_(),
+            )
             for part in parts
         ]
         if kind == "label":
@@ -234,24 +188,40 @@ def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[st
     return tree, digest, described
 
 
-def complain_shortage(graph: Graph, index: int, table: Table, relation: Relation, made: pa.Table, scale: tuple[int, int] | None) -> None:
+def complain_shortage(
+    graph: Graph, index: int, table: Table, relation: Relation, made: pa.Table, scale: tuple[int, int] | None
+) -> None:
     """Raises Shortage where a mixture that may not fall short does; a preview may."""
     operator = graph.nodes[index].operator
     if not isinstance(operator, Mixture) or operator.shortage == "up_to" or scale is not None:
         return
     connection = connect()
     try:
-        connection.register("rows", pa.table({"row_id": relation.columns["row_id"], "group": relation.columns[operator.of],
-                                              "weight": relation.columns.get(operator.by, pa.nulls(table.rows, pa.int64()))}))
+        connection.register(
+            "rows",
+            pa.table(
+                {
+                    "row_id": relation.columns["row_id"],
+                    "group": relation.columns[operator.of],
+                    "weight": relation.columns.get(operator.by, pa.nulls(table.rows, pa.int64())),
+                }
+            ),
+        )
         connection.register("fates", made)
         weight = "1" if operator.by == "rows" else "weight"
-        have = dict(connection.sql(
-            f'SELECT "group", sum({weight})::BIGINT FROM rows JOIN fates USING (row_id)'
-            f" WHERE dropped_by IN (0, {len(relation.run) + 1}) GROUP BY \"group\""
-        ).fetchall())
+        have = dict(
+            connection.sql(
+                f'SELECT "group", sum({weight})::BIGINT FROM rows JOIN fates USING (row_id)'
+                f' WHERE dropped_by IN (0, {len(relation.run) + 1}) GROUP BY "group"'
+            ).fetchall()
+        )
     finally:
         connection.close()
-    short = [(name, amount, int(have.get(name) or 0)) for name, amount in operator.amounts(None).items() if (have.get(name) or 0) < amount]
+    short = [
+        (name, amount, int(have.get(name) or 0))
+        for name, amount in operator.amounts(None).items()
+        if (have.get(name) or 0) < amount
+    ]
     if short:
         raise Shortage(graph.nodes[index].label, short, operator.by)
 
@@ -272,5 +242,3 @@ def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict
     names = encoded.dictionary.to_pylist()
     table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))
     return {name: table_of[at * (reasons + 1) : (at + 1) * (reasons + 1)].tolist() for at, name in enumerate(names)}
-
-

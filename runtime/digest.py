@@ -45,9 +45,13 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
             return id_bytes(column)
         case "label":
             encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-            table = np.array([np.frombuffer(blake3(str(v).encode()).digest(16), np.uint8) for v in encoded.dictionary.to_pylist()]
-                             + [np.zeros(16, np.uint8)], dtype=np.uint8)
-            return table[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)]
+            table = np.array(
+                [np.frombuffer(blake3(str(v).encode()).digest(16), np.uint8) for v in encoded.dictionary.to_pylist()]
+                + [np.zeros(16, np.uint8)],
+                dtype=np.uint8,
+            )
+            cells: Bytes = table[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)]
+            return cells
         case "boolean":
             values = np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False)).astype(np.uint8)
             return np.where(null, 2, values).astype(np.uint8).reshape(-1, 1)
@@ -64,16 +68,17 @@ def column_digest(cells: Bytes, bounds: np.ndarray[Any, Any]) -> str:
     cells = np.ascontiguousarray(cells)
     hasher = blake3()
     for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        hasher.update(blake3(memoryview(cells[start:end]).cast("B") if end > start else b"").digest())
+        hasher.update(blake3(cells[start:end].data if end > start else b"").digest())
     return hasher.hexdigest()
 
 
-def table_digest(row_ids: Bytes, item_ids: Bytes, columns: Mapping[str, tuple[ColumnType, pa.Array]]) -> tuple[str, dict[str, Any]]:
+def table_digest(
+    row_ids: Bytes, item_ids: Bytes, columns: Mapping[str, tuple[ColumnType, pa.Array]]
+) -> tuple[str, dict[str, Any]]:
     """(digest of the table, type and digest of each column); rows are in row_id order, ids are distinct."""
     bounds = buckets_of(row_ids)
     described = {
-        name: {"type": kind, "digest": column_digest(cells_of(column, kind), bounds)}
-        for name, (kind, column) in columns.items()
+        name: {"type": kind, "digest": column_digest(cells_of(column, kind), bounds)} for name, (kind, column) in columns.items()
     }
     root = {
         "rows": len(row_ids),

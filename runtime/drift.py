@@ -29,7 +29,9 @@ def drifted_leaves(session: Session) -> list[str]:
             changed = [shown for shown, digest, _ in leaf.files if before.get(shown) != digest]
             changed += [shown for shown in before if shown not in {each for each, _, _ in leaf.files}]
             drift.append(f"the files of the source `{name}` differ: {', '.join(changed) or 'their bytes'}")
-    drift += [f"the source `{name}` is in the lock and not in the recipe" for name in lock.sources if name not in session.facts.leaves]
+    drift += [
+        f"the source `{name}` is in the lock and not in the recipe" for name in lock.sources if name not in session.facts.leaves
+    ]
     for code, profile in session.read.profiles.items():
         if lock.profiles.get(code) != digest_of(profile):
             drift.append(f"the language profile `{code}` differs")
@@ -61,5 +63,6 @@ def complain_outputs(session: Session, built: Any) -> None:
 def refuse(session: Session, drift: list[str]) -> None:
     if drift:
         raise StoreError(
-            "it is not what the lock says:\n  " + "\n  ".join(drift), f"accept it with `recipe lock {session.named}`, or undo the change"
+            "it is not what the lock says:\n  " + "\n  ".join(drift),
+            f"accept it with `recipe lock {session.named}`, or undo the change",
         )

@@ -19,7 +19,8 @@ def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
         if isinstance(node.operator, Source):
             if record.body["counts"]["quarantined"]:
                 tables.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})["quarantined"][
-                    node.label] = record.body["counts"]["quarantined"]
+                    node.label
+                ] = record.body["counts"]["quarantined"]
             continue
         if isinstance(node.operator, Combine | Output):
             continue
@@ -31,9 +32,12 @@ def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
         for place, label in enumerate(labels, start=1):
             if node.operator.name == "keep" and place == len(labels):
                 continue
-            table["steps"].append({
-                "step": label, "dropped": {source: row[place] for source, row in record.body["funnel"].items()},
-            })
+            table["steps"].append(
+                {
+                    "step": label,
+                    "dropped": {source: row[place] for source, row in record.body["funnel"].items()},
+                }
+            )
         table["born"] = table.get("born", 0) + record.body["counts"]["born"]
         table["left"] = {source: row[0] for source, row in record.body["funnel"].items()}
     return list(tables.values())
@@ -49,15 +53,29 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
         head = [table["table"], "rows", *(f"-{step['step']}" for step in table["steps"]), "kept"]
         lines = [head]
         for source, rows in table["rows"].items():
-            lines.append([source, f"{rows:,}", *(dropped(step["dropped"].get(source, 0)) for step in table["steps"]),
-                          f"{table['left'].get(source, 0):,}"])
+            lines.append(
+                [
+                    source,
+                    f"{rows:,}",
+                    *(dropped(step["dropped"].get(source, 0)) for step in table["steps"]),
+                    f"{table['left'].get(source, 0):,}",
+                ]
+            )
         if len(table["rows"]) > 1:
-            lines.append(["total", f"{sum(table['rows'].values()):,}",
-                          *(dropped(sum(step["dropped"].values())) for step in table["steps"]), f"{sum(table['left'].values()):,}"])
+            lines.append(
+                [
+                    "total",
+                    f"{sum(table['rows'].values()):,}",
+                    *(dropped(sum(step["dropped"].values())) for step in table["steps"]),
+                    f"{sum(table['left'].values()):,}",
+                ]
+            )
         widths = [max(cells(line[at]) for line in lines) for at in range(len(head))]
         text = [
-            "  ".join([line[0] + " " * (widths[0] - cells(line[0]))] + [" " * (width - cells(cell)) + cell
-                      for width, cell in zip(widths[1:], line[1:], strict=True)])
+            "  ".join(
+                [line[0] + " " * (widths[0] - cells(line[0]))]
+                + [" " * (width - cells(cell)) + cell for width, cell in zip(widths[1:], line[1:], strict=True)]
+            )
             for line in lines
         ]
         if table.get("born"):

@@ -18,8 +18,12 @@ from runtime.table import DIGEST, TEXT
 def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB that reads nothing but what it is handed."""
     settings: dict[str, str | bool | int] = {
-        "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-        "python_enable_replacements": False, "arrow_lossless_conversion": True, "lock_configuration": True,
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
+        "arrow_lossless_conversion": True,
+        "lock_configuration": True,
     }
     if threads:
         settings["threads"] = threads
@@ -83,7 +87,8 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, source: str, content: pa.T
             view = view.append_column(f"{name}.bits", pa.array(bits))
     cells = [f"coalesce({ident(digest_name(name))}, '-')" for name in text] + [
         f"coalesce(CASE WHEN {ident(name)} IS NOT NULL THEN {ident(name + '.bits')} END::VARCHAR, '-')"
-        if columns[name] == "number" else f"coalesce({ident(name)}::VARCHAR, '-')"
+        if columns[name] == "number"
+        else f"coalesce({ident(name)}::VARCHAR, '-')"
         for name in numbers
     ]
     names = literal(source_tag(source, [*text, *numbers]))
@@ -92,13 +97,15 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, source: str, content: pa.T
     if "options" in text:
         both = f"sha256({prompt} || '/' || \"options.digest\")"
         # The other half of the hash: an item with options is never the item of a text without.
-        item = f"CASE WHEN \"options.digest\" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END"
+        item = f'CASE WHEN "options.digest" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END'
     else:
-        item = single(prompt) if "prompt" in text else "left(\".row\", 32)"
-    digests = "".join(f", coalesce({ident(digest_name(name))}, repeat('0', 32))::UUID AS {ident(digest_name(name))}" for name in text)
+        item = single(prompt) if "prompt" in text else 'left(".row", 32)'
+    digests = "".join(
+        f", coalesce({ident(digest_name(name))}, repeat('0', 32))::UUID AS {ident(digest_name(name))}" for name in text
+    )
     query = (
-        f"SELECT \".at\", left(\".row\", 32)::UUID AS row_id, ({item})::UUID AS item_id{digests}"
-        f" FROM (SELECT *, {row} AS \".row\" FROM (SELECT *{', ' + hashed if hashed else ''} FROM content))"
+        f'SELECT ".at", left(".row", 32)::UUID AS row_id, ({item})::UUID AS item_id{digests}'
+        f' FROM (SELECT *, {row} AS ".row" FROM (SELECT *{", " + hashed if hashed else ""} FROM content))'
     )
     made = connection.from_arrow(view).query("content", query).to_arrow_table()
     at = combined(made.column(".at")).to_numpy()
@@ -134,14 +141,15 @@ def number_copies(connection: duckdb.DuckDBPyConnection, ids: Mapping[str, Bytes
     return {**ids, "row_id": rows}
 
 
-def child_ids(connection: duckdb.DuckDBPyConnection, parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:  # type: ignore[type-arg]
+def child_ids(connection: duckdb.DuckDBPyConnection, parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:
     """Ids of rows made from others: H(parent, operator, copy)."""
     table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies})
-    query = f"SELECT left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || copy), 32)::UUID AS id FROM rows ORDER BY \".at\""
+    child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || copy), 32)::UUID"
+    query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
     return id_bytes(combined(connection.from_arrow(table).query("rows", query).to_arrow_table().column("id")))
 
 
-def sorted_order(ids: Bytes) -> np.ndarray:  # type: ignore[type-arg]
+def sorted_order(ids: Bytes) -> np.ndarray:
     """The order that sorts ids as bytes."""
     high, low = halves(ids)
     order = np.argsort(high)
@@ -152,7 +160,7 @@ def sorted_order(ids: Bytes) -> np.ndarray:  # type: ignore[type-arg]
     return order
 
 
-def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:
     """Ids as two 64-bit numbers that sort as the bytes do."""
     words = np.ascontiguousarray(ids).view(">u8").astype(np.uint64)
     return words[:, 0], words[:, 1]

@@ -53,8 +53,10 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         try:
             for batch in read_batches(source, file.path):
                 tables.append(batch.table)
-                bad += [{"file": file.digest, "name": file.shown, "line": each.line, "reason": each.reason, "raw": each.raw}
-                        for each in batch.bad]
+                bad += [
+                    {"file": file.digest, "name": file.shown, "line": each.line, "reason": each.reason, "raw": each.raw}
+                    for each in batch.bad
+                ]
                 rows += batch.table.num_rows
                 tell(rows)
         except Unreadable as error:
@@ -72,6 +74,11 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     labels = {"source": node.label, "category": source.category, "license": source.license}
     tree, digest, described = write_based(store, content, ids, {**columns, **LABELS}, labels)
     return {
-        "kind": "source", "digest": digest, "rows": tree["rows"], "columns": described, "table": tree,
-        "bad": bad, "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
+        "kind": "source",
+        "digest": digest,
+        "rows": tree["rows"],
+        "columns": described,
+        "table": tree,
+        "bad": bad,
+        "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     }

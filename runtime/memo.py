@@ -27,9 +27,11 @@ class Memo:
         self.high, self.low, self.known = self._load()
 
     def _load(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        rows = [
-            entry for path in sorted(self.folder.glob("*.journal")) for entry in whole_entries(path, self.width)
-        ] if self.folder.is_dir() else []
+        rows = (
+            [entry for path in sorted(self.folder.glob("*.journal")) for entry in whole_entries(path, self.width)]
+            if self.folder.is_dir()
+            else []
+        )
         raw = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, self.width - CHECK)
         high, low = halves(raw[:, :16].copy()) if len(raw) else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         order = np.lexsort((low, high))

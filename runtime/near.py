@@ -28,15 +28,18 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
         raise StoreError("the decision has not been run yet", "build the recipe first")
     table = open_table(store, below.body["table"])
     ledger = read_table(store, record.body["ledger"])
-    beside = record.body["measured"].get(node.label)
+    place = graph.run(graph.nodes[index].inputs[0]).index(decision) + 1
+    # By its place: the step may have had another name when the ledger was written.
+    label, beside = list(record.body["measured"].items())[place - 1]
     measured = ledger if beside is None else read_table(store, beside)
-    values = [whole(measured.column(f"{node.label}.{name}" if beside is None else name)) for name in operator.values]
+    values = [whole(measured.column(f"{label}.{name}" if beside is None else name)) for name in operator.values]
     known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
     numbers = [value.fill_null(0).to_numpy().astype(np.float64) for value in values]
     level = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
-    bounds = [float(bound) for bound in (getattr(operator, "min", None), getattr(operator, "max", None)) if bound is not None] or [0.5]
+    bounds = [
+        float(bound) for bound in (getattr(operator, "min", None), getattr(operator, "max", None)) if bound is not None
+    ] or [0.5]
     distance = np.min([np.abs(level - bound) for bound in bounds], axis=0)
-    place = graph.run(graph.nodes[index].inputs[0]).index(decision) + 1
     dropped_by = whole(ledger.column("dropped_by")).to_numpy()
     reached = known & ((dropped_by == 0) | (dropped_by >= place))
     ids = id_bytes(table.frame("row_id"))
@@ -47,9 +50,15 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
         side = np.flatnonzero(reached & ((dropped_by != place) == kept))
         for at in side[np.lexsort((side, distance[side]))][:limit].tolist():
             cells = row_of(table, at)
-            rows.append({
-                "row_id": ids[at].tobytes().hex(), "kept": kept, "license": licenses[at].as_py(),
-                "measured": operator.wording({name: int(value[at].as_py()) for name, value in zip(operator.values, values, strict=True)}),
-                "text": cells.get(column.name if column is not None else "prompt"),
-            })
+            rows.append(
+                {
+                    "row_id": ids[at].tobytes().hex(),
+                    "kept": kept,
+                    "license": licenses[at].as_py(),
+                    "measured": operator.wording(
+                        {name: int(value[at].as_py()) for name, value in zip(operator.values, values, strict=True)}
+                    ),
+                    "text": cells.get(column.name if column is not None else "prompt"),
+                }
+            )
     return rows

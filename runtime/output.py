@@ -22,15 +22,19 @@ from runtime.table import TEXT, Table, object_name
 GROUP_ROWS = 65536
 
 
-def write_output(store: Store, node: Node, table: Table, digest: str, described: dict[str, Any],
-                 tell: Callable[[int], None], threads: int) -> dict[str, Any]:
+def write_output(
+    store: Store, node: Node, table: Table, digest: str, described: dict[str, Any], tell: Callable[[int], None], threads: int
+) -> dict[str, Any]:
     """The record of a named output."""
     operator = node.operator
     assert isinstance(operator, Output)
-    schema = pa.schema([
-        ("row_id", pa.binary(16)), ("item_id", pa.binary(16)),
-        *((name, shown_type(kind)) for name, kind in table.columns.items()),
-    ])
+    schema = pa.schema(
+        [
+            ("row_id", pa.binary(16)),
+            ("item_id", pa.binary(16)),
+            *((name, shown_type(kind)) for name, kind in table.columns.items()),
+        ]
+    )
     text = [name for name, kind in table.columns.items() if kind in TEXT]
     ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
     encoded = [name for name in table.columns if name not in text]
@@ -40,9 +44,12 @@ def write_output(store: Store, node: Node, table: Table, digest: str, described:
 
     def shard(first: int) -> str:
         made: list[str] = []
-        with store.new_object(made) as file, pq.ParquetWriter(
-            file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
-        ) as writer:
+        with (
+            store.new_object(made) as file,
+            pq.ParquetWriter(
+                file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
+            ) as writer,
+        ):
             for start, columns in table.batches(list(table.columns), GROUP_ROWS, first, first + operator.shard_rows):
                 rows = len(next(iter(columns.values())))
                 both = {name: ids[name].slice(start, rows) for name in ids} | columns
@@ -54,7 +61,11 @@ def write_output(store: Store, node: Node, table: Table, digest: str, described:
     with ThreadPoolExecutor(threads) as pool:
         shards = list(pool.map(shard, starts))
     return {
-        "kind": "output", "digest": digest, "rows": table.rows, "columns": described, "table": table.tree,
+        "kind": "output",
+        "digest": digest,
+        "rows": table.rows,
+        "columns": described,
+        "table": table.tree,
         "shards": [f"object:{each}" for each in shards],
         "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
     }
@@ -63,8 +74,12 @@ def write_output(store: Store, node: Node, table: Table, digest: str, described:
 def shown_type(kind: str) -> pa.DataType:
     """The Parquet type of a column, as every reader knows it."""
     return {
-        "text": pa.string(), "list of text": pa.list_(pa.string()), "integer": pa.int64(), "number": pa.float64(),
-        "boolean": pa.bool_(), "label": pa.string(),
+        "text": pa.string(),
+        "list of text": pa.list_(pa.string()),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "label": pa.string(),
     }[kind]
 
 
@@ -79,8 +94,12 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             target = os.path.relpath(store.object_path(object_name(shard)), folder)
             files.symlink(Path(target), made / f"data-{place:05d}.parquet")
         manifest = {
-            "name": f"{recipe}/{output}", "digest": record.digest, "key": record.key, "rows": record.body["rows"],
-            "columns": record.body["columns"], "shards": [object_name(shard) for shard in record.body["shards"]],
+            "name": f"{recipe}/{output}",
+            "digest": record.digest,
+            "key": record.key,
+            "rows": record.body["rows"],
+            "columns": record.body["columns"],
+            "shards": [object_name(shard) for shard in record.body["shards"]],
         }
         files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
         if folder.exists() and not (folder / "_manifest.json").exists():

@@ -35,9 +35,13 @@ def find_files(read: Read) -> Found:
                 base = span.text.path.parent if span.text.path is not None else read.place.path.parent
                 found[name] = resolve_files(pattern, base, read.place.allowed)
         except Outside as error:
-            wrong.append(Diagnostic(
-                f"`{pattern}` leads out of the project", span, f"allow it on the command line: --allow-path {error.path.parent}"
-            ))
+            wrong.append(
+                Diagnostic(
+                    f"`{pattern}` leads out of the project",
+                    span,
+                    f"allow it on the command line: --allow-path {error.path.parent}",
+                )
+            )
     if wrong:
         raise RecipeError(tuple(wrong))
     return Found(found)

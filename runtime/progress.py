@@ -23,8 +23,12 @@ class Progress:
             from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
             self.live = Live(
-                SpinnerColumn(), TextColumn("{task.fields[stage]}", markup=False), TextColumn("{task.completed:,.0f} rows"),
-                TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+                SpinnerColumn(),
+                TextColumn("{task.fields[stage]}", markup=False),
+                TextColumn("{task.completed:,.0f} rows"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
             )
             self.live.start()
         return self

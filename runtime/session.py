@@ -54,10 +54,15 @@ class Session:
         for target in self.targets:
             if target not in read.recipe.tables:
                 near = suggest(target, read.recipe.tables)
-                raise RecipeError((Diagnostic(
-                    f"there is no table `{target}` to build", None,
-                    f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(read.recipe.tables),
-                ),))
+                raise RecipeError(
+                    (
+                        Diagnostic(
+                            f"there is no table `{target}` to build",
+                            None,
+                            f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(read.recipe.tables),
+                        ),
+                    )
+                )
         if self.targets:
             wanted = tuple((target, read.recipe.tables[target].span) for target in self.targets)
             read = replace(read, recipe=replace(read.recipe, outputs=wanted))

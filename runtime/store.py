@@ -80,7 +80,9 @@ class Store:
             if not ignore.exists():
                 ignore.write_text("*\n")
         except OSError as error:
-            raise StoreError(f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store") from None
+            raise StoreError(
+                f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store"
+            ) from None
 
     # -- what a running build holds on to
 
@@ -171,6 +173,11 @@ class Store:
             self.set_aside(path)
             return None
         return Record(key, body)
+
+    def digest_of(self, key: str) -> str | None:
+        """The digest of a recorded result, or None."""
+        record = self.find(key)
+        return None if record is None else record.digest
 
     def hold_record(self, key: str, kind: str = "results") -> Record | None:
         """Find a record and keep gc from it and its objects."""

@@ -15,8 +15,12 @@ from runtime.store import Store
 
 TEXT: tuple[ColumnType, ...] = ("text", "list of text")
 ARROW: dict[ColumnType, pa.DataType] = {
-    "text": pa.large_string(), "list of text": pa.large_list(pa.large_string()), "integer": pa.int64(),
-    "number": pa.float64(), "boolean": pa.bool_(), "label": pa.dictionary(pa.int32(), pa.string()),
+    "text": pa.large_string(),
+    "list of text": pa.large_list(pa.large_string()),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "label": pa.dictionary(pa.int32(), pa.string()),
 }
 DIGEST = ".digest"
 SHARE = "part/whole"
@@ -46,8 +50,9 @@ class Table:
         """A reader of these text columns."""
         raise NotImplementedError
 
-    def batches(self, columns: Sequence[str], rows: int = BATCH, first: int = 0,
-                last: int | None = None) -> Iterator[tuple[int, dict[str, pa.Array]]]:
+    def batches(
+        self, columns: Sequence[str], rows: int = BATCH, first: int = 0, last: int | None = None
+    ) -> Iterator[tuple[int, dict[str, pa.Array]]]:
         """(first row, columns) of the table, or of some of its rows, in row order; text and small columns alike."""
         text = [name for name in columns if self.columns[name] in TEXT]
         small = {name: self.frame(name) for name in columns if name not in text}
@@ -117,7 +122,7 @@ class Carried(Table):
             return self.parent.frame(name)
         column = name.removesuffix(DIGEST)
         maker, old = self.tree["from"][column]
-        old = old + name[len(column):]
+        old = old + name[len(column) :]
         return self.parent.frame(old) if maker is None else beside_column(self.store, maker, old)
 
     def cursor(self, columns: Sequence[str]) -> Cursor:

@@ -14,7 +14,6 @@ from compiler.plan import Addresses, stage_name
 from operators.declare import Measure
 from operators.inner import Combine, Output
 from operators.source import Source
-
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids, connect
 from runtime.store import Record, Store
@@ -79,7 +78,9 @@ class Ledgers:
         """Rows that could not be read, whose raw text holds a string."""
         return [
             {**bad, "source": self.graph.nodes[index].label, "license": self.graph.nodes[index].license}
-            for index, record, _ in self.sources() for bad in record.body["bad"] if text in bad["raw"]
+            for index, record, _ in self.sources()
+            for bad in record.body["bad"]
+            if text in bad["raw"]
         ]
 
     def life(self, row_id: str) -> Life:
@@ -96,11 +97,16 @@ class Ledgers:
                     if place is not None:
                         life.license = node.operator.license
                         life.cells = row_of(table, place)
-                        life.events.append({
-                            "stage": name, "fate": "read", "category": node.operator.category, "license": node.operator.license,
-                            "item_id": id_bytes(table.frame("item_id"))[place].tobytes().hex(),
-                            "files": [shown for shown, _, _ in record.body.get("files", [])],
-                        })
+                        life.events.append(
+                            {
+                                "stage": name,
+                                "fate": "read",
+                                "category": node.operator.category,
+                                "license": node.operator.license,
+                                "item_id": id_bytes(table.frame("item_id"))[place].tobytes().hex(),
+                                "files": [shown for shown, _, _ in record.body.get("files", [])],
+                            }
+                        )
                 case Combine():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "combined"})
@@ -132,12 +138,17 @@ class Ledgers:
             decision = self.graph.nodes[at]
             operator = decision.operator
             assert isinstance(operator, Measure)
-            values = self.values(record, ledger, decision.label, operator, place)
+            values = self.values(record, ledger, number - 1, operator, place)
             verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
-            steps.append({
-                "step": decision.label, "verdict": verdict, "wanted": operator.wanted(),
-                "values": values, "measured": "not measured" if values is None else operator.wording(values),
-            })
+            steps.append(
+                {
+                    "step": decision.label,
+                    "verdict": verdict,
+                    "wanted": operator.wanted(),
+                    "values": values,
+                    "measured": "not measured" if values is None else operator.wording(values),
+                }
+            )
         event: dict[str, Any] = {"fate": "kept" if dropped == 0 else "dropped", "steps": steps}
         if dropped:
             event["dropped_by"] = node.label if dropped > len(run) else self.graph.nodes[run[dropped - 1]].label
@@ -148,9 +159,10 @@ class Ledgers:
             del event["kept_instead"]
         return event
 
-    def values(self, record: Record, ledger: Any, label: str, operator: Measure, place: int) -> dict[str, int | None] | None:
+    def values(self, record: Record, ledger: Any, step: int, operator: Measure, place: int) -> dict[str, int | None] | None:
         """A row's measured values, or None where it was not measured."""
-        beside = record.body["measured"].get(label)
+        # By its place: the step may have had another name when the ledger was written.
+        label, beside = list(record.body["measured"].items())[step]
         table = ledger if beside is None else read_table(self.store, beside)
         raw = {value: table.column(f"{label}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
         if any(value is None for value in raw.values()):
@@ -211,5 +223,3 @@ def row_of(table: Table, place: int) -> dict[str, Any]:
         if start <= place < start + count:
             return {name: column[place - start].as_py() for name, column in batch.items()}
     raise AssertionError(f"row {place} is beyond the table")
-
-

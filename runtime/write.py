@@ -45,11 +45,13 @@ def sorted_rows(content: pa.Table, ids: Mapping[str, Bytes]) -> tuple[pa.Table, 
 
 def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
     """Ids in another order: as 16-byte numbers, which are moved whole."""
-    return np.ascontiguousarray(ids).view(np.complex128).ravel()[order].view(np.uint8).reshape(-1, 16)
+    moved: Bytes = np.ascontiguousarray(ids).view(np.complex128).ravel()[order].view(np.uint8).reshape(-1, 16)
+    return moved
 
 
-def write_based(store: Store, content: pa.Table, ids: Mapping[str, Bytes], columns: Columns,
-                constants: Mapping[str, str]) -> tuple[dict[str, Any], str, dict[str, Any]]:
+def write_based(
+    store: Store, content: pa.Table, ids: Mapping[str, Bytes], columns: Columns, constants: Mapping[str, str]
+) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """Write a table whose text is new: (tree, digest, described columns).
 
     `content` holds every column but the constants, in the order of `ids`, which are not sorted yet.
@@ -61,8 +63,10 @@ def write_based(store: Store, content: pa.Table, ids: Mapping[str, Bytes], colum
     def batches() -> Iterable[list[pa.Array]]:
         for start in range(0, len(order), TEXT_ROWS):
             chosen = places.slice(start, TEXT_ROWS)
-            yield [whole(content.column(name)).take(chosen) if content.column(name).num_chunks else content.column(name).chunk(0)
-                   for name in text]
+            yield [
+                whole(content.column(name)).take(chosen) if content.column(name).num_chunks else content.column(name).chunk(0)
+                for name in text
+            ]
 
     schema = pa.schema([(name, content.schema.field(name).type) for name in text])
     text_object = write_columns(store, schema, batches()) if text else None
@@ -79,7 +83,11 @@ def write_based(store: Store, content: pa.Table, ids: Mapping[str, Bytes], colum
     frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"]), **small}
     digest, described = described_table(frame, columns)
     tree = {
-        "kind": "based", "rows": len(order), "columns": dict(columns), "frame": write_frame(store, frame), "text": text_object,
+        "kind": "based",
+        "rows": len(order),
+        "columns": dict(columns),
+        "frame": write_frame(store, frame),
+        "text": text_object,
     }
     return tree, digest, described
 

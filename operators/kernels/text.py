@@ -16,9 +16,22 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 #: Code points that no normal form NFC changes, alone or beside each other. Everything else is asked of
 #: `unicodedata` row by row: it is rare in the languages written so, and correct in all others.
 PLAIN = (
-    (0x0000, 0x02FF), (0x0370, 0x0373), (0x2010, 0x2027), (0x2030, 0x205F), (0x2070, 0x20CF), (0x2190, 0x21FF),
-    (0x2460, 0x25FF), (0x3000, 0x3029), (0x3030, 0x3098), (0x309B, 0x30FF), (0x3131, 0x318E), (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xFF00, 0xFFEF), (0x1F300, 0x1FAFF),
+    (0x0000, 0x02FF),
+    (0x0370, 0x0373),
+    (0x2010, 0x2027),
+    (0x2030, 0x205F),
+    (0x2070, 0x20CF),
+    (0x2190, 0x21FF),
+    (0x2460, 0x25FF),
+    (0x3000, 0x3029),
+    (0x3030, 0x3098),
+    (0x309B, 0x30FF),
+    (0x3131, 0x318E),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xAC00, 0xD7A3),
+    (0xFF00, 0xFFEF),
+    (0x1F300, 0x1FAFF),
 )
 
 IGNORED = {
@@ -96,7 +109,8 @@ def decode(column: pa.Array) -> tuple[np.ndarray[Any, Any], Ints]:
 
 def common(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Printable ASCII and Hangul syllables: no space, plain in NFC, and most of the text this reads."""
-    return ((points - 0x21) <= 0x7E - 0x21) | ((points - 0xAC00) <= 0xD7A3 - 0xAC00)
+    plain: np.ndarray[Any, Any] = ((points - 0x21) <= 0x7E - 0x21) | ((points - 0xAC00) <= 0xD7A3 - 0xAC00)
+    return plain
 
 
 def flags_of(points: np.ndarray[Any, Any], table: np.ndarray[Any, Any], usual: bool) -> np.ndarray[Any, Any]:
@@ -109,9 +123,9 @@ def flags_of(points: np.ndarray[Any, Any], table: np.ndarray[Any, Any], usual: b
 
 def in_ranges(points: np.ndarray[Any, Any], ranges: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
     """Whether each point is in one of the ranges: comparisons are quicker than a table for a few."""
-    if len(ranges) > 6:
-        return script_table(ranges)[points]
     flags = np.zeros(len(points), dtype=bool)
+    if len(ranges) > 6:
+        return np.asarray(script_table(ranges)[points])
     for low, high in ranges:
         flags |= (points - np.uint32(low)) <= np.uint32(high - low)
     return flags
@@ -214,11 +228,7 @@ def nfc_changes(column: pa.Array, points: tuple[np.ndarray[Any, Any], Ints, Ints
     suspects = rows_that(flags_of(points[0], unplain_table(), False), points[1], points[2])
     at = np.flatnonzero(suspects).tolist()
     texts = zip(at, column.take(pa.array(at, pa.int64())).to_pylist(), strict=True)
-    return {
-        row: unicodedata.normalize("NFC", text)
-        for row, text in texts
-        if not unicodedata.is_normalized("NFC", text)
-    }
+    return {row: unicodedata.normalize("NFC", text) for row, text in texts if not unicodedata.is_normalized("NFC", text)}
 
 
 def normal(column: pa.Array, form: str) -> pa.Array:

@@ -16,8 +16,17 @@ from runtime.session import Session
 @build_options
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
-def build_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None,
-                  sample: int | None, target: tuple[str, ...], locked: bool, quiet: bool) -> None:
+def build_command(
+    recipe: str,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    store: str | None,
+    sample: int | None,
+    target: tuple[str, ...],
+    locked: bool,
+    quiet: bool,
+) -> None:
     """Build the named outputs of RECIPE."""
     session = open_session(recipe, settings, allow, store, sample, target)
     report = run_build(session, locked=locked, quiet=quiet or as_json)
@@ -31,7 +40,10 @@ def build_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...]
         for line in report["notes"]:
             say(line)
     for output in report["outputs"]:
-        say(f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows" + (f"  {output['path']}" if output["path"] else ""))
+        say(
+            f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows"
+            + (f"  {output['path']}" if output["path"] else "")
+        )
     if not quiet:
         say(f"\n{report['next']}")
 
@@ -62,21 +74,41 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
             path = None
             if session.items is None:
                 path = publish(store, read.recipe.name, name, record)
-            outputs.append({
-                "name": read.recipe.name if len(graph.outputs) == 1 and name in ("dataset", "prompts") else f"{read.recipe.name}/{name}",
-                "output": name, "digest": record.digest, "key": record.key, "rows": record.body["rows"],
-                "path": None if path is None else os.path.relpath(path),
-            })
+            outputs.append(
+                {
+                    "name": read.recipe.name
+                    if len(graph.outputs) == 1 and name in ("dataset", "prompts")
+                    else f"{read.recipe.name}/{name}",
+                    "output": name,
+                    "digest": record.digest,
+                    "key": record.key,
+                    "rows": record.body["rows"],
+                    "path": None if path is None else os.path.relpath(path),
+                }
+            )
         if session.items is None:
             from compiler.plan import stage_name
 
-            store.write_name(f"{read.recipe.name}/last-build.json", {
-                "recipe": read.recipe.name,
-                "stages": {stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.body["snapshot"]}
-                           for index, record in built.records.items()},
-                "beside": sorted(key for index, key in builder.addresses.keys.items() if graph.nodes[index].aspect == "columns"),
-                "outputs": {each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs},
-            })
+            store.write_name(
+                f"{read.recipe.name}/last-build.json",
+                {
+                    "recipe": read.recipe.name,
+                    "stages": {
+                        stage_name(graph, index): {
+                            "key": record.key,
+                            "digest": record.digest,
+                            "snapshot": record.body["snapshot"],
+                        }
+                        for index, record in built.records.items()
+                    },
+                    "beside": sorted(
+                        key for index, key in builder.addresses.keys.items() if graph.nodes[index].aspect == "columns"
+                    ),
+                    "outputs": {
+                        each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
+                    },
+                },
+            )
     notes = []
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
@@ -84,11 +116,13 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
     if session.items is not None:
         notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
     return {
-        "recipe": read.recipe.name, "outputs": outputs,
+        "recipe": read.recipe.name,
+        "outputs": outputs,
         "ran": [stage["name"] for stage in stages_of(graph, built) if stage["ran"]],
         "reused": [stage["name"] for stage in stages_of(graph, built) if not stage["ran"]],
         "stages": stages_of(graph, built),
-        "funnel": funnel_of_build(graph, built), "notes": notes,
+        "funnel": funnel_of_build(graph, built),
+        "notes": notes,
         "next": next_command(session, outputs),
     }
 
@@ -96,10 +130,18 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
 def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:
     from compiler.plan import stage_name
 
-    return [{
-        "name": stage_name(graph, index), "ran": index in built.ran, "rows": record.body["rows"], "key": record.key,
-        "digest": record.digest, "seconds": round(built.seconds.get(index, 0.0), 3), "counts": record.body["counts"],
-    } for index, record in built.records.items()]
+    return [
+        {
+            "name": stage_name(graph, index),
+            "ran": index in built.ran,
+            "rows": record.body["rows"],
+            "key": record.key,
+            "digest": record.digest,
+            "seconds": round(built.seconds.get(index, 0.0), 3),
+            "counts": record.body["counts"],
+        }
+        for index, record in built.records.items()
+    ]
 
 
 def next_command(session: Session, outputs: list[dict[str, Any]]) -> str:

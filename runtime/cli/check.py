@@ -13,7 +13,9 @@ from runtime.cli.options import open_session, recipe_options, say, say_json
 @recipe_options
 @click.option("--github", is_flag=True, help="Print mistakes as annotations for GitHub Actions.")
 @click.option("--sample", type=click.IntRange(min=1), hidden=True)
-def check_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, github: bool, sample: int | None) -> None:
+def check_command(
+    recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, github: bool, sample: int | None
+) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     session = open_session(recipe, settings, allow, sample=sample)
     graph = session.graph
@@ -21,11 +23,19 @@ def check_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...]
     unproven = sorted(name for name, origin in origins.items() if origin == "absent")
     unused = sorted(set(session.read.recipe.sources) - {node.label for _, node in graph if node.operator.name == "source"})
     if as_json:
-        say_json({
-            "ok": True, "recipe": session.read.recipe.name,
-            "outputs": {name: {"columns": dict(graph.nodes[at].columns), "license": graph.nodes[at].license} for name, at in graph.outputs.items()},
-            "not_proven": unproven, "unused_sources": unused, "facts": origins,
-        })
+        say_json(
+            {
+                "ok": True,
+                "recipe": session.read.recipe.name,
+                "outputs": {
+                    name: {"columns": dict(graph.nodes[at].columns), "license": graph.nodes[at].license}
+                    for name, at in graph.outputs.items()
+                },
+                "not_proven": unproven,
+                "unused_sources": unused,
+                "facts": origins,
+            }
+        )
         return
     for name in unproven:
         say(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")

@@ -14,7 +14,9 @@ from runtime.cli.options import open_session, recipe_options, say, say_json, sto
 @recipe_options
 @store_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def lock_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None, quiet: bool) -> None:
+def lock_command(
+    recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None, quiet: bool
+) -> None:
     """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs."""
     from compiler.keys import digest_of
     from compiler.lock import Lock, LockedSource, Pin
@@ -39,14 +41,21 @@ def lock_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...],
             record = opened.find(stage["key"])
             assert record is not None and leaf.digest is not None
             sources[node.label] = LockedSource(
-                read.recipe.sources[node.label].operator.file, leaf.digest, leaf.files, tuple(sorted(leaf.fields or ())),
-                record.body["rows"], {name: each["type"] for name, each in record.body["columns"].items()},
+                read.recipe.sources[node.label].operator.file,
+                leaf.digest,
+                leaf.files,
+                tuple(sorted(leaf.fields or ())),
+                record.body["rows"],
+                {name: each["type"] for name, each in record.body["columns"].items()},
             )
         tables[stage["name"]] = Pin(stage["key"], stage["digest"], stage["rows"])
     lock = Lock(
-        read.recipe.name, sources, {code: digest_of(profile) for code, profile in read.profiles.items()},
+        read.recipe.name,
+        sources,
+        {code: digest_of(profile) for code, profile in read.profiles.items()},
         {node.operator.name: node.operator.version for _, node in sorted(graph, key=lambda pair: pair[1].operator.name)},
-        tables, {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},
+        tables,
+        {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},
     )
     made = read.place.lock.with_suffix(f".{uuid.uuid4().hex}")
     made.write_text(lock.text(), "utf-8")

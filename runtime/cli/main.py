@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -12,8 +13,17 @@ import click
 
 #: Command -> the file that holds it. A command's file is imported only when it is called.
 COMMANDS = {
-    "init": "init", "check": "check", "plan": "plan", "explain": "plan", "build": "build", "why": "why",
-    "show": "show", "lock": "lock", "operators": "operators", "store": "store", "status": "store",
+    "init": "init",
+    "check": "check",
+    "plan": "plan",
+    "explain": "plan",
+    "build": "build",
+    "why": "why",
+    "show": "show",
+    "lock": "lock",
+    "operators": "operators",
+    "store": "store",
+    "status": "store",
 }
 
 HELP = {
@@ -58,10 +68,10 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal without UTF-8 shows replacement marks; it never gets a traceback.
-        sys.stdout.reconfigure(errors="backslashreplace")
-        sys.stderr.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 shows escapes; it never gets a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -120,7 +130,8 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
         where = f" `{error.filename}`" if error.filename else ""
         hint = {
             errno.ENOSPC: "free some space, or choose another store with --store; then run the same command again",
-            errno.EROFS: "choose another store with --store", errno.EACCES: "choose another store with --store",
+            errno.EROFS: "choose another store with --store",
+            errno.EACCES: "choose another store with --store",
         }.get(error.errno or 0)
         return f"{what}{where}", hint
     if "runtime.store" in sys.modules:
@@ -146,8 +157,10 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
 
 def visible(text: str) -> str:
     """Text whose control characters can be seen, so that a row or file name cannot steer a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape", "backslashreplace").decode()
-                   for char in text)
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape", "backslashreplace").decode()
+        for char in text
+    )
 
 
 if __name__ == "__main__":

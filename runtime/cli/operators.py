@@ -14,10 +14,9 @@ def operators_command(name: str | None, as_json: bool) -> None:
     """What a recipe may say: all operators, or NAME with its parameters."""
     from compiler.docs import operator_page
     from compiler.schema import object_schema, summary
-    from operators.catalog import STEPS
-    from operators.source import Source
+    from operators.catalog import SAID
 
-    known = {kind.name: kind for kind in (Source, *STEPS)}
+    known = {kind.name: kind for kind in SAID}
     if name is None:
         if as_json:
             say_json({each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()})

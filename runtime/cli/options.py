@@ -17,8 +17,16 @@ Command = Callable[..., Any]
 def recipe_options(command: Command) -> Command:
     """RECIPE, --set, --allow-path and --json."""
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    command = click.option("--allow-path", "allow", multiple=True, metavar="DIR", help="A folder outside the project that the recipe may read.")(command)
-    command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe, as an extending recipe would.")(command)
+    command = click.option(
+        "--allow-path", "allow", multiple=True, metavar="DIR", help="A folder outside the project that the recipe may read."
+    )(command)
+    command = click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Change a value of the recipe, as an extending recipe would.",
+    )(command)
     return click.argument("recipe")(command)
 
 
@@ -29,13 +37,21 @@ def store_option(command: Command) -> Command:
 
 def build_options(command: Command) -> Command:
     """--store, --target and --sample."""
-    command = click.option("--sample", type=click.IntRange(min=1), metavar="N", help="The whole recipe on the N lowest-ranked items.")(command)
+    command = click.option(
+        "--sample", type=click.IntRange(min=1), metavar="N", help="The whole recipe on the N lowest-ranked items."
+    )(command)
     command = click.option("--target", multiple=True, metavar="NAME", help="Build this table; all outputs unless said.")(command)
     return store_option(command)
 
 
-def open_session(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], store: str | None = None,
-                 sample: int | None = None, target: tuple[str, ...] = ()) -> Session:
+def open_session(
+    recipe: str,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    store: str | None = None,
+    sample: int | None = None,
+    target: tuple[str, ...] = (),
+) -> Session:
     """The recipe as the options say."""
     return Session(recipe, settings, allow, store, sample, target)
 

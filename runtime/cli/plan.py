@@ -11,8 +11,15 @@ from runtime.session import Session
 @click.command("plan")
 @recipe_options
 @build_options
-def plan_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None,
-                 sample: int | None, target: tuple[str, ...]) -> None:
+def plan_command(
+    recipe: str,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    store: str | None,
+    sample: int | None,
+    target: tuple[str, ...],
+) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause."""
     session = open_session(recipe, settings, allow, store, sample, target)
     stages = plan_of(session)
@@ -26,7 +33,10 @@ def plan_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...],
     say(f"{running} to run, {len(stages) - running} reused")
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin != "files":
-            say(f"the files of `{name}` are not here" + (": the lock's digest stands in for them" if leaf.origin == "lock" else ", and no lock has them"))
+            say(
+                f"the files of `{name}` are not here"
+                + (": the lock's digest stands in for them" if leaf.origin == "lock" else ", and no lock has them")
+            )
 
 
 def plan_of(session: Session) -> tuple:  # type: ignore[type-arg]
@@ -37,11 +47,7 @@ def plan_of(session: Session) -> tuple:  # type: ignore[type-arg]
     store = Store(session.store_path)
     last = (store.read_name(f"{session.read.recipe.name}/last-build.json") or {}).get("stages", {})
 
-    def look_up(key: str) -> str | None:
-        record = store.find(key)
-        return record.digest if record is not None else None
-
-    addresses = Addresses(session.graph, session.facts, look_up)
+    addresses = Addresses(session.graph, session.facts, store.digest_of)
     return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
 
 
@@ -49,8 +55,16 @@ def plan_of(session: Session) -> tuple:  # type: ignore[type-arg]
 @recipe_options
 @build_options
 @click.argument("node", required=False)
-def explain_command(recipe: str, node: str | None, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool,
-                    store: str | None, sample: int | None, target: tuple[str, ...]) -> None:
+def explain_command(
+    recipe: str,
+    node: str | None,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    store: str | None,
+    sample: int | None,
+    target: tuple[str, ...],
+) -> None:
     """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE."""
     from compiler.diagnostics import Diagnostic, RecipeError, suggest
     from compiler.explain import explain
@@ -62,7 +76,13 @@ def explain_command(recipe: str, node: str | None, settings: tuple[str, ...], al
     chosen = {name: index for name, index in stages.items() if node in (None, name, graph.nodes[index].label)}
     if not chosen and node is not None:
         near = suggest(node, stages)
-        raise RecipeError((Diagnostic(f"there is no stage `{node}`", None, f"did you mean `{near}`?" if near else "stages: " + ", ".join(stages)),))
+        raise RecipeError(
+            (
+                Diagnostic(
+                    f"there is no stage `{node}`", None, f"did you mean `{near}`?" if near else "stages: " + ", ".join(stages)
+                ),
+            )
+        )
     if as_json:
         say_json({name: explain(graph, index) for name, index in chosen.items()})
         return

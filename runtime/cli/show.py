@@ -15,14 +15,27 @@ from runtime.cli.options import build_options, open_session, recipe_options, say
 @click.command("show")
 @recipe_options
 @build_options
-@click.option("--resolved", "what", flag_value="resolved", default="resolved", help="The recipe after `extends` and --set (default).")
+@click.option(
+    "--resolved", "what", flag_value="resolved", default="resolved", help="The recipe after `extends` and --set (default)."
+)
 @click.option("--lowered", "what", flag_value="lowered", help="The general form: every section as a table.")
 @click.option("--graph", "what", flag_value="graph", help="The operator graph.")
 @click.option("--near", metavar="DECISION", help="Rows on both sides of a decision, nearest first; build first.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows on each side.")
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-def show_command(recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None, sample: int | None,
-                 target: tuple[str, ...], what: str, near: str | None, limit: int, show_restricted: bool) -> None:
+def show_command(
+    recipe: str,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    store: str | None,
+    sample: int | None,
+    target: tuple[str, ...],
+    what: str,
+    near: str | None,
+    limit: int,
+    show_restricted: bool,
+) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
     from compiler.merge import render_yaml
 
@@ -67,11 +80,17 @@ def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: boo
     decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}
     if name not in decisions:
         near = suggest(name, decisions)
-        raise RecipeError((Diagnostic(
-            f"there is no decision `{name}`", None, f"did you mean `{near}`?" if near else "decisions: " + ", ".join(decisions),
-        ),))
+        raise RecipeError(
+            (
+                Diagnostic(
+                    f"there is no decision `{name}`",
+                    None,
+                    f"did you mean `{near}`?" if near else "decisions: " + ", ".join(decisions),
+                ),
+            )
+        )
     store = Store(session.store_path)
-    addresses = Addresses(graph, session.facts, lambda key: (record := store.find(key)) and record.digest)
+    addresses = Addresses(graph, session.facts, store.digest_of)
     rows = near_rows(store, graph, addresses, decisions[name], limit)
     for row in rows:
         if not open_text and row["license"] in RESTRICTED:

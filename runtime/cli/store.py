@@ -21,7 +21,9 @@ def open_store(named: str | None) -> Any:
     root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
     store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
     if not store.root.is_dir():
-        raise StoreError(f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store")
+        raise StoreError(
+            f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
+        )
     return store
 
 
@@ -39,8 +41,14 @@ def ls(store: str | None, as_json: bool) -> None:
     builds = dict(opened.builds())
     sizes = [path.stat().st_size for path in (opened.root / "objects").glob("*/*")]
     if as_json:
-        say_json({"store": str(opened.folder), "objects": len(sizes), "bytes": sum(sizes),
-                  "recipes": {name: body["outputs"] for name, body in builds.items()}})
+        say_json(
+            {
+                "store": str(opened.folder),
+                "objects": len(sizes),
+                "bytes": sum(sizes),
+                "recipes": {name: body["outputs"] for name, body in builds.items()},
+            }
+        )
         return
     for name, body in builds.items():
         for output, said in body["outputs"].items():
@@ -63,7 +71,12 @@ def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
     else:
         for problem in problems:
             say(problem)
-        say("clean" if not problems else f"{len(problems)} problems" + ("; set aside, build again" if mend else "; `recipe store verify --mend` sets them aside"))
+        say(
+            "clean"
+            if not problems
+            else f"{len(problems)} problems"
+            + ("; set aside, build again" if mend else "; `recipe store verify --mend` sets them aside")
+        )
     if problems:
         raise click.exceptions.Exit(1)
 
@@ -80,7 +93,10 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
     if as_json:
         say_json(vars(done))
     else:
-        say(f"{'would remove' if dry_run else 'removed'} {done.records:,} records and {done.objects:,} objects, {done.bytes / 1e6:,.1f} MB")
+        say(
+            f"{'would remove' if dry_run else 'removed'} {done.records:,} records and {done.objects:,} objects,"
+            f" {done.bytes / 1e6:,.1f} MB"
+        )
 
 
 @store_command.command("path")
@@ -97,7 +113,9 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
     known |= {recipe: (recipe, next(iter(body["outputs"]))) for recipe, body in builds.items() if len(body["outputs"]) == 1}
     wanted, _, digest = name.partition("@")
     if wanted not in known:
-        raise StoreError(f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(known)) if known else "build a recipe first")
+        raise StoreError(
+            f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(known)) if known else "build a recipe first"
+        )
     recipe, output = known[wanted]
     said = builds[recipe]["outputs"][output]
     if not said["digest"].startswith(digest):

@@ -18,8 +18,19 @@ from runtime.cli.options import build_options, open_session, recipe_options, say
 @click.option("--match", metavar="TEXT", help="Rows whose text holds TEXT, in the place of a row id.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows told at most.")
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-def why_command(recipe: str, row: str | None, match: str | None, limit: int, show_restricted: bool, settings: tuple[str, ...],
-                allow: tuple[str, ...], as_json: bool, store: str | None, sample: int | None, target: tuple[str, ...]) -> None:
+def why_command(
+    recipe: str,
+    row: str | None,
+    match: str | None,
+    limit: int,
+    show_restricted: bool,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    store: str | None,
+    sample: int | None,
+    target: tuple[str, ...],
+) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
     from compiler.plan import Addresses
     from runtime.store import Store, StoreError
@@ -29,24 +40,38 @@ def why_command(recipe: str, row: str | None, match: str | None, limit: int, sho
         raise click.UsageError("give a row id, or --match TEXT")
     session = open_session(recipe, settings, allow, store, sample, target)
     opened = Store(session.store_path)
-    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, lambda key: (r := opened.find(key)) and r.digest))
+    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.digest_of))
     prefix = (row or "").lower().replace("-", "")
     if match is None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
         raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
     rows = ledgers.match(match, limit) if match is not None else ledgers.find(prefix)
     bad = ledgers.quarantined(match) if match is not None else []
     if not rows and not bad:
-        raise StoreError(f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built", f"build it first: recipe build {session.named}")
+        raise StoreError(
+            f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
+            f"build it first: recipe build {session.named}",
+        )
     if match is None and len(rows) > limit:
         raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
     open_text = show_restricted or (sys.stdout.isatty() and not as_json)
     lives = [ledgers.life(each) for each in rows]
     if as_json:
-        say_json({
-            "rows": [{"row_id": life.row_id, "license": life.license, "events": life.events,
-                      "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells)} for life in lives],
-            "quarantined": [{**each, "raw": each["raw"] if open_text or each["license"] not in RESTRICTED else None} for each in bad],
-        })
+        say_json(
+            {
+                "rows": [
+                    {
+                        "row_id": life.row_id,
+                        "license": life.license,
+                        "events": life.events,
+                        "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells),
+                    }
+                    for life in lives
+                ],
+                "quarantined": [
+                    {**each, "raw": each["raw"] if open_text or each["license"] not in RESTRICTED else None} for each in bad
+                ],
+            }
+        )
         return
     for life in lives:
         tell_life(life, open_text)
@@ -71,7 +96,10 @@ def tell_life(life: Any, open_text: bool) -> None:
             say(f"  {name}: (licence {life.license}: shown in a terminal, or with --show-restricted)")
     for event in life.events:
         if event["fate"] == "read":
-            say(f"  {event['stage']}: read, category {event['category']}, licence {event['license']}, item {event['item_id'][:12]}")
+            say(
+                f"  {event['stage']}: read, category {event['category']}, licence {event['license']},"
+                f" item {event['item_id'][:12]}"
+            )
             continue
         for step in event.get("steps", ()):
             mark = {"dropped": "DROPPED", "passed": "passed", "not decided": "not reached"}[step["verdict"]]
@@ -79,7 +107,10 @@ def tell_life(life: Any, open_text: bool) -> None:
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
         elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
-            say(f"  {event['stage']}: DROPPED by {event['dropped_by']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
+            say(
+                f"  {event['stage']}: DROPPED by {event['dropped_by']}"
+                + (f", rank {event['rank'][:12]}" if event.get("rank") else "")
+            )
         elif event["fate"] == "born":
             say(f"  {event['stage']}: born as a copy of {event['copy_of'][:12] if event['copy_of'] else '?'}")
         elif event["fate"] != "dropped":

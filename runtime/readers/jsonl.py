@@ -96,5 +96,3 @@ def parse_line(parser: Parser, line: Line, encoding: str) -> dict[str, Any] | No
     if end != len(text):
         raise Bad(f"it is not JSON: more follows at character {end + 1}")
     return parser.check(value)
-
-

@@ -155,9 +155,7 @@ def convert_rows(
 ) -> Batch:
     """The batch of rows of cells."""
     columns = {field: [row[place] for row in rows] for field, place in places.items()}
-    return convert_columns(
-        source, columns, starts, lambda row: feed.quote(starts[row], ends[row]), bad, untyped=True
-    )
+    return convert_columns(source, columns, starts, lambda row: feed.quote(starts[row], ends[row]), bad, untyped=True)
 
 
 def sample_separated(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[str]:

@@ -1,0 +1,71 @@
+"""The state of lowering: the graph as it grows, and the rows at one point of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.diagnostics import Diagnostic
+from compiler.graph import Made, Node
+from compiler.recipe import Recipe, Said
+from operators.declare import ColumnType, Operator
+from operators.licence import Licence
+from operators.profile import LanguageProfile
+
+
+@dataclass
+class Rows:
+    """The rows at one point of a table: their base table, the run of decisions since, the columns in sight."""
+
+    base: int
+    columns: dict[str, ColumnType]
+    made: dict[str, Made]
+    license: Licence
+    proven: bool
+    run: list[tuple[int, Node]] = field(default_factory=list)
+    """(cost, decision whose first input is open) in recipe order."""
+
+
+@dataclass
+class Lowering:
+    """The graph as it grows, with the mistakes met on the way."""
+
+    recipe: Recipe
+    profiles: Mapping[str, LanguageProfile]
+    items: int | None
+    nodes: list[Node] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    previews: list[int] = field(default_factory=list)
+
+    def add(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def entries(self, operator: Operator, said: Said) -> dict[str, Any]:
+        """The profile entries an operator reads; one that is missing is a mistake."""
+        read: dict[str, Any] = {}
+        for role, entry in operator.entries():
+            code = self.recipe.languages.get(role, role)
+            span = said.span(("of",))
+            if code == role and role in ("target", "anchor"):
+                self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
+            elif (profile := self.profiles.get(code)) is None:
+                self.found.append(
+                    Diagnostic(
+                        f"there is no language profile `{code}`",
+                        span,
+                        f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
+                    )
+                )
+            elif (value := profile.entry(entry)) is None:
+                self.found.append(
+                    Diagnostic(
+                        f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs",
+                        span,
+                        f"add `{entry}:` to languages/{code}.yaml",
+                    )
+                )
+            else:
+                read[entry] = value
+        return read
