@@ -42,7 +42,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     profiles: dict[str, LanguageProfile] = {}
     files: dict[str, Path] = {}
     for code in sorted(languages_of(recipe)):
-        path = find_profile(code, place.path.parent, place.package)
+        path = find_profile(code, place.path.parent, place.package, place.allowed)
         if path is None:
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from compiler.diagnostics import Diagnostic, Note, suggest
@@ -37,6 +37,7 @@ def lower(
         state.found += [Diagnostic(c.message, feed.node.find(c.path), c.hint) for c in complaints]
         span = recipe.node.find(("sources", name), key=True)
         made = dict(feed.operator.made())
+        complain_names(state, made, feed.node.find(("columns",)))
         index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
         sources[name] = at_table(state, index)
         sources[name].proven = known is not None
@@ -101,6 +102,9 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
     for name, span in table.origins:
         if name in known:
             origins.append((known[name], span))
+        elif name in (order := list(state.recipe.tables)) and order.index(name) >= order.index(table.name):
+            message = f"`{table.name}` reads {'itself' if name == table.name else f'`{name}`, which comes after it'}"
+            state.found.append(Diagnostic(message, span, "a table reads sources and the tables before it"))
         elif name not in state.recipe.sources and name not in state.recipe.tables:
             near = suggest(name, known)
             state.found.append(
@@ -116,6 +120,16 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
     for said in table.steps:
         step(state, table, rows, said)
     return settle(state, table, rows)
+
+
+def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
+    """A mistake where two names are one to SQL, which would read the one for the other."""
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            state.found.append(
+                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
+            )
 
 
 def copied(rows: Rows) -> Rows:
@@ -139,6 +153,7 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
             first.setdefault(name, span)
     labels = {name: kind for name, kind in columns.items() if name in LABELS}
     content = {name: kind for name, kind in sorted(columns.items()) if name not in LABELS}
+    complain_names(state, columns, origins[-1][1])
     index = state.add(
         Node(
             Combine(),
@@ -171,6 +186,7 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
         case Select():
             rows.made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
             rows.columns = dict(operator.made(rows.columns))
+            complain_names(state, rows.columns, said.span())
         case Measure():
             if complaints:
                 return
@@ -217,9 +233,15 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"
+        if said.column in ("row_id", "item_id", "copy", *LABELS):
+            hint = "choose another name"
+            state.found.append(Diagnostic(f"`{said.column}` is a column of the project's own", said.span(), hint))
         rows.columns[said.column] = kind
+        complain_names(state, [name for name in rows.columns if name.lower() == said.column.lower()], said.span())
         rows.made[said.column] = Made(index, "/".join(operator.values), kind)
         return
+    same = [each.label for _, each in rows.run if each.label.lower() == said.label.lower()]
+    complain_names(state, [*same[-1:], said.label], said.span(), "steps")
     decision = Node(operator, "decision", (index,), said.label, table.name, said.span(), license=rows.license)
     rows.run.append((COSTS.index(operator.cost), decision))
 

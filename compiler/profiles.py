@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def find_profile(code: str, beside: Path, package: Path) -> Path | None:
+def find_profile(code: str, beside: Path, package: Path, allowed: tuple[Path, ...]) -> Path | None:
     """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", code):
+        return None  # a code is no path: `../x` would read a file outside the project, and show its lines
     for folder in (beside, beside.parent, package):
         path = folder / "languages" / f"{code}.yaml"
-        if path.is_file():
+        if path.is_file() and any(path.resolve().is_relative_to(root) for root in allowed):
             return path
     return None
 

@@ -88,6 +88,11 @@ def type_recipe(node: Node) -> Recipe:
         if name in sources or name in tables or (name == "dataset" and node.get("mixture") is not None):
             found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
             continue
+        if "/" in name or len(name.encode()) > 200:
+            # An output is found under its table's name, so `/tmp/x` would be a link outside the store.
+            message = f"the table `{name}` cannot be a folder's name"
+            hint = "choose a name without `/`, of at most 200 bytes"
+            found.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
         steps = entry.get("steps")
         tables[name] = TableSaid(
             name, origins_of(entry), steps_of(steps, found) if steps else (), node.find(("tables", name), key=True)

@@ -35,7 +35,8 @@ class Where(Measure):
         from operators.expression import parse
 
         expression = parse(self.that)
-        return expression.sql, expression.columns
+        # A cast, an overflow or a pattern that fails on one row is null there, and ends no build.
+        return f"TRY({expression.sql})", expression.columns
 
     def depends(self) -> tuple[str, ...]:
         return ("duckdb",)

@@ -241,4 +241,5 @@ def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict
     codes = encoded.indices.to_numpy()
     names = encoded.dictionary.to_pylist()
     table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))
-    return {name: table_of[at * (reasons + 1) : (at + 1) * (reasons + 1)].tolist() for at, name in enumerate(names)}
+    rows = {name: table_of[at * (reasons + 1) : (at + 1) * (reasons + 1)].tolist() for at, name in enumerate(names)}
+    return dict(sorted(rows.items()))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from compiler.graph import Node
+from operators.declare import LABELS
 from operators.inner import Output
 from runtime.store import Record, Store
 from runtime.table import TEXT, Table, object_name
@@ -28,16 +29,18 @@ def write_output(
     """The record of a named output."""
     operator = node.operator
     assert isinstance(operator, Output)
+    # Tables that differ in the order of their columns only have one digest, so the order is not theirs to choose.
+    columns = {name: kind for name, kind in sorted(table.columns.items()) if name not in LABELS} | LABELS
     schema = pa.schema(
         [
             ("row_id", pa.binary(16)),
             ("item_id", pa.binary(16)),
-            *((name, shown_type(kind)) for name, kind in table.columns.items()),
+            *((name, shown_type(kind)) for name, kind in columns.items()),
         ]
     )
-    text = [name for name, kind in table.columns.items() if kind in TEXT]
+    text = [name for name, kind in columns.items() if kind in TEXT]
     ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
-    encoded = [name for name in table.columns if name not in text]
+    encoded = [name for name in columns if name not in text]
     starts = range(0, max(1, table.rows), operator.shard_rows)
     for name in encoded:
         table.frame(name)  # read once, before the threads ask for it
