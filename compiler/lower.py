@@ -233,7 +233,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"
-        if said.column in ("row_id", "item_id", "copy", *LABELS):
+        if said.column in ("row_id", "item_id", "copy", "dropped_by", *LABELS):
             hint = "choose another name"
             state.found.append(Diagnostic(f"`{said.column}` is a column of the project's own", said.span(), hint))
         rows.columns[said.column] = kind

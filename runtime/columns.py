@@ -163,7 +163,7 @@ def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.
     cells = id_bytes(digests).copy()
     chosen = np.flatnonzero(moved & ~null)
     if chosen.size:
-        cells[chosen] = hash_column(own_connection(), after.take(pa.array(chosen)), kind)
+        cells[chosen] = hash_column(after.take(pa.array(chosen)), kind)
     return masked(id_array(cells), null)
 
 

@@ -126,11 +126,7 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
     """Rows that stand in the table more than once, as children with ids and text of their own."""
     if not len(parents):
         return None
-    connection = connect()
-    try:
-        ids = child_ids(connection, parents, "mixture", copies)
-    finally:
-        connection.close()
+    ids = child_ids(parents, "mixture", copies)
     rows = np.searchsorted(halves(id_bytes(kept.frame("row_id")))[0], halves(parents)[0])
     columns = dict(kept.columns)
     content = pa.concat_tables(
@@ -141,7 +137,7 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
         if kind in TEXT:
             filled = kept.frame(digest_name(name)).storage.fill_null(bytes(16))
             digests[digest_name(name)] = id_bytes(filled)[rows]
-    tree, _, _ = write_based(store, content, digests, columns, {})
+    tree, _, _ = write_based(store, [content], digests, columns, {})
     return tree
 
 

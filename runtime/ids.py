@@ -54,10 +54,10 @@ def text_digest(column: str, kind: str) -> str:
     return f"left(sha256({column}), 32)"
 
 
-def hash_column(connection: duckdb.DuckDBPyConnection, column: pa.Array, kind: str) -> Bytes:
+def hash_column(column: pa.Array, kind: str) -> Bytes:
     """The cell digests of a text column, (n, 16); zeros for null."""
     table = pa.table({".at": np.arange(len(column)), "cell": column})
-    relation = connection.from_arrow(table)
+    relation = own_connection().from_arrow(table)
     query = f"SELECT \".at\", coalesce({text_digest('cell', kind)}, repeat('0', 32))::UUID AS digest"
     made = relation.query("cells", query + " FROM cells").to_arrow_table()
     digests = id_bytes(combined(made.column("digest")))
@@ -71,11 +71,11 @@ def combined(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(chunks) if chunks else pa.array([], column.type)
 
 
-def assign_ids(connection: duckdb.DuckDBPyConnection, source: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
+def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
     """`row_id`, `item_id` and the cell digests of every text column, each (n, 16), in the order of the rows.
 
-    `item_id` is the digest of the prompt, or of prompt and options; `row_id` that of the source's name, all
-    content columns and, from the second equal row on, a copy number.
+    `item_id` is the digest of the prompt, or of prompt and options; `row_id` that of the source's name and all
+    content columns. Equal rows have equal ids until `number_copies` tells them apart.
     """
     text = [name for name, kind in columns.items() if kind in TEXT]
     hashed = ", ".join(f"{text_digest(ident(name), columns[name])} AS {ident(digest_name(name))}" for name in text)
@@ -107,12 +107,11 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, source: str, content: pa.T
         f'SELECT ".at", left(".row", 32)::UUID AS row_id, ({item})::UUID AS item_id{digests}'
         f' FROM (SELECT *, {row} AS ".row" FROM (SELECT *{", " + hashed if hashed else ""} FROM content))'
     )
-    made = connection.from_arrow(view).query("content", query).to_arrow_table()
+    made = own_connection().from_arrow(view).query("content", query).to_arrow_table()
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
     found = {name: id_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
-    ids = found if order is None else {name: column[order] for name, column in found.items()}
-    return number_copies(connection, ids)
+    return found if order is None else {name: column[order] for name, column in found.items()}
 
 
 def single(prompt: str) -> str:
@@ -125,11 +124,15 @@ def source_tag(source: str, names: list[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
 
 
-def number_copies(connection: duckdb.DuckDBPyConnection, ids: Mapping[str, Bytes]) -> dict[str, Bytes]:
-    """Give the second and further rows of an equal set ids of their own; equal rows have no order among them."""
-    rows = ids["row_id"].copy()
+def number_copies(rows: Bytes) -> Bytes:
+    """Row ids in which the second and further of equal ones are ids of their own: H(id, copy).
+
+    Equal rows have no order among them, so it is the same whichever is called the first.
+    """
+    rows = rows.copy()
     order = sorted_order(rows)
-    same = np.flatnonzero((rows[order][1:] == rows[order][:-1]).all(axis=1)) + 1
+    high, low = (half[order] for half in halves(rows))
+    same = np.flatnonzero((high[1:] == high[:-1]) & (low[1:] == low[:-1])) + 1
     if same.size:
         copies = np.zeros(len(rows), dtype=np.int64)
         starts = np.ones(len(rows), dtype=bool)
@@ -137,16 +140,16 @@ def number_copies(connection: duckdb.DuckDBPyConnection, ids: Mapping[str, Bytes
         place = np.arange(len(rows))
         copies[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
         chosen = order[same]
-        rows[chosen] = child_ids(connection, rows[chosen], "copy", copies[chosen])
-    return {**ids, "row_id": rows}
+        rows[chosen] = child_ids(rows[chosen], "copy", copies[chosen])
+    return rows
 
 
-def child_ids(connection: duckdb.DuckDBPyConnection, parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:
+def child_ids(parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:
     """Ids of rows made from others: H(parent, operator, copy)."""
     table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies})
     child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || copy), 32)::UUID"
     query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
-    return id_bytes(combined(connection.from_arrow(table).query("rows", query).to_arrow_table().column("id")))
+    return id_bytes(combined(own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
 
 
 def sorted_order(ids: Bytes) -> np.ndarray:

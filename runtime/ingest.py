@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from compiler.graph import Node
 from operators.declare import LABELS
 from operators.source import Source
-from runtime.ids import assign_ids, connect
+from runtime.ids import hash_rows, number_copies
 from runtime.readers.files import Unreadable
 from runtime.readers.read import read_batches
 from runtime.store import Store
@@ -40,39 +42,29 @@ class Opened:
 SHOWN_BAD_ROWS = 200
 
 
-def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int | None) -> dict[str, Any]:
+def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> dict[str, Any]:
     """The record of a source. Raises BadRows, or StoreError where a file changed while it was read."""
     source = node.operator
     assert isinstance(source, Source)
     columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
-    tables: list[pa.Table] = []
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
+    tables: list[pa.Table] = [schema.empty_table()]
     bad: list[dict[str, Any]] = []
-    rows = 0
-    # The order of the files is that of their content, so that renaming or moving them changes nothing.
-    for file in sorted(files, key=lambda each: each.digest):
-        try:
-            for batch in read_batches(source, file.path):
-                tables.append(batch.table)
-                bad += [
-                    {"file": file.digest, "name": file.shown, "line": each.line, "reason": each.reason, "raw": each.raw}
-                    for each in batch.bad
-                ]
-                rows += batch.table.num_rows
-                tell(rows)
-        except Unreadable as error:
-            raise BadRows(node.label, [(file.shown, 0, str(error))]) from None
+    with ThreadPoolExecutor(threads) as pool:
+        hashed = [pool.submit(hash_rows, node.label, tables[0], columns)]
+        for table in read_files(source, node.label, files, bad):
+            tables.append(table.cast(schema))
+            # Rows are hashed while the next ones are read.
+            hashed.append(pool.submit(hash_rows, node.label, tables[-1], columns))
+            tell(sum(map(len, tables)))
+        parts = [each.result() for each in hashed]
     if bad and source.on_bad_row == "stop":
         shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
         raise BadRows(node.label, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
-    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
-    content = pa.concat_tables([table.cast(schema) for table in tables]) if tables else schema.empty_table()
-    connection = connect(threads)
-    try:
-        ids = assign_ids(connection, node.label, content, columns)
-    finally:
-        connection.close()
+    ids = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    ids["row_id"] = number_copies(ids["row_id"])
     labels = {"source": node.label, "category": source.category, "license": source.license}
-    tree, digest, described = write_based(store, content, ids, {**columns, **LABELS}, labels)
+    tree, digest, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
     return {
         "kind": "source",
         "digest": digest,
@@ -82,3 +74,18 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         "bad": bad,
         "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     }
+
+
+def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[str, Any]]) -> Iterator[pa.Table]:
+    """The readable rows of all files, batch by batch; unreadable ones go into `bad`."""
+    # The order of the files is that of their content, so that renaming or moving them changes nothing.
+    for file in sorted(files, key=lambda each: each.digest):
+        try:
+            for batch in read_batches(source, file.path):
+                bad += [
+                    {"file": file.digest, "name": file.shown, "line": each.line, "reason": each.reason, "raw": each.raw}
+                    for each in batch.bad
+                ]
+                yield batch.table
+        except Unreadable as error:
+            raise BadRows(label, [(file.shown, 0, str(error))]) from None

@@ -15,7 +15,7 @@ from operators.declare import Measure
 from operators.inner import Combine, Output
 from operators.source import Source
 from runtime.digest import Bytes, id_bytes
-from runtime.ids import child_ids, connect
+from runtime.ids import child_ids
 from runtime.store import Record, Store
 from runtime.table import Table, open_table, read_table, whole
 
@@ -173,15 +173,11 @@ class Ledgers:
         """The row that a repeated one is a copy of."""
         ledger = read_table(self.store, record.body["ledger"])
         parents = id_bytes(whole(ledger.column("row_id")))
-        connection = connect(1)
-        try:
-            for copy in range(1, 100):
-                ids = child_ids(connection, parents, self.graph.nodes[index].operator.name, np.full(len(parents), copy))
-                hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
-                if hit.size:
-                    return str(parents[hit[0]].tobytes().hex())
-        finally:
-            connection.close()
+        for copy in range(1, 100):
+            ids = child_ids(parents, self.graph.nodes[index].operator.name, np.full(len(parents), copy))
+            hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
+            if hit.size:
+                return str(parents[hit[0]].tobytes().hex())
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,6 @@ def write_frame(store: Store, columns: Mapping[str, pa.Array]) -> str:
     return write_columns(store, schema, [list(columns.values())])
 
 
-def sorted_rows(content: pa.Table, ids: Mapping[str, Bytes]) -> tuple[pa.Table, dict[str, Bytes], np.ndarray[Any, Any]]:
-    """(text with one chunk a column, ids in row_id order, the order)."""
-    order = sorted_order(ids["row_id"])
-    return content.combine_chunks(), {name: taken(column, order) for name, column in ids.items()}, order
-
-
 def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
     """Ids in another order: as 16-byte numbers, which are moved whole."""
     moved: Bytes = np.ascontiguousarray(ids).view(np.complex128).ravel()[order].view(np.uint8).reshape(-1, 16)
@@ -50,45 +45,42 @@ def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
 
 
 def write_based(
-    store: Store, content: pa.Table, ids: Mapping[str, Bytes], columns: Columns, constants: Mapping[str, str]
+    store: Store, parts: list[pa.Table], ids: Mapping[str, Bytes], columns: Columns, constants: Mapping[str, str]
 ) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """Write a table whose text is new: (tree, digest, described columns).
 
-    `content` holds every column but the constants, in the order of `ids`, which are not sorted yet.
+    `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. The list is
+    emptied: what is written is let go of.
     """
-    content, ids, order = sorted_rows(content, ids)
+    content = pa.concat_tables(parts).combine_chunks()
+    parts.clear()
+    order = sorted_order(ids["row_id"])
+    ids = {name: taken(column, order) for name, column in ids.items()}
     text = [name for name, kind in columns.items() if kind in TEXT]
     places = pa.array(order)
 
     def batches() -> Iterable[list[pa.Array]]:
         for start in range(0, len(order), TEXT_ROWS):
             chosen = places.slice(start, TEXT_ROWS)
-            yield [
-                whole(content.column(name)).take(chosen) if content.column(name).num_chunks else content.column(name).chunk(0)
-                for name in text
-            ]
+            yield [whole(content.column(name)).take(chosen) for name in text]
 
     schema = pa.schema([(name, content.schema.field(name).type) for name in text])
-    text_object = write_columns(store, schema, batches()) if text else None
-    small: dict[str, pa.Array] = {}
-    for name, kind in columns.items():
-        if kind in TEXT:
-            digests = id_array(ids[digest_name(name)])
-            null = (ids[digest_name(name)] == 0).all(axis=1)
-            small[digest_name(name)] = masked(digests, null)
-        elif name in constants:
-            small[name] = constant(constants[name], len(order))
-        else:
-            small[name] = whole(content.column(name)).take(places)
-    frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"]), **small}
-    digest, described = described_table(frame, columns)
-    tree = {
-        "kind": "based",
-        "rows": len(order),
-        "columns": dict(columns),
-        "frame": write_frame(store, frame),
-        "text": text_object,
-    }
+    with ThreadPoolExecutor(1) as pool:
+        # Text goes to disk while ids and small columns are sorted and hashed.
+        writing = pool.submit(write_columns, store, schema, batches()) if text else None
+        frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
+        for name, kind in columns.items():
+            if kind in TEXT:
+                digests = ids[digest_name(name)]
+                frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
+            elif name in constants:
+                frame[name] = constant(constants[name], len(order))
+            else:
+                frame[name] = whole(content.column(name)).take(places)
+        digest, described = described_table(frame, columns)
+        frame_object = write_frame(store, frame)
+        text_object = writing.result() if writing is not None else None
+    tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
     return tree, digest, described
 
 

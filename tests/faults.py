@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -217,26 +218,41 @@ def fill_and_look(project: Project, number: int) -> dict[str, Any]:
     return {"code": code, "number": number, "said": said, "found": json.loads(path.read_text()) if looked == 0 else None}
 
 
-def warm(segment: bool) -> None:
+class Alone:
+    """The segmenter without its threads, which a fork would lose: the same tokens, one text at a time."""
+
+    def __init__(self) -> None:
+        from kiwipiepy import Kiwi
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.kiwi = Kiwi(num_workers=0)
+        self.kiwi.tokenize("물")  # the first text makes it load the rest of its model
+
+    def tokenize(self, texts: list[str]) -> Iterator[Any]:
+        return map(self.kiwi.tokenize, texts)
+
+
+def warm() -> None:
     """Import what a build imports and load the segmenter, but start no thread: those do not survive a fork."""
     import duckdb  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
     import compiler.compile  # noqa: F401
+    import operators.morphemes
     import runtime.build  # noqa: F401
     import runtime.cli.build
     import runtime.funnel  # noqa: F401
     import runtime.output  # noqa: F401
-    from operators.morphemes import segmenter
 
-    if segment:
-        segmenter(1)
+    loaded = Alone()
+    operators.morphemes.segmenter = lambda workers: loaded  # type: ignore[assignment]
 
 
 def main(folder: str, way: str, points: str) -> None:
     """Work through points in this warm process; one line of JSON for each."""
     project = Project(Path(folder))
-    warm(True)
+    warm()
     for number in json.loads(points):
         done = fill_and_look(project, number) if way == "full" else die_and_look(project, way, number)
         print(json.dumps(done), flush=True)

@@ -1,0 +1,768 @@
+"""Keys: every declared input changes the key of its node, and nothing else does; each check has a twin that must fail."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib.metadata
+import importlib.util
+import json
+import locale
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import BaseModel
+
+import compiler.keys
+import operators.kernels.text as kernel
+from compiler.facts import Facts, installed_version
+from compiler.plan import Addresses, stage_name
+from operators.catalog import OPERATORS, STEPS
+from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
+from operators.inner import Output, Preview
+from operators.length import Length
+from operators.select import Select
+from operators.source import Source
+from operators.unique import Unique
+from operators.where import Where
+from runtime.cli.build import run_build
+from runtime.session import Session
+from runtime.store import Store
+from tests.conftest import ROOT, Project
+
+KIWI = importlib.util.find_spec("kiwipiepy") is not None
+
+TEXTS = ["물은 왜 끓나요?", "하늘은 왜 파란가요?", "why is the sky blue?", "물은  왜 끓나요? ", "짧", "Why is the sky `blue` 하늘?", None, "ＡＢＣ 각"]
+ROWS: list[dict[str, Any]] = [
+    {
+        "prompt": text, "other": f"{text or ''} {place % 3} 둘째", "n": place, "o1": "가", "o2": f"나{place}", "right": "가", "wrong": f"나{place}",
+        "letter": "A", "letter2": "B", "index": 0, "index2": 1, "number": 1, "number2": 2, "opts": ["가", f"나{place}"],
+    }
+    for place, text in enumerate(TEXTS)
+]  # fmt: skip
+A = {"file": "a.jsonl", "category": "one", "license": "A"}
+B = {"file": "b.jsonl", "category": "two", "license": "B"}
+
+
+def recipe(*steps: Any, a: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+    """A recipe of two sources and one table `t` with these steps."""
+    fixed = {"format": 1, "recipe": "test/keys", "language": {"target": "ko", "anchor": "en"}, "seed": 7}
+    tables = {"t": {"from": ["a", "b"], "steps": list(steps)}}
+    return fixed | {"sources": {"a": a or A, "b": B}, "tables": tables} | top
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """Two recipes that differ in one field."""
+
+    field: str
+    """`operator.field`, or `Part.field` for a part of an operator."""
+    before: dict[str, Any]
+    after: dict[str, Any]
+    operator: str
+    role: str = "result"
+    items: tuple[int | None, int | None] = (None, None)
+    """`--sample` of both."""
+    within: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    """Fields that no recipe can say: set on the operator in the graph."""
+
+
+def steps(field: str, before: Any, after: Any, *others: Any, first: tuple[Any, ...] = ()) -> Mutation:
+    """A mutation of one step; `field` is named by the operator's field, not by its recipe name."""
+    operator = field.partition(".")[0]
+    both = [recipe(*first, {operator: each}, *others) for each in (before, after)]
+    return Mutation(field, *both, operator, role_of(OPERATORS[operator], field.partition(".")[2]))
+
+
+def source(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of the source `a`."""
+    owner, name = field.split(".")
+    role = role_of(Source, name) if owner == "source" else "result"
+    return Mutation(field, recipe(a=A | before), recipe(a=A | after), "source", role)
+
+
+def only(field: str, before: str, after: str) -> Mutation:
+    name = field.partition(".")[2]
+    both = [recipe({"length": {"min": 10, "only": {name: each}}}) for each in (before, after)]
+    return Mutation(field, *both, "length", "decided")
+
+
+def measured(operator: str, more: dict[str, Any], low: Any, high: Any) -> list[Mutation]:
+    """What every measure with bounds has; `low` drops some rows, `high` more."""
+    two = {"columns": {"prompt": "prompt", "other": "other"}}
+    before, after = ({operator: {"min": high, **more, "in": column}} for column in ("prompt", "other"))
+    return [
+        steps(f"{operator}.min", {"min": low, **more}, {"min": high, **more}),
+        steps(f"{operator}.max", {"max": high, **more}, {"max": low, **more}),
+        steps(f"{operator}.unknown", {"min": low, **more}, {"min": low, **more, "unknown": "keep"}),
+        steps(f"{operator}.only", {"min": high, **more}, {"min": high, **more, "only": {"source": "a"}}),
+        Mutation(f"{operator}.in_", recipe(before, a=A | two), recipe(after, a=A | two), operator, "column"),
+    ]
+
+
+EXAM = {"prompt": "prompt", "options": ["o1", "o2"]}
+WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "as": "integer"}}}
+GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
+SECOND = {"letter": "letter2", "index": "index2", "number": "number2", "text": "wrong"}
+ALL = {"one": 3, "two": 2}
+
+MUTATIONS: list[Mutation] = [
+    source("source.file", {}, {"file": "moved/renamed.jsonl"}),
+    source("source.category", {}, {"category": "uno"}),
+    source("source.license", {}, {"license": "unknown"}),
+    source("source.columns", {}, {"columns": {"prompt": "other"}}),
+    source("source.format", {"file": "quoted.csv"}, {"file": "quoted.csv", "format": "tsv"}),
+    source("source.encoding", {"file": "latin.csv", "encoding": "latin-1"}, {"file": "latin.csv", "encoding": "cp1251"}),
+    source("source.header", *({"file": "nameless.csv", "columns": {"prompt": "0"}, "header": each} for each in (True, False))),
+    source("source.quote", {"file": "quoted.csv"}, {"file": "quoted.csv", "quote": "none"}),
+    source("source.on_bad_row", {"file": "bad.jsonl"}, {"file": "bad.jsonl", "on_bad_row": "quarantine"}),
+    source("source.batch_rows", {}, {"batch_rows": 2}),
+    source("Mapping.prompt", {"columns": {"prompt": "prompt"}}, {"columns": {"prompt": "other"}}),
+    source("Mapping.options", {"columns": EXAM}, {"columns": EXAM | {"options": ["o2", "o1"]}}),
+    source("Mapping.gold", {"columns": EXAM}, {"columns": EXAM | {"gold": {"letter": "letter"}}}),
+    source("Mapping.*", {"columns": {"prompt": "prompt", "own": "other"}}, {"columns": {"prompt": "prompt", "own": "o2"}}),
+    source("Cell.field", *({"columns": {"prompt": {"field": each}}} for each in ("prompt", "other"))),
+    source("Cell.as_", *({"columns": {"prompt": "prompt", "own": {"field": "n", "as": each}}} for each in ("text", "integer"))),
+    *(
+        source(f"Gold.{form}", *({"columns": EXAM | {"gold": {form: golds[form]}}} for golds in (GOLDS, SECOND)))
+        for form in GOLDS
+    ),
+    only("Only.source", "a", "b"),
+    only("Only.category", "one", "two"),
+    only("Only.license", "A", "B"),
+    *measured("length", {}, 5, 12),
+    *measured("language_share", {"of": "target"}, 0.2, 0.9),
+    steps("language_share.of", {"of": "target", "min": 0.5}, {"of": "anchor", "min": 0.5}),
+    steps("language_share.count", {"of": "target", "min": 0.9}, {"of": "target", "min": 0.9, "count": "letters"}),
+    steps("language_share.ignoring", {"of": "target", "min": 0.11}, {"of": "target", "min": 0.11, "ignoring": ["inline_code"]}),
+    steps("where.that", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 12"}),
+    steps("where.unknown", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 5", "unknown": "keep"}),
+    steps("where.only", {"that": "length(prompt) > 12"}, {"that": "length(prompt) > 12", "only": {"source": "a"}}),
+    Mutation("where.in_", *[recipe({"where": "length(prompt) > 5"})] * 2, "where", "label", within=({}, {"in_": "other"})),
+    Mutation("normalise.of", *(recipe({"normalise": {"of": each, "form": "NFKD"}}, a=A | WIDE) for each in ("prompt", "other")), "normalise",
+             "column"),
+    steps("normalise.form", {"form": "NFC"}, {"form": "NFKC"}),
+    Mutation("select.columns", recipe({"select": ["prompt"]}, a=A | WIDE), recipe({"select": {"question": "prompt"}}, a=A | WIDE), "keep"),
+    Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", ["prompt", "other"])), "unique"),
+    steps("unique.normalise", {"normalise": []}, {"normalise": ["nfc", "space"]}),
+    steps("sample.rows", {"rows": 3}, {"rows": 4}),
+    steps("sample.share", {"share": 0.2}, {"share": 0.7}),
+    steps("sample.unit", {"rows": 3}, {"rows": 3, "unit": "item"}),
+    steps("sample.salt", {"rows": 3}, {"rows": 3, "salt": "again"}),
+    steps("mixture.take", {"take": ALL}, {"take": ALL | {"one": 4}}),
+    steps("mixture.ratio", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1, "two": 2}, "total": 3}),
+    steps("mixture.total", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1}, "total": 4}),
+    steps("mixture.of", {"take": {"one": 3}}, {"take": {"a": 3}, "of": "source"}),
+    Mutation("mixture.by", *(recipe({"mixture": {"take": {"one": 5}, "by": each}}, a=A | WIDE) for each in ("rows", "n")), "mixture"),
+    steps("mixture.shortage", {"take": {"one": 99}}, {"take": {"one": 99}, "shortage": "up_to"}),
+    steps("mixture.repeat", {"take": {"one": 12}, "shortage": "up_to"}, {"take": {"one": 12}, "shortage": "up_to", "repeat": {"one": 2}}),
+    steps("mixture.salt", {"take": ALL}, {"take": ALL, "salt": "again"}),
+    Mutation("preview.items", *[recipe({"length": {"min": 1}})] * 2, "preview", items=(3, 5)),
+    Mutation("output.output", recipe(), recipe(tables={"u": {"from": ["a", "b"], "steps": []}}), "output", "label"),
+    Mutation("output.shard_rows", *[recipe()] * 2, "output", "tuning", within=({}, {"shard_rows": 3})),
+    *measured("morphemes", {}, 3, 9),
+    steps("morphemes.of", {"min": 3}, {"min": 3, "of": "qq"}),
+    steps("morphemes.workers", {"min": 3}, {"min": 3, "workers": 1}),
+]  # fmt: skip
+
+BOUND = [each for each in MUTATIONS if each.role not in ("tuning", "label")]
+
+
+def named(mutation: Mutation) -> Any:
+    skip = pytest.mark.skipif(not KIWI, reason="kiwipiepy, the Korean segmenter, is not installed")
+    return pytest.param(mutation, id=mutation.field, marks=[skip] if mutation.operator == "morphemes" else [])
+
+
+# -- a project to mutate, and what a build of it is
+
+
+def put_files(project: Project) -> None:
+    """The files that the mutations read."""
+    (project.folder / ".recipe").mkdir()
+    project.rows("a.jsonl", ROWS)
+    project.rows("moved/renamed.jsonl", ROWS)
+    project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
+    project.write("quoted.csv", 'prompt\n"물은, 왜"\n"끓나요"\n')
+    project.write("nameless.csv", "0\n물은 왜\n끓나요\n")
+    project.write("bad.jsonl", '{"prompt": "물은 왜"}\nnot json\n')
+    (project.folder / "latin.csv").write_bytes("prompt\ncafé au lait\n".encode("latin-1"))
+    project.write("languages/qq.yaml", "format: 1\nlanguage: qq\nname: Q\nsegmenter: {library: another}\n")
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One project with one store, in which every mutation of this file is built."""
+    made = Project(tmp_path_factory.mktemp("bed"))
+    put_files(made)
+    return made
+
+
+def session_of(project: Project, said: dict[str, Any], store: str, items: int | None = None, **within: Any) -> Session:
+    """A recipe opened as the commands open it; `within` is set on the operators that have such a field."""
+    path = project.folder / "recipe.yaml"
+    path.write_text(json.dumps(said, ensure_ascii=False), "utf-8")
+    session = Session(str(path), store_folder=str(project.folder / store), items=items)
+    if within:
+        session.__dict__["graph"] = replace(session.graph, nodes=tuple(
+            replace(node, operator=node.operator.model_copy(update=within))
+            if set(within) <= set(type(node.operator).model_fields) and not isinstance(node.operator, Length) else node
+            for node in session.graph.nodes
+        ))  # fmt: skip
+    return session
+
+
+def keys_of(session: Session, facts: Facts | None = None) -> list[tuple[str, str, str | None]]:
+    """(operator, aspect, key) of every node against the store as it is; sorted, for names are no part of it."""
+    store = Store(session.store_path)
+    addresses = Addresses(session.graph, facts or session.facts, lambda key: (found := store.find(key)) and found.digest)
+    return sorted(
+        ((node.operator.name, node.aspect, addresses.key(index)) for index, node in session.graph), key=lambda each: (*each[:2], each[2] or "")
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a build gives: the digest of every cut, the ledgers and the rows."""
+
+    digests: dict[str, str]
+    ledgers: tuple[str, ...]
+    rows: str
+    output: str
+
+
+def result_of(session: Session) -> Result | str:
+    """What a build of it gives, or the name of what stopped it."""
+    try:
+        report = run_build(session, quiet=True)
+    except Exception as error:
+        return type(error).__name__
+    store = Store(session.store_path)
+    records = {stage["name"]: store.find(stage["key"]) for stage in report["stages"]}
+    assert all(record is not None for record in records.values())
+    ledgers = tuple(str(record.body["ledger"]) for record in records.values() if record and "ledger" in record.body)
+    shards = [shard for stage, record in records.items() if record for shard in record.body.get("shards", ())]
+    rows = [repr(row) for shard in shards for row in pq.read_table(store.read_path(shard.removeprefix("object:"))).to_pylist()]
+    return Result({name: record.digest for name, record in records.items() if record}, ledgers, "\n".join(rows),
+                  report["outputs"][0]["digest"])  # fmt: skip
+
+
+def both_sessions(project: Project, mutation: Mutation, store: str) -> Iterator[Session]:
+    for said, items, within in zip((mutation.before, mutation.after), mutation.items, mutation.within, strict=True):
+        yield session_of(project, said, store, items, **within)
+
+
+# -- the checkers
+
+
+def check_key(project: Project, mutation: Mutation, store: str) -> None:
+    """The key of the node concerned is new where the field decides the result, and every key stays where it does not."""
+    before, after = (keys_of(session) for session in both_sessions(project, mutation, store))
+    if mutation.role in ("tuning", "label"):
+        assert before == after, f"{mutation.field} changes a key"
+        return
+    own = [{key for name, aspect, key in keys if name == mutation.operator and aspect in aspects_of(mutation)} for keys in (before, after)]
+    assert own[0] and own[1] and own[0] != own[1], f"{mutation.field} is not in the key"
+    if mutation.role == "decided":
+        measures = [[each for each in keys if each[1] == "columns"] for keys in (before, after)]
+        assert measures[0] == measures[1], f"{mutation.field} changes the key of a measure"
+
+
+def aspects_of(mutation: Mutation) -> tuple[str, ...]:
+    """The aspects of an operator's nodes that a field decides."""
+    return ("decision",) if mutation.role == "decided" else ("columns", "table")
+
+
+def check_build(project: Project, mutation: Mutation, store: str, fresh: str) -> tuple[Result | str, Result | str]:
+    """The changed recipe, built over the store of the unchanged one, equals a build in an empty store."""
+    results = []
+    for session in both_sessions(project, mutation, store):
+        results.append(result_of(session))
+    cold = result_of(session_of(project, mutation.after, fresh, mutation.items[1], **mutation.within[1]))
+    assert results[1] == cold, f"after {mutation.field} the store serves another result than a cold build"
+    return results[0], results[1]
+
+
+def parts_of(kind: type[BaseModel]) -> Iterator[type[Declared]]:
+    """The declared parts that stand in a class's fields, at any depth."""
+    waiting: list[Any] = [info.annotation for info in kind.model_fields.values()]
+    if extra := kind.__annotations__.get("__pydantic_extra__"):
+        waiting += [Source.model_fields["columns"].annotation] if "Cell" not in extra else []
+    seen: set[Any] = set()
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, type) and issubclass(found, Declared) and found not in seen:
+            seen.add(found)
+            yield found
+            yield from parts_of(found)
+        waiting += get_args(found)
+
+
+def check_covered(kinds: Iterator[type[Operator]], mutations: list[Mutation]) -> None:
+    """Every declared field of every operator, and of every part of one, has a mutation."""
+    fields: set[str] = set()
+    for kind in kinds:
+        for part in (kind, *parts_of(kind)):
+            owner = part.name if issubclass(part, Operator) else part.__name__
+            fields |= {f"{owner}.{name}" for name in part.model_fields}
+            fields |= {f"{owner}.*"} if part.model_config.get("extra") == "allow" else set()
+    missing = fields - {mutation.field for mutation in mutations}
+    assert not missing, f"no mutation is known for {sorted(missing)}"
+    unknown = {mutation.field for mutation in mutations} - fields
+    assert not unknown, f"mutations of fields that do not exist: {sorted(unknown)}"
+
+
+# -- every field
+
+
+def test_every_declared_field_has_a_mutation() -> None:
+    check_covered(iter(OPERATORS.values()), MUTATIONS)
+
+
+def test_a_field_without_a_mutation_is_noticed() -> None:
+    class Longer(Length):
+        name: ClassVar[str] = "length"
+        forgotten: int = tuning(1)
+
+    with pytest.raises(AssertionError, match=r"length\.forgotten"):
+        check_covered(iter([*OPERATORS.values(), Longer]), MUTATIONS)
+
+
+@pytest.mark.parametrize("mutation", [named(each) for each in MUTATIONS])
+def test_a_changed_field_gives_what_a_cold_build_gives(bed: Project, mutation: Mutation, tmp_path: Path) -> None:
+    before, after = check_build(bed, mutation, "store", str(tmp_path / "cold"))
+    check_key(bed, mutation, "store")
+    if mutation.role in ("tuning", "label"):
+        assert isinstance(before, Result) and isinstance(after, Result)
+        assert (before.output, before.rows, before.ledgers) == (after.output, after.rows, after.ledgers)
+    else:
+        assert before != after, f"the mutation of {mutation.field} shows nothing: the result is the same"
+
+
+@pytest.mark.parametrize("mutation", [named(each) for each in BOUND])
+def test_a_key_that_leaves_out_a_field_is_noticed(bed: Project, mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_out(mutation.field, monkeypatch)
+    with pytest.raises(AssertionError, match="is not in the key"):
+        check_key(bed, mutation, "store")
+
+
+def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the keys: this field enters none of them."""
+    owner, name = field.split(".")
+    whole, form, carried = Operator.parameters, compiler.keys.canonical, compiler.keys.carried
+
+    def parameters(self: Operator, *roles: Any) -> dict[str, Any]:
+        said = whole(self, *roles)
+        alias = type(self).model_fields[name].alias or name if name in type(self).model_fields else name
+        return {key: value for key, value in said.items() if self.name != owner or key != alias}
+
+    def canonical(value: Any) -> Any:
+        if isinstance(value, Declared) and type(value).__name__ == owner:
+            value = value.model_copy(update={name: None})
+            if name == "*":
+                value.__pydantic_extra__.clear()
+        return form(value)
+
+    def named_alike(node: Any) -> dict[str, Any]:
+        return {} if owner in (node.operator.name, "select", "language_share") else carried(node)
+
+    monkeypatch.setattr(Operator, "parameters", parameters)
+    if owner in ("Mapping", "Cell", "Gold", "Only"):
+        monkeypatch.setattr(compiler.keys, "canonical", canonical)
+        monkeypatch.setattr(compiler.keys, "carried", carried)
+    else:
+        monkeypatch.setattr(compiler.keys, "carried", named_alike)
+    if field == "language_share.of":
+        monkeypatch.setattr(type(OPERATORS["language_share"]), "entries", lambda self: (("target", "scripts"),), raising=False)
+
+
+def test_a_store_that_serves_stale_results_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    put_files(project)
+    for field in ("length.min", "language_share.count", "unique.normalise", "mixture.salt", "source.category"):
+        with monkeypatch.context() as broken:
+            leave_out(field, broken)
+            with pytest.raises(AssertionError, match="another result than a cold build"):
+                check_build(project, next(each for each in MUTATIONS if each.field == field), f"of {field}", f"cold {field}")
+
+
+def test_a_key_without_what_is_decided_is_noticed(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler.keys, "roles_of", lambda node: ("measured", "result", "column"))
+    for mutation in MUTATIONS:
+        if mutation.role == "decided" and mutation.operator != "morphemes":
+            with pytest.raises(AssertionError, match="is not in the key"):
+                check_key(bed, mutation, "store")
+
+
+def test_a_tuning_knob_in_a_key_is_noticed(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Operator.parameters
+    monkeypatch.setattr(Operator, "parameters", lambda self, *roles: whole(self, *roles, "tuning", "label"))
+    for mutation in MUTATIONS:
+        if mutation.role in ("tuning", "label") and (KIWI or mutation.operator != "morphemes"):
+            with pytest.raises(AssertionError, match="changes a key"):
+                check_key(bed, mutation, "store")
+
+
+# -- files
+
+
+def source_keys(project: Project, **a: Any) -> list[str | None]:
+    return [key for name, _, key in keys_of(session_of(project, recipe(a=A | a), "store")) if name == "source"]
+
+
+def test_a_changed_byte_is_a_new_key(bed: Project) -> None:
+    text = (bed.folder / "a.jsonl").read_text("utf-8")
+    bed.write("byte.jsonl", text)
+    before = source_keys(bed, file="byte.jsonl")
+    bed.write("byte.jsonl", text.replace("파란", "푸른", 1))
+    after = source_keys(bed, file="byte.jsonl")
+    assert len(set(before) & set(after)) == 1, "the other source keeps its key"
+
+
+def test_a_renamed_moved_or_touched_file_is_the_same_key(bed: Project) -> None:
+    before = source_keys(bed)
+    assert source_keys(bed, file="moved/renamed.jsonl") == before
+    assert source_keys(bed, file="m*/*.jsonl") == before
+    os.utime(bed.folder / "a.jsonl", (1, 1))
+    assert source_keys(bed) == before
+
+
+def test_a_file_renamed_to_another_format_is_a_new_key(bed: Project, tmp_path: Path) -> None:
+    shutil.copy(bed.folder / "quoted.csv", bed.folder / "quoted.tsv")
+    said = recipe(a=A | {"file": "quoted.csv"}), recipe(a=A | {"file": "quoted.tsv"})
+    mutation = Mutation("source.file", *said, "source")
+    check_key(bed, mutation, "store")
+    before, after = check_build(bed, mutation, "store", str(tmp_path / "cold"))
+    assert before != after
+
+
+def test_equal_options_and_other_files_never_share_a_key(bed: Project) -> None:
+    one = {"category": "x", "license": "A"}
+    files = {"a.jsonl": 0, "b.jsonl": 0, "moved/renamed.jsonl": 0}
+    said = recipe(sources={f"s{place}": one | {"file": file} for place, file in enumerate(files)}, tables={"t": {"from": ["s0", "s1", "s2"]}})
+    keys = [key for name, _, key in keys_of(session_of(bed, said, "store")) if name == "source"]
+    assert len(set(keys)) == 3, "not even sources of equal bytes: the name of a source is in its row ids"
+
+
+# -- language profiles
+
+
+def profiled(project: Project, old: str = "", new: str = "") -> list[tuple[str, str, str | None]]:
+    """The keys with a Korean profile beside the recipe, in which `old` is written as `new`."""
+    text = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    assert old in text
+    project.write("languages/ko.yaml", text.replace(old, new, 1) if old else text)
+    said = recipe({"language_share": {"of": "target", "min": 0.3}}, {"length": {"min": 1}}, "unique")
+    try:
+        return keys_of(session_of(project, said, "store"))
+    finally:
+        (project.folder / "languages" / "ko.yaml").unlink()
+
+
+def test_a_changed_script_is_a_new_key_of_the_share_alone(bed: Project) -> None:
+    before, after = profiled(bed), profiled(bed, "AC00-D7A3", "AC00-D7A2")
+    columns = [dict((name, key) for name, aspect, key in keys if aspect == "columns" and name != "unique") for keys in (before, after)]
+    assert columns[0]["length"] == columns[1]["length"]
+    assert columns[0]["language_share"] != columns[1]["language_share"]
+    assert [each for each in before if each[0] in ("source", "combine")] == [each for each in after if each[0] in ("source", "combine")]
+
+
+@pytest.mark.parametrize("change", [("영일이삼", "공일이삼"), ("cased: false", "cased: true"), ("# Korean", "# 한국어"), ("kiwipiepy-model", "model")])
+def test_an_entry_that_no_step_reads_is_in_no_key(bed: Project, change: tuple[str, str]) -> None:
+    assert profiled(bed, *change) == profiled(bed)
+
+
+# -- what is installed
+
+EVERY = recipe(
+    {"language_share": {"of": "target", "min": 0.1}}, {"length": {"min": 1}}, {"where": "length(prompt) > 2"}, {"normalise": {"form": "NFKC"}},
+    {"unique": {}}, {"sample": {"share": 0.9}}, {"mixture": {"take": {"one": 1}, "shortage": "up_to"}},
+    *([{"name": "last", "morphemes": {"min": 1}}] if KIWI else []),
+)  # fmt: skip
+
+
+def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Project) -> None:
+    session = session_of(bed, EVERY, "store")
+    assert isinstance(result_of(session), Result)
+    for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy"):
+        facts = replace(session.facts, version=lambda each, name=name: "0" if each == name else installed_version(each))
+        for index, node in session.graph:
+            keys = [compiler.keys.key_of(session.graph, index, each, lambda at: f"input {at}") for each in (session.facts, facts)]
+            # A decision and a keep say it through their inputs, which stand still here.
+            assert (keys[0] != keys[1]) == (name in node.operator.depends()), (node.operator.name, name)
+
+
+# -- what is no part of a key
+
+SPOKEN = """
+format: 1
+recipe: test/spoken
+language: {target: ko, anchor: en}
+seed: 7
+sources:
+  a: {file: a.jsonl, category: one, license: A, columns: {prompt: prompt, other: other, n: {field: n, as: integer}}}
+  b: {file: b.jsonl, category: two, license: B}
+prompts:
+  - length: {min: 3, max: 90}
+  - language_share: {of: target, min: 0.1}
+  - measure: {size: {length: {}}, share: {language_share: {of: target}}}
+  - unique: {by: prompt}
+mixture: {take: {one: 3, two: 2}, repeat: {one: 2, two: 1}}
+"""
+
+REPHRASED = """
+mixture:
+    repeat: {two: 1, one: 2}
+    take:
+        two: 2
+        one: 3
+# a comment
+prompts:
+    - {name: not too long, length: {max: 90, min: 3}}    # another
+    - name: enough Korean
+      language_share: {min: 0.10, of: target}
+    - {name: columns, measure: {share: {language_share: {of: target}}, size: {length: {}}}}
+    - {name: once, unique: {by: prompt, normalise: [nfc, space]}}
+sources:
+    b: {license: B, category: "two", file: b.jsonl}
+    a: {columns: {n: {as: integer, field: n}, other: other, prompt: {field: prompt}}, license: A, category: one, file: ./a.jsonl}
+language: {anchor: en, target: ko}
+seed: 7
+recipe: test/spoken
+format: 1
+"""
+
+
+def keys_said(project: Project, text: str) -> list[tuple[str, str, str | None]]:
+    path = project.write("said.yaml", text)
+    return keys_of(Session(str(path), store_folder=str(project.folder / "store")))
+
+
+def test_names_comments_key_order_and_form_are_in_no_key(bed: Project) -> None:
+    project = copy.copy(bed)
+    project.write("said.yaml", SPOKEN)
+    before = project.build("said.yaml")
+    spoken, rephrased = keys_said(project, SPOKEN), keys_said(project, REPHRASED.replace("prompt: {field: prompt}", "prompt: prompt"))
+    assert spoken == rephrased
+    after = project.build("said.yaml")
+    assert not after["ran"] and after["outputs"] == before["outputs"]
+
+
+def test_steps_moved_into_an_extended_base_keep_their_keys(bed: Project) -> None:
+    base, own = SPOKEN.split("prompts:\n")
+    bed.write("base.yaml", "format: 1\nrecipe: test/base\nlanguage: {target: ko, anchor: en}\nsources: {}\nprompts:\n" + own.split("mixture")[0])
+    moved = base + "extends: base.yaml\nmixture" + own.split("mixture")[1]
+    assert keys_said(bed, moved) == keys_said(bed, SPOKEN)
+
+
+def test_a_renamed_step_is_still_explained_by_why(bed: Project) -> None:
+    bed.write("said.yaml", SPOKEN)
+    rows = bed.table("said.yaml")
+    bed.write("said.yaml", REPHRASED.replace("prompt: {field: prompt}", "prompt: prompt"))
+    bed.build("said.yaml")
+    told = bed.run("why", "said.yaml", rows[0]["row_id"].hex(), "--store", "store", "--json")
+    assert told.code == 0, told.err
+    said = [step for event in told.json["rows"][0]["events"] for step in event.get("steps", ())]
+    assert [step["step"] for step in said] == ["not too long", "enough Korean"] and all(step["values"] for step in said)
+
+
+def test_equal_maps_share_their_text_whatever_the_column_is_called(bed: Project, tmp_path: Path) -> None:
+    form = {"form": "NFKD"}
+    before, after = recipe({"normalise": form}), recipe({"select": {"question": "prompt"}}, {"normalise": {"of": "question", **form}})
+    check_build(bed, Mutation("select.columns", before, after, "keep"), "store", str(tmp_path / "cold"))
+
+
+def test_the_order_of_selected_columns_is_not_served_from_another_recipe(bed: Project, tmp_path: Path) -> None:
+    before, after = (recipe({"select": columns}, a=A | WIDE) for columns in (["other", "n"], ["n", "other"]))
+    check_build(bed, Mutation("select.columns", before, after, "keep"), "store", str(tmp_path / "cold"))
+
+
+def test_a_preview_follows_the_size_of_its_source(bed: Project, tmp_path: Path) -> None:
+    for more in range(0, 400, 40):  # some of these leave the lowest ten items as they are, and change their share
+        bed.rows("grown.jsonl", [f"text {place}" for place in [*range(100), *range(1000 + more, 1000 + more + 20)]])
+        said = recipe({"mixture": {"take": {"one": 99}}}, a=A | {"file": "grown.jsonl"})
+        warm = result_of(session_of(bed, said, "store", 10))
+        assert warm == result_of(session_of(bed, said, str(tmp_path / f"cold {more}"), 10))
+
+
+@pytest.mark.parametrize("said", [
+    recipe(a=A | {"columns": {"prompt": "prompt", "own": "other", "Own": "o2"}}),
+    recipe({"measure": {"Prompt": {"length": {}}}}),
+    recipe({"name": "w", "where": "length(prompt) > 2"}, {"name": "W", "where": "length(prompt) > 3"}),
+    recipe({"measure": {"source": {"length": {}}}}),
+], ids=["columns of a source", "a measured column", "steps", "a column of our own"])  # fmt: skip
+def test_names_that_are_one_to_sql_are_refused(bed: Project, said: dict[str, Any]) -> None:
+    session_of(bed, said, "store")
+    refused = bed.run("check", "recipe.yaml")
+    assert refused.code != 0 and ("differ only in case" in refused.out + refused.err or "project's own" in refused.out + refused.err)
+
+
+# -- recorders: what a kernel reads is declared
+
+
+class Recorded(Mapping[str, Any]):
+    """A mapping that knows which of its entries were asked for."""
+
+    def __init__(self, inner: Mapping[str, Any], told: Callable[[str], None]) -> None:
+        self.inner, self.told = inner, told
+
+    def __getitem__(self, key: str) -> Any:
+        self.told(key)
+        return self.inner[key]
+
+    def __iter__(self) -> Iterator[str]:
+        self.told("*")
+        return iter(self.inner)
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+
+class Watched:
+    """A module in whose place every use of it is told."""
+
+    def __init__(self, inner: Any, told: Callable[[str], None]) -> None:
+        self.inner, self.told = inner, told
+
+    def __getattr__(self, name: str) -> Any:
+        self.told(name)
+        return getattr(self.inner, name)
+
+
+LISTENERS: list[Callable[[str], None]] = []
+
+
+def hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and LISTENERS:
+        LISTENERS[-1](str(arguments[0]))
+
+
+sys.addaudithook(hear)
+
+
+@contextlib.contextmanager
+def watched(seen: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """While this lasts, what is read of the machine goes into `seen`."""
+    kernel.kind_table.cache_clear()
+    kernel.space_table.cache_clear()
+    version = importlib.metadata.version
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", Recorded(os.environ, lambda name: seen.add(("environment", name))))
+        for name in ("getlocale", "setlocale", "getpreferredencoding", "localeconv", "strcoll", "strxfrm"):
+            patch.setattr(locale, name, lambda *_, name=name: seen.add(("locale", name)))
+        patch.setattr(importlib.metadata, "version", lambda name: (seen.add(("version", name)), version(name))[1])
+        unicode = Watched(unicodedata, lambda name: seen.add(("version", "unicode")))
+        patch.setitem(sys.modules, "unicodedata", unicode)
+        patch.setattr(kernel, "unicodedata", unicode)
+        LISTENERS.append(lambda path: seen.add(("file", path)))
+        try:
+            yield
+        finally:
+            LISTENERS.pop()
+
+
+def kernel_of(operator: Operator, entries: Mapping[str, Any]) -> Callable[[], object]:
+    """A call of an operator's own code, whatever it has."""
+    texts = pa.array([*(text for text in TEXTS if text), "각", None], pa.large_string())
+    match operator:
+        case Where():
+            from runtime.columns import evaluate
+
+            return lambda: evaluate(operator, {"prompt": texts})
+        case Measure():
+            return lambda: operator.measure(kernel.Texts(texts), entries)
+        case Map():
+            return lambda: operator.change(texts, entries)
+        case Unique():
+            return lambda: (kernel.compared(texts, operator.normalise), operator.verdicts("rows", 7, None))
+        case SetDecision():
+            return lambda: operator.verdicts("rows", 7, None)
+        case Select():
+            return lambda: operator.made({"prompt": "text"})
+    raise AssertionError(f"nobody knows how to run `{operator.name}`")
+
+
+def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator reads nothing but its arguments, the entries it declares and what its `depends` names."""
+    from runtime.cli.main import main  # noqa: F401 - what is imported lazily is not what a kernel reads
+
+    profile = {"scripts": {"Hangul": ["AC00-D7A3"]}, "segmenter": {"library": "kiwipiepy"}, "digits": "0123456789", "cased": False}
+    seen: set[tuple[str, str]] = set()
+    run = kernel_of(operator, Recorded(profile, lambda name: seen.add(("entry", name))))
+    run()  # once before, so that lazily imported modules are not heard
+    seen.clear()
+    with watched(seen, monkeypatch):
+        run()
+    declared = {("entry", entry) for _, entry in operator.entries()} | {("version", name) for name in operator.depends()}
+    undeclared = {(kind, name) for kind, name in seen if (kind, name) not in declared}
+    assert not undeclared, f"`{operator.name}` reads what it does not declare: {sorted(undeclared)}"
+
+
+SAID: list[tuple[str, dict[str, Any]]] = [
+    ("length", {"min": 1}),
+    ("language_share", {"of": "ko"}),
+    ("language_share", {"of": "ko", "count": "letters", "ignoring": ["code_fences", "inline_code", "latex", "urls", "markdown"]}),
+    ("morphemes", {"of": "ko"}),
+    ("where", {"that": "length(prompt) > 2"}),
+    *(("normalise", {"form": form}) for form in ("NFC", "NFD", "NFKC", "NFKD")),
+    ("select", {"columns": ["prompt"]}),
+    *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
+    ("sample", {"rows": 2}),
+    ("mixture", {"take": {"one": 2}}),
+]
+
+
+def test_every_step_stands_behind_the_recorders() -> None:
+    assert {name for name, _ in SAID} == {step.name for step in STEPS}
+
+
+@pytest.mark.parametrize("said", SAID, ids=lambda said: f"{said[0]} {json.dumps(said[1])[:60]}")
+def test_an_operator_reads_only_what_it_declares(said: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    if said[0] == "morphemes" and not KIWI:
+        pytest.skip("kiwipiepy, the Korean segmenter, is not installed")
+    check_reads(OPERATORS[said[0]].model_validate(said[1]), monkeypatch)
+
+
+def reading(how: Callable[[Any], object]) -> type[Step]:
+    """A measure that reads something besides."""
+
+    class Curious(Length):
+        name: ClassVar[str] = "curious"
+
+        def depends(self) -> tuple[str, ...]:
+            return ()
+
+        def measure(self, texts: Any, entries: Mapping[str, Any]) -> Any:
+            how(entries)
+            return [texts.lengths()]
+
+    return Curious
+
+
+@pytest.mark.parametrize("how", [
+    lambda entries: os.environ.get("LANG"),
+    lambda entries: os.getenv("RECIPE_THREADS"),
+    lambda entries: entries["digits"],
+    lambda entries: dict(entries),
+    lambda entries: Path(__file__).read_bytes(),
+    lambda entries: locale.getlocale(),
+    lambda entries: importlib.metadata.version("numpy"),
+    lambda entries: kernel.unicodedata.unidata_version,
+], ids=["environment", "getenv", "profile entry", "whole profile", "file", "locale", "version", "unicode"])  # fmt: skip
+def test_an_undeclared_read_is_noticed(how: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="reads what it does not declare"):
+        check_reads(reading(how)(min=1), monkeypatch)
+
+
+def test_stage_names_are_labels(bed: Project) -> None:
+    session = session_of(bed, recipe({"length": {"min": 2}}), "store")
+    names = {stage_name(session.graph, index) for index, node in session.graph if node.cut}
+    assert names == {"a", "b", "t", "output t"} and all(isinstance(each, type) for each in (Output, Preview))
