@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from compiler.compile import Read
@@ -15,6 +15,7 @@ from compiler.plan import Addresses, snapshot, stage_name
 from operators.declare import Measure
 from operators.inner import Combine, Output, Preview
 from operators.source import Source
+from runtime.built import Built, usable
 from runtime.columns import Work, compute, seen
 from runtime.decide import combine_trees, decide
 from runtime.ingest import Opened, ingest
@@ -27,15 +28,6 @@ from runtime.table import open_table, read_table
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
-
-
-@dataclass
-class Built:
-    """What a build did."""
-
-    records: dict[int, Record] = field(default_factory=dict)
-    ran: list[int] = field(default_factory=list)
-    seconds: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,19 +64,14 @@ class Builder:
                     "put the files in place; `recipe plan` says which",
                 )
             record = self.store.hold_record(key)
-            if record is not None and self.usable(index, record):
+            if record is not None and usable(self.store, self.graph, index, record):
                 self.tell(stage_name(self.graph, index), "reuse", record.body["rows"])
             else:
                 record = self.run_again(index, key, record)
             self.built.records[index] = record
             self.addresses.digests[index] = record.digest
+        self.built.beside = [key for at, key in self.addresses.keys.items() if self.graph.nodes[at].aspect == "columns"]
         return self.built
-
-    def usable(self, index: int, record: Record) -> bool:
-        """Whether the bytes of an output are there and whole; other stages look when they read."""
-        if not isinstance(self.graph.nodes[index].operator, Output):
-            return True
-        return all(self.store.object_path(each).exists() for each in record.objects())
 
     def first_absent(self, index: int) -> str:
         return next(

@@ -8,7 +8,7 @@ from typing import Any
 from compiler.graph import Graph
 from operators.inner import Combine, Output
 from operators.source import Source
-from runtime.build import Built
+from runtime.built import Built
 
 
 def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:

@@ -1,14 +1,9 @@
-"""Output stages: a table with its text as Parquet shards, and the readable folder that shows them."""
+"""Output stages: a table with its text as Parquet shards."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,8 +12,8 @@ import pyarrow.parquet as pq
 from compiler.graph import Node
 from operators.declare import LABELS
 from operators.inner import Output
-from runtime.store import Record, Store
-from runtime.table import TEXT, Table, object_name
+from runtime.store import Store
+from runtime.table import TEXT, Table
 
 GROUP_ROWS = 65536
 
@@ -84,38 +79,3 @@ def shown_type(kind: str) -> pa.DataType:
         "boolean": pa.bool_(),
         "label": pa.string(),
     }[kind]
-
-
-def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
-    """Show an output under its name: a folder of links into the store, exchanged in one step."""
-    files = store.files
-    folder = store.root / "outputs" / f"{record.digest[:16]}-{record.key[:16]}"
-    if not (folder / "_manifest.json").exists():
-        made = store.root / "tmp" / uuid.uuid4().hex
-        files.make_folder(made)
-        for place, shard in enumerate(record.body["shards"]):
-            target = os.path.relpath(store.object_path(object_name(shard)), folder)
-            files.symlink(Path(target), made / f"data-{place:05d}.parquet")
-        manifest = {
-            "name": f"{recipe}/{output}",
-            "digest": record.digest,
-            "key": record.key,
-            "rows": record.body["rows"],
-            "columns": record.body["columns"],
-            "shards": [object_name(shard) for shard in record.body["shards"]],
-        }
-        files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
-        if folder.exists() and not (folder / "_manifest.json").exists():
-            shutil.rmtree(folder)  # links only: what they lead to stays
-        try:
-            files.rename(made, folder)
-        except OSError:
-            if not (folder / "_manifest.json").exists():
-                raise
-            shutil.rmtree(made)  # another build was first with the same folder
-    name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
-    files.make_folder(name.parent)
-    link = store.root / "tmp" / uuid.uuid4().hex
-    files.symlink(Path(os.path.relpath(folder, name.parent)), link)
-    files.rename(link, name)
-    return name

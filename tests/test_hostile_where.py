@@ -18,7 +18,7 @@ ROWS: list[dict[str, Any]] = [
     {"prompt": "물은 왜 끓나요", "x": "abc", "o": ["c"], "n": 0},
     {"prompt": "((", "x": None, "o": None, "n": -9},
     {"prompt": None, "x": "", "o": [], "n": None},
-    {"prompt": "It's 100%", "x": "9" * 30, "o": [None, "a"], "n": 2**62},
+    {"prompt": "It's 100%", "x": "9" * 30, "o": ["a"], "n": 2**62},
 ]
 RECIPE = """format: 1
 recipe: test/where

@@ -50,10 +50,10 @@ def build_command(
 
 def run_build(session: Session, locked: bool = False, quiet: bool = False) -> dict[str, Any]:
     """Build and publish; the report that people and programs get."""
-    from runtime.build import Builder
+    from compiler.plan import Addresses, stage_name
+    from runtime.built import publish, take_recorded
     from runtime.drift import complain_leaves, complain_outputs
     from runtime.funnel import funnel_of_build
-    from runtime.output import publish
     from runtime.progress import Progress
     from runtime.store import Store
 
@@ -64,8 +64,14 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
     threads = int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
     with store.building(), Progress(quiet) as progress:
         store.sweep()
-        builder = Builder(store, read, graph, session.facts, session.found, progress.tell, threads)
-        built = builder.build()
+        built = take_recorded(store, graph, Addresses(graph, session.facts, store.digest_of))
+        if built is None:
+            from runtime.build import Builder
+
+            built = Builder(store, read, graph, session.facts, session.found, progress.tell, threads).build()
+        else:
+            for index, record in built.records.items():
+                progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
         if locked:
             complain_outputs(session, built)
         outputs = []
@@ -87,8 +93,6 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
                 }
             )
         if session.items is None:
-            from compiler.plan import stage_name
-
             store.write_name(
                 f"{read.recipe.name}/last-build.json",
                 {
@@ -101,9 +105,7 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
                         }
                         for index, record in built.records.items()
                     },
-                    "beside": sorted(
-                        key for index, key in builder.addresses.keys.items() if graph.nodes[index].aspect == "columns"
-                    ),
+                    "beside": sorted(built.beside),
                     "outputs": {
                         each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
                     },

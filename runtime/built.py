@@ -1,0 +1,84 @@
+"""What a build did, what it can take from the store, and the readable folders that show its outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compiler.graph import Graph
+from compiler.plan import Addresses
+from operators.inner import Output
+from runtime.store import Record, Store
+
+
+@dataclass
+class Built:
+    """The record of every cut, and which of them were made now."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    ran: list[int] = field(default_factory=list)
+    seconds: dict[int, float] = field(default_factory=dict)
+    beside: list[str] = field(default_factory=list)
+    """The keys of the columns beside the tables."""
+
+
+def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | None:
+    """Everything from the store, or None where a stage has to run: a build of nothing loads no engine."""
+    built = Built()
+    for index, node in graph:
+        key = addresses.key(index)
+        if not node.cut:
+            if key is not None and node.aspect == "columns":
+                built.beside.append(key)
+            continue
+        record = store.hold_record(key) if key is not None else None
+        if record is None or not usable(store, graph, index, record):
+            return None
+        built.records[index] = record
+    return built
+
+
+def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
+    """Whether the files of an output are there; other stages look when they read."""
+    if not isinstance(graph.nodes[index].operator, Output):
+        return True
+    return all(store.object_path(each).exists() for each in record.objects())
+
+
+def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
+    """Show an output under its name: a folder of links into the store, exchanged in one step."""
+    files = store.files
+    folder = store.root / "outputs" / f"{record.digest[:16]}-{record.key[:16]}"
+    if not (folder / "_manifest.json").exists():
+        made = store.root / "tmp" / uuid.uuid4().hex
+        files.make_folder(made)
+        for place, shard in enumerate(record.body["shards"]):
+            target = os.path.relpath(store.object_path(shard.removeprefix("object:")), folder)
+            files.symlink(Path(target), made / f"data-{place:05d}.parquet")
+        manifest = {
+            "name": f"{recipe}/{output}",
+            "digest": record.digest,
+            "key": record.key,
+            "rows": record.body["rows"],
+            "columns": record.body["columns"],
+            "shards": [shard.removeprefix("object:") for shard in record.body["shards"]],
+        }
+        files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        if folder.exists() and not (folder / "_manifest.json").exists():
+            shutil.rmtree(folder)  # links only: what they lead to stays
+        try:
+            files.rename(made, folder)
+        except OSError:
+            if not (folder / "_manifest.json").exists():
+                raise
+            shutil.rmtree(made)  # another build was first with the same folder
+    name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
+    files.make_folder(name.parent)
+    link = store.root / "tmp" / uuid.uuid4().hex
+    files.symlink(Path(os.path.relpath(folder, name.parent)), link)
+    files.rename(link, name)
+    return name
