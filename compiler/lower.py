@@ -257,7 +257,8 @@ def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = No
         head = state.add(replace(decision, inputs=(head, *decision.inputs)))
     operator = said.operator if said is not None else Keep()
     assert isinstance(operator, SetDecision)
-    inputs = [head, *(made.node for made in rows.made.values() if made.node is not None)]
+    # By name: the order of the keys of a map, such as that of `measure`, decides nothing.
+    inputs = [head, *(made.node for _, made in sorted(rows.made.items()) if made.node is not None)]
     if isinstance(operator, Unique) and said is not None:
         for form, column in operator.forms().items():
             inputs.append(columns_node(state, table, rows, said, {"of": column}, {form: "label"}, form))

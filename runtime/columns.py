@@ -137,7 +137,7 @@ def batch_columns(
 
 def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
     """A dear measure: values from the memo, and measured only where it has none."""
-    cells = id_bytes(digests.fill_null(bytes(16)) if digests.null_count else digests)
+    cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
     with MEMO_LOCK:
         known, values = memo.look_up(cells)
         missing = np.flatnonzero(~known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler.compile import Read
@@ -19,6 +19,17 @@ class Found:
     """The files of each source on this machine."""
 
     files: Mapping[str, list[Path]]
+    digests: dict[Path, str] = field(default_factory=dict)
+
+    def digest(self, path: Path) -> str:
+        """The digest of a file's bytes, read once for each command."""
+        if path not in self.digests:
+            self.digests[path] = hash_file(path)
+        return self.digests[path]
+
+    def leaf(self, source: str) -> str:
+        """The digest of a source's bytes."""
+        return leaf_digest([self.digest(path) for path in self.files[source]])
 
 
 def find_files(read: Read) -> Found:
@@ -47,8 +58,10 @@ def find_files(read: Read) -> Found:
     return Found(found)
 
 
-def known_fields(read: Read, found: Found, lock: Lock | None) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
-    """(columns of each source's files or None, where each is known from): the lock first, else a bounded look."""
+def known_fields(
+    read: Read, found: Found, lock: Lock | None, remembered: Mapping[str, tuple[str, Iterable[str]]]
+) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
+    """(columns of each source's files or None, where each is known from): the lock, an earlier build, else a bounded look."""
     fields: dict[str, frozenset[str] | None] = {}
     origin: dict[str, str] = {}
     wrong = []
@@ -56,6 +69,8 @@ def known_fields(read: Read, found: Found, lock: Lock | None) -> tuple[dict[str,
         locked = lock.sources.get(name) if lock else None
         if locked is not None and locked.pattern == feed.operator.file:
             fields[name], origin[name] = frozenset(locked.fields), "lock"
+        elif found.files[name] and name in remembered and found.leaf(name) == remembered[name][0]:
+            fields[name], origin[name] = frozenset(remembered[name][1]), "store"
         elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
             from runtime.readers.read import probe
 
@@ -79,7 +94,7 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
     for name in read.recipe.sources:
         locked = lock.sources.get(name) if lock else None
         if found.files[name]:
-            files = tuple((read.place.shorten(path), hash_file(path), path.stat().st_size) for path in found.files[name])
+            files = tuple((read.place.shorten(path), found.digest(path), path.stat().st_size) for path in found.files[name])
             leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
         elif locked is not None:
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)

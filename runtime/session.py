@@ -25,6 +25,8 @@ class Session:
     store_folder: str | None = None
     items: int | None = None
     targets: tuple[str, ...] = ()
+    bounded: bool = False
+    """Read no file to its end: a check looks only at how files begin."""
 
     @cached_property
     def read(self) -> Read:
@@ -40,7 +42,17 @@ class Session:
 
     @cached_property
     def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
-        return known_fields(self.read, self.found, self.lock)
+        return known_fields(self.read, self.found, self.lock, self.remembered)
+
+    @cached_property
+    def remembered(self) -> dict[str, tuple[str, list[str]]]:
+        """Source -> (digest of its bytes, their columns), as the last build of the recipe found them."""
+        if self.bounded:
+            return {}
+        from runtime.store import Store
+
+        last = Store(self.store_path).read_name(f"{self.read.recipe.name}/last-build.json") or {}
+        return {name: (digest, fields) for name, (digest, fields) in last.get("fields", {}).items()}
 
     @cached_property
     def graph(self) -> Graph:

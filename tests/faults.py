@@ -56,35 +56,53 @@ def everything(folder: Path, rows: int = 40) -> Project:
 # -- layers of files that stop the world
 
 
-class Counted(Files):
-    """Counts what is done to the disk."""
+class Watched(Files):
+    """Keeps a copy of the store as it is before each action, which is what a kill there would leave.
 
-    def __init__(self) -> None:
-        self.actions: list[str] = []
+    What a process has not flushed dies with it and is in no copy either. With `torn`, half of every write
+    reaches the disk first. Points between which the disk did not change share a copy.
+    """
+
+    def __init__(self, store: Path, copies: Path, torn: bool = False) -> None:
+        self.store, self.copies, self.torn = store, copies, torn
+        self.points: list[tuple[str, str]] = []
+        self.known: dict[tuple[tuple[str, int, int, int], ...], str] = {}
 
     def before(self, action: str, path: Path) -> None:
-        self.actions.append(action)
+        if action != "write" or not self.torn:
+            self.keep(action)
+
+    def write(self, file: BinaryIO, path: Path, data: Buffer) -> int:
+        self.before("write", path)
+        if not self.torn:
+            return file.write(data)
+        whole = memoryview(data).cast("B")
+        half = file.write(whole[: len(whole) // 2])
+        file.flush()
+        self.keep("write")
+        return half + file.write(whole[half:])
+
+    def keep(self, action: str) -> None:
+        """Note a point, with a copy of the disk where it has changed."""
+        seen = sorted(self.store.rglob("*")) if self.store.is_dir() else []
+        state = tuple((str(each), at.st_size, at.st_mtime_ns, at.st_ino) for each in seen for at in [each.lstat()])
+        if state not in self.known:
+            self.known[state] = f"copy-{len(self.known)}"
+            if self.store.is_dir():
+                shutil.copytree(self.store, self.copies / self.known[state], symlinks=True)
+        self.points.append((action, self.known[state]))
 
 
 class Deadly(Files):
     """Ends the process before the action of a number, as SIGKILL would: no `finally` runs, nothing is flushed."""
 
-    def __init__(self, number: int, torn: bool = False) -> None:
-        self.number, self.torn, self.seen = number, torn, 0
+    def __init__(self, number: int) -> None:
+        self.number, self.seen = number, 0
 
     def before(self, action: str, path: Path) -> None:
+        if self.seen == self.number:
+            os._exit(KILLED)
         self.seen += 1
-        if self.seen > self.number and not (self.torn and action == "write"):
-            os._exit(KILLED)
-
-    def write(self, file: BinaryIO, path: Path, data: Buffer) -> int:
-        self.before("write", path)
-        if self.seen > self.number:
-            half = memoryview(data).cast("B")
-            file.write(half[: len(half) // 2])
-            file.flush()
-            os._exit(KILLED)
-        return file.write(data)
 
 
 class Full(Files):
@@ -197,14 +215,43 @@ def complaints(found: dict[str, Any], clean: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def die_and_look(project: Project, way: str, number: int) -> dict[str, Any]:
-    """Kill a build at a point, look at what is left and build again: the exit code and what was found."""
-    store = f"{way}-{number}"
-    code = in_child(lambda: build_with(project, store, Deadly(number, way == "torn"), way == "hasty"))
+def watch(project: Project, way: str) -> list[tuple[str, str]]:
+    """Every point of one build: (action, name of the copy of the store as a kill there leaves it)."""
+    (project.folder / way).mkdir()
+
+    def work() -> int:
+        files = Watched(project.folder / f"{way}-store", project.folder / way, way == "torn")
+        code = build_with(project, f"{way}-store", files, way == "hasty")
+        files.keep("end")
+        (project.folder / f"{way}.points").write_text(json.dumps(files.points))
+        return code
+
+    assert in_child(work) == 0
+    points: list[tuple[str, str]] = json.loads((project.folder / f"{way}.points").read_text())
+    return points
+
+
+def look(project: Project, store: str) -> dict[str, Any] | None:
+    """What is found in a store that a build left, or None where the next build fails."""
     looked = in_child(lambda: examine(project, store))
-    path = project.folder / f"{store}.found"
     shutil.rmtree(project.folder / store, ignore_errors=True)
-    return {"code": code, "number": number, "found": json.loads(path.read_text()) if looked == 0 else None}
+    found: dict[str, Any] | None = json.loads((project.folder / f"{store}.found").read_text()) if looked == 0 else None
+    return found
+
+
+def die_and_look(project: Project, number: int) -> dict[str, Any]:
+    """Kill a build at a point, look at what is left and build again."""
+    store = f"killed-{number}"
+    code = in_child(lambda: build_with(project, store, Deadly(number)))
+    left = names_in(project.folder / store)
+    return {"code": code, "number": number, "left": left, "found": look(project, store)}
+
+
+def names_in(store: Path) -> list[str]:
+    """What lies in a store, without the names that differ from build to build."""
+    random = ("tmp", "running", "memo")
+    seen = [each.relative_to(store / "v1") for each in sorted(store.glob("v1/**/*"))]
+    return sorted(each.parts[0] if each.parts[0] in random and len(each.parts) > 1 else each.as_posix() for each in seen)
 
 
 def fill_and_look(project: Project, number: int) -> dict[str, Any]:
@@ -212,10 +259,7 @@ def fill_and_look(project: Project, number: int) -> dict[str, Any]:
     store = f"full-{number}"
     code = in_child(lambda: build_with(project, store, Full(number)))
     said = (project.folder / f"{store}.err").read_text() + (project.folder / f"{store}.out").read_text()
-    looked = in_child(lambda: examine(project, store))
-    path = project.folder / f"{store}.found"
-    shutil.rmtree(project.folder / store, ignore_errors=True)
-    return {"code": code, "number": number, "said": said, "found": json.loads(path.read_text()) if looked == 0 else None}
+    return {"code": code, "number": number, "said": said, "found": look(project, store)}
 
 
 class Alone:
@@ -249,23 +293,28 @@ def warm() -> None:
     operators.morphemes.segmenter = lambda workers: loaded  # type: ignore[assignment]
 
 
-def main(folder: str, way: str, points: str) -> None:
-    """Work through points in this warm process; one line of JSON for each."""
+WAYS: dict[str, Callable[[Project, Any], Any]] = {
+    "watch": watch, "kill": die_and_look, "fill": fill_and_look,
+    "look": lambda project, store: {"store": store, "found": look(project, store)},
+}
+
+
+def main(folder: str, way: str, jobs: str) -> None:
+    """Do jobs in this warm process; one line of JSON for each."""
     project = Project(Path(folder))
     warm()
-    for number in json.loads(points):
-        done = fill_and_look(project, number) if way == "full" else die_and_look(project, way, number)
-        print(json.dumps(done), flush=True)
+    for job in json.loads(jobs):
+        print(json.dumps(WAYS[way](project, job)), flush=True)
 
 
-def each_point(project: Project, way: str, points: list[int], processes: int = 2) -> list[dict[str, Any]]:
-    """What happened at each point, worked through by several warm processes side by side."""
+def each_of(project: Project, way: str, jobs: list[Any], processes: int = 2) -> list[Any]:
+    """What came of each job, worked through by several warm processes side by side."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults", str(project.folder), way, json.dumps(points[first::processes])],
+            [sys.executable, "-m", "tests.faults", str(project.folder), way, json.dumps(jobs[first::processes])],
             cwd=CODE, stdout=subprocess.PIPE, text=True,
         )
-        for first in range(processes)
+        for first in range(min(processes, len(jobs)))
     ]
     said = [process.communicate()[0] for process in running]
     assert all(process.returncode == 0 for process in running)

@@ -106,6 +106,11 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
                         for index, record in built.records.items()
                     },
                     "beside": sorted(built.beside),
+                    "fields": {
+                        name: (leaf.digest, sorted(leaf.fields))
+                        for name, leaf in session.facts.leaves.items()
+                        if leaf.origin == "files" and leaf.fields is not None
+                    },
                     "outputs": {
                         each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
                     },

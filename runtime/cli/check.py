@@ -18,6 +18,7 @@ def check_command(
 ) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     session = open_session(recipe, settings, allow, sample=sample)
+    session.bounded = True
     graph = session.graph
     origins = session.fields[1]
     unproven = sorted(name for name, origin in origins.items() if origin == "absent")
