@@ -164,7 +164,8 @@ def walk(node: Any) -> Iterator[str]:
         start = int(node.get("query_location", 0)) - len(PREFIX)
         place = (start, int(node.get("query_location_length", 1))) if 0 <= start < 2**32 else (None, 1)
         if kind == "TYPE":
-            if str(node["type_name"]).upper() not in TYPES:
+            plain = not node["schema"] and not node["catalog"] and all(each["class"] == "CONSTANT" for each in node["children"])
+            if str(node["type_name"]).upper() not in TYPES or not plain:
                 raise Refusal(f"the type `{node['type_name']}` is not allowed in an expression", *place)
             return
         if kind not in CLASSES:

@@ -8,9 +8,11 @@ import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from compiler.facts import Facts
 from compiler.graph import Graph
-from compiler.plan import Addresses
+from compiler.plan import Addresses, stage_name
 from operators.inner import Output
 from runtime.store import Record, Store
 
@@ -82,3 +84,40 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     files.symlink(Path(os.path.relpath(folder, name.parent)), link)
     files.rename(link, name)
     return name
+
+
+def remember(
+    store: Store,
+    recipe: str,
+    graph: Graph,
+    built: Built,
+    facts: Facts,
+    outputs: list[dict[str, Any]],
+    partial: bool,
+) -> None:
+    """Write what the last build of a recipe was: for the causes of the next plan, and for what gc keeps.
+
+    A build of some targets adds to it and forgets nothing.
+    """
+    name = f"{recipe}/last-build.json"
+    before = (store.read_name(name) if partial else None) or {}
+    stages = {
+        stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.body["snapshot"]}
+        for index, record in built.records.items()
+    }
+    fields = {
+        source: (leaf.digest, sorted(leaf.fields))
+        for source, leaf in facts.leaves.items()
+        if leaf.origin == "files" and leaf.fields is not None
+    }
+    shown = {each["output"]: {key: each[key] for key in ("digest", "rows", "key")} for each in outputs}
+    store.write_name(
+        name,
+        {
+            "recipe": recipe,
+            "stages": before.get("stages", {}) | stages,
+            "beside": sorted({*before.get("beside", ()), *built.beside}),
+            "fields": before.get("fields", {}) | fields,
+            "outputs": before.get("outputs", {}) | shown,
+        },
+    )

@@ -20,8 +20,8 @@ class Collected:
 def collect(store: Store, dry_run: bool = False) -> Collected:
     """Remove records and objects that nothing names; memos stay, they are dear."""
     with store.gate(exclusive=True):
-        held: set[str] = set().union(*store.live_builds())
-        alive = bool(held) or any((store.root / "running").iterdir())
+        alive = store.live_builds()
+        held: set[str] = set().union(*alive)
         for _, body in store.builds():
             held.update(stage["key"] for stage in body["stages"].values())
             held.update(body["beside"])
@@ -41,7 +41,7 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
                     store.files.remove(path)
         if not dry_run:
             if not alive:
-                store.sweep()
+                store.clear_tmp()
             drop_unnamed_outputs(store)
         return Collected(records, objects, size)
 

@@ -91,8 +91,10 @@ class Store:
         """While this lasts, gc leaves alone what this build names."""
         self.prepare()
         path = self.root / "running" / uuid.uuid4().hex
-        with open(path, "x") as running:
+        with self.gate():  # a file that is not locked yet looks like that of a dead build
+            running = open(path, "x")  # noqa: SIM115 - it stays open, and locked, as long as the build runs
             fcntl.flock(running, fcntl.LOCK_EX)
+        with running:
             self.running = running
             try:
                 yield
@@ -248,23 +250,29 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
-        alive = self.live_builds()
-        if not alive:
-            for path in (self.root / "tmp").iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        with self.gate(exclusive=True):
+            if not self.live_builds():
+                self.clear_tmp()
+
+    def clear_tmp(self) -> None:
+        """Remove unfinished files; only where no other build is running."""
+        for path in (self.root / "tmp").iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def live_builds(self) -> list[set[str]]:
-        """What each running build holds; the files of dead ones are removed."""
+        """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""
         alive = []
+        own = None if self.running is None else Path(self.running.name).name
         for path in (self.root / "running").iterdir():
+            if path.name == own:
+                continue
             with open(path) as other:
                 try:
                     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
                     alive.append(set(other.read().split()))
                     continue
-            if self.running is None or path.name != Path(self.running.name).name:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         return alive
 
 

@@ -36,3 +36,39 @@ def test_the_general_form_builds_the_same_bytes(project: Project) -> None:
     lowered = project.run("show", "recipe.yaml", "--lowered")
     project.write("general.yaml", lowered.out)
     assert project.digest("general.yaml") == project.digest("recipe.yaml")
+
+
+def test_a_preview_scales_counts_and_names_nothing(project: Project) -> None:
+    project.write("recipe.yaml", """
+        format: 1
+        recipe: test/preview
+        language: {target: ko}
+        sources: {a: {file: a.jsonl, category: one, license: A}, b: {file: b.jsonl, category: two, license: A}}
+        prompts: [{length: {min: 1}}]
+        mixture: {take: {one: 60, two: 40}, shortage: error}
+        """)
+    project.rows("a.jsonl", [f"질문 하나 {n}" for n in range(100)])
+    project.rows("b.jsonl", [f"질문 둘 {n}" for n in range(100)])
+    report = project.build("recipe.yaml", "--sample", "50")
+    assert 20 <= report["outputs"][0]["rows"] <= 26 and report["outputs"][0]["path"] is None
+    assert sum(stage["counts"]["out"] for stage in report["stages"] if stage["name"] in ("a", "b") and stage["counts"]["dropped"]) == 50
+    assert project.run("store", "ls", "--store", "store", "--json").json["recipes"] == {}
+
+
+def test_a_target_is_built_alone_and_forgets_nothing(project: Project) -> None:
+    project.write("recipe.yaml", """
+        format: 1
+        recipe: test/targets
+        language: {target: ko}
+        sources: {a: {file: a.jsonl, category: one, license: A}}
+        tables:
+          long: {from: a, steps: [{length: {min: 10}}]}
+          short: {from: a, steps: [{length: {max: 9}}]}
+        outputs: [long, short]
+        """)
+    both = project.build()
+    assert [each["output"] for each in both["outputs"]] == ["long", "short"]
+    alone = project.build("recipe.yaml", "--target", "long")
+    assert [each["output"] for each in alone["outputs"]] == ["long"]
+    assert set(project.run("store", "ls", "--store", "store", "--json").json["recipes"]["test/targets"]) == {"long", "short"}
+    assert project.run("build", "recipe.yaml", "--target", "lung").code == 2

@@ -51,7 +51,7 @@ def build_command(
 def run_build(session: Session, locked: bool = False, quiet: bool = False) -> dict[str, Any]:
     """Build and publish; the report that people and programs get."""
     from compiler.plan import Addresses, stage_name
-    from runtime.built import publish, take_recorded
+    from runtime.built import publish, remember, take_recorded
     from runtime.drift import complain_leaves, complain_outputs
     from runtime.funnel import funnel_of_build
     from runtime.progress import Progress
@@ -79,7 +79,8 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
             record = built.records[index]
             path = None
             if session.items is None:
-                path = publish(store, read.recipe.name, name, record)
+                with store.gate():
+                    path = publish(store, read.recipe.name, name, record)
             outputs.append(
                 {
                     "name": read.recipe.name
@@ -93,29 +94,7 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
                 }
             )
         if session.items is None:
-            store.write_name(
-                f"{read.recipe.name}/last-build.json",
-                {
-                    "recipe": read.recipe.name,
-                    "stages": {
-                        stage_name(graph, index): {
-                            "key": record.key,
-                            "digest": record.digest,
-                            "snapshot": record.body["snapshot"],
-                        }
-                        for index, record in built.records.items()
-                    },
-                    "beside": sorted(built.beside),
-                    "fields": {
-                        name: (leaf.digest, sorted(leaf.fields))
-                        for name, leaf in session.facts.leaves.items()
-                        if leaf.origin == "files" and leaf.fields is not None
-                    },
-                    "outputs": {
-                        each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
-                    },
-                },
-            )
+            remember(store, read.recipe.name, graph, built, session.facts, outputs, partial=bool(session.targets))
     notes = []
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
