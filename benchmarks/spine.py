@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 RECIPE = """\
@@ -61,7 +63,10 @@ def recombined(source: Path, target: Path, copies: int) -> None:
     """The rows `copies` times, each copy but the first with an ending of its own."""
     import duckdb
 
-    parts = [f"SELECT review_id, review || '{'' if k == 0 else f' 뒷말{k}'}' AS review FROM read_parquet('{source}')" for k in range(copies)]
+    parts = [
+        f"SELECT review_id, review || '{'' if k == 0 else f' 뒷말{k}'}' AS review FROM read_parquet('{source}')"
+        for k in range(copies)
+    ]
     duckdb.connect().execute(f"COPY ({' UNION ALL '.join(parts)}) TO '{target}' (FORMAT parquet)")
 
 
@@ -71,7 +76,9 @@ def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
         folder = Path(name)
         (folder / ".recipe").mkdir()
         (folder / "recipe.yaml").write_text(RECIPE)
-        recombined(data / "nsmc" / "reviews.parquet", folder / "rows.parquet", 5 if rows == "2M" else 1)
+        # In a process of its own: what this one has touched would count as memory of those it starts.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            pool.submit(recombined, data / "nsmc" / "reviews.parquet", folder / "rows.parquet", 5 if rows == "2M" else 1).result()
         ours = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "-q"]
         plain = [sys.executable, "-c", f"import duckdb; duckdb.connect().execute({SQL!r})"]
         os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
@@ -86,13 +93,17 @@ def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
         floor = statistics.median(seconds for seconds, _ in runs["duckdb"])
         count = 2_000_000 if rows == "2M" else 400_000
         labels = {
-            "duckdb": f"plain DuckDB SQL {importlib.metadata.version('duckdb')}", "cold": "cold build",
-            "unchanged": "unchanged rebuild", "edit": "threshold edit",
+            "duckdb": f"plain DuckDB SQL {importlib.metadata.version('duckdb')}",
+            "cold": "cold build",
+            "unchanged": "unchanged rebuild",
+            "edit": "threshold edit",
         }
         table = []
         for kind, pairs in runs.items():
             seconds, peak = statistics.median(s for s, _ in pairs), max(p for _, p in pairs)
-            table.append([rows, labels[kind], f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{count / seconds:,.0f}", f"{peak:.0f}"])
+            table.append(
+                [rows, labels[kind], f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{count / seconds:,.0f}", f"{peak:.0f}"]
+            )
         return table
 
 
@@ -110,7 +121,12 @@ def main() -> None:
         lines += compare(rows, options.data.resolve(), options.rounds)
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
     for line in lines:
-        print("  ".join(cell.ljust(width) if at < 2 else cell.rjust(width) for at, (cell, width) in enumerate(zip(line, widths, strict=True))))
+        print(
+            "  ".join(
+                cell.ljust(width) if at < 2 else cell.rjust(width)
+                for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+        )
 
 
 if __name__ == "__main__":

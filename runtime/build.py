@@ -93,6 +93,11 @@ class Builder:
     def mend(self, index: int) -> bool:
         """Make the results below a stage anew whose objects are missing or damaged; says whether it did."""
         mended = False
+        # Columns beside tables come first: a stage that is made anew reads them.
+        for beside in list(self.store.records("beside")):
+            if not all(self.whole(digest) for digest in beside.objects()):
+                self.store.files.remove(self.store.record_path("beside", beside.key))
+                mended = True
         for below in range(index):
             record = self.built.records.get(below)
             if record is None or all(self.whole(digest) for digest in record.objects()):
@@ -106,10 +111,6 @@ class Builder:
                 )
             self.built.records[below] = again
             mended = True
-        for beside in list(self.store.records("beside")):
-            if not all(self.whole(digest) for digest in beside.objects()):
-                self.store.files.remove(self.store.record_path("beside", beside.key))
-                mended = True
         return mended
 
     def whole(self, digest: str) -> bool:

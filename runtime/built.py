@@ -14,7 +14,7 @@ from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
 from operators.inner import Output
-from runtime.store import Record, Store
+from runtime.store import Damaged, Record, Store
 
 
 @dataclass
@@ -45,9 +45,15 @@ def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | N
 
 
 def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
-    """Whether the files of an output are there; other stages look when they read."""
+    """Whether the files of an output are there and its shards are whole; other stages look when they read."""
     if not isinstance(graph.nodes[index].operator, Output):
         return True
+    try:
+        # Nothing of ours reads the shards again before a person does, so they are checked here.
+        for shard in record.body["shards"]:
+            store.read_path(shard.removeprefix("object:"))
+    except Damaged:
+        return False
     return all(store.object_path(each).exists() for each in record.objects())
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from compiler.graph import Node
 from operators.declare import LABELS
 from operators.source import Source
+from runtime.digest import Bytes
 from runtime.ids import hash_rows, number_copies
 from runtime.readers.files import Unreadable
 from runtime.readers.read import read_batches
@@ -47,24 +48,16 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     source = node.operator
     assert isinstance(source, Source)
     columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
-    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
-    tables: list[pa.Table] = [schema.empty_table()]
+    tables: list[pa.Table] = []
     bad: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(threads) as pool:
-        hashed = [pool.submit(hash_rows, node.label, tables[0], columns)]
-        for table in read_files(source, node.label, files, bad):
-            tables.append(table.cast(schema))
-            # Rows are hashed while the next ones are read.
-            hashed.append(pool.submit(hash_rows, node.label, tables[-1], columns))
-            tell(sum(map(len, tables)))
-        parts = [each.result() for each in hashed]
+    ids = read_hashed(source, node.label, files, tables, bad, threads, tell)
     if bad and source.on_bad_row == "stop":
         shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
         raise BadRows(node.label, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
-    ids = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     ids["row_id"] = number_copies(ids["row_id"])
     labels = {"source": node.label, "category": source.category, "license": source.license}
     tree, digest, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
+    pa.default_memory_pool().release_unused()
     return {
         "kind": "source",
         "digest": digest,
@@ -74,6 +67,32 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         "bad": bad,
         "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     }
+
+
+def read_hashed(
+    source: Source,
+    label: str,
+    files: list[Opened],
+    tables: list[pa.Table],
+    bad: list[dict[str, Any]],
+    threads: int,
+    tell: Callable[[int], None],
+) -> dict[str, Bytes]:
+    """Read all files into `tables` and give the ids and cell digests of their rows, in the order read."""
+    columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
+    tables.append(schema.empty_table())
+    rows = 0
+    with ThreadPoolExecutor(threads) as pool:
+        hashed = [pool.submit(hash_rows, label, tables[0], columns)]
+        for table in read_files(source, label, files, bad):
+            tables.append(table.cast(schema))
+            # Rows are hashed while the next ones are read.
+            hashed.append(pool.submit(hash_rows, label, tables[-1], columns))
+            rows += len(table)
+            tell(rows)
+        parts = [each.result() for each in hashed]
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
 def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[str, Any]]) -> Iterator[pa.Table]:

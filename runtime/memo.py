@@ -63,8 +63,10 @@ class Memo:
             body = cell.tobytes() + value.tobytes()
             entries.append(body + blake3(body).digest(CHECK))
         path = self.folder / f"{uuid.uuid4().hex}-{self.values}.journal"
-        self.store.files.write_bytes(path, b"".join(entries))
-        self.store.files.sync_folder(self.folder)
+        # Put in place whole, so that a build that dies leaves no broken journal behind.
+        made = self.store.root / "tmp" / path.name
+        self.store.files.write_bytes(made, b"".join(entries))
+        self.store.files.rename(made, path)
         high, low = halves(cells)
         order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
         self.known = np.concatenate([self.known, values])[order]

@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -132,7 +132,8 @@ class Store:
             target = self.object_path(digest)
             self.files.make_folder(target.parent)
             path.chmod(0o444)
-            self.files.rename(path, target)
+            with self.gate():  # a gc that began before the hold is through when the object comes
+                self.files.rename(path, target)
             self.checked.add(digest)
             made.append(digest)
         finally:
@@ -155,7 +156,7 @@ class Store:
     def set_aside(self, path: Path) -> None:
         """Move something damaged out of the way, without losing it."""
         self.files.make_folder(self.root / "damaged")
-        if path.exists():
+        with suppress(FileNotFoundError):  # another build was first to find it
             self.files.rename(path, self.root / "damaged" / f"{path.name}-{uuid.uuid4().hex[:6]}")
 
     # -- records
@@ -198,25 +199,25 @@ class Store:
         self.files.make_folder(target.parent)
         made = self.root / "tmp" / uuid.uuid4().hex
         self.files.write_bytes(made, sealed({**body, "key": key}))
-        if not self.files.link(made, target):
-            winner = self.find(key, kind)
-            if winner is not None:
-                return winner
-            return self.write_record(key, body, kind)
-        return Record(key, {**body, "key": key})
+        with self.gate():
+            first = self.files.link(made, target)
+        if first:
+            return Record(key, {**body, "key": key})
+        return self.find(key, kind) or self.write_record(key, body, kind)
 
     def replace_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
         """Record a result that was made anew because its objects were gone."""
+        self.hold(key)
         made = self.root / "tmp" / uuid.uuid4().hex
         self.files.write_bytes(made, sealed({**body, "key": key}))
-        self.files.rename(made, self.record_path(kind, key))
+        with self.gate():
+            self.files.rename(made, self.record_path(kind, key))
         return Record(key, {**body, "key": key})
 
     def records(self, kind: str = "results") -> Iterator[Record]:
         """All records of a kind, by key."""
         for path in sorted((self.root / kind).glob("*/*.json")):
-            record = self.find(path.stem, kind)
-            if record is not None:
+            if (record := self.find(path.stem, kind)) is not None:
                 yield record
 
     # -- names
@@ -242,8 +243,7 @@ class Store:
         """(recipe, what its last build was) of all recipes built here."""
         root = self.root / "names"
         for path in sorted(root.rglob("last-build.json")):
-            body = unsealed(path.read_bytes())
-            if body is not None:
+            if (body := unsealed(path.read_bytes())) is not None:
                 yield path.parent.relative_to(root).as_posix(), body
 
     # -- cleaning
@@ -266,7 +266,7 @@ class Store:
         for path in (self.root / "running").iterdir():
             if path.name == own:
                 continue
-            with open(path) as other:
+            with suppress(FileNotFoundError), open(path) as other:  # a build may end while it is looked at
                 try:
                     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:

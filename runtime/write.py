@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from runtime.store import Store
 from runtime.table import TEXT, whole
 
 TEXT_ROWS = 16384
+GATHER_ROWS = 131072
 
 
 def write_columns(store: Store, schema: pa.Schema, batches: Iterable[Sequence[pa.Array]]) -> str:
@@ -45,29 +47,22 @@ def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
 
 
 def write_based(
-    store: Store, parts: list[pa.Table], ids: Mapping[str, Bytes], columns: Columns, constants: Mapping[str, str]
+    store: Store, parts: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
 ) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """Write a table whose text is new: (tree, digest, described columns).
 
-    `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. The list is
-    emptied: what is written is let go of.
+    `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
+    emptied: what is sorted is let go of.
     """
-    content = pa.concat_tables(parts).combine_chunks()
-    parts.clear()
     order = sorted_order(ids["row_id"])
-    ids = {name: taken(column, order) for name, column in ids.items()}
+    ids = {name: taken(ids.pop(name), order) for name in list(ids)}
     text = [name for name, kind in columns.items() if kind in TEXT]
-    places = pa.array(order)
-
-    def batches() -> Iterable[list[pa.Array]]:
-        for start in range(0, len(order), TEXT_ROWS):
-            chosen = places.slice(start, TEXT_ROWS)
-            yield [whole(content.column(name)).take(chosen) for name in text]
-
+    content = pa.concat_tables(parts)
+    parts.clear()
     schema = pa.schema([(name, content.schema.field(name).type) for name in text])
     with ThreadPoolExecutor(1) as pool:
         # Text goes to disk while ids and small columns are sorted and hashed.
-        writing = pool.submit(write_columns, store, schema, batches()) if text else None
+        writing = pool.submit(write_columns, store, schema, gathered(content, text, order)) if text else None
         frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
         for name, kind in columns.items():
             if kind in TEXT:
@@ -76,12 +71,36 @@ def write_based(
             elif name in constants:
                 frame[name] = constant(constants[name], len(order))
             else:
-                frame[name] = whole(content.column(name)).take(places)
+                frame[name] = whole(content.column(name)).take(pa.array(order))
         digest, described = described_table(frame, columns)
         frame_object = write_frame(store, frame)
         text_object = writing.result() if writing is not None else None
     tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
     return tree, digest, described
+
+
+def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:
+    """The columns in another order, in batches of TEXT_ROWS.
+
+    Each chunk gives its rows to one wide slice at a time: joining the chunks first would hold all text twice.
+    """
+    chunks = {name: [chunk for chunk in content.column(name).chunks if len(chunk)] for name in columns}
+    starts = np.cumsum([0] + [len(chunk) for chunk in chunks[columns[0]]])
+    for first in range(0, len(order), GATHER_ROWS):
+        wanted = order[first : first + GATHER_ROWS]
+        number = np.searchsorted(starts, wanted, side="right") - 1
+        by_chunk = np.argsort(number, kind="stable")
+        bounds = np.searchsorted(number[by_chunk], np.arange(len(starts)))
+        back = np.empty(len(wanted), dtype=np.int64)
+        back[by_chunk] = np.arange(len(wanted))
+        local = wanted[by_chunk] - starts[number[by_chunk]]
+        pieces = [pa.array(local[low:high]) for low, high in pairwise(bounds)]
+        slices = []
+        for name in columns:
+            taken_apart = [chunk.take(piece) for chunk, piece in zip(chunks[name], pieces, strict=True)]
+            slices.append(pa.concat_arrays(taken_apart).take(pa.array(back)))
+        for start in range(0, len(wanted), TEXT_ROWS):
+            yield [column.slice(start, TEXT_ROWS) for column in slices]
 
 
 def described_table(frame: Mapping[str, pa.Array], columns: Columns) -> tuple[str, dict[str, Any]]:
