@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from compiler.compile import Read
 from compiler.facts import Facts
 from compiler.graph import Graph
@@ -127,6 +129,7 @@ class Builder:
         started = time.monotonic()
         body = self.body(index, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
+        pa.default_memory_pool().release_unused()
         body["made"] = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
         body["snapshot"] = snapshot(self.addresses, index)
         record = self.store.write_record(key, body) if before is None else self.store.replace_record(key, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -12,13 +13,13 @@ import pyarrow as pa
 from compiler.graph import Graph
 from operators.mixture import Mixture
 from runtime.columns import LostRows
-from runtime.digest import Bytes, id_array, id_bytes
+from runtime.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, combined, connect, digest_name, halves, sorted_order
 from runtime.memo import Memo
 from runtime.relation import Relation
 from runtime.store import Store
 from runtime.table import TEXT, Table, carry, open_table
-from runtime.write import described_table, small_columns, taken, write_based, write_frame
+from runtime.write import small_columns, taken, write_based, write_frame
 
 
 class Shortage(Exception):
@@ -42,47 +43,75 @@ def decide(
 ) -> dict[str, Any]:
     """The record of a set decision with the run of decisions before it."""
     node = graph.nodes[index]
+    fates = decided(store, graph, index, table, objects, memos, others, scale, threads)
+    kept = int((fates.dropped == 0).sum())
+    seen = carried_table(store, graph, index, table, objects)
+    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
+    born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
+    if born is not None:
+        tree, digest, described = combine_trees(store, [tree, born], seen.columns)
+    else:
+        digest, described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
+    run = graph.run(node.inputs[0])
+    return {
+        "kind": node.operator.name,
+        "digest": digest,
+        "rows": tree["rows"],
+        "columns": described,
+        "table": tree,
+        "ledger": fates.ledger,
+        "measured": {graph.nodes[at].label: objects.get(graph.nodes[at].inputs[-1]) for at in run},
+        "dear": fates.dear,
+        "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
+        "funnel": funnel_of(table, fates.dropped, len(run) + 1),
+    }
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What became of the rows of a stage: the ledger, and what else is needed of it in memory."""
+
+    ledger: str
+    dropped: np.ndarray[Any, Any]
+    """For each row that went in: 0, or the number of the decision that drops it."""
+    born: Bytes
+    """The parents of the rows that stand in the result again."""
+    copies: np.ndarray[Any, Any]
+    dear: list[str]
+    """The columns of the ledger with values of dear measures."""
+
+
+def decided(
+    store: Store,
+    graph: Graph,
+    index: int,
+    table: Table,
+    objects: Mapping[int, str],
+    memos: Mapping[int, Memo],
+    others: list[Table],
+    scale: tuple[int, int] | None,
+    threads: int | None,
+) -> Fates:
+    """Run the stage's query, account for every row and write the ledger."""
     relation = Relation(store, graph, index, table, objects, memos, others, threads)
+    label = graph.nodes[index].label
     try:
         made = relation.fates(scale)
     except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{node.label}` does not run: {error}") from error
+        raise AssertionError(f"the SQL of `{label}` does not run: {error}") from error
     finally:
         relation.connection.close()
-    ids, copies, dropped, detail = accounted(node.label, table, made)
-    first = copies == 0
+    ids, copies, dropped, detail = accounted(label, table, made)
     complain_shortage(graph, index, table, relation, made, scale)
+    first = copies == 0
+    again = ~first & (dropped == 0)
     own = {
         "row_id": table.frame("row_id"),
         "dropped_by": pa.array(dropped[first], pa.int16()),
         "detail": detail.filter(pa.array(first)),
         **relation.dear,
     }
-    ledger = write_frame(store, own)
-    kept = int((dropped[first] == 0).sum())
-    seen = carried_table(store, graph, index, table, objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": ledger, "rows": kept}
-    born = first_copies(store, open_table(store, tree), ids[~first & (dropped == 0)], copies[~first & (dropped == 0)])
-    if born is not None:
-        tree, digest, described = combine_trees(store, [tree, born], seen.columns)
-    else:
-        filtered = open_table(store, tree)
-        frame = {name: filtered.frame(name) for name in ("row_id", "item_id", *small_columns(seen.columns).values())}
-        digest, described = described_table(frame, seen.columns)
-    rows = tree["rows"]
-    reasons = [graph.nodes[at].label for at in relation.run] + [node.label]
-    return {
-        "kind": node.operator.name,
-        "digest": digest,
-        "rows": rows,
-        "columns": described,
-        "table": tree,
-        "ledger": ledger,
-        "measured": {graph.nodes[at].label: objects.get(graph.nodes[at].inputs[-1]) for at in relation.run},
-        "dear": sorted(relation.dear),
-        "counts": counts_of(table, dropped[first], rows - kept, len(reasons)),
-        "funnel": funnel_of(table, dropped[first], len(reasons)),
-    }
+    return Fates(write_frame(store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
 
 
 def accounted(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
@@ -177,7 +206,7 @@ def combine_trees(
             frame[small] = pa.concat_arrays(arrays).dictionary_encode().take(places)
         else:
             frame[small] = pa.concat_arrays(arrays).take(places)
-    digest, described = described_table(frame, columns)
+    digest, described = table_digest(frame.__getitem__, columns, small_columns(columns))
     number = np.concatenate([np.full(part.rows, place, dtype=np.uint16) for place, part in enumerate(parts)])[order]
     frame[".part"] = pa.array(number)
     tree = {"kind": "combined", "parts": trees, "columns": dict(columns), "rows": len(order), "frame": write_frame(store, frame)}

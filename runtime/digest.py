@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from compiler.keys import digest_of
-from operators.declare import ColumnType
+from operators.declare import Columns, ColumnType
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -72,18 +72,21 @@ def column_digest(cells: Bytes, bounds: np.ndarray[Any, Any]) -> str:
     return hasher.hexdigest()
 
 
-def table_digest(
-    row_ids: Bytes, item_ids: Bytes, columns: Mapping[str, tuple[ColumnType, pa.Array]]
-) -> tuple[str, dict[str, Any]]:
-    """(digest of the table, type and digest of each column); rows are in row_id order, ids are distinct."""
+def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """(digest of the table, type and digest of each column); rows are in row_id order, ids are distinct.
+
+    `frame` gives a small column by its name, one at a time, so that no more than one is in memory.
+    """
+    row_ids = id_bytes(frame("row_id"))
     bounds = buckets_of(row_ids)
-    described = {
-        name: {"type": kind, "digest": column_digest(cells_of(column, kind), bounds)} for name, (kind, column) in columns.items()
-    }
     root = {
         "rows": len(row_ids),
         "row_id": column_digest(row_ids, bounds),
-        "item_id": column_digest(item_ids, bounds),
-        "columns": described,
+        "item_id": column_digest(id_bytes(frame("item_id")), bounds),
+        "columns": {
+            name: {"type": kind, "digest": column_digest(cells_of(frame(small[name]), kind), bounds)}
+            for name, kind in columns.items()
+        },
     }
+    described: dict[str, Any] = root["columns"]  # type: ignore[assignment]
     return digest_of(root), described

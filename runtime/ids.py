@@ -123,24 +123,24 @@ def source_tag(source: str, names: list[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
 
 
-def number_copies(rows: Bytes) -> Bytes:
-    """Row ids in which the second and further of equal ones are ids of their own: H(id, copy).
+def number_copies(rows: Bytes) -> None:
+    """Give the second and further of equal row ids ids of their own, in place: H(id, copy).
 
     Equal rows have no order among them, so it is the same whichever is called the first.
     """
-    rows = rows.copy()
-    order = sorted_order(rows)
-    high, low = (half[order] for half in halves(rows))
-    same = np.flatnonzero((high[1:] == high[:-1]) & (low[1:] == low[:-1])) + 1
-    if same.size:
-        copies = np.zeros(len(rows), dtype=np.int64)
-        starts = np.ones(len(rows), dtype=bool)
-        starts[same] = False
-        place = np.arange(len(rows))
-        copies[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
-        chosen = order[same]
-        rows[chosen] = child_ids(rows[chosen], "copy", copies[chosen])
-    return rows
+    high = halves(rows)[0]
+    order = np.argsort(high)
+    close = np.flatnonzero(high[order[1:]] == high[order[:-1]])
+    # Only rows that share half of their id are looked at further: they are few.
+    chosen = order[np.unique(np.concatenate([close, close + 1]))]
+    chosen = chosen[sorted_order(rows[chosen])]
+    starts = np.ones(len(chosen), dtype=bool)
+    starts[1:] = (rows[chosen[1:]] != rows[chosen[:-1]]).any(axis=1)
+    place = np.arange(len(chosen))
+    copies = place - np.maximum.accumulate(np.where(starts, place, 0))
+    again = chosen[~starts]
+    if again.size:
+        rows[again] = child_ids(rows[again], "copy", copies[~starts])
 
 
 def child_ids(parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:

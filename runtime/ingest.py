@@ -54,7 +54,7 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     if bad and source.on_bad_row == "stop":
         shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
         raise BadRows(node.label, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
-    ids["row_id"] = number_copies(ids["row_id"])
+    number_copies(ids["row_id"])
     labels = {"source": node.label, "category": source.category, "license": source.license}
     tree, digest, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
     pa.default_memory_pool().release_unused()

@@ -37,8 +37,8 @@ def write_output(
     ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
     encoded = [name for name in columns if name not in text]
     starts = range(0, max(1, table.rows), operator.shard_rows)
-    for name in encoded:
-        table.frame(name)  # read once, before the threads ask for it
+    for _ in table.batches(list(table.columns), 1, 0, 1):
+        pass  # the objects are checked once, before the threads ask for them
 
     def shard(first: int) -> str:
         made: list[str] = []

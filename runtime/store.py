@@ -279,7 +279,11 @@ class Store:
 def hash_path(path: Path) -> str:
     """The digest of a file's bytes, 64 hexadecimal digits."""
     hasher = blake3(max_threads=blake3.AUTO)
-    hasher.update_mmap(path) if os.path.getsize(path) else None
+    # Read, not mapped: mapped pages of a large object would count as memory of the process.
+    buffer = bytearray(1 << 22)
+    with open(path, "rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            hasher.update(memoryview(buffer)[:size])
     return hasher.hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from operators.declare import Columns, ColumnType
+from operators.declare import Columns
 from runtime.digest import Bytes, id_array, table_digest
 from runtime.ids import digest_name, sorted_order
 from runtime.store import Store
@@ -72,7 +72,7 @@ def write_based(
                 frame[name] = constant(constants[name], len(order))
             else:
                 frame[name] = whole(content.column(name)).take(pa.array(order))
-        digest, described = described_table(frame, columns)
+        digest, described = table_digest(frame.__getitem__, columns, small_columns(columns))
         frame_object = write_frame(store, frame)
         text_object = writing.result() if writing is not None else None
     tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
@@ -101,16 +101,6 @@ def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, A
             slices.append(pa.concat_arrays(taken_apart).take(pa.array(back)))
         for start in range(0, len(wanted), TEXT_ROWS):
             yield [column.slice(start, TEXT_ROWS) for column in slices]
-
-
-def described_table(frame: Mapping[str, pa.Array], columns: Columns) -> tuple[str, dict[str, Any]]:
-    """The digest of a table, from its ids and small columns."""
-    from runtime.digest import id_bytes
-
-    named: dict[str, tuple[ColumnType, pa.Array]] = {
-        name: (kind, frame[digest_name(name) if kind in TEXT else name]) for name, kind in columns.items()
-    }
-    return table_digest(id_bytes(frame["row_id"]), id_bytes(frame["item_id"]), named)
 
 
 def masked(ids: pa.Array, null: np.ndarray[Any, Any]) -> pa.Array:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
 import subprocess
 import sys
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, BinaryIO
 
 import runtime
@@ -65,8 +68,21 @@ class Watched(Files):
 
     def __init__(self, store: Path, copies: Path, torn: bool = False) -> None:
         self.store, self.copies, self.torn = store, copies, torn
+        self.lock = RLock()
         self.points: list[tuple[str, str]] = []
         self.known: dict[tuple[tuple[str, int, int, int], ...], str] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        """What changes the disk waits while a copy is made, as a build writes from several threads."""
+        found = super().__getattribute__(name)
+        if name not in ("write", "sync", "make_folder", "rename", "link", "symlink", "remove", "sync_folder"):
+            return found
+
+        def locked(*given: Any) -> Any:
+            with self.lock:
+                return found(*given)
+
+        return locked
 
     def before(self, action: str, path: Path) -> None:
         if action != "write" or not self.torn:
@@ -126,7 +142,7 @@ class Hasty(Store):
 
     @contextmanager
     def new_object(self, made: list[str]) -> Iterator[BinaryIO]:
-        path = self.root / "tmp" / f"late-{len(self.late)}-{os.getpid()}"
+        path = self.root / "tmp" / uuid.uuid4().hex
         with self.files.create(path) as file:
             yield file
         made.append(hash_path(path))
@@ -196,8 +212,8 @@ def examine(project: Project, store: str) -> int:
         raise AssertionError((project.folder / f"{store}.err").read_text())
     report = json.loads((project.folder / f"{store}.out").read_text())
     found = {
-        "left": left, "kept": kept, "ran": len(report["ran"]), "digest": report["outputs"][0]["digest"], "after": verify(Store(folder)),
-        "rows": repr(rows_of(project, report)), "rubbish": len(list((folder / "v1" / "tmp").iterdir())),
+        "left": left, "kept": kept, "ran": len(report["ran"]), "after": verify(Store(folder)),
+        "digest": report["outputs"][0]["digest"], "rows": repr(rows_of(project, report)), "rubbish": len(list((folder / "v1" / "tmp").iterdir())),
     }
     (project.folder / f"{store}.found").write_text(json.dumps(found))
     return 0
@@ -243,15 +259,7 @@ def die_and_look(project: Project, number: int) -> dict[str, Any]:
     """Kill a build at a point, look at what is left and build again."""
     store = f"killed-{number}"
     code = in_child(lambda: build_with(project, store, Deadly(number)))
-    left = names_in(project.folder / store)
-    return {"code": code, "number": number, "left": left, "found": look(project, store)}
-
-
-def names_in(store: Path) -> list[str]:
-    """What lies in a store, without the names that differ from build to build."""
-    random = ("tmp", "running", "memo")
-    seen = [each.relative_to(store / "v1") for each in sorted(store.glob("v1/**/*"))]
-    return sorted(each.parts[0] if each.parts[0] in random and len(each.parts) > 1 else each.as_posix() for each in seen)
+    return {"code": code, "number": number, "found": look(project, store)}
 
 
 def fill_and_look(project: Project, number: int) -> dict[str, Any]:
@@ -291,6 +299,8 @@ def warm() -> None:
 
     loaded = Alone()
     operators.morphemes.segmenter = lambda workers: loaded  # type: ignore[assignment]
+    gc.collect()
+    gc.freeze()  # so that a child does not touch, and copy, what it only inherits
 
 
 WAYS: dict[str, Callable[[Project, Any], Any]] = {
@@ -305,6 +315,7 @@ def main(folder: str, way: str, jobs: str) -> None:
     warm()
     for job in json.loads(jobs):
         print(json.dumps(WAYS[way](project, job)), flush=True)
+    gc.unfreeze()
 
 
 def each_of(project: Project, way: str, jobs: list[Any], processes: int = 2) -> list[Any]:

@@ -1,11 +1,11 @@
 """Hostile recipes, names and cells: a diagnostic or the right rows, never a traceback."""
 
+# ruff: noqa: E501 (recipes in one line)
+
 from __future__ import annotations
 
 import json
-import os
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tests.conftest import Project, Ran
 
 HEAD = "format: 1\nrecipe: test/hostile\nlanguage: {target: ko, anchor: en}\n"
-VALID = HEAD + """seed: 7
+VALID = (
+    HEAD
+    + """seed: 7
 sources:
   a: {file: a.jsonl, category: one, license: A, columns: {prompt: prompt, x: x}}
   b: {file: "a.jsonl", category: two, license: B, on_bad_row: quarantine}
@@ -31,10 +33,55 @@ tables:
 mixture: {take: {one: 2, two: 3}, shortage: up_to}
 outputs: [dataset, t]
 """
+)
 TOKENS = [
-    "null", "[]", "{}", "- ", ": ", "\n", "  ", '"', "'", "&a ", "*a", "<<: ", "!!int ", "0x1F", "1e999", "~", "|", ">", "\t", "#", "%",
-    "\x00", "\x1b[31m", "\u202e", "\ufeff", "\u2028", "가", "extends: ../x\n", "extends: recipe.yaml\n", "where: ", "drop: length", "before: share",
-    "-1", "9" * 30, "..", "/", ".inf", "yes", "012", "2026-01-01", "C", "unknown", "models: {}\n", "prompts", "length", "unique", "row_id",
+    "null",
+    "[]",
+    "{}",
+    "- ",
+    ": ",
+    "\n",
+    "  ",
+    '"',
+    "'",
+    "&a ",
+    "*a",
+    "<<: ",
+    "!!int ",
+    "0x1F",
+    "1e999",
+    "~",
+    "|",
+    ">",
+    "\t",
+    "#",
+    "%",
+    "\x00",
+    "\x1b[31m",
+    "\u202e",
+    "\ufeff",
+    "\u2028",
+    "가",
+    "extends: ../x\n",
+    "extends: recipe.yaml\n",
+    "where: ",
+    "drop: length",
+    "before: share",
+    "-1",
+    "9" * 30,
+    "..",
+    "/",
+    ".inf",
+    "yes",
+    "012",
+    "2026-01-01",
+    "C",
+    "unknown",
+    "models: {}\n",
+    "prompts",
+    "length",
+    "unique",
+    "row_id",
 ]
 NASTY = [
     '"; DROP TABLE x; --', "it's", "a b", "a\nb", "\x1b[31mred", "\u202eevil", "\u200d", "select", "from", "NULL", "한국어", "*", "%s", "{0}", "$1",
@@ -48,7 +95,9 @@ OWN = ["row_id", "item_id", "copy", "source", "category", "license", "dropped_by
 def place(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(tmp_path_factory.mktemp("hostile"))
     (made.folder / ".recipe").mkdir()
-    made.rows("a.jsonl", [{"prompt": "물은 왜 끓나요", "x": "abc"}, {"prompt": "sky", "x": "zzz"}, {"prompt": "하늘은", "x": None}])
+    made.rows(
+        "a.jsonl", [{"prompt": "물은 왜 끓나요", "x": "abc"}, {"prompt": "sky", "x": "zzz"}, {"prompt": "하늘은", "x": None}]
+    )
     return made
 
 
@@ -89,7 +138,8 @@ def test_no_bytes_end_in_a_traceback(place: Project, content: bytes) -> None:
 
 
 BOMBS = {
-    "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi")),
+    "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)),
     "brackets": "[" * 10_000,
     "braces": "{" * 10_000,
     "dashes": "- " * 10_000,
@@ -111,7 +161,10 @@ def test_a_yaml_bomb_is_refused(place: Project, name: str) -> None:
 
 def named(place: Project, name: str) -> Ran:
     """Build a recipe that says a name wherever a recipe may say one."""
-    place.write("named.yaml", HEAD + f"""
+    place.write(
+        "named.yaml",
+        HEAD
+        + f"""
 sources: {{{quoted(name)}: {{file: a.jsonl, category: {quoted(name)}, license: A, columns: {{prompt: prompt, {quoted(name)}: x}}}}}}
 prompts:
   - {{name: {quoted(name)}, length: {{in: {quoted(name)}, min: 3}}}}
@@ -119,7 +172,8 @@ prompts:
   - where: {quoted(column(name) + " <> 'zzz'")}
   - sample: {{rows: 9, salt: {quoted(name)}}}
 mixture: {{take: {{{quoted(name)}: 9}}, shortage: up_to}}
-""")
+""",
+    )
     return place.run("build", "named.yaml", "--json")
 
 
@@ -154,23 +208,22 @@ def test_no_name_ends_in_a_traceback(place: Project, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*OWN[:7], "Prompt"])
 def test_a_measured_column_does_not_take_the_name_of_another(place: Project, name: str) -> None:
-    place.write("measured.yaml", HEAD + "sources: {a: {file: a.jsonl, category: one, license: B}}\n"
-                f"prompts: [{{length: {{min: 1}}}}, {{measure: {{{name}: {{length: {{}}}}}}}}]\nmixture: {{by: {name}, take: {{one: 99}}}}\n")
+    place.write(
+        "measured.yaml",
+        HEAD + "sources: {a: {file: a.jsonl, category: one, license: B}}\n"
+        f"prompts: [{{length: {{min: 1}}}}, {{measure: {{{name}: {{length: {{}}}}}}}}]\nmixture: {{by: {name}, take: {{one: 99}}}}\n",
+    )
     assert told(place.run("build", "measured.yaml"))
     assert name != "license" or place.run("check", "measured.yaml").code == 2
 
 
-@pytest.mark.parametrize("name", ["/tmp/hostile-output", "/", "a/b", "한" * 100])
-def test_a_table_cannot_be_put_outside_the_store(place: Project, name: str) -> None:
-    place.write("table.yaml", HEAD + f"sources: {{a: {{file: a.jsonl, category: one, license: A}}}}\ntables: {{{quoted(name)}: {{from: a}}}}\n")
-    ran = place.run("build", "table.yaml")
-    assert ran.code == 2 and "cannot be a folder's name" in ran.err and not os.path.lexists("/tmp/hostile-output")
-
-
 @pytest.mark.parametrize("origin", ["t", "later"])
 def test_a_table_does_not_read_itself_or_a_later_one(place: Project, origin: str) -> None:
-    place.write("circle.yaml", HEAD + "sources: {a: {file: a.jsonl, category: one, license: A}}\n"
-                f"tables: {{t: {{from: {origin}}}, later: {{from: a}}}}\noutputs: [t]\n")
+    place.write(
+        "circle.yaml",
+        HEAD + "sources: {a: {file: a.jsonl, category: one, license: A}}\n"
+        f"tables: {{t: {{from: {origin}}}, later: {{from: a}}}}\noutputs: [t]\n",
+    )
     ran = place.run("check", "circle.yaml")
     assert ran.code == 2 and "circle.yaml:5:20" in ran.err
 
@@ -191,10 +244,14 @@ def whole(text: str | None) -> bool:
 def test_the_rows_kept_are_those_that_python_keeps(place: Project, rows: list[tuple[str | None, str | None]]) -> None:
     lines = [json.dumps({"prompt": prompt, "x": x}) for prompt, x in rows]
     (place.folder / "cells.jsonl").write_text("".join(line + "\n" for line in lines))
-    place.write("cells.yaml", HEAD + """
+    place.write(
+        "cells.yaml",
+        HEAD
+        + """
 sources: {a: {file: cells.jsonl, category: one, license: A, on_bad_row: quarantine, columns: {prompt: prompt, x: x}}}
 prompts: [{length: {min: 2}}, {unique: {by: [prompt, x], normalise: []}}, {where: "x IS NULL OR x <> 'NULL'"}]
-""")
+""",
+    )
     ran = place.run("build", "cells.yaml", "--json")
     assert ran.code == (0 if rows else 2 if place.run("check", "cells.yaml").code else 0), ran.out
     if ran.code:
@@ -210,8 +267,11 @@ prompts: [{length: {min: 2}}, {unique: {by: [prompt, x], normalise: []}}, {where
 @pytest.mark.parametrize("rows", [[], [None, None], ["가" * 350_000, "나"], [""]])
 def test_extreme_tables_build(place: Project, rows: list[str | None]) -> None:
     place.rows("extreme.jsonl", rows)  # type: ignore[arg-type]
-    place.write("extreme.yaml", HEAD + "sources: {a: {file: extreme.jsonl, category: one, license: A, columns: {prompt: {field: prompt}}}}\n"
-                "prompts: [{length: {min: 1}}, {language_share: {of: target, min: 0.5}}, unique]\n")
+    place.write(
+        "extreme.yaml",
+        HEAD + "sources: {a: {file: extreme.jsonl, category: one, license: A, columns: {prompt: {field: prompt}}}}\n"
+        "prompts: [{length: {min: 1}}, {language_share: {of: target, min: 0.5}}, unique]\n",
+    )
     ran = place.run("build", "extreme.yaml", "--json")
     if ran.code == 0:
         assert sorted(row["prompt"] for row in rows_of(place, ran)) == sorted(row for row in rows if row)
@@ -223,57 +283,21 @@ def test_nothing_of_a_row_or_name_steers_the_terminal(new_project: Any) -> None:
     project = new_project()
     name = "\x1b[31m\u202e\x9b"
     project.rows("a.jsonl", [{"prompt": f"hello {name}", name: name}])
-    project.write("recipe.yaml", HEAD + f"description: {quoted(name)}\nsources: {{{quoted(name)}: {{file: a.jsonl, category: {quoted(name)}, license: A, "
-                  f"columns: {{prompt: prompt, {quoted(name)}: {quoted(name)}}}}}}}\nprompts: [{{name: {quoted(name)}, length: {{min: 1}}}}]\n")
-    for command in (["check"], ["build"], ["plan"], ["explain"], ["why", "--match", "hello"], ["show"], ["show", "--graph"], ["status"]):
+    project.write(
+        "recipe.yaml",
+        HEAD + f"description: {quoted(name)}\nsources: {{{quoted(name)}: {{file: a.jsonl, category: {quoted(name)}, license: A, "
+        f"columns: {{prompt: prompt, {quoted(name)}: {quoted(name)}}}}}}}\nprompts: [{{name: {quoted(name)}, length: {{min: 1}}}}]\n",
+    )
+    for command in (
+        ["check"],
+        ["build"],
+        ["plan"],
+        ["explain"],
+        ["why", "--match", "hello"],
+        ["show"],
+        ["show", "--graph"],
+        ["status"],
+    ):
         ran = project.run(command[0], *(["recipe.yaml"] if command[0] != "status" else []), *command[1:])
         assert [char for char in ran.out + ran.err if not char.isprintable() and char != "\n"] == [], command
     assert "hello" in project.run("why", "recipe.yaml", "--match", "hello").out
-
-
-# Paths
-
-
-@pytest.fixture
-def fenced(place: Project, tmp_path: Path) -> Project:
-    """A project beside a file that it may not read."""
-    project = Project(tmp_path / "project")
-    (project.folder / ".recipe").mkdir(parents=True)
-    project.rows("a.jsonl", ["hello"])
-    (tmp_path / "secret.jsonl").write_text('{"prompt": "secret"}\n')
-    (tmp_path / "secret.yaml").write_text("seed: 41\n")
-    (tmp_path / "languages").mkdir()
-    (tmp_path / "languages" / "xx.yaml").write_text("secret: 1\n")
-    for link, target in (("link.jsonl", "secret.jsonl"), ("folder", "."), ("link.yaml", "secret.yaml"), ("languages", "languages")):
-        (project.folder / link).symlink_to(tmp_path / target)
-    return project
-
-
-@pytest.mark.parametrize("path", [
-    "../secret.jsonl", "/etc/hostname", "/proc/self/environ", "../*.jsonl", "link.jsonl", "folder/secret.jsonl", "*.jsonl", "*/secret.jsonl",
-    "*/../../secret.jsonl", "**/../../secret.jsonl", "pkg:../../secret.jsonl", "pkg:/etc/hostname", "pkg:*/../../x", "a/../../secret.jsonl",
-])  # fmt: skip
-def test_a_source_reads_nothing_outside_the_project(fenced: Project, path: str) -> None:
-    fenced.write("recipe.yaml", HEAD + f"sources: {{a: {{file: {quoted(path)}, format: jsonl, category: one, license: A}}}}\nprompts: [unique]\n")
-    for command in ("check", "build", "plan", "lock"):
-        ran = fenced.run(command, "recipe.yaml")
-        assert ran.code == 2 and "leads out of the project" in ran.err and "recipe.yaml:4:" in ran.err and "--allow-path" in ran.err
-    if path == "../secret.jsonl":
-        assert fenced.run("build", "recipe.yaml", "--allow-path", "..").code == 0
-
-
-@pytest.mark.parametrize("path", ["../secret.yaml", "/etc/hostname", "link.yaml", "folder/secret.yaml", "pkg:../../secret", "pkg:/etc/hostname"])
-def test_extends_reads_nothing_outside_the_project(fenced: Project, path: str) -> None:
-    fenced.write("recipe.yaml", HEAD + f"extends: {path}\nsources: {{a: {{file: a.jsonl, category: one, license: A}}}}\nprompts: [unique]\n")
-    ran = fenced.run("check", "recipe.yaml")
-    assert ran.code == 2 and "leads out of the project" in ran.err and "recipe.yaml:4:" in ran.err
-    if path == "../secret.yaml":
-        assert fenced.run("check", "recipe.yaml", "--allow-path", "..").code == 0
-
-
-@pytest.mark.parametrize("code", ["xx", "../../languages/xx", "folder/languages/xx", "", "x" * 300, "a\0b"])
-def test_a_language_reads_nothing_outside_the_project(fenced: Project, code: str) -> None:
-    fenced.write("recipe.yaml", f"format: 1\nrecipe: t/x\nlanguage: {{target: {quoted(code)}}}\nsources: {{a: {{file: a.jsonl, category: one, license: A}}}}\n"
-                 "prompts: [unique]\n")
-    ran = fenced.run("check", "recipe.yaml")
-    assert ran.code == 2 and "there is no language profile" in ran.err and "secret" not in ran.err

@@ -1,5 +1,7 @@
 """Conditions from strangers: pure ones run as Python would, all others are refused where they stand."""
 
+# ruff: noqa: E501 (recipes in one line)
+
 from __future__ import annotations
 
 import json
@@ -101,6 +103,9 @@ prompt::JSON IS NULL
 prompt::INET IS NULL
 prompt::some_type IS NULL
 prompt::main.text IS NULL
+prompt::VARCHAR((SELECT 3)) = 'x'
+prompt::VARCHAR(random()) = 'x'
+prompt::VARCHAR(n) = 'x'
 prompt COLLATE NOCASE = 'x'
 prompt COLLATE de = 'x'
 nextval('s') > 1
@@ -167,13 +172,16 @@ ALLOWED: dict[str, Callable[[str | None, str | None, list[str | None] | None, in
     "CASE WHEN n > 0 THEN x = '12' ELSE prompt = '((' END": lambda p, x, o, n: (x == "12") if (n or 0) > 0 else p == "((",
     "length(prompt) > 5": lambda p, x, o, n: p is not None and len(p) > 5,
     "strlen(prompt) > 10": lambda p, x, o, n: p is not None and len(p.encode()) > 10,
-    "contains(prompt, '왜') OR prompt LIKE '%100\\%' ESCAPE '\\'": lambda p, x, o, n: p is not None and ("왜" in p or p.endswith("100%")),
+    "contains(prompt, '왜') OR prompt LIKE '%100\\%' ESCAPE '\\'": lambda p, x, o, n: (
+        p is not None and ("왜" in p or p.endswith("100%"))
+    ),
     "prompt ILIKE 'HEL%'": lambda p, x, o, n: p == "hello",
     "lower(prompt) || upper(x) = 'hello12'": lambda p, x, o, n: p == "hello",
     "left(prompt, 2) = substring(prompt, 1, 2) AND prompt[1] = 'h'": lambda p, x, o, n: p == "hello",
     "regexp_matches(prompt, '^[가-힣 ]+$')": lambda p, x, o, n: p == ROWS[1][P],
     "regexp_matches(prompt, '\\p{Hangul}')": lambda p, x, o, n: p == ROWS[1][P],
     "TRY_CAST(x AS INTEGER) = 12": lambda p, x, o, n: x == "12",
+    "x::VARCHAR(9) = '12'": lambda p, x, o, n: x == "12",
     "x::INTEGER = 12": lambda p, x, o, n: x == "12",
     "regexp_matches('((', prompt)": lambda p, x, o, n: False,
     "n * n >= 0": lambda p, x, o, n: n in (3, 0, -9),
@@ -224,8 +232,11 @@ def test_a_row_on_which_a_condition_fails_counts_as_unknown(place: Project) -> N
 def test_a_pattern_that_backtracks_elsewhere_is_linear_here(new_project: Callable[[], Project]) -> None:
     project = new_project()
     project.rows("a.jsonl", ["x" * 200_000, "x" * 200_000 + "y"])
-    project.write("recipe.yaml", "format: 1\nrecipe: t/re\nlanguage: {target: ko}\nsources: {a: {file: a.jsonl, category: c, license: A}}\n"
-                  "prompts: [{where: \"regexp_matches(prompt, '^(x+x+)+y$') AND prompt SIMILAR TO '(x|xx)*y'\"}]\n")
+    project.write(
+        "recipe.yaml",
+        "format: 1\nrecipe: t/re\nlanguage: {target: ko}\nsources: {a: {file: a.jsonl, category: c, license: A}}\n"
+        "prompts: [{where: \"regexp_matches(prompt, '^(x+x+)+y$') AND prompt SIMILAR TO '(x|xx)*y'\"}]\n",
+    )
     assert [row["prompt"][-1] for row in project.table()] == ["y"]
 
 

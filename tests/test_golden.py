@@ -1,0 +1,252 @@
+"""What each operator makes of its examples is on record: other results need a new version, other code a reviewed line.
+
+`python -m tests.test_golden --write` writes the record anew; its diff is what a reviewer reads.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import json
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler.keys import digest_of
+from operators.catalog import CATALOG, STEPS
+from operators.declare import Measure, Step
+from tests.conftest import ROOT, Project
+
+RECORD = Path(__file__).parent / "golden" / "operators.json"
+
+#: Examples of operators whose docstring has none: what is kept depends on ranks, or on a segmenter.
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "sample": [{"with": {"rows": 1}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}],
+    "mixture": [
+        {"with": {"take": {"x": 1}}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}
+    ],
+    "morphemes": [
+        {"with": {"min": 4}, "in": [{"prompt": "물"}, {"prompt": "물은 왜 끓나요"}], "out": [{"prompt": "물은 왜 끓나요"}]}
+    ],
+}
+
+#: More that each operator is asked, of all the rows below; only the digest is on record.
+ASKED: dict[str, list[Any]] = {
+    "length": [{"min": 3, "max": 12}, {"max": 30, "unknown": "keep"}],
+    "language_share": [
+        {"of": "ko", "min": 0.3},
+        {"of": "en", "max": 0.5, "count": "letters", "ignoring": ["code_fences", "inline_code", "latex", "urls", "markdown"]},
+        {"of": "ko", "min": 0.1, "count": "all", "only": {"source": "rows"}, "unknown": "keep"},
+    ],
+    "morphemes": [{"min": 2, "max": 9}],
+    "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
+    "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
+    "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
+    "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
+    + [{"by": ["prompt", "other"]}],
+    "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],
+    "mixture": [
+        {"take": {"x": 5}},
+        {"ratio": {"rows": 1}, "total": 7, "of": "source", "salt": "y"},
+        {"take": {"x": 20}, "by": "n", "shortage": "up_to", "repeat": {"x": 2}},
+    ],
+}
+
+ROWS: list[dict[str, Any]] = [
+    {"prompt": text, "other": str(place % 3), "n": place if place % 5 else None}
+    for place, text in enumerate([
+        "물은 왜 끓나요?", "물은  왜 끓나요? ", "\u1106\u116e\u11af은 왜 끓나요?", "하늘은 왜 파란가요", "Why IS the sky blue", "why is the sky blue!",
+        "", " ", None, "짧", "`code` 하늘 https://a.b/c $x^2$", "# 제목\n- **굵게** [이름](http://a.b)", "ＡＢＣ ﬁ ①", "e\u0301té café", "😀😀 웃음", "각\u3000각",
+        "```\nprint(1)\n``` 끝", "한 글자 두 글자 세 글자 네 글자", "0.30 % of 30 %", "물은 왜 끓나요?",
+    ])
+]  # fmt: skip
+
+
+def examples_of(step: type[Step]) -> list[dict[str, Any]]:
+    """The examples of a step: those of its docstring, else those above."""
+    _, _, text = (inspect.getdoc(step) or "").partition("Example:\n")
+    return [yaml.safe_load(inspect.cleandoc(text))] if text else EXAMPLES.get(step.name, [])
+
+
+def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """(digest, rows) that a real build of these steps makes."""
+    project = Project(folder)
+    (folder / ".recipe").mkdir(exist_ok=True)
+    project.rows("rows.jsonl", rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
+    said = {
+        "format": 1, "recipe": "test/golden", "language": {"target": "ko", "anchor": "en"}, "seed": 5,
+        "sources": {"rows": {"file": "rows.jsonl", "category": "x", "license": "A", "columns": columns}},
+        "tables": {"t": {"from": "rows", "steps": steps}},
+    }  # fmt: skip
+    project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
+    return project.digest(), project.table()
+
+
+def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> str:
+    """An example gives what it says; the digest of all it gives."""
+    digest, rows = built(folder, [{step.name: example["with"]}], example["in"])
+    shown = [{name: row.get(name) for name in example["out"][0]} for row in rows]
+    assert sorted(map(repr, shown)) == sorted(map(repr, example["out"])), f"the example of `{step.name}` gives {shown}"
+    return digest
+
+
+def result_of(folder: Path, step: type[Step]) -> str:
+    """One digest of all that a step makes of its examples, and of all that it is asked."""
+    digests = [check_example(folder, step, example) for example in examples_of(step)]
+    for asked in ASKED[step.name]:
+        digests.append(built(folder, [{step.name: asked}], ROWS)[0])
+        if issubclass(step, Measure):
+            column = {"measured": {step.name: asked}}
+            digests.append(built(folder, [{"measure": column}], ROWS)[0])
+    return digest_of(digests)
+
+
+def source_of(step: type[Step]) -> str:
+    """A hash of the code that decides a step's result: its file and the kernels and helpers that it imports.
+
+    Only what runs counts: comments, docstrings and layout do not. What all operators share is left out.
+    """
+    shared = {"operators.declare", "operators.sqltext"}
+    seen: dict[str, Any] = {}
+    waiting = [step.__module__]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in shared:
+            continue
+        tree = ast.parse((ROOT / Path(*name.split("."))).with_suffix(".py").read_text("utf-8"))
+        seen[name] = bare(tree)
+        waiting += [
+            node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("operators.")
+        ]  # type: ignore[misc]
+    return digest_of(seen)[:16]
+
+
+def bare(node: Any) -> Any:
+    """A syntax tree as plain data without docstrings; the same under every version of Python."""
+    if isinstance(node, list):
+        return [bare(part) for part in node if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+    if isinstance(node, ast.AST):
+        fields = {name: bare(value) for name, value in ast.iter_fields(node) if value not in (None, []) and name != "ctx"}
+        return {type(node).__name__: fields}
+    return repr(node)
+
+
+def installed(step: type[Step]) -> dict[str, str]:
+    """The distributions that decide the result of a step and are not our own code or SQL."""
+    return {name: version(name) for name in default(step).depends() if name not in ("unicode", "duckdb")}
+
+
+def default(step: type[Step]) -> Step:
+    said = examples_of(step)[0]["with"]
+    return step.model_validate({step.main: said} if step.main and not isinstance(said, dict) else said)
+
+
+def runnable(step: type[Step]) -> bool:
+    """Whether all that a step needs is installed."""
+    return all(
+        importlib.util.find_spec(name.replace("-", "_")) for name in default(step).depends() if name not in ("unicode", "duckdb")
+    )
+
+
+def check_entry(name: str, entry: dict[str, Any] | None, digest: str, source: str) -> None:
+    """The record of one operator against what it is now."""
+    assert entry is not None, f"`{name}` is not on record: python -m tests.test_golden --write"
+    assert entry["digest"] == digest, f"`{name}` gives another result: it needs a new version"
+    accepted = {entry["source"], *entry["same_result"]}
+    assert source in accepted, (
+        f"the code of `{name}` changed and its result did not: if that is so for all rows, add {source} to its `same_result`"
+    )
+
+
+def record() -> dict[str, Any]:
+    entries: dict[str, Any] = json.loads(RECORD.read_text("utf-8"))
+    return entries
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_has_an_example(step: type[Step]) -> None:
+    assert examples_of(step) and ASKED[step.name]
+    assert all(set(example) == {"with", "in", "out"} for example in examples_of(step))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_gives_what_is_on_record(step: type[Step], tmp_path: Path) -> None:
+    if not runnable(step):
+        pytest.skip(f"`{step.name}` needs what is not installed: {', '.join(default(step).depends())}")
+    name = f"{step.name}@{step.version}"
+    entry = record().get(name)
+    if entry is not None and entry.get("installed", {}) != installed(step):
+        pytest.skip(f"the record of `{name}` is for {entry['installed']}, and here is {installed(step)}")
+    check_entry(name, entry, result_of(tmp_path, step), source_of(step))
+
+
+def test_the_record_holds_no_operator_that_is_gone() -> None:
+    assert {name.partition("@")[0] for name in record()} == set(CATALOG)
+
+
+def test_another_result_under_the_same_version_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    length = CATALOG["length"]
+    monkeypatch.setattr(length, "measure", lambda self, texts, entries: [texts.lengths() + (texts.lengths() > 20)])
+    with pytest.raises(AssertionError, match="needs a new version"):
+        check_entry("length", record()[f"length@{length.version}"], result_of(tmp_path, length), source_of(length))
+
+
+def test_other_code_without_a_reviewed_line_is_noticed() -> None:
+    entry = record()[f"length@{CATALOG['length'].version}"]
+    with pytest.raises(AssertionError, match="same_result"):
+        check_entry("length", entry, entry["digest"], "other code")
+    check_entry("length", entry | {"same_result": ["other code"]}, entry["digest"], "other code")
+
+
+def test_a_wrong_example_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="the example of `length` gives"):
+        check_example(tmp_path, CATALOG["length"], {"with": {"min": 3}, "in": [{"prompt": "물"}], "out": [{"prompt": "물"}]})
+
+
+def test_comments_and_layout_are_no_code() -> None:
+    one = ast.parse('def f(a):\n    """Doc."""\n    return [a, 1]  # why\n')
+    assert bare(one) == bare(ast.parse("def f(\n    a,\n):\n    return [\n        a,\n        1,\n    ]\n"))
+    assert bare(one) != bare(ast.parse("def f(a):\n    return [a, 2]\n"))
+
+
+def write_record() -> None:
+    """Write the record anew; raises where an operator gives another result under the same version."""
+    old = record() if RECORD.exists() else {}
+    made: dict[str, Any] = {}
+    for step in STEPS:
+        name = f"{step.name}@{step.version}"
+        if not runnable(step):
+            made[name] = old[name]
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            digest, source = result_of(Path(folder), step), source_of(step)
+        entry = {"digest": digest, "source": source, "same_result": []} | (
+            {"installed": installed(step)} if installed(step) else {}
+        )
+        before = old.get(name)
+        if before is not None and before.get("installed", {}) == installed(step):
+            if before["digest"] != digest:
+                raise SystemExit(f"`{name}` gives another result: give it a new version first")
+            if source != before["source"]:
+                entry |= {"source": before["source"], "same_result": sorted({*before["same_result"], source})}
+            else:
+                entry = before
+        made[name] = entry
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        raise SystemExit("python -m tests.test_golden --write")
+    write_record()
