@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from compiler.diagnostics import Diagnostic, Note
 from compiler.graph import Graph
+from compiler.recipe import Recipe
 
 
-def complain_licenses(graph: Graph) -> list[Diagnostic]:
+def complain_licenses(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A source that must not be used, with the path to each output it reaches."""
     found = []
     for name, output in graph.outputs.items():
@@ -17,7 +18,7 @@ def complain_licenses(graph: Graph) -> list[Diagnostic]:
                 found.append(
                     Diagnostic(
                         f"the source `{source.label}` has licence class C: it must not be used",
-                        source.span,
+                        recipe.sources[source.label].node.find(("license",)),
                         "remove the source; " + " -> ".join(dict.fromkeys([*labels, name])),
                         tuple(
                             Note(f"it reaches the output `{name}` through `{graph.nodes[index].label}`", graph.nodes[index].span)

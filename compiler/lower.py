@@ -66,7 +66,7 @@ def lower(
                 )
             )
     graph = Graph(tuple(state.nodes), outputs)
-    state.found += complain_licenses(graph)
+    state.found += complain_licenses(graph, recipe)
     return graph, state.found
 
 

@@ -48,7 +48,11 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
     blocks = []
     for table in funnel:
         if table["table"] == "sources":
-            blocks.append("\n".join(f"quarantined: {rows:,} rows of {name}" for name, rows in table["quarantined"].items()))
+            blocks.append(
+                "\n".join(
+                    f"quarantined: {rows:,} row{'s' * (rows != 1)} of {name}" for name, rows in table["quarantined"].items()
+                )
+            )
             continue
         head = [table["table"], "rows", *(f"-{step['step']}" for step in table["steps"]), "kept"]
         lines = [head]

@@ -27,7 +27,8 @@ class BadRows(Exception):
     """Rows that cannot be read, with the file, line and reason of each."""
 
     def __init__(self, source: str, rows: list[tuple[str, int, str]], more: int = 0) -> None:
-        super().__init__(f"{len(rows) + more} rows of `{source}` cannot be read")
+        count = len(rows) + more
+        super().__init__(f"{count:,} row{'s' * (count != 1)} of `{source}` cannot be read")
         self.source, self.rows, self.more = source, rows, more
 
 
