@@ -25,7 +25,8 @@ from runtime.memo import Memo
 from runtime.output import write_output
 from runtime.probe import Found
 from runtime.readers.files import hash_file
-from runtime.store import Damaged, Record, Store, StoreError
+from runtime.record import Record
+from runtime.store import Damaged, Store, StoreError
 from runtime.table import open_table, read_table
 
 Tell = Callable[[str, str, int | None], None]

@@ -14,7 +14,8 @@ from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
 from operators.inner import Output
-from runtime.store import Damaged, Record, Store
+from runtime.record import Record
+from runtime.store import Damaged, Store
 
 
 @dataclass

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from runtime.memo import broken_entries
-from runtime.store import Store, hash_path, unsealed
+from runtime.record import hash_path, unsealed
+from runtime.store import Store
 
 
 def verify(store: Store, mend: bool = False) -> list[str]:

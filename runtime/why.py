@@ -16,7 +16,8 @@ from operators.inner import Combine, Output
 from operators.source import Source
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids
-from runtime.store import Record, Store
+from runtime.record import Record
+from runtime.store import Store
 from runtime.table import Table, open_table, read_table, whole
 
 
@@ -63,6 +64,8 @@ class Ledgers:
     def match(self, text: str, limit: int) -> list[str]:
         """The ids of rows whose text holds a string."""
         found: list[str] = []
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            return found  # bytes of the command line that are no text: no cell holds them
         for _, _, table in self.sources():
             columns = [name for name, kind in table.columns.items() if kind == "text"]
             ids = id_bytes(table.frame("row_id"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import json
@@ -10,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,8 +219,10 @@ def examine(project: Project, store: str) -> int:
     return 0
 
 
-def complaints(found: dict[str, Any], clean: dict[str, Any]) -> list[str]:
+def complaints(found: dict[str, Any] | None, clean: dict[str, Any]) -> list[str]:
     """What is wrong with a store after a death and a second build, by what an untouched build is like."""
+    if found is None:
+        return ["the next build fails"]
     wrong = [f"left behind: {problem}" for problem in found["left"]] + [f"after: {problem}" for problem in found["after"]]
     if (found["digest"], found["rows"]) != (clean["digest"], clean["rows"]):
         wrong.append("another dataset came out")
@@ -231,7 +233,7 @@ def complaints(found: dict[str, Any], clean: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def watch(project: Project, way: str) -> list[tuple[str, str]]:
+def watch(project: Project, way: str) -> tuple[str, list[tuple[str, str]]]:
     """Every point of one build: (action, name of the copy of the store as a kill there leaves it)."""
     (project.folder / way).mkdir()
 
@@ -243,23 +245,21 @@ def watch(project: Project, way: str) -> list[tuple[str, str]]:
         return code
 
     assert in_child(work) == 0
-    points: list[tuple[str, str]] = json.loads((project.folder / f"{way}.points").read_text())
-    return points
+    return way, json.loads((project.folder / f"{way}.points").read_text())
 
 
-def look(project: Project, store: str) -> dict[str, Any] | None:
-    """What is found in a store that a build left, or None where the next build fails."""
+def look(project: Project, store: str) -> dict[str, Any]:
+    """What is found in a store that a build left; nothing where the next build fails."""
     looked = in_child(lambda: examine(project, store))
     shutil.rmtree(project.folder / store, ignore_errors=True)
-    found: dict[str, Any] | None = json.loads((project.folder / f"{store}.found").read_text()) if looked == 0 else None
-    return found
+    return {"store": store, "found": json.loads((project.folder / f"{store}.found").read_text()) if looked == 0 else None}
 
 
 def die_and_look(project: Project, number: int) -> dict[str, Any]:
     """Kill a build at a point, look at what is left and build again."""
     store = f"killed-{number}"
     code = in_child(lambda: build_with(project, store, Deadly(number)))
-    return {"code": code, "number": number, "found": look(project, store)}
+    return {"code": code, "number": number, **look(project, store)}
 
 
 def fill_and_look(project: Project, number: int) -> dict[str, Any]:
@@ -267,26 +267,18 @@ def fill_and_look(project: Project, number: int) -> dict[str, Any]:
     store = f"full-{number}"
     code = in_child(lambda: build_with(project, store, Full(number)))
     said = (project.folder / f"{store}.err").read_text() + (project.folder / f"{store}.out").read_text()
-    return {"code": code, "number": number, "said": said, "found": look(project, store)}
+    return {"code": code, "number": number, "said": said, **look(project, store)}
 
 
-class Alone:
-    """The segmenter without its threads, which a fork would lose: the same tokens, one text at a time."""
+class Letters:
+    """A segmenter of letters: that of the recipe has a gigabyte and threads, and a fork would copy the one and lose the other."""
 
-    def __init__(self) -> None:
-        from kiwipiepy import Kiwi
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.kiwi = Kiwi(num_workers=0)
-        self.kiwi.tokenize("물")  # the first text makes it load the rest of its model
-
-    def tokenize(self, texts: list[str]) -> Iterator[Any]:
-        return map(self.kiwi.tokenize, texts)
+    def tokenize(self, texts: list[str]) -> Iterator[list[str]]:
+        return map(list, texts)
 
 
-def warm() -> None:
-    """Import what a build imports and load the segmenter, but start no thread: those do not survive a fork."""
+def warm(project: Project) -> None:
+    """Import what a build imports, but start no thread: those do not survive a fork."""
     import duckdb  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
@@ -296,40 +288,40 @@ def warm() -> None:
     import runtime.cli.build
     import runtime.funnel  # noqa: F401
     import runtime.output  # noqa: F401
+    from runtime.session import Session
 
-    loaded = Alone()
-    operators.morphemes.segmenter = lambda workers: loaded  # type: ignore[assignment]
+    operators.morphemes.segmenter = lambda workers: Letters()  # type: ignore[assignment]
+    with contextlib.chdir(project.folder):
+        opened = Session("recipe.yaml", store_folder="warm")
+        assert opened.graph and opened.facts
     gc.collect()
     gc.freeze()  # so that a child does not touch, and copy, what it only inherits
 
 
-WAYS: dict[str, Callable[[Project, Any], Any]] = {
-    "watch": watch, "kill": die_and_look, "fill": fill_and_look,
-    "look": lambda project, store: {"store": store, "found": look(project, store)},
-}
+JOBS: dict[str, Callable[[Project, Any], Any]] = {"watch": watch, "kill": die_and_look, "fill": fill_and_look, "look": look}
 
 
-def main(folder: str, way: str, jobs: str) -> None:
-    """Do jobs in this warm process; one line of JSON for each."""
+def main(folder: str, jobs: str) -> None:
+    """Do jobs, each a kind and a value, in this warm process; one line of JSON for each."""
     project = Project(Path(folder))
-    warm()
-    for job in json.loads(jobs):
-        print(json.dumps(WAYS[way](project, job)), flush=True)
+    warm(project)
+    for kind, value in json.loads(jobs):
+        print(json.dumps([kind, JOBS[kind](project, value)]), flush=True)
     gc.unfreeze()
 
 
-def each_of(project: Project, way: str, jobs: list[Any], processes: int = 2) -> list[Any]:
-    """What came of each job, worked through by several warm processes side by side."""
+def each_of(project: Project, jobs: list[tuple[str, Any]], processes: int = 2) -> list[tuple[str, Any]]:
+    """(kind, what came of it) for each job, worked through by several warm processes side by side."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults", str(project.folder), way, json.dumps(jobs[first::processes])],
+            [sys.executable, "-m", "tests.faults", str(project.folder), json.dumps(jobs[first::processes])],
             cwd=CODE, stdout=subprocess.PIPE, text=True,
         )
         for first in range(min(processes, len(jobs)))
     ]
     said = [process.communicate()[0] for process in running]
     assert all(process.returncode == 0 for process in running)
-    return [json.loads(line) for each in said for line in each.splitlines()]
+    return [tuple(json.loads(line)) for each in said for line in each.splitlines()]
 
 
 if __name__ == "__main__":

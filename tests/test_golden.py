@@ -60,12 +60,31 @@ ASKED: dict[str, list[Any]] = {
 
 ROWS: list[dict[str, Any]] = [
     {"prompt": text, "other": str(place % 3), "n": place if place % 5 else None}
-    for place, text in enumerate([
-        "물은 왜 끓나요?", "물은  왜 끓나요? ", "\u1106\u116e\u11af은 왜 끓나요?", "하늘은 왜 파란가요", "Why IS the sky blue", "why is the sky blue!",
-        "", " ", None, "짧", "`code` 하늘 https://a.b/c $x^2$", "# 제목\n- **굵게** [이름](http://a.b)", "ＡＢＣ ﬁ ①", "e\u0301té café", "😀😀 웃음", "각\u3000각",
-        "```\nprint(1)\n``` 끝", "한 글자 두 글자 세 글자 네 글자", "0.30 % of 30 %", "물은 왜 끓나요?",
-    ])
-]  # fmt: skip
+    for place, text in enumerate(
+        [
+            "물은 왜 끓나요?",
+            "물은  왜 끓나요? ",
+            "\u1106\u116e\u11af은 왜 끓나요?",
+            "하늘은 왜 파란가요",
+            "Why IS the sky blue",
+            "why is the sky blue!",
+            "",
+            " ",
+            None,
+            "짧",
+            "`code` 하늘 https://a.b/c $x^2$",
+            "# 제목\n- **굵게** [이름](http://a.b)",
+            "ＡＢＣ ﬁ ①",
+            "e\u0301té café",
+            "😀😀 웃음",
+            "각\u3000각",
+            "```\nprint(1)\n``` 끝",
+            "한 글자 두 글자 세 글자 네 글자",
+            "0.30 % of 30 %",
+            "물은 왜 끓나요?",
+        ]
+    )
+]
 
 
 def examples_of(step: type[Step]) -> list[dict[str, Any]]:
@@ -82,10 +101,13 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
     said = {
-        "format": 1, "recipe": "test/golden", "language": {"target": "ko", "anchor": "en"}, "seed": 5,
+        "format": 1,
+        "recipe": "test/golden",
+        "language": {"target": "ko", "anchor": "en"},
+        "seed": 5,
         "sources": {"rows": {"file": "rows.jsonl", "category": "x", "license": "A", "columns": columns}},
         "tables": {"t": {"from": "rows", "steps": steps}},
-    }  # fmt: skip
+    }
     project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
     return project.digest(), project.table()
 

@@ -35,54 +35,11 @@ outputs: [dataset, t]
 """
 )
 TOKENS = [
-    "null",
-    "[]",
-    "{}",
-    "- ",
-    ": ",
-    "\n",
-    "  ",
-    '"',
-    "'",
-    "&a ",
-    "*a",
-    "<<: ",
-    "!!int ",
-    "0x1F",
-    "1e999",
-    "~",
-    "|",
-    ">",
-    "\t",
-    "#",
-    "%",
-    "\x00",
-    "\x1b[31m",
-    "\u202e",
-    "\ufeff",
-    "\u2028",
-    "가",
-    "extends: ../x\n",
-    "extends: recipe.yaml\n",
-    "where: ",
-    "drop: length",
-    "before: share",
-    "-1",
-    "9" * 30,
-    "..",
-    "/",
-    ".inf",
-    "yes",
-    "012",
-    "2026-01-01",
-    "C",
-    "unknown",
-    "models: {}\n",
-    "prompts",
-    "length",
-    "unique",
-    "row_id",
-]
+    "null", "[]", "{}", "- ", ": ", "\n", "  ", '"', "'", "&a ", "*a", "<<: ", "!!int ", "0x1F", "1e999", "~", "|", ">",
+    "\t", "#", "%", "\x00", "\x1b[31m", "\u202e", "\ufeff", "\u2028", "가", "extends: ../x\n", "extends: recipe.yaml\n",
+    "where: ", "drop: length", "before: share", "-1", "9" * 30, "..", "/", ".inf", "yes", "012", "2026-01-01", "C",
+    "unknown", "models: {}\n", "prompts", "length", "unique", "row_id",
+]  # fmt: skip
 NASTY = [
     '"; DROP TABLE x; --', "it's", "a b", "a\nb", "\x1b[31mred", "\u202eevil", "\u200d", "select", "from", "NULL", "한국어", "*", "%s", "{0}", "$1",
     "-", "--", "/*", "\\", "decided", "kept", "verdicts", "rank", "detail", "weight", "rows", "content", "cells", "unit", "lowest", "at",
@@ -117,7 +74,7 @@ def told(ran: Ran) -> bool:
 # Recipes
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_no_mutation_of_a_recipe_ends_in_a_traceback(place: Project, data: st.DataObject) -> None:
     text = VALID
@@ -199,7 +156,7 @@ def test_a_name_of_the_projects_own_is_refused(place: Project, name: str) -> Non
     assert ran.code == 2 and ran.json["diagnostics"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text(max_size=8))
 def test_no_name_ends_in_a_traceback(place: Project, name: str) -> None:
     ran = named(place, name)
@@ -228,6 +185,35 @@ def test_a_table_does_not_read_itself_or_a_later_one(place: Project, origin: str
     assert ran.code == 2 and "circle.yaml:5:20" in ran.err
 
 
+ODD = {
+    "salt": "[{sample: {rows: 2, salt: ' AS copy'}}]",
+    "by nothing": "[{unique: {by: []}}]",
+    "dropped_by": "[{measure: {c: {length: {}}}}, {select: {columns: {dropped_by: c, prompt: prompt}}}, {length: {min: 1}},"
+    " {mixture: {by: dropped_by, take: {one: 12}}}]",
+}
+
+
+@pytest.mark.xfail(reason="the SQL of these does not run, or reads another column", strict=False)
+@pytest.mark.parametrize("name", ODD)
+def test_odd_parameters_are_refused_or_run(place: Project, name: str) -> None:
+    place.write("odd.yaml", HEAD + f"sources: {{a: {{file: a.jsonl, category: one, license: A}}}}\nprompts: {ODD[name]}\n")
+    assert told(place.run("build", "odd.yaml"))
+
+
+@pytest.mark.xfail(reason="a preview registers its items under the name of a source that is called so", strict=False)
+def test_a_source_called_items_does_not_change_a_preview(new_project: Any) -> None:
+    project = new_project()
+    for name in ("first", "second"):
+        project.rows(f"{name}.jsonl", [f"{name} {number}" for number in range(40)])
+    project.write(
+        "recipe.yaml",
+        HEAD
+        + "sources: {items: {file: first.jsonl, category: one, license: A}, other: {file: second.jsonl, category: one, license: A}}\n"
+        "prompts: [{length: {min: 1}}]\n",
+    )
+    assert project.build("recipe.yaml", "--sample", "10")["outputs"][0]["rows"] == 10
+
+
 # Cells
 
 CELL = st.none() | st.text(max_size=6) | st.text(st.characters(categories=["Cs", "Cc", "Cf", "Mn", "Lo"]), max_size=6) | st.sampled_from(
@@ -239,7 +225,7 @@ def whole(text: str | None) -> bool:
     return text is None or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(CELL, CELL), max_size=12))
 def test_the_rows_kept_are_those_that_python_keeps(place: Project, rows: list[tuple[str | None, str | None]]) -> None:
     lines = [json.dumps({"prompt": prompt, "x": x}) for prompt, x in rows]
@@ -301,3 +287,4 @@ def test_nothing_of_a_row_or_name_steers_the_terminal(new_project: Any) -> None:
         ran = project.run(command[0], *(["recipe.yaml"] if command[0] != "status" else []), *command[1:])
         assert [char for char in ran.out + ran.err if not char.isprintable() and char != "\n"] == [], command
     assert "hello" in project.run("why", "recipe.yaml", "--match", "hello").out
+    assert project.run("why", "recipe.yaml", "--match", "\udcff").code == 1

@@ -54,11 +54,23 @@ TEXTS = [
 ]
 ROWS: list[dict[str, Any]] = [
     {
-        "prompt": text, "other": f"{text or ''} {place % 3} 둘째", "n": place, "o1": "가", "o2": f"나{place}", "right": "가", "wrong": f"나{place}",
-        "letter": "A", "letter2": "B", "index": 0, "index2": 1, "number": 1, "number2": 2, "opts": ["가", f"나{place}"],
+        "prompt": text,
+        "other": f"{text or ''} {place % 3} 둘째",
+        "n": place,
+        "o1": "가",
+        "o2": f"나{place}",
+        "right": "가",
+        "wrong": f"나{place}",
+        "letter": "A",
+        "letter2": "B",
+        "index": 0,
+        "index2": 1,
+        "number": 1,
+        "number2": 2,
+        "opts": ["가", f"나{place}"],
     }
     for place, text in enumerate(TEXTS)
-]  # fmt: skip
+]
 A = {"file": "a.jsonl", "category": "one", "license": "A"}
 B = {"file": "b.jsonl", "category": "two", "license": "B"}
 
@@ -158,10 +170,19 @@ MUTATIONS: list[Mutation] = [
     steps("where.unknown", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 5", "unknown": "keep"}),
     steps("where.only", {"that": "length(prompt) > 12"}, {"that": "length(prompt) > 12", "only": {"source": "a"}}),
     Mutation("where.in_", *[recipe({"where": "length(prompt) > 5"})] * 2, "where", "label", within=({}, {"in_": "other"})),
-    Mutation("normalise.of", *(recipe({"normalise": {"of": each, "form": "NFKD"}}, a=A | WIDE) for each in ("prompt", "other")), "normalise",
-             "column"),
+    Mutation(
+        "normalise.of",
+        *(recipe({"normalise": {"of": each, "form": "NFKD"}}, a=A | WIDE) for each in ("prompt", "other")),
+        "normalise",
+        "column",
+    ),
     steps("normalise.form", {"form": "NFC"}, {"form": "NFKC"}),
-    Mutation("select.columns", recipe({"select": ["prompt"]}, a=A | WIDE), recipe({"select": {"columns": {"question": "prompt"}}}, a=A | WIDE), "keep"),
+    Mutation(
+        "select.columns",
+        recipe({"select": ["prompt"]}, a=A | WIDE),
+        recipe({"select": {"columns": {"question": "prompt"}}}, a=A | WIDE),
+        "keep",
+    ),
     Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", "other")), "unique", "column"),
     steps("unique.normalise", {"normalise": ["nfc"]}, {"normalise": ["nfc", "space"]}),
     steps("sample.rows", {"rows": 3}, {"rows": 4}),
@@ -171,10 +192,20 @@ MUTATIONS: list[Mutation] = [
     steps("mixture.take", {"take": ALL}, {"take": ALL | {"one": 4}}),
     steps("mixture.ratio", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1, "two": 2}, "total": 3}),
     steps("mixture.total", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1}, "total": 4}),
-    Mutation("mixture.of", *(recipe({"mixture": {"take": {"b": 2}} | of}, a=A | {"category": "b"}) for of in ({}, {"of": "source"})), "mixture"),
-    Mutation("mixture.by", *(recipe({"mixture": {"take": {"one": 5}, "by": each}}, a=A | WIDE) for each in ("rows", "n")), "mixture"),
+    Mutation(
+        "mixture.of",
+        *(recipe({"mixture": {"take": {"b": 2}} | of}, a=A | {"category": "b"}) for of in ({}, {"of": "source"})),
+        "mixture",
+    ),
+    Mutation(
+        "mixture.by", *(recipe({"mixture": {"take": {"one": 5}, "by": each}}, a=A | WIDE) for each in ("rows", "n")), "mixture"
+    ),
     steps("mixture.shortage", {"take": {"one": 99}}, {"take": {"one": 99}, "shortage": "up_to"}),
-    steps("mixture.repeat", {"take": {"one": 12}, "shortage": "up_to"}, {"take": {"one": 12}, "shortage": "up_to", "repeat": {"one": 2}}),
+    steps(
+        "mixture.repeat",
+        {"take": {"one": 12}, "shortage": "up_to"},
+        {"take": {"one": 12}, "shortage": "up_to", "repeat": {"one": 2}},
+    ),
     steps("mixture.salt", {"take": ALL}, {"take": ALL, "salt": "again"}),
     Mutation("preview.items", *[recipe({"length": {"min": 1}})] * 2, "preview", items=(3, 5)),
     Mutation("output.output", recipe(), recipe(tables={"u": {"from": ["a", "b"], "steps": []}}), "output", "label"),
@@ -182,7 +213,7 @@ MUTATIONS: list[Mutation] = [
     *measured("morphemes", {}, 3, 9),
     steps("morphemes.of", {"min": 3}, {"min": 3, "of": "qq"}),
     steps("morphemes.workers", {"min": 3}, {"min": 3, "workers": 1}),
-]  # fmt: skip
+]
 
 BOUND = [each for each in MUTATIONS if each.role not in ("tuning", "label")]
 
@@ -222,11 +253,15 @@ def session_of(project: Project, said: dict[str, Any], store: str, items: int | 
     path.write_text(json.dumps(said, ensure_ascii=False), "utf-8")
     session = Session(str(path), store_folder=str(project.folder / store), items=items)
     if within:
-        session.__dict__["graph"] = replace(session.graph, nodes=tuple(
-            replace(node, operator=node.operator.model_copy(update=within))
-            if set(within) <= set(type(node.operator).model_fields) and not isinstance(node.operator, Length) else node
-            for node in session.graph.nodes
-        ))  # fmt: skip
+        session.__dict__["graph"] = replace(
+            session.graph,
+            nodes=tuple(
+                replace(node, operator=node.operator.model_copy(update=within))
+                if set(within) <= set(type(node.operator).model_fields) and not isinstance(node.operator, Length)
+                else node
+                for node in session.graph.nodes
+            ),
+        )
     return session
 
 
@@ -262,8 +297,12 @@ def result_of(session: Session) -> Result | str:
     ledgers = tuple(str(record.body["ledger"]) for record in records.values() if record and "ledger" in record.body)
     shards = [shard for stage, record in records.items() if record for shard in record.body.get("shards", ())]
     rows = [repr(row) for shard in shards for row in pq.read_table(store.read_path(shard.removeprefix("object:"))).to_pylist()]
-    return Result({name: record.digest for name, record in records.items() if record}, ledgers, "\n".join(rows),
-                  report["outputs"][0]["digest"])  # fmt: skip
+    return Result(
+        {name: record.digest for name, record in records.items() if record},
+        ledgers,
+        "\n".join(rows),
+        report["outputs"][0]["digest"],
+    )
 
 
 def both_sessions(project: Project, mutation: Mutation, store: str) -> Iterator[Session]:
@@ -511,10 +550,15 @@ def test_an_entry_that_no_step_reads_is_in_no_key(bed: Project, change: tuple[st
 # -- what is installed
 
 EVERY = recipe(
-    {"language_share": {"of": "target", "min": 0.1}}, {"length": {"min": 1}}, {"where": "length(prompt) > 2"}, {"normalise": {"form": "NFKC"}},
-    {"unique": {}}, {"sample": {"share": 0.9}}, {"mixture": {"take": {"one": 1}, "shortage": "up_to"}},
+    {"language_share": {"of": "target", "min": 0.1}},
+    {"length": {"min": 1}},
+    {"where": "length(prompt) > 2"},
+    {"normalise": {"form": "NFKC"}},
+    {"unique": {}},
+    {"sample": {"share": 0.9}},
+    {"mixture": {"take": {"one": 1}, "shortage": "up_to"}},
     *([{"name": "last", "morphemes": {"min": 1}}] if KIWI else []),
-)  # fmt: skip
+)
 
 
 def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Project) -> None:
@@ -632,12 +676,16 @@ def test_a_preview_follows_the_size_of_its_source(bed: Project, tmp_path: Path) 
     assert results[0] != results[1]
 
 
-@pytest.mark.parametrize("said", [
-    recipe(a=A | {"columns": {"prompt": "prompt", "own": "other", "Own": "o2"}}),
-    recipe({"measure": {"Prompt": {"length": {}}}}),
-    recipe({"name": "w", "where": "length(prompt) > 2"}, {"name": "W", "where": "length(prompt) > 3"}),
-    recipe({"measure": {"source": {"length": {}}}}),
-], ids=["columns of a source", "a measured column", "steps", "a column of our own"])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        recipe(a=A | {"columns": {"prompt": "prompt", "own": "other", "Own": "o2"}}),
+        recipe({"measure": {"Prompt": {"length": {}}}}),
+        recipe({"name": "w", "where": "length(prompt) > 2"}, {"name": "W", "where": "length(prompt) > 3"}),
+        recipe({"measure": {"source": {"length": {}}}}),
+    ],
+    ids=["columns of a source", "a measured column", "steps", "a column of our own"],
+)
 def test_names_that_are_one_to_sql_are_refused(bed: Project, said: dict[str, Any]) -> None:
     session_of(bed, said, "store")
     refused = bed.run("check", "recipe.yaml")
@@ -797,16 +845,20 @@ def reading(how: Callable[[Any], object]) -> type[Step]:
     return Curious
 
 
-@pytest.mark.parametrize("how", [
-    lambda entries: os.environ.get("LANG"),
-    lambda entries: os.getenv("RECIPE_THREADS"),
-    lambda entries: entries["digits"],
-    lambda entries: dict(entries),
-    lambda entries: Path(__file__).read_bytes(),
-    lambda entries: locale.getlocale(),
-    lambda entries: importlib.metadata.version("numpy"),
-    lambda entries: kernel.unicodedata.unidata_version,
-], ids=["environment", "getenv", "profile entry", "whole profile", "file", "locale", "version", "unicode"])  # fmt: skip
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda entries: os.environ.get("LANG"),
+        lambda entries: os.getenv("RECIPE_THREADS"),
+        lambda entries: entries["digits"],
+        lambda entries: dict(entries),
+        lambda entries: Path(__file__).read_bytes(),
+        lambda entries: locale.getlocale(),
+        lambda entries: importlib.metadata.version("numpy"),
+        lambda entries: kernel.unicodedata.unidata_version,
+    ],
+    ids=["environment", "getenv", "profile entry", "whole profile", "file", "locale", "version", "unicode"],
+)
 def test_an_undeclared_read_is_noticed(how: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="reads what it does not declare"):
         check_reads(reading(how)(min=1), monkeypatch)

@@ -27,7 +27,8 @@ def read_rows() -> dict[str, list[str]]:
             for line in (DATA / "kt_ai/public_mwp_data_v2_reasoning-train.jsonl").read_text().splitlines()
         ]
         gsm = [json.loads(line) for line in (DATA / "kt_ai/kor-gsm8k-test.jsonl").read_text().splitlines()]
-        titles = [json.loads(line)["title"] for path in sorted((DATA / "petitions").iterdir()) for line in gzip.open(path, "rt")]
+        petitions = b"".join(gzip.decompress(path.read_bytes()) for path in sorted((DATA / "petitions").iterdir()))
+        titles = [json.loads(line)["title"] for line in petitions.splitlines()]
         mixed = [row["kor_question"] for row in gsm] + [row["question"] for row in gsm] + titles
     else:
         words = [
