@@ -85,6 +85,8 @@ class Builder:
 
     def run_again(self, index: int, key: str, before: Record | None) -> Record:
         """Run a stage; where an input turns out to be damaged or gone, make that anew first."""
+        if before is not None:
+            self.mend(index)  # its record names something that is not there, which may be that of a stage below
         for _ in range(len(self.graph.nodes) + 1):
             try:
                 return self.run(index, key, before)

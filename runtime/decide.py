@@ -60,7 +60,7 @@ def decide(
         "columns": described,
         "table": tree,
         "ledger": fates.ledger,
-        "measured": {graph.nodes[at].label: objects.get(graph.nodes[at].inputs[-1]) for at in run},
+        "measured": [objects.get(graph.nodes[at].inputs[-1]) for at in run],
         "dear": fates.dear,
         "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
         "funnel": funnel_of(table, fates.dropped, len(run) + 1),

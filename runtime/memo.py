@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,31 @@ class Memo:
         self.high, self.low, self.known = self._load()
 
     def _load(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        rows = (
-            [entry for path in sorted(self.folder.glob("*.journal")) for entry in whole_entries(path, self.width)]
-            if self.folder.is_dir()
-            else []
-        )
+        rows: list[bytes] = []
+        for path in sorted(self.folder.glob("*.journal")):
+            with suppress(FileNotFoundError):  # another build was first to set it aside
+                rows += self._entries(path)
         raw = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, self.width - CHECK)
         high, low = halves(raw[:, :16].copy()) if len(raw) else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         order = np.lexsort((low, high))
         values = np.ascontiguousarray(raw[:, 16:]).view("<i8").reshape(-1, self.values)
         return high[order], low[order], values[order]
+
+    def _entries(self, path: Path) -> list[bytes]:
+        """The whole entries of a journal; one with others is set aside, once its whole ones are written anew."""
+        entries = list(whole_entries(path, self.width))
+        if broken_entries(path):
+            if entries:
+                self._write([entry + blake3(entry).digest(CHECK) for entry in entries])
+            self.store.set_aside(path)
+        return entries
+
+    def _write(self, entries: list[bytes]) -> None:
+        """A journal, put in place whole, so that a build that dies leaves no broken one behind."""
+        name = f"{uuid.uuid4().hex}-{self.values}.journal"
+        made = self.store.root / "tmp" / name
+        self.store.files.write_bytes(made, b"".join(entries))
+        self.store.files.rename(made, self.folder / name)
 
     def look_up(self, cells: Bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """(whether each cell is known, its values, (n, values), where it is)."""
@@ -62,11 +78,7 @@ class Memo:
         for cell, value in zip(cells, values.astype("<i8"), strict=True):
             body = cell.tobytes() + value.tobytes()
             entries.append(body + blake3(body).digest(CHECK))
-        path = self.folder / f"{uuid.uuid4().hex}-{self.values}.journal"
-        # Put in place whole, so that a build that dies leaves no broken journal behind.
-        made = self.store.root / "tmp" / path.name
-        self.store.files.write_bytes(made, b"".join(entries))
-        self.store.files.rename(made, path)
+        self._write(entries)
         high, low = halves(cells)
         order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
         self.known = np.concatenate([self.known, values])[order]

@@ -29,10 +29,9 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
     table = open_table(store, below.body["table"])
     ledger = read_table(store, record.body["ledger"])
     place = graph.run(graph.nodes[index].inputs[0]).index(decision) + 1
-    # By its place: the step may have had another name when the ledger was written.
-    label, beside = list(record.body["measured"].items())[place - 1]
+    beside = record.body["measured"][place - 1]
     measured = ledger if beside is None else read_table(store, beside)
-    values = [whole(measured.column(f"{label}.{name}" if beside is None else name)) for name in operator.values]
+    values = [whole(measured.column(f"{place}.{name}" if beside is None else name)) for name in operator.values]
     known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
     numbers = [value.fill_null(0).to_numpy().astype(np.float64) for value in values]
     level = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]

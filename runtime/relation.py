@@ -78,7 +78,8 @@ class Relation:
             made = column.carried["in"]
             values = self.values_of(memos[decision.inputs[-1]], operator, made.name, column.entries, mask)
             for name, array in zip(operator.values, values, strict=True):
-                self.dear[f"{decision.label}.{name}"] = array
+                # By its place in the run: a label is no part of a result.
+                self.dear[f"{place + 1}.{name}"] = array
                 self.columns[f"{decision.label}.{name}"] = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
 
     def values_of(self, memo: Memo, operator: Measure, column: str, entries: Mapping[str, Any], mask: Any) -> list[pa.Array]:

@@ -87,6 +87,34 @@ def test_no_mutation_of_a_recipe_ends_in_a_traceback(place: Project, data: st.Da
     assert told(place.run("check", "mutated.yaml"))
 
 
+LEAF = st.none() | st.booleans() | st.integers(-3, 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5) | st.sampled_from(
+    [*TOKENS, "a", "b", "one", "prompt", "x", "t", "dataset", "target", "ko", "a.jsonl", "A", "B"])  # fmt: skip
+VALUE = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(TOKENS) | st.text(max_size=3), inner, max_size=3),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.data())
+def test_no_change_of_a_value_ends_in_a_traceback(place: Project, data: st.DataObject) -> None:
+    import yaml
+
+    recipe = yaml.safe_load(VALID)
+    for _ in range(data.draw(st.integers(1, 3))):
+        part: Any = recipe
+        while True:
+            keys = list(range(len(part))) if isinstance(part, list) else list(part)
+            key = data.draw(st.sampled_from(keys)) if keys else None
+            if key is None or not isinstance(part[key], (dict, list)) or data.draw(st.integers(0, 3)) == 0:
+                break
+            part = part[key]
+        if key is not None:
+            part[key] = data.draw(VALUE)
+    (place.folder / "changed.yaml").write_text(json.dumps(recipe))
+    assert told(place.run("check", "changed.yaml"))
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_end_in_a_traceback(place: Project, content: bytes) -> None:

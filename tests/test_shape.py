@@ -66,7 +66,7 @@ def test_every_file_opens_with_one_sentence() -> None:
         source = path.read_text("utf-8")
         doc = ast.get_docstring(ast.parse(source))
         first = doc.split("\n\n")[0] if doc else ""
-        if source and not re.fullmatch(r"[A-Z`0-9][^\n]*[.]", first):
+        if source and not re.fullmatch(r"\S[^\n]*[.]", first):
             wrong.append(path)
     assert named(wrong) == []
 
