@@ -34,8 +34,8 @@ def installed_version(name: str) -> str:
         found = version(name)
     except PackageNotFoundError:
         raise LookupError(name) from None
-    # Bug-fix releases of the SQL engine do not change what a condition means.
-    return ".".join(found.split(".")[:2]) if name == "duckdb" else found
+    # Bug-fix releases of the engines do not change what a condition or an expression means.
+    return ".".join(found.split(".")[:2]) if name in ("duckdb", "pyarrow") else found
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def step_parameters(step: type[Operator]) -> dict[str, Any]:
 def recipe_schema() -> dict[str, Any]:
     """The schema of a resolved recipe."""
     steps = {step.name: step_parameters(step) for step in STEPS}
-    measures = {name: {"$ref": f"#/$defs/{name}"} for name in MEASURES}
+    measures = {name: step_parameters(kind) for name, kind in MEASURES.items()}
     step: dict[str, Any] = {
         "anyOf": [
             {"type": "string", "enum": [each.name for each in STEPS]},

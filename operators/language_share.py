@@ -46,7 +46,8 @@ class LanguageShare(Measure):
         return ((self.of, "scripts"),)
 
     def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
+        # What is ignored is found by Arrow's regular expressions.
+        return ("unicode", "pyarrow") if self.ignoring else ("unicode",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)

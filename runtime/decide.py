@@ -17,7 +17,7 @@ from runtime.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, combined, connect, digest_name, halves, sorted_order
 from runtime.memo import Memo
 from runtime.relation import Relation
-from runtime.store import Store
+from runtime.store import Store, StoreError
 from runtime.table import TEXT, Table, carry, open_table
 from runtime.write import small_columns, taken, write_based, write_frame
 
@@ -173,12 +173,15 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
 def combine_trees(
     store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]
 ) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """Write the frame of all rows of several tables: (tree, digest, described columns). Raises LostRows for equal ids."""
+    """Write the frame of all rows of several tables: (tree, digest, described columns). Raises StoreError for equal ids."""
     parts = [open_table(store, tree) for tree in trees]
     ids = np.concatenate([id_bytes(part.frame("row_id")) for part in parts])
     order = sorted_order(ids)
     if (ids[order][1:] == ids[order][:-1]).all(axis=1).any():
-        raise LostRows("two rows of a combination have the same id")
+        raise StoreError(
+            "two tables of one `from` hold the same rows",
+            "a row stands in a table once: combine sources, or tables that are disjoint",
+        )
     places = pa.array(order)
     frame: dict[str, pa.Array] = {"row_id": id_array(ids[order])}
     frame["item_id"] = id_array(np.concatenate([id_bytes(part.frame("item_id")) for part in parts])[order])

@@ -166,7 +166,9 @@ class Ledgers:
         """A row's measured values, or None where it was not measured."""
         beside = record.body["measured"][step]
         table = ledger if beside is None else read_table(self.store, beside)
-        raw = {value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
+        raw = {
+            value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values
+        }
         if any(value is None for value in raw.values()):
             return None
         return {name: None if value < 0 else value for name, value in raw.items()}

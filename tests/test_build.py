@@ -72,3 +72,28 @@ def test_a_target_is_built_alone_and_forgets_nothing(project: Project) -> None:
     assert [each["output"] for each in alone["outputs"]] == ["long"]
     assert set(project.run("store", "ls", "--store", "store", "--json").json["recipes"]["test/targets"]) == {"long", "short"}
     assert project.run("build", "recipe.yaml", "--target", "lung").code == 2
+
+
+def test_tables_that_share_rows_cannot_be_one(project: Project) -> None:
+    project.write("recipe.yaml", """
+        format: 1
+        recipe: test/overlap
+        language: {target: ko}
+        sources: {a: {file: a.jsonl, category: one, license: A}}
+        tables:
+          short: {from: a, steps: [{length: {max: 9}}]}
+          both: {from: [a, short]}
+        """)
+    ran = project.run("build", "recipe.yaml", "--store", "store", "-q")
+    assert ran.code == 1 and "hold the same rows" in ran.err
+
+
+def test_a_measured_condition_may_be_written_short(project: Project) -> None:
+    project.write("recipe.yaml", """
+        format: 1
+        recipe: test/short
+        language: {target: ko}
+        sources: {a: {file: a.jsonl, category: one, license: A}}
+        prompts: [{measure: {why: {where: "contains(prompt, '왜')"}, size: {length: {}}}}]
+        """)
+    assert {row["prompt"]: row["why"] for row in project.table()}["하늘은 왜 파란가요?"] == 1

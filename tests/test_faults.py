@@ -20,7 +20,8 @@ import pytest
 from runtime.store import Store
 from runtime.verify import verify
 from tests.conftest import Project
-from tests.faults import CODE, KILLED, Full, build_with, complaints, each_of, everything, in_child
+from tests.fault_layers import KILLED, Full
+from tests.faults import CODE, build_with, complaints, each_of, everything, in_child
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
 
@@ -71,7 +72,7 @@ def seen(quick_folder: Path) -> Seen:
     looks = ["kill-store", *kill, *torn, *wrong["hasty"][:4]]
     kills = range(0, len(points["kill"]) - 1, 1 if LONG else 50)
     fills = range(0, sum(action == "write" for action, _ in points["kill"]), 7)
-    jobs: list[tuple[str, Any]] = [("look", each) for each in looks] + [("kill", each) for each in kills] + [("fill", each) for each in fills]
+    jobs = [*(("look", each) for each in looks), *(("kill", each) for each in kills), *(("fill", each) for each in fills)]
     came = each_of(project, jobs)
     looked = {said["store"]: said for kind, said in came if kind == "look"}
     return Seen(

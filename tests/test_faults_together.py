@@ -155,7 +155,9 @@ def two(tmp_path: Path) -> Project:
     return project
 
 
-@pytest.mark.parametrize("recipes", [("first.yaml", "first.yaml"), ("first.yaml", "second.yaml")], ids=["of one recipe", "of two recipes"])
+@pytest.mark.parametrize(
+    "recipes", [("first.yaml", "first.yaml"), ("first.yaml", "second.yaml")], ids=["of one recipe", "of two recipes"]
+)
 def test_two_builds_in_one_store_come_out_as_if_alone(two: Project, recipes: tuple[str, ...]) -> None:
     alone = {recipe: two.digest(recipe, store="alone") for recipe in sorted(set(recipes))}
     for number in range(10 if LONG else 3):
