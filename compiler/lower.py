@@ -11,7 +11,7 @@ from compiler.licenses import complain_licenses
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe, Said, TableSaid
 from compiler.spans import Span
-from operators.declare import COSTS, LABELS, MAPPED, ColumnType, Map, Measure, Scope, SetDecision
+from operators.declare import COSTS, LABELS, MAPPED, RESERVED, ColumnType, Map, Measure, Scope, SetDecision
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
@@ -233,7 +233,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"
-        if said.column in ("row_id", "item_id", "copy", "dropped_by", *LABELS):
+        if said.column in (*RESERVED, *LABELS):
             hint = "choose another name"
             state.found.append(Diagnostic(f"`{said.column}` is a column of the project's own", said.span(), hint))
         rows.columns[said.column] = kind

@@ -44,6 +44,14 @@ class Place:
         return str(path)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
     """The place of a recipe given as a path or as `pkg:NAME`; raises RecipeError where there is none."""
     package = package_root()
@@ -54,10 +62,10 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
             raise RecipeError((Diagnostic(f"`{named}` leads out of the package", None),))
     else:
         path = Path(named)
-        if not path.suffix and not path.exists():
+        if not path.suffix and not is_file(path):
             path = path.with_suffix(".yaml")
-    if not path.is_file():
-        near = [each.stem for each in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+    if len(named.encode(errors="replace")) > 4000 or not is_file(path):
+        near = [each.stem for each in path.parent.glob("*.yaml")] if len(named) < 200 and path.parent.is_dir() else []
         hint = "there is: " + ", ".join(sorted(near)) if near else "start one with `recipe init`"
         raise RecipeError((Diagnostic(f"there is no recipe `{named}`", None, hint),))
     path = path.resolve()

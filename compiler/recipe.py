@@ -213,7 +213,7 @@ def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
     value = node.plain()
     if node.value is None or (isinstance(node.value, str) and node.value == kind.name):
         value = {}
-    elif not isinstance(value, dict) and kind.main is not None:
+    elif kind.main is not None and not (isinstance(value, dict) and set(value) & fields_of(kind)):
         value = {kind.main: value}
     try:
         return kind.model_validate(value)
@@ -222,8 +222,14 @@ def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
             path = tuple(
                 part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "dict", "Cell"))
             )
-            found.append(Diagnostic(worded(problem["msg"]), node.find(path)))
+            missing = f"`{kind.name}` needs `{path[-1]}`" if problem["type"] == "missing" and path else None
+            found.append(Diagnostic(missing or worded(problem["msg"]), node.find(path)))
         return None
+
+
+def fields_of(kind: type[Operator]) -> set[str]:
+    """The names of an operator's fields, as recipes write them."""
+    return {info.alias or name for name, info in kind.model_fields.items()}
 
 
 def worded(message: str) -> str:

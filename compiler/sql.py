@@ -38,7 +38,7 @@ def decide_sql(graph: Graph, index: int, scale: tuple[int, int] | None = None) -
     )
     case = f"CASE{cases}\n      ELSE 0 END" if cases else "0"
     verdicts = node.operator.verdicts("kept", node.seed, scale)
-    copy = "copy" if " AS copy" in verdicts else "0 AS copy"
+    copy = "copy" if node.operator.tells_copy else "0 AS copy"
     return (
         f"WITH decided AS (\n  SELECT *, {case} AS dropped_by\n  FROM {base}\n),\n"
         "kept AS (SELECT * FROM decided WHERE dropped_by = 0),\n"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
 Columns = Mapping[str, ColumnType]
 
+#: Columns of the project's own, whose names no recipe may give.
+RESERVED = ("row_id", "item_id", "copy", "dropped_by")
+
 #: Columns every row carries besides its content: where it came from and what it may be used for.
 LABELS: dict[str, ColumnType] = {"source": "label", "category": "label", "license": "label"}
 
@@ -257,6 +260,9 @@ class Map(Step):
 class SetDecision(Step):
     """A decision that looks at more rows than one, so its result is a cut of the graph."""
 
+    tells_copy: ClassVar[bool] = False
+    """True where its SQL also gives rows that stand in the result again, by their `copy` number."""
+
     def forms(self) -> Mapping[str, str]:
         """Derived columns it needs: form name -> text column it is the normal form of."""
         return {}
@@ -266,5 +272,5 @@ class SetDecision(Step):
         return ()
 
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
-        """SQL over `relation`: `row_id`, `copy` (0), `kept` and `detail` (a row_id or rank) for every row of it."""
+        """SQL over `relation`: `row_id`, `kept` and `detail` (a row_id or rank) for every row of it."""
         raise NotImplementedError(f"`{self.name}` decides nothing")

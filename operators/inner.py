@@ -34,7 +34,7 @@ class Preview(SetDecision):
 
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         rank = rank_sql(seed, "preview", "item_id")
-        lowest = f"SELECT DISTINCT {rank} AS rank FROM items ORDER BY rank LIMIT {self.items}"
+        lowest = f'SELECT DISTINCT {rank} AS rank FROM ".items" ORDER BY rank LIMIT {self.items}'
         return (
             f"SELECT row_id, rank IN ({lowest}) AS kept, rank AS detail\n  FROM (SELECT row_id, {rank} AS rank FROM {relation})"
         )

@@ -32,6 +32,7 @@ class Mixture(SetDecision):
 
     name: ClassVar[str] = "mixture"
     seeded: ClassVar[bool] = True
+    tells_copy: ClassVar[bool] = True
 
     take: dict[str, Count] | None = None
     """Amount of each group."""

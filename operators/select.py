@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from operators.declare import LABELS, Columns, Complaint, Scope, Step
+from operators.declare import LABELS, RESERVED, Columns, Complaint, Scope, Step
 
 
 class Select(Step):
@@ -36,7 +36,7 @@ class Select(Step):
             self.columns.items() if isinstance(self.columns, dict) else ((name, name) for name in self.columns)
         ):
             yield from scope.complain_column(old, ("columns", place if listed else new))
-            if new in ("row_id", "item_id", "copy") or (new in LABELS and new != old):
+            if new in RESERVED or (new in LABELS and new != old):
                 yield Complaint(("columns", place if listed else new), f"`{new}` is a column of the project's own")
 
     def made(self, columns: Columns) -> Columns:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from operators.declare import LABELS, Columns, ColumnType, Complaint, Declared, Operator, Scope, field, tuning
+from operators.declare import LABELS, RESERVED, Columns, ColumnType, Complaint, Declared, Operator, Scope, field, tuning
 from operators.licence import Licence
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -67,7 +67,7 @@ class Mapping(Declared):
     def gold_has_options(self) -> Mapping:
         if self.gold is not None and self.options is None:
             raise ValueError("`gold` needs `options`")
-        for name in ("row_id", "item_id", "copy", "dropped_by", *LABELS):
+        for name in (*RESERVED, *LABELS):
             if name in self.cells():
                 raise ValueError(f"`{name}` is a column of the project's own; choose another name")
         if dotted := [name for name in self.cells() if "." in name or "\0" in name]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from operators.declare import Complaint, Scope, SetDecision, field
 from operators.sqltext import ident
@@ -25,7 +27,7 @@ class Unique(SetDecision):
 
     name: ClassVar[str] = "unique"
 
-    by: str | tuple[str, ...] = field("column", "prompt")
+    by: str | Annotated[tuple[str, ...], Field(min_length=1)] = field("column", "prompt")
     """The text column, or columns, that are compared."""
     normalise: tuple[Rule, ...] = ("nfc", "space")
     """`nfc`/`nfkc` Unicode form, `case` folding, `space` runs to one, `punctuation` left out."""

@@ -13,7 +13,8 @@ class Where(Measure):
     """Keep rows for which a SQL condition holds.
 
     The condition reads columns of the row and calls pure functions of an allow-list; it has no subquery,
-    window, setting, clock or chance. Regular expressions are RE2. Null counts as `unknown`.
+    window, setting, clock or chance. Regular expressions are RE2. Null, or a
+    condition that cannot be computed for a row, counts as `unknown`.
 
     Example:
         with: "length(prompt) > 5"

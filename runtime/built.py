@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
@@ -58,31 +60,45 @@ def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
     return all(store.object_path(each).exists() for each in record.objects())
 
 
+def manifest_of(recipe: str, output: str, record: Record) -> bytes:
+    """The content of an output's manifest."""
+    manifest = {
+        "name": f"{recipe}/{output}",
+        "digest": record.digest,
+        "key": record.key,
+        "rows": record.body["rows"],
+        "columns": record.body["columns"],
+        "shards": [shard.removeprefix("object:") for shard in record.body["shards"]],
+    }
+    return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
+
+
+def shows(folder: Path, manifest: bytes) -> bool:
+    """Whether a folder is that of a manifest, whole."""
+    try:
+        return (folder / "_manifest.json").read_bytes() == manifest
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
-    folder = store.root / "outputs" / f"{record.digest[:16]}-{record.key[:16]}"
-    if not (folder / "_manifest.json").exists():
+    manifest = manifest_of(recipe, output, record)
+    folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
+    if not shows(folder, manifest):
         made = store.root / "tmp" / uuid.uuid4().hex
         files.make_folder(made)
         for place, shard in enumerate(record.body["shards"]):
             target = os.path.relpath(store.object_path(shard.removeprefix("object:")), folder)
             files.symlink(Path(target), made / f"data-{place:05d}.parquet")
-        manifest = {
-            "name": f"{recipe}/{output}",
-            "digest": record.digest,
-            "key": record.key,
-            "rows": record.body["rows"],
-            "columns": record.body["columns"],
-            "shards": [shard.removeprefix("object:") for shard in record.body["shards"]],
-        }
-        files.write_bytes(made / "_manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
-        if folder.exists() and not (folder / "_manifest.json").exists():
+        files.write_bytes(made / "_manifest.json", manifest)
+        if folder.exists() and not shows(folder, manifest):
             shutil.rmtree(folder)  # links only: what they lead to stays
         try:
             files.rename(made, folder)
         except OSError:
-            if not (folder / "_manifest.json").exists():
+            if not shows(folder, manifest):
                 raise
             shutil.rmtree(made)  # another build was first with the same folder
     name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output

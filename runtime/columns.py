@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ from operators.where import Where
 from runtime.digest import id_array, id_bytes
 from runtime.ids import digest_name, hash_column, own_connection
 from runtime.memo import Memo
-from runtime.store import Store
+from runtime.store import Store, StoreError
 from runtime.table import TEXT, Table, carry
 from runtime.write import masked, write_columns
 
@@ -186,7 +187,10 @@ def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:
     rows = len(next(iter(columns.values())))
     table = pa.table({".at": np.arange(rows), **columns})
     query = f'SELECT coalesce(({operator.parsed[0]})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
-    made = own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("holds")
+    try:
+        made = own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("holds")
+    except duckdb.Error as error:
+        raise StoreError(f"the condition `{operator.that}` cannot be computed: {error}", "make it simpler") from None
     return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
 
 

@@ -14,7 +14,7 @@ from runtime.digest import Bytes, id_array, id_bytes
 from runtime.table import DIGEST, TEXT
 
 
-def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB that reads nothing but what it is handed."""
     settings: dict[str, str | bool | int] = {
         "enable_external_access": False,
@@ -26,6 +26,8 @@ def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
     }
     if threads:
         settings["threads"] = threads
+    if memory:
+        settings["memory_limit"] = memory  # a condition of a recipe must not take the machine
     return duckdb.connect(":memory:", config=settings)
 
 
@@ -35,7 +37,7 @@ LOCAL = threading.local()
 def own_connection() -> duckdb.DuckDBPyConnection:
     """The one-threaded DuckDB of the calling thread, for work on single batches."""
     if not hasattr(LOCAL, "connection"):
-        LOCAL.connection = connect(1)
+        LOCAL.connection = connect(1, memory="2GB")
     connection: duckdb.DuckDBPyConnection = LOCAL.connection
     return connection
 

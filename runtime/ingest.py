@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from compiler.graph import Node
 from operators.declare import LABELS
+from operators.licence import Licence
 from operators.source import Source
 from runtime.digest import Bytes
 from runtime.ids import hash_rows, number_copies
@@ -26,10 +27,16 @@ from runtime.write import write_based
 class BadRows(Exception):
     """Rows that cannot be read, with the file, line and reason of each."""
 
-    def __init__(self, source: str, rows: list[tuple[str, int, str]], more: int = 0) -> None:
+    def __init__(self, source: str, license: Licence, rows: list[tuple[str, int, str]], more: int = 0) -> None:
         count = len(rows) + more
         super().__init__(f"{count:,} row{'s' * (count != 1)} of `{source}` cannot be read")
-        self.source, self.rows, self.more = source, rows, more
+        self.license, self.rows, self.more = license, rows, more
+
+
+def without_cells(reason: str) -> str:
+    """A reason without what it quotes of the row: only the first name in backticks, that of a column, stays."""
+    parts = reason.split("`")
+    return "`".join(part if place < 3 or place % 2 == 0 else "..." for place, part in enumerate(parts))
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     ids = read_hashed(source, node.label, files, tables, bad, threads, tell)
     if bad and source.on_bad_row == "stop":
         shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
-        raise BadRows(node.label, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+        raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
     number_copies(ids["row_id"])
     labels = {"source": node.label, "category": source.category, "license": source.license}
     tree, digest, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
@@ -108,4 +115,4 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
                 ]
                 yield batch.table
         except Unreadable as error:
-            raise BadRows(label, [(file.shown, 0, str(error))]) from None
+            raise BadRows(label, source.license, [(file.shown, 0, str(error))]) from None

@@ -62,7 +62,7 @@ class Relation:
         self.measure_dear(memos, store, objects)
         if others:
             items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in others])})
-            self.connection.register("items", items)
+            self.connection.register(".items", items)
 
     def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, str]) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""

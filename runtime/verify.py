@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from runtime.built import manifest_of, shows
 from runtime.memo import broken_entries
 from runtime.record import hash_path, unsealed
 from runtime.store import Store
@@ -50,9 +49,9 @@ def name_problems(store: Store) -> list[str]:
     for recipe, body in store.builds():
         for output, said in body["outputs"].items():
             folder = store.root / "names" / recipe / "outputs" / output
-            manifest = folder / "_manifest.json"
-            if not manifest.is_file():
+            record = store.find(said["key"])
+            if not folder.is_dir():
                 problems.append(f"the name {recipe}/{output} leads nowhere")
-            elif json.loads(manifest.read_text())["digest"] != said["digest"]:
-                problems.append(f"the name {recipe}/{output} stands for another digest than its last build")
+            elif record is not None and not shows(folder, manifest_of(recipe, output, record)):
+                problems.append(f"the manifest of {recipe}/{output} is damaged, or another than its last build's")
     return problems

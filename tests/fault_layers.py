@@ -13,8 +13,8 @@ from threading import RLock
 from typing import Any, BinaryIO
 
 from runtime.files import Buffer, Files
-from runtime.record import Record
-from runtime.store import Store, hash_path
+from runtime.record import Record, hash_path
+from runtime.store import Store
 
 KILLED = 137
 

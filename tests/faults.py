@@ -74,7 +74,7 @@ def build_with(project: Project, store: str, files: Files, hasty: bool = False) 
     """Build through a layer of files, in this process; what is printed goes beside the store."""
     import runtime.store
 
-    runtime.store.Files = lambda: files  # type: ignore[assignment, misc, attr-defined]
+    runtime.store.Files = lambda: files  # type: ignore[assignment, attr-defined]
     if hasty:
         runtime.store.Store = Hasty  # type: ignore[misc]
     os.environ["RECIPE_THREADS"] = "1"
@@ -105,8 +105,13 @@ def examine(project: Project, store: str) -> int:
         raise AssertionError((project.folder / f"{store}.err").read_text())
     report = json.loads((project.folder / f"{store}.out").read_text())
     found = {
-        "left": left, "kept": kept, "ran": len(report["ran"]), "after": verify(Store(folder)),
-        "digest": report["outputs"][0]["digest"], "rows": repr(rows_of(project, report)), "rubbish": len(list((folder / "v1" / "tmp").iterdir())),
+        "left": left,
+        "kept": kept,
+        "ran": len(report["ran"]),
+        "after": verify(Store(folder)),
+        "digest": report["outputs"][0]["digest"],
+        "rows": repr(rows_of(project, report)),
+        "rubbish": len(list((folder / "v1" / "tmp").iterdir())),
     }
     (project.folder / f"{store}.found").write_text(json.dumps(found))
     return 0
@@ -209,7 +214,10 @@ def each_of(project: Project, jobs: list[tuple[str, Any]], processes: int = 2) -
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.faults", str(project.folder), json.dumps(jobs[first::processes])],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(CODE)}, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(CODE)},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for first in range(min(processes, len(jobs)))
     ]

@@ -71,7 +71,6 @@ def test_restricted_text_is_printed_only_when_it_is_asked_for(project: Project, 
             assert "a good row" in project.run(command[0], "recipe.yaml", *command[1:], "--show-restricted").out
 
 
-@pytest.mark.xfail(reason="the reason of a bad row quotes the cell", strict=False)
 @pytest.mark.parametrize("action", ["stop", "quarantine"])
 def test_the_reason_of_a_bad_row_quotes_no_restricted_text(project: Project, action: str) -> None:
     (project.folder / "a.jsonl").write_text('{"prompt": "x", "n": 1}\n{"prompt": "y", "n": "a secret"}\n')

@@ -19,14 +19,17 @@ def test_a_threshold_edit_reads_no_source(project: Project) -> None:
 
 
 def test_a_repeated_row_is_a_child_with_an_id_of_its_own(project: Project) -> None:
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/repeat
         language: {target: ko}
         sources: {a: {file: a.jsonl, category: one, license: A}}
         prompts: [{unique: {}}]
         mixture: {take: {one: 9}, repeat: {one: 2}, shortage: error}
-        """)
+        """,
+    )
     rows = project.table()
     assert len(rows) == 9 and len({row["row_id"] for row in rows}) == 9
     assert len({row["item_id"] for row in rows}) == 5
@@ -39,24 +42,32 @@ def test_the_general_form_builds_the_same_bytes(project: Project) -> None:
 
 
 def test_a_preview_scales_counts_and_names_nothing(project: Project) -> None:
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/preview
         language: {target: ko}
         sources: {a: {file: a.jsonl, category: one, license: A}, b: {file: b.jsonl, category: two, license: A}}
         prompts: [{length: {min: 1}}]
         mixture: {take: {one: 60, two: 40}, shortage: error}
-        """)
+        """,
+    )
     project.rows("a.jsonl", [f"질문 하나 {n}" for n in range(100)])
     project.rows("b.jsonl", [f"질문 둘 {n}" for n in range(100)])
     report = project.build("recipe.yaml", "--sample", "50")
     assert 20 <= report["outputs"][0]["rows"] <= 26 and report["outputs"][0]["path"] is None
-    assert sum(stage["counts"]["out"] for stage in report["stages"] if stage["name"] in ("a", "b") and stage["counts"]["dropped"]) == 50
+    assert (
+        sum(stage["counts"]["out"] for stage in report["stages"] if stage["name"] in ("a", "b") and stage["counts"]["dropped"])
+        == 50
+    )
     assert project.run("store", "ls", "--store", "store", "--json").json["recipes"] == {}
 
 
 def test_a_target_is_built_alone_and_forgets_nothing(project: Project) -> None:
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/targets
         language: {target: ko}
@@ -65,7 +76,8 @@ def test_a_target_is_built_alone_and_forgets_nothing(project: Project) -> None:
           long: {from: a, steps: [{length: {min: 10}}]}
           short: {from: a, steps: [{length: {max: 9}}]}
         outputs: [long, short]
-        """)
+        """,
+    )
     both = project.build()
     assert [each["output"] for each in both["outputs"]] == ["long", "short"]
     alone = project.build("recipe.yaml", "--target", "long")
@@ -75,7 +87,9 @@ def test_a_target_is_built_alone_and_forgets_nothing(project: Project) -> None:
 
 
 def test_tables_that_share_rows_cannot_be_one(project: Project) -> None:
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/overlap
         language: {target: ko}
@@ -83,17 +97,21 @@ def test_tables_that_share_rows_cannot_be_one(project: Project) -> None:
         tables:
           short: {from: a, steps: [{length: {max: 9}}]}
           both: {from: [a, short]}
-        """)
+        """,
+    )
     ran = project.run("build", "recipe.yaml", "--store", "store", "-q")
     assert ran.code == 1 and "hold the same rows" in ran.err
 
 
 def test_a_measured_condition_may_be_written_short(project: Project) -> None:
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/short
         language: {target: ko}
         sources: {a: {file: a.jsonl, category: one, license: A}}
         prompts: [{measure: {why: {where: "contains(prompt, '왜')"}, size: {length: {}}}}]
-        """)
+        """,
+    )
     assert {row["prompt"]: row["why"] for row in project.table()}["하늘은 왜 파란가요?"] == 1

@@ -116,8 +116,7 @@ def test_a_workflow_command_cannot_be_broken_out_of() -> None:
     span = Span(Text("a,b:c.yaml", Path("/p"), "x"), 1, 1, 1, 2)
     command = as_github([Diagnostic("50%\n::error::x", span, "h")])
     assert command == (
-        "::error file=a%2Cb%3Ac.yaml,line=1,endLine=1,col=1,endColumn=2,title=Recipe error"
-        "::50%25\\n::error::x%0Ahint: h\n"
+        "::error file=a%2Cb%3Ac.yaml,line=1,endLine=1,col=1,endColumn=2,title=Recipe error::50%25\\n::error::x%0Ahint: h\n"
     )
 
 

@@ -29,9 +29,7 @@ def value(written: str) -> object:
     return read(f"a: {written}").plain()["a"]
 
 
-@pytest.mark.parametrize(
-    "written", ["no", "yes", "on", "off", "012", "1_000", "1:30", "2024-01-01", "-", "0b1", "+0x1", "01.5"]
-)
+@pytest.mark.parametrize("written", ["no", "yes", "on", "off", "012", "1_000", "1:30", "2024-01-01", "-", "0b1", "+0x1", "01.5"])
 def test_it_is_a_string(written: str) -> None:
     assert value(written if written != "-" else "'-'") == written
 
@@ -64,9 +62,7 @@ def test_it_is_read_as(written: str, meant: object) -> None:
     assert type(value(written)) is type(meant)
 
 
-@pytest.mark.parametrize(
-    "written", [".inf", "-.INF", ".nan", "1e999", "9223372036854775808", "1" * 5000, "0x" + "f" * 17]
-)
+@pytest.mark.parametrize("written", [".inf", "-.INF", ".nan", "1e999", "9223372036854775808", "1" * 5000, "0x" + "f" * 17])
 def test_no_number_beyond_what_can_be_stored(written: str) -> None:
     assert len(problems(f"a: {written}")) == 1
 
@@ -143,9 +139,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_grows() -> None:
     assert "more than 10,000 values" in problems("\n".join(lines))[0][0]
 
 
-@pytest.mark.parametrize(
-    "deep", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "[" * 100_000 + "]" * 100_000]
-)
+@pytest.mark.parametrize("deep", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "[" * 100_000 + "]" * 100_000])
 def test_deep_nesting_is_refused(deep: str) -> None:
     assert "nested deeper than 50 levels" in problems(deep)[0][0]
 

@@ -55,9 +55,7 @@ def test_a_chain_of_extends_is_followed(root: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "path", ["../outside.yaml", "/etc/passwd", "link.yaml", "pkg:../outside", "parts/../../outside.yaml"]
-)
+@pytest.mark.parametrize("path", ["../outside.yaml", "/etc/passwd", "link.yaml", "pkg:../outside", "parts/../../outside.yaml"])
 def test_extends_does_not_leave_the_project(root: Path, path: str) -> None:
     (root / "project/link.yaml").symlink_to(root / "outside.yaml")
     (root / "project/bad.yaml").write_text(f"extends: {path}\n")
@@ -92,9 +90,7 @@ def test_what_cannot_be_extended_is_shown_where_it_is_said(root: Path, said: str
 
 
 def test_set_lays_values_over_in_order(root: Path) -> None:
-    plain, texts = load(
-        root, "top.yaml", "seed=5", "seed=6", "prompts.length.max=null", 'a."b.c"={d: [1, x]}'
-    )
+    plain, texts = load(root, "top.yaml", "seed=5", "seed=6", "prompts.length.max=null", 'a."b.c"={d: [1, x]}')
     assert plain["seed"] == 6 and plain["a"] == {"b.c": {"d": [1, "x"]}}
     assert plain["prompts"] == [{"length": {"min": 2}}]
     assert texts[-1].path is None and texts[-1].name == '--set a."b.c"={d: [1, x]}'
@@ -137,8 +133,6 @@ def test_a_wrong_setting_is_shown_in_itself(root: Path, setting: str, message: s
 @given(st.text(alphabet='ab."=\\{}[]:,*& \n1', max_size=20))
 def test_no_setting_ends_in_a_traceback(setting: str) -> None:
     try:
-        apply_setting(
-            read_document(Text("r", None, "{a: {b: 1}, prompts: [a]}")), Text("--set", None, setting)
-        )
+        apply_setting(read_document(Text("r", None, "{a: {b: 1}, prompts: [a]}")), Text("--set", None, setting))
     except RecipeError as error:
         assert error.diagnostics and str(error)

@@ -76,8 +76,12 @@ def seen(quick_folder: Path) -> Seen:
     came = each_of(project, jobs)
     looked = {said["store"]: said for kind, said in came if kind == "look"}
     return Seen(
-        points, wrong, looked.pop("kill-store")["found"], looked,
-        [said for kind, said in came if kind == "kill"], [said for kind, said in came if kind == "fill"],
+        points,
+        wrong,
+        looked.pop("kill-store")["found"],
+        looked,
+        [said for kind, said in came if kind == "kill"],
+        [said for kind, said in came if kind == "fill"],
     )
 
 
@@ -133,7 +137,10 @@ def test_with_room_again_the_build_ends_as_if_untouched(seen: Seen) -> None:
 def command(project: Project, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     return subprocess.run(
-        [*before, sys.executable, "-m", "runtime.cli.main", *arguments], cwd=project.folder, capture_output=True, text=True,
+        [*before, sys.executable, "-m", "runtime.cli.main", *arguments],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(CODE), "PYTHONDONTWRITEBYTECODE": "1"},
     )
 
@@ -157,13 +164,16 @@ def sized(folder: Path, rows: int) -> Project:
     (folder / ".recipe").mkdir(parents=True)
     project = Project(folder)
     project.rows("a.jsonl", [f"물은 왜 {number} 번째로 끓나요? {number * 7919 % 100003}" for number in range(rows)])
-    project.write("recipe.yaml", """
+    project.write(
+        "recipe.yaml",
+        """
         format: 1
         recipe: test/sized
         language: {target: ko}
         sources: {a: {file: a.jsonl, category: one, license: A}}
         prompts: [{length: {min: 3}}, {unique: {}}]
-        """)
+        """,
+    )
     return project
 
 

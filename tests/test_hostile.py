@@ -221,14 +221,12 @@ ODD = {
 }
 
 
-@pytest.mark.xfail(reason="the SQL of these does not run, or reads another column", strict=False)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_parameters_are_refused_or_run(place: Project, name: str) -> None:
     place.write("odd.yaml", HEAD + f"sources: {{a: {{file: a.jsonl, category: one, license: A}}}}\nprompts: {ODD[name]}\n")
     assert told(place.run("build", "odd.yaml"))
 
 
-@pytest.mark.xfail(reason="a preview registers its items under the name of a source that is called so", strict=False)
 def test_a_source_called_items_does_not_change_a_preview(new_project: Any) -> None:
     project = new_project()
     for name in ("first", "second"):

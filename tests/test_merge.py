@@ -101,9 +101,7 @@ def test_a_dropped_step_may_be_written_anew() -> None:
 
 def test_steps_of_tables_merge_by_name_too() -> None:
     base = "tables: {t: {from: x, steps: [a: {x: 1}, b]}}"
-    assert merged(base, "tables: {t: {steps: [a: {x: 2}]}}") == {
-        "tables": {"t": {"from": "x", "steps": [{"a": {"x": 2}}, "b"]}}
-    }
+    assert merged(base, "tables: {t: {steps: [a: {x: 2}]}}") == {"tables": {"t": {"from": "x", "steps": [{"a": {"x": 2}}, "b"]}}}
 
 
 def test_other_lists_of_maps_replace() -> None:
@@ -175,12 +173,7 @@ WORDS = st.sampled_from(
         "a:b",
     ]
 )
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = WORDS | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     SCALARS | TEXTS,
@@ -209,9 +202,7 @@ def test_a_rendered_recipe_reads_back_as_the_same_values(value: dict[str, Any]) 
     st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4),
     st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4),
 )
-def test_laying_the_same_recipe_over_again_changes_nothing(
-    base: dict[str, Any], over: dict[str, Any]
-) -> None:
+def test_laying_the_same_recipe_over_again_changes_nothing(base: dict[str, Any], over: dict[str, Any]) -> None:
     try:
         once = merge(tree(base), tree(over))
     except RecipeError:

@@ -17,12 +17,15 @@ EXAM = {"prompt": "q", "options": "c"}
 
 
 def test_values_become_what_their_cells_declare(tmp_path: Path) -> None:
-    rows, bad = read(write_jsonl(
-        tmp_path,
-        {"t": 12, "i": "-3", "n": "1e3", "b": "0", "j": {"b": [1, None], "a": "가"}},
-        {"t": True, "i": 7, "n": 2, "b": False, "j": "x"},
-        {"t": 0.5, "i": None, "b": None},
-    ), TYPED)
+    rows, bad = read(
+        write_jsonl(
+            tmp_path,
+            {"t": 12, "i": "-3", "n": "1e3", "b": "0", "j": {"b": [1, None], "a": "가"}},
+            {"t": True, "i": 7, "n": 2, "b": False, "j": "x"},
+            {"t": 0.5, "i": None, "b": None},
+        ),
+        TYPED,
+    )
     assert bad == []
     assert rows == [
         {"prompt": "12", "i": -3, "n": 1000.0, "b": False, "j": '{"a":"가","b":[1,null]}'},
@@ -31,19 +34,22 @@ def test_values_become_what_their_cells_declare(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("row", "reason"), [
-    ({"t": {"a": 1}}, "`t` is an object, not text; say `as: json`"),
-    ({"t": ["a"]}, "`t` is a list, not text; say `as: json`"),
-    ({"i": 1.0}, "`i` is `1.0`, not a whole number"),
-    ({"i": True}, "`i` is `true`, not a whole number"),
-    ({"i": "3.5"}, "`i` is `3.5`, not a whole number"),
-    ({"i": 2**63}, "`i` is too large for 64 bits"),
-    ({"i": "9" * 5000}, "`i` is too large for 64 bits"),
-    ({"n": "nan"}, "`n` is `nan`, not a number"),
-    ({"n": 10**400}, "`n` is not a finite number"),
-    ({"b": "yes"}, "`b` is `yes`, not true or false"),
-    ({"j": {"a": "\ud800"}}, "`j` holds half a surrogate pair"),
-])
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"t": {"a": 1}}, "`t` is an object, not text; say `as: json`"),
+        ({"t": ["a"]}, "`t` is a list, not text; say `as: json`"),
+        ({"i": 1.0}, "`i` is `1.0`, not a whole number"),
+        ({"i": True}, "`i` is `true`, not a whole number"),
+        ({"i": "3.5"}, "`i` is `3.5`, not a whole number"),
+        ({"i": 2**63}, "`i` is too large for 64 bits"),
+        ({"i": "9" * 5000}, "`i` is too large for 64 bits"),
+        ({"n": "nan"}, "`n` is `nan`, not a number"),
+        ({"n": 10**400}, "`n` is not a finite number"),
+        ({"b": "yes"}, "`b` is `yes`, not true or false"),
+        ({"j": {"a": "\ud800"}}, "`j` holds half a surrogate pair"),
+    ],
+)
 def test_a_value_that_does_not_fit_says_why(tmp_path: Path, row: dict[str, Any], reason: str) -> None:
     rows, bad = read(write_jsonl(tmp_path, {"t": "a"}, row), TYPED)
     assert columns_of(rows, "prompt") == ["a"]
@@ -57,8 +63,13 @@ def test_a_number_beyond_the_largest_is_refused_in_a_column_of_numbers(tmp_path:
 
 def test_parquet_columns_are_converted_like_json(tmp_path: Path) -> None:
     path = write_parquet(
-        tmp_path, t=pa.array(["a", None, "c"]).dictionary_encode(), i=pa.array([1, 2, None], pa.uint8()),
-        n=pa.array([1, 2, 3]), b=[True, None, False], j=[{"y": 1, "x": [1]}, None, {"y": 2, "x": []}], u=[1, 2, 3],
+        tmp_path,
+        t=pa.array(["a", None, "c"]).dictionary_encode(),
+        i=pa.array([1, 2, None], pa.uint8()),
+        n=pa.array([1, 2, 3]),
+        b=[True, None, False],
+        j=[{"y": 1, "x": [1]}, None, {"y": 2, "x": []}],
+        u=[1, 2, 3],
     )
     rows, bad = read(path, TYPED | {"u": "u"})
     assert bad == []
@@ -87,46 +98,47 @@ def test_parquet_numbers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 # Exam items
 
 
-@pytest.mark.parametrize(("options", "gold", "answer"), [
-    (["x", "y"], "letter", "b"),
-    (["x", "y"], "index", 1),
-    (["x", "y"], "index", "1"),
-    (["x", "y"], "number", 2),
-    (["x", "y"], "text", " y "),
-    ([{"label": "P", "text": "x"}, {"label": "Q", "text": "y"}], "letter", "q"),
-    ([{"text": "x"}, {"text": "y"}], "letter", "B"),
-    ({"B": "y", "A": "x", "C": None}, "letter", "B"),
-    ({"text": ["x", "y"], "label": ["1", "2"]}, "letter", 2),
-    ('["x", "y"]', "letter", "B"),
-])
-def test_options_and_gold_are_read_however_they_are_written(
-    tmp_path: Path, options: Any, gold: str, answer: Any
-) -> None:
+@pytest.mark.parametrize(
+    ("options", "gold", "answer"),
+    [
+        (["x", "y"], "letter", "b"),
+        (["x", "y"], "index", 1),
+        (["x", "y"], "index", "1"),
+        (["x", "y"], "number", 2),
+        (["x", "y"], "text", " y "),
+        ([{"label": "P", "text": "x"}, {"label": "Q", "text": "y"}], "letter", "q"),
+        ([{"text": "x"}, {"text": "y"}], "letter", "B"),
+        ({"B": "y", "A": "x", "C": None}, "letter", "B"),
+        ({"text": ["x", "y"], "label": ["1", "2"]}, "letter", 2),
+        ('["x", "y"]', "letter", "B"),
+    ],
+)
+def test_options_and_gold_are_read_however_they_are_written(tmp_path: Path, options: Any, gold: str, answer: Any) -> None:
     path = write_jsonl(tmp_path, {"q": "?", "c": options, "g": answer}, {"q": "?", "c": options}, {"q": "?"})
     rows, bad = read(path, EXAM | {"gold": {gold: "g"}})
     assert bad == []
     assert [(row["options"], row["gold"]) for row in rows] == [(["x", "y"], 1), (["x", "y"], None), (None, None)]
 
 
-@pytest.mark.parametrize(("options", "gold", "answer", "reason"), [
-    (["w", "x", "y", "z"], "letter", "E", "`g` is `E`, but there are 4 options"),
-    (["x", "y"], "index", 2, "`g` is `2`, but there are 2 options"),
-    (["x", "y"], "index", -1, "`g` is `-1`, but there are 2 options"),
-    (["x"], "number", 0, "`g` is `0`, but there is 1 option"),
-    (["x", "y"], "text", "z", "`g` is `z`, and none of the 2 options equal it"),
-    (["x", "x "], "text", "x", "`g` is `x`, and 2 of the 2 options equal it"),
-    (None, "letter", "A", "`g` is given, but there are no options"),
-    (["x", None], "letter", "A", "`c[1]` is null, not text"),
-    (["x", ["y"]], "letter", "A", "`c[1]` is a list, not text; say `as: json`"),
-    ({"A": "x", "B": "", "C": "z"}, "letter", "A", "the option `B` is empty, but `C` is not"),
-    (5, "letter", "A", "`c` is `5`, not a list of options"),
-    ("x, y", "letter", "A", "`c` is `x, y`, not JSON"),
-    ([{"label": "A", "text": "x"}, {"label": "a", "text": "y"}], "letter", "A",
-     "`g` is `A`, and 2 options are labelled so"),
-])
-def test_gold_that_no_option_stands_for_is_refused(
-    tmp_path: Path, options: Any, gold: str, answer: Any, reason: str
-) -> None:
+@pytest.mark.parametrize(
+    ("options", "gold", "answer", "reason"),
+    [
+        (["w", "x", "y", "z"], "letter", "E", "`g` is `E`, but there are 4 options"),
+        (["x", "y"], "index", 2, "`g` is `2`, but there are 2 options"),
+        (["x", "y"], "index", -1, "`g` is `-1`, but there are 2 options"),
+        (["x"], "number", 0, "`g` is `0`, but there is 1 option"),
+        (["x", "y"], "text", "z", "`g` is `z`, and none of the 2 options equal it"),
+        (["x", "x "], "text", "x", "`g` is `x`, and 2 of the 2 options equal it"),
+        (None, "letter", "A", "`g` is given, but there are no options"),
+        (["x", None], "letter", "A", "`c[1]` is null, not text"),
+        (["x", ["y"]], "letter", "A", "`c[1]` is a list, not text; say `as: json`"),
+        ({"A": "x", "B": "", "C": "z"}, "letter", "A", "the option `B` is empty, but `C` is not"),
+        (5, "letter", "A", "`c` is `5`, not a list of options"),
+        ("x, y", "letter", "A", "`c` is `x, y`, not JSON"),
+        ([{"label": "A", "text": "x"}, {"label": "a", "text": "y"}], "letter", "A", "`g` is `A`, and 2 options are labelled so"),
+    ],
+)
+def test_gold_that_no_option_stands_for_is_refused(tmp_path: Path, options: Any, gold: str, answer: Any, reason: str) -> None:
     _, bad = read(write_jsonl(tmp_path, {"q": "?", "c": options, "g": answer}), EXAM | {"gold": {gold: "g"}})
     assert bad == [(1, reason)]
 

@@ -71,13 +71,27 @@ def test_the_hash_is_of_the_bytes(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_no_object_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
-    lines = ['\ufeff{"t": "a"}', "", "  ", '{"t": "b"', "[1]", '{"t": "c", "x": NaN}', '{"t": "d"} {"t": "e"}',
-             '{"t": "\\ud800"}', "[" * 100_000, '{"t": "f\\u0000"}\r', '{"x": 1}', f'{{"t": "g", "x": {"9" * 5000}}}']
+    lines = [
+        '\ufeff{"t": "a"}',
+        "",
+        "  ",
+        '{"t": "b"',
+        "[1]",
+        '{"t": "c", "x": NaN}',
+        '{"t": "d"} {"t": "e"}',
+        '{"t": "\\ud800"}',
+        "[" * 100_000,
+        '{"t": "f\\u0000"}\r',
+        '{"x": 1}',
+        f'{{"t": "g", "x": {"9" * 5000}}}',
+    ]
     rows, bad = read(write(tmp_path, "x.jsonl", "\n".join(lines)))
     assert columns_of(rows, "prompt") == ["a", "f\0", None]
     assert [line for line, _ in bad] == [4, 5, 6, 7, 8, 9, 12]
     assert [reason for line, reason in bad if line in (5, 6, 8, 9)] == [
-        "it is not an object", "it holds NaN, which is not JSON", "`t` holds half a surrogate pair",
+        "it is not an object",
+        "it holds NaN, which is not JSON",
+        "`t` holds half a surrogate pair",
         "it is nested too deeply",
     ]
 
@@ -99,9 +113,7 @@ def test_files_are_read_in_their_encoding(tmp_path: Path, encoding: str) -> None
         assert probe(declare(encoding=encoding, format=path.suffix[1:]), path) == {"t": "text"}
 
 
-@pytest.mark.parametrize(
-    "text", ['[{"t": "a"},\n {"t": "b"}]', '{"t": "a"}\n{"t": "b"}\n', '\n[{"t":"a"} , {"t":"b"}]\n']
-)
+@pytest.mark.parametrize("text", ['[{"t": "a"},\n {"t": "b"}]', '{"t": "a"}\n{"t": "b"}\n', '\n[{"t":"a"} , {"t":"b"}]\n'])
 def test_json_is_an_array_or_lines(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "x.json", text)
     assert columns_of(read(path)[0], "prompt") == ["a", "b"]
@@ -238,20 +250,23 @@ def test_any_text_comes_back_from_every_format(texts: list[str]) -> None:
 # Real files
 
 
-@pytest.mark.parametrize(("pattern", "columns", "more", "expected"), [
-    ("nsmc/reviews.parquet", {"prompt": "review"}, {}, (400_000, 0)),
-    ("petitions/*.jsonl.gz", {"prompt": "content"}, {}, (3029, 0)),
-    ("kt_ai/kor-gsm8k-test.jsonl", {"prompt": "kor_question"}, {}, (1319, 0)),
-    ("kt_ai/kor-D_*.json", {"prompt": "question"}, {}, (1503, 0)),
-    ("kqma/kmqa_full.jsonl.zst", {"prompt": "raw_question"}, {}, (2346, 0)),
-    ("puzzles_ko/puzzles_ko.jsonl.gz", {"prompt": "question"}, {}, (2880, 0)),
-    ("naver_kin/alert_data.csv", {"prompt": "question"}, {}, (3959, 0)),
-    ("chatbot/ChatbotData.csv", {"prompt": "Q"}, {}, (11_823, 0)),
-    ("kt_ai/ko-strategyqa-train-v2.csv", {"prompt": "0"}, {"header": False}, (2090, 0)),
-    ("kornlu/sts-dev.tsv", {"prompt": "sentence1"}, {"quote": "none"}, (1500, 0)),
-    ("click/**/*.json", {"prompt": "question", "options": "choices", "gold": {"text": "answer"}}, {}, (1995, 0)),
-    ("thai_exam/*.jsonl", {"prompt": "question", "options": list("abcde"), "gold": {"letter": "answer"}}, {}, (589, 1)),
-])
+@pytest.mark.parametrize(
+    ("pattern", "columns", "more", "expected"),
+    [
+        ("nsmc/reviews.parquet", {"prompt": "review"}, {}, (400_000, 0)),
+        ("petitions/*.jsonl.gz", {"prompt": "content"}, {}, (3029, 0)),
+        ("kt_ai/kor-gsm8k-test.jsonl", {"prompt": "kor_question"}, {}, (1319, 0)),
+        ("kt_ai/kor-D_*.json", {"prompt": "question"}, {}, (1503, 0)),
+        ("kqma/kmqa_full.jsonl.zst", {"prompt": "raw_question"}, {}, (2346, 0)),
+        ("puzzles_ko/puzzles_ko.jsonl.gz", {"prompt": "question"}, {}, (2880, 0)),
+        ("naver_kin/alert_data.csv", {"prompt": "question"}, {}, (3959, 0)),
+        ("chatbot/ChatbotData.csv", {"prompt": "Q"}, {}, (11_823, 0)),
+        ("kt_ai/ko-strategyqa-train-v2.csv", {"prompt": "0"}, {"header": False}, (2090, 0)),
+        ("kornlu/sts-dev.tsv", {"prompt": "sentence1"}, {"quote": "none"}, (1500, 0)),
+        ("click/**/*.json", {"prompt": "question", "options": "choices", "gold": {"text": "answer"}}, {}, (1995, 0)),
+        ("thai_exam/*.jsonl", {"prompt": "question", "options": list("abcde"), "gold": {"letter": "answer"}}, {}, (589, 1)),
+    ],
+)
 def test_real_files_are_read_whole(
     pattern: str, columns: dict[str, Any], more: dict[str, Any], expected: tuple[int, int]
 ) -> None:

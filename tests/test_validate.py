@@ -183,9 +183,7 @@ def test_a_constant_is_named() -> None:
 
 
 def test_every_mistake_is_reported_once() -> None:
-    many = found(
-        "sed: 1, zed: 2, sources: {a: {}, b: {license: D, file: 3}}, prompts: [length: {min: x, max: y}]"
-    )
+    many = found("sed: 1, zed: 2, sources: {a: {}, b: {license: D, file: 3}}, prompts: [length: {min: x, max: y}]")
     assert [one.message for one in many if "needs" in one.message] == [
         "`sources.a` needs `license`",
         "`sources.a` needs `file`",

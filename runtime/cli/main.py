@@ -73,7 +73,9 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)  # click gives back the code of a command that ended early
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -140,12 +142,14 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
         if isinstance(error, StoreError):
             return str(error), error.hint
     if "runtime.ingest" in sys.modules:
+        from operators.licence import RESTRICTED
         from runtime.columns import LostRows
         from runtime.decide import Shortage
-        from runtime.ingest import BadRows
+        from runtime.ingest import BadRows, without_cells
 
         if isinstance(error, BadRows):
-            lines = [f"{name}:{line}: {reason}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
+            told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
+            lines = [f"{name}:{line}: {told(reason)}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
             more = [f"and {error.more:,} more"] if error.more else []
             return "\n  ".join([str(error) + ":", *lines, *more]), "mend the file, or say `on_bad_row: quarantine`"
         if isinstance(error, Shortage):

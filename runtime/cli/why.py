@@ -33,6 +33,7 @@ def why_command(
 ) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
     from compiler.plan import Addresses
+    from runtime.ingest import without_cells
     from runtime.store import Store, StoreError
     from runtime.why import Ledgers
 
@@ -68,7 +69,10 @@ def why_command(
                     for life in lives
                 ],
                 "quarantined": [
-                    {**each, "raw": each["raw"] if open_text or each["license"] not in RESTRICTED else None} for each in bad
+                    each
+                    if open_text or each["license"] not in RESTRICTED
+                    else {**each, "raw": None, "reason": without_cells(each["reason"])}
+                    for each in bad
                 ],
             }
         )
@@ -76,7 +80,8 @@ def why_command(
     for life in lives:
         tell_life(life, open_text)
     for each in bad:
-        say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {each['reason']}")
+        reason = each["reason"] if open_text or each["license"] not in RESTRICTED else without_cells(each["reason"])
+        say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {reason}")
 
 
 def hidden(cells: dict[str, Any]) -> dict[str, Any]:

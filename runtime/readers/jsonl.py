@@ -29,7 +29,7 @@ class Parser:
         try:
             return self.decode(text, start)
         except json.JSONDecodeError as error:
-            raise Bad(f"it is not JSON: {error.msg} at character {error.pos - start + 1}") from None
+            raise Bad(f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos - start + 1}") from None
         except RecursionError:
             raise Bad("it is nested too deeply") from None
         except ValueError:
