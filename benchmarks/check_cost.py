@@ -25,9 +25,8 @@ def main() -> None:
         bare.append(seconds([sys.executable, "-c", "pass"]))
         check.append(seconds([sys.executable, "-m", "runtime.cli.main", "check", "recipes/ko/quickstart.yaml"]))
     ratio = statistics.median(check) / statistics.median(bare)
-    print(
-        f"bare interpreter {statistics.median(bare) * 1000:.0f} ms, check {statistics.median(check) * 1000:.0f} ms, ratio {ratio:.1f}"
-    )
+    print(f"bare interpreter {statistics.median(bare) * 1000:.0f} ms")
+    print(f"recipe check     {statistics.median(check) * 1000:.0f} ms, {ratio:.1f} start-ups")
     if options.most and ratio > options.most:
         sys.exit(f"a check costs more than {options.most:g} start-ups")
 
