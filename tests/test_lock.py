@@ -1,0 +1,88 @@
+"""The lock: what it pins, what `--locked` refuses by name, and what stands in where the data is absent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from operators.length import Length
+from tests.conftest import ROOT, Project
+
+
+@pytest.fixture
+def locked(project: Project) -> Project:
+    assert project.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
+    return project
+
+
+def refusal(project: Project, *arguments: str) -> str:
+    """What a locked build says when it refuses."""
+    ran = project.run("build", "recipe.yaml", "--store", "store", "--locked", "-q", *arguments)
+    assert ran.code == 1, ran.out + ran.err
+    return ran.err
+
+
+def test_what_was_locked_builds_locked(locked: Project) -> None:
+    assert locked.run("build", "recipe.yaml", "--store", "another", "--locked", "-q").code == 0
+
+
+def test_a_changed_byte_of_a_source_is_named(locked: Project) -> None:
+    locked.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
+    assert "the files of the source `a` differ: a.jsonl" in refusal(locked)
+
+
+def test_a_changed_profile_is_named(locked: Project) -> None:
+    profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    locked.write("languages/ko.yaml", profile.replace("cased: false", "cased: true"))
+    assert "the language profile `ko` differs" in refusal(locked)
+
+
+def test_a_changed_operator_version_is_named(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Length, "version", 2)
+    assert "the operator `length` is version 2, and 1 in the lock" in refusal(locked)
+
+
+def test_another_output_is_named_and_not_published(locked: Project) -> None:
+    before = (locked.folder / "store/v1/names/test/plain/outputs/prompts/_manifest.json").read_text()
+    assert "the output `prompts` is" in refusal(locked, "--set", "prompts.length.min=10")
+    assert (locked.folder / "store/v1/names/test/plain/outputs/prompts/_manifest.json").read_text() == before
+
+
+def test_a_locked_build_needs_a_lock(project: Project) -> None:
+    assert "there is no lock" in refusal(project)
+
+
+def test_a_lock_holds_no_text_of_any_row(locked: Project) -> None:
+    assert "물은" not in (locked.folder / "recipe.lock").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1}', '{"format": 1, "recipe": 3, "sources": []}'])
+def test_a_damaged_lock_is_told_and_never_believed(locked: Project, text: str) -> None:
+    (locked.folder / "recipe.lock").write_text(text)
+    ran = locked.run("build", "recipe.yaml", "--store", "store", "-q")
+    assert ran.code == 2 and "recipe.lock" in ran.err and "recipe lock" in ran.err
+
+
+def test_the_locks_digest_stands_in_where_the_files_are_absent_and_the_plan_says_so(locked: Project) -> None:
+    (locked.folder / "a.jsonl").unlink()
+    ran = locked.run("plan", "recipe.yaml", "--store", "store")
+    assert ran.code == 0 and "0 to run" in ran.out and "the lock's digest stands in" in ran.out
+    assert locked.run("build", "recipe.yaml", "--store", "store", "-q").code == 0
+    missing = locked.run("build", "recipe.yaml", "--store", "another", "-q")
+    assert missing.code == 1 and "the files of the source `a` are not here" in missing.err
+
+
+def test_a_check_without_lock_or_files_proves_less_and_says_so(project: Project) -> None:
+    (project.folder / "a.jsonl").unlink()
+    ran = project.run("check", "recipe.yaml")
+    assert ran.code == 0 and "not proven: no lock and no files for the source `a`" in ran.out
+
+
+def test_the_quickstart_is_what_its_lock_says(project: Project) -> None:
+    ran = project.run("build", "pkg:ko/quickstart", "--store", "store", "--locked", "--json")
+    assert ran.code == 0, ran.out
+    lock = json.loads((ROOT / "recipes" / "ko" / "quickstart.lock").read_text("utf-8"))
+    assert ran.json["outputs"][0]["digest"] == lock["outputs"]["dataset"]["digest"]
+    sources = [stage for stage in ran.json["stages"] if stage["name"] in lock["sources"]]
+    assert sum(stage["rows"] for stage in sources) >= 150
