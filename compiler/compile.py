@@ -46,7 +46,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
         if path is None:
             continue
         try:
-            profiles[code] = load_profile(path, place.shorten(path), place.package)
+            profiles[code] = load_profile(path, place.show(path), place.package)
             files[code] = path
         except RecipeError as error:
             recipe.diagnostics.extend(error.diagnostics)

@@ -172,14 +172,12 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
 def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
     """One step on `rows`, which change in place."""
     operator = said.operator
-    scope = Scope(
-        rows.columns, frozenset(state.recipe.sources), frozenset(f.operator.category for f in state.recipe.sources.values())
-    )
+    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories)
     complaints = list(operator.complain(scope))
     if said.column is not None:
         complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
     if complaints:
-        state.found += [Diagnostic(c.message, said.span(c.path), c.hint) for c in complaints]
+        state.found += [Diagnostic(c.message, said.span(c.path, c.key), c.hint) for c in complaints]
         if not isinstance(operator, Measure) or said.column is None:
             return
     match operator:

@@ -86,13 +86,8 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
         elif key is not None:
             state, cause = "run", cause_of(before.get(name), snapshot(addresses, index))
         else:
-            state, cause = (
-                "pending",
-                "waits for "
-                + ", ".join(
-                    stage_name(graph, source) for source in cuts_below(graph, index) if addresses.address(source) is None
-                ),
-            )
+            below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
+            state, cause = "pending", "waits for " + (", ".join(below) if node.inputs else "its files, which are not here")
         stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
     return tuple(stages)
 
@@ -148,7 +143,8 @@ def cause_of(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
         elif old is None or new is None:
             changes.append((0, f"{name} is {'gone' if new is None else 'new'}"))
         else:
-            changes.append((0, f"{name}: " + "; ".join(difference(old, new))))
+            prefix = "" if name == "itself" else f"{name}: "
+            changes.append((0, prefix + "; ".join(difference(old, new))))
     return ", ".join(text for _, text in sorted(changes)) or "its result is not in this store"
 
 
@@ -157,12 +153,14 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         found = []
         for name in {**old, **new}:
-            if old.get(name) != new.get(name):
+            if old.get(name) != new.get(name) and not (name == "written" and old.get("leaf") != new.get("leaf")):
                 inner = name if name not in ("parameters", "measure", "decimal") else at
                 found += difference(old.get(name), new.get(name), inner)
         return list(dict.fromkeys(found))
     if at in ("leaf", "entries"):
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
+    if at == "written":
+        return ["the format that its file names say changed"]
     return [f"{at} {worded(old)} -> {worded(new)}"]
 
 

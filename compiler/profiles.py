@@ -40,6 +40,11 @@ def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
     found = validate(node, shipped_schema(package, "profile"))
     if found:
         raise RecipeError(tuple(found))
+    said = node.get("language")
+    if said is not None and said.value != path.stem:
+        raise RecipeError(
+            (Diagnostic(f"the profile is called `{path.stem}`, and says `{said.value}`", said.span, "one of them is wrong"),)
+        )
     try:
         return LanguageProfile.model_validate(node.plain())
     except ValidationError as error:

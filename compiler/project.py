@@ -36,6 +36,12 @@ class Place:
         """The lock beside the recipe."""
         return self.path.with_suffix(".lock")
 
+    def show(self, path: Path) -> str:
+        """A file beside the recipe as the person would name it, like the recipe itself."""
+        if path.is_relative_to(self.path.parent) and not self.shown.startswith("pkg:"):
+            return (Path(self.shown).parent / path.relative_to(self.path.parent)).as_posix()
+        return self.shorten(path)
+
     def shorten(self, path: Path) -> str:
         """A path as people know it: relative to the project or the package where it lies in one."""
         for prefix, folder in (("", self.root), ("pkg:", self.package)):

@@ -66,6 +66,10 @@ class Recipe:
     tables: Mapping[str, TableSaid]
     outputs: tuple[tuple[str, Span], ...]
     node: Node
+    named: frozenset[str]
+    """The names of all sources, also of those that are wrong."""
+    categories: frozenset[str]
+    """The categories of all sources, also of those that are wrong."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
@@ -115,6 +119,8 @@ def type_recipe(node: Node) -> Recipe:
         tables=tables,
         outputs=outputs_of(node, tables, found),
         node=node,
+        named=frozenset(name for name, _ in members(node, "sources")),
+        categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
         diagnostics=found,
     )
 

@@ -98,7 +98,8 @@ def _word(root: Node, error: Any) -> Iterable[Word]:
         wanted = [wanted] if isinstance(wanted, str) else wanted
         yield path, None, _word_type(root, path, wanted), _hint_type(root, path, wanted) or description
     elif kind in ("enum", "const"):
-        yield _word_choice(root, path, wanted if kind == "enum" else [wanted])
+        word = _word_choice(root, path, wanted if kind == "enum" else [wanted])
+        yield word if word[3] else (*word[:3], description)
     elif kind in _BOUNDS:
         yield path, None, f"{name} must be {_BOUNDS[kind]} {wanted}, not {said}", description
     elif kind == "minLength" and not value:

@@ -70,6 +70,8 @@ class Complaint:
     path: tuple[str | int, ...]
     message: str
     hint: str | None = None
+    key: bool = False
+    """True where the key itself is wrong, not its value."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
     near = get_close_matches(word, list(known), n=1)
     if near:
         return f"did you mean `{near[0]}`?"
-    return "there is: " + ", ".join(f"`{name}`" for name in sorted(known)) if known else "there is none"
+    # A file without a header has text of a row where names should be: no more than its beginning is shown.
+    shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)]
+    more = f", and {len(shown) - 12} more" if len(shown) > 12 else ""
+    return "there is: " + ", ".join(shown[:12]) + more if shown else "there is none"
 
 
 class Declared(BaseModel):

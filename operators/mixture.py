@@ -62,7 +62,7 @@ class Mixture(SetDecision):
         for field, groups in (("take", self.take), ("ratio", self.ratio), ("repeat", self.repeat)):
             for group in groups or ():
                 if group not in known:
-                    yield Complaint((field, group), f"no source has the {self.of} `{group}`", did_you_mean(group, known))
+                    yield Complaint((field, group), f"no source has the {self.of} `{group}`", did_you_mean(group, known), True)
                 elif field == "repeat" and group not in self.amounts(None):
                     yield Complaint((field, group), f"`{group}` is repeated, but nothing is taken of it")
 

@@ -176,5 +176,9 @@ class Source(Operator):
         from operators.declare import did_you_mean
 
         for column, path in self.columns.reads().items():
-            if column not in known:
-                yield Complaint(("columns", *path), f"the files have no column `{column}`", did_you_mean(column, known))
+            if column in known:
+                continue
+            hint = did_you_mean(column, known)
+            if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
+                hint = "the first line is read as names; say `header: false` where it is a row"
+            yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)

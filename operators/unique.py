@@ -37,9 +37,8 @@ class Unique(SetDecision):
         return (self.by,) if isinstance(self.by, str) else self.by
 
     def depends(self) -> tuple[str, ...]:
-        found = ("unicode",) if self.normalise else ()
         # Arrow's own tables say what white space and punctuation are.
-        return (*found, "pyarrow") if {"space", "punctuation"} & set(self.normalise) else found
+        return ("unicode", "pyarrow") if self.normalise else ()
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         for place, column in enumerate(self.columns()):

@@ -35,8 +35,9 @@ class BadRows(Exception):
 
 def without_cells(reason: str) -> str:
     """A reason without what it quotes of the row: only the first name in backticks, that of a column, stays."""
-    parts = reason.split("`")
-    return "`".join(part if place < 3 or place % 2 == 0 else "..." for place, part in enumerate(parts))
+    said, advice, hint = reason.partition("; say ")
+    parts = said.split("`")
+    return "`".join(part if place < 3 or place % 2 == 0 else "..." for place, part in enumerate(parts)) + advice + hint
 
 
 @dataclass(frozen=True)

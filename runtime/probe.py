@@ -88,6 +88,20 @@ def known_fields(
     return fields, origin
 
 
+def complain_absent(read: Read, facts: Facts) -> None:
+    """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
+    wrong = []
+    for name, leaf in facts.leaves.items():
+        if leaf.digest is None:
+            node = read.recipe.sources[name].node
+            pattern = read.recipe.sources[name].operator.file
+            wrong.append(
+                Diagnostic(f"no file matches `{pattern}`", node.find(("file",)), "a path is relative to the file that says it")
+            )
+    if wrong:
+        raise RecipeError(tuple(wrong))
+
+
 def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[str, frozenset[str] | None]) -> Facts:
     """Digests of the bytes of every source's files; the lock's stand in only where the files are absent."""
     leaves: dict[str, Leaf] = {}

@@ -155,7 +155,12 @@ def found(content: str) -> list[Diagnostic]:
             "kin",
         ),
         ("sources: {kin: {file: '', license: A}}", "`file` must not be empty", None, "''"),
-        ("sources: {kin: {file: x, license: D}}", "`license` is one of A, B, C, unknown, not `D`", None, "D"),
+        (
+            "sources: {kin: {file: x, license: D}}",
+            "`license` is one of A, B, C, unknown, not `D`",
+            "What may be done with its rows.",
+            "D",
+        ),
         (
             "sources: {kin: {file: x, license: unknow}}",
             "`license` is one of A, B, C, unknown, not `unknow`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import click
@@ -54,12 +55,14 @@ def run_build(session: Session, locked: bool = False, quiet: bool = False) -> di
     from runtime.built import publish, remember, take_recorded
     from runtime.drift import complain_leaves, complain_outputs
     from runtime.funnel import funnel_of_build
+    from runtime.probe import complain_absent
     from runtime.progress import Progress
     from runtime.store import Store
 
     graph, read = session.graph, session.read
     if locked:
         complain_leaves(session)
+    complain_absent(read, session.facts)
     store = Store(session.store_path)
     threads = int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
     with store.building(), Progress(quiet) as progress:
@@ -132,11 +135,12 @@ def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:
 
 def next_command(session: Session, outputs: list[dict[str, Any]]) -> str:
     """What a person does next."""
+    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
     if session.items is not None:
-        return f"next: recipe build {session.named}"
+        return f"next: recipe build {session.named}{allow}"
     if session.lock is None:
-        return f"next: recipe lock {session.named}"
+        return f"next: recipe lock {session.named}{allow}"
     pins = session.lock.outputs
     if all(each["output"] in pins and pins[each["output"]].digest == each["digest"] for each in outputs):
-        return f"as locked; next: recipe why {session.named} --match TEXT"
-    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}"
+        return f"as locked; next: recipe why {session.named}{allow} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}"

@@ -39,7 +39,9 @@ def check_command(
         )
         return
     for name in unproven:
+        feed = session.read.recipe.sources[name]
         say(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
+        say(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
     for name in unused:
         say(f"warning: the source `{name}` is read by no output")
     say(f"ok {session.read.recipe.name}" + ("" if not unproven else ", as far as it can be proven"))

@@ -72,7 +72,7 @@ def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
         for problem in problems:
             say(problem)
         say(
-            "clean"
+            f"clean: {os.path.relpath(opened.folder)}"
             if not problems
             else f"{len(problems)} problems"
             + ("; set aside, build again" if mend else "; `recipe store verify --mend` sets them aside")
@@ -129,14 +129,15 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 
 @click.command("status")
 @store_option
+@click.option("--allow-path", "allow", multiple=True, metavar="DIR", help="A folder outside the project that recipes may read.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status_command(store: str | None, as_json: bool) -> None:
+def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> None:
     """Each recipe of the project: built and up to date, what would run, or what is wrong."""
     from compiler.project import MARKERS
 
     here = Path.cwd().resolve()
     root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
-    lines = [state_of(path, store) for path in sorted(root.rglob("*.yaml")) if is_recipe(path, root)]
+    lines = [state_of(path, store, allow) for path in sorted(root.rglob("*.yaml")) if is_recipe(path, root)]
     if as_json:
         say_json(lines)
         return
@@ -146,16 +147,35 @@ def status_command(store: str | None, as_json: bool) -> None:
         say(f"{line['recipe']:<40}  {line['state']}")
 
 
+def built_state(session: Any, digests: dict[int, str | None]) -> str:
+    """What `status` says of a recipe with nothing left to run: whether it is also published, and as locked."""
+    from runtime.store import Store
+
+    name = session.read.recipe.name
+    last = Store(session.store_path).read_name(f"{name}/last-build.json") or {"outputs": {}}
+    pins = session.lock.outputs if session.lock else {}
+    outputs = {output: digests[index] for output, index in session.graph.outputs.items()}
+    if any(last["outputs"].get(output, {}).get("digest") != digest for output, digest in outputs.items()):
+        return f"built, not published; recipe build {session.named}"
+    shown = f"{name}@{(list(outputs.values())[-1] or '')[:12]}"
+    if any(output in pins and pins[output].digest != digest for output, digest in outputs.items()):
+        return f"up to date: {shown}, differs from {session.read.place.lock.name}"
+    return f"up to date: {shown}"
+
+
 def is_recipe(path: Path, root: Path) -> bool:
     """Whether a file of the project is a recipe that can be built: it names itself and has sources of its own."""
-    if any(part.startswith(".") for part in path.relative_to(root).parts) or path.stat().st_size > 1_000_000:
+    if (
+        any(part.startswith(".") or part in ("build", "dist", "node_modules") for part in path.relative_to(root).parts)
+        or path.stat().st_size > 1_000_000
+    ):
         return False
     text = path.read_text("utf-8", "replace")
     lines = text.splitlines()
     return any(line.startswith("recipe:") for line in lines) and not any(line.startswith("sources: {}") for line in lines)
 
 
-def state_of(path: Path, store: str | None) -> dict[str, Any]:
+def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str, Any]:
     """What `status` says of one recipe."""
     from compiler.diagnostics import RecipeError
     from runtime.cli.plan import plan_of
@@ -163,12 +183,11 @@ def state_of(path: Path, store: str | None) -> dict[str, Any]:
 
     shown = os.path.relpath(path)
     try:
-        session = Session(shown, store_folder=store)
+        session = Session(shown, allow=allow, store_folder=store)
         stages = plan_of(session)
     except RecipeError as error:
         return {"recipe": shown, "state": f"wrong: {len(error.diagnostics)} mistakes; recipe check {shown}"}
     running = [stage.name for stage in stages if stage.state != "reuse"]
     if not running:
-        digest = stages[-1].digest or ""
-        return {"recipe": shown, "state": f"up to date: {session.read.recipe.name}@{digest[:12]}"}
+        return {"recipe": shown, "state": built_state(session, {stage.node: stage.digest for stage in stages})}
     return {"recipe": shown, "state": f"{len(running)} of {len(stages)} stages to run"}

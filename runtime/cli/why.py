@@ -50,7 +50,7 @@ def why_command(
     if not rows and not bad:
         raise StoreError(
             f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
-            f"build it first: recipe build {session.named}",
+            f"`recipe plan {session.named}` says what is built",
         )
     if match is None and len(rows) > limit:
         raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
