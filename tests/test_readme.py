@@ -1,0 +1,29 @@
+"""The README shows what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from tests.conftest import ROOT, Project
+
+TEXT = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+SHOWN = [text for block in BLOCKS for text in re.split(r"^(?=\$ recipe )", block, flags=re.MULTILINE) if text.startswith("$ recipe")]
+
+
+def test_there_are_screens_to_compare() -> None:
+    assert len(SHOWN) == 3
+
+
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.split()[2])
+def test_a_screen_of_the_readme_is_what_is_printed(shown: str, project: Project) -> None:
+    assert project.run("build", str(ROOT / "recipes/ko/quickstart.yaml"), "--store", "store", "-q").code == 0
+    line, _, wanted = shown.partition("\n")
+    command, _, tail = line.removeprefix("$ recipe ").partition(" | tail -")
+    arguments = [str(ROOT / part) if part.startswith("recipes/") else part for part in shlex.split(command)]
+    ran = project.run(*arguments, "--store", "store")
+    printed = ran.out.replace(str(ROOT) + "/", "").replace("store/v1", ".recipe/v1").strip("\n").splitlines()
+    assert [text.rstrip() for text in (printed[-int(tail) :] if tail else printed)] == wanted.strip("\n").splitlines()
