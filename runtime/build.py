@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from compiler.compile import Read
+from compiler.explain import with_below
 from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.keys import memo_key
@@ -204,20 +205,19 @@ class Builder:
         carried = {made.node for made in node.carried.values() if made.node is not None}
         wanted = [source for source in node.inputs[1:] if self.graph.nodes[source].aspect == "columns"]
         wanted += [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
-        needed: dict[int, None] = {}
+        roots: list[int] = []
         memos: dict[int, Memo] = {}
         for at in wanted:
             operator = self.graph.nodes[at].operator
             if isinstance(operator, Measure) and operator.cost == "dear":
                 memos[at] = self.memo(at, operator)
                 if at not in carried:
+                    roots += self.graph.nodes[at].inputs[1:]
                     continue
-            for below in self.graph.nodes[at].inputs[1:]:
-                needed[below] = None
-            needed[at] = None
+            roots.append(at)
         objects: dict[int, str] = {}
         waiting: list[int] = []
-        for at in sorted(needed):
+        for at in with_below(self.graph, roots):
             key = self.addresses.key(at)
             assert key is not None
             record = self.store.hold_record(key, "beside")

@@ -97,6 +97,8 @@ def decided(
     label = graph.nodes[index].label
     try:
         made = relation.fates(scale)
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise AssertionError(f"the SQL of `{label}` does not run: {error}") from error
     finally:

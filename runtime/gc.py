@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from runtime.store import Store
+from runtime.record import unsealed
+from runtime.store import Store, StoreError
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
     with store.gate(exclusive=True):
         alive = store.live_builds()
         held: set[str] = set().union(*alive)
+        unread = [
+            path.parent.name for path in (store.root / "names").rglob("last-build.json") if unsealed(path.read_bytes()) is None
+        ]
+        if unread:
+            raise StoreError(
+                f"the last build of `{unread[0]}` cannot be read, so what it needs is not known",
+                "`recipe store verify --mend` sets it aside; then build the recipe again",
+            )
         for _, body in store.builds():
             held.update(stage["key"] for stage in body["stages"].values())
             held.update(body["beside"])

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from compiler.graph import Graph
 from compiler.sql import alive_sql, decide_sql
 from operators.declare import Measure, SetDecision
-from runtime.columns import remembered
+from runtime.columns import remembered, seen
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import combined, connect, digest_name, halves
 from runtime.memo import Memo
@@ -75,18 +75,20 @@ class Relation:
             self.register()
             alive = self.ids(alive_sql(self.graph, self.index, place))
             mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
-            made = column.carried["in"]
-            values = self.values_of(memos[decision.inputs[-1]], operator, made.name, column.entries, mask)
+            table, reads = seen(store, self.table, column, objects)
+            values = self.values_of(table, reads["in"], memos[decision.inputs[-1]], operator, column.entries, mask)
             for name, array in zip(operator.values, values, strict=True):
                 # By its place in the run: a label is no part of a result.
                 self.dear[f"{place + 1}.{name}"] = array
                 self.columns[f"{decision.label}.{name}"] = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
 
-    def values_of(self, memo: Memo, operator: Measure, column: str, entries: Mapping[str, Any], mask: Any) -> list[pa.Array]:
+    def values_of(
+        self, table: Table, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
+    ) -> list[pa.Array]:
         """The values of a dear measure for the rows in `mask`; null where it was not measured."""
-        digests = self.table.frame(digest_name(column))
-        values = np.full((self.table.rows, len(operator.values)), -1, dtype=np.int64)
-        for start, batch in self.table.batches([column], BATCH // 16):
+        digests = table.frame(digest_name(column))
+        values = np.full((table.rows, len(operator.values)), -1, dtype=np.int64)
+        for start, batch in table.batches([column], BATCH // 16):
             text = batch[column]
             chosen = np.flatnonzero(mask[start : start + len(text)])
             if chosen.size:

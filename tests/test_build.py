@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Project
 
 
@@ -115,3 +117,40 @@ def test_a_measured_condition_may_be_written_short(project: Project) -> None:
         """,
     )
     assert {row["prompt"]: row["why"] for row in project.table()}["하늘은 왜 파란가요?"] == 1
+
+
+def test_maps_of_maps_and_dear_measures_of_maps_read_what_was_changed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Letters:
+        def tokenize(self, texts: list[str]) -> list[list[str]]:
+            return [list(text) for text in texts]
+
+    monkeypatch.setattr("operators.morphemes.segmenter", lambda workers: Letters())
+    monkeypatch.setattr("operators.morphemes.Morphemes.depends", lambda self: ())
+    project.rows("a.jsonl", ["각", "각각"])
+    project.write(
+        "recipe.yaml",
+        """
+        format: 1
+        recipe: test/maps
+        language: {target: ko}
+        sources: {a: {file: a.jsonl, category: one, license: A}}
+        prompts:
+          - {name: one, normalise: {form: NFD}}
+          - {name: two, normalise: {form: NFC}}
+          - {name: three, normalise: {form: NFKD}}
+          - morphemes: {min: 2, max: 6}
+          - unique: {}
+        """,
+    )
+    import unicodedata
+
+    # The segmenter sees NFC again, whatever form the cell has: one letter, and two.
+    assert [row["prompt"] for row in project.table()] == [unicodedata.normalize("NFKD", "각각")]
+
+
+def test_gc_refuses_where_it_cannot_know_what_is_needed(project: Project) -> None:
+    project.build()
+    name = project.folder / "store/v1/names/test/plain/last-build.json"
+    name.write_bytes(b"x" + name.read_bytes())
+    assert project.run("store", "gc", "--store", "store").code == 1
+    assert project.build()["ran"] == []

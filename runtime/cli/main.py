@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -79,8 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nstopped; what is finished is in the store, run the same command again to go on", err=True)
-        sys.exit(130)
+        stop()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -91,10 +90,18 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(told(error, arguments))
 
 
+def stop() -> NoReturn:
+    """Say that a build can be resumed."""
+    click.echo("\nstopped; what is finished is in the store, run the same command again to go on", err=True)
+    sys.exit(130)
+
+
 def told(error: Exception, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
     from compiler.diagnostics import RecipeError
 
+    if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
+        stop()  # DuckDB's way to tell of Ctrl-C in a query
     if isinstance(error, RecipeError):
         tell_diagnostics(error, arguments)
         return 2
