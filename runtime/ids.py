@@ -7,6 +7,7 @@ import threading
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from operators.declare import Columns
 from operators.sqltext import ident, literal
@@ -32,6 +33,10 @@ def connect(threads: int | None = None, memory: str | None = None) -> duckdb.Duc
 
 
 LOCAL = threading.local()
+
+HEX = np.zeros(256, dtype=np.uint8)
+HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
+"""The value of each hexadecimal digit: decoding whole columns here costs less than casts in SQL."""
 
 
 def own_connection() -> duckdb.DuckDBPyConnection:
@@ -95,24 +100,38 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     names = literal(source_tag(source, [*text, *numbers]))
     row = f"sha256({names} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
     prompt = "coalesce(\"prompt.digest\", '-')" if "prompt" in text else "'-'"
+    shown = [ident(digest_name(name)) for name in text]
     if "options" in text:
         both = f"sha256({prompt} || '/' || \"options.digest\")"
         # The other half of the hash: an item with options is never the item of a text without.
-        item = f'CASE WHEN "options.digest" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END'
-    else:
-        item = single(prompt) if "prompt" in text else 'left(".row", 32)'
-    digests = "".join(
-        f", coalesce({ident(digest_name(name))}, repeat('0', 32))::UUID AS {ident(digest_name(name))}" for name in text
-    )
+        shown.append(f'CASE WHEN "options.digest" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END AS item_id')
+    hashes = ", ".join(shown)
     query = (
-        f'SELECT ".at", left(".row", 32)::UUID AS row_id, ({item})::UUID AS item_id{digests}'
-        f' FROM (SELECT *, {row} AS ".row" FROM (SELECT *{", " + hashed if hashed else ""} FROM content))'
+        f'SELECT ".at", {row} AS row_id{", " + hashes if hashes else ""}'
+        f" FROM (SELECT *{', ' + hashed if hashed else ''} FROM content)"
     )
     made = own_connection().from_arrow(view).query("content", query).to_arrow_table()
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
-    found = {name: id_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
+    found = {name: hex_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
+    if "options" not in text:
+        found["item_id"] = found[digest_name("prompt")] if "prompt" in text else found["row_id"].copy()
     return found if order is None else {name: column[order] for name, column in found.items()}
+
+
+def hex_bytes(column: pa.Array) -> Bytes:
+    """The first 32 hexadecimal digits of each text as (n, 16) bytes; zeros for null."""
+    if not len(column):
+        return np.zeros((0, 16), dtype=np.uint8)
+    if column.null_count:
+        column = pc.fill_null(
+            column, "0" * max(32, len(column.drop_null()[0].as_py()) if column.null_count < len(column) else 32)
+        )
+    bounds = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    raw = np.frombuffer(column.buffers()[2], dtype=np.uint8)[bounds[0] : bounds[-1]]
+    values = HEX[raw.reshape(len(column), -1)[:, :32]]
+    digits: Bytes = (values[:, 0::2] << 4) | values[:, 1::2]
+    return digits
 
 
 def single(prompt: str) -> str:

@@ -144,7 +144,6 @@ def test_an_interrupted_build_says_how_to_go_on_and_goes_on(reviews: Project, mo
     assert whole(reviews)
 
 
-@pytest.mark.xfail(reason="DuckDB says `Query interrupted` in a RuntimeError, which runtime/cli/main.py does not know")
 @pytest.mark.skipif(not LONG, reason="RECIPE_LONG=1 interrupts 40 builds")
 def test_a_build_interrupted_at_any_time_shows_no_traceback(reviews: Project) -> None:
     wanted, chosen = reviews.digest(store="alone"), random.Random(7)

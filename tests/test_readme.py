@@ -11,7 +11,8 @@ from tests.conftest import ROOT, Project
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-SHOWN = [text for block in BLOCKS for text in re.split(r"^(?=\$ recipe )", block, flags=re.MULTILINE) if text.startswith("$ recipe")]
+PARTS = [part for block in BLOCKS for part in re.split(r"^(?=\$ recipe )", block, flags=re.MULTILINE)]
+SHOWN = [part for part in PARTS if part.startswith("$ recipe")]
 
 
 def test_there_are_screens_to_compare() -> None:
