@@ -124,14 +124,11 @@ def hex_bytes(column: pa.Array) -> Bytes:
     if not len(column):
         return np.zeros((0, 16), dtype=np.uint8)
     if column.null_count:
-        column = pc.fill_null(
-            column, "0" * max(32, len(column.drop_null()[0].as_py()) if column.null_count < len(column) else 32)
-        )
+        column = pc.fill_null(column, "0" * 32)
     bounds = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     raw = np.frombuffer(column.buffers()[2], dtype=np.uint8)[bounds[0] : bounds[-1]]
     values = HEX[raw.reshape(len(column), -1)[:, :32]]
-    digits: Bytes = (values[:, 0::2] << 4) | values[:, 1::2]
-    return digits
+    return np.asarray((values[:, 0::2] << 4) | values[:, 1::2], dtype=np.uint8)
 
 
 def single(prompt: str) -> str:
