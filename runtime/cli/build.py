@@ -8,28 +8,15 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
 
-@click.command("build")
-@recipe_options
-@build_options
+@recipe_command("build", builds=True)
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
-def build_command(
-    recipe: str,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    as_json: bool,
-    store: str | None,
-    sample: int | None,
-    target: tuple[str, ...],
-    locked: bool,
-    quiet: bool,
-) -> None:
+def build_command(session: Session, as_json: bool, locked: bool, quiet: bool) -> None:
     """Build the named outputs of RECIPE."""
-    session = open_session(recipe, settings, allow, store, sample, target)
     report = run_build(session, locked=locked, quiet=quiet or as_json)
     if as_json:
         say_json(report)

@@ -6,18 +6,14 @@ import sys
 
 import click
 
-from runtime.cli.options import open_session, recipe_options, say, say_json
+from runtime.cli.options import recipe_command, say, say_json
+from runtime.session import Session
 
 
-@click.command("check")
-@recipe_options
+@recipe_command("check")
 @click.option("--github", is_flag=True, help="Print mistakes as annotations for GitHub Actions.")
-@click.option("--sample", type=click.IntRange(min=1), hidden=True)
-def check_command(
-    recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, github: bool, sample: int | None
-) -> None:
+def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
-    session = open_session(recipe, settings, allow, sample=sample)
     session.bounded = True
     graph = session.graph
     origins = session.fields[1]

@@ -7,16 +7,13 @@ import uuid
 
 import click
 
-from runtime.cli.options import open_session, recipe_options, say, say_json, store_option
+from runtime.cli.options import recipe_command, say, say_json
+from runtime.session import Session
 
 
-@click.command("lock")
-@recipe_options
-@store_option
+@recipe_command("lock", stores=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def lock_command(
-    recipe: str, settings: tuple[str, ...], allow: tuple[str, ...], as_json: bool, store: str | None, quiet: bool
-) -> None:
+def lock_command(session: Session, as_json: bool, quiet: bool) -> None:
     """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs."""
     from compiler.keys import digest_of
     from compiler.lock import Lock, LockedSource, Pin
@@ -24,9 +21,8 @@ def lock_command(
     from runtime.cli.build import run_build
     from runtime.store import Store
 
-    if settings:
+    if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
-    session = open_session(recipe, settings, allow, store)
     report = run_build(session, quiet=quiet or as_json)
     opened = Store(session.store_path)
     graph, read = session.graph, session.read

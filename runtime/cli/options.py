@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,46 +15,47 @@ from runtime.session import Session
 Command = Callable[..., Any]
 
 
-def recipe_options(command: Command) -> Command:
-    """RECIPE, --set, --allow-path and --json."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    command = click.option(
-        "--allow-path", "allow", multiple=True, metavar="DIR", help="A folder outside the project that the recipe may read."
-    )(command)
-    command = click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Change a value of the recipe, as an extending recipe would.",
-    )(command)
-    return click.argument("recipe")(command)
+def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> Callable[[Command], click.Command]:
+    """A command on a RECIPE: it is called with the recipe opened as the options say, and `as_json`.
+
+    Every one has --set, --allow-path and --json; `stores` adds --store, `builds` also --target and --sample.
+    """
+
+    def wrap(function: Command) -> click.Command:
+        @functools.wraps(function)
+        def call(
+            recipe: str,
+            settings: tuple[str, ...],
+            allow: tuple[str, ...],
+            store: str | None = None,
+            sample: int | None = None,
+            target: tuple[str, ...] = (),
+            **rest: Any,
+        ) -> Any:
+            return function(Session(recipe, settings, allow, store, sample, target), **rest)
+
+        command: Command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)
+        if builds:
+            command = click.option("--sample", type=click.IntRange(min=1), metavar="N", help=SAMPLE)(command)
+            command = click.option("--target", multiple=True, metavar="NAME", help=TARGET)(command)
+        if stores or builds:
+            command = store_option(command)
+        command = click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)(command)
+        command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET)(command)
+        return click.command(name)(click.argument("recipe")(command))
+
+    return wrap
+
+
+SAMPLE = "The whole recipe on the N lowest-ranked items."
+TARGET = "Build this table; all outputs unless said."
+ALLOW = "A folder outside the project that the recipe may read."
+SET = "Change a value of the recipe, as an extending recipe would."
 
 
 def store_option(command: Command) -> Command:
     """--store."""
     return click.option("--store", metavar="DIR", help="The store's folder; .recipe in the project unless said.")(command)
-
-
-def build_options(command: Command) -> Command:
-    """--store, --target and --sample."""
-    command = click.option(
-        "--sample", type=click.IntRange(min=1), metavar="N", help="The whole recipe on the N lowest-ranked items."
-    )(command)
-    command = click.option("--target", multiple=True, metavar="NAME", help="Build this table; all outputs unless said.")(command)
-    return store_option(command)
-
-
-def open_session(
-    recipe: str,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    store: str | None = None,
-    sample: int | None = None,
-    target: tuple[str, ...] = (),
-) -> Session:
-    """The recipe as the options say."""
-    return Session(recipe, settings, allow, store, sample, target)
 
 
 def say(text: str = "") -> None:

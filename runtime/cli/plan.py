@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
 
-@click.command("plan")
-@recipe_options
-@build_options
-def plan_command(
-    recipe: str,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    as_json: bool,
-    store: str | None,
-    sample: int | None,
-    target: tuple[str, ...],
-) -> None:
+@recipe_command("plan", builds=True)
+def plan_command(session: Session, as_json: bool) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause."""
-    session = open_session(recipe, settings, allow, store, sample, target)
     stages = plan_of(session)
     if as_json:
         say_json({"recipe": session.read.recipe.name, "stages": [vars(stage) for stage in stages]})
@@ -51,26 +40,14 @@ def plan_of(session: Session) -> tuple:  # type: ignore[type-arg]
     return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
 
 
-@click.command("explain")
-@recipe_options
-@build_options
+@recipe_command("explain", builds=True)
 @click.argument("node", required=False)
-def explain_command(
-    recipe: str,
-    node: str | None,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    as_json: bool,
-    store: str | None,
-    sample: int | None,
-    target: tuple[str, ...],
-) -> None:
+def explain_command(session: Session, node: str | None, as_json: bool) -> None:
     """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE."""
     from compiler.diagnostics import Diagnostic, RecipeError, suggest
     from compiler.explain import explain
     from compiler.plan import stage_name
 
-    session = open_session(recipe, settings, allow, store, sample, target)
     graph = session.graph
     stages = {stage_name(graph, index): index for index, each in graph if each.cut}
     chosen = {name: index for name, index in stages.items() if node in (None, name, graph.nodes[index].label)}

@@ -9,12 +9,11 @@ from typing import Any
 import click
 
 from operators.licence import RESTRICTED
-from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+from runtime.cli.options import recipe_command, say, say_json
+from runtime.session import Session
 
 
-@click.command("show")
-@recipe_options
-@build_options
+@recipe_command("show", builds=True)
 @click.option(
     "--resolved", "what", flag_value="resolved", default="resolved", help="The recipe after `extends` and --set (default)."
 )
@@ -23,23 +22,10 @@ from runtime.cli.options import build_options, open_session, recipe_options, say
 @click.option("--near", metavar="DECISION", help="Rows on both sides of a decision, nearest first; build first.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows on each side.")
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-def show_command(
-    recipe: str,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    as_json: bool,
-    store: str | None,
-    sample: int | None,
-    target: tuple[str, ...],
-    what: str,
-    near: str | None,
-    limit: int,
-    show_restricted: bool,
-) -> None:
+def show_command(session: Session, as_json: bool, what: str, near: str | None, limit: int, show_restricted: bool) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
     from compiler.merge import render_yaml
 
-    session = open_session(recipe, settings, allow, store, sample, target)
     if near is not None:
         open_text = show_restricted or (sys.stdout.isatty() and not as_json)
         show_near(session, near, limit, open_text, as_json)

@@ -8,29 +8,16 @@ from typing import Any
 import click
 
 from operators.licence import RESTRICTED
-from runtime.cli.options import build_options, open_session, recipe_options, say, say_json
+from runtime.cli.options import recipe_command, say, say_json
+from runtime.session import Session
 
 
-@click.command("why")
-@recipe_options
-@build_options
+@recipe_command("why", builds=True)
 @click.argument("row", required=False)
 @click.option("--match", metavar="TEXT", help="Rows whose text holds TEXT, in the place of a row id.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows told at most.")
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-def why_command(
-    recipe: str,
-    row: str | None,
-    match: str | None,
-    limit: int,
-    show_restricted: bool,
-    settings: tuple[str, ...],
-    allow: tuple[str, ...],
-    as_json: bool,
-    store: str | None,
-    sample: int | None,
-    target: tuple[str, ...],
-) -> None:
+def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
     from compiler.plan import Addresses
     from runtime.ingest import without_cells
@@ -39,7 +26,6 @@ def why_command(
 
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")
-    session = open_session(recipe, settings, allow, store, sample, target)
     opened = Store(session.store_path)
     ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.digest_of))
     prefix = (row or "").lower().replace("-", "")
