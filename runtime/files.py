@@ -31,6 +31,7 @@ class Files:
         if not path.is_dir():
             self.before("mkdir", path)
             path.mkdir(parents=True, exist_ok=True)
+            self.sync_folder(path.parent)
 
     def rename(self, made: Path, target: Path) -> None:
         """Put a finished file in its place, replacing what is there."""

@@ -142,7 +142,7 @@ def test_damage_is_named_and_gives_no_other_dataset(built: Built, part: str, way
     project = built.project
     check = project.run("store", "verify", "--store", "store")
     if way == "gone" and part in UNMISSED:
-        assert (check.code, check.out) == (0, "clean\n")
+        assert (check.code, check.out) == (0, "clean: store\n")
     elif not (way == "emptied" and part == "memo"):
         assert check.code == 1 and names(path, check.out), check.out
     # An edited recipe reads what the unedited one may leave alone.

@@ -19,6 +19,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     origins = session.fields[1]
     unproven = sorted(name for name, origin in origins.items() if origin == "absent")
     unused = sorted(set(session.read.recipe.sources) - {node.label for _, node in graph if node.operator.name == "source"})
+    graph_columns = {column for at in graph.outputs.values() for column in graph.nodes[at].columns}
     if as_json:
         say_json(
             {
@@ -38,6 +39,9 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
         feed = session.read.recipe.sources[name]
         say(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
         say(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+    for name, feed in session.read.recipe.sources.items():
+        if "prompt" in graph_columns and "prompt" not in feed.operator.made():
+            say(f"warning: the source `{name}` maps no `prompt`, which other sources have; its prompts are null")
     for name in unused:
         say(f"warning: the source `{name}` is read by no output")
     say(f"ok {session.read.recipe.name}" + ("" if not unproven else ", as far as it can be proven"))
