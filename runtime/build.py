@@ -27,6 +27,7 @@ from runtime.output import write_output
 from runtime.probe import Found
 from runtime.readers.files import hash_file
 from runtime.record import Record
+from runtime.relation import Given
 from runtime.store import Damaged, Store, StoreError
 from runtime.table import open_table, read_table
 
@@ -168,7 +169,7 @@ class Builder:
         table = open_table(self.store, self.built.records[base].body["table"])
         objects, memos = self.columns_for(index, base, tell)
         others, scale = self.previews(index)
-        return decide(self.store, self.graph, index, table, objects, memos, others, scale, self.threads)
+        return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
 
     def previews(self, index: int) -> tuple[list[Any], tuple[int, int] | None]:
         """(tables whose items a preview ranks, how much a preview shrank the sources)."""

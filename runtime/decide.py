@@ -15,8 +15,7 @@ from operators.mixture import Mixture
 from runtime.columns import LostRows
 from runtime.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, combined, connect, digest_name, halves, sorted_order
-from runtime.memo import Memo
-from runtime.relation import Relation
+from runtime.relation import Given, Relation
 from runtime.store import Store, StoreError
 from runtime.table import TEXT, Table, carry, open_table
 from runtime.write import small_columns, taken, write_based, write_frame
@@ -30,22 +29,13 @@ class Shortage(Exception):
         super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
 
 
-def decide(
-    store: Store,
-    graph: Graph,
-    index: int,
-    table: Table,
-    objects: Mapping[int, str],
-    memos: Mapping[int, Memo],
-    others: list[Table],
-    scale: tuple[int, int] | None,
-    threads: int | None,
-) -> dict[str, Any]:
+def decide(given: Given) -> dict[str, Any]:
     """The record of a set decision with the run of decisions before it."""
+    store, graph, index, table = given.store, given.graph, given.index, given.table
     node = graph.nodes[index]
-    fates = decided(store, graph, index, table, objects, memos, others, scale, threads)
+    fates = decided(given)
     kept = int((fates.dropped == 0).sum())
-    seen = carried_table(store, graph, index, table, objects)
+    seen = carried_table(store, graph, index, table, given.objects)
     tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
     born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
     if born is not None:
@@ -60,7 +50,7 @@ def decide(
         "columns": described,
         "table": tree,
         "ledger": fates.ledger,
-        "measured": [objects.get(graph.nodes[at].inputs[-1]) for at in run],
+        "measured": [given.objects.get(graph.nodes[at].inputs[-1]) for at in run],
         "dear": fates.dear,
         "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
         "funnel": funnel_of(table, fates.dropped, len(run) + 1),
@@ -81,22 +71,12 @@ class Fates:
     """The columns of the ledger with values of dear measures."""
 
 
-def decided(
-    store: Store,
-    graph: Graph,
-    index: int,
-    table: Table,
-    objects: Mapping[int, str],
-    memos: Mapping[int, Memo],
-    others: list[Table],
-    scale: tuple[int, int] | None,
-    threads: int | None,
-) -> Fates:
+def decided(given: Given) -> Fates:
     """Run the stage's query, account for every row and write the ledger."""
-    relation = Relation(store, graph, index, table, objects, memos, others, threads)
-    label = graph.nodes[index].label
+    relation = Relation(given)
+    table, label = given.table, given.graph.nodes[given.index].label
     try:
-        made = relation.fates(scale)
+        made = relation.fates(given.scale)
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except duckdb.Error as error:
@@ -104,7 +84,7 @@ def decided(
     finally:
         relation.connection.close()
     ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(graph, index, table, relation, made, scale)
+    complain_shortage(given.graph, given.index, table, relation, made, given.scale)
     first = copies == 0
     again = ~first & (dropped == 0)
     own = {
@@ -113,7 +93,7 @@ def decided(
         "detail": detail.filter(pa.array(first)),
         **relation.dear,
     }
-    return Fates(write_frame(store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
+    return Fates(write_frame(given.store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
 
 
 def accounted(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,25 +21,37 @@ from runtime.store import Store
 from runtime.table import BATCH, Table, beside_column
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a decide stage is given: its place in the graph, and all that was made for it before."""
+
+    store: Store
+    graph: Graph
+    index: int
+    table: Table
+    """The base table whose rows are decided on."""
+    objects: Mapping[int, str]
+    """Columns node -> the object that holds its values."""
+    memos: Mapping[int, Memo]
+    """Columns node of a dear measure -> its memo."""
+    others: list[Table]
+    """The tables whose items a preview ranks."""
+    scale: tuple[int, int] | None
+    """(items kept, items there were) of a preview."""
+    threads: int | None
+
+
 class Relation:
     """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
 
-    def __init__(
-        self,
-        store: Store,
-        graph: Graph,
-        index: int,
-        table: Table,
-        objects: Mapping[int, str],
-        memos: Mapping[int, Memo],
-        others: list[Table],
-        threads: int | None,
-    ) -> None:
+    def __init__(self, given: Given) -> None:
+        store, graph, index, table = given.store, given.graph, given.index, given.table
+        objects = given.objects
         self.graph, self.index, self.table = graph, index, table
         self.node = graph.nodes[index]
         self.run = graph.run(self.node.inputs[0])
         self.name = graph.nodes[graph.base(self.node.inputs[0])].label
-        self.connection = connect(threads)
+        self.connection = connect(given.threads)
         self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
         operator = self.node.operator
         assert isinstance(operator, SetDecision)
@@ -59,9 +72,9 @@ class Relation:
                 for value in decision.operator.values:  # type: ignore[attr-defined]
                     self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]], value)
         self.dear: dict[str, pa.Array] = {}
-        self.measure_dear(memos, store, objects)
-        if others:
-            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in others])})
+        self.measure_dear(given.memos, store, objects)
+        if given.others:
+            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
             self.connection.register(".items", items)
 
     def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, str]) -> None:
