@@ -69,7 +69,7 @@ def kernel_line(graph: Graph, index: int) -> str:
         makes = ", ".join(f"{node.label}.{value}" for value in node.operator.values)
     else:
         makes = ", ".join(node.columns)
-    parameters: Mapping[str, Any] = canonical(node.operator.parameters(*roles_of(node)))  # type: ignore[arg-type]
+    parameters: Mapping[str, Any] = canonical(node.operator.parameters(*roles_of(node)))
     said = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
     entries = "".join(f"; profile {name}" for name in node.entries)
     cost = " [dear: kept in the measure memo]" if isinstance(node.operator, Measure) and node.operator.cost == "dear" else ""

@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from compiler.facts import Facts
 from compiler.graph import Graph, Node
-from operators.declare import Declared, Measure, Operator
+from operators.declare import Declared, Measure, Operator, Role
 from operators.inner import Combine
 from operators.source import Source
 
@@ -78,7 +78,7 @@ def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dic
     }
 
 
-def roles_of(node: Node) -> tuple[str, ...]:
+def roles_of(node: Node) -> tuple[Role, ...]:
     """Which of its operator's fields decide a node."""
     match node.aspect:
         case "columns":

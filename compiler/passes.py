@@ -33,7 +33,7 @@ def share_equal(graph: Graph) -> Graph:
         same = digest_of(
             {
                 "operator": node.operator.name,
-                "parameters": node.operator.parameters(*roles_of(node)),  # type: ignore[arg-type]
+                "parameters": node.operator.parameters(*roles_of(node)),
                 "entries": dict(node.entries),
                 "inputs": list(moved.inputs),
                 "reads": {name: [made.node, made.name] for name, made in moved.carried.items()},

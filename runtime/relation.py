@@ -69,7 +69,8 @@ class Relation:
         for at in self.run:
             decision = graph.nodes[at]
             if decision.inputs[-1] in objects:
-                for value in decision.operator.values:  # type: ignore[attr-defined]
+                assert isinstance(decision.operator, Measure)
+                for value in decision.operator.values:
                     self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]], value)
         self.dear: dict[str, pa.Array] = {}
         self.measure_dear(given.memos, store, objects)

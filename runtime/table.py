@@ -58,8 +58,9 @@ class Table:
         small = {name: self.frame(name) for name in columns if name not in text}
         cursor = self.cursor(text) if text else None
         last = self.rows if last is None else min(last, self.rows)
-        for start in range(0, first if cursor else 0, rows):
-            cursor.read(min(rows, first - start))  # type: ignore[union-attr]
+        for start in range(0, first, rows):
+            if cursor is not None:
+                cursor.read(min(rows, first - start))
         for start in range(first, last, rows):
             count = min(rows, last - start)
             read = dict(zip(text, cursor.read(count), strict=True)) if cursor else {}

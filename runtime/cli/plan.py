@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
+
+if TYPE_CHECKING:
+    from compiler.plan import Stage
 
 
 @recipe_command("plan", builds=True)
@@ -28,7 +33,7 @@ def plan_command(session: Session, as_json: bool) -> None:
             )
 
 
-def plan_of(session: Session) -> tuple:  # type: ignore[type-arg]
+def plan_of(session: Session) -> tuple[Stage, ...]:
     """The plan against the store as it is; nothing is written."""
     from compiler.plan import Addresses, make_plan
     from runtime.store import Store
