@@ -86,7 +86,7 @@ def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
         runs: dict[str, list[tuple[float, float]]] = {"duckdb": [], "cold": [], "unchanged": [], "edit": []}
         for _ in range(rounds):
             runs["duckdb"].append(measured(plain, folder))
-            shutil.rmtree(folder / ".recipe" / "v1", ignore_errors=True)
+            shutil.rmtree(folder / ".recipe" / "v2", ignore_errors=True)
             runs["cold"].append(measured(ours, folder))
             runs["unchanged"].append(measured(ours, folder))
             runs["edit"].append(measured([*ours, "--set", "prompts.language_share.min=0.35"], folder))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
@@ -12,9 +11,10 @@ from compiler.graph import Graph, verify
 from compiler.lower import lower
 from compiler.merge import load_recipe
 from compiler.passes import PASSES
-from compiler.profiles import find_profile, load_profile, shipped_schema
-from compiler.project import Place
+from compiler.profiles import Loaded, find_profile, load_profile, shipped_schema
+from compiler.project import Place, package_root
 from compiler.recipe import Recipe, type_recipe
+from compiler.spans import Text
 from compiler.validate import validate
 from operators.profile import LanguageProfile
 
@@ -26,32 +26,50 @@ class Read:
     place: Place
     node: Node
     recipe: Recipe
-    profiles: Mapping[str, LanguageProfile]
-    profile_files: Mapping[str, Path]
+    loaded: Mapping[str, Loaded]
+    """The language profiles, by code."""
+    texts: tuple[Text, ...]
+    """The recipe, all it extends, and every `--set`."""
+
+    @property
+    def profiles(self) -> dict[str, LanguageProfile]:
+        return {code: each.profile for code, each in self.loaded.items()}
+
+    @property
+    def profile_texts(self) -> dict[str, Node]:
+        return {code: each.node for code, each in self.loaded.items()}
+
+    @property
+    def prompt_files(self) -> dict[str, str]:
+        """Path as shown -> digest of every prompt that stands in a file of its own."""
+        return {shown: digest for each in self.loaded.values() for shown, digest in each.prompt_files.items()}
 
 
 def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     """Read, merge, validate and type a recipe; raises RecipeError with every mistake in its text."""
-    node, _ = load_recipe(
-        place.path, shown=place.shown, package_root=place.package, allowed_roots=place.allowed, settings=settings
+    node, texts = load_recipe(
+        place.path,
+        shown=place.shown,
+        content=place.content,
+        package_root=place.package,
+        allowed_roots=place.allowed,
+        settings=settings,
     )
-    found = validate(node, shipped_schema(place.package, "recipe"))
+    found = validate(node, shipped_schema(package_root(), "recipe"))
     if found:
         raise RecipeError(tuple(found))
     recipe = type_recipe(node)
-    profiles: dict[str, LanguageProfile] = {}
-    files: dict[str, Path] = {}
+    loaded: dict[str, Loaded] = {}
     for code in sorted(languages_of(recipe)):
         path = find_profile(code, place.path.parent, place.package, place.allowed)
         if path is None:
             continue
         try:
-            profiles[code] = load_profile(path, place.show(path), place.package)
-            files[code] = path
+            loaded[code] = load_profile(path, place)
         except RecipeError as error:
             recipe.diagnostics.extend(error.diagnostics)
             raise RecipeError(tuple(recipe.diagnostics)) from None
-    return Read(place, node, recipe, profiles, files)
+    return Read(place, node, recipe, loaded, texts)
 
 
 def languages_of(recipe: Recipe) -> set[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compiler.spans import Span
-from operators.declare import Columns, ColumnType, Measure, Operator, SetDecision
+from operators.declare import Measure, Operator, SetDecision
 from operators.inner import Combine, Output
 from operators.licence import Licence
+from operators.scope import Columns, ColumnType
 from operators.source import Source
 
 #: What a node makes: a `table` (a cut: stored, addressed by digest), `columns` beside a table (the values of

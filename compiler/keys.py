@@ -105,6 +105,11 @@ def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | No
     return None if parts is None else digest_of(parts)
 
 
+def value_key(node: Node, facts: Facts) -> str:
+    """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
+    return digest_of({**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None})
+
+
 def memo_key(node: Node, facts: Facts) -> str:
     """The key of a dear measure's memo: the measure, without the table or the column it reads."""
     return digest_of(identity(node.operator, facts, node.entries, "measured"))

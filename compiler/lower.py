@@ -11,10 +11,11 @@ from compiler.licenses import complain_licenses
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe, Said, TableSaid
 from compiler.spans import Span
-from operators.declare import COSTS, LABELS, MAPPED, RESERVED, ColumnType, Map, Measure, Scope, SetDecision
+from operators.declare import COSTS, LABELS, MAPPED, RESERVED, Map, Measure, SetDecision
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
+from operators.scope import ColumnType, Scope
 from operators.select import Select
 from operators.unique import Unique
 from operators.where import Where

@@ -9,9 +9,10 @@ from typing import Any
 from compiler.diagnostics import Diagnostic
 from compiler.graph import Made, Node
 from compiler.recipe import Recipe, Said
-from operators.declare import ColumnType, Operator
+from operators.declare import Operator
 from operators.licence import Licence
 from operators.profile import LanguageProfile
+from operators.scope import ColumnType
 
 
 @dataclass

@@ -78,13 +78,17 @@ def load_recipe(
     path: Path,
     *,
     shown: str,
+    content: Path | None = None,
     package_root: Path,
     allowed_roots: tuple[Path, ...],
     settings: Sequence[str] = (),
 ) -> tuple[Node, tuple[Text, ...]]:
-    """Read a recipe with everything it extends and every `--set`; give also the texts it came from."""
+    """Read a recipe with everything it extends and every `--set`; give also the texts it came from.
+
+    `content` is the file to read in the place of `path`, which what it extends is relative to all the same.
+    """
     roots = tuple(Path(os.path.realpath(root)) for root in (*allowed_roots, package_root))
-    texts = [load_text(Path(os.path.realpath(path)), shown)]
+    texts = [replace(load_text(Path(os.path.realpath(content or path)), shown), path=Path(os.path.realpath(path)))]
     nodes = [_read_map(texts[0])]
     while (extends := nodes[-1].get("extends")) is not None:
         texts.append(_follow(extends, texts, package_root, roots))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import load_text, read_document
+from compiler.document import Node, load_text, read_document
+from compiler.keys import digest_of
+from compiler.project import Place, package_root
 from compiler.validate import validate
-from operators.profile import LanguageProfile
+from operators.profile import LanguageProfile, PromptFile
 
 
 @lru_cache(maxsize=4)
@@ -34,10 +38,20 @@ def find_profile(code: str, beside: Path, package: Path, allowed: tuple[Path, ..
     return None
 
 
-def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
-    """One profile; raises RecipeError with every mistake in it."""
-    node = read_document(load_text(path, shown))
-    found = validate(node, shipped_schema(package, "profile"))
+@dataclass(frozen=True)
+class Loaded:
+    """One profile as it was read."""
+
+    profile: LanguageProfile
+    node: Node
+    prompt_files: Mapping[str, str]
+    """Path as shown -> digest of the text of each file that holds one of its prompts."""
+
+
+def load_profile(path: Path, place: Place) -> Loaded:
+    """One profile with the prompts that stand in files of their own; raises RecipeError with every mistake in it."""
+    node = read_document(load_text(path, place.show(path)))
+    found = validate(node, shipped_schema(package_root(), "profile"))
     if found:
         raise RecipeError(tuple(found))
     said = node.get("language")
@@ -46,7 +60,8 @@ def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
             (Diagnostic(f"the profile is called `{path.stem}`, and says `{said.value}`", said.span, "one of them is wrong"),)
         )
     try:
-        return LanguageProfile.model_validate(node.plain())
+        profile, files = with_prompts(LanguageProfile.model_validate(node.plain()), node, path, place)
+        return Loaded(profile, node, files)
     except ValidationError as error:
         raise RecipeError(
             tuple(
@@ -54,3 +69,24 @@ def load_profile(path: Path, shown: str, package: Path) -> LanguageProfile:
                 for problem in error.errors(include_url=False)
             )
         ) from None
+
+
+def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[str, str]]:
+    """(the profile with the text of its prompt files in their place, path as shown -> digest of that text)."""
+    said = {} if profile.prompts is None else dict(profile.prompts)
+    texts, files = {}, {}
+    for name, prompt in said.items():
+        if isinstance(prompt, PromptFile):
+            span = node.find(("prompts", name, "file"))
+            target = path.parent / prompt.file if "\0" in prompt.file else (path.parent / prompt.file).resolve()
+            if "\0" in prompt.file or not any(target.is_relative_to(root) for root in place.allowed):
+                raise RecipeError(Diagnostic(f"`{prompt.file}` leads out of the project", span))
+            try:
+                content = load_text(target, place.show(target)).content
+            except RecipeError as error:
+                raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
+            texts[name] = content.removesuffix("\n")
+            files[place.show(target)] = digest_of(texts[name])
+    if not texts or profile.prompts is None:
+        return profile, {}
+    return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files

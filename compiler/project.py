@@ -30,6 +30,10 @@ class Place:
     package: Path
     allowed: tuple[Path, ...]
     """The folders the recipe may read: the project, the package, and those allowed on the command line."""
+    revision: tuple[str, Path] | None = None
+    """(how a revision is shown, the folder it is laid out in) of a recipe that is not the work tree's."""
+    content: Path | None = None
+    """The file that holds the recipe's text, where that is not `path`: another version of it."""
 
     @property
     def lock(self) -> Path:
@@ -44,7 +48,8 @@ class Place:
 
     def shorten(self, path: Path) -> str:
         """A path as people know it: relative to the project or the package where it lies in one."""
-        for prefix, folder in (("", self.root), ("pkg:", self.package)):
+        shown = [*([self.revision] if self.revision else []), ("", self.root), ("pkg:", self.package)]
+        for prefix, folder in shown:
             if path.is_relative_to(folder):
                 return prefix + path.relative_to(folder).as_posix()
         return str(path)

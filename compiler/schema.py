@@ -10,7 +10,7 @@ from typing import Any
 
 from operators.catalog import MEASURES, STEPS
 from operators.declare import Declared, Only, Operator
-from operators.profile import LanguageProfile, Prompts, Segmenter
+from operators.profile import LanguageProfile, PromptFile, Prompts, Segmenter
 from operators.source import Cell, Gold, Mapping, Source
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -216,5 +216,5 @@ def profile_schema() -> dict[str, Any]:
         "$id": "profile.schema.json",
         "title": "language profile",
         **object_schema(LanguageProfile),
-        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Prompts)},
+        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, PromptFile, Prompts)},
     }

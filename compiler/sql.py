@@ -62,3 +62,25 @@ def alive_sql(graph: Graph, index: int, before: int) -> str:
 def comment(label: str) -> str:
     """A label as it may stand in a SQL comment: on one line."""
     return "".join(char if char.isprintable() else "?" for char in label)
+
+
+def bounded_sql(graph: Graph, index: int, partly: frozenset[int], before: int | None = None) -> str:
+    """SQL for the rows that may pass a run of decisions, or the first `before` of them, where not all values are known.
+
+    The base has also `sure` (the row is there) and, for each decision in `partly`, `LABEL.known`. Result: the base's
+    columns, `passes` (it passes if it is there), and `sure` as it stands after the decisions.
+    """
+    surely, possibly = ["TRUE"], ["TRUE"]
+    for place, (decision, predicate) in enumerate(predicates(graph, index)[:before]):
+        if place not in partly:
+            surely.append(predicate)
+            possibly.append(predicate)
+            continue
+        assert isinstance(decision.operator, Measure)
+        only = decision.operator.only
+        known, passed = ident(f"{decision.label}.known"), f"NOT ({only.sql()})" if only else "FALSE"
+        surely.append(f"CASE WHEN {known} THEN {predicate} ELSE {passed} END")
+        possibly.append(f"CASE WHEN {known} THEN {predicate} ELSE TRUE END")
+    base = ident(graph.nodes[graph.base(graph.nodes[index].inputs[0])].label)
+    told = f"SELECT *, {' AND '.join(surely)} AS passes FROM {base} WHERE {' AND '.join(possibly)}"
+    return f"SELECT * REPLACE (sure AND passes AS sure) FROM ({told})"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from operators.bounds import Between
+from operators.obligation import Obligation
+from operators.scope import ColumnType, Complaint, Scope, did_you_mean
 from operators.sqltext import ident, literal
 
 if TYPE_CHECKING:
@@ -16,10 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from operators.kernels.text import Texts
-
-#: The types a column of a table may have, in the words that people see.
-ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
-Columns = Mapping[str, ColumnType]
 
 #: Columns of the project's own, whose names no recipe may give.
 RESERVED = ("row_id", "item_id", "copy", "dropped_by")
@@ -35,6 +33,10 @@ Cost = Literal["cheap", "dear"]
 COSTS: tuple[Cost, ...] = ("cheap", "dear")
 
 Role = Literal["result", "measured", "column", "decided", "tuning", "label"]
+
+#: How far a result repeats: the same bytes anywhere; the same bits on one machine and installation (training); or not
+#: at all, so that the first result is the result (completions).
+Repeats = Literal["bitwise", "numeric", "recorded"]
 
 Share = Annotated[
     Decimal,
@@ -61,48 +63,6 @@ def tuning(default: Any, **extra: Any) -> Any:
 def decided(default: Any = None, **extra: Any) -> Any:
     """A field that the decision reads: changing it runs SQL and measures nothing."""
     return field("decided", default, **extra)
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """Something wrong with an operator in its place; `path` leads to the field that says it."""
-
-    path: tuple[str | int, ...]
-    message: str
-    hint: str | None = None
-    key: bool = False
-    """True where the key itself is wrong, not its value."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What is known where an operator stands: the columns it may read and the names that exist."""
-
-    columns: Columns
-    sources: frozenset[str]
-    categories: frozenset[str]
-    proven: bool = True
-    """False where the columns of a source are not known yet."""
-
-    def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
-        """A complaint where `name` is no column here, or has none of the types."""
-        if name not in self.columns:
-            yield Complaint(path, f"there is no column `{name}` here", did_you_mean(name, self.columns))
-        elif types and self.columns[name] not in types:
-            yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed")
-
-
-def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
-    """The hint after an unknown name: the nearest known one, or all of them."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, list(known), n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    # A file without a header has text of a row where names should be: no more than its beginning is shown.
-    shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)]
-    more = f", and {len(shown) - 12} more" if len(shown) > 12 else ""
-    return "there is: " + ", ".join(shown[:12]) + more if shown else "there is none"
 
 
 class Declared(BaseModel):
@@ -152,6 +112,8 @@ class Operator(Declared):
     """True where the recipe's seed decides the result."""
     main: ClassVar[str | None] = None
     """The field that a scalar stands for, in `where: "..."`."""
+    repeats: ClassVar[Repeats] = "bitwise"
+    """What `recipe verify` may ask of a second run."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         """The language profile's entries it reads: (language or role, entry)."""
@@ -163,6 +125,10 @@ class Operator(Declared):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """What is wrong with it in this place."""
+        yield from ()
+
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        """What follows for people from using it; `label` is what the recipe calls it."""
         yield from ()
 
     def parameters(self, *roles: Role) -> dict[str, Any]:
@@ -279,3 +245,41 @@ class SetDecision(Step):
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         """SQL over `relation`: `row_id`, `kept` and `detail` (a row_id or rank) for every row of it."""
         raise NotImplementedError(f"`{self.name}` decides nothing")
+
+    # What is known before it runs. Rows may be missing then (`sure` is false) and rows may come that nobody has seen.
+
+    def grouped_by(self) -> str | None:
+        """The column whose groups `limits` and `short_of` speak of; None where all rows are one group."""
+        return None
+
+    def weighed_by(self) -> str | None:
+        """The column that amounts are counted in; None where they are rows."""
+        return None
+
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        """SQL over `relation`, which has also `sure`: `row_id`, `copy`, `surely` (stays in the result whatever the unknown
+        turns out to be) and `possibly`. `unseen` is the most rows of each group of which nothing is known.
+
+        What an operator does not say itself is always right: nothing surely, everything possibly.
+        """
+        return f"SELECT row_id, copy, FALSE AS surely, TRUE AS possibly FROM ({self.possible(relation)})"
+
+    def possible(self, relation: str) -> str:
+        """SQL for `row_id` and `copy` of every row that could be in the result, whatever its columns hold."""
+        return f"SELECT row_id, 0 AS copy FROM {relation}"
+
+    def kept_between(self, relation: str) -> str | None:
+        """SQL for the fewest and the most rows kept of `relation`, where that says more than each row for itself."""
+        return None
+
+    def displaces(self, relation: str) -> str | None:
+        """SQL for how many rows of the result one row more, or less, can change besides itself; None where nothing limits it."""
+        return None
+
+    def limits(self, group: str, arriving: Between) -> Between:
+        """How many rows of a group are kept, of so many that arrive."""
+        return Between(0, arriving.high)
+
+    def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
+        """Group -> (wanted, had) of each group that has, or may have, too little for the build to go on."""
+        return {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
+from operators.bounds import Between
 from operators.declare import Operator, SetDecision, field, tuning
 from operators.rank import rank_sql
 
@@ -21,6 +23,15 @@ class Keep(SetDecision):
 
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         return f"SELECT row_id, TRUE AS kept, NULL::UUID AS detail\n  FROM {relation}"
+
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        return f"SELECT row_id, 0 AS copy, sure AS surely, TRUE AS possibly FROM {relation}"
+
+    def displaces(self, relation: str) -> str | None:
+        return "SELECT 0"
+
+    def limits(self, group: str, arriving: Between) -> Between:
+        return arriving
 
 
 class Preview(SetDecision):

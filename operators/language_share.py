@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from operators.declare import Complaint, Measure, Scope, Share, complain_order, decided, field
+from operators.declare import Measure, Share, complain_order, decided, field
+from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
     import numpy as np

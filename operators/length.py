@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.declare import Complaint, Count, Measure, Scope, complain_order, decided
+from operators.declare import Count, Measure, complain_order, decided
+from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
     import numpy as np

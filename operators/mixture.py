@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from operators.declare import Complaint, Count, Scope, SetDecision, did_you_mean
+from operators.bounds import Between
+from operators.declare import Count, SetDecision
 from operators.rank import rank_sql
+from operators.scope import Complaint, Scope, did_you_mean
 from operators.sqltext import ident, literal
 
 Weight = Annotated[
@@ -79,24 +81,78 @@ class Mixture(SetDecision):
             return whole
         return {group: -(-amount * scale[0] // max(scale[1], 1)) for group, amount in whole.items()}
 
-    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
-        group = ident(self.of)
-        amounts = self.amounts(scale)
+    def by_group(self, amounts: Mapping[str, int]) -> str:
+        """SQL for the amount that belongs to the group of a row; 0 for a group that is not named."""
         cases = " ".join(f"WHEN {literal(name)} THEN {amount}" for name, amount in sorted(amounts.items()))
-        wanted = f"CASE {group} {cases} ELSE 0 END" if cases else "0"
+        return f"CASE {ident(self.of)} {cases} ELSE 0 END" if cases else "0"
+
+    def ranked(self, relation: str, seed: int, more: str = "") -> str:
+        """SQL for the rows, and the rows that stand in the dataset again, with weight and rank."""
+        group = ident(self.of)
         weight = "1" if self.by == "rows" else ident(self.by)
         rank = rank_sql(seed, "mixture" + self.salt, "row_id")
-        copies = [(0, relation)]
-        repeat = self.repeat or {}
+        return "\n    UNION ALL ".join(
+            f"SELECT row_id, {copy} AS copy, {group}, {weight} AS weight, {rank} AS rank{more} FROM {rows}"
+            for copy, rows in self.copies(relation)
+        )
+
+    def copies(self, relation: str) -> list[tuple[int, str]]:
+        """(number of the copy, SQL for the rows that have one)."""
+        copies, repeat = [(0, relation)], self.repeat or {}
         for copy in range(1, max(repeat.values(), default=1)):
             named = ", ".join(literal(name) for name in sorted(repeat) if repeat[name] > copy)
-            copies.append((copy, f"{relation} WHERE {group} IN ({named})"))
-        ranked = "\n    UNION ALL ".join(
-            f"SELECT row_id, {copy} AS copy, {group}, {weight} AS weight, {rank} AS rank FROM {rows}" for copy, rows in copies
+            copies.append((copy, f"{relation} WHERE {ident(self.of)} IN ({named})"))
+        return copies
+
+    def possible(self, relation: str) -> str:
+        return " UNION ALL ".join(f"SELECT row_id, {copy} AS copy FROM {rows}" for copy, rows in self.copies(relation))
+
+    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+        running = f"sum(weight) OVER (PARTITION BY {ident(self.of)} ORDER BY copy, rank, row_id ROWS UNBOUNDED PRECEDING)"
+        kept = f"coalesce({running} <= {self.by_group(self.amounts(scale))}, FALSE) AND weight IS NOT NULL"
+        return f"SELECT row_id, copy, {kept} AS kept, rank AS detail\n  FROM ({self.ranked(relation, seed)})"
+
+    def grouped_by(self) -> str | None:
+        return self.of
+
+    def weighed_by(self) -> str | None:
+        return None if self.by == "rows" else self.by
+
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        before = (
+            f"OVER (PARTITION BY {ident(self.of)} ORDER BY copy, rank, row_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
         )
-        running = f"sum(weight) OVER (PARTITION BY {group} ORDER BY copy, rank, row_id ROWS UNBOUNDED PRECEDING)"
-        kept = f"coalesce({running} <= {wanted}, FALSE) AND weight IS NOT NULL"
-        return f"SELECT row_id, copy, {kept} AS kept, rank AS detail\n  FROM ({ranked})"
+        # The least and the most that the rows before may weigh; a column may hold numbers below zero.
+        least = f"coalesce(sum(CASE WHEN sure THEN weight ELSE least(weight, 0) END) {before}, 0) + weight"
+        most = f"coalesce(sum(CASE WHEN sure THEN weight ELSE greatest(weight, 0) END) {before}, 0) + weight"
+        wanted, strangers = self.by_group(self.amounts(None)), self.by_group(unseen)
+        if self.by == "rows":
+            surely, possibly = f"most + {strangers} * (copy + 1) <= {wanted}", f"least <= {wanted}"
+        else:  # a row that nobody has seen may weigh anything
+            surely, possibly = f"most <= {wanted} AND {strangers} = 0", f"(least <= {wanted} OR {strangers} > 0)"
+        summed = f"SELECT *, {least} AS least, {most} AS most FROM ({self.ranked(relation, seed, ', sure')})"
+        known = "weight IS NOT NULL"
+        return f"SELECT row_id, copy, sure AND {known} AND {surely} AS surely, {known} AND {possibly} AS possibly FROM ({summed})"
+
+    def displaces(self, relation: str) -> str | None:
+        return f"SELECT {max((self.repeat or {}).values(), default=1)}" if self.by == "rows" else None
+
+    def limits(self, group: str, arriving: Between) -> Between:
+        wanted = self.amounts(None).get(group, 0)
+        copies = arriving.times((self.repeat or {}).get(group, 1))
+        if self.by == "rows":
+            return copies.at_most(wanted)
+        return Between(0, copies.high if group in self.amounts(None) else 0)
+
+    def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
+        if self.shortage == "up_to":
+            return {}
+        none = Between(0, 0)
+        return {
+            group: (amount, have.get(group, none))
+            for group, amount in self.amounts(None).items()
+            if have.get(group, none).low < amount
+        }
 
 
 def apportion(total: int, weights: dict[str, Fraction]) -> dict[str, int]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.declare import Complaint, Cost, Count, Measure, Scope, complain_order, decided, field, tuning
+from operators.declare import Cost, Count, Measure, complain_order, decided, field, tuning
+from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
     import numpy as np

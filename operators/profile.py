@@ -33,12 +33,19 @@ class Segmenter(Declared):
     """The distribution that holds its dictionary or model."""
 
 
+class PromptFile(Declared):
+    """A prompt that stands in a file of its own."""
+
+    file: str = Field(min_length=1)
+    """The file, relative to the profile; its last line end is not part of the prompt."""
+
+
 class Prompts(Declared):
     """Sentences that are put before a model, to the letter."""
 
-    system: str | None = None
+    system: str | PromptFile | None = None
     """The teacher's system prompt for a language-mixed chain of thought."""
-    answer: str | None = None
+    answer: str | PromptFile | None = None
     """How the answer is asked for."""
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-from operators.declare import Complaint, Count, Scope, SetDecision, Share
+from operators.bounds import Between
+from operators.declare import Count, SetDecision, Share
 from operators.rank import rank_sql
+from operators.scope import Complaint, Scope
 
 
 class Sample(SetDecision):
@@ -32,15 +34,47 @@ class Sample(SetDecision):
         if (self.rows is None) == (self.share is None):
             yield Complaint((), "a sample has either `rows` or `share`", "give one of the two")
 
-    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+    def ranked(self, relation: str, seed: int, more: str = "") -> str:
+        """SQL for the rows with the unit that is ranked, and its rank."""
         column = "row_id" if self.unit == "row" else "item_id"
-        ranked = f"SELECT row_id, {column} AS unit, {rank_sql(seed, 'sample' + self.salt, column)} AS rank FROM {relation}"
+        return f"SELECT row_id, {column} AS unit, {rank_sql(seed, 'sample' + self.salt, column)} AS rank{more} FROM {relation}"
+
+    def falls_in(self) -> str:
+        """SQL for whether a rank is within the share: its first 32 bits, in whole numbers."""
+        return f"('0x' || left(replace(rank::VARCHAR, '-', ''), 8))::BIGINT < {int((self.share or 0) * 2**32)}"
+
+    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+        ranked = self.ranked(relation, seed)
         if self.share is not None:
-            # The first 32 bits of the rank against the share, in whole numbers.
-            bound = int(self.share * 2**32)
-            kept = f"('0x' || left(replace(rank::VARCHAR, '-', ''), 8))::BIGINT < {bound}"
+            kept = self.falls_in()
         else:
             rows = self.rows or 0
             wanted = rows if scale is None else -(-rows * scale[0] // max(scale[1], 1))
             kept = f"dense_rank() OVER (ORDER BY rank, unit) <= {wanted}"
         return f"SELECT row_id, {kept} AS kept, rank AS detail\n  FROM ({ranked})"
+
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        ranked = self.ranked(relation, seed, ", sure")
+        if self.share is not None:
+            return (
+                f"SELECT row_id, 0 AS copy, sure AND {self.falls_in()} AS surely, {self.falls_in()} AS possibly FROM ({ranked})"
+            )
+        before = "OVER (ORDER BY rank, unit ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        units = (
+            f"SELECT unit, count(*) FILTER (WHERE sure) {before} AS fewest, count(*) {before} AS most"
+            f" FROM (SELECT rank, unit, bool_or(sure) AS sure FROM ({ranked}) GROUP BY rank, unit)"
+        )
+        return (
+            f"SELECT row_id, 0 AS copy, sure AND most + {unseen.get('', 0)} < {self.rows} AS surely,"
+            f" fewest < {self.rows} AS possibly FROM ({ranked}) JOIN ({units}) USING (unit)"
+        )
+
+    def displaces(self, relation: str) -> str | None:
+        if self.share is not None:
+            return "SELECT 0"
+        if self.unit == "row":
+            return "SELECT 1"
+        return f"SELECT coalesce(max(rows), 1) FROM (SELECT count(*) AS rows FROM {relation} GROUP BY item_id)"
+
+    def limits(self, group: str, arriving: Between) -> Between:
+        return arriving.at_most(self.rows) if self.rows is not None and self.unit == "row" else super().limits(group, arriving)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from operators.declare import LABELS, RESERVED, Columns, Complaint, Scope, Step
+from operators.declare import LABELS, RESERVED, Step
+from operators.scope import Columns, Complaint, Scope
 
 
 class Select(Step):

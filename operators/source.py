@@ -7,8 +7,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from operators.declare import LABELS, RESERVED, Columns, ColumnType, Complaint, Declared, Operator, Scope, field, tuning
+from operators.declare import LABELS, RESERVED, Declared, Operator, field, tuning
 from operators.licence import Licence
+from operators.obligation import Obligation
+from operators.scope import Columns, ColumnType, Complaint, Scope
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
@@ -161,6 +163,14 @@ class Source(Operator):
             types["gold"] = "integer"
         return types | LABELS
 
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        if self.license == "unknown":
+            message = f"the terms of `{label}` are not stated: its rows are for local use, and no export has them"
+            yield Obligation("licence", message, ("license",))
+        elif self.license == "B":
+            message = f"`{label}` may be trained on and not redistributed: an export leaves its rows out"
+            yield Obligation("licence", message, ("license",))
+
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         if self.format_of(self.file) is None:
             yield Complaint(
@@ -173,7 +183,7 @@ class Source(Operator):
 
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
-        from operators.declare import did_you_mean
+        from operators.scope import did_you_mean
 
         for column, path in self.columns.reads().items():
             if column in known:

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.declare import Complaint, Scope, SetDecision, field
+from operators.declare import SetDecision, field
+from operators.scope import Complaint, Scope
 from operators.sqltext import ident
 
 Rule = Literal["nfc", "nfkc", "case", "space", "punctuation"]
@@ -50,10 +51,35 @@ class Unique(SetDecision):
     def forms(self) -> Mapping[str, str]:
         return {f"{column} as compared": column for column in self.columns()}
 
-    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+    def compared(self) -> tuple[str, str]:
+        """SQL for (the forms that make rows equal, whether a row has any)."""
         forms = [ident(form) for form in self.forms()]
-        known = " OR ".join(f"{form} IS NOT NULL" for form in forms)
-        first = f"CASE WHEN {known} THEN min(row_id) OVER (PARTITION BY {', '.join(forms)}) ELSE row_id END"
+        return ", ".join(forms), " OR ".join(f"{form} IS NOT NULL" for form in forms)
+
+    def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
+        forms, known = self.compared()
+        first = f"CASE WHEN {known} THEN min(row_id) OVER (PARTITION BY {forms}) ELSE row_id END"
         return (
             f"SELECT row_id, lowest = row_id AS kept, lowest AS detail\n  FROM (SELECT row_id, {first} AS lowest FROM {relation})"
+        )
+
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        forms, known = self.compared()
+        before = f"OVER (PARTITION BY {forms} ORDER BY row_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        seen = "FALSE" if unseen.get("") else "TRUE"  # a row that nobody has seen may equal any row, and stand before it
+        return (
+            f"SELECT row_id, 0 AS copy, sure AND (NOT ({known}) OR (most = 0 AND {seen})) AS surely,"
+            f" NOT ({known}) OR fewest = 0 AS possibly"
+            f" FROM (SELECT *, count(*) FILTER (WHERE sure) {before} AS fewest, count(*) {before} AS most FROM {relation})"
+        )
+
+    def displaces(self, relation: str) -> str | None:
+        return "SELECT 1"
+
+    def kept_between(self, relation: str) -> str | None:
+        forms, known = self.compared()
+        return (
+            f"SELECT count(*) FILTER (WHERE sure) AS fewest, count(*) AS most"
+            f" FROM (SELECT bool_or(sure) AS sure FROM {relation} WHERE {known} GROUP BY {forms}"
+            f" UNION ALL SELECT sure FROM {relation} WHERE NOT ({known}))"
         )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import ClassVar
 
-from operators.declare import Columns, Complaint, Measure, Scope, field
+from operators.declare import Measure, field
+from operators.scope import Columns, Complaint, Scope
 
 
 class Where(Measure):

@@ -13,13 +13,14 @@ from compiler.compile import Read
 from compiler.explain import with_below
 from compiler.facts import Facts
 from compiler.graph import Graph
-from compiler.keys import memo_key
+from compiler.keys import memo_key, value_key
 from compiler.plan import Addresses, snapshot, stage_name
 from operators.declare import Measure
 from operators.inner import Combine, Output, Preview
 from operators.source import Source
+from runtime.beside import Beside, beside_of, keep_beside, seen
 from runtime.built import Built, usable
-from runtime.columns import Work, compute, seen
+from runtime.columns import Work, compute
 from runtime.decide import combine_trees, decide
 from runtime.ingest import Opened, ingest
 from runtime.memo import Memo
@@ -200,7 +201,7 @@ class Builder:
         body["files"] = [list(each) for each in leaf.files]
         return body
 
-    def columns_for(self, index: int, base: int, tell: Callable[[int], None]) -> tuple[dict[int, str], dict[int, Memo]]:
+    def columns_for(self, index: int, base: int, tell: Callable[[int], None]) -> tuple[dict[int, Beside], dict[int, Memo]]:
         """The columns a stage reads, as objects beside its base table; dear measures of decisions keep to their memo."""
         node = self.graph.nodes[index]
         carried = {made.node for made in node.carried.values() if made.node is not None}
@@ -216,7 +217,7 @@ class Builder:
                     roots += self.graph.nodes[at].inputs[1:]
                     continue
             roots.append(at)
-        objects: dict[int, str] = {}
+        objects: dict[int, Beside] = {}
         waiting: list[int] = []
         for at in with_below(self.graph, roots):
             key = self.addresses.key(at)
@@ -225,7 +226,7 @@ class Builder:
             if record is None:
                 waiting.append(at)
             else:
-                objects[at] = record.body["object"]
+                objects[at] = beside_of(record.body)
         table = open_table(self.store, self.built.records[base].body["table"])
         while waiting:
             ready = [at for at in waiting if all(below in objects for below in self.graph.nodes[at].inputs[1:])]
@@ -238,10 +239,11 @@ class Builder:
             for at, made in zip(group, compute(self.store, viewed, works, tell, self.threads), strict=True):
                 key = self.addresses.key(at)
                 assert key is not None
-                objects[at] = self.store.write_record(key, {"object": made, "rows": table.rows}, "beside").body["object"]
+                measure = value_key(self.graph.nodes[at], self.facts)
+                objects[at] = keep_beside(self.store, key, measure, viewed, reads[at], made)
             waiting = [at for at in waiting if at not in objects]
-        for reference in objects.values():
-            read_table(self.store, reference)
+        for beside in objects.values():
+            read_table(self.store, beside.object)
         return objects, memos
 
     def memo(self, at: int, operator: Measure) -> Memo:

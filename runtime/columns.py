@@ -14,15 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph import Node
-from operators.declare import MAPPED, Columns, Map, Measure
+from operators.declare import MAPPED, Map, Measure
 from operators.kernels.text import Texts, compared
+from operators.scope import Columns
 from operators.unique import Unique
 from operators.where import Where
+from runtime.beside import Beside
 from runtime.digest import id_array, id_bytes
 from runtime.ids import digest_name, hash_column, own_connection
 from runtime.memo import Memo
 from runtime.store import Store, StoreError
-from runtime.table import TEXT, Table, carry
+from runtime.table import TEXT, Table
 from runtime.write import masked, write_columns
 
 
@@ -40,8 +42,8 @@ class Work:
     memo: Memo | None = None
 
 
-def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[str]:
-    """The object of each work: columns beside the table, row for row. Text is decoded once for all of them."""
+def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[Beside]:
+    """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
     needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
     frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
     done = 0
@@ -60,14 +62,19 @@ def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int],
                 part.append(result)
             done += len(results[0][0]) if results else 0
             tell(done)
-    written = []
-    for work, part in zip(works, parts, strict=True):
-        schema = made_schema(work, table.columns)
-        text = any(pa.types.is_large_string(kind) for kind in schema.types)
-        # Small columns are one batch, so that they are mapped without a copy.
-        batches = part if text or not part else [[pa.concat_arrays(list(each)) for each in zip(*part, strict=True)]]
-        written.append(write_columns(store, schema, batches))
-    return written
+    return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+
+
+def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
+    """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
+    text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
+    small = [place for place in range(len(schema)) if place not in text]
+    joined = [[pa.concat_arrays([part[place] for part in parts]) for place in small]] if parts else []
+    values = write_columns(store, pa.schema([schema.field(at) for at in small]), joined)
+    if not text:
+        return Beside(values)
+    apart = pa.schema([schema.field(place) for place in text])
+    return Beside(values, write_columns(store, apart, [[part[place] for place in text] for part in parts]))
 
 
 def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iterator[Any], ahead: int) -> Iterator[Any]:
@@ -85,7 +92,7 @@ def needed_columns(work: Work, columns: Columns) -> list[str]:
     return [name for name in work.reads.values() if name in columns]
 
 
-def made_schema(work: Work, columns: Columns) -> pa.Schema:
+def made_schema(work: Work) -> pa.Schema:
     """The columns that a work makes."""
     operator = work.node.operator
     if work.node.form is not None:
@@ -192,19 +199,6 @@ def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:
     except duckdb.Error as error:
         raise StoreError(f"the condition `{operator.that}` cannot be computed: {error}", "make it simpler") from None
     return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
-
-
-def seen(store: Store, table: Table, node: Node, objects: Mapping[int, str]) -> tuple[Table, dict[str, str]]:
-    """(the base table with the columns that a node reads, role -> column there)."""
-    columns, origin = dict(table.columns), {name: [None, name] for name in table.columns}
-    names = {}
-    for role, made in node.carried.items():
-        names[role] = made.name if made.node is None else f"{role}.read"
-        if made.node is not None:
-            columns[names[role]], origin[names[role]] = made.kind, [objects[made.node], made.name]
-    if len(columns) == len(table.columns):
-        return table, names
-    return carry(store, table, columns, origin), names
 
 
 MEMO_LOCK = Lock()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from compiler.graph import Graph
-from operators.mixture import Mixture
+from operators.bounds import exactly
+from operators.declare import SetDecision
+from runtime.beside import Beside
 from runtime.columns import LostRows
 from runtime.digest import Bytes, id_array, id_bytes, table_digest
-from runtime.ids import child_ids, combined, connect, digest_name, halves, sorted_order
+from runtime.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
 from runtime.relation import Given, Relation
 from runtime.store import Store, StoreError
-from runtime.table import TEXT, Table, carry, open_table
+from runtime.table import TEXT, Table, carry, empty_column, open_table
 from runtime.write import small_columns, taken, write_based, write_frame
 
 
@@ -50,11 +52,17 @@ def decide(given: Given) -> dict[str, Any]:
         "columns": described,
         "table": tree,
         "ledger": fates.ledger,
-        "measured": [given.objects.get(graph.nodes[at].inputs[-1]) for at in run],
+        "measured": [beside and beside.object for beside in (given.objects.get(graph.nodes[at].inputs[-1]) for at in run)],
         "dear": fates.dear,
         "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
         "funnel": funnel_of(table, fates.dropped, len(run) + 1),
     }
+
+
+class Rows(Protocol):
+    """Rows by id, of a table that is made or one that is not."""
+
+    def frame(self, name: str) -> pa.Array: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def decided(given: Given) -> Fates:
     finally:
         relation.connection.close()
     ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(given.graph, given.index, table, relation, made, given.scale)
+    complain_shortage(given.graph, given.index, relation.columns, made, given.scale)
     first = copies == 0
     again = ~first & (dropped == 0)
     own = {
@@ -96,7 +104,7 @@ def decided(given: Given) -> Fates:
     return Fates(write_frame(given.store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
 
 
-def accounted(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
+def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
     """The fates in row_id order, if they are those of exactly the rows that went in. Raises LostRows."""
     ids = id_bytes(combined(made.column("row_id")))
     copies = combined(made.column("copy")).to_numpy().astype(np.int64)
@@ -123,13 +131,16 @@ def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
     return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
 
 
-def carried_table(store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, str]) -> Table:
+def carried_table(store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, Beside]) -> Table:
     """The base table with the columns that go on from this node."""
     node = graph.nodes[index]
     if not any(made.moved(name) for name, made in node.carried.items()) and set(node.carried) == set(table.columns):
         return table
     columns = {name: made.kind for name, made in node.carried.items()}
-    origin = {name: [None if made.node is None else objects[made.node], made.name] for name, made in node.carried.items()}
+    origin: dict[str, list[Any]] = {}
+    for name, made in node.carried.items():
+        beside = None if made.node is None else objects[made.node]
+        origin[name] = [beside and beside.object, made.name, beside and beside.text]
     return carry(store, table, columns, origin)
 
 
@@ -138,7 +149,7 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
     if not len(parents):
         return None
     ids = child_ids(parents, "mixture", copies)
-    rows = np.searchsorted(halves(id_bytes(kept.frame("row_id")))[0], halves(parents)[0])
+    rows = places_of(id_bytes(kept.frame("row_id")), parents)
     columns = dict(kept.columns)
     content = pa.concat_tables(
         [pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))]
@@ -169,23 +180,7 @@ def combine_trees(
     frame["item_id"] = id_array(np.concatenate([id_bytes(part.frame("item_id")) for part in parts])[order])
     for name, small in small_columns(columns).items():
         kind = columns[name]
-        arrays = [
-            part.frame(small)
-            if name in part.columns
-            else pa.nulls(
-                part.rows,
-                pa.uuid()
-                if kind in TEXT
-                else pa.string()
-                if kind == "label"
-                else pa.int64()
-                if kind == "integer"
-                else pa.float64()
-                if kind == "number"
-                else pa.bool_(),
-            )
-            for part in parts
-        ]
+        arrays = [part.frame(small) if name in part.columns else empty_column(part.rows, kind) for part in parts]
         if kind == "label":
             arrays = [array.cast(pa.string()) for array in arrays]
             frame[small] = pa.concat_arrays(arrays).dictionary_encode().take(places)
@@ -199,41 +194,38 @@ def combine_trees(
 
 
 def complain_shortage(
-    graph: Graph, index: int, table: Table, relation: Relation, made: pa.Table, scale: tuple[int, int] | None
+    graph: Graph, index: int, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None
 ) -> None:
     """Raises Shortage where a mixture that may not fall short does; a preview may."""
-    operator = graph.nodes[index].operator
-    if not isinstance(operator, Mixture) or operator.shortage == "up_to" or scale is not None:
+    node = graph.nodes[index]
+    operator = node.operator
+    assert isinstance(operator, SetDecision)
+    if scale is not None:
         return
+    have = {name: exactly(rows) for name, rows in groups_of(operator, columns, made, len(graph.run(node.inputs[0])) + 1).items()}
+    short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
+    if short:
+        raise Shortage(node.label, short, operator.weighed_by() or "rows")
+
+
+def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:
+    """Group -> how much of it came to a set decision, which is the `last` of its stage, in what it counts in."""
+    kind, weight = operator.grouped_by(), operator.weighed_by()
+    if kind is None:
+        return {}
+    rows = {"row_id": columns["row_id"], "group": columns[kind]} | ({} if weight is None else {"weight": columns[weight]})
     connection = connect()
     try:
-        connection.register(
-            "rows",
-            pa.table(
-                {
-                    "row_id": relation.columns["row_id"],
-                    "group": relation.columns[operator.of],
-                    "weight": relation.columns.get(operator.by, pa.nulls(table.rows, pa.int64())),
-                }
-            ),
-        )
+        connection.register("rows", pa.table(rows))
         connection.register("fates", made)
-        weight = "1" if operator.by == "rows" else "weight"
-        have = dict(
+        return dict(
             connection.sql(
-                f'SELECT "group", sum({weight})::BIGINT FROM rows JOIN fates USING (row_id)'
-                f' WHERE dropped_by IN (0, {len(relation.run) + 1}) GROUP BY "group"'
+                f'SELECT "group", coalesce(sum({"1" if weight is None else "weight"}), 0)::BIGINT'
+                f' FROM rows JOIN fates USING (row_id) WHERE dropped_by IN (0, {last}) GROUP BY "group"'
             ).fetchall()
         )
     finally:
         connection.close()
-    short = [
-        (name, amount, int(have.get(name) or 0))
-        for name, amount in operator.amounts(None).items()
-        if (have.get(name) or 0) < amount
-    ]
-    if short:
-        raise Shortage(graph.nodes[index].label, short, operator.by)
 
 
 def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: int) -> dict[str, Any]:

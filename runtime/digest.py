@@ -10,7 +10,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from compiler.keys import digest_of
-from operators.declare import Columns, ColumnType
+from operators.scope import Columns, ColumnType
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 

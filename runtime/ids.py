@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.declare import Columns
+from operators.scope import Columns
 from operators.sqltext import ident, literal
 from runtime.digest import Bytes, id_array, id_bytes
 from runtime.table import DIGEST, TEXT
@@ -178,6 +178,15 @@ def sorted_order(ids: Bytes) -> np.ndarray:
     if ties.size and not (low[order][1:][ties] >= low[order][:-1][ties]).all():
         return np.lexsort((low, high))
     return order
+
+
+def places_of(ids: Bytes, wanted: Bytes) -> np.ndarray:
+    """Where each of the wanted ids stands among sorted ones, all of which are there."""
+    (high, low), (first, second) = halves(ids), halves(wanted)
+    places = np.searchsorted(high, first)
+    while (elsewhere := low[places] != second).any():  # ids that share their first half stand side by side
+        places[elsewhere] += 1
+    return places
 
 
 def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.facts import Facts, Leaf
 from compiler.keys import digest_of
 from compiler.lock import Lock
+from operators.source import Source
 from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
 
 
@@ -86,6 +87,13 @@ def known_fields(
     if wrong:
         raise RecipeError(tuple(wrong))
     return fields, origin
+
+
+def count_rows(source: Source, paths: Iterable[Path]) -> int:
+    """How many rows the files of a source hold, by reading them; raises Unreadable."""
+    from runtime.readers.read import read_batches
+
+    return sum(batch.table.num_rows for path in paths for batch in read_batches(source, path))
 
 
 def complain_absent(read: Read, facts: Facts) -> None:

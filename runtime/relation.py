@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from compiler.graph import Graph
 from compiler.sql import alive_sql, decide_sql
 from operators.declare import Measure, SetDecision
-from runtime.columns import remembered, seen
+from runtime.beside import Beside, seen
+from runtime.columns import remembered
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import combined, connect, digest_name, halves
 from runtime.memo import Memo
@@ -30,8 +31,8 @@ class Given:
     index: int
     table: Table
     """The base table whose rows are decided on."""
-    objects: Mapping[int, str]
-    """Columns node -> the object that holds its values."""
+    objects: Mapping[int, Beside]
+    """Columns node -> what it made beside the table."""
     memos: Mapping[int, Memo]
     """Columns node of a dear measure -> its memo."""
     others: list[Table]
@@ -60,25 +61,25 @@ class Relation:
         for name in operator.reads():
             made = self.node.carried[name]
             self.columns[name] = (
-                table.frame(made.name) if made.node is None else beside_column(store, objects[made.node], made.name)
+                table.frame(made.name) if made.node is None else beside_column(store, objects[made.node].object, made.name)
             )
         for source in self.node.inputs[1:]:
             form = graph.nodes[source].form
             if form is not None:
-                self.columns[form] = beside_column(store, objects[source], form)
+                self.columns[form] = beside_column(store, objects[source].object, form)
         for at in self.run:
             decision = graph.nodes[at]
             if decision.inputs[-1] in objects:
                 assert isinstance(decision.operator, Measure)
                 for value in decision.operator.values:
-                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]], value)
+                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]].object, value)
         self.dear: dict[str, pa.Array] = {}
         self.measure_dear(given.memos, store, objects)
         if given.others:
             items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
             self.connection.register(".items", items)
 
-    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, str]) -> None:
+    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
         for place, at in enumerate(self.run):
             decision = self.graph.nodes[at]

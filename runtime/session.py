@@ -11,7 +11,7 @@ from compiler.compile import Read, compile_recipe, read_recipe
 from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.lock import Lock, read_lock
-from compiler.project import find_place
+from compiler.project import Place, find_place
 from runtime.probe import Found, find_files, gather_facts, known_fields
 
 
@@ -27,10 +27,12 @@ class Session:
     targets: tuple[str, ...] = ()
     bounded: bool = False
     """Read no file to its end: a check looks only at how files begin."""
+    at: Place | None = None
+    """The recipe's place, where it is not the one that its name leads to."""
 
     @cached_property
     def read(self) -> Read:
-        return read_recipe(find_place(self.named, self.allow), self.settings)
+        return read_recipe(self.at or find_place(self.named, self.allow), self.settings)
 
     @cached_property
     def lock(self) -> Lock | None:

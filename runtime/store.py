@@ -13,7 +13,7 @@ from typing import IO, Any, BinaryIO
 from runtime.files import Files
 from runtime.record import Record, hash_path, sealed, unsealed
 
-FORMAT = "v1"
+FORMAT = "v2"
 
 
 class StoreError(Exception):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.declare import Columns, ColumnType
+from operators.scope import Columns, ColumnType
+from runtime.cursors import CombinedCursor, Cursor, FileCursor, FilteredCursor, JoinedCursor, PartCursor, object_name
 from runtime.store import Store
 
 TEXT: tuple[ColumnType, ...] = ("text", "list of text")
@@ -26,13 +27,6 @@ DIGEST = ".digest"
 SHARE = "part/whole"
 BATCH = 16384
 """Rows that text is read by: small enough for the caches, large enough to be worth a call."""
-
-
-class Cursor(Protocol):
-    """Text columns of a table, read in row order."""
-
-    def read(self, rows: int) -> list[pa.Array]:
-        """The next `rows` cells of each column."""
 
 
 class Table:
@@ -110,7 +104,8 @@ class Filtered(Table):
 class Carried(Table):
     """A table with columns replaced, added, renamed or left out; rows and ids stay.
 
-    `from` says of each column who made it (an object beside the table, or null for the table) and its name there.
+    `from` says of each column who made it (an object beside the table, or null for the table), its name there, and the
+    object that holds its text, where it has some.
     """
 
     def __init__(self, store: Store, tree: dict[str, Any], parent: Table | None = None) -> None:
@@ -122,14 +117,14 @@ class Carried(Table):
         if name in ("row_id", "item_id"):
             return self.parent.frame(name)
         column = name.removesuffix(DIGEST)
-        maker, old = self.tree["from"][column]
+        maker, old, _ = self.tree["from"][column]
         old = old + name[len(column) :]
         return self.parent.frame(old) if maker is None else beside_column(self.store, maker, old)
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
         parts: dict[str | None, list[str]] = {}
         for name in columns:
-            parts.setdefault(self.tree["from"][name][0], []).append(name)
+            parts.setdefault(self.tree["from"][name][2], []).append(name)
         cursors = [
             (names, self.parent.cursor(olds) if maker is None else FileCursor(self.store, maker, olds))
             for maker, names in parts.items()
@@ -154,8 +149,12 @@ class Combined(Table):
         return whole(self._frame.column(name))
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
-        part = whole(self._frame.column(".part")).to_numpy()
-        return CombinedCursor(part, [PartCursor(table, columns, self.columns) for table in self.parts])
+        part, types = whole(self._frame.column(".part")).to_numpy(), {name: ARROW[self.columns[name]] for name in columns}
+        cursors = []
+        for table in self.parts:
+            known = [name for name in columns if name in table.columns]
+            cursors.append(PartCursor(table.cursor(known) if known else None, known, types))
+        return CombinedCursor(part, cursors)
 
 
 KINDS = {"based": Based, "filtered": Filtered, "carried": Carried, "combined": Combined}
@@ -170,10 +169,6 @@ def open_table(store: Store, tree: dict[str, Any]) -> Table:
 def carry(store: Store, table: Table, columns: Columns, origin: dict[str, list[Any]]) -> Table:
     """The table with other columns; `origin` is the tree's `from`."""
     return Carried(store, {"kind": "carried", "of": table.tree, "columns": dict(columns), "from": origin}, table)
-
-
-def object_name(reference: str) -> str:
-    return reference.removeprefix("object:")
 
 
 def read_table(store: Store, reference: str) -> pa.Table:
@@ -195,8 +190,17 @@ def beside_column(store: Store, reference: str, name: str) -> pa.Array:
     table = read_table(store, reference)
     if name != SHARE:
         return nulled(whole(table.column(name)))
-    part, whole_ = (nulled(whole(table.column(each))).cast(pa.float64()) for each in SHARE.split("/"))
-    return pc.divide(part, whole_)
+    return share_of(*(nulled(whole(table.column(each))) for each in SHARE.split("/")))
+
+
+def share_of(part: pa.Array, of: pa.Array) -> pa.Array:
+    """Two counts as one number."""
+    return pc.divide(part.cast(pa.float64()), of.cast(pa.float64()))
+
+
+def empty_column(rows: int, kind: ColumnType) -> pa.Array:
+    """Nulls, as a frame holds a column of this kind."""
+    return pa.nulls(rows, pa.uuid() if kind in TEXT else pa.string() if kind == "label" else ARROW[kind])
 
 
 def nulled(column: pa.Array) -> pa.Array:
@@ -204,89 +208,3 @@ def nulled(column: pa.Array) -> pa.Array:
     if not pa.types.is_integer(column.type):
         return column
     return pc.if_else(pc.less(column, 0), pa.scalar(None, column.type), column)
-
-
-class FileCursor:
-    """Columns of an Arrow file, batch by batch."""
-
-    def __init__(self, store: Store, reference: str, columns: Sequence[str]) -> None:
-        # Plain reads, not a memory map: mapped text would count as memory of the process.
-        self.file = pa.ipc.open_file(pa.OSFile(str(store.read_path(object_name(reference)))))
-        self.columns = list(columns)
-        self.number, self.offset = 0, 0
-        self.batch: pa.RecordBatch | None = None
-
-    def read(self, rows: int) -> list[pa.Array]:
-        parts: list[list[pa.Array]] = [[] for _ in self.columns]
-        while rows > 0:
-            if self.batch is None or self.offset == self.batch.num_rows:
-                self.batch, self.offset = self.file.get_batch(self.number), 0
-                self.number += 1
-            taken = min(rows, self.batch.num_rows - self.offset)
-            for part, name in zip(parts, self.columns, strict=True):
-                part.append(self.batch.column(name).slice(self.offset, taken))
-            self.offset, rows = self.offset + taken, rows - taken
-        schema = self.file.schema
-        return [
-            (part[0] if len(part) == 1 else pa.concat_arrays(part)) if part else pa.array([], schema.field(name).type)
-            for part, name in zip(parts, self.columns, strict=True)
-        ]
-
-
-class FilteredCursor:
-    """The kept rows of a cursor."""
-
-    def __init__(self, inner: Cursor, mask: np.ndarray[Any, Any]) -> None:
-        self.inner, self.mask = inner, mask
-        self.kept = np.flatnonzero(mask)
-        self.place, self.taken = 0, 0
-
-    def read(self, rows: int) -> list[pa.Array]:
-        end = int(self.kept[self.taken + rows - 1]) + 1 if rows else self.place
-        columns = self.inner.read(end - self.place)
-        mask = self.mask[self.place : end]
-        self.place, self.taken = end, self.taken + rows
-        return columns if mask.all() else [column.filter(pa.array(mask)) for column in columns]
-
-
-class JoinedCursor:
-    """Columns of several cursors over the same rows."""
-
-    def __init__(self, columns: list[str], cursors: list[tuple[list[str], Cursor]]) -> None:
-        self.columns, self.cursors = columns, cursors
-
-    def read(self, rows: int) -> list[pa.Array]:
-        read: dict[str, pa.Array] = {}
-        for names, cursor in self.cursors:
-            read |= zip(names, cursor.read(rows), strict=True)
-        return [read[name] for name in self.columns]
-
-
-class PartCursor:
-    """The columns of one part of a combination, null where it lacks one."""
-
-    def __init__(self, table: Table, columns: Sequence[str], types: Columns) -> None:
-        self.columns, self.types = list(columns), types
-        self.known = [name for name in columns if name in table.columns]
-        self.inner = table.cursor(self.known) if self.known else None
-
-    def read(self, rows: int) -> list[pa.Array]:
-        read = dict(zip(self.known, self.inner.read(rows), strict=True)) if self.inner else {}
-        return [read[name] if name in read else pa.nulls(rows, ARROW[self.types[name]]) for name in self.columns]
-
-
-class CombinedCursor:
-    """The parts' rows, interleaved as the combined table has them."""
-
-    def __init__(self, part: np.ndarray[Any, Any], cursors: list[PartCursor]) -> None:
-        self.part, self.cursors, self.place = part, cursors, 0
-
-    def read(self, rows: int) -> list[pa.Array]:
-        chosen = self.part[self.place : self.place + rows]
-        self.place += rows
-        read = [cursor.read(int((chosen == number).sum())) for number, cursor in enumerate(self.cursors)]
-        order = np.empty(rows, dtype=np.int64)
-        # Each part gives its rows in row_id order, so a stable sort by part tells where each one goes.
-        order[np.argsort(chosen, kind="stable")] = np.arange(rows)
-        places = pa.array(order)
-        return [pa.concat_arrays([columns[at] for columns in read]).take(places) for at in range(len(read[0]))]

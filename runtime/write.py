@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from operators.declare import Columns
+from operators.scope import Columns
 from runtime.digest import Bytes, id_array, table_digest
 from runtime.ids import digest_name, sorted_order
 from runtime.store import Store

@@ -59,13 +59,7 @@ def named(store: Store, reference: str) -> Path:
 
 def beside(store: Store, changed: bool) -> Any:
     """The record of columns beside a table: a measure's, or the text that a map changed."""
-    import pyarrow as pa
-
-    def has_text(each: Any) -> bool:
-        with pa.ipc.open_file(str(named(store, each.body["object"]))) as file:
-            return any(pa.types.is_large_string(kind) for kind in file.schema.types)
-
-    return next(each for each in store.records("beside") if has_text(each) == changed)
+    return next(each for each in store.records("beside") if (each.body["text"] is not None) == changed)
 
 
 PARTS: dict[str, Callable[[Store], Path]] = {
@@ -73,7 +67,7 @@ PARTS: dict[str, Callable[[Store], Path]] = {
     "text of a source": lambda store: named(store, record(store, "source").body["table"]["text"]),
     "frame of a combination": lambda store: named(store, record(store, "combine").body["table"]["frame"]),
     "measured columns": lambda store: named(store, beside(store, False).body["object"]),
-    "changed text": lambda store: named(store, beside(store, True).body["object"]),
+    "changed text": lambda store: named(store, beside(store, True).body["text"]),
     "ledger": lambda store: named(store, record(store, "unique").body["ledger"]),
     "shard of an output": lambda store: named(store, record(store, "output").body["shards"][0]),
     "memo": lambda store: next((store.root / "memo").glob("*/*/*.journal")),

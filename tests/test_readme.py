@@ -26,5 +26,5 @@ def test_a_screen_of_the_readme_is_what_is_printed(shown: str, project: Project)
     command, _, tail = line.removeprefix("$ recipe ").partition(" | tail -")
     arguments = [str(ROOT / part) if part.startswith("recipes/") else part for part in shlex.split(command)]
     ran = project.run(*arguments, "--store", "store")
-    printed = ran.out.replace(str(ROOT) + "/", "").replace("store/v1", ".recipe/v1").strip("\n").splitlines()
+    printed = ran.out.replace(str(ROOT) + "/", "").replace("store/v2", ".recipe/v2").strip("\n").splitlines()
     assert [text.rstrip() for text in (printed[-int(tail) :] if tail else printed)] == wanted.strip("\n").splitlines()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.declare import LABELS, ColumnType
+from operators.declare import LABELS
+from operators.scope import ColumnType
 from operators.source import Source
 
 if TYPE_CHECKING:

@@ -1,0 +1,239 @@
+"""What an edit means: two resolved recipes compared by what they declare, in the recipe's own words, with both places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from compiler.compile import Read
+from compiler.document import Node
+from compiler.facts import Facts
+from compiler.keys import digest_of
+from compiler.recipe import Said, TableSaid
+from compiler.spans import Span
+from operators.changes import UNSET, Difference, differences, worded
+from operators.declare import Declared, role_of
+from operators.source import Source
+
+Kind = Literal["changed", "added", "removed", "moved"]
+Subject = tuple[str, ...]
+"""What a change is about: `seed`, `source NAME`, `step TABLE LABEL`, `table NAME`, `profile CODE ENTRY`, ..."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that two recipes say differently."""
+
+    kind: Kind
+    subject: Subject
+    what: str
+    before: Span | None
+    after: Span | None
+
+    @property
+    def place(self) -> Span | None:
+        """Where a reviewer looks: the new text, or the old one where nothing is left of it."""
+        return self.after or self.before
+
+
+def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None = None) -> tuple[Change, ...]:
+    """Every difference between two recipes; none for other texts that declare the same.
+
+    `facts` are what is known of the files of both: bytes that differ are a difference.
+    """
+    found: list[Change] = []
+    if before.recipe.name != after.recipe.name:
+        what = f"recipe {before.recipe.name} -> {after.recipe.name}"
+        found.append(Change("changed", ("recipe",), what, before.node.find(("recipe",)), after.node.find(("recipe",))))
+    texts = before.node, after.node
+    found += changes_at(("language",), (dict(before.recipe.languages), dict(after.recipe.languages)), texts, ("language",))
+    found += changes_at(("seed",), (before.recipe.seed, after.recipe.seed), texts, ("seed",))
+    found += compare_profiles(before, after)
+    found += compare_sources(before, after, facts)
+    found += compare_tables(before, after)
+    outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
+    if sorted(outputs[0]) != sorted(outputs[1]):
+        what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"
+        places = [each.node.find(("outputs",), key=True) for each in (before, after)]
+        found.append(Change("changed", ("outputs",), what, *places))
+    return tuple(found)
+
+
+def changes_at(
+    path: tuple[str | int, ...], values: tuple[Any, Any], texts: tuple[Node, Node], subject: Subject
+) -> Iterator[Change]:
+    """The fields in which two values at one path of two texts differ."""
+    for each in differences(*values, path):
+        kind: Kind = "added" if each.before == UNSET else "removed" if each.after == UNSET else "changed"
+        yield Change(kind, subject, str(each), texts[0].find(each.path), texts[1].find(each.path))
+
+
+# -- languages and their profiles
+
+
+def compare_profiles(before: Read, after: Read) -> Iterator[Change]:
+    """Entries of the profiles that both recipes may read."""
+    for code in sorted(set(before.profiles) & set(after.profiles)):
+        old, new = before.profiles[code], after.profiles[code]
+        texts = before.profile_texts[code], after.profile_texts[code]
+        for each in differences(old, new):
+            entry = str(each.path[0])
+            read = any((code, entry) in entries_of(side) for side in (before, after))
+            what = f"language profile {code}: {each}" + ("" if read else " (no step reads it)")
+            yield Change("changed", ("profile", code, entry), what, texts[0].find(each.path), texts[1].find(each.path))
+
+
+def entries_of(read: Read) -> set[tuple[str, str]]:
+    """(language, entry) of every profile entry that a step reads."""
+    return {
+        (read.recipe.languages.get(role, role), entry)
+        for table in read.recipe.tables.values()
+        for step in table.steps
+        for role, entry in step.operator.entries()
+    }
+
+
+# -- sources
+
+
+def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None) -> Iterator[Change]:
+    """Sources that came, went, are said differently, or whose bytes differ."""
+    old, new = before.recipe.sources, after.recipe.sources
+    for name in {**old, **new}:
+        spans = [each.node.find(("sources", name), key=True) if name in each.recipe.sources else None for each in (before, after)]
+        if name not in new:
+            yield Change("removed", ("source", name), f"source {name}: {summary(old[name].operator)}", spans[0], None)
+        elif name not in old:
+            yield Change("added", ("source", name), f"source {name}: {summary(new[name].operator)}", None, spans[1])
+        else:
+            for each in said_differently(old[name].operator, new[name].operator):
+                places = old[name].node.find(each.path), new[name].node.find(each.path)
+                yield Change("changed", ("source", name), f"source {name}: {each}", *places)
+            if facts is not None:
+                yield from compare_bytes(name, facts, old[name].node.find(("file",)), new[name].node.find(("file",)))
+
+
+def compare_bytes(name: str, facts: tuple[Facts, Facts], before: Span, after: Span) -> Iterator[Change]:
+    """A change where the files of a source hold other bytes, with the files that differ."""
+    old, new = (each.leaves[name] for each in facts)
+    if old.digest == new.digest or old.digest is None or new.digest is None:
+        return
+    known = {digest for _, digest, _ in old.files}
+    changed = [shown for shown, digest, _ in new.files if digest not in known]
+    gone = {digest for _, digest, _ in new.files}
+    changed = changed or [shown for shown, digest, _ in old.files if digest not in gone]
+    yield Change("changed", ("source", name), f"source {name}: the bytes of {', '.join(changed)} differ", before, after)
+
+
+def summary(source: Source) -> str:
+    """A source in a few words."""
+    return f"file {source.file}, category {source.category}, license {source.license}"
+
+
+def said_differently(old: Declared, new: Declared) -> Iterator[Difference]:
+    """The differences that decide a result; what only tunes or names does not."""
+    for each in differences(old, new):
+        name = next((field for field, info in type(new).model_fields.items() if (info.alias or field) == each.path[0]), None)
+        if name is None or role_of(type(new), name) not in ("tuning", "label"):  # type: ignore[arg-type]
+            yield each
+
+
+# -- tables and steps
+
+
+def compare_tables(before: Read, after: Read) -> Iterator[Change]:
+    """Tables that came or went, what they are made from, and their steps."""
+    old, new = before.recipe.tables, after.recipe.tables
+    for name in {**old, **new}:
+        if name not in new:
+            yield Change("removed", ("table", name), f"table {name}", old[name].span, None)
+        elif name not in old:
+            yield Change("added", ("table", name), f"table {name}: {len(new[name].steps)} steps", None, new[name].span)
+        else:
+            yield from compare_origins(before, after, old[name], new[name])
+            yield from compare_steps(name, arranged(old[name].steps), arranged(new[name].steps))
+
+
+def compare_origins(before: Read, after: Read, old: TableSaid, new: TableSaid) -> Iterator[Change]:
+    """Another `from`; that all sources flow into `prompts` is said by the sources themselves."""
+    origins = [sorted(name for name, _ in table.origins) for table in (old, new)]
+    implied = [sorted(each.recipe.sources) for each in (before, after)]
+    if origins[0] != origins[1] and origins != implied:
+        what = f"{new.name}: from {worded(origins[0])} -> {worded(origins[1])}"
+        places = [table.origins[0][1] if table.origins else table.span for table in (old, new)]
+        yield Change("changed", ("table", new.name), what, *places)
+
+
+def arranged(steps: tuple[Said, ...]) -> list[Said]:
+    """The steps, with the columns of one `measure` by name: the order of keys says nothing."""
+    found: list[Said] = []
+    for said in steps:
+        at = len(found)
+        while said.column is not None and at and found[at - 1].label == said.label and (found[at - 1].column or "") > said.column:
+            at -= 1
+        found.insert(at, said)
+    return found
+
+
+def signature(said: Said) -> str:
+    """What a step declares, whatever it is called."""
+    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    return digest_of({"operator": said.operator.name, "column": said.column, "parameters": parameters})
+
+
+def compare_steps(table: str, old: list[Said], new: list[Said]) -> Iterator[Change]:
+    """Steps that are new, gone, changed or elsewhere in their list."""
+    before, after = [signature(said) for said in old], [signature(said) for said in new]
+    kept = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    left = sorted(set(range(len(old))) - {block.a + at for block in kept for at in range(block.size)})
+    came = sorted(set(range(len(new))) - {block.b + at for block in kept for at in range(block.size)})
+    pairs = paired(old, new, before, after, left, came)
+    for at in came:
+        said = new[at]
+        if at not in pairs:
+            yield Change("added", ("step", table, said.label), f"{table}: {told(said)}", None, said.span(key=True))
+            continue
+        was = old[pairs[at]]
+        subject = ("step", table, said.label)
+        if before[pairs[at]] == after[at]:
+            where = f"after {name_of(new[at - 1])}" if at else "to the front"
+            yield Change("moved", subject, f"{table}: {name_of(said)} moved {where}", was.span(), said.span())
+        for each in said_differently(was.operator, said.operator):
+            places = was.node.find(each.path), said.node.find(each.path)
+            yield Change("changed", subject, f"{table}: {name_of(said)}: {each}", *places)
+    for at in left:
+        if at not in pairs.values():
+            yield Change("removed", ("step", table, old[at].label), f"{table}: {told(old[at])}", old[at].span(key=True), None)
+
+
+def paired(
+    old: list[Said], new: list[Said], before: list[str], after: list[str], left: list[int], came: list[int]
+) -> Mapping[int, int]:
+    """New step -> the old step that it was: the same elsewhere, else one of its name, else one of its operator."""
+    pairs: dict[int, int] = {}
+
+    def pair(same: Any) -> None:
+        for at in came:
+            candidates = [was for was in left if was not in pairs.values() and same(was, at)]
+            if at not in pairs and candidates:
+                pairs[at] = candidates[0]
+
+    pair(lambda was, at: before[was] == after[at])
+    alike = [lambda said: (said.operator.name, said.column, said.label), lambda said: (said.operator.name, said.column)]
+    for form in alike:
+        pair(lambda was, at, form=form: form(old[was]) == form(new[at]))
+    return pairs
+
+
+def name_of(said: Said) -> str:
+    return said.label if said.column is None else f"{said.label} {said.column}"
+
+
+def told(said: Said) -> str:
+    """A step as a recipe would write it, without what is at its default."""
+    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
+    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
+    return f"{named} {{{shown}}}" if shown else named

@@ -1,0 +1,194 @@
+"""What each cut of a graph will hold, cut by cut: from its record, or worked out from what is known of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.facts import Facts
+from compiler.graph import Graph, Node
+from compiler.keys import identity
+from compiler.lock import Lock
+from compiler.plan import Addresses, cuts_below
+from operators.bounds import MANY, Between, exactly
+from operators.declare import LABELS, SetDecision
+from operators.inner import Combine, Output
+from operators.source import Source
+from runtime.digest import table_digest
+from runtime.predict.counts import tally, unseen_counts
+from runtime.predict.decisions import Decided, Stage, decide_known
+from runtime.predict.expected import Expected, joined, known_column
+from runtime.predict.frames import Frame, Joined, Relabelled, Renamed, Unknown
+from runtime.predict.outcome import kept, kept_between
+from runtime.predict.values import Known, kept_name
+from runtime.record import Record
+from runtime.store import Store
+from runtime.table import open_table
+from runtime.write import small_columns
+
+
+@dataclass
+class Predictor:
+    """One graph against a store; nothing is written and no text is read."""
+
+    store: Store
+    graph: Graph
+    facts: Facts
+    files: Mapping[str, list[Path]]
+    lock: Lock | None
+    other: Predictor | None = None
+    """The graph it is compared with: a source that differs in its labels alone has the other's rows."""
+
+    def __post_init__(self) -> None:
+        self.addresses = Addresses(self.graph, self.facts, self.store.digest_of)
+        self.known = Known(self.store, self.graph, self.facts, self.addresses)
+        self.made: dict[int, Expected] = {}
+        self.feeds = {
+            node.label: {"category": node.operator.category, "license": node.operator.license}
+            for _, node in self.graph
+            if isinstance(node.operator, Source)
+        }
+
+    def expect(self, index: int) -> Expected:
+        """What a cut will hold."""
+        if index not in self.made:
+            record = self.recorded(index)
+            made = self.from_record(record) if record is not None else self.worked_out(index)
+            if made.exact and index not in self.addresses.digests:
+                # Its digest leads to the results of whatever reads it.
+                with suppress(Unknown):
+                    self.addresses.digests[index] = table_digest(made.frame.frame, made.columns, small_columns(made.columns))[0]
+            self.made[index] = made
+        return self.made[index]
+
+    def recorded(self, index: int) -> Record | None:
+        """The record of a cut whose ids and small columns are in the store."""
+        key = self.addresses.key(index)
+        if key is None:
+            for below in cuts_below(self.graph, index):
+                self.expect(below)
+            key = self.addresses.key(index)
+        record = self.store.find(key) if key is not None else None
+        return record if record is not None and all(map(self.here, small_objects(record.body["table"]))) else None
+
+    def here(self, reference: str) -> bool:
+        return self.store.object_path(reference.removeprefix("object:")).exists()
+
+    def from_record(self, record: Record) -> Expected:
+        table = open_table(self.store, record.body["table"])
+        return Expected(table, table.columns, tally(table, None, {}, self.feeds), record=record)
+
+    def worked_out(self, index: int) -> Expected:
+        node = self.graph.nodes[index]
+        match node.operator:
+            case Source():
+                return self.source(index, node, node.operator)
+            case Combine():
+                return joined([self.expect(each) for each in node.inputs], node.columns, self.feeds)
+            case Output():
+                return self.expect(node.inputs[0])
+            case SetDecision():
+                return self.decision(index, node)
+        raise AssertionError(f"`{node.operator.name}` makes no table")
+
+    # -- sources
+
+    def source(self, index: int, node: Node, operator: Source) -> Expected:
+        labels = {"source": node.label, "category": operator.category, "license": operator.license}
+        twin = self.other.same_rows(node, self.facts) if self.other is not None else None
+        if twin is not None:
+            frame = Relabelled(open_table(self.store, twin.body["table"]), labels)
+            return Expected(frame, node.columns, tally(frame, None, {}, self.feeds))
+        rows = self.rows_of(node, operator)
+        counts = unseen_counts(node.label, labels, rows)
+        unseen = {node.label: rows.high} if rows.high else {}
+        return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
+
+    def same_rows(self, node: Node, facts: Facts) -> Record | None:
+        """The record of this graph's source with the same rows: it differs in labels at most."""
+        for index, mine in self.graph:
+            if isinstance(mine.operator, Source) and mine.label == node.label:
+                said = [unlabelled(each, known) for each, known in ((mine, self.facts), (node, facts))]
+                leaves = [known.leaves[node.label] for known in (self.facts, facts)]
+                written = [sorted((digest, *mine.operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
+                if said[0] == said[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
+                    return self.recorded(index)
+        return None
+
+    def rows_of(self, node: Node, operator: Source) -> Between:
+        """How many rows the files of a source hold, by the lock or by reading them."""
+        leaf = self.facts.leaves[node.label]
+        locked = self.lock.sources.get(node.label) if self.lock else None
+        if locked is not None and locked.digest == leaf.digest and locked.pattern == operator.file:
+            return exactly(locked.rows)
+        if not self.files.get(node.label):
+            return Between(0, MANY)
+        from runtime.probe import count_rows
+
+        return exactly(count_rows(operator, self.files[node.label]))
+
+    # -- combinations and decisions
+
+    def decision(self, index: int, node: Node) -> Expected:
+        base = self.expect(self.graph.base(node.inputs[0]))
+        stage, columns = self.stage(index, node, base), self.carried(node, base)
+        fates = decide_known(stage)
+        return (
+            kept(stage, fates, columns, self.feeds)
+            if isinstance(fates, Decided)
+            else kept_between(stage, base, fates, columns, self.feeds)
+        )
+
+    def stage(self, index: int, node: Node, base: Expected) -> Stage:
+        operator = node.operator
+        assert isinstance(operator, SetDecision)
+        run = [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
+        values = tuple(self.known.values(at, base.frame, base.columns) for at in run)
+        columns: dict[str, pa.Array] = {}
+        blind = np.zeros(base.frame.rows, dtype=bool)
+        for name in operator.reads():
+            made = node.carried[name]
+            if made.node is None:
+                columns[name], known = known_column(base, made.name)
+            else:
+                found = self.known.values(made.node, base.frame, base.columns)
+                columns[name], known = found.column(kept_name(made)), found.known
+            blind |= False if known is None else ~known
+        for source in node.inputs[1:]:
+            form = self.graph.nodes[source].form
+            if form is not None:
+                found = self.known.values(source, base.frame, base.columns)
+                columns[form] = found.columns[form]
+                blind |= False if found.known is None else ~found.known
+        unread = blind if blind.any() else None
+        return Stage(self.graph, index, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
+
+    def carried(self, node: Node, base: Expected) -> Frame:
+        """The base table with the columns that go on from a node."""
+        origin: dict[str, str | pa.Array | None] = {}
+        for name, made in node.carried.items():
+            origin[name] = made.name if made.node is None else None
+            if made.node is not None:
+                with suppress(Unknown):
+                    origin[name] = self.known.values(made.node, base.frame, base.columns).whole(kept_name(made))
+        return Renamed(base.frame, origin, node.columns)
+
+
+def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
+    """The objects of a table's tree that hold ids and small columns, not text."""
+    yield from (str(tree[part]) for part in ("frame", "ledger") if part in tree)
+    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
+    for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
+        yield from small_objects(below)
+
+
+def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:
+    """What decides a source's rows, without the labels that they get."""
+    said = identity(node.operator, facts, {}, "result")
+    return {**said, "parameters": {name: each for name, each in said["parameters"].items() if name not in LABELS}}

@@ -1,0 +1,1 @@
+"""What an edit of a recipe does, told before it is built."""

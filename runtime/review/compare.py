@@ -1,0 +1,88 @@
+"""A whole comparison of two recipes: what the edit means, what it rebuilds, which rows it moves, what it obliges to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.effects import Effect, compare_stages
+from compiler.meaning import Change, compare_meaning
+from compiler.obligations import Owed, compare_obligations
+from operators.declare import Measure
+from runtime.review.rows import Moved, output_rows
+from runtime.review.sides import Side
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What making a stage again takes, as far as the last time tells; None is unknown."""
+
+    seconds: float | None
+    measured: Mapping[str, int]
+    """Dear measure -> texts whose value is not known yet."""
+    rows: Between
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One recipe, before and after."""
+
+    recipe: str
+    """How it is named: a path in the project, or `A -> B`."""
+    names: tuple[str | None, str | None]
+    """The two texts, as shown; None where there is none."""
+    changes: tuple[Change, ...]
+    stages: tuple[tuple[Effect, Cost | None], ...]
+    outputs: tuple[Moved, ...]
+    owed: tuple[Owed, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the edit means nothing and moves nothing."""
+        return (
+            not self.changes and all(effect.state in ("reused", "same") for effect, _ in self.stages) and None not in self.names
+        )
+
+
+def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[str, ...] = ()) -> Comparison:
+    """Everything about one edit; a side is None where there is no such recipe."""
+    assert before is not None or after is not None
+    names = (None if before is None else before.name, None if after is None else after.name)
+    if after is None:
+        assert before is not None
+        change = Change(
+            "removed", ("recipe",), f"recipe {before.session.read.recipe.name}", before.session.read.node.find(()), None
+        )
+        return Comparison(recipe, names, (change,), (), (), (), notes)
+    read = after.session.read
+    if before is None:
+        change = Change("added", ("recipe",), f"recipe {read.recipe.name}", None, read.node.find(("recipe",)))
+        owed = compare_obligations(None, (read, after.graph))
+        moved = tuple(output_rows(name, None, after) for name in after.graph.outputs)
+        return Comparison(recipe, names, (change,), (), moved, owed, notes)
+    for side in (before, after):  # what is expected of the outputs fills in the digests on the way
+        for index in side.graph.outputs.values():
+            side.predictor.expect(index)
+    changes = compare_meaning(before.session.read, read, (before.session.facts, after.session.facts))
+    languages = (before.session.read.recipe.languages, read.recipe.languages)
+    effects = compare_stages(before.predictor.addresses, after.predictor.addresses, changes, languages)
+    stages = tuple((effect, cost_of(effect, before, after)) for effect in effects)
+    outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
+    owed = compare_obligations((before.session.read, before.graph), (read, after.graph))
+    return Comparison(recipe, names, changes, stages, outputs, owed, notes)
+
+
+def cost_of(effect: Effect, before: Side, after: Side) -> Cost | None:
+    """What a stage costs that has to run."""
+    if effect.state not in ("recomputed", "new") or effect.after is None:
+        return None
+    expected = after.predictor.expect(effect.after)
+    seconds = None
+    if effect.before is not None and (key := before.predictor.addresses.key(effect.before)) is not None:
+        record = after.predictor.store.find(key)
+        seconds = None if record is None else float(record.body["made"]["seconds"])
+    dear: dict[str, int] = {}
+    for node, values in zip(expected.stage.run, expected.stage.values, strict=True) if expected.stage is not None else ():
+        if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
+            dear[node.label] = int((~values.known).sum())
+    return Cost(seconds, dear, expected.counts.rows)

@@ -1,0 +1,127 @@
+"""What becomes of one row in a graph that is built, or only predicted: the decision that drops it, with its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.plan import stage_name
+from operators.declare import Measure, SetDecision
+from operators.source import Source
+from runtime.cursors import object_name
+from runtime.digest import Bytes, id_bytes
+from runtime.ids import halves
+from runtime.predict.expected import Expected
+from runtime.predict.tables import Predictor
+from runtime.store import Damaged
+from runtime.why import Ledgers, position
+from runtime.write import TEXT_ROWS
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Where a row ends, and why."""
+
+    stage: str
+    step: str
+    measured: str
+    """The deciding value, as a person reads it."""
+    wanted: str
+
+
+@dataclass
+class Rows:
+    """The rows of one side of a comparison."""
+
+    predictor: Predictor
+
+    def fate(self, row: Bytes) -> Fate | None:
+        """What drops a row; None where nothing that is known does."""
+        for index, node in self.predictor.graph:
+            if not node.cut or not isinstance(node.operator, SetDecision):
+                continue
+            expected = self.predictor.expect(index)
+            found = self.dropped(index, expected, row)
+            if found is not None:
+                return Fate(stage_name(self.predictor.graph, index), *found)
+        return None
+
+    def dropped(self, index: int, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
+        """(the decision that drops a row, its value there, what was wanted)."""
+        if expected.record is not None:
+            ledgers = Ledgers(self.predictor.store, self.predictor.graph, self.predictor.addresses)
+            event = ledgers.decision_event(index, expected.record, row)
+            if event is None or event["fate"] == "kept":
+                return None
+            for step in event["steps"]:
+                if step["verdict"] == "dropped":
+                    return step["step"], step["measured"], step["wanted"]
+            return event["dropped_by"], self.reason(event.get("kept_instead"), event.get("rank")), ""
+        if expected.stage is None or expected.decided is None:
+            return None
+        place = position(id_bytes(expected.stage.base.frame("row_id")), row)
+        number = 0 if place is None else int(expected.decided.dropped[place])
+        if place is None or number == 0:
+            return None
+        run = expected.stage.run
+        if number > len(run):
+            detail = expected.decided.detail[place].as_py()
+            named = None if detail is None else detail.hex
+            other = expected.stage.operator.name == "unique"
+            return expected.stage.node.label, self.reason(named if other else None, None if other else named), ""
+        operator = run[number - 1].operator
+        assert isinstance(operator, Measure)
+        values = {name: expected.stage.values[number - 1].columns[name][place].as_py() for name in operator.values}
+        worded = operator.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
+        return run[number - 1].label, worded, operator.wanted()
+
+    def reason(self, instead: str | None, rank: str | None) -> str:
+        """Why a set decision drops a row."""
+        return f"the row {instead[:12]} is kept instead" if instead else f"rank {rank[:12]}" if rank else ""
+
+    def source(self, row: Bytes) -> tuple[str, str, str | None] | None:
+        """(source, licence, prompt or None where its text is not here) of a row that was read."""
+        for index, node in self.predictor.graph:
+            if not isinstance(node.operator, Source):
+                continue
+            expected = self.predictor.expect(index)
+            place = position(id_bytes(expected.frame.frame("row_id")), row)
+            if place is not None:
+                return node.label, node.operator.license, self.text(expected, place)
+        return None
+
+    def text(self, expected: Expected, place: int) -> str | None:
+        """The prompt of one row of a source, read from its own batch alone."""
+        tree: Any = getattr(expected.frame, "tree", None) or getattr(getattr(expected.frame, "parent", None), "tree", None)
+        if tree is None or tree.get("kind") != "based" or not tree["text"] or "prompt" not in tree["columns"]:
+            return None
+        store = self.predictor.store
+        if not store.object_path(object_name(tree["text"])).exists():
+            return None
+        try:
+            with pa.OSFile(str(store.read_path(object_name(tree["text"])))) as file:
+                batch = pa.ipc.open_file(file).get_batch(place // TEXT_ROWS)
+        except Damaged:
+            return None
+        text = batch.column("prompt")[place % TEXT_ROWS].as_py()
+        return None if text is None else str(text)
+
+
+def ids_of(expected: Expected) -> Bytes:
+    """The ids of the rows that a table holds, or may hold."""
+    return id_bytes(expected.frame.frame("row_id"))
+
+
+def only_in(first: Bytes, second: Bytes) -> np.ndarray[Any, Any]:
+    """The places of the sorted ids of `first` that are not among the sorted ids of `second`."""
+    if not len(second):
+        return np.arange(len(first))
+    (high, low), (other, rest) = halves(first), halves(second)
+    at = np.minimum(np.searchsorted(other, high), len(other) - 1)
+    same = (other[at] == high) & (rest[at] == low)
+    for place in np.flatnonzero((other[at] == high) & ~same):  # ids that share their first half: hardly ever any
+        same[place] = position(second, first[place]) is not None
+    return np.flatnonzero(~same)

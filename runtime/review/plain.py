@@ -1,0 +1,103 @@
+"""A comparison as plain data, for programs; what the other reports say, they read from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compiler.meaning import Change
+from compiler.spans import Span
+from operators.bounds import MANY, Between
+from operators.licence import RESTRICTED
+from runtime.predict.counts import ALL, KINDS, Counts
+from runtime.review.compare import Comparison, Cost
+from runtime.review.rows import Example, Moved
+from runtime.review.shifts import POINTS
+
+
+def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:
+    """Everything; text of restricted rows only where `open_text` says so."""
+    return {
+        "recipe": comparison.recipe,
+        "before": comparison.names[0],
+        "after": comparison.names[1],
+        "empty": comparison.empty,
+        "obligations": [
+            {"state": owed.state, "kind": owed.kind, "message": owed.message, "place": place(owed.place)}
+            for owed in comparison.owed
+        ],
+        "meaning": [change_data(change) for change in comparison.changes],
+        "plan": [
+            {
+                "stage": effect.name,
+                "state": effect.state,
+                "cause": effect.cause,
+                "lines": [place(change.place) for change in effect.changes],
+                **({} if cost is None else cost_data(cost)),
+            }
+            for effect, cost in comparison.stages
+        ],
+        "rows": [rows_data(moved, open_text) for moved in comparison.outputs],
+        "notes": list(comparison.notes),
+    }
+
+
+def change_data(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "what": change.what,
+        "before": place(change.before),
+        "after": place(change.after),
+    }
+
+
+def place(span: Span | None) -> str | None:
+    """`file:line:col`."""
+    return None if span is None else span.label
+
+
+def cost_data(cost: Cost) -> dict[str, Any]:
+    return {"seconds": cost.seconds, "to_measure": dict(cost.measured), "completions": 0, "rows": between(cost.rows)}
+
+
+def between(rows: Between) -> list[int | None]:
+    """[at least, at most]; no upper end where none is known."""
+    return [rows.low, None if rows.high >= MANY else rows.high]
+
+
+def rows_data(moved: Moved, open_text: bool) -> dict[str, Any]:
+    return {
+        "output": moved.output,
+        "exact": moved.exact,
+        "before": counts_data(moved.before),
+        "after": counts_data(moved.after),
+        "enter": between(moved.enter),
+        "leave": between(moved.leave),
+        "entering": [example_data(each, open_text) for each in moved.entering],
+        "leaving": [example_data(each, open_text) for each in moved.leaving],
+        "steps": [{"step": step, "before": old, "after": new} for step, old, new in moved.steps],
+        "columns": list(moved.columns),
+        "shifts": [
+            {"measure": each.measure, "percentiles": list(POINTS), "before": list(each.before), "after": list(each.after)}
+            for each in moved.shifts
+        ],
+        "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in moved.short.items()},
+    }
+
+
+def counts_data(counts: Counts | None) -> dict[str, Any] | None:
+    if counts is None:
+        return None
+    groups: Mapping[str, Any] = {kind: {name: between(rows) for name, rows in counts.of(kind).items()} for kind in KINDS}
+    return {ALL: between(counts.rows), **groups}
+
+
+def example_data(example: Example, open_text: bool) -> dict[str, Any]:
+    hidden = example.license in RESTRICTED and not open_text
+    return {
+        "row_id": example.row_id,
+        "source": example.source,
+        "license": example.license,
+        "text": None if hidden else example.text,
+        "decided_by": None if example.fate is None else vars(example.fate),
+    }

@@ -1,0 +1,51 @@
+"""One of two recipes that are compared: opened, and looked at against the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.graph import Graph
+from runtime.predict.expected import Expected
+from runtime.predict.tables import Predictor
+from runtime.session import Session
+from runtime.store import Store
+
+
+@dataclass(frozen=True)
+class Side:
+    """One recipe and what is expected of it."""
+
+    session: Session
+    predictor: Predictor
+
+    @property
+    def name(self) -> str:
+        return self.session.read.place.shown
+
+    @property
+    def graph(self) -> Graph:
+        return self.predictor.graph
+
+    def output(self, name: str) -> Expected | None:
+        """What is expected of a named output."""
+        index = self.graph.outputs.get(name)
+        return None if index is None else self.predictor.expect(index)
+
+    def upstream(self, name: str) -> Iterator[int]:
+        """The cuts below an output, in order."""
+        seen: set[int] = set()
+        queue = [self.graph.outputs[name]]
+        while queue:
+            index = queue.pop()
+            if index not in seen:
+                seen.add(index)
+                queue += self.graph.nodes[index].inputs
+        return (index for index in sorted(seen) if self.graph.nodes[index].cut)
+
+
+def open_side(session: Session, other: Side | None = None) -> Side:
+    """A recipe against its store; `other` is what it is compared with. Raises RecipeError for one that is wrong."""
+    beside = None if other is None else other.predictor
+    files = session.found.files
+    return Side(session, Predictor(Store(session.store_path), session.graph, session.facts, files, session.lock, beside))

@@ -1,0 +1,127 @@
+"""The sentences of a comparison, which the terminal and the pull request share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from operators.bounds import MANY, Between, exactly
+from operators.licence import RESTRICTED
+from runtime.predict.counts import KINDS, Counts
+from runtime.review.compare import Comparison, Cost
+from runtime.review.rows import Example, Moved
+from runtime.review.shifts import POINTS, Shift
+
+TITLES = {"source": "source", "category": "category", "license": "licence"}
+RUNS = ("recomputed", "new")
+
+
+def number(rows: Between | None) -> str:
+    """A number of rows, or what is known of it."""
+    if rows is None:
+        return "."
+    if rows.exact:
+        return f"{rows.low:,}"
+    return f"{rows.low:,} or more" if rows.high >= MANY else f"{rows.low:,} to {rows.high:,}"
+
+
+def change_of(before: Between, after: Between) -> str:
+    """`+3`, `-4`, `.`, or the least and the most that a number changes by."""
+    low, high = after.low - before.high, after.high - before.low
+    if low == high:
+        return f"{low:+,}" if low else "."
+    return "unknown" if max(before.high, after.high) >= MANY else f"{low:+,} to {high:+,}"
+
+
+def headline(moved: Moved) -> str:
+    """`dataset 100 -> 96 rows, exact: 0 enter, 4 leave`."""
+    if moved.still:
+        return f"{moved.output}: the same {number(moved.after.rows if moved.after else None)} rows"
+    old, new = (None if counts is None else counts.rows for counts in (moved.before, moved.after))
+    if old is None:
+        return f"{moved.output}: new, {number(new)} rows"
+    if new is None:
+        return f"{moved.output}: gone, it had {number(old)} rows"
+    certainty = "exact" if moved.exact else "not all values are known"
+    return (
+        f"{moved.output}: {number(old)} -> {number(new)} rows ({certainty}), {number(moved.enter)} enter,"
+        f" {number(moved.leave)} leave"
+    )
+
+
+def summary(comparison: Comparison) -> str:
+    """The whole comparison in one line."""
+    if comparison.names[0] is None:
+        parts = ["a new recipe"]
+    elif comparison.names[1] is None:
+        return "the recipe is gone"
+    elif comparison.empty:
+        return "no change of meaning"
+    else:
+        parts = [plural(len(comparison.changes), "change")]
+        runs = sum(effect.state in RUNS for effect, _ in comparison.stages)
+        parts.append(f"{runs} of {plural(len([e for e, _ in comparison.stages if e.state != 'gone']), 'stage')} to run")
+    parts += [headline(moved) for moved in comparison.outputs]
+    new = sum(owed.state == "new" for owed in comparison.owed)
+    return "; ".join(parts + ([plural(new, "new obligation")] if new else []))
+
+
+def plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def table(moved: Moved) -> Iterator[tuple[str, str, str, str]]:
+    """(group, before, after, change) of the groups that change; all rows first."""
+    old, new = moved.before, moved.after
+    if old is None or new is None:
+        return
+    yield "all rows", number(old.rows), number(new.rows), change_of(old.rows, new.rows)
+    for kind in KINDS:
+        for name in dict.fromkeys([*old.of(kind), *new.of(kind)]):
+            pair = group_of(old, kind, name), group_of(new, kind, name)
+            if pair[0] != pair[1]:
+                yield f"{TITLES[kind]} {name}", number(pair[0]), number(pair[1]), change_of(*pair)
+
+
+def group_of(counts: Counts, kind: str, name: str) -> Between:
+    return counts.of(kind).get(name, exactly(0))
+
+
+def stops(moved: Moved) -> Iterator[str]:
+    """What a mixture lacks, so that the build stops or might."""
+    for group, (wanted, had) in moved.short.items():
+        certain = had.high < wanted
+        yield f"the build {'stops' if certain else 'may stop'}: `{group}` has {number(had)} of the {wanted:,} that the mixture takes"
+
+
+def cost(cost: Cost) -> str:
+    """What a stage takes: rows, seconds as it took last time, texts to measure."""
+    parts = [f"{number(cost.rows)} rows"]
+    parts.append("time unknown" if cost.seconds is None else f"{cost.seconds:.2f} s last time")
+    parts += [f"{texts:,} texts to measure ({name})" for name, texts in cost.measured.items()]
+    return ", ".join(parts)
+
+
+def shift(each: Shift) -> str:
+    """`length at 10 %, 50 %, 90 %: 31, 52, 80 -> 40, 55, 81`."""
+    points = ", ".join(f"{point} %" for point in POINTS)
+    before, after = (", ".join(f"{value:g}" for value in values) for values in (each.before, each.after))
+    return f"{each.measure} at {points} of the rows: {before} -> {after}"
+
+
+def decided(example: Example, entering: bool) -> str:
+    """What decides over an example row."""
+    if example.fate is None:
+        return f"{example.source}"
+    fate = example.fate
+    value = f"{fate.measured}, wanted {fate.wanted}" if fate.wanted else fate.measured
+    return f"{example.source}: {fate.stage} {'dropped' if entering else 'drops'} it by {fate.step}: {value}".rstrip(": ")
+
+
+def text_of(example: Example, open_text: bool, width: int = 80) -> str:
+    """The text of an example row on one line, or why it is not shown."""
+    if example.license in RESTRICTED and not open_text:
+        return f"(licence {example.license})"
+    if example.text is None:
+        return "(its text is not here)"
+    line = " ".join(example.text.split())
+    return line if len(line) <= width else line[:width] + "..."

@@ -1,0 +1,265 @@
+"""Random edits of a recipe over real data, each predicted before it is built."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from operators.bounds import Between
+from runtime.cli.build import run_build
+from runtime.decide import Shortage
+from runtime.digest import id_bytes
+from runtime.predict.counts import KINDS
+from runtime.predict.expected import Expected
+from runtime.predict.tables import Predictor
+from runtime.session import Session
+from runtime.store import Store
+from runtime.table import Table, open_table
+from tests.conftest import DATA
+
+#: Name -> (file, format, prompt, category, licence).
+SOURCES: dict[str, tuple[str, str, str, str, str]] = {
+    "gsm8k": ("kt_ai/kor-gsm8k-test.jsonl", "jsonl", "kor_question", "math", "A"),
+    "mwp": ("kt_ai/public_mwp_data_v2_reasoning-test.jsonl", "jsonl", "question", "math", "A"),
+    "addsub": ("kt_ai/kor-D_addsub-*.json", "jsonl", "question", "math", "A"),
+    "kqma": ("kqma/kmqa_full.jsonl.zst", "jsonl", "raw_question", "medical", "unknown"),
+    "puzzles": ("puzzles_ko/puzzles_ko.jsonl.gz", "jsonl", "question", "science", "A"),
+    "exaone": ("puzzle_traces/ko_exaone-4.0-32b.jsonl.gz", "jsonl", "question", "science", "B"),
+    "faq": ("python_faq_ko/python_faq_ko.jsonl", "jsonl", "question_ko", "code", "A"),
+    "logickor": ("mhumaneval/mHumanEval-kor_Hang.json", "json", "prompt", "code", "A"),
+}
+
+
+@dataclass
+class Recipe:
+    """A recipe as a sequence of edits leaves it."""
+
+    folder: Path
+    chance: random.Random
+    dear: bool = True
+    sources: list[str] = field(default_factory=lambda: ["gsm8k", "mwp", "addsub", "kqma", "puzzles", "faq"])
+    labels: dict[str, str] = field(default_factory=dict)
+    """Source -> another category than its own."""
+    said: dict[str, Any] = field(default_factory=dict)
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        (self.folder / ".recipe").mkdir(exist_ok=True)
+        self.said = {
+            "share": {"of": "target", "min": 0.3},
+            "length": {"min": 30, "max": 600},
+            "where": None,
+            "morphemes": {"min": 12} if self.dear else None,
+            "unique": {"by": "prompt"},
+            "second": {"max": 500},
+            "sample": None,
+            "mixture": {"take": {"math": 900, "medical": 500, "science": 700, "code": 60}},
+        }
+
+    def category(self, source: str) -> str:
+        return self.labels.get(source, SOURCES[source][3])
+
+    def plain(self) -> dict[str, Any]:
+        """The recipe as it stands."""
+        sources = {}
+        for name in self.sources:
+            file, format, prompt, _, license = SOURCES[name]
+            sources[name] = {
+                "file": str(DATA / file),
+                "format": format,
+                "category": self.category(name),
+                "license": license,
+                "columns": {"prompt": prompt},
+            }
+        kinds = {"share": "language_share", "second": "length"}
+        steps: list[dict[str, Any]] = [{"measure": {"size": {"length": {}}}}]
+        for part in ("share", "length", "where", "morphemes", "unique", "second", "sample"):
+            if self.said[part] is not None:
+                steps.append({"name": part, kinds.get(part, part): self.said[part]})
+        categories = {self.category(name) for name in self.sources}
+        mixture = {"shortage": "up_to"} | {
+            name: {group: each for group, each in value.items() if group in categories} if isinstance(value, dict) else value
+            for name, value in self.said["mixture"].items()
+        }
+        return {
+            "format": 1,
+            "recipe": "test/predicted",
+            "language": {"target": "ko", "anchor": "en"},
+            "seed": self.seed,
+            "sources": sources,
+            "tables": {"rows": {"from": sorted(self.sources), "steps": steps}},
+            "mixture": mixture,
+        }
+
+    def session(self) -> Session:
+        path = self.folder / f"recipe-{self.chance.getrandbits(60):x}.yaml"
+        path.write_text(json.dumps(self.plain(), ensure_ascii=False), "utf-8")
+        return Session(str(path), allow=(str(DATA),), store_folder=str(self.folder / "store"))
+
+    # -- the edits
+
+    def edit_length(self) -> None:
+        low, high = self.chance.randint(5, 90), self.chance.randint(120, 900)
+        more = self.chance.choice([{}, {}, {"only": {"category": "math"}}, {"unknown": "keep"}])
+        self.said["length"] = self.chance.choice([{"min": low}, {"max": high}, {"min": low, "max": high}]) | more
+
+    def edit_share(self) -> None:
+        self.said["share"] = self.said["share"] | {"min": self.chance.choice([0.1, 0.2, 0.4, 0.5, 0.6, 0.7])}
+
+    def edit_measured(self) -> None:
+        """What is counted, so that no value is known before it is measured."""
+        self.said["share"] = {"of": "target", "min": 0.3, "count": self.chance.choice(["letters", "non_space", "all"])}
+
+    def edit_where(self) -> None:
+        number = self.chance.randint(0, 9)
+        self.said["where"] = self.chance.choice([None, f"contains(prompt, '{number}')", f"NOT ends_with(prompt, '{number}?')"])
+
+    def edit_dear(self) -> None:
+        if self.dear:
+            bounds = [{"min": self.chance.randint(5, 40)}, {"max": self.chance.randint(90, 400)}]
+            self.said["morphemes"] = self.chance.choice(bounds)
+
+    def edit_unique(self) -> None:
+        rules = self.chance.choice([["nfc", "space"], ["nfc", "space"], [], ["nfkc", "case", "space", "punctuation"]])
+        self.said["unique"] = {"by": "prompt", "normalise": rules}
+
+    def edit_second(self) -> None:
+        bounds = [None, {"max": self.chance.randint(150, 500)}, {"min": 40, "only": {"category": "math"}}]
+        self.said["second"] = self.chance.choice(bounds)
+
+    def edit_sample(self) -> None:
+        rows = {"rows": self.chance.randint(800, 4000)}
+        kinds = [None, rows, rows, {"share": self.chance.choice([0.3, 0.8])}, rows | {"unit": "item"}, rows | {"salt": "x"}]
+        self.said["sample"] = self.chance.choice(kinds)
+
+    def edit_take(self) -> None:
+        take = {name: self.chance.randint(20, 1200) for name in ("math", "medical", "science", "code")}
+        self.said["mixture"] = {"take": take} | self.chance.choice([{}, {}, {"salt": "y"}])
+
+    def edit_ratio(self) -> None:
+        weights = {name: self.chance.randint(1, 5) for name in ("math", "medical", "science", "code")}
+        self.said["mixture"] = {"ratio": weights, "total": self.chance.randint(300, 3000)}
+
+    def edit_mixture(self) -> None:
+        take = {name: self.chance.randint(3000, 90000) for name in ("math", "medical", "science")}
+        repeat = {"take": {"math": 2500, "code": 500, "science": 300}, "repeat": {"math": 2, "code": 3}}
+        self.said["mixture"] = self.chance.choice([{"take": take, "by": "size"}, repeat])
+
+    def edit_seed(self) -> None:
+        self.seed = self.chance.randint(0, 5)
+
+    def edit_sources(self) -> None:
+        """Add a source, or take one away."""
+        absent = sorted(set(SOURCES) - set(self.sources))
+        if absent and (len(self.sources) < 5 or self.chance.random() < 0.5):
+            self.sources.append(self.chance.choice(absent))
+        else:
+            self.sources.remove(self.chance.choice(self.sources))
+
+    def edit_label(self) -> None:
+        source = self.chance.choice(self.sources)
+        self.labels[source] = self.chance.choice(["math", "medical", "science", "code"])
+
+    def edits(self) -> list[Callable[[], None]]:
+        return [getattr(self, name) for name in sorted(dir(type(self))) if name.startswith("edit_")]
+
+
+#: Edits of what decides over known values: the prediction has to be exact where all that came before is known.
+DECISIONS = {"edit_take", "edit_ratio", "edit_seed"}
+
+
+def predictor(session: Session, other: Predictor | None = None) -> Predictor:
+    return Predictor(
+        Store(session.store_path), session.graph, session.facts, session.found.files, session.lock, other
+    )
+
+
+def output_of(predicted: Predictor) -> Expected:
+    return predicted.expect(predicted.graph.outputs["dataset"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One edit: what was predicted, and what was built."""
+
+    edit: str
+    expected: Expected
+    built: Table
+    before: Table
+
+    @property
+    def moved(self) -> bool:
+        """Whether the edit changed which rows there are."""
+        return not np.array_equal(ids_of(self.before), ids_of(self.built))
+
+    @property
+    def width(self) -> int:
+        rows = self.expected.counts.rows
+        return rows.high - rows.low
+
+
+def ids_of(frame: Any) -> np.ndarray[Any, Any]:
+    return id_bytes(frame.frame("row_id"))
+
+
+def complaints(outcome: Outcome) -> list[str]:
+    """What is wrong with a prediction: sets that are not those built, intervals that do not hold them or are too wide."""
+    expected, built = outcome.expected, outcome.built
+    wrong = []
+    if expected.exact:
+        if not np.array_equal(ids_of(expected.frame), ids_of(built)):
+            wrong.append("claimed exact, and the rows are others")
+    else:
+        possible, there = {row.tobytes() for row in ids_of(expected.frame)}, {row.tobytes() for row in ids_of(built)}
+        sure = {row.tobytes() for row in ids_of(expected.frame)[expected.sure]} if expected.sure is not None else possible
+        strangers = len(there - possible)
+        if strangers > sum(expected.unseen.values()):
+            wrong.append(f"{strangers} rows came that were not thought possible")
+        if sure - there:
+            wrong.append(f"{len(sure - there)} sure rows are not there")
+    for kind in KINDS:
+        labels, numbers = np.unique(built.frame(kind).cast("string").to_numpy(zero_copy_only=False), return_counts=True)
+        for name, rows in zip(labels.tolist(), numbers.tolist(), strict=True):
+            if not inside(rows, expected.counts.group(kind, name)):
+                wrong.append(f"{rows} rows of {kind} {name}, and {expected.counts.group(kind, name)} predicted")
+        for name, between in expected.counts.of(kind).items():
+            if name not in labels.tolist() and between.low:
+                wrong.append(f"no rows of {kind} {name}, and {between} predicted")
+    if not inside(built.rows, expected.counts.rows):
+        wrong.append(f"{built.rows} rows, and {expected.counts.rows} predicted")
+    return wrong
+
+
+def inside(rows: int, between: Between) -> bool:
+    return between.low <= rows <= between.high
+
+
+def play(recipe: Recipe, edit: Callable[[], None], before: Session) -> tuple[Session, Outcome]:
+    """Edit, predict, build."""
+    edit()
+    after = recipe.session()
+    was = predictor(before)
+    output_of(was)
+    expected = output_of(predictor(after, was))
+    # A prediction that is looked at after the build could read what the build wrote.
+    held = [expected.frame.frame("row_id"), expected.counts, expected.unseen]
+    assert held
+    run_build(after, quiet=True)
+    return after, Outcome(edit.__name__, expected, table_of(after), table_of(before))
+
+
+def table_of(session: Session) -> Table:
+    made = predictor(session)
+    store = Store(session.store_path)
+    record = store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
+    assert record is not None
+    return open_table(store, record.body["table"])
+
+
+__all__ = ["DECISIONS", "Outcome", "Recipe", "Shortage", "complaints", "output_of", "play", "predictor"]
