@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from compiler.spans import Span
@@ -211,16 +212,21 @@ def _place(span: Span | None) -> dict[str, object]:
     }
 
 
-def as_github(diagnostics: Iterable[Diagnostic]) -> str:
-    """Give diagnostics as workflow commands, which GitHub shows beside the lines of a pull request."""
-    return "".join(_command(one) + "\n" for one in order(diagnostics))
+def as_github(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:
+    """Give diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
+
+    A file under `root` is named relative to it, as GitHub knows it.
+    """
+    return "".join(_command(one, root) + "\n" for one in order(diagnostics))
 
 
-def _command(diagnostic: Diagnostic) -> str:
+def _command(diagnostic: Diagnostic, root: Path | None) -> str:
     fields: dict[str, object] = {}
     span = diagnostic.span
     if span is not None and span.text.path is not None:
-        fields = {"file": span.text.name, "line": span.line, "endLine": span.end_line}
+        inside = root is not None and span.text.path.is_relative_to(root)
+        name = span.text.path.relative_to(root).as_posix() if root is not None and inside else span.text.name
+        fields = {"file": name, "line": span.line, "endLine": span.end_line}
         if span.line == span.end_line:  # GitHub refuses columns on several lines
             fields |= {"col": span.column, "endColumn": span.end_column}
     fields["title"] = f"Recipe {diagnostic.severity}"

@@ -42,7 +42,7 @@ def compare_stages(
             continue
         was = pairs.get(index)
         key = after.key(index)
-        known = key is not None and after.address(index) is not None
+        known = key is not None and after.lookup(key) is not None
         unchanged = was is not None and key is not None and key == before.key(was)
         own = subjects(after.graph, index, languages[1]) | (set() if was is None else subjects(before.graph, was, languages[0]))
         about = tuple(change for change in changes if change.subject in own)

@@ -46,6 +46,7 @@ class Loaded:
     node: Node
     prompt_files: Mapping[str, str]
     """Path as shown -> digest of the text of each file that holds one of its prompts."""
+    prompt_paths: tuple[Path, ...] = ()
 
 
 def load_profile(path: Path, place: Place) -> Loaded:
@@ -61,7 +62,7 @@ def load_profile(path: Path, place: Place) -> Loaded:
         )
     try:
         profile, files = with_prompts(LanguageProfile.model_validate(node.plain()), node, path, place)
-        return Loaded(profile, node, files)
+        return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
     except ValidationError as error:
         raise RecipeError(
             tuple(
@@ -71,8 +72,8 @@ def load_profile(path: Path, place: Place) -> Loaded:
         ) from None
 
 
-def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[str, str]]:
-    """(the profile with the text of its prompt files in their place, path as shown -> digest of that text)."""
+def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
+    """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
     said = {} if profile.prompts is None else dict(profile.prompts)
     texts, files = {}, {}
     for name, prompt in said.items():
@@ -86,7 +87,7 @@ def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place)
             except RecipeError as error:
                 raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
             texts[name] = content.removesuffix("\n")
-            files[place.show(target)] = digest_of(texts[name])
+            files[target] = digest_of(texts[name])
     if not texts or profile.prompts is None:
         return profile, {}
     return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import sys
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -16,6 +18,7 @@ COMMANDS = {
     "init": "init",
     "check": "check",
     "plan": "plan",
+    "diff": "diff",
     "explain": "plan",
     "build": "build",
     "why": "why",
@@ -30,6 +33,7 @@ HELP = {
     "init": "Start a project of your own.",
     "check": "Say every mistake of a recipe, or the columns of its outputs.",
     "plan": "Say what a build would run and reuse, and why.",
+    "diff": "Say what an edit means, rebuilds and moves, before it is built.",
     "explain": "Print the SQL or kernel of each stage.",
     "build": "Build the named outputs of a recipe.",
     "why": "Tell a row's whole life.",
@@ -122,10 +126,15 @@ def tell_diagnostics(error: Any, arguments: list[str]) -> None:
 
     if "--json" in arguments:
         click.echo(json.dumps({"ok": False, "diagnostics": as_json(error.diagnostics)}, ensure_ascii=False, indent=1))
-    elif "--github" in arguments:
-        click.echo(as_github(error.diagnostics))
+    elif "--github" in arguments or asked_for(arguments, "--format", "github"):
+        click.echo(as_github(error.diagnostics, Path.cwd()))
     else:
         click.echo(render(error.diagnostics, color=sys.stderr.isatty()), err=True)
+
+
+def asked_for(arguments: list[str], option: str, value: str) -> bool:
+    """Whether the command line gives an option this value."""
+    return f"{option}={value}" in arguments or any(pair == (option, value) for pair in pairwise(arguments))
 
 
 def failure_of(error: Exception) -> tuple[str, str | None] | None:

@@ -134,6 +134,7 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> None:
     """Each recipe of the project: built and up to date, what would run, or what is wrong."""
     from compiler.project import MARKERS
+    from runtime.project import is_recipe
 
     here = Path.cwd().resolve()
     root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
@@ -161,18 +162,6 @@ def built_state(session: Any, digests: dict[int, str | None]) -> str:
     if any(output in pins and pins[output].digest != digest for output, digest in outputs.items()):
         return f"up to date: {shown}, differs from {session.read.place.lock.name}"
     return f"up to date: {shown}"
-
-
-def is_recipe(path: Path, root: Path) -> bool:
-    """Whether a file of the project is a recipe that can be built: it names itself and has sources of its own."""
-    if (
-        any(part.startswith(".") or part in ("build", "dist", "node_modules") for part in path.relative_to(root).parts)
-        or path.stat().st_size > 1_000_000
-    ):
-        return False
-    text = path.read_text("utf-8", "replace")
-    lines = text.splitlines()
-    return any(line.startswith("recipe:") for line in lines) and not any(line.startswith("sources: {}") for line in lines)
 
 
 def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from compiler.graph import Graph, Node
 from compiler.sql import bounded_sql, decide_sql
 from operators.bounds import MANY, Between, exactly
 from operators.declare import LABELS, Measure, SetDecision
-from runtime.decide import accounted, groups_of
+from runtime.decide import groups_of
 from runtime.digest import id_bytes
 from runtime.ids import combined, connect, places_of, sorted_order
 from runtime.predict.frames import Frame
@@ -67,13 +67,20 @@ class Decided:
 
     dropped: np.ndarray[Any, Any]
     """For each row: 0, or the number of the decision that drops it; the set decision comes last."""
+    places: Places
+    """The rows that are dropped, in any order."""
     detail: pa.Array
-    """The rank, or the row kept instead."""
+    """For each of `places`: the rank, or the row kept instead."""
     parents: Places
     """The places of the rows that stand in the result again."""
     copies: np.ndarray[Any, Any]
     short: Mapping[str, tuple[int, Between]]
     """Group -> (wanted, had), where the build would stop."""
+
+    def detail_of(self, place: int) -> str | None:
+        """What is told besides of a row that is dropped, as hexadecimal digits."""
+        detail = self.detail[int(np.flatnonzero(self.places == place)[0])].as_py()
+        return None if detail is None else str(detail.hex)
 
 
 @dataclass(frozen=True)
@@ -148,12 +155,24 @@ def partly_known(
 
 
 def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, columns: Mapping[str, pa.Array]) -> Decided:
-    made = connection.sql(decide_sql(stage.graph, stage.index)).to_arrow_table()
-    ids, copies, dropped, detail = accounted(stage.node.label, stage.base, made)
-    first, again = copies == 0, (copies > 0) & (dropped == 0)
-    parents = places_of(id_bytes(stage.base.frame("row_id")), ids[again])
-    have = {group: exactly(rows) for group, rows in groups_of(stage.operator, columns, made, len(stage.run) + 1).items()}
-    return Decided(dropped[first], detail.filter(pa.array(first)), parents, copies[again], stage.operator.short_of(have))
+    query, have = decide_sql(stage.graph, stage.index), {}
+    if stage.operator.grouped_by() is not None:
+        connection.execute(f"CREATE TEMP TABLE fates AS {query}")
+        query, made = "FROM fates", connection.sql("FROM fates").to_arrow_table()
+        have = {group: exactly(rows) for group, rows in groups_of(stage.operator, columns, made, len(stage.run) + 1).items()}
+    # Whoever is not told to be dropped is kept; only a build has to see that every row is told of.
+    told = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
+    ids, copies, by = (
+        id_bytes(combined(told.column("row_id"))),
+        *(combined(told.column(c)).to_numpy() for c in ("copy", "dropped_by")),
+    )
+    base = id_bytes(stage.base.frame("row_id"))
+    first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
+    dropped, places = np.zeros(stage.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
+    dropped[places] = by[first]
+    detail = combined(told.column("detail")).take(pa.array(first))
+    again_at = places_of(base, taken(ids, again))
+    return Decided(dropped, places, detail, again_at, copies[again], stage.operator.short_of(have))
 
 
 def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, partly: frozenset[int], unknown: Mask) -> Bounded:

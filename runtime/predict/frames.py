@@ -30,16 +30,32 @@ class Frame(Protocol):
         """A small column, or the cell digests of a text column; raises Unknown where nothing knows them."""
 
 
-class Chosen:
+class Held:
+    """A frame whose columns are kept once they were asked for."""
+
+    def __init__(self, parent: Frame) -> None:
+        self.parent, self.rows = parent, parent.rows
+        self.columns: dict[str, pa.Array] = {}
+
+    def frame(self, name: str) -> pa.Array:
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name)
+        return self.columns[name]
+
+
+class Chosen(Held):
     """Some rows of a frame, in row_id order; `ids` are new ids of rows that stand in a table again."""
 
     def __init__(self, parent: Frame, places: Places, ids: Bytes | None = None) -> None:
-        self.parent, self.places, self.ids, self.rows = parent, places, ids, len(places)
+        super().__init__(parent)
+        self.places, self.rows = places, len(places)
+        if ids is not None:
+            self.columns["row_id"] = id_array(ids)
 
     def frame(self, name: str) -> pa.Array:
-        if name == "row_id" and self.ids is not None:
-            return id_array(self.ids)
-        return self.parent.frame(name).take(pa.array(self.places))
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name).take(pa.array(self.places))
+        return self.columns[name]
 
 
 class Joined:

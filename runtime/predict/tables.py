@@ -24,13 +24,16 @@ from runtime.digest import table_digest
 from runtime.predict.counts import tally, unseen_counts
 from runtime.predict.decisions import Decided, Stage, decide_known
 from runtime.predict.expected import Expected, joined, known_column
-from runtime.predict.frames import Frame, Joined, Relabelled, Renamed, Unknown
+from runtime.predict.frames import Frame, Held, Joined, Relabelled, Renamed, Unknown
 from runtime.predict.outcome import kept, kept_between
 from runtime.predict.values import Known, kept_name
 from runtime.record import Record
 from runtime.store import Store
 from runtime.table import open_table
 from runtime.write import small_columns
+
+SMALL = 200_000
+"""Rows that are hashed without a second thought."""
 
 
 @dataclass
@@ -60,12 +63,17 @@ class Predictor:
         if index not in self.made:
             record = self.recorded(index)
             made = self.from_record(record) if record is not None else self.worked_out(index)
-            if made.exact and index not in self.addresses.digests:
+            if made.exact and index not in self.addresses.digests and self.may_be_known(made):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
                     self.addresses.digests[index] = table_digest(made.frame.frame, made.columns, small_columns(made.columns))[0]
             self.made[index] = made
         return self.made[index]
+
+    def may_be_known(self, made: Expected) -> bool:
+        """Whether it is worth hashing rows to find results that were made of them: a small table, or one as large as before."""
+        before = () if self.other is None else self.other.made.values()
+        return made.frame.rows <= SMALL or any(each.frame.rows == made.frame.rows for each in before)
 
     def recorded(self, index: int) -> Record | None:
         """The record of a cut whose ids and small columns are in the store."""
@@ -82,7 +90,8 @@ class Predictor:
 
     def from_record(self, record: Record) -> Expected:
         table = open_table(self.store, record.body["table"])
-        return Expected(table, table.columns, tally(table, None, {}, self.feeds), record=record)
+        frame = Held(table)
+        return Expected(frame, table.columns, tally(frame, None, {}, self.feeds), record=record)
 
     def worked_out(self, index: int) -> Expected:
         node = self.graph.nodes[index]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compiler.effects import Effect, compare_stages
 from compiler.meaning import Change, compare_meaning
 from compiler.obligations import Owed, compare_obligations
+from operators.bounds import Between
 from operators.declare import Measure
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
@@ -56,7 +58,8 @@ def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[s
         return Comparison(recipe, names, (change,), (), (), (), notes)
     read = after.session.read
     if before is None:
-        change = Change("added", ("recipe",), f"recipe {read.recipe.name}", None, read.node.find(("recipe",)))
+        what = f"recipe {read.recipe.name}" + (" compiles now" if notes else "")
+        change = Change("added", ("recipe",), what, None, read.node.find(("recipe",)))
         owed = compare_obligations(None, (read, after.graph))
         moved = tuple(output_rows(name, None, after) for name in after.graph.outputs)
         return Comparison(recipe, names, (change,), (), moved, owed, notes)

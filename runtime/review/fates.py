@@ -14,6 +14,7 @@ from operators.source import Source
 from runtime.cursors import object_name
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import halves
+from runtime.predict.decisions import Places
 from runtime.predict.expected import Expected
 from runtime.predict.tables import Predictor
 from runtime.store import Damaged
@@ -68,8 +69,7 @@ class Rows:
             return None
         run = expected.stage.run
         if number > len(run):
-            detail = expected.decided.detail[place].as_py()
-            named = None if detail is None else detail.hex
+            named = expected.decided.detail_of(place)
             other = expected.stage.operator.name == "unique"
             return expected.stage.node.label, self.reason(named if other else None, None if other else named), ""
         operator = run[number - 1].operator
@@ -95,7 +95,7 @@ class Rows:
 
     def text(self, expected: Expected, place: int) -> str | None:
         """The prompt of one row of a source, read from its own batch alone."""
-        tree: Any = getattr(expected.frame, "tree", None) or getattr(getattr(expected.frame, "parent", None), "tree", None)
+        tree: Any = getattr(getattr(expected.frame, "parent", None), "tree", None)
         if tree is None or tree.get("kind") != "based" or not tree["text"] or "prompt" not in tree["columns"]:
             return None
         store = self.predictor.store
@@ -115,13 +115,17 @@ def ids_of(expected: Expected) -> Bytes:
     return id_bytes(expected.frame.frame("row_id"))
 
 
-def only_in(first: Bytes, second: Bytes) -> np.ndarray[Any, Any]:
-    """The places of the sorted ids of `first` that are not among the sorted ids of `second`."""
-    if not len(second):
-        return np.arange(len(first))
+def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
+    """(the places of the sorted ids that only `first` has, of those that only `second` has)."""
+    if not len(first) or not len(second):
+        return np.arange(len(first)), np.arange(len(second))
     (high, low), (other, rest) = halves(first), halves(second)
     at = np.minimum(np.searchsorted(other, high), len(other) - 1)
     same = (other[at] == high) & (rest[at] == low)
-    for place in np.flatnonzero((other[at] == high) & ~same):  # ids that share their first half: hardly ever any
-        same[place] = position(second, first[place]) is not None
-    return np.flatnonzero(~same)
+    for place in np.flatnonzero((other[at] == high) & ~same).tolist():  # ids that share their first half: hardly ever any
+        found = position(second, first[place])
+        if found is not None:
+            same[place], at[place] = True, found
+    met = np.zeros(len(second), dtype=bool)
+    met[at[same]] = True
+    return np.flatnonzero(~same), np.flatnonzero(~met)

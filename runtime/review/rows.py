@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from operators.bounds import Between
+from operators.declare import SetDecision
 from runtime.predict.counts import Counts
 from runtime.predict.expected import Expected
-from runtime.review.fates import Fate, Rows, ids_of, only_in
+from runtime.review.fates import Fate, Rows, apart, ids_of
 from runtime.review.shifts import Shift, shifts
 from runtime.review.sides import Side
 
@@ -53,8 +54,8 @@ class Moved:
 
     @property
     def still(self) -> bool:
-        """Whether it certainly holds the same rows as before."""
-        return self.exact and not self.enter.high and not self.leave.high and self.before is not None and self.after is not None
+        """Whether it certainly holds the same rows as before, with the same labels."""
+        return self.exact and not self.enter.high and not self.leave.high and self.before == self.after
 
 
 def output_rows(name: str, before: Side | None, after: Side) -> Moved:
@@ -103,7 +104,7 @@ def moved_rows(
     """(how many rows enter, how many leave, examples of both)."""
     assert before is not None
     mine, theirs = ids_of(old), ids_of(new)
-    came, left = only_in(theirs, mine), only_in(mine, theirs)
+    left, came = apart(mine, theirs)
     if old.exact and new.exact:
         sides = Rows(before.predictor), Rows(after.predictor)
         entering = tuple(example(sides[1], sides[0], theirs[at]) for at in came[:EXAMPLES].tolist())
@@ -124,7 +125,7 @@ def certain(one: Expected, places: Any, other: Expected) -> int:
 def least_shared(old: Expected, new: Expected) -> int:
     """The rows that both tables hold for certain."""
     sure = [ids_of(each) if each.sure is None else ids_of(each)[each.sure] for each in (old, new)]
-    return len(sure[0]) - len(only_in(sure[0], sure[1]))
+    return len(sure[0]) - len(apart(sure[0], sure[1])[0])
 
 
 def example(here: Rows, there: Rows, row: Any) -> Example:
@@ -149,6 +150,8 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
     """The rows that each decision below an output drops."""
     for index in side.upstream(name):
         node, expected = side.graph.nodes[index], side.predictor.expect(index)
+        if not isinstance(node.operator, SetDecision):
+            continue
         if expected.record is not None and "ledger" in expected.record.body:
             counts: list[int | None] = list(expected.record.body["counts"]["dropped"])
         elif expected.decided is not None and expected.stage is not None:

@@ -89,8 +89,8 @@ def group_of(counts: Counts, kind: str, name: str) -> Between:
 def stops(moved: Moved) -> Iterator[str]:
     """What a mixture lacks, so that the build stops or might."""
     for group, (wanted, had) in moved.short.items():
-        certain = had.high < wanted
-        yield f"the build {'stops' if certain else 'may stop'}: `{group}` has {number(had)} of the {wanted:,} that the mixture takes"
+        verb = "stops" if had.high < wanted else "may stop"
+        yield f"the build {verb}: `{group}` has {number(had)} of the {wanted:,} that the mixture takes"
 
 
 def cost(cost: Cost) -> str:

@@ -1,0 +1,182 @@
+"""`recipe diff`: what an edit means, what it rebuilds, which rows it moves, before it is built."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runtime.cli.options import ALLOW, SET, say, say_json, store_option
+from runtime.session import Session
+
+if TYPE_CHECKING:
+    from compiler.project import Place
+    from runtime.review.compare import Comparison
+    from runtime.review.revisions import Revision
+
+FORMATS = ("text", "markdown", "github")
+
+
+@click.command("diff")
+@click.argument("what", nargs=-1, metavar="[A B | REV [REV2]] [RECIPE...]")
+@click.option("--all", "everything", is_flag=True, help="Every recipe that the change reaches; so without a RECIPE.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="For people, a comment, or annotations.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where something differs.")
+@click.option("--as", "named", metavar="PATH", help="What A and B are versions of: their relative paths are those of PATH.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET + " With one RECIPE: what the change would do.")
+@click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)
+@store_option
+@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def diff_command(
+    what: tuple[str, ...],
+    everything: bool,
+    form: str,
+    exit_code: bool,
+    named: str | None,
+    settings: tuple[str, ...],
+    allow: tuple[str, ...],
+    store: str | None,
+    show_restricted: bool,
+    as_json: bool,
+) -> None:
+    """Compare recipe A with B, or recipes as they are with those of a git revision (HEAD unless said), or of two.
+
+    Tells what the edit means, which stages it rebuilds and by which line, which rows it moves, and what it obliges to.
+    Nothing is built and no text is measured: what is not known is told as the least and the most that it can be.
+    """
+    revisions, recipes = sorted_out(what)
+    if everything and (recipes or settings):
+        raise click.UsageError("--all takes no RECIPE and no --set")
+    options = {"allow": allow, "store_folder": store}
+    with ExitStack() as stack:
+        if not revisions and len(recipes) == 2 and not settings:
+            first, second = (place_as(each, named, allow) for each in recipes)
+            found = [compared(f"{recipes[0]} -> {recipes[1]}", first, second, options)]
+        elif settings:
+            if revisions or len(recipes) != 1:
+                raise click.UsageError("--set compares one RECIPE with itself as it would be: give no revision")
+            found = [what_if(recipes[0], settings, options)]
+        else:
+            found = list(between_revisions(stack, revisions, recipes, options))
+        show(found, form, as_json, show_restricted)
+    if exit_code and not all(each.empty for each in found):
+        raise click.exceptions.Exit(1)
+
+
+def sorted_out(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """(revisions, recipes) of the arguments: revisions come first."""
+    recipes = [each for each in what if is_recipe_name(each)]
+    revisions = list(what[: len(what) - len(recipes)])
+    if [*revisions, *recipes] != list(what):
+        raise click.UsageError("give revisions before recipes: recipe diff REV [REV2] [RECIPE...]")
+    if len(revisions) > 2:
+        raise click.UsageError("a diff is between two revisions at most: " + ", ".join(f"`{each}`" for each in revisions))
+    return revisions, recipes
+
+
+def is_recipe_name(name: str) -> bool:
+    from compiler.project import is_file
+
+    return name.startswith("pkg:") or name.endswith((".yaml", ".yml")) or is_file(Path(name)) or is_file(Path(f"{name}.yaml"))
+
+
+def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place:
+    """The place of a recipe, or of its text in the place of another."""
+    from compiler.project import find_place
+
+    if named is None:
+        return find_place(recipe, allow)
+    stands = find_place(named, allow)
+    return replace(stands, shown=recipe, content=Path(recipe).resolve())
+
+
+def compared(recipe: str, before: Place, after: Place, options: dict[str, Any]) -> Comparison:
+    """Two recipes."""
+    from runtime.review.compare import compare
+    from runtime.review.sides import open_side
+
+    old = open_side(Session(before.shown, at=before, **options))
+    return compare(recipe, old, open_side(Session(after.shown, at=after, **options), old))
+
+
+def what_if(recipe: str, settings: tuple[str, ...], options: dict[str, Any]) -> Comparison:
+    """A recipe and what it would be with other values."""
+    from runtime.review.compare import compare
+    from runtime.review.sides import open_side
+
+    old = open_side(Session(recipe, **options))
+    return compare(recipe, old, open_side(Session(recipe, settings, **options), old))
+
+
+def between_revisions(
+    stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
+) -> Iterator[Comparison]:
+    """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
+    from compiler.diagnostics import Diagnostic, RecipeError
+    from runtime.review.revisions import is_revision, laid_out, work_tree
+    from runtime.review.tree import Tree, recipes_of
+    from runtime.store import StoreError
+
+    top = work_tree(Path(recipes[0]).resolve().parent if recipes else Path.cwd())
+    for name in revisions:
+        if not is_revision(top, name):
+            raise StoreError(
+                f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
+            )
+    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD"))
+    new: Revision | None = stack.enter_context(laid_out(top, revisions[1])) if len(revisions) == 2 else None
+    tree = Tree(top, old, new, options)
+    named = [os.path.relpath(os.path.realpath(each), top) for each in recipes] or sorted(recipes_of(tree))
+    wrong: list[Diagnostic] = []
+    for recipe in named:
+        try:
+            comparison = tree.compare(recipe, only_reached=not recipes)
+        except RecipeError as error:
+            wrong += error.diagnostics
+            continue
+        if comparison is not None:
+            yield comparison
+    if wrong:
+        raise RecipeError(tuple(dict.fromkeys(wrong)))
+
+
+def show(found: list[Comparison], form: str, as_json: bool, show_restricted: bool) -> None:
+    """Print comparisons in the form that was asked for."""
+    open_text = show_restricted or (sys.stdout.isatty() and not as_json and form == "text")
+    if as_json:
+        from runtime.review.plain import as_data
+
+        say_json([as_data(each, open_text) for each in found])
+    elif form == "markdown":
+        from runtime.review.markdown import as_markdown
+
+        click.echo(as_markdown(found, show_restricted), nl=False)
+    elif form == "github":
+        from compiler.diagnostics import as_github
+        from runtime.review.annotations import as_diagnostics
+
+        click.echo(as_github(as_diagnostics(found), Path.cwd()), nl=False)
+    else:
+        from runtime.review.terminal import as_text
+
+        def bold(text: str) -> str:
+            return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
+
+        if not found:
+            say("no recipe is reached by the change")
+        for place, each in enumerate(found):
+            text = as_text(each, open_text, lambda line: line)
+            if place:
+                click.echo()
+            if sys.stdout.isatty():
+                text = as_text(each, open_text, bold)
+                click.echo(text, nl=False)
+            else:
+                say(text.rstrip("\n"))

@@ -1,0 +1,103 @@
+"""The recipes of a project at two points of its history, and which of them a change reaches."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compiler.compile import Read
+from compiler.diagnostics import RecipeError
+from compiler.project import find_place
+from runtime.project import is_recipe
+from runtime.review.compare import Comparison, compare
+from runtime.review.revisions import Revision, git, names
+from runtime.review.sides import open_side
+from runtime.session import Session
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A project before and after."""
+
+    top: Path
+    old: Revision
+    new: Revision | None
+    """None: the work tree."""
+    options: dict[str, Any]
+    """Of each session: the folders that are allowed, and the store."""
+
+    def changed(self) -> frozenset[str]:
+        """The files, relative to `top`, that differ between the two."""
+        if self.new is None:
+            others = git(self.top, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
+            return self.old.changed | frozenset(names(others))
+        listed = git(self.top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", self.old.name, self.new.name, "--")
+        return frozenset(names(listed))
+
+    def sessions(self, recipe: str) -> tuple[Session | None, Session | None]:
+        """The recipe before and after, where it is there."""
+        allow = self.options["allow"]
+        now = find_place(self.shown(recipe), allow) if (self.top / recipe).is_file() else None
+        root = now.root if now is not None else self.top
+        old = self.old.place(recipe, root, allow)
+        new = now if self.new is None else self.new.place(recipe, root, allow)
+        before, after = (None if place is None else Session(place.shown, at=place, **self.options) for place in (old, new))
+        return before, after
+
+    def shown(self, recipe: str) -> str:
+        """A recipe as one names it from here."""
+        return os.path.relpath(self.top / recipe)
+
+    def compare(self, recipe: str, only_reached: bool) -> Comparison | None:
+        """One recipe; None where the change does not reach it. Raises RecipeError where the new one is wrong."""
+        before, after = self.sessions(recipe)
+        if before is None and after is None:
+            find_place(self.shown(recipe))  # says that there is none
+        notes: tuple[str, ...] = ()
+        old = None
+        if before is not None:
+            try:
+                if only_reached and after is not None and not self.reaches(before, after):
+                    return None
+                old = open_side(before)
+            except RecipeError as error:
+                if after is None:
+                    raise
+                if only_reached and not any(each.severity == "error" for each in error.diagnostics):
+                    return None
+                notes = (f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared",)
+        new = open_side(after, old) if after is not None else None
+        found = compare(self.shown(recipe), old, new, notes)
+        return None if only_reached and found.empty else found
+
+    def reaches(self, before: Session, after: Session) -> bool:
+        """Whether a file that either recipe is made from differs: its texts, profiles, prompts, lock or data."""
+        changed = self.changed()
+        return any(files_of(session, self.folders()) & changed for session in (before, after))
+
+    def folders(self) -> tuple[Path, ...]:
+        return (self.top, self.old.folder, *([self.new.folder] if self.new is not None else []))
+
+
+def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
+    """All files that a recipe is made from, relative to the project."""
+    read: Read = session.read
+    data: list[Path] = []
+    with suppress(RecipeError):  # files that it may not read are told of when it is compared
+        data = [path for found in session.found.files.values() for path in found]
+    paths = [text.path for text in read.texts if text.path is not None]
+    paths += [node.span.text.path for node in read.profile_texts.values() if node.span.text.path is not None]
+    paths += [path for loaded in read.loaded.values() for path in loaded.prompt_paths]
+    paths += [*data, read.place.lock]
+    return {path.relative_to(folder).as_posix() for path in paths for folder in folders if path.is_relative_to(folder)}
+
+
+def recipes_of(tree: Tree) -> set[str]:
+    """Every recipe of either side, relative to the project."""
+    found = set()
+    for folder in (tree.old.folder, tree.top if tree.new is None else tree.new.folder):
+        found |= {path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml") if is_recipe(path, folder)}
+    return found
