@@ -10,7 +10,7 @@ from typing import Any
 
 from compiler.diagnostics import Diagnostic, RecipeError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ class Lock:
 
     recipe: str
     sources: Mapping[str, LockedSource] = field(default_factory=dict)
-    profiles: Mapping[str, str] = field(default_factory=dict)
-    """Language -> digest of its profile."""
+    profiles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language -> digest of each entry of its profile."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Path as shown -> digest of each prompt that stands in a file of its own."""
     operators: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Pin] = field(default_factory=dict)
     outputs: Mapping[str, Pin] = field(default_factory=dict)

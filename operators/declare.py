@@ -238,6 +238,10 @@ class SetDecision(Step):
         """Derived columns it needs: form name -> text column it is the normal form of."""
         return {}
 
+    def wording(self, detail: str | None) -> str:
+        """Why it drops a row, from what its SQL tells besides."""
+        return "" if detail is None else f"its rank {detail[:12]} is beyond what is taken"
+
     def reads(self) -> tuple[str, ...]:
         """The columns its SQL reads besides `row_id` and `item_id`."""
         return ()

@@ -142,7 +142,7 @@ class Mixture(SetDecision):
         copies = arriving.times((self.repeat or {}).get(group, 1))
         if self.by == "rows":
             return copies.at_most(wanted)
-        return Between(0, copies.high if group in self.amounts(None) else 0)
+        return Between(0, copies.high)  # numbers below zero fit into any amount
 
     def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
         if self.shortage == "up_to":

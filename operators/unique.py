@@ -48,6 +48,9 @@ class Unique(SetDecision):
         if {"nfc", "nfkc"} <= set(self.normalise):
             yield Complaint(("normalise",), "`nfc` and `nfkc` exclude each other", "nfkc contains nfc")
 
+    def wording(self, detail: str | None) -> str:
+        return "" if detail is None else f"the row {detail[:12]} is kept instead"
+
     def forms(self) -> Mapping[str, str]:
         return {f"{column} as compared": column for column in self.columns()}
 

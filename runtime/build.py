@@ -192,7 +192,8 @@ class Builder:
         leaf = self.facts.leaves[node.label]
         paths = self.found.files[node.label]
         if not paths:
-            raise StoreError(f"the files of the source `{node.label}` are not here", "put them in place")
+            hint = "put them in place: what is in the store came without its text"
+            raise StoreError(f"the files of the source `{node.label}` are not here", hint)
         opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, leaf.files, strict=True)]
         body = ingest(self.store, node, opened, tell, self.threads)
         for file in opened:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from compiler.compile import Read, compile_recipe, read_recipe
+from compiler.diagnostics import RecipeError
 from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.lock import Lock, read_lock
@@ -38,6 +39,13 @@ class Session:
     def lock(self) -> Lock | None:
         return read_lock(self.read.place.lock)
 
+    def forget_broken_lock(self) -> None:
+        """Go on without a lock that cannot be read: it is about to be written anew."""
+        try:
+            _ = self.lock
+        except RecipeError:
+            self.__dict__["lock"] = None
+
     @cached_property
     def found(self) -> Found:
         return find_files(self.read)
@@ -61,7 +69,7 @@ class Session:
         """The checked graph of the targets, or of all outputs."""
         from dataclasses import replace
 
-        from compiler.diagnostics import Diagnostic, RecipeError, suggest
+        from compiler.diagnostics import Diagnostic, suggest
         from compiler.passes import drop_unused
 
         read = self.read

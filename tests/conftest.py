@@ -129,3 +129,11 @@ def data() -> Iterator[Path]:
     if not DATA.is_dir():
         pytest.skip("the folder ../shared/data with real data is not here")
     yield DATA
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests measured, as `record_property("shown", ...)` told it."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "shown":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

@@ -13,7 +13,6 @@ import numpy as np
 
 from operators.bounds import Between
 from runtime.cli.build import run_build
-from runtime.decide import Shortage
 from runtime.digest import id_bytes
 from runtime.predict.counts import KINDS
 from runtime.predict.expected import Expected
@@ -109,6 +108,15 @@ class Recipe:
         more = self.chance.choice([{}, {}, {"only": {"category": "math"}}, {"unknown": "keep"}])
         self.said["length"] = self.chance.choice([{"min": low}, {"max": high}, {"min": low, "max": high}]) | more
 
+    def edit_tighten(self) -> None:
+        """A threshold that drops more than before: every value that it looks at is known."""
+        bounds = [("length", "min", 7), ("share", "min", 0.05), ("second", "max", -40), ("morphemes", "min", 4)]
+        kind, bound, step = self.chance.choice(bounds)
+        if self.said[kind] is None:
+            kind, bound, step = "length", "min", 7
+        old = self.said[kind].get(bound, 600 if bound == "max" else 20)
+        self.said[kind] = self.said[kind] | {bound: min(round(old + step, 2), 100) if bound == "min" else max(old + step, 110)}
+
     def edit_share(self) -> None:
         self.said["share"] = self.said["share"] | {"min": self.chance.choice([0.1, 0.2, 0.4, 0.5, 0.6, 0.7])}
 
@@ -170,14 +178,12 @@ class Recipe:
         return [getattr(self, name) for name in sorted(dir(type(self))) if name.startswith("edit_")]
 
 
-#: Edits of what decides over known values: the prediction has to be exact where all that came before is known.
-DECISIONS = {"edit_take", "edit_ratio", "edit_seed"}
+#: Edits over values that are all known once the recipe before them is built: what is said of them has to be exact.
+KNOWN = {"edit_tighten", "edit_take", "edit_ratio", "edit_mixture", "edit_seed", "edit_sample", "edit_label"}
 
 
 def predictor(session: Session, other: Predictor | None = None) -> Predictor:
-    return Predictor(
-        Store(session.store_path), session.graph, session.facts, session.found.files, session.lock, other
-    )
+    return Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock, other)
 
 
 def output_of(predicted: Predictor) -> Expected:
@@ -190,8 +196,14 @@ class Outcome:
 
     edit: str
     expected: Expected
+    rows: np.ndarray[Any, Any]
+    """The ids of the rows that were thought possible."""
     built: Table
     before: Table
+    decisions: int
+    """Set decisions between the first rows that are not known and the output."""
+    places_bounded: bool
+    """Whether one row takes one place: not where items or amounts of a column move."""
 
     @property
     def moved(self) -> bool:
@@ -211,26 +223,35 @@ def ids_of(frame: Any) -> np.ndarray[Any, Any]:
 def complaints(outcome: Outcome) -> list[str]:
     """What is wrong with a prediction: sets that are not those built, intervals that do not hold them or are too wide."""
     expected, built = outcome.expected, outcome.built
-    wrong = []
+    wrong = [] if expected.exact or outcome.edit not in KNOWN else ["all values are known, and it is not exact"]
     if expected.exact:
-        if not np.array_equal(ids_of(expected.frame), ids_of(built)):
+        if not np.array_equal(outcome.rows, ids_of(built)):
             wrong.append("claimed exact, and the rows are others")
+        if expected.counts.rows.low != built.rows or not expected.counts.rows.exact:
+            wrong.append("claimed exact, and the number of rows is another")
     else:
-        possible, there = {row.tobytes() for row in ids_of(expected.frame)}, {row.tobytes() for row in ids_of(built)}
-        sure = {row.tobytes() for row in ids_of(expected.frame)[expected.sure]} if expected.sure is not None else possible
-        strangers = len(there - possible)
-        if strangers > sum(expected.unseen.values()):
-            wrong.append(f"{strangers} rows came that were not thought possible")
+        possible, there = {row.tobytes() for row in outcome.rows}, {row.tobytes() for row in ids_of(built)}
+        sure = {row.tobytes() for row in outcome.rows[expected.sure]} if expected.sure is not None else possible
+        if len(there - possible) > sum(expected.unseen.values()):
+            wrong.append(f"{len(there - possible)} rows came that were not thought possible")
         if sure - there:
             wrong.append(f"{len(sure - there)} sure rows are not there")
+        # A row with an unknown value comes or stays away itself, and takes or frees one place at each set decision.
+        if outcome.places_bounded and outcome.width > expected.unknown * 2**outcome.decisions:
+            wrong.append(f"{outcome.width} wide for {expected.unknown} rows with an unknown value")
+    return wrong + uncounted(expected, built)
+
+
+def uncounted(expected: Expected, built: Table) -> list[str]:
+    """The groups whose rows are not within what was said of them."""
+    wrong = []
     for kind in KINDS:
         labels, numbers = np.unique(built.frame(kind).cast("string").to_numpy(zero_copy_only=False), return_counts=True)
-        for name, rows in zip(labels.tolist(), numbers.tolist(), strict=True):
-            if not inside(rows, expected.counts.group(kind, name)):
-                wrong.append(f"{rows} rows of {kind} {name}, and {expected.counts.group(kind, name)} predicted")
-        for name, between in expected.counts.of(kind).items():
-            if name not in labels.tolist() and between.low:
-                wrong.append(f"no rows of {kind} {name}, and {between} predicted")
+        there = dict(zip(labels.tolist(), numbers.tolist(), strict=True))
+        for name in {*there, *expected.counts.of(kind)}:
+            said = expected.counts.group(kind, name)
+            if not inside(there.get(name, 0), said):
+                wrong.append(f"{there.get(name, 0)} rows of {kind} {name}, and {said} predicted")
     if not inside(built.rows, expected.counts.rows):
         wrong.append(f"{built.rows} rows, and {expected.counts.rows} predicted")
     return wrong
@@ -240,26 +261,32 @@ def inside(rows: int, between: Between) -> bool:
     return between.low <= rows <= between.high
 
 
-def play(recipe: Recipe, edit: Callable[[], None], before: Session) -> tuple[Session, Outcome]:
+Predict = Callable[[Session, Session], Expected]
+
+
+def predict(before: Session, after: Session) -> Expected:
+    """What the edited recipe is expected to make."""
+    was = predictor(before)
+    output_of(was)
+    return output_of(predictor(after, was))
+
+
+def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Predict = predict) -> tuple[Session, Outcome]:
     """Edit, predict, build."""
     edit()
     after = recipe.session()
-    was = predictor(before)
-    output_of(was)
-    expected = output_of(predictor(after, was))
-    # A prediction that is looked at after the build could read what the build wrote.
-    held = [expected.frame.frame("row_id"), expected.counts, expected.unseen]
-    assert held
+    expected = predict(before, after)
+    rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
     run_build(after, quiet=True)
-    return after, Outcome(edit.__name__, expected, table_of(after), table_of(before))
+    sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]
+    bounded = "by" not in mixture and "repeat" not in mixture and sample.get("unit") != "item"
+    decisions = 2 + bool(sample)
+    return after, Outcome(edit.__name__, expected, rows, table_of(after), table_of(before), decisions, bounded)
 
 
 def table_of(session: Session) -> Table:
+    """The rows of the built output."""
     made = predictor(session)
-    store = Store(session.store_path)
-    record = store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
+    record = made.store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
     assert record is not None
-    return open_table(store, record.body["table"])
-
-
-__all__ = ["DECISIONS", "Outcome", "Recipe", "Shortage", "complaints", "output_of", "play", "predictor"]
+    return open_table(made.store, record.body["table"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import recipe_command, say, say_json, thread_count
 from runtime.session import Session
 
 
@@ -17,7 +17,7 @@ from runtime.session import Session
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(session: Session, as_json: bool, locked: bool, quiet: bool) -> None:
     """Build the named outputs of RECIPE."""
-    report = run_build(session, locked=locked, quiet=quiet or as_json)
+    report = run_build(session, frozenset() if locked else None, quiet=quiet or as_json)
     if as_json:
         say_json(report)
         return
@@ -36,34 +36,37 @@ def build_command(session: Session, as_json: bool, locked: bool, quiet: bool) ->
         say(f"\n{report['next']}")
 
 
-def run_build(session: Session, locked: bool = False, quiet: bool = False) -> dict[str, Any]:
-    """Build and publish; the report that people and programs get."""
+def run_build(session: Session, accepted: frozenset[str] | None = None, quiet: bool = False) -> dict[str, Any]:
+    """Build and publish; the report that people and programs get.
+
+    `accepted` holds the names of what may differ from the lock; None where the lock is not asked.
+    """
     from compiler.plan import Addresses, stage_name
     from runtime.built import publish, remember, take_recorded
-    from runtime.drift import complain_leaves, complain_outputs
+    from runtime.drift import drifted_leaves, drifted_outputs, refuse
     from runtime.funnel import funnel_of_build
     from runtime.probe import complain_absent
     from runtime.progress import Progress
     from runtime.store import Store
 
     graph, read = session.graph, session.read
-    if locked:
-        complain_leaves(session)
+    if accepted is not None:
+        refuse(session, list(drifted_leaves(session)), accepted)
     complain_absent(read, session.facts)
     store = Store(session.store_path)
-    threads = int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
     with store.building(), Progress(quiet) as progress:
         store.sweep()
         built = take_recorded(store, graph, Addresses(graph, session.facts, store.digest_of))
         if built is None:
             from runtime.build import Builder
 
-            built = Builder(store, read, graph, session.facts, session.found, progress.tell, threads).build()
+            built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count()).build()
         else:
             for index, record in built.records.items():
                 progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
-        if locked:
-            complain_outputs(session, built)
+        # What is made from something that was accepted may differ with it.
+        if accepted is not None and not accepted & {each.name for each in drifted_leaves(session)}:
+            refuse(session, list(drifted_outputs(session, built)), accepted)
         outputs = []
         for name, index in graph.outputs.items():
             record = built.records[index]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from typing import Any
 
 import click
 
@@ -11,19 +12,45 @@ from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
 
+def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Raises StoreError for a name that is as the lock has it: it is likely misspelt."""
+    from runtime.drift import drifted_leaves, locked_or_fail
+    from runtime.store import StoreError
+
+    pins = locked_or_fail(session).outputs
+    moved = {each.name for each in drifted_leaves(session)}
+    moved |= {
+        out["output"] for out in report["outputs"] if out["output"] not in pins or pins[out["output"]].digest != out["digest"]
+    }
+    still = [name for name in names if name not in moved]
+    if still:
+        drifted = (
+            "what did: " + ", ".join(sorted(moved)) if moved else "nothing did; `recipe lock` without --update writes it anew"
+        )
+        raise StoreError(f"nothing of `{still[0]}` differs from the lock", drifted)
+
+
 @recipe_command("lock", stores=True)
+@click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def lock_command(session: Session, as_json: bool, quiet: bool) -> None:
-    """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs."""
-    from compiler.keys import digest_of
+def lock_command(session: Session, as_json: bool, update: tuple[str, ...], quiet: bool) -> None:
+    """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs.
+
+    NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
+    """
     from compiler.lock import Lock, LockedSource, Pin
     from compiler.plan import stage_name
     from runtime.cli.build import run_build
+    from runtime.drift import profile_digests
     from runtime.store import Store
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
-    report = run_build(session, quiet=quiet or as_json)
+    if not update:
+        session.forget_broken_lock()
+    report = run_build(session, frozenset(update) if update else None, quiet=quiet or as_json)
+    if update:
+        complain_unmoved(session, report, update)
     opened = Store(session.store_path)
     graph, read = session.graph, session.read
     built = {stage["name"]: stage for stage in report["stages"]}
@@ -48,7 +75,8 @@ def lock_command(session: Session, as_json: bool, quiet: bool) -> None:
     lock = Lock(
         read.recipe.name,
         sources,
-        {code: digest_of(profile) for code, profile in read.profiles.items()},
+        {code: profile_digests(profile) for code, profile in read.profiles.items()},
+        read.prompt_files,
         {node.operator.name: node.operator.version for _, node in sorted(graph, key=lambda pair: pair[1].operator.name)},
         tables,
         {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,11 @@ SET = "Change a value of the recipe, as an extending recipe would."
 def store_option(command: Command) -> Command:
     """--store."""
     return click.option("--store", metavar="DIR", help="The store's folder; .recipe in the project unless said.")(command)
+
+
+def thread_count() -> int:
+    """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
+    return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
 
 
 def say(text: str = "") -> None:

@@ -11,8 +11,8 @@ import click
 from runtime.cli.options import say, say_json, store_option
 
 
-def open_store(named: str | None) -> Any:
-    """The store that is named, or that of the project around the working folder."""
+def open_store(named: str | None, make: bool = False) -> Any:
+    """The store that is named, or that of the project around the working folder; made where it is to be filled."""
     from compiler.project import MARKERS
     from runtime.store import Store, StoreError
 
@@ -20,7 +20,7 @@ def open_store(named: str | None) -> Any:
     here = Path.cwd().resolve()
     root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
     store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
-    if not store.root.is_dir():
+    if not store.root.is_dir() and not make:
         raise StoreError(
             f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
         )
@@ -97,6 +97,39 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
             f"{'would remove' if dry_run else 'removed'} {done.records:,} records and {done.objects:,} objects,"
             f" {done.bytes / 1e6:,.1f} MB"
         )
+
+
+@store_command.command("push")
+@click.argument("folder", metavar="DIR")
+@click.option("--measures", is_flag=True, help="Records, ids, ranks and measured values: no text of any row.")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def push_store(folder: str, measures: bool, store: str | None, as_json: bool) -> None:
+    """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not."""
+    from runtime.remote import push
+
+    if not measures:
+        raise click.UsageError("say --measures: text is not pushed")
+    tell_moved("pushed", push(open_store(store), Path(folder)), as_json)
+
+
+@store_command.command("pull")
+@click.argument("folder", metavar="DIR")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def pull_store(folder: str, store: str | None, as_json: bool) -> None:
+    """Copy from DIR what was pushed there; every file is checked against its name."""
+    from runtime.remote import pull
+
+    tell_moved("pulled", pull(open_store(store, make=True), Path(folder)), as_json)
+
+
+def tell_moved(verb: str, moved: Any, as_json: bool) -> None:
+    if as_json:
+        say_json(vars(moved))
+    else:
+        left = f"; {moved.left_out:,} with text stay where they are" if moved.left_out else ""
+        say(f"{verb} {moved.records:,} records and {moved.objects:,} objects, {moved.bytes / 1e6:,.1f} MB{left}")
 
 
 @store_command.command("path")

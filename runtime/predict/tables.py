@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from runtime.predict.outcome import kept, kept_between
 from runtime.predict.values import Known, kept_name
 from runtime.record import Record
 from runtime.store import Store
-from runtime.table import open_table
+from runtime.table import open_table, small_objects
 from runtime.write import small_columns
 
 SMALL = 200_000
@@ -187,14 +187,6 @@ class Predictor:
                 with suppress(Unknown):
                     origin[name] = self.known.values(made.node, base.frame, base.columns).whole(kept_name(made))
         return Renamed(base.frame, origin, node.columns)
-
-
-def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
-    """The objects of a table's tree that hold ids and small columns, not text."""
-    yield from (str(tree[part]) for part in ("frame", "ledger") if part in tree)
-    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
-    for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
-        yield from small_objects(below)
 
 
 def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class Rows:
             for step in event["steps"]:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
-            return event["dropped_by"], self.reason(event.get("kept_instead"), event.get("rank")), ""
+            operator = self.predictor.graph.nodes[index].operator
+            assert isinstance(operator, SetDecision)
+            return event["dropped_by"], operator.wording(event.get("kept_instead") or event.get("rank")), ""
         if expected.stage is None or expected.decided is None:
             return None
         place = position(id_bytes(expected.stage.base.frame("row_id")), row)
@@ -69,18 +71,12 @@ class Rows:
             return None
         run = expected.stage.run
         if number > len(run):
-            named = expected.decided.detail_of(place)
-            other = expected.stage.operator.name == "unique"
-            return expected.stage.node.label, self.reason(named if other else None, None if other else named), ""
-        operator = run[number - 1].operator
-        assert isinstance(operator, Measure)
-        values = {name: expected.stage.values[number - 1].columns[name][place].as_py() for name in operator.values}
-        worded = operator.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
-        return run[number - 1].label, worded, operator.wanted()
-
-    def reason(self, instead: str | None, rank: str | None) -> str:
-        """Why a set decision drops a row."""
-        return f"the row {instead[:12]} is kept instead" if instead else f"rank {rank[:12]}" if rank else ""
+            return expected.stage.node.label, expected.stage.operator.wording(expected.decided.detail_of(place)), ""
+        measure = run[number - 1].operator
+        assert isinstance(measure, Measure)
+        values = {name: expected.stage.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
+        return run[number - 1].label, worded, measure.wanted()
 
     def source(self, row: Bytes) -> tuple[str, str, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""

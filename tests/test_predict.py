@@ -1,0 +1,104 @@
+"""Predictions of random edits over real data are what the builds then make, or contain it; broken predictors are noticed."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runtime.predict.decisions as decisions
+from operators.bounds import Between
+from runtime.cli.build import run_build
+from runtime.predict.counts import Counts
+from runtime.predict.expected import Expected
+from runtime.session import Session
+from tests.predicting import KNOWN, Outcome, Predict, Recipe, complaints, play, predict
+
+RUNS, EDITS = 4, 50
+KIWI = importlib.util.find_spec("kiwipiepy") is not None
+
+
+def played(folder: Path, seed: int, edits: int, predict: Predict = predict, dear: bool = False) -> list[Outcome]:
+    """A sequence of random edits from one recipe that is built."""
+    recipe = Recipe(folder, random.Random(seed), dear)
+    session, outcomes = recipe.session(), []
+    run_build(session, quiet=True)
+    all_edits = recipe.edits()
+    order = recipe.chance.sample(all_edits, len(all_edits)) + recipe.chance.choices(all_edits, k=edits)
+    for edit in order[:edits]:
+        session, outcome = play(recipe, edit, session, predict)
+        outcomes.append(outcome)
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def outcomes(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
+    assert data.is_dir()
+    return [
+        outcome
+        for seed in range(RUNS)
+        for outcome in played(tmp_path_factory.mktemp("edits"), seed, EDITS, dear=KIWI and seed == 0)
+    ]
+
+
+def test_every_one_of_200_random_edits_is_predicted_right(
+    outcomes: list[Outcome], record_property: Callable[[str, Any], None]
+) -> None:
+    assert len(outcomes) == 200
+    wrong = [(outcome.edit, complaint) for outcome in outcomes for complaint in complaints(outcome)]
+    assert wrong == []
+    exact = sum(outcome.expected.exact for outcome in outcomes)
+    moved = sum(outcome.moved for outcome in outcomes)
+    width = statistics.median(outcome.width for outcome in outcomes)
+    others = statistics.median(outcome.width for outcome in outcomes if not outcome.expected.exact)
+    record_property(
+        "shown",
+        f"{exact} of 200 edits exact, {moved} moved rows; the median interval is {width:g} rows wide, {others:g} where not exact",
+    )
+    assert moved >= 100 and exact >= 120
+
+
+@pytest.mark.parametrize("edit", sorted(KNOWN))
+def test_an_edit_over_known_values_is_exact(outcomes: list[Outcome], edit: str) -> None:
+    mine = [outcome.expected.exact for outcome in outcomes if outcome.edit == edit]
+    assert mine and all(mine)
+
+
+def noticed(folder: Path, predict: Predict) -> set[str]:
+    """What is said of a broken predictor in a short sequence of edits."""
+    found = [complaint for outcome in played(folder, 5, 24, predict) for complaint in complaints(outcome)]
+    return {" ".join(word for word in complaint.split() if not word.isdigit()) for complaint in found}
+
+
+def test_a_predictor_that_always_answers_nothing_to_all_is_noticed(data: Path, tmp_path: Path) -> None:
+    def shrug(before: Session, after: Session) -> Expected:
+        told = predict(before, after)
+        by = {kind: {name: Between(0, 10**6) for name in groups} for kind, groups in told.counts.by.items()}
+        return replace(told, counts=Counts(by), unseen={"any": 10**6})
+
+    said = noticed(tmp_path, shrug)
+    assert "all values are known, and it is not exact" in said and any("wide for rows" in each for each in said)
+
+
+def test_a_predictor_that_takes_the_unknown_for_known_is_noticed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = decisions.partly_known
+
+    def bold(*given: Any) -> Any:
+        _, unknown = whole(*given)
+        return frozenset(), unknown & False
+
+    monkeypatch.setattr(decisions, "partly_known", bold)
+    assert "claimed exact, and the rows are others" in noticed(tmp_path, predict)
+
+
+def test_a_predictor_that_tells_of_yesterday_is_noticed(data: Path, tmp_path: Path) -> None:
+    """A stale answer: that of the recipe before the edit."""
+    assert "claimed exact, and the rows are others" in noticed(tmp_path, lambda before, after: predict(before, before))
