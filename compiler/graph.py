@@ -78,13 +78,17 @@ class Graph:
 
     def base(self, index: int) -> int:
         """The table whose rows a node reads, through a run of decisions."""
-        node = self.nodes[index]
-        return index if node.aspect == "table" else self.base(node.inputs[0])
+        while self.nodes[index].aspect != "table":
+            index = self.nodes[index].inputs[0]
+        return index
 
     def run(self, index: int) -> tuple[int, ...]:
         """The decisions between a table and the rows at `index`, in evaluation order."""
-        node = self.nodes[index]
-        return () if node.aspect != "decision" else (*self.run(node.inputs[0]), index)
+        found = []
+        while self.nodes[index].aspect == "decision":
+            found.append(index)
+            index = self.nodes[index].inputs[0]
+        return tuple(reversed(found))
 
 
 def verify(graph: Graph) -> None:

@@ -44,16 +44,25 @@ class Addresses:
 
     def key(self, index: int) -> str | None:
         """The key of a node, or None while it is pending."""
-        if index not in self.keys:
-            parts = ingredients(self.graph, index, self.facts, self.address)
-            if parts is None:
-                return None
-            self.parts[index], self.keys[index] = parts, digest_of(parts)
-        return self.keys[index]
+        for at in self.below(index) if index not in self.keys else ():
+            parts = ingredients(self.graph, at, self.facts, self.address)
+            if parts is not None:
+                self.parts[at], self.keys[at] = parts, digest_of(parts)
+        return self.keys.get(index)
+
+    def below(self, index: int) -> list[int]:
+        """The nodes without a key among all that a node reads, and itself, in an order in which each follows what it reads."""
+        found, queue = set(), [index]
+        while queue:
+            at = queue.pop()
+            if at not in found and at not in self.keys:
+                found.add(at)
+                queue += self.graph.nodes[at].inputs
+        return sorted(found)
 
     def address(self, index: int) -> str | None:
         """What others see of a node: the digest of a cut, the key of anything else."""
-        key = self.key(index)
+        key = self.keys.get(index) or self.key(index)
         if key is None or not self.graph.nodes[index].cut:
             return key
         if index not in self.digests:
@@ -95,9 +104,13 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
 def cuts_below(graph: Graph, index: int) -> list[int]:
     """The cuts that a node reads, through decisions and columns."""
     found: dict[int, None] = {}
-    for source in graph.nodes[index].inputs:
-        for cut in [source] if graph.nodes[source].cut else cuts_below(graph, source):
-            found[cut] = None
+    queue = list(reversed(graph.nodes[index].inputs))
+    while queue:
+        source = queue.pop()
+        if graph.nodes[source].cut:
+            found[source] = None
+        else:
+            queue += reversed(graph.nodes[source].inputs)
     return list(found)
 
 

@@ -12,6 +12,9 @@ from runtime.review.wording import RUNS, cost, decided, headline, plural, shift,
 MOST = 60_000
 """Bytes of a comment; GitHub takes 65,536 characters."""
 
+LINES = 60
+"""The most lines of one list."""
+
 BREAK = "\u200b"
 """Nothing to see: it keeps a mention or a reference from being one."""
 
@@ -64,7 +67,7 @@ def parts(comparison: Comparison, open_text: bool, titled: bool) -> Iterator[str
         for change in comparison.changes:
             places = " &rarr; ".join(code(span.label) for span in (change.before, change.after) if span is not None)
             lines.append(f"- `{signs[change.kind]}` {safe(change.what)} {places}")
-        yield folded(f"Meaning: {plural(len(lines), 'change')}", "\n".join(lines))
+        yield folded(f"Meaning: {plural(len(lines), 'change')}", "\n".join(some(lines)))
     for moved in comparison.outputs:
         yield from rows_of(moved, open_text)
     running = [(effect, each) for effect, each in comparison.stages if effect.state in (*RUNS, "gone")]
@@ -106,7 +109,12 @@ def folded(title: str, body: str) -> str:
 def grid(rows: list[list[str]]) -> str:
     """A table of cells that are safe already."""
     head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "|" + " --- |" * len(rows[0]), *rest])
+    return "\n".join([head, "|" + " --- |" * len(rows[0]), *some(rest)])
+
+
+def some(lines: list[str]) -> list[str]:
+    """The first lines of a list, and how many more there are: nobody reads on."""
+    return lines if len(lines) <= LINES else [*lines[:LINES], f"\n*and {len(lines) - LINES:,} more*"]
 
 
 def at(label: str | None) -> str:
