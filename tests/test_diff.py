@@ -307,4 +307,5 @@ def test_annotations_stand_at_the_lines_that_changed(scratch: Repository) -> Non
     edit(scratch, "min: 5", "min: 12")
     lines = scratch.run("diff", "--format", "github").out.splitlines()
     assert any(line.startswith("::warning file=recipe.yaml,line=7,endLine=7,col=57,") for line in lines)
-    assert any(line.startswith("::notice file=recipe.yaml,line=10,endLine=10,col=19,") and "min 5 -> 12" in line for line in lines)
+    notices = [line for line in lines if line.startswith("::notice file=recipe.yaml,line=10,endLine=10,col=19,")]
+    assert len(notices) == 1 and "min 5 -> 12" in notices[0]
