@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.graph import Graph
+from compiler.keys import structures
 from compiler.meaning import Change, Subject
 from compiler.plan import Addresses, cause_of, cuts_below, snapshot, stage_name
 
@@ -35,7 +36,7 @@ def compare_stages(
 
     `languages` are the codes that the roles stand for, before and after.
     """
-    pairs = paired(before, after)
+    pairs, made = paired(before, after), (structures(before.graph, before.facts), structures(after.graph, after.facts))
     found: dict[int, Effect] = {}
     for index, node in after.graph:
         if not node.cut:
@@ -43,7 +44,7 @@ def compare_stages(
         was = pairs.get(index)
         key = after.key(index)
         known = key is not None and after.lookup(key) is not None
-        unchanged = was is not None and key is not None and key == before.key(was)
+        unchanged = was is not None and made[1][index] is not None and made[1][index] == made[0][was]
         own = subjects(after.graph, index, languages[1]) | (set() if was is None else subjects(before.graph, was, languages[0]))
         about = tuple(change for change in changes if change.subject in own)
         below = [found[cut] for cut in cuts_below(after.graph, index)]
@@ -53,7 +54,8 @@ def compare_stages(
             found[index] = Effect(name, "reused" if known else "same", "", about if not unchanged else (), was, index)
             continue
         told = snapshot(before, was) if was is not None else None
-        cause = cause_of(told, snapshot(after, index)) if told is not None else "not there before"
+        changed = [f"input {effect.name} changed" for effect in below if effect.state in ("recomputed", "new")]
+        cause = "not there before" if told is None else cause_of(told, snapshot(after, index)) or ", ".join(changed)
         found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited, was, index)
     gone = [
         Effect(stage_name(before.graph, index), "gone", "", about_gone(before.graph, index, languages[0], changes), index, None)
@@ -66,9 +68,10 @@ def compare_stages(
 def paired(before: Addresses, after: Addresses) -> dict[int, int]:
     """Stage of the new graph -> that of the old one: by name, else by key, else the next of its table and operator."""
     old = [index for index, node in before.graph if node.cut]
-    names = {stage_name(before.graph, index): index for index in old}
+    names = {(stage_name(before.graph, index), before.graph.nodes[index].operator.name): index for index in old}
     keys = {key: index for index in old if (key := before.key(index)) is not None}
-    pairs = {index: names[name] for index, node in after.graph if node.cut and (name := stage_name(after.graph, index)) in names}
+    named = {index: (stage_name(after.graph, index), node.operator.name) for index, node in after.graph if node.cut}
+    pairs = {index: names[name] for index, name in named.items() if name in names}
     for index, node in after.graph:
         if not node.cut or index in pairs:
             continue

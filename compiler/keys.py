@@ -53,29 +53,39 @@ def identity(operator: Operator, facts: Facts, entries: Mapping[str, Any], *role
     }
 
 
+def own_ingredients(graph: Graph, index: int, facts: Facts) -> dict[str, Any]:
+    """All that decides a node's result, but for what it reads; the digest of a leaf is None where nobody has it."""
+    node = graph.nodes[index]
+    if isinstance(node.operator, Source):
+        leaf = facts.leaves[node.label]
+        # The same bytes under a name that ends otherwise are other rows.
+        written = sorted([digest, *node.operator.written(name)] for name, digest, _ in leaf.files)
+        itself = identity(node.operator, facts, {}, "result")
+        return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
+    itself = identity(node.operator, facts, node.entries, *roles_of(node))
+    return {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
+
+
 def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dict[str, Any] | None:
     """All that decides a node's result, or None while the digest of a cut below it is not known."""
     node = graph.nodes[index]
-    match node.operator:
-        case Source():
-            leaf = facts.leaves[node.label]
-            if leaf.digest is None:
-                return None
-            # The same bytes under a name that ends otherwise are other rows.
-            written = sorted([digest, *node.operator.written(name)] for name, digest, _ in leaf.files)
-            itself = identity(node.operator, facts, {}, "result")
-            return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
+    if isinstance(node.operator, Source):
+        return own_ingredients(graph, index, facts) if facts.leaves[node.label].digest is not None else None
     inputs = [address(source) for source in node.inputs]
     if None in inputs:
         return None
-    return {
-        **identity(node.operator, facts, node.entries, *roles_of(node)),
-        "aspect": node.aspect,
-        "seed": node.seed,
-        # A union has no order; every other operator tells its inputs apart.
-        "inputs": sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs,
-        "columns": carried(node),
-    }
+    # A union has no order; every other operator tells its inputs apart.
+    told = sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs
+    return {**own_ingredients(graph, index, facts), "inputs": told}
+
+
+def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
+    """A hash of each node by what it is made from, down to the leaves: equal ones give equal results, built or not."""
+    found: dict[int, str | None] = {}
+    for index, _ in graph:
+        parts = ingredients(graph, index, facts, found.__getitem__)
+        found[index] = None if parts is None else digest_of(parts)
+    return found
 
 
 def roles_of(node: Node) -> tuple[Role, ...]:

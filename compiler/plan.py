@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from compiler.facts import Facts
-from compiler.graph import Graph
-from compiler.keys import digest_of, ingredients
+from compiler.graph import Graph, Node
+from compiler.keys import canonical, digest_of, ingredients, own_ingredients
 from operators.declare import Measure
 
 Lookup = Callable[[str], str | None]
@@ -38,7 +38,6 @@ class Addresses:
     lookup: Lookup
 
     def __post_init__(self) -> None:
-        self.parts: dict[int, dict[str, Any]] = {}
         self.keys: dict[int, str] = {}
         self.digests: dict[int, str] = {}
 
@@ -47,7 +46,7 @@ class Addresses:
         for at in self.below(index) if index not in self.keys else ():
             parts = ingredients(self.graph, at, self.facts, self.address)
             if parts is not None:
-                self.parts[at], self.keys[at] = parts, digest_of(parts)
+                self.keys[at] = digest_of(parts)
         return self.keys.get(index)
 
     def below(self, index: int) -> list[int]:
@@ -74,8 +73,14 @@ class Addresses:
 
 
 def stage_name(graph: Graph, index: int) -> str:
-    """`prompts/unique`, or the table's name alone where the two are equal."""
-    node = graph.nodes[index]
+    """`prompts/unique`, or the table's name alone where the two are equal; no two cuts of a graph have one name."""
+    node, name = graph.nodes[index], plain_name(graph.nodes[index])
+    before = (each for at, each in graph if at < index and each.cut)
+    return f"{name}/{node.operator.name}" if any(plain_name(each) == name for each in before) else name
+
+
+def plain_name(node: Node) -> str:
+    """A stage's name, whatever others are called."""
     name = node.table if node.label == node.table else f"{node.table}/{node.label}"
     return f"output {name}" if node.operator.name == "output" else name
 
@@ -93,7 +98,9 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
         if digest is not None:
             state, cause = "reuse", "in the store"
         elif key is not None:
-            state, cause = "run", cause_of(before.get(name), snapshot(addresses, index))
+            told = before.get(name)
+            cause = cause_of(told, snapshot(addresses, index)) if told is not None else "never built"
+            state, cause = "run", cause or "its result is not in this store"
         else:
             below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
             state, cause = "pending", "waits for " + (", ".join(below) if node.inputs else "its files, which are not here")
@@ -132,33 +139,29 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
 
 def described(addresses: Addresses, index: int) -> dict[str, Any]:
     """A node's own ingredients, without the addresses of what it reads."""
-    addresses.key(index)
     operator = addresses.graph.nodes[index].operator
-    own = {key: value for key, value in addresses.parts.get(index, {}).items() if key not in ("inputs", "parameters")}
+    own = own_ingredients(addresses.graph, index, addresses.facts)
     roles = ("measured", "decided", "result", "column") if isinstance(operator, Measure) else ("result", "column")
-    from compiler.keys import canonical
-
     described: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
     return described
 
 
-def cause_of(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
-    """Why a stage has to run, from what decided it last time."""
-    if before is None:
-        return "never built"
+def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between what decided a stage then and now; empty where nothing does."""
     changes = []
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
-        if old == new:
+        if old == new and name in before and name in now:
             continue
         if name.startswith("input "):
-            changes.append((1, f"{name} changed" if old and new else f"{name} is {'new' if new else 'gone'}"))
+            state = "changed" if name in before and name in now else "is new" if name in now else "is gone"
+            changes.append((1, f"{name} {state}"))
         elif old is None or new is None:
             changes.append((0, f"{name} is {'gone' if new is None else 'new'}"))
         else:
             prefix = "" if name == "itself" else f"{name}: "
             changes.append((0, prefix + "; ".join(difference(old, new))))
-    return ", ".join(text for _, text in sorted(changes)) or "its result is not in this store"
+    return ", ".join(text for _, text in sorted(changes))
 
 
 def difference(old: Any, new: Any, at: str = "") -> list[str]:

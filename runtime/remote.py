@@ -140,7 +140,8 @@ def pull_key(store: Store, root: Path, kind: str, path: Path, moved: Moved) -> N
 
 
 def objects_of(body: dict[str, Any]) -> set[str]:
-    return {*named_objects(body), *body.get("without", ())}
+    """Every object that a record names, those that were left out included."""
+    return {*named_objects(body), *body["without"]}
 
 
 def is_digest(text: str) -> bool:

@@ -17,6 +17,7 @@ from runtime.digest import id_bytes
 from runtime.predict.counts import KINDS
 from runtime.predict.expected import Expected
 from runtime.predict.tables import Predictor
+from runtime.review.rows import moved_between
 from runtime.session import Session
 from runtime.store import Store
 from runtime.table import Table, open_table
@@ -196,6 +197,8 @@ class Outcome:
 
     edit: str
     expected: Expected
+    enter: Between
+    leave: Between
     rows: np.ndarray[Any, Any]
     """The ids of the rows that were thought possible."""
     built: Table
@@ -239,6 +242,10 @@ def complaints(outcome: Outcome) -> list[str]:
         # A row with an unknown value comes or stays away itself, and takes or frees one place at each set decision.
         if outcome.places_bounded and outcome.width > expected.unknown * 2**outcome.decisions:
             wrong.append(f"{outcome.width} wide for {expected.unknown} rows with an unknown value")
+    before, there = ({row.tobytes() for row in ids_of(table)} for table in (outcome.before, built))
+    for word, rows, said in (("enter", there - before, outcome.enter), ("leave", before - there, outcome.leave)):
+        if not inside(len(rows), said):
+            wrong.append(f"{len(rows)} rows {word}, and {said} predicted")
     return wrong + uncounted(expected, built)
 
 
@@ -271,17 +278,22 @@ def predict(before: Session, after: Session) -> Expected:
     return output_of(predictor(after, was))
 
 
+def expected_before(before: Session) -> Expected:
+    return output_of(predictor(before))
+
+
 def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Predict = predict) -> tuple[Session, Outcome]:
     """Edit, predict, build."""
     edit()
     after = recipe.session()
     expected = predict(before, after)
+    enter, leave = moved_between(expected_before(before), expected)
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
     run_build(after, quiet=True)
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]
     bounded = "by" not in mixture and "repeat" not in mixture and sample.get("unit") != "item"
     decisions = 2 + bool(sample)
-    return after, Outcome(edit.__name__, expected, rows, table_of(after), table_of(before), decisions, bounded)
+    return after, Outcome(edit.__name__, expected, enter, leave, rows, table_of(after), table_of(before), decisions, bounded)
 
 
 def table_of(session: Session) -> Table:

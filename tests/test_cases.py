@@ -20,14 +20,15 @@ from tests.conftest import Project
 CASES = Path(__file__).resolve().parent / "cases"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-#: Progress differs from run to run. Ids of rows and digests of tables stay: they are the same everywhere, and that is a promise.
+#: Progress and times differ from run to run. Ids of rows and digests of tables stay the same everywhere: that is a promise.
+SECONDS = re.compile(r"\d+\.\d\d s last time")
 PROGRESS = re.compile(r"^\w+ +\S.* \d+\.\d\d s$\n?", re.MULTILINE)
 
 
 def ran(project: Project, line: str) -> str:
     """The text of a command block: the command, what it prints, and how it ended where that is not well."""
     done = project.run(*shlex.split(line.removeprefix("$ recipe ")))
-    printed = done.out + PROGRESS.sub("", done.err)
+    printed = SECONDS.sub("0.01 s last time", done.out) + PROGRESS.sub("", done.err)
     lines = [text.rstrip() for text in printed.strip("\n").splitlines()]
     return "\n".join([line, *lines, *([f"exit code {done.code}"] if done.code else [])]) + "\n"
 

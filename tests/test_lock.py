@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -35,7 +36,27 @@ def test_a_changed_byte_of_a_source_is_named(locked: Project) -> None:
 def test_a_changed_profile_is_named(locked: Project) -> None:
     profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
     locked.write("languages/ko.yaml", profile.replace("cased: false", "cased: true"))
-    assert "the language profile `ko` differs" in refusal(locked)
+    assert "the language profile `ko` differs: cased" in refusal(locked)
+
+
+def test_a_changed_prompt_file_is_named(locked: Project) -> None:
+    profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    text = locked.write("languages/system.txt", "Think carefully.\n")
+    named = re.sub(r"  system: >-\n.*?\n  #", "  system: {file: system.txt}\n  #", profile, flags=re.DOTALL)
+    locked.write("languages/ko.yaml", named)
+    assert locked.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
+    text.write_text("Think carefully!\n")
+    assert "the prompt file `languages/system.txt` differs" in refusal(locked)
+    assert "Think" not in (locked.folder / "recipe.lock").read_text("utf-8")
+
+
+@pytest.mark.parametrize("said", ["missing.txt", "../../outside.txt", "a\\0b"])
+def test_a_prompt_file_that_cannot_be_read_is_told_at_its_line(project: Project, said: str) -> None:
+    profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    file = f'  system: {{file: "{said}"}}\n  #'
+    project.write("languages/ko.yaml", re.sub(r"  system: >-\n.*?\n  #", lambda _: file, profile, flags=re.DOTALL))
+    ran = project.run("check", "recipe.yaml")
+    assert ran.code == 2 and "languages/ko.yaml:" in ran.err and "Traceback" not in ran.err
 
 
 def test_a_changed_operator_version_is_named(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +68,47 @@ def test_another_output_is_named_and_not_published(locked: Project) -> None:
     before = (locked.folder / "store/v2/names/test/plain/outputs/prompts/_manifest.json").read_text()
     assert "the output `prompts` is" in refusal(locked, "--set", "prompts.length.min=10")
     assert (locked.folder / "store/v2/names/test/plain/outputs/prompts/_manifest.json").read_text() == before
+
+
+def test_a_refusal_says_how_to_accept_each_thing(locked: Project) -> None:
+    locked.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
+    said = refusal(locked)
+    assert "`recipe lock recipe.yaml --update a`" in said and "accept everything with `recipe lock recipe.yaml`" in said
+
+
+def test_one_thing_is_accepted_with_what_is_made_from_it(locked: Project) -> None:
+    locked.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
+    assert locked.run("lock", "recipe.yaml", "--store", "store", "--update", "a", "-q").code == 0
+    assert locked.run("build", "recipe.yaml", "--store", "store", "--locked", "-q").code == 0
+
+
+def test_accepting_one_thing_refuses_another(locked: Project) -> None:
+    before = (locked.folder / "recipe.lock").read_bytes()
+    locked.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
+    profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    locked.write("languages/ko.yaml", profile.replace("cased: false", "cased: true"))
+    ran = locked.run("lock", "recipe.yaml", "--store", "store", "--update", "a", "-q")
+    assert ran.code == 1 and "language profile `ko`" in ran.err and "source `a`" not in ran.err
+    assert (locked.folder / "recipe.lock").read_bytes() == before
+
+
+def test_an_output_that_an_edit_changed_is_accepted_by_its_name(locked: Project) -> None:
+    text = (locked.folder / "recipe.yaml").read_text()
+    (locked.folder / "recipe.yaml").write_text(text.replace("min: 3", "min: 12"))
+    assert "--update prompts" in refusal(locked)
+    assert locked.run("lock", "recipe.yaml", "--store", "store", "--update", "prompts", "-q").code == 0
+    assert locked.run("build", "recipe.yaml", "--store", "store", "--locked", "-q").code == 0
+
+
+def test_accepting_what_did_not_change_is_told(locked: Project) -> None:
+    ran = locked.run("lock", "recipe.yaml", "--store", "store", "--update", "lenght", "-q")
+    assert ran.code == 1 and "nothing of `lenght` differs from the lock" in ran.err
+
+
+def test_a_lock_that_cannot_be_read_is_written_anew(locked: Project) -> None:
+    (locked.folder / "recipe.lock").write_text("{")
+    assert locked.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
+    assert locked.run("build", "recipe.yaml", "--store", "store", "--locked", "-q").code == 0
 
 
 def test_a_locked_build_needs_a_lock(project: Project) -> None:

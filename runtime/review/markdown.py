@@ -88,7 +88,7 @@ def rows_of(moved: Moved, open_text: bool) -> Iterator[str]:
         return
     body = grid([["", "before", "after", "change"], *([safe(cell) for cell in row] for row in told)]) if told else ""
     if moved.steps:
-        steps = [[safe(step), *("." if rows is None else f"{rows:,}" for rows in pair)] for step, *pair in moved.steps]
+        steps = [[safe(step), *pair] for step, *pair in moved.steps]
         body += "\n\n" + grid([["dropped by", "before", "after"], *steps])
     more = [safe(shift(each)) for each in moved.shifts] + [f"column {safe(column)}" for column in moved.columns]
     body += "\n\n" + "\n".join(f"- {line}" for line in more) if more else ""

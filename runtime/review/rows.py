@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from operators.bounds import Between
+from compiler.keys import structures
+from operators.bounds import MANY, Between
 from operators.declare import SetDecision
+from runtime.digest import cells_of
 from runtime.predict.counts import Counts
+from runtime.predict.decisions import Places
 from runtime.predict.expected import Expected
+from runtime.predict.frames import small_name
 from runtime.review.fates import Fate, Rows, apart, ids_of
 from runtime.review.shifts import Shift, shifts
 from runtime.review.sides import Side
@@ -44,8 +49,8 @@ class Moved:
     leave: Between
     entering: tuple[Example, ...] = ()
     leaving: tuple[Example, ...] = ()
-    steps: tuple[tuple[str, int | None, int | None], ...] = ()
-    """(decision, rows it drops before, after)."""
+    steps: tuple[tuple[str, str, str], ...] = ()
+    """(decision, rows it drops before, after); `?` is not known."""
     columns: tuple[str, ...] = ()
     """What is different in the columns, where both are built."""
     shifts: tuple[Shift, ...] = ()
@@ -71,8 +76,9 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
         return Moved(name, None, new.counts, one.exact, rows, nothing, short=one.short)
     short = {group: each for at in after.upstream(name) for group, each in after.predictor.expect(at).short.items()}
     exact = old.exact and new.exact
-    if exact and rows_are_the_same(name, before, after):
-        return Moved(name, old.counts, new.counts, True, Between(0, 0), Between(0, 0), columns=columns_of(old, new), short=short)
+    assert before is not None
+    if rows_are_the_same(name, before, after):
+        return Moved(name, old.counts, new.counts, True, Between(0, 0), Between(0, 0), short=short)
     enter, leave, entering, leaving = moved_rows(before, after, old, new)
     return Moved(
         name,
@@ -85,47 +91,51 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
         leaving,
         tuple(dropped_by_step(name, before, after)),
         columns_of(old, new),
-        tuple(shifts(name, before.predictor, after.predictor)) if exact and before is not None else (),
+        tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
         short,
     )
 
 
-def rows_are_the_same(name: str, before: Side | None, after: Side) -> bool:
-    """Whether two outputs have one digest."""
-    if before is None:
-        return False
-    addresses = [side.predictor.addresses.address(side.graph.outputs[name]) for side in (before, after)]
-    return addresses[0] is not None and addresses[0] == addresses[1]
+def rows_are_the_same(name: str, before: Side, after: Side) -> bool:
+    """Whether two outputs are made of the same, or have one digest."""
+    indexes = [side.graph.outputs[name] for side in (before, after)]
+    made = [structures(side.graph, side.session.facts)[index] for side, index in zip((before, after), indexes, strict=True)]
+    addresses = [side.predictor.addresses.address(index) for side, index in zip((before, after), indexes, strict=True)]
+    return any(pair[0] is not None and pair[0] == pair[1] for pair in (made, addresses))
 
 
 def moved_rows(
-    before: Side | None, after: Side, old: Expected, new: Expected
+    before: Side, after: Side, old: Expected, new: Expected
 ) -> tuple[Between, Between, tuple[Example, ...], tuple[Example, ...]]:
     """(how many rows enter, how many leave, examples of both)."""
-    assert before is not None
-    mine, theirs = ids_of(old), ids_of(new)
-    left, came = apart(mine, theirs)
+    enter, leave = moved_between(old, new)
+    if not (old.exact and new.exact):
+        return enter, leave, (), ()
+    left, came = apart(ids_of(old), ids_of(new))
+    sides = Rows(before.predictor), Rows(after.predictor)
+    entering = tuple(example(sides[1], sides[0], ids_of(new)[at]) for at in came[:EXAMPLES].tolist())
+    leaving = tuple(example(sides[0], sides[1], ids_of(old)[at]) for at in left[:EXAMPLES].tolist())
+    return enter, leave, entering, leaving
+
+
+def moved_between(old: Expected, new: Expected) -> tuple[Between, Between]:
+    """(how many rows enter, how many leave)."""
+    left, came = apart(ids_of(old), ids_of(new))
     if old.exact and new.exact:
-        sides = Rows(before.predictor), Rows(after.predictor)
-        entering = tuple(example(sides[1], sides[0], theirs[at]) for at in came[:EXAMPLES].tolist())
-        leaving = tuple(example(sides[0], sides[1], mine[at]) for at in left[:EXAMPLES].tolist())
-        return Between(len(came), len(came)), Between(len(left), len(left)), entering, leaving
-    enter = Between(certain(new, came, old), new.counts.rows.high - least_shared(old, new))
-    leave = Between(certain(old, left, new), old.counts.rows.high - least_shared(old, new))
-    return enter, leave, (), ()
-
-
-def certain(one: Expected, places: Any, other: Expected) -> int:
-    """The rows at `places` that are certainly in one table; the other certainly lacks them where it has seen all rows."""
-    if any(other.unseen.values()):
-        return 0
-    return len(places) if one.sure is None else int(one.sure[places].sum())
-
-
-def least_shared(old: Expected, new: Expected) -> int:
-    """The rows that both tables hold for certain."""
+        return Between(len(came), len(came)), Between(len(left), len(left))
     sure = [ids_of(each) if each.sure is None else ids_of(each)[each.sure] for each in (old, new)]
-    return len(sure[0]) - len(apart(sure[0], sure[1])[0])
+    stays = len(sure[0]) - len(apart(*sure)[0])
+    unseen = [min(sum(each.unseen.values()), MANY) for each in (old, new)]
+    # Whoever may be in the one table, and is not certainly in the other, may move.
+    most = [len(apart(ids_of(new), sure[0])[0]) + unseen[1], len(apart(ids_of(old), sure[1])[0]) + unseen[0]]
+    most = [min(most[0], new.counts.rows.high - stays), min(most[1], old.counts.rows.high - stays)]
+    least = [0 if unseen[0] else certain(new, came), 0 if unseen[1] else certain(old, left)]
+    return Between(least[0], most[0]), Between(least[1], most[1])
+
+
+def certain(table: Expected, places: Places) -> int:
+    """How many of some rows a table certainly holds."""
+    return len(places) if table.sure is None else int(table.sure[places].sum())
 
 
 def example(here: Rows, there: Rows, row: Any) -> Example:
@@ -137,13 +147,13 @@ def example(here: Rows, there: Rows, row: Any) -> Example:
     return Example(row.tobytes().hex(), source, license, text, fate)
 
 
-def dropped_by_step(name: str, before: Side | None, after: Side) -> Iterator[tuple[str, int | None, int | None]]:
-    """(decision, rows that it drops before, after) in the order of evaluation, where they are known."""
-    assert before is not None
+def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
+    """(decision, rows that it drops before, after) as evaluated: `.` where there is no such decision, `?` where nobody knows."""
     told = [dict(drops(side, name)) for side in (before, after)]
     for step in {**told[0], **told[1]}:
-        if told[0].get(step) != told[1].get(step):
-            yield step, told[0].get(step), told[1].get(step)
+        if told[0].get(step, -1) != told[1].get(step, -1):
+            old, new = ("." if step not in each else "?" if each[step] is None else f"{each[step]:,}" for each in told)
+            yield step, old, new
 
 
 def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
@@ -158,7 +168,7 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
             reasons = len(expected.stage.run) + 2
             counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
         else:
-            continue
+            counts = [None] * (len(side.graph.run(node.inputs[0])) + 1)
         labels = [side.graph.nodes[at].label for at in side.graph.run(node.inputs[0])] + [node.label]
         for label, rows in zip(labels, counts, strict=True):
             if node.operator.name != "keep" or label != labels[-1]:
@@ -166,16 +176,23 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
 
 
 def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
-    """Columns that came, went, or hold other cells, where both tables are built."""
+    """Columns that came, went, or hold other cells in the rows of both, where both tables are built."""
     if old.record is None or new.record is None:
         return ()
-    before, after = old.record.body["columns"], new.record.body["columns"]
+    left, came = apart(ids_of(old), ids_of(new))
+    both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
     found = []
-    for name in sorted({**before, **after}):
-        if name not in after:
+    for name in sorted({**old.columns, **new.columns}):
+        if name not in new.columns:
             found.append(f"{name} is gone")
-        elif name not in before:
-            found.append(f"{name} is new ({after[name]['type']})")
-        elif before[name] != after[name]:
-            found.append(f"{name} holds other cells")
+        elif name not in old.columns:
+            found.append(f"{name} is new ({new.columns[name]})")
+        else:
+            cells = [
+                cells_of(each.frame.frame(small_name(name, each.columns)).take(pa.array(at)), each.columns[name])
+                for each, at in zip((old, new), both, strict=True)
+            ]
+            differ = len(both[0]) if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
+            if differ:
+                found.append(f"{name} holds other cells in {differ:,} rows")
     return tuple(found)

@@ -58,7 +58,7 @@ def rows_of(moved: Moved, open_text: bool, bold: Callable[[str], str]) -> Iterat
     if told:
         yield from aligned([["", "before", "after", ""], *map(list, told)], right=(1, 2, 3))
     if moved.steps:
-        steps = [["", step, *("." if rows is None else f"{rows:,}" for rows in pair)] for step, *pair in moved.steps]
+        steps = [["", *step] for step in moved.steps]
         yield from aligned([["", "dropped by", "before", "after"], *steps], right=(2, 3))
     for each in moved.shifts:
         yield f"  {shift(each)}"
