@@ -20,14 +20,18 @@ from pathlib import Path
 
 from spine import HANGUL, RECIPE, measured, recombined
 
-KEPT = f"""
-  SELECT review, min(file_row_number) AS at FROM read_parquet('rows.parquet', file_row_number = true)
-  WHERE length(review) BETWEEN {{low}} AND 8192
-    AND (length(review) - length(regexp_replace(review, '{HANGUL}', '', 'g'))) * 10
-        >= 3 * length(regexp_replace(review, '\\s+', '', 'g'))
-  GROUP BY review
-"""
-SQL = f"SET threads = 2; SELECT count(*) FROM ({KEPT.format(low=10)}) AS a FULL JOIN ({KEPT.format(low=12)}) AS b USING (review)"
+
+def kept(low: int) -> str:
+    """Plain SQL for the texts that the recipe keeps with this threshold."""
+    return f"""
+      SELECT review FROM read_parquet('rows.parquet') WHERE length(review) BETWEEN {low} AND 8192
+        AND (length(review) - length(regexp_replace(review, '{HANGUL}', '', 'g'))) * 10
+            >= 3 * length(regexp_replace(review, '\\s+', '', 'g'))
+      GROUP BY review
+    """
+
+
+SQL = f"SET threads = 2; SELECT count(*) FROM ({kept(10)}) AS a FULL JOIN ({kept(12)}) AS b USING (review)"
 
 
 def main() -> None:

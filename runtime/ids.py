@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 
 import duckdb
@@ -129,6 +130,11 @@ def hex_bytes(column: pa.Array) -> Bytes:
     raw = np.frombuffer(column.buffers()[2], dtype=np.uint8)[bounds[0] : bounds[-1]]
     values = HEX[raw.reshape(len(column), -1)[:, :32]]
     return np.asarray((values[:, 0::2] << 4) | values[:, 1::2], dtype=np.uint8)
+
+
+def cell_digest(text: str) -> str:
+    """The digest of one text cell, as `text_digest` has it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def single(prompt: str) -> str:

@@ -17,6 +17,7 @@ from runtime.digest import id_bytes
 from runtime.predict.counts import KINDS
 from runtime.predict.expected import Expected
 from runtime.predict.tables import Predictor
+from runtime.review.fates import apart
 from runtime.review.rows import moved_between
 from runtime.session import Session
 from runtime.store import Store
@@ -287,7 +288,8 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
     edit()
     after = recipe.session()
     expected = predict(before, after)
-    enter, leave = moved_between(expected_before(before), expected)
+    was = expected_before(before)
+    enter, leave = moved_between(was, expected, *apart(ids_of(was.frame), ids_of(expected.frame)))
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
     run_build(after, quiet=True)
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]

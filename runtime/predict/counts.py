@@ -62,8 +62,8 @@ def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[st
     return {name: (int(a), int(b)) for name, a, b in zip(names, least, most, strict=True) if b}
 
 
-def unseen_counts(source: str, feed: Mapping[str, str], rows: Between) -> Counts:
-    """The rows of a source that nobody has read."""
+def source_counts(source: str, feed: Mapping[str, str], rows: Between) -> Counts:
+    """The rows of one source, read or not: they all have its labels."""
     groups: dict[str, Groups] = {kind: {feed[kind]: rows} for kind in ("category", "license")}
     return Counts({ALL: {"": rows}, "source": {source: rows}, **groups})
 

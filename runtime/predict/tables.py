@@ -21,7 +21,7 @@ from operators.declare import LABELS, SetDecision
 from operators.inner import Combine, Output
 from operators.source import Source
 from runtime.digest import table_digest
-from runtime.predict.counts import tally, unseen_counts
+from runtime.predict.counts import source_counts, tally
 from runtime.predict.decisions import Decided, Stage, decide_known
 from runtime.predict.expected import Expected, joined, known_column
 from runtime.predict.frames import Frame, Held, Joined, Relabelled, Renamed, Unknown
@@ -62,7 +62,7 @@ class Predictor:
         """What a cut will hold."""
         if index not in self.made:
             record = self.recorded(index)
-            made = self.from_record(record) if record is not None else self.worked_out(index)
+            made = self.from_record(index, record) if record is not None else self.worked_out(index)
             if made.exact and index not in self.addresses.digests and self.may_be_known(made):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
@@ -88,9 +88,14 @@ class Predictor:
     def here(self, reference: str) -> bool:
         return self.store.object_path(reference.removeprefix("object:")).exists()
 
-    def from_record(self, record: Record) -> Expected:
+    def from_record(self, index: int, record: Record) -> Expected:
         table = open_table(self.store, record.body["table"])
         frame = Held(table)
+        node = self.graph.nodes[index]
+        if isinstance(node.operator, Source):  # all its rows have the same labels
+            return Expected(
+                frame, table.columns, source_counts(node.label, self.feeds[node.label], exactly(table.rows)), record=record
+            )
         return Expected(frame, table.columns, tally(frame, None, {}, self.feeds), record=record)
 
     def worked_out(self, index: int) -> Expected:
@@ -115,7 +120,7 @@ class Predictor:
             frame = Relabelled(open_table(self.store, twin.body["table"]), labels)
             return Expected(frame, node.columns, tally(frame, None, {}, self.feeds))
         rows = self.rows_of(node, operator)
-        counts = unseen_counts(node.label, labels, rows)
+        counts = source_counts(node.label, labels, rows)
         unseen = {node.label: rows.high} if rows.high else {}
         return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
 

@@ -108,19 +108,18 @@ def moved_rows(
     before: Side, after: Side, old: Expected, new: Expected
 ) -> tuple[Between, Between, tuple[Example, ...], tuple[Example, ...]]:
     """(how many rows enter, how many leave, examples of both)."""
-    enter, leave = moved_between(old, new)
+    left, came = apart(ids_of(old), ids_of(new))
+    enter, leave = moved_between(old, new, left, came)
     if not (old.exact and new.exact):
         return enter, leave, (), ()
-    left, came = apart(ids_of(old), ids_of(new))
     sides = Rows(before.predictor), Rows(after.predictor)
     entering = tuple(example(sides[1], sides[0], ids_of(new)[at]) for at in came[:EXAMPLES].tolist())
     leaving = tuple(example(sides[0], sides[1], ids_of(old)[at]) for at in left[:EXAMPLES].tolist())
     return enter, leave, entering, leaving
 
 
-def moved_between(old: Expected, new: Expected) -> tuple[Between, Between]:
-    """(how many rows enter, how many leave)."""
-    left, came = apart(ids_of(old), ids_of(new))
+def moved_between(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
+    """(how many rows enter, how many leave); `left` and `came` are the rows that may be in the one table alone."""
     if old.exact and new.exact:
         return Between(len(came), len(came)), Between(len(left), len(left))
     sure = [ids_of(each) if each.sure is None else ids_of(each)[each.sure] for each in (old, new)]
