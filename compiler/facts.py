@@ -28,6 +28,10 @@ def installed_version(name: str) -> str:
         import unicodedata
 
         return unicodedata.unidata_version
+    if name == "zlib":
+        import zlib
+
+        return zlib.ZLIB_RUNTIME_VERSION
     from importlib.metadata import PackageNotFoundError, version
 
     try:

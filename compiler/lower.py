@@ -11,7 +11,7 @@ from compiler.licenses import complain_licenses
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe, Said, TableSaid
 from compiler.spans import Span
-from operators.declare import COSTS, LABELS, MAPPED, RESERVED, Map, Measure, SetDecision
+from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
@@ -191,8 +191,11 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
                 return
             measure(state, table, rows, said, operator)
         case Map():
-            index = columns_node(state, table, rows, said, {"of": operator.of}, {MAPPED: rows.columns[operator.of]})
-            rows.made[operator.of] = Made(index, MAPPED, "text")
+            made: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
+            index = columns_node(state, table, rows, said, {"of": operator.of}, made)
+            for name, stored in zip(operator.makes(), made, strict=True):
+                rows.columns[name], rows.made[name] = "text", Made(index, stored, "text")
+            complain_names(state, rows.columns, said.span())
         case SetDecision():
             settle(state, table, rows, said)
 

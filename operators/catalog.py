@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from operators.compression import Compression
 from operators.declare import Measure, Operator, Step
+from operators.extract import Extract
 from operators.inner import Combine, Keep, Output, Preview
 from operators.language_share import LanguageShare
 from operators.length import Length
 from operators.mixture import Mixture
 from operators.morphemes import Morphemes
 from operators.normalise import Normalise
+from operators.repetition import Repetition
 from operators.sample import Sample
 from operators.select import Select
 from operators.source import Source
+from operators.spans import Spans
+from operators.think_blocks import ThinkBlocks
 from operators.unique import Unique
 from operators.where import Where
 
@@ -19,8 +24,13 @@ STEPS: tuple[type[Step], ...] = (
     Length,
     LanguageShare,
     Morphemes,
+    Repetition,
+    Compression,
+    ThinkBlocks,
     Where,
     Normalise,
+    Spans,
+    Extract,
     Select,
     Unique,
     Sample,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from operators.bounds import Between
+from operators.foreseen import Foreseen
 from operators.obligation import Obligation
 from operators.scope import ColumnType, Complaint, Scope, did_you_mean
 from operators.sqltext import ident, literal
@@ -25,7 +25,7 @@ RESERVED = ("row_id", "item_id", "copy", "dropped_by")
 #: Columns every row carries besides its content: where it came from and what it may be used for.
 LABELS: dict[str, ColumnType] = {"source": "label", "category": "label", "license": "label"}
 
-#: The column that a map makes, whatever name it goes by in its table: equal maps share their result.
+#: The columns that a map makes, whatever names they go by in their table: equal maps share their result.
 MAPPED = "changed"
 
 #: `cheap` measures are vectorised kernels or SQL; `dear` ones need a segmenter, tokenizer or model.
@@ -214,21 +214,33 @@ def complain_order(low: Decimal | int | None, high: Decimal | int | None) -> Ite
         yield Complaint(("min",), f"`min` {low} is above `max` {high}, so no row can pass")
 
 
+def mapped(place: int) -> str:
+    """What the column at a place of a map's columns is called in the store."""
+    return MAPPED if place == 0 else f"{MAPPED} {place + 1}"
+
+
 class Map(Step):
-    """A row-local change of one text column; ids are kept."""
+    """A row-local change of one text column, or columns that are made of it; ids are kept."""
 
     of: str = field("column", "prompt")
     """The text column that is changed."""
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from scope.complain_column(self.of, ("of",), "text")
+        for name in self.makes():
+            if name != self.of and name in scope.columns:
+                yield Complaint(("of",), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
-        """The changed text of each row, null where it was null."""
+    def makes(self) -> tuple[str, ...]:
+        """The names of the text columns it makes: the changed one, unless it says others."""
+        return (self.of,)
+
+    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+        """The text of each row in each column that it makes, row for row."""
         raise NotImplementedError(f"`{self.name}` changes nothing")
 
 
-class SetDecision(Step):
+class SetDecision(Foreseen, Step):
     """A decision that looks at more rows than one, so its result is a cut of the graph."""
 
     tells_copy: ClassVar[bool] = False
@@ -249,41 +261,3 @@ class SetDecision(Step):
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         """SQL over `relation`: `row_id`, `kept` and `detail` (a row_id or rank) for every row of it."""
         raise NotImplementedError(f"`{self.name}` decides nothing")
-
-    # What is known before it runs. Rows may be missing then (`sure` is false) and rows may come that nobody has seen.
-
-    def grouped_by(self) -> str | None:
-        """The column whose groups `limits` and `short_of` speak of; None where all rows are one group."""
-        return None
-
-    def weighed_by(self) -> str | None:
-        """The column that amounts are counted in; None where they are rows."""
-        return None
-
-    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
-        """SQL over `relation`, which has also `sure`: `row_id`, `copy`, `surely` (stays in the result whatever the unknown
-        turns out to be) and `possibly`. `unseen` is the most rows of each group of which nothing is known.
-
-        What an operator does not say itself is always right: nothing surely, everything possibly.
-        """
-        return f"SELECT row_id, copy, FALSE AS surely, TRUE AS possibly FROM ({self.possible(relation)})"
-
-    def possible(self, relation: str) -> str:
-        """SQL for `row_id` and `copy` of every row that could be in the result, whatever its columns hold."""
-        return f"SELECT row_id, 0 AS copy FROM {relation}"
-
-    def kept_between(self, relation: str) -> str | None:
-        """SQL for the fewest and the most rows kept of `relation`, where that says more than each row for itself."""
-        return None
-
-    def displaces(self, relation: str) -> str | None:
-        """SQL for how many rows of the result one row more, or less, can change besides itself; None where nothing limits it."""
-        return None
-
-    def limits(self, group: str, arriving: Between) -> Between:
-        """How many rows of a group are kept, of so many that arrive."""
-        return Between(0, arriving.high)
-
-    def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
-        """Group -> (wanted, had) of each group that has, or may have, too little for the build to go on."""
-        return {}

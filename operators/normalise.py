@@ -32,7 +32,7 @@ class Normalise(Map):
     def depends(self) -> tuple[str, ...]:
         return ("unicode",)
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
+    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
         from operators.kernels.text import normal
 
-        return normal(column, self.form)
+        return [normal(column, self.form)]

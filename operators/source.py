@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ class Cell(Declared):
     """The name of the column in the files."""
     as_: Literal["text", "integer", "number", "boolean", "json"] = Field("text", alias="as")
     """The type; `json` keeps nested values as canonical JSON text."""
+    path: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
+    """The way into a nested value: keys of objects, and positions in lists that count from 0, or from the end below 0."""
 
 
 class Gold(Declared):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph import Node
-from operators.declare import MAPPED, Map, Measure
+from operators.declare import Map, Measure, mapped
 from operators.kernels.text import Texts, compared
 from operators.scope import Columns
 from operators.unique import Unique
@@ -98,7 +98,8 @@ def made_schema(work: Work) -> pa.Schema:
     if work.node.form is not None:
         return pa.schema([(work.node.form, pa.uuid())])
     if isinstance(operator, Map):
-        return pa.schema([(MAPPED, pa.large_string()), (digest_name(MAPPED), pa.uuid())])
+        stored = [mapped(place) for place in range(len(operator.makes()))]
+        return pa.schema([part for name in stored for part in ((name, pa.large_string()), (digest_name(name), pa.uuid()))])
     assert isinstance(operator, Measure)
     return pa.schema([(value, pa.int64()) for value in operator.values])
 
@@ -124,13 +125,11 @@ def batch_columns(
     match operator:
         case Map():
             name = work.reads["of"]
-            changed = operator.change(columns[name], node.entries)
-            if len(changed) != len(columns[name]):
-                return [changed, changed]
-            return [
-                changed.cast(pa.large_string()),
-                changed_digests(columns[name], changed.cast(pa.large_string()), digests[name]),
-            ]
+            made = operator.change(columns[name], node.entries)
+            if any(len(each) != len(columns[name]) for each in made):
+                return [each for each in made for _ in range(2)]
+            texts_made = [each.cast(pa.large_string()) for each in made]
+            return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Where():
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
         case Measure():

@@ -45,6 +45,16 @@ ASKED: dict[str, list[Any]] = {
         {"of": "ko", "min": 0.1, "count": "all", "only": {"source": "rows"}, "unknown": "keep"},
     ],
     "morphemes": [{"min": 2, "max": 9}],
+    "repetition": [{"max": 0.2}, {"phrase": 2, "times": 2, "max": 0.5}, {"phrase": 3, "times": 3, "max": 1, "unknown": "keep"}],
+    "compression": [{"min": 0.9}, {"max": 1, "unknown": "keep"}],
+    "think_blocks": [{"in": "prompt", "max": 1}, {"in": "prompt", "min": 1, "open": "물", "close": "왜"}],
+    "spans": [
+        {"of": "prompt"},
+        {"of": "prompt", "opened": False},
+        {"of": "prompt", "open": "하늘", "close": "왜"},
+        {"of": "prompt", "form": "harmony"},
+    ],
+    "extract": [{"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_answer_tag", "last_line")],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
@@ -87,6 +97,25 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+#: Completions, for the operators that read them.
+TRACES: list[dict[str, Any]] = [
+    *ROWS,
+    *(
+        {"prompt": text, "other": "0", "n": None}
+        for text in (
+            "<think>a</think>b \\boxed{1 {2}} \\boxed{3}",
+            "x</think>y<think>z</think>answer: 4\nAnswer: 5",
+            "<think>never <answer>6</answer>",
+            "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>",
+            "같은 말 같은 말 같은 말 같은 말",
+        )
+    ),
+]
+#: What comes with Python, or is asked by name.
+BUILT_IN = ("unicode", "zlib", "duckdb")
+TRACED = {"repetition", "compression", "think_blocks", "spans", "extract"}
+
+
 def examples_of(step: type[Step]) -> list[dict[str, Any]]:
     """The examples of a step: those of its docstring, else those above."""
     _, _, text = (inspect.getdoc(step) or "").partition("Example:\n")
@@ -123,11 +152,12 @@ def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> st
 def result_of(folder: Path, step: type[Step]) -> str:
     """One digest of all that a step makes of its examples, and of all that it is asked."""
     digests = [check_example(folder, step, example) for example in examples_of(step)]
+    rows = TRACES if step.name in TRACED else ROWS
     for asked in ASKED[step.name]:
-        digests.append(built(folder, [{step.name: asked}], ROWS)[0])
+        digests.append(built(folder, [{step.name: asked}], rows)[0])
         if issubclass(step, Measure):
             column = {"measured": {step.name: asked}}
-            digests.append(built(folder, [{"measure": column}], ROWS)[0])
+            digests.append(built(folder, [{"measure": column}], rows)[0])
     return digest_of(digests)
 
 
@@ -165,7 +195,7 @@ def bare(node: Any) -> Any:
 
 def installed(step: type[Step]) -> dict[str, str]:
     """The distributions that decide the result of a step and are not our own code or SQL."""
-    return {name: version(name) for name in default(step).depends() if name not in ("unicode", "duckdb")}
+    return {name: version(name) for name in default(step).depends() if name not in BUILT_IN}
 
 
 def default(step: type[Step]) -> Step:
@@ -176,7 +206,7 @@ def default(step: type[Step]) -> Step:
 def runnable(step: type[Step]) -> bool:
     """Whether all that a step needs is installed."""
     return all(
-        importlib.util.find_spec(name.replace("-", "_")) for name in default(step).depends() if name not in ("unicode", "duckdb")
+        importlib.util.find_spec(name.replace("-", "_")) for name in default(step).depends() if name not in BUILT_IN
     )
 
 

@@ -131,6 +131,40 @@ def measured(operator: str, more: dict[str, Any], low: Any, high: Any) -> list[M
     ]
 
 
+TRACED = [
+    "<think>a</think>b \\boxed{1} Answer: 2\n3",
+    "<think>a</think><think>b</think>c",
+    "[t]c[/t]d</think>e",
+    "x y z",
+    "<|channel|>analysis<|message|>a<|end|><|channel|>final<|message|>b",
+    "같은 말 같은 말 같은 말 같은 말 같은 말 같은 말 같은 말",
+    "Result: 9",
+]
+TRACE = {"file": "traces.jsonl", "columns": {"prompt": "prompt", "other": "other"}}
+
+
+def traced(field: str, before: Any, after: Any) -> Mutation:
+    """A mutation of one step that reads completions."""
+    operator, _, name = field.partition(".")
+    both = [recipe({operator: each}, a=A | TRACE) for each in (before, after)]
+    return Mutation(field, *both, operator, role_of(OPERATORS[operator], name))
+
+
+def traced_measure(operator: str, more: dict[str, Any], low: Any, high: Any) -> list[Mutation]:
+    """What every measure of completions has; without `low` it has a `max` alone."""
+    name, bound = ("max", high) if low is None else ("min", high)
+    said = {name: bound, "in": "prompt", **more}
+    found = [
+        traced(f"{operator}.{name}", said, said | {name: low if low is not None else 1}),
+        traced(f"{operator}.unknown", said, said | {"unknown": "keep"}),
+        traced(f"{operator}.only", said, said | {"only": {"source": "b"}}),
+        traced(f"{operator}.in_", said, said | {"in": "other"}),
+    ]
+    most = [{"max": each, "in": "prompt"} for each in (low, high)]
+    return found if low is None else [*found, traced(f"{operator}.max", *most)]
+
+
+NESTED = {"file": "nested.jsonl"}
 EXAM = {"prompt": "prompt", "options": ["o1", "o2"]}
 WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "as": "integer"}}}
 GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
@@ -153,6 +187,7 @@ MUTATIONS: list[Mutation] = [
     source("Mapping.gold", {"columns": EXAM}, {"columns": EXAM | {"gold": {"letter": "letter"}}}),
     source("Mapping.*", {"columns": {"prompt": "prompt", "own": "other"}}, {"columns": {"prompt": "prompt", "own": "o2"}}),
     source("Cell.field", *({"columns": {"prompt": {"field": each}}} for each in ("prompt", "other"))),
+    source("Cell.path", *(NESTED | {"columns": {"prompt": {"field": "m", "path": [each, "t"]}}} for each in (0, -1))),
     source("Cell.as_", *({"columns": {"prompt": "prompt", "own": {"field": "n", "as": each}}} for each in ("text", "integer"))),
     *(
         source(f"Gold.{form}", *({"columns": EXAM | {"gold": {form: golds[form]}}} for golds in (GOLDS, SECOND)))
@@ -177,6 +212,22 @@ MUTATIONS: list[Mutation] = [
         "column",
     ),
     steps("normalise.form", {"form": "NFC"}, {"form": "NFKC"}),
+    *traced_measure("repetition", {"phrase": 4, "times": 3}, None, 0.2),
+    traced("repetition.phrase", {"phrase": 4, "times": 3, "max": 0.1}, {"phrase": 30, "times": 3, "max": 0.1}),
+    traced("repetition.times", {"phrase": 4, "times": 3, "max": 0.1}, {"phrase": 4, "times": 30, "max": 0.1}),
+    *traced_measure("compression", {}, 0.5, 0.9),
+    *traced_measure("think_blocks", {}, 0, 1),
+    traced("think_blocks.open", *({"max": 0, "in": "prompt", "close": "never", "open": tag} for tag in ("<think>", "[t]"))),
+    traced("think_blocks.close", *({"max": 0, "in": "prompt", "open": "never", "close": tag} for tag in ("</think>", "[/t]"))),
+    traced("spans.of", {"of": "prompt"}, {"of": "other"}),
+    traced("spans.form", {"of": "prompt"}, {"of": "prompt", "form": "harmony"}),
+    traced("spans.open", {"of": "prompt"}, {"of": "prompt", "open": "[t]"}),
+    traced("spans.close", {"of": "prompt"}, {"of": "prompt", "close": "[/t]"}),
+    traced("spans.opened", {"of": "prompt"}, {"of": "prompt", "opened": False}),
+    traced("extract.of", {"of": "prompt", "rule": "last_line"}, {"of": "other", "rule": "last_line"}),
+    traced("extract.rule", {"of": "prompt", "rule": "last_line"}, {"of": "prompt", "rule": "first_boxed"}),
+    traced("extract.mark", *({"of": "prompt", "rule": "last_answer_tag", "mark": mark} for mark in ("Answer", "Result"))),
+    traced("extract.as_", *({"of": "prompt", "rule": "last_line", "as": name} for name in ("answer", "final"))),
     Mutation(
         "select.columns",
         recipe({"select": ["prompt"]}, a=A | WIDE),
@@ -232,6 +283,8 @@ def put_files(project: Project) -> None:
     project.rows("a.jsonl", ROWS)
     project.rows("moved/renamed.jsonl", ROWS)
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
+    project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
+    project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
     project.write("quoted.csv", 'prompt\n"물은, 왜"\n"끓나요"\n')
     project.write("nameless.csv", "0\n물은 왜\n끓나요\n")
     project.write("bad.jsonl", '{"prompt": "물은 왜"}\nnot json\n')
@@ -812,6 +865,11 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("where", {"that": "length(prompt) > 2"}),
     *(("normalise", {"form": form}) for form in ("NFC", "NFD", "NFKC", "NFKD")),
     ("select", {"columns": ["prompt"]}),
+    ("repetition", {"phrase": 2, "times": 2, "max": 1}),
+    ("compression", {"min": 0.1}),
+    ("think_blocks", {"in": "prompt", "max": 1}),
+    *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
+    *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line")),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("sample", {"rows": 2}),
     ("mixture", {"take": {"one": 2}}),

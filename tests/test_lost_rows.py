@@ -34,7 +34,7 @@ class LossyMap(Map):
     name: ClassVar[str] = "wrong"
 
     def change(self, column: Any, entries: Any) -> Any:
-        return column[:-1]
+        return [column[:-1]]
 
 
 class Rewritten(SetDecision):

@@ -14,7 +14,7 @@ from compiler.facts import Facts
 from compiler.graph import Graph, Made
 from compiler.keys import memo_key, value_key
 from compiler.plan import Addresses
-from operators.declare import MAPPED, Map, Measure
+from operators.declare import Map, Measure, mapped
 from operators.scope import Columns
 from operators.sqltext import ident
 from operators.unique import Unique
@@ -72,7 +72,7 @@ class Known:
         if node.form is not None:
             return (node.form,)
         if isinstance(node.operator, Map):
-            return (digest_name(MAPPED),)
+            return tuple(digest_name(mapped(place)) for place in range(len(node.operator.makes())))
         assert isinstance(node.operator, Measure)
         return node.operator.values
 
@@ -162,7 +162,7 @@ class Known:
 
 def kept_name(made: Made) -> str:
     """What stands for a column in the store, beside its table."""
-    return digest_name(MAPPED) if made.kind == "text" else made.name
+    return digest_name(made.name) if made.kind == "text" else made.name
 
 
 def put(column: pa.Array, places: np.ndarray[Any, Any], values: pa.Array) -> pa.Array:

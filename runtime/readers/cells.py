@@ -24,6 +24,8 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     """The column of a cell; where files have no types, as csv has none, a cell's text says what it is."""
     import pyarrow as pa
 
+    if cell.path is not None:
+        values = [inside(value, cell.path) for value in values]
     if set(map(type, values)) <= {PLAIN.get(cell.as_, type(None)), type(None)}:
         try:
             array = pa.array(values, type_of_cell(cell))
@@ -37,6 +39,18 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     if untyped and cell.as_ == "json":
         return convert_each(values, cell, convert_json_text)
     return convert_each(values, cell, CONVERSIONS[cell.as_])
+
+
+def inside(value: Any, path: Sequence[str | int]) -> Any:
+    """What a path leads to in a nested value; null where something on the way is missing."""
+    for part in path:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
+            value = value[part]
+        else:
+            return None
+    return value
 
 
 def type_of_cell(cell: Cell) -> Any:

@@ -84,7 +84,7 @@ def convert_array(array: Any, cell: Cell) -> Converted:
         "boolean": types.is_boolean(kind),
         "json": False,
     }
-    if types.is_null(kind) or plain[cell.as_]:
+    if cell.path is None and (types.is_null(kind) or plain[cell.as_]):
         try:
             made = array.cast(kind) if types.is_dictionary(array.type) else array
             if text:
