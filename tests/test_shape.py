@@ -128,3 +128,12 @@ def test_no_file_names_a_machine() -> None:
         if "data" not in path.parts and path != Path(__file__).resolve() and machine.search(path.read_bytes())
     ]
     assert named(wrong) == []
+
+
+def test_the_wheel_has_every_package() -> None:
+    import tomllib
+
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    packages = [path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")]
+    found = {".".join(package.parts) for package in packages}
+    assert found <= set(listed)
