@@ -111,6 +111,11 @@ def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None
             for each in said_differently(old[name].operator, new[name].operator):
                 places = old[name].node.find(each.path), new[name].node.find(each.path)
                 yield Change("changed", ("source", name), f"source {name}: {each}", *places)
+            files = old[name].operator.file, new[name].operator.file
+            digests = [each.leaves[name].digest for each in facts] if facts is not None else []
+            if files[0] != files[1] and (None in digests or len(set(digests)) > 1):
+                places = old[name].node.find(("file",)), new[name].node.find(("file",))
+                yield Change("changed", ("source", name), f"source {name}: file {files[0]} -> {files[1]}", *places)
             if facts is not None:
                 yield from compare_bytes(name, facts, old[name].node.find(("file",)), new[name].node.find(("file",)))
 

@@ -177,7 +177,8 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
     if at == "written":
         return ["the format that its file names say changed"]
-    return [f"{at} {worded(old)} -> {worded(new)}"]
+    told = worded(old), worded(new)
+    return [f"{at} {told[0]} -> {told[1]}" if told[0] != told[1] else f"{at} differs"]
 
 
 def worded(value: Any) -> str:

@@ -100,6 +100,7 @@ class Builder:
 
     def mend(self, index: int) -> bool:
         """Make the results below a stage anew whose objects are missing or damaged; says whether it did."""
+        self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
         for beside in list(self.store.records("beside")):
@@ -120,6 +121,14 @@ class Builder:
             self.built.records[below] = again
             mended = True
         return mended
+
+    def complain_unmendable(self, index: int) -> None:
+        """Raises StoreError where a source lacks its text and its files, before anything is taken away for it."""
+        for below in range(index):
+            node, record = self.graph.nodes[below], self.built.records.get(below)
+            absent = isinstance(node.operator, Source) and not self.found.files[node.label]
+            if absent and record is not None and not all(self.whole(digest) for digest in record.objects()):
+                self.ingested(below, lambda rows: None)
 
     def whole(self, digest: str) -> bool:
         try:

@@ -118,7 +118,7 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
         if found.files[name]:
             files = tuple((read.place.shorten(path), found.digest(path), path.stat().st_size) for path in found.files[name])
             leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
-        elif locked is not None:
+        elif locked is not None and locked.pattern == read.recipe.sources[name].operator.file:
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")

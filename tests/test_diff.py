@@ -263,6 +263,61 @@ def test_restricted_text_is_left_out_unless_it_is_asked_for(scratch: Repository)
     assert "비밀 하나입니다" in scratch.run("diff", "recipe.yaml", "--show-restricted").out
 
 
+def test_an_edit_does_not_free_the_text_that_it_calls_free(scratch: Repository) -> None:
+    """Whoever proposes another licence would else publish the text with the proposal."""
+    edit(scratch, "min: 5", "min: 99")
+    scratch.commit()
+    edit(scratch, "min: 99", "min: 1")
+    edit(scratch, "license: B", "license: A")
+    scratch.run("build", "recipe.yaml", "-q")
+    for form in (["--json"], ["--format", "markdown"], []):
+        ran = scratch.run("diff", "recipe.yaml", *form)
+        assert ran.code == 0 and "비밀" not in ran.out and "바다는" in ran.out
+
+
+def test_a_path_that_matches_nothing_is_told_and_no_lock_hides_it(scratch: Repository) -> None:
+    assert scratch.run("lock", "recipe.yaml", "-q").code == 0
+    scratch.commit()
+    edit(scratch, "data/open.jsonl", "data/opne.jsonl")
+    (found,) = told(scratch.run("diff", "--json"))
+    assert "source open: file data/open.jsonl -> data/opne.jsonl" in [change["what"] for change in found["meaning"]]
+    assert "recipe.yaml:7:16: no file matches `data/opne.jsonl`" in found["notes"][0]
+    for more in ([], ["--locked"]):
+        ran = scratch.run("build", "recipe.yaml", "-q", *more)
+        assert ran.code != 0 and "open" in ran.err, ran.err
+
+
+def test_the_same_rows_with_other_cells_are_not_called_the_same(scratch: Repository) -> None:
+    edit(scratch, "  - unique\n", "  - unique\n  - measure: {size: {length: {}}}\n")
+    (found,) = told(scratch.run("diff", "--json"))
+    rows = found["rows"][0]
+    assert rows["exact"] and not rows["same"] and rows["columns"] == ["size is new (integer)"]
+    assert "the same 5 rows, in other columns or cells" in scratch.run("diff").out
+
+
+def test_a_build_that_would_stop_for_rows_that_stand_in_two_tables_is_told(scratch: Repository) -> None:
+    tables = "tables:\n  few: {from: open, steps: [length: {min: 99}]}\n  both: {from: [few, open]}\n"
+    edit(scratch, "prompts:\n  - length: {min: 5}\n  - unique\n", tables)
+    assert scratch.run("build", "recipe.yaml", "-q").code == 0
+    scratch.commit()
+    edit(scratch, "min: 99", "min: 5")
+    assert "the build stops: two of the tables that `both` is made from hold the same rows" in scratch.run("diff").out
+    assert scratch.run("build", "recipe.yaml", "-q").code == 1
+
+
+def test_a_recipe_whose_folder_is_gone_can_be_named(scratch: Repository) -> None:
+    scratch.write("sub/r.yaml", RECIPE.replace("data/", "../data/").replace("test/diff", "test/sub"))
+    scratch.commit()
+    scratch.git("rm", "-rq", "sub")
+    assert "the recipe is gone" in scratch.run("diff", "HEAD", "sub/r.yaml").out
+
+
+def test_a_side_that_is_no_file_is_a_recipe_that_came_or_went(scratch: Repository) -> None:
+    came = scratch.run("diff", "/dev/null", "recipe.yaml", "--as", "recipe.yaml")
+    went = scratch.run("diff", "recipe.yaml", "/dev/null", "--as", "gone.yaml")
+    assert "a new recipe" in came.out and "the recipe is gone" in went.out, came.err + went.err
+
+
 # -- a comment of a pull request
 
 EVIL = "@everyone <b>x</b> ![img](http://x.example/y.png) </details> #1 `a` | www.x.example \x1b[31m"

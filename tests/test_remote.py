@@ -112,6 +112,13 @@ def test_a_pulled_store_is_whole_and_a_build_says_what_it_lacks(built: Project, 
     assert ran.code == 1 and "are not here" in ran.err and "without its text" in ran.err
 
 
+def test_a_build_that_fails_for_want_of_text_takes_nothing_away(built: Project, tmp_path: Path) -> None:
+    other = without_data(built, tmp_path / "other")
+    before = answers(other, EDITS[0])
+    assert other.run("build", "recipe.yaml", "-q").code == 1
+    assert answers(other, EDITS[0]) == before
+
+
 def test_where_the_data_is_a_build_makes_the_text_anew_and_gives_the_same(built: Project, tmp_path: Path) -> None:
     other = without_data(built, tmp_path / "other")
     for name in ("a.jsonl", "b.jsonl"):

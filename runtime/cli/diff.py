@@ -52,6 +52,8 @@ def diff_command(
     Nothing is built and no text is measured: what is not known is told as the least and the most that it can be.
     """
     revisions, recipes = sorted_out(what)
+    if named is not None and (revisions or len(recipes) != 2):
+        raise click.UsageError("--as says what two files A and B are versions of: give both")
     if everything and (recipes or settings):
         raise click.UsageError("--all takes no RECIPE and no --set")
     options = {"allow": allow, "store_folder": store}
@@ -61,7 +63,7 @@ def diff_command(
             found = [compared(f"{recipes[0]} -> {recipes[1]}", first, second, options)]
         elif settings:
             if revisions or len(recipes) != 1:
-                raise click.UsageError("--set compares one RECIPE with itself as it would be: give no revision")
+                raise click.UsageError("--set compares one RECIPE with itself as it would be: give one, and no revision")
             found = [what_if(recipes[0], settings, options)]
         else:
             found = list(between_revisions(stack, revisions, recipes, options))
@@ -84,26 +86,37 @@ def sorted_out(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
 def is_recipe_name(name: str) -> bool:
     from compiler.project import is_file
 
-    return name.startswith("pkg:") or name.endswith((".yaml", ".yml")) or is_file(Path(name)) or is_file(Path(f"{name}.yaml"))
+    return (
+        name == os.devnull
+        or name.startswith("pkg:")
+        or name.endswith((".yaml", ".yml"))
+        or is_file(Path(name))
+        or is_file(Path(f"{name}.yaml"))
+    )
 
 
-def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place:
-    """The place of a recipe, or of its text in the place of another."""
+def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | None:
+    """The place of a recipe, or of its text in the place of another; None for the text of no file, as git names it."""
     from compiler.project import find_place
 
-    if named is None:
+    if recipe == os.devnull:
+        return None
+
+    if named is None or not Path(named).is_file():  # git deletes what it calls by that name
         return find_place(recipe, allow)
     stands = find_place(named, allow)
     return replace(stands, shown=recipe, content=Path(recipe).resolve())
 
 
-def compared(recipe: str, before: Place, after: Place, options: dict[str, Any]) -> Comparison:
+def compared(recipe: str, before: Place | None, after: Place | None, options: dict[str, Any]) -> Comparison:
     """Two recipes."""
     from runtime.review.compare import compare
     from runtime.review.sides import open_side
 
-    old = open_side(Session(before.shown, at=before, **options))
-    return compare(recipe, old, open_side(Session(after.shown, at=after, **options), old))
+    if before is None and after is None:
+        raise click.UsageError("neither side is a recipe")
+    old = open_side(Session(before.shown, at=before, **options)) if before is not None else None
+    return compare(recipe, old, open_side(Session(after.shown, at=after, **options), old) if after is not None else None)
 
 
 def what_if(recipe: str, settings: tuple[str, ...], options: dict[str, Any]) -> Comparison:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from operators.bounds import MANY, Between
 from operators.scope import Columns
+from runtime.digest import id_bytes
 from runtime.predict.counts import Counts, Feeds, settled, summed
 from runtime.predict.decisions import Decided, Places, Stage
 from runtime.predict.frames import Frame, Joined, Unknown, small_name
@@ -42,6 +43,8 @@ class Expected:
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
+    twice: bool = False
+    """Whether two tables that it is made from hold, or may hold, the same row: then the build stops, or may stop."""
 
     @property
     def exact(self) -> bool:
@@ -61,7 +64,9 @@ def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:
         min(sum(getattr(part, number) for part in parts), MANY) for number in ("missing", "further", "unknown")
     )
     counts = settled(summed(part.counts for part in parts), feeds)
-    return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown)
+    ids = id_bytes(frame.frame("row_id"))
+    twice = bool((ids[1:] == ids[:-1]).all(axis=1).any())
+    return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown, twice=twice)
 
 
 def masked(parts: list[Expected], mask: str, order: Places) -> Mask | None:

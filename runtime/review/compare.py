@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.effects import Effect, compare_stages
@@ -49,6 +49,7 @@ class Comparison:
 def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[str, ...] = ()) -> Comparison:
     """Everything about one edit; a side is None where there is no such recipe."""
     assert before is not None or after is not None
+    notes = (*notes, *(note for side in (before, after) if side is not None for note in absent_files(side)))
     names = (None if before is None else before.name, None if after is None else after.name)
     if after is None:
         assert before is not None
@@ -73,6 +74,14 @@ def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[s
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
     owed = compare_obligations((before.session.read, before.graph), (read, after.graph))
     return Comparison(recipe, names, changes, stages, outputs, owed, notes)
+
+
+def absent_files(side: Side) -> Iterator[str]:
+    """What is not known because files are not here, and no lock stands in for them."""
+    for name, leaf in side.session.facts.leaves.items():
+        if leaf.digest is None:
+            feed = side.session.read.recipe.sources[name]
+            yield f"{feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`, so nothing is known of `{name}`"
 
 
 def cost_of(effect: Effect, before: Side, after: Side) -> Cost | None:

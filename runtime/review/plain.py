@@ -81,6 +81,8 @@ def rows_data(moved: Moved, open_text: bool) -> dict[str, Any]:
             {"measure": each.measure, "percentiles": list(POINTS), "before": list(each.before), "after": list(each.after)}
             for each in moved.shifts
         ],
+        "same": moved.same,
+        "twice": list(moved.twice),
         "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in moved.short.items()},
     }
 

@@ -53,7 +53,8 @@ def git(top: Path, *arguments: str, given: bytes | None = None) -> bytes:
 
 
 def work_tree(folder: Path) -> Path:
-    """The top of the work tree around a folder."""
+    """The top of the work tree around a folder, which may be gone itself."""
+    folder = next(up for up in (folder, *folder.parents) if up.is_dir())
     return Path(git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
 
 

@@ -10,15 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 from compiler.keys import structures
+from compiler.plan import stage_name
 from operators.bounds import MANY, Between
 from operators.declare import SetDecision
+from operators.licence import join
 from runtime.digest import cells_of
 from runtime.predict.counts import Counts
 from runtime.predict.decisions import Places
 from runtime.predict.expected import Expected
-from runtime.predict.frames import small_name
+from runtime.predict.frames import Unknown, small_name
 from runtime.review.fates import Fate, Rows, apart, ids_of
-from runtime.review.shifts import Shift, shifts
+from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 
 EXAMPLES = 3
@@ -52,10 +54,14 @@ class Moved:
     steps: tuple[tuple[str, str, str], ...] = ()
     """(decision, rows it drops before, after); `?` is not known."""
     columns: tuple[str, ...] = ()
-    """What is different in the columns, where both are built."""
+    """What is different in the columns, as far as it is known."""
     shifts: tuple[Shift, ...] = ()
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build stops or might stop."""
+    twice: tuple[str, ...] = ()
+    """The tables whose build stops or might stop, because two of the tables they are made from hold the same rows."""
+    same: bool = False
+    """Whether it is the very table of before, to the last cell."""
 
     @property
     def still(self) -> bool:
@@ -74,11 +80,13 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
         if new is None:
             return Moved(name, one.counts, None, one.exact, nothing, rows)
         return Moved(name, None, new.counts, one.exact, rows, nothing, short=one.short)
-    short = {group: each for at in after.upstream(name) for group, each in after.predictor.expect(at).short.items()}
+    cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
+    short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
+    twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
     exact = old.exact and new.exact
     assert before is not None
     if rows_are_the_same(name, before, after):
-        return Moved(name, old.counts, new.counts, True, Between(0, 0), Between(0, 0), short=short)
+        return Moved(name, old.counts, new.counts, True, Between(0, 0), Between(0, 0), short=short, twice=twice, same=True)
     enter, leave, entering, leaving = moved_rows(before, after, old, new)
     return Moved(
         name,
@@ -93,6 +101,7 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
         columns_of(old, new),
         tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
         short,
+        twice,
     )
 
 
@@ -142,8 +151,15 @@ def example(here: Rows, there: Rows, row: Any) -> Example:
     read = here.source(row)
     source, license, text = read if read is not None else ("a further copy", "unknown", None)
     known = there.source(row)
-    fate = there.fate(row) if known is not None else Fate(source, "source", "is not read", "")
-    return Example(row.tobytes().hex(), source, license, text, fate)
+    if known is not None:
+        fate = there.fate(row)
+    elif source in there.predictor.feeds:
+        fate = Fate(source, "source", "it is not in its files", "")
+    else:
+        fate = Fate(source, "source", "it is not read", "")
+    # An edit may say of its own text that it is free; it is shown only where the recipe on both sides says so.
+    other = there.predictor.feeds.get(source, {}).get("license", license)
+    return Example(row.tobytes().hex(), source, join([license, other]), text, fate)  # type: ignore[list-item]
 
 
 def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
@@ -175,10 +191,11 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
 
 
 def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
-    """Columns that came, went, or hold other cells in the rows of both, where both tables are built."""
-    if old.record is None or new.record is None:
-        return ()
+    """Columns that came, went, are of another type, or hold other cells in the rows that both tables hold."""
     left, came = apart(ids_of(old), ids_of(new))
+    built = old.record is not None and new.record is not None
+    # A diff is read while one waits: the cells of large tables are compared where both are built.
+    cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)
     both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
     found = []
     for name in sorted({**old.columns, **new.columns}):
@@ -186,11 +203,17 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
             found.append(f"{name} is gone")
         elif name not in old.columns:
             found.append(f"{name} is new ({new.columns[name]})")
-        else:
-            cells = [
-                cells_of(each.frame.frame(small_name(name, each.columns)).take(pa.array(at)), each.columns[name])
-                for each, at in zip((old, new), both, strict=True)
-            ]
+        elif old.columns[name] != new.columns[name]:
+            found.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
+        elif cells_known:
+            try:
+                cells = [
+                    cells_of(each.frame.frame(small_name(name, each.columns)).take(pa.array(at)), each.columns[name])
+                    for each, at in zip((old, new), both, strict=True)
+                ]
+            except Unknown:
+                found.append(f"{name}: its cells are not known before they are made")
+                continue
             differ = len(both[0]) if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
             if differ:
                 found.append(f"{name} holds other cells in {differ:,} rows")

@@ -35,7 +35,8 @@ def change_of(before: Between, after: Between) -> str:
 def headline(moved: Moved) -> str:
     """`dataset 100 -> 96 rows, exact: 0 enter, 4 leave`."""
     if moved.still:
-        return f"{moved.output}: the same {number(moved.after.rows if moved.after else None)} rows"
+        cells = "" if moved.same else ", in other columns or cells" if moved.columns else ", as far as is known"
+        return f"{moved.output}: the same {number(moved.after.rows if moved.after else None)} rows{cells}"
     old, new = (None if counts is None else counts.rows for counts in (moved.before, moved.after))
     if old is None:
         return f"{moved.output}: new, {number(new)} rows"
@@ -91,6 +92,9 @@ def stops(moved: Moved) -> Iterator[str]:
     for group, (wanted, had) in moved.short.items():
         verb = "stops" if had.high < wanted else "may stop"
         yield f"the build {verb}: `{group}` has {number(had)} of the {wanted:,} that the mixture takes"
+    for table in moved.twice:
+        verb = "stops" if moved.exact else "may stop"
+        yield f"the build {verb}: two of the tables that `{table}` is made from hold the same rows"
 
 
 def cost(cost: Cost) -> str:
