@@ -107,7 +107,7 @@ def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subj
         if part.seed:
             found.add(("seed",))
         for role, entry in part.operator.entries():
-            found |= {("profile", languages.get(role, role), entry), ("language", role), ("language",)}
+            found |= {("profile", languages.get(role, role), entry), ("language",)}
     return found
 
 

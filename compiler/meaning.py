@@ -14,7 +14,7 @@ from compiler.keys import digest_of
 from compiler.recipe import Said, TableSaid
 from compiler.spans import Span
 from operators.changes import UNSET, Difference, differences, worded
-from operators.declare import Declared, role_of
+from operators.declare import Operator, role_of
 from operators.source import Source
 
 Kind = Literal["changed", "added", "removed", "moved"]
@@ -137,11 +137,11 @@ def summary(source: Source) -> str:
     return f"file {source.file}, category {source.category}, license {source.license}"
 
 
-def said_differently(old: Declared, new: Declared) -> Iterator[Difference]:
+def said_differently(old: Operator, new: Operator) -> Iterator[Difference]:
     """The differences that decide a result; what only tunes or names does not."""
     for each in differences(old, new):
         name = next((field for field, info in type(new).model_fields.items() if (info.alias or field) == each.path[0]), None)
-        if name is None or role_of(type(new), name) not in ("tuning", "label"):  # type: ignore[arg-type]
+        if name is None or role_of(type(new), name) not in ("tuning", "label"):
             yield each
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.declare import Measure, Share, complain_order, decided
+from operators.declare import Measure, Share, complain_order, decided, share_condition
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -52,13 +51,7 @@ class Compression(Measure):
         return [np.where(whole == 0, -1, part), np.where(whole == 0, -1, whole)]
 
     def condition(self, value: Mapping[str, str]) -> str:
-        bounds = [(">=", self.min), ("<=", self.max)]
-        parts = [
-            f"{value['part']} * {Fraction(bound).denominator} {sign} {Fraction(bound).numerator} * {value['whole']}"
-            for sign, bound in bounds
-            if bound is not None
-        ]
-        return " AND ".join(parts)
+        return share_condition(value, self.min, self.max)
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         part, whole = value["part"], value["whole"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from operators.declare import Measure, Share, complain_order, decided, field
+from operators.declare import Measure, Share, complain_order, decided, field, share_condition
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -60,15 +59,7 @@ class LanguageShare(Measure):
         return list(texts.without(self.ignoring).share(ranges_of(entries["scripts"]), self.count))
 
     def condition(self, value: Mapping[str, str]) -> str:
-        part, whole = value["part"], value["whole"]
-        bounds = [(">=", self.min), ("<=", self.max)]
-        # Whole numbers only: a division would round, and 0.30 would not be 30 %.
-        parts = [
-            f"{part} * {Fraction(bound).denominator} {sign} {Fraction(bound).numerator} * {whole}"
-            for sign, bound in bounds
-            if bound is not None
-        ]
-        return " AND ".join(parts)
+        return share_condition(value, self.min, self.max)
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         part, whole = value["part"], value["whole"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.declare import Measure, Share, decided, field
+from operators.declare import Measure, Share, decided, field, share_condition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +45,7 @@ class Repetition(Measure):
         return list(repeated(texts, self.phrase, self.times))
 
     def condition(self, value: Mapping[str, str]) -> str:
-        most = Fraction(self.max)
-        return f"{value['part']} * {most.denominator} <= {most.numerator} * {value['whole']}"
+        return share_condition(value, None, self.max)
 
     def wanted(self) -> str:
         return f"at most {self.max}"

@@ -90,7 +90,7 @@ def textless(body: dict[str, Any]) -> dict[str, Any]:
 
 def name_of(kind: str, body: dict[str, Any]) -> str:
     """What tells results of one key apart: the digest of the result."""
-    return str(body["object"]).removeprefix("object:") if kind == "beside" else str(body["digest"])
+    return str(body.get("object")).removeprefix("object:") if kind == "beside" else str(body.get("digest"))
 
 
 def put(path: Path, content: bytes) -> None:
@@ -133,15 +133,15 @@ def pull_key(store: Store, root: Path, kind: str, path: Path, moved: Moved) -> N
     body = unsealed((path / f"{found[0]}.json").read_bytes())
     if body is None or body.get("key") != key or name_of(kind, body) != found[0] or not all(map(is_digest, objects_of(body))):
         raise StoreError(f"the record {kind}/{key[:12]} in `{root.parent}` is damaged", "push it again")
-    for digest in sorted(objects_of(body) - set(body["without"])):
+    for digest in sorted(objects_of(body) - set(body.get("without", ()))):
         pull_object(store, root, digest, moved)
     store.write_record(key, body, kind)
-    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(body["without"])
+    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(body.get("without", ()))
 
 
 def objects_of(body: dict[str, Any]) -> set[str]:
     """Every object that a record names, those that were left out included."""
-    return {*named_objects(body), *body["without"]}
+    return {*named_objects(body), *body.get("without", ())}
 
 
 def is_digest(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from runtime.review.compare import compare
+from runtime.review.sides import open_side
+from runtime.review.terminal import as_text
+from runtime.session import Session
 from tests.conftest import ROOT, Project, Ran
 from tests.scratch import Repository, repository
 
@@ -316,6 +321,34 @@ def test_a_side_that_is_no_file_is_a_recipe_that_came_or_went(scratch: Repositor
     came = scratch.run("diff", "/dev/null", "recipe.yaml", "--as", "recipe.yaml")
     went = scratch.run("diff", "recipe.yaml", "/dev/null", "--as", "gone.yaml")
     assert "a new recipe" in came.out and "the recipe is gone" in went.out, came.err + went.err
+
+
+def test_no_row_steers_a_terminal(scratch: Repository) -> None:
+    """On a terminal, where what must not be missed is bold, the only escapes are our own."""
+    scratch.rows("data/open.jsonl", [f"\x1b[2J\x1b]0;title\x07 {number}" for number in range(5)])
+    scratch.commit()
+    scratch.run("build", "recipe.yaml", "-q")
+    edit(scratch, "min: 5", "min: 99")
+    with contextlib.chdir(scratch.folder):
+        old = open_side(Session("recipe.yaml", ("prompts.length.min=5",)))
+        comparison = compare("recipe.yaml", old, open_side(Session("recipe.yaml"), old))
+    shown = as_text(comparison, True, lambda text: f"\x1b[1m{text}\x1b[0m")
+    assert "title" in shown and "\x1b[1mobligations\x1b[0m" in shown
+    assert "\x1b" not in shown.replace("\x1b[1m", "").replace("\x1b[0m", "") and "\x07" not in shown
+
+
+def test_a_new_recipe_without_its_files_is_new_and_says_what_is_missing(scratch: Repository) -> None:
+    scratch.write("new.yaml", RECIPE.replace("test/diff", "test/new").replace("open.jsonl", "none.jsonl"))
+    (found,) = told(scratch.run("diff", "--json"))
+    assert [change["what"] for change in found["meaning"]] == ["recipe test/new"] and "no file matches" in found["notes"][0]
+
+
+def test_a_recipe_that_was_always_wrong_does_not_hide_what_changed_elsewhere(scratch: Repository) -> None:
+    scratch.write("wrong.yaml", RECIPE.replace("unique", "uniqe"))
+    scratch.commit()
+    scratch.rows("data/open.jsonl", [*OPEN, "하나 더 있습니다"])
+    (found,) = told(scratch.run("diff", "--json"))
+    assert found["recipe"] == "recipe.yaml"
 
 
 # -- a comment of a pull request

@@ -101,7 +101,6 @@ def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | 
 
     if recipe == os.devnull:
         return None
-
     if named is None or not Path(named).is_file():  # git deletes what it calls by that name
         return find_place(recipe, allow)
     stands = find_place(named, allow)
@@ -184,12 +183,4 @@ def show(found: list[Comparison], form: str, as_json: bool, show_restricted: boo
 
         if not found:
             say("no recipe is reached by the change")
-        for place, each in enumerate(found):
-            text = as_text(each, open_text, lambda line: line)
-            if place:
-                click.echo()
-            if sys.stdout.isatty():
-                text = as_text(each, open_text, bold)
-                click.echo(text, nl=False)
-            else:
-                say(text.rstrip("\n"))
+        click.echo("\n".join(as_text(each, open_text, bold) for each in found), nl=False)

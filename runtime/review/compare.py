@@ -46,10 +46,13 @@ class Comparison:
         )
 
 
-def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[str, ...] = ()) -> Comparison:
-    """Everything about one edit; a side is None where there is no such recipe."""
+def compare(recipe: str, before: Side | None, after: Side | None, broken: str | None = None) -> Comparison:
+    """Everything about one edit; a side is None where there is no such recipe, or where it is `broken`, as that says."""
     assert before is not None or after is not None
-    notes = (*notes, *(note for side in (before, after) if side is not None for note in absent_files(side)))
+    notes = (
+        *([broken] if broken else []),
+        *(note for side in (before, after) if side is not None for note in absent_files(side)),
+    )
     names = (None if before is None else before.name, None if after is None else after.name)
     if after is None:
         assert before is not None
@@ -59,7 +62,7 @@ def compare(recipe: str, before: Side | None, after: Side | None, notes: tuple[s
         return Comparison(recipe, names, (change,), (), (), (), notes)
     read = after.session.read
     if before is None:
-        what = f"recipe {read.recipe.name}" + (" compiles now" if notes else "")
+        what = f"recipe {read.recipe.name}" + (" compiles now" if broken else "")
         change = Change("added", ("recipe",), what, None, read.node.find(("recipe",)))
         owed = compare_obligations(None, (read, after.graph))
         moved = tuple(output_rows(name, None, after) for name in after.graph.outputs)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from compiler.plan import stage_name
 from operators.declare import Measure, SetDecision
+from operators.licence import Licence
 from operators.source import Source
 from runtime.cursors import object_name
 from runtime.digest import Bytes, id_bytes
@@ -77,7 +78,12 @@ class Rows:
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 
-    def source(self, row: Bytes) -> tuple[str, str, str | None] | None:
+    def license(self, source: str) -> Licence | None:
+        """The class that the recipe gives a source; None where it has no such source."""
+        found = (node.license for _, node in self.predictor.graph if node.label == source and isinstance(node.operator, Source))
+        return next(found, None)
+
+    def source(self, row: Bytes) -> tuple[str, Licence, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
         for index, node in self.predictor.graph:
             if not isinstance(node.operator, Source):

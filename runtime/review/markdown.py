@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from compiler.diagnostics import visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
-from runtime.review.wording import RUNS, cost, decided, headline, plural, shift, stops, summary, table, text_of
+from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, plural, shift, stops, summary, table, text_of
 
 MOST = 60_000
 """Bytes of a comment; GitHub takes 65,536 characters."""
@@ -62,11 +62,10 @@ def parts(comparison: Comparison, open_text: bool, titled: bool) -> Iterator[str
     if comparison.notes:
         yield "\n" + "\n".join(f"- {safe(note)}" for note in comparison.notes) + "\n"
     if comparison.changes:
-        signs = {"added": "+", "removed": "-", "changed": "~", "moved": "~"}
         lines = []
         for change in comparison.changes:
             places = " &rarr; ".join(code(span.label) for span in (change.before, change.after) if span is not None)
-            lines.append(f"- `{signs[change.kind]}` {safe(change.what)} {places}")
+            lines.append(f"- `{SIGNS[change.kind]}` {safe(change.what)} {places}")
         yield folded(f"Meaning: {plural(len(lines), 'change')}", "\n".join(some(lines)))
     for moved in comparison.outputs:
         yield from rows_of(moved, open_text)

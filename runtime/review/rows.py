@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from compiler.keys import structures
 from compiler.plan import stage_name
-from operators.bounds import MANY, Between
+from operators.bounds import MANY, Between, exactly
 from operators.declare import SetDecision
 from operators.licence import join
 from runtime.digest import cells_of
@@ -72,21 +72,17 @@ class Moved:
 def output_rows(name: str, before: Side | None, after: Side) -> Moved:
     """The rows of one output on both sides."""
     old, new = None if before is None else before.output(name), after.output(name)
-    if old is None or new is None:
-        one = new or old
-        assert one is not None
-        rows = one.counts.rows
-        nothing = Between(0, 0)
-        if new is None:
-            return Moved(name, one.counts, None, one.exact, nothing, rows)
-        return Moved(name, None, new.counts, one.exact, rows, nothing, short=one.short)
+    if new is None:
+        assert old is not None
+        return Moved(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
     cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
     short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
     twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
+    if before is None or old is None:
+        return Moved(name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice)
     exact = old.exact and new.exact
-    assert before is not None
     if rows_are_the_same(name, before, after):
-        return Moved(name, old.counts, new.counts, True, Between(0, 0), Between(0, 0), short=short, twice=twice, same=True)
+        return Moved(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
     enter, leave, entering, leaving = moved_rows(before, after, old, new)
     return Moved(
         name,
@@ -148,18 +144,16 @@ def certain(table: Expected, places: Places) -> int:
 
 def example(here: Rows, there: Rows, row: Any) -> Example:
     """A row that is on one side only, with what drops it on the other."""
-    read = here.source(row)
-    source, license, text = read if read is not None else ("a further copy", "unknown", None)
+    source, license, text = here.source(row) or ("a further copy", "unknown", None)
     known = there.source(row)
     if known is not None:
         fate = there.fate(row)
-    elif source in there.predictor.feeds:
+    elif there.license(source) is not None:
         fate = Fate(source, "source", "it is not in its files", "")
     else:
         fate = Fate(source, "source", "it is not read", "")
     # An edit may say of its own text that it is free; it is shown only where the recipe on both sides says so.
-    other = there.predictor.feeds.get(source, {}).get("license", license)
-    return Example(row.tobytes().hex(), source, join([license, other]), text, fate)  # type: ignore[list-item]
+    return Example(row.tobytes().hex(), source, join([license, there.license(source) or license]), text, fate)
 
 
 def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str, str, str]]:

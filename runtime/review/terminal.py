@@ -2,75 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from compiler.diagnostics import visible
 from runtime.funnel import cells
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
-from runtime.review.wording import RUNS, cost, decided, headline, shift, stops, summary, table, text_of
+from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, shift, stops, summary, table, text_of
+
+Line = tuple[str, bool]
+"""A line, and whether it must not be missed."""
 
 
 def as_text(comparison: Comparison, open_text: bool, bold: Callable[[str], str]) -> str:
-    """The whole comparison; `bold` makes what must not be missed stand out."""
-    return "\n".join(line.rstrip() for line in lines(comparison, open_text, bold)) + "\n"
+    """The whole comparison; `bold` makes what must not be missed stand out. No cell of a row can steer a terminal."""
+    shown = [(visible(line.rstrip()), strong) for line, strong in lines(comparison, open_text)]
+    return "\n".join(bold(line) if strong and line else line for line, strong in shown) + "\n"
 
 
-def lines(comparison: Comparison, open_text: bool, bold: Callable[[str], str]) -> Iterator[str]:
-    yield f"{comparison.recipe}: {summary(comparison)}"
-    for note in comparison.notes:
-        yield f"  note: {note}"
+def lines(comparison: Comparison, open_text: bool) -> Iterator[Line]:
+    yield f"{comparison.recipe}: {summary(comparison)}", False
+    yield from plain(f"  note: {note}" for note in comparison.notes)
     if comparison.owed:
-        yield ""
-        yield bold("obligations")
-        yield from aligned([[owed.state, owed.message, owed.place.label if owed.place else ""] for owed in comparison.owed], bold)
+        yield from [("", False), ("obligations", True)]
+        owed = aligned([[each.state, each.message, each.place.label if each.place else ""] for each in comparison.owed])
+        yield from ((line, True) for line in owed)
     if comparison.changes:
-        yield ""
-        yield "meaning"
+        yield from plain(["", "meaning"])
         for change in comparison.changes:
-            sign = {"added": "+", "removed": "-", "changed": "~", "moved": "~"}[change.kind]
-            yield f"  {sign} {change.what}"
             places = [span.label for span in (change.before, change.after) if span is not None]
-            yield f"      {' -> '.join(places)}"
+            yield from plain([f"  {SIGNS[change.kind]} {change.what}", f"      {' -> '.join(places)}"])
     running = [(effect, each) for effect, each in comparison.stages if effect.state in (*RUNS, "gone")]
     if running:
-        yield ""
         reused = sum(effect.state == "reused" for effect, _ in comparison.stages)
-        yield f"plan  ({reused} reused)"
+        yield from plain(["", f"plan  ({reused} reused)"])
         rows = []
         for effect, each in running:
             line = effect.changes[0].place if effect.changes else None
             rows.append([effect.state, effect.name, effect.cause, line.label if line else "", cost(each) if each else ""])
-        yield from aligned(rows)
-    for moved in comparison.outputs:
-        if not comparison.empty:
-            yield ""
-            yield from rows_of(moved, open_text, bold)
+        yield from plain(aligned(rows))
+    for moved in comparison.outputs if not comparison.empty else ():
+        yield "", False
+        yield from rows_of(moved, open_text)
 
 
-def rows_of(moved: Moved, open_text: bool, bold: Callable[[str], str]) -> Iterator[str]:
-    yield f"rows  {headline(moved)}"
-    for line in stops(moved):
-        yield f"  {bold(line)}"
+def rows_of(moved: Moved, open_text: bool) -> Iterator[Line]:
+    yield f"rows  {headline(moved)}", False
+    yield from ((f"  {line}", True) for line in stops(moved))
     if moved.still:
-        yield from (f"  column {column}" for column in moved.columns)
+        yield from plain(f"  column {column}" for column in moved.columns)
         return
     told = list(table(moved))
     if told:
-        yield from aligned([["", "before", "after", ""], *map(list, told)], right=(1, 2, 3))
+        yield from plain(aligned([["", "before", "after", ""], *map(list, told)], right=(1, 2, 3)))
     if moved.steps:
-        steps = [["", *step] for step in moved.steps]
-        yield from aligned([["", "dropped by", "before", "after"], *steps], right=(2, 3))
-    for each in moved.shifts:
-        yield f"  {shift(each)}"
-    for column in moved.columns:
-        yield f"  column {column}"
+        yield from plain(aligned([["", "dropped by", "before", "after"], *(["", *step] for step in moved.steps)], right=(2, 3)))
+    yield from plain(f"  {shift(each)}" for each in moved.shifts)
+    yield from plain(f"  column {column}" for column in moved.columns)
     for sign, examples in (("+", moved.entering), ("-", moved.leaving)):
         for example in examples:
-            yield f"  {sign} {example.row_id[:12]}  {decided(example, sign == '+')}"
-            yield f"      {text_of(example, open_text)}"
+            yield from plain([f"  {sign} {example.row_id[:12]}  {decided(example, sign == '+')}"])
+            yield from plain([f"      {text_of(example, open_text)}"])
 
 
-def aligned(rows: list[list[str]], bold: Callable[[str], str] = str, right: tuple[int, ...] = ()) -> Iterator[str]:
+def plain(texts: Iterable[str]) -> Iterator[Line]:
+    return ((text, False) for text in texts)
+
+
+def aligned(rows: list[list[str]], right: tuple[int, ...] = ()) -> Iterator[str]:
     """Lines of cells under each other."""
     widths = [max(cells(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
@@ -78,4 +77,4 @@ def aligned(rows: list[list[str]], bold: Callable[[str], str] = str, right: tupl
         for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
             space = " " * (width - cells(cell))
             padded.append(space + cell if at in right else cell + space)
-        yield "  " + bold("  ".join(padded).rstrip())
+        yield "  " + "  ".join(padded).rstrip()

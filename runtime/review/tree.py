@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from compiler.diagnostics import RecipeError
 from compiler.project import find_place
 from runtime.project import is_recipe
 from runtime.review.compare import Comparison, compare
-from runtime.review.revisions import Revision, git, names
+from runtime.review.revisions import TEXTS, Revision, git, names
 from runtime.review.sides import open_side
 from runtime.session import Session
 
@@ -29,6 +30,7 @@ class Tree:
     options: dict[str, Any]
     """Of each session: the folders that are allowed, and the store."""
 
+    @cached_property
     def changed(self) -> frozenset[str]:
         """The files, relative to `top`, that differ between the two."""
         if self.new is None:
@@ -56,8 +58,7 @@ class Tree:
         before, after = self.sessions(recipe)
         if before is None and after is None:
             find_place(self.shown(recipe))  # says that there is none
-        notes: tuple[str, ...] = ()
-        old = None
+        broken, old = None, None
         if before is not None:
             try:
                 if only_reached and after is not None and not self.reaches(before, after):
@@ -66,17 +67,16 @@ class Tree:
             except RecipeError as error:
                 if after is None:
                     raise
-                if only_reached and not any(each.severity == "error" for each in error.diagnostics):
-                    return None
-                notes = (f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared",)
+                if only_reached and not any(path.endswith(TEXTS) for path in self.changed):
+                    return None  # it was wrong before, and nothing that it could be made from is another
+                broken = f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared"
         new = open_side(after, old) if after is not None else None
-        found = compare(self.shown(recipe), old, new, notes)
+        found = compare(self.shown(recipe), old, new, broken)
         return None if only_reached and found.empty else found
 
     def reaches(self, before: Session, after: Session) -> bool:
         """Whether a file that either recipe is made from differs: its texts, profiles, prompts, lock or data."""
-        changed = self.changed()
-        return any(files_of(session, self.folders()) & changed for session in (before, after))
+        return any(files_of(session, self.folders()) & self.changed for session in (before, after))
 
     def folders(self) -> tuple[Path, ...]:
         return (self.top, self.old.folder, *([self.new.folder] if self.new is not None else []))

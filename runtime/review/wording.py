@@ -12,6 +12,7 @@ from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS, Shift
 
 TITLES = {"source": "source", "category": "category", "license": "licence"}
+SIGNS = {"added": "+", "removed": "-", "changed": "~", "moved": "~"}
 RUNS = ("recomputed", "new")
 
 
