@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compiler.spans import Span
+from operators.asks import Asks
 from operators.declare import Measure, Operator, SetDecision
-from operators.inner import Combine, Output
+from operators.inner import Attach, Combine, Output
 from operators.licence import Licence
 from operators.scope import Columns, ColumnType
 from operators.source import Source
@@ -97,9 +98,10 @@ def verify(graph: Graph) -> None:
         assert all(source < index for source in node.inputs), f"{node.label} reads a node that comes later"
         match node.aspect:
             case "table":
-                tables = node.inputs if isinstance(node.operator, Combine | Output) else node.inputs[:0]
+                all_tables = isinstance(node.operator, Combine | Output | Asks | Attach)
+                tables = node.inputs if all_tables else node.inputs[:0]
                 assert all(graph.nodes[source].aspect == "table" for source in tables)
-                assert isinstance(node.operator, Source | Combine | Output | SetDecision)
+                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach)
             case "columns":
                 assert graph.nodes[node.inputs[0]].aspect == "table", f"{node.label} measures no table"
             case "decision":

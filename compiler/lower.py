@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from compiler.asking import asked
 from compiler.diagnostics import Diagnostic, Note, suggest
 from compiler.graph import Graph, Made, Node
 from compiler.licenses import complain_licenses
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe, Said, TableSaid
 from compiler.spans import Span
+from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
@@ -40,6 +42,7 @@ def lower(
         made = dict(feed.operator.made())
         complain_names(state, made, feed.node.find(("columns",)))
         index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
+        state.feeds[name] = index
         sources[name] = at_table(state, index)
         sources[name].proven = known is not None
     if items is not None:
@@ -173,7 +176,7 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
 def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
     """One step on `rows`, which change in place."""
     operator = said.operator
-    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories)
+    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories, frozenset(state.recipe.models))
     complaints = list(operator.complain(scope))
     if said.column is not None:
         complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
@@ -196,6 +199,8 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
             for name, stored in zip(operator.makes(), made, strict=True):
                 rows.columns[name], rows.made[name] = "text", Made(index, stored, "text")
             complain_names(state, rows.columns, said.span())
+        case Asks():
+            asked(state, table, settle(state, table, rows), said, operator)
         case SetDecision():
             settle(state, table, rows, said)
 

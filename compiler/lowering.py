@@ -38,6 +38,8 @@ class Lowering:
     nodes: list[Node] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
     previews: list[int] = field(default_factory=list)
+    feeds: dict[str, int] = field(default_factory=dict)
+    """Source -> its node."""
 
     def add(self, node: Node) -> int:
         self.nodes.append(node)

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from compiler.facts import Facts
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, digest_of, ingredients, own_ingredients
+from operators.asks import Asks
 from operators.declare import Measure
 
-Lookup = Callable[[str], str | None]
-"""Key -> digest of the recorded result, or None."""
+
+class Result(NamedTuple):
+    """What others see of a recorded result."""
+
+    digest: str
+    ids: str
+    """The digest of its row ids and item ids alone."""
+    columns: Mapping[str, str]
+    """The digest of each column."""
+
+
+Lookup = Callable[[str], Result | None]
+"""Key -> the recorded result, or None."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +52,12 @@ class Addresses:
 
     def __post_init__(self) -> None:
         self.keys: dict[int, str] = {}
-        self.digests: dict[int, str] = {}
+        self.results: dict[int, Result] = {}
 
     def key(self, index: int) -> str | None:
         """The key of a node, or None while it is pending."""
         for at in self.below(index) if index not in self.keys else ():
-            parts = ingredients(self.graph, at, self.facts, self.address)
+            parts = ingredients(self.graph, at, self.facts, partial(self.seen_by, at))
             if parts is not None:
                 self.keys[at] = digest_of(parts)
         return self.keys.get(index)
@@ -64,12 +77,20 @@ class Addresses:
         key = self.keys.get(index) or self.key(index)
         if key is None or not self.graph.nodes[index].cut:
             return key
-        if index not in self.digests:
-            digest = self.lookup(key)
-            if digest is None:
+        if index not in self.results:
+            found = self.lookup(key)
+            if found is None:
                 return None
-            self.digests[index] = digest
-        return self.digests[index]
+            self.results[index] = found
+        return self.results[index].digest
+
+    def seen_by(self, reader: int, source: int) -> str | None:
+        """What one node sees of another: one that asks a model sees the rows and the columns it reads, and no other."""
+        address, node = self.address(source), self.graph.nodes[reader]
+        if address is None or not isinstance(node.operator, Asks) or source != node.inputs[0]:
+            return address
+        told = self.results[source]
+        return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
 
 
 def stage_name(graph: Graph, index: int) -> str:
@@ -133,7 +154,7 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
         if graph.nodes[source].aspect == "columns":
             said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
     for cut in cuts_below(graph, index):
-        said[f"input {stage_name(graph, cut)}"] = addresses.address(cut)
+        said[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
     return said
 
 

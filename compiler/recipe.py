@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.document import Node
 from compiler.spans import Span
+from compiler.traces import CotSaid, ModelSaid, cot_of, derived_steps, models_of, translated_name
 from operators.catalog import CATALOG, MEASURES
 from operators.declare import Operator, Step
 from operators.source import Source
@@ -21,12 +22,24 @@ Kind = TypeVar("Kind", bound=Operator)
 
 
 @dataclass(frozen=True)
+class Part:
+    """The part of a section from which an operator follows: whatever is said of the operator is said of that."""
+
+    node: Node
+    path: tuple[str, ...]
+
+    def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field stands: a field of the teacher in its place, anything else at the part as a whole."""
+        return self.node.find((*self.path, *path) if self.path == ("teacher",) else self.path, key=key or not path)
+
+
+@dataclass(frozen=True)
 class Said:
     """One operator of a recipe: its label, the operator, and the place of its parameters."""
 
     label: str
     operator: Step
-    node: Node
+    node: Node | Part
     column: str | None = None
     """The name of the column it makes, for a measure that stands under `measure`."""
 
@@ -65,6 +78,8 @@ class Recipe:
     sources: Mapping[str, Feed]
     tables: Mapping[str, TableSaid]
     outputs: tuple[tuple[str, Span], ...]
+    models: Mapping[str, ModelSaid]
+    cot: CotSaid | None
     node: Node
     named: frozenset[str]
     """The names of all sources, also of those that are wrong."""
@@ -84,9 +99,16 @@ def type_recipe(node: Node) -> Recipe:
         if operator is not None:
             sources[name] = Feed(operator, entry)
     tables: dict[str, TableSaid] = {}
+    models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
     prompts = node.get("prompts")
     if prompts is not None:
-        origins = tuple((name, node.find(("sources", name), key=True)) for name in sorted(sources))
+        # A source of recorded completions is asked for them, and is no prompt itself.
+        recorded = {cot.cot.teacher.recorded} if cot is not None else set()
+        origins = tuple(
+            (translation_of(name, sources[name], tables, node), node.find(("sources", name), key=True))
+            for name in sorted(sources)
+            if name not in recorded
+        )
         tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
     for name, entry in members(node, "tables"):
         if name in sources or name in tables or (name == "dataset" and node.get("mixture") is not None):
@@ -101,11 +123,16 @@ def type_recipe(node: Node) -> Recipe:
         tables[name] = TableSaid(
             name, origins_of(entry), steps_of(steps, found) if steps else (), node.find(("tables", name), key=True)
         )
+    if cot is not None:
+        traces_table(node, cot, tables, found)
+    elif node.get("traces") is not None:
+        message = "`traces` are steps on the completions that `cot` asks for"
+        found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
     mixture = node.get("mixture")
     if mixture is not None:
         span = node.find(("mixture",), key=True)
         said = step_of("mixture", "mixture", mixture, found)
-        origin = "prompts" if prompts is not None else list(tables)[-1] if tables else ""
+        origin = "traces" if cot is not None else "prompts" if prompts is not None else list(tables)[-1] if tables else ""
         if not origin:
             found.append(Diagnostic("a `mixture` needs rows to choose from", span, "add `prompts:` or `tables:`"))
         else:
@@ -118,11 +145,38 @@ def type_recipe(node: Node) -> Recipe:
         sources=sources,
         tables=tables,
         outputs=outputs_of(node, tables, found),
+        models=models,
+        cot=cot,
         node=node,
         named=frozenset(name for name, _ in members(node, "sources")),
         categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
         diagnostics=found,
     )
+
+
+def translation_of(name: str, feed: Feed, tables: dict[str, TableSaid], node: Node) -> str:
+    """The table with the rows of a source: the source itself, or its translation, which is added to `tables`."""
+    operator = feed.operator.translate
+    if operator is None:
+        return name
+    span = feed.node.find(("translate",), key=True)
+    said = Said(operator.name, operator, feed.node.get("translate") or feed.node)
+    table = TableSaid(translated_name(name), ((name, span),), (said,), span)
+    tables[table.name] = table
+    return table.name
+
+
+def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:
+    """Add the table of traces: what follows from the type of a trace, then the steps that are written."""
+    span = node.find(("cot",), key=True)
+    origin = cot.cot.of or ("prompts" if "prompts" in tables else list(tables)[-1] if tables else "")
+    if not origin:
+        found.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
+        return
+    steps = tuple(Said(each.label, each.operator, Part(cot.node, each.path)) for each in derived_steps(cot.cot))
+    written = node.get("traces")
+    own = steps_of(written, found) if written is not None else ()
+    tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
 
 
 def members(node: Node, section: str) -> list[tuple[str, Node]]:

@@ -8,16 +8,28 @@ import textwrap
 from functools import cache, lru_cache
 from typing import Any
 
+from operators.asks import Budget
 from operators.catalog import MEASURES, STEPS
+from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Only, Operator
+from operators.generate import Generate, Said
+from operators.model import Model
 from operators.profile import LanguageProfile, PromptFile, Prompts, Segmenter
 from operators.source import Cell, Gold, Mapping, Source
+from operators.translate import LengthRatio, Translate
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
 
 #: Sections that the language has room for; a recipe that uses one is told so.
-LATER = ("models", "cot", "traces", "decontaminate", "train", "evaluate", "ablations")
+LATER = ("decontaminate", "train", "evaluate", "ablations")
+
+
+#: Declarations that stand inside others.
+PARTS: tuple[type[Declared], ...] = (
+    *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
+    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate),
+)
 
 
 @cache
@@ -186,8 +198,15 @@ def recipe_schema() -> dict[str, Any]:
                 "additionalProperties": {"$ref": "#/$defs/source"},
                 "description": "Files of rows, by name.",
             },
+            "models": {
+                **named,
+                "additionalProperties": {"$ref": "#/$defs/model"},
+                "description": "The models that are asked, by name.",
+            },
             "prompts": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the rows of all sources."},
             "tables": {**named, "additionalProperties": {"$ref": "#/$defs/table"}, "description": "Tables of your own, by name."},
+            "cot": {"$ref": "#/$defs/cot"},
+            "traces": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the completions of `cot`."},
             "mixture": {"$ref": "#/$defs/mixture"},
             "outputs": {
                 "type": "array",
@@ -202,7 +221,9 @@ def recipe_schema() -> dict[str, Any]:
             "source": object_schema(Source),
             "step": step,
             "table": table,
-            **{model.__name__: object_schema(model) for model in (Only, Cell, Gold, Mapping)},
+            "model": object_schema(Model),
+            "cot": object_schema(Cot),
+            **{part.__name__: object_schema(part) for part in PARTS},
             **{each.name: object_schema(each) for each in STEPS},
         },
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from operators.compression import Compression
 from operators.declare import Measure, Operator, Step
 from operators.extract import Extract
-from operators.inner import Combine, Keep, Output, Preview
+from operators.generate import Generate
+from operators.inner import Attach, Combine, Keep, Output, Preview
 from operators.language_share import LanguageShare
 from operators.length import Length
 from operators.mixture import Mixture
@@ -17,6 +18,7 @@ from operators.select import Select
 from operators.source import Source
 from operators.spans import Spans
 from operators.think_blocks import ThinkBlocks
+from operators.translate import Translate
 from operators.unique import Unique
 from operators.where import Where
 
@@ -29,6 +31,8 @@ STEPS: tuple[type[Step], ...] = (
     ThinkBlocks,
     Where,
     Normalise,
+    Translate,
+    Generate,
     Spans,
     Extract,
     Select,
@@ -37,7 +41,7 @@ STEPS: tuple[type[Step], ...] = (
     Mixture,
 )
 
-INNER: tuple[type[Operator], ...] = (Combine, Keep, Preview, Output)
+INNER: tuple[type[Operator], ...] = (Combine, Keep, Preview, Attach, Output)
 
 CATALOG: dict[str, type[Step]] = {step.name: step for step in STEPS}
 MEASURES: dict[str, type[Measure]] = {step.name: step for step in STEPS if issubclass(step, Measure)}

@@ -14,7 +14,11 @@ from operators.scope import Complaint, Scope
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Rule = Literal["first_boxed", "last_answer_tag", "last_line"]
+Rule = Literal["first_boxed", "last_answer_tag", "last_line", "choice_label"]
+
+LAST_LINE = r"(?s)(?:\A|\A.*\n)[ \t]*(?P<answer>[^\n]*[^\s])\s*\z"
+LABEL_ITSELF = r"(?P<answer>[A-Ja-j]|10|[1-9]|[①-⑩]|[가나다라마바사아자차])"
+LABEL = rf"(?s)\A\s*(?:\\text\{{)?[\(\[]?{LABEL_ITSELF}[\)\].]?\}}?(?:\s*번)?[\s.。]*\z"
 
 
 class Extract(Map):
@@ -22,7 +26,8 @@ class Extract(Map):
 
     `first_boxed`: the content of the first `\boxed{}`, braces balanced; later ones are ignored even if they
     contradict it (paper appendix C.2). `last_answer_tag`: the last `<answer>...</answer>`, else what follows the last
-    `Answer:` on its line. `last_line`: the last line that is not empty.
+    `Answer:` on its line. `last_line`: the last line that is not empty. `choice_label`: the label of an option (A to J, 1 to
+    10, ① to ⑩, 가 to 차) that the first box, else the last answer tag or line consists of, with or without brackets.
 
     Example:
         with: {of: prompt, rule: first_boxed}
@@ -65,7 +70,12 @@ class Extract(Map):
                 line = captured(text, rf"(?is)\A.*\b{re.escape(self.mark)}\s*[:：]\s*(?P<answer>[^\n]*)")
                 found = pc.coalesce(tagged, line)
             case "last_line":
-                found = captured(text, r"(?s)(?:\A|\A.*\n)[ \t]*(?P<answer>[^\n]*[^\s])\s*\z")
+                found = captured(text, LAST_LINE)
+            case "choice_label":
+                tagged = captured(text, r"(?is)\A.*<answer>\s*(?P<answer>.*?)\s*</answer>")
+                marked = pc.coalesce(first_boxes(text), tagged, captured(text, LAST_LINE))
+                label = captured(marked, LABEL)
+                found = pc.coalesce(label, captured(marked, rf"(?i)\b{re.escape(self.mark)}\s*[:：]\s*{LABEL_ITSELF}\s*\z"))
         found = pc.utf8_trim_whitespace(found)
         return [pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.large_string()), found).cast(pa.large_string())]
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from operators.bounds import Between
 from operators.declare import Operator, SetDecision, field, tuning
+from operators.licence import Licence
 from operators.rank import rank_sql
 
 
@@ -49,6 +50,17 @@ class Preview(SetDecision):
         return (
             f"SELECT row_id, rank IN ({lowest}) AS kept, rank AS detail\n  FROM (SELECT row_id, {rank} AS rank FROM {relation})"
         )
+
+
+class Attach(Operator):
+    """The rows that a model was asked about, or that were born of them, with the columns of the rows they came from."""
+
+    name: ClassVar[str] = "attach"
+
+    terms: Licence
+    """The class of the model's output: a row's licence is the join of it and of its origin's."""
+    replaces: tuple[str, ...] = ()
+    """The columns of the origin in whose place others come."""
 
 
 class Output(Operator):

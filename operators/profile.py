@@ -45,6 +45,12 @@ class Prompts(Declared):
 
     system: str | PromptFile | None = None
     """The teacher's system prompt for a language-mixed chain of thought."""
+    monolingual: str | PromptFile | None = None
+    """The teacher's system prompt for thinking in this language alone."""
+    short: str | PromptFile | None = None
+    """The teacher's system prompt for a short chain of thought."""
+    translate: str | PromptFile | None = None
+    """How a translation into this language is asked for."""
     answer: str | PromptFile | None = None
     """How the answer is asked for."""
 
@@ -78,6 +84,8 @@ class LanguageProfile(Declared):
     """Sentences that are put before a model."""
 
     def entry(self, name: str) -> Any:
-        """One entry as plain data, or None where the profile lacks it."""
-        value = self.model_dump(include={name}, exclude_none=True).get(name)
+        """One entry as plain data, or None where the profile lacks it; `prompts.system` is a part of one."""
+        value: Any = self.model_dump(include={name.partition(".")[0]}, exclude_none=True)
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
         return value

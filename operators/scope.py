@@ -29,6 +29,7 @@ class Scope:
     columns: Columns
     sources: frozenset[str]
     categories: frozenset[str]
+    models: frozenset[str] = frozenset()
     proven: bool = True
     """False where the columns of a source are not known yet."""
 

@@ -11,6 +11,7 @@ from operators.declare import LABELS, RESERVED, Declared, Operator, field, tunin
 from operators.licence import Licence
 from operators.obligation import Obligation
 from operators.scope import Columns, ColumnType, Complaint, Scope
+from operators.translate import Translate
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
@@ -128,6 +129,8 @@ class Source(Operator):
     """Quoting in csv and tsv; `double` unless the format is tsv."""
     on_bad_row: Literal["stop", "quarantine"] = "stop"
     """An unreadable row stops the build, or goes into the ledger with the reason."""
+    translate: Translate | None = field("label", None)
+    """A translation of its prompts before anything else is done with them; the rows keep their ids."""
     batch_rows: int = tuning(16384, ge=1, le=1_000_000)
     """Rows read at a time."""
 

@@ -12,15 +12,18 @@ import pyarrow as pa
 from compiler.compile import Read
 from compiler.explain import with_below
 from compiler.facts import Facts
-from compiler.graph import Graph
+from compiler.graph import Graph, Node
 from compiler.keys import memo_key, value_key
-from compiler.plan import Addresses, snapshot, stage_name
+from compiler.plan import Addresses, Result, snapshot, stage_name
+from operators.asks import Asks
 from operators.declare import Measure
-from operators.inner import Combine, Output, Preview
+from operators.inner import Attach, Combine, Output, Preview
 from operators.source import Source
 from runtime.beside import Beside, beside_of, keep_beside, seen
 from runtime.built import Built, usable
 from runtime.columns import Work, compute
+from runtime.completions.answers import attached
+from runtime.completions.stage import Asking
 from runtime.decide import combine_trees, decide
 from runtime.ingest import Opened, ingest
 from runtime.memo import Memo
@@ -47,16 +50,17 @@ class Builder:
     found: Found
     tell: Tell
     threads: int
+    asking: Asking
 
     def __post_init__(self) -> None:
         self.built = Built()
         self.addresses = Addresses(self.graph, self.facts, self.look_up)
         self.memos: dict[int, Memo] = {}
 
-    def look_up(self, key: str) -> str | None:
-        """The digest of a recorded result, held from now on."""
+    def look_up(self, key: str) -> Result | None:
+        """What a recorded result is, held from now on."""
         record = self.store.hold_record(key)
-        return record.digest if record is not None else None
+        return record.result if record is not None else None
 
     def build(self) -> Built:
         """Every cut of the graph, in order. Raises what a stage raises; what is done stays done."""
@@ -75,7 +79,7 @@ class Builder:
             else:
                 record = self.run_again(index, key, record)
             self.built.records[index] = record
-            self.addresses.digests[index] = record.digest
+            self.addresses.results[index] = record.result
         self.built.beside = [key for at, key in self.addresses.keys.items() if self.graph.nodes[at].aspect == "columns"]
         return self.built
 
@@ -159,27 +163,42 @@ class Builder:
         match node.operator:
             case Source():
                 return self.ingested(index, tell)
+            case Asks():
+                return self.asked(index, node, tell)
+            case Attach():
+                rows, completions = (self.built.records[source] for source in node.inputs)
+                return attached(self.store, node, open_table(self.store, rows.body["table"]), completions.body)
             case Combine():
                 trees = sorted((self.built.records[source] for source in node.inputs), key=lambda each: each.digest)
-                tree, digest, described = combine_trees(self.store, [each.body["table"] for each in trees], node.columns)
+                tree, described = combine_trees(self.store, [each.body["table"] for each in trees], node.columns)
                 counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
                 return {
                     "kind": "combine",
-                    "digest": digest,
+                    **described.body(),
                     "rows": tree["rows"],
-                    "columns": described,
                     "table": tree,
                     "counts": counts,
                 }
             case Output():
                 below = self.built.records[node.inputs[0]]
                 table = open_table(self.store, below.body["table"])
-                return write_output(self.store, node, table, below.digest, below.body["columns"], tell, self.threads)
+                return write_output(self.store, node, table, described_by(below), tell, self.threads)
         base = self.graph.base(node.inputs[0])
         table = open_table(self.store, self.built.records[base].body["table"])
         objects, memos = self.columns_for(index, base, tell)
         others, scale = self.previews(index)
         return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
+
+    def asked(self, index: int, node: Node, tell: Callable[[int], None]) -> dict[str, Any]:
+        """Ask a model about the rows of a table, or look its completions up in a source."""
+        tables = [open_table(self.store, self.built.records[source].body["table"]) for source in node.inputs]
+        key, name = self.addresses.key(index), stage_name(self.graph, index)
+        assert key is not None
+        source = tables[1] if len(tables) > 1 else None
+        body, filled = self.asking.ask(self.store, node, name, key, tables[0], source, tell)
+        if filled is not None:
+            self.built.filled[name] = filled
+        return body
 
     def previews(self, index: int) -> tuple[list[Any], tuple[int, int] | None]:
         """(tables whose items a preview ranks, how much a preview shrank the sources)."""
@@ -260,3 +279,8 @@ class Builder:
         if at not in self.memos:
             self.memos[at] = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
         return self.memos[at]
+
+
+def described_by(record: Record) -> dict[str, Any]:
+    """The part of a record that says what its table is."""
+    return {name: record.body[name] for name in ("digest", "ids", "columns")}

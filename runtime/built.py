@@ -8,7 +8,7 @@ import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
@@ -19,6 +19,9 @@ from operators.inner import Output
 from runtime.record import Record
 from runtime.store import Damaged, Store
 
+if TYPE_CHECKING:
+    from runtime.completions.fill import Filled
+
 
 @dataclass
 class Built:
@@ -27,6 +30,8 @@ class Built:
     records: dict[int, Record] = field(default_factory=dict)
     ran: list[int] = field(default_factory=list)
     seconds: dict[int, float] = field(default_factory=dict)
+    filled: dict[str, Filled] = field(default_factory=dict)
+    """Stage that asks a model -> what it asked for."""
     beside: list[str] = field(default_factory=list)
     """The keys of the columns beside the tables."""
 

@@ -15,7 +15,7 @@ from operators.bounds import exactly
 from operators.declare import SetDecision
 from runtime.beside import Beside
 from runtime.columns import LostRows
-from runtime.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.digest import Bytes, Described, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
 from runtime.relation import Given, Relation
 from runtime.store import Store, StoreError
@@ -41,15 +41,14 @@ def decide(given: Given) -> dict[str, Any]:
     tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
     born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
     if born is not None:
-        tree, digest, described = combine_trees(store, [tree, born], seen.columns)
+        tree, described = combine_trees(store, [tree, born], seen.columns)
     else:
-        digest, described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
+        described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
     run = graph.run(node.inputs[0])
     return {
         "kind": node.operator.name,
-        "digest": digest,
         "rows": tree["rows"],
-        "columns": described,
+        **described.body(),
         "table": tree,
         "ledger": fates.ledger,
         "measured": [beside and beside.object for beside in (given.objects.get(graph.nodes[at].inputs[-1]) for at in run)],
@@ -159,14 +158,12 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
         if kind in TEXT:
             filled = kept.frame(digest_name(name)).storage.fill_null(bytes(16))
             digests[digest_name(name)] = id_bytes(filled)[rows]
-    tree, _, _ = write_based(store, [content], digests, columns, {})
+    tree, _ = write_based(store, [content], digests, columns, {})
     return tree
 
 
-def combine_trees(
-    store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]
-) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """Write the frame of all rows of several tables: (tree, digest, described columns). Raises StoreError for equal ids."""
+def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]) -> tuple[dict[str, Any], Described]:
+    """Write the frame of all rows of several tables: (tree, what it is). Raises StoreError for equal ids."""
     parts = [open_table(store, tree) for tree in trees]
     ids = np.concatenate([id_bytes(part.frame("row_id")) for part in parts])
     order = sorted_order(ids)
@@ -186,11 +183,11 @@ def combine_trees(
             frame[small] = pa.concat_arrays(arrays).dictionary_encode().take(places)
         else:
             frame[small] = pa.concat_arrays(arrays).take(places)
-    digest, described = table_digest(frame.__getitem__, columns, small_columns(columns))
+    described = table_digest(frame.__getitem__, columns, small_columns(columns))
     number = np.concatenate([np.full(part.rows, place, dtype=np.uint16) for place, part in enumerate(parts)])[order]
     frame[".part"] = pa.array(number)
     tree = {"kind": "combined", "parts": trees, "columns": dict(columns), "rows": len(order), "frame": write_frame(store, frame)}
-    return tree, digest, described
+    return tree, described
 
 
 def complain_shortage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -72,8 +72,23 @@ def column_digest(cells: Bytes, bounds: np.ndarray[Any, Any]) -> str:
     return hasher.hexdigest()
 
 
-def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """(digest of the table, type and digest of each column); rows are in row_id order, ids are distinct.
+class Described(NamedTuple):
+    """What a table is, by content."""
+
+    digest: str
+    """Of the whole table."""
+    ids: str
+    """Of its row ids and item ids alone."""
+    columns: dict[str, Any]
+    """Column -> its type, and its digest."""
+
+    def body(self) -> dict[str, Any]:
+        """The part of a record that says it."""
+        return {"digest": self.digest, "ids": self.ids, "columns": self.columns}
+
+
+def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapping[str, str]) -> Described:
+    """The digests of a table whose rows are in row_id order, with distinct ids.
 
     `frame` gives a small column by its name, one at a time, so that no more than one is in memory.
     """
@@ -89,4 +104,4 @@ def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapp
         },
     }
     described: dict[str, Any] = root["columns"]  # type: ignore[assignment]
-    return digest_of(root), described
+    return Described(digest_of(root), digest_of({name: root[name] for name in ("rows", "row_id", "item_id")}), described)

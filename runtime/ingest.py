@@ -65,13 +65,12 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
     number_copies(ids["row_id"])
     labels = {"source": node.label, "category": source.category, "license": source.license}
-    tree, digest, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
+    tree, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
     pa.default_memory_pool().release_unused()
     return {
         "kind": "source",
-        "digest": digest,
+        **described.body(),
         "rows": tree["rows"],
-        "columns": described,
         "table": tree,
         "bad": bad,
         "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},

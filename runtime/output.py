@@ -19,9 +19,9 @@ GROUP_ROWS = 65536
 
 
 def write_output(
-    store: Store, node: Node, table: Table, digest: str, described: dict[str, Any], tell: Callable[[int], None], threads: int
+    store: Store, node: Node, table: Table, described: dict[str, Any], tell: Callable[[int], None], threads: int
 ) -> dict[str, Any]:
-    """The record of a named output."""
+    """The record of a named output; `described` are the digests of its table."""
     operator = node.operator
     assert isinstance(operator, Output)
     # Tables that differ in the order of their columns only have one digest, so the order is not theirs to choose.
@@ -60,9 +60,8 @@ def write_output(
         shards = list(pool.map(shard, starts))
     return {
         "kind": "output",
-        "digest": digest,
+        **described,
         "rows": table.rows,
-        "columns": described,
         "table": table.tree,
         "shards": [f"object:{each}" for each in shards],
         "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},

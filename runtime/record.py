@@ -10,6 +10,8 @@ from typing import Any
 
 from blake3 import blake3
 
+from compiler.plan import Result
+
 
 @dataclass(frozen=True)
 class Record:
@@ -22,6 +24,12 @@ class Record:
     def digest(self) -> str:
         """The digest of the logical result."""
         return str(self.body["digest"])
+
+    @property
+    def result(self) -> Result:
+        """What others see of it."""
+        columns = {name: str(each["digest"]) for name, each in self.body["columns"].items()}
+        return Result(self.digest, str(self.body["ids"]), columns)
 
     def objects(self) -> set[str]:
         """The digests of all objects the result is made of."""

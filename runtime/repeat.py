@@ -10,6 +10,8 @@ from typing import Literal
 from compiler.plan import stage_name
 from operators.declare import Repeats
 from runtime.build import Builder, Tell
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.stage import Asking
 from runtime.probe import complain_absent
 from runtime.session import Session
 from runtime.store import Store
@@ -38,10 +40,12 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     graph, kept = session.graph, Store(session.store_path)
     pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]
     pins = {pin.key: pin.digest for pin in pinned}
+    # Completions are not asked for again: the first result is the result.
+    asking = Asking(CompletionMemo(kept), session.models, {}, silent=True)
     with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
         store = Store(Path(made))
         with store.building():
-            built = Builder(store, session.read, graph, session.facts, session.found, tell, threads).build()
+            built = Builder(store, session.read, graph, session.facts, session.found, tell, threads, asking).build()
     found = []
     for index, record in built.records.items():
         before = kept.find(record.key)

@@ -13,6 +13,7 @@ from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.lock import Lock, read_lock
 from compiler.project import Place, find_place
+from operators.model import Model
 from runtime.probe import Found, find_files, gather_facts, known_fields
 
 
@@ -89,6 +90,11 @@ class Session:
             wanted = tuple((target, read.recipe.tables[target].span) for target in self.targets)
             read = replace(read, recipe=replace(read.recipe, outputs=wanted))
         return drop_unused(compile_recipe(read, self.fields[0], self.items))
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The models that the recipe names."""
+        return {name: said.model for name, said in self.read.recipe.models.items()}
 
     @cached_property
     def facts(self) -> Facts:

@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from compiler.plan import Result
 from runtime.files import Files
 from runtime.record import Record, hash_path, sealed, unsealed
 
-FORMAT = "v2"
+FORMAT = "v3"
 
 
 class StoreError(Exception):
@@ -144,10 +145,10 @@ class Store:
             return None
         return Record(key, body)
 
-    def digest_of(self, key: str) -> str | None:
-        """The digest of a recorded result, or None."""
+    def result_of(self, key: str) -> Result | None:
+        """What a recorded result is, or None."""
         record = self.find(key)
-        return None if record is None else record.digest
+        return None if record is None else record.result
 
     def hold_record(self, key: str, kind: str = "results") -> Record | None:
         """Find a record and keep gc from it and its objects."""

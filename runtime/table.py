@@ -157,7 +157,31 @@ class Combined(Table):
         return CombinedCursor(part, cursors)
 
 
-KINDS = {"based": Based, "filtered": Filtered, "carried": Carried, "combined": Combined}
+class Attached(Table):
+    """Completions with the columns of the rows that they came from: small ones in a frame, their text beside it."""
+
+    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
+        self.made = open_table(store, tree["of"])
+        self.store, self.tree = store, tree
+        self.columns, self.rows = tree["columns"], tree["rows"]
+
+    @cached_property
+    def _frame(self) -> pa.Table:
+        return read_table(self.store, self.tree["frame"])
+
+    def frame(self, name: str) -> pa.Array:
+        return whole(self._frame.column(name))
+
+    def cursor(self, columns: Sequence[str]) -> Cursor:
+        inherited = [name for name in columns if name in self.tree["inherited"]]
+        made = [name for name in columns if name not in inherited]
+        cursors: list[tuple[list[str], Cursor]] = [(made, self.made.cursor(made))] if made else []
+        if inherited:
+            cursors.append((inherited, FileCursor(self.store, self.tree["text"], inherited)))
+        return JoinedCursor(list(columns), cursors)
+
+
+KINDS = {"based": Based, "filtered": Filtered, "carried": Carried, "combined": Combined, "attached": Attached}
 
 
 def open_table(store: Store, tree: dict[str, Any]) -> Table:

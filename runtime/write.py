@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from operators.scope import Columns
-from runtime.digest import Bytes, id_array, table_digest
+from runtime.digest import Bytes, Described, id_array, table_digest
 from runtime.ids import digest_name, sorted_order
 from runtime.store import Store
 from runtime.table import TEXT, whole
@@ -48,8 +48,8 @@ def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
 
 def write_based(
     store: Store, parts: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
-) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """Write a table whose text is new: (tree, digest, described columns).
+) -> tuple[dict[str, Any], Described]:
+    """Write a table whose text is new: (tree, what it is).
 
     `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
     emptied: what is sorted is let go of.
@@ -72,11 +72,11 @@ def write_based(
                 frame[name] = constant(constants[name], len(order))
             else:
                 frame[name] = whole(content.column(name)).take(pa.array(order))
-        digest, described = table_digest(frame.__getitem__, columns, small_columns(columns))
+        described = table_digest(frame.__getitem__, columns, small_columns(columns))
         frame_object = write_frame(store, frame)
         text_object = writing.result() if writing is not None else None
     tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
-    return tree, digest, described
+    return tree, described
 
 
 def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:

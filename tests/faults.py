@@ -98,8 +98,8 @@ def rows_of(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
 def examine(project: Project, store: str) -> int:
     """Look at a store as it was left, build again, look again; what was found goes beside the store."""
     folder = project.folder / store
-    left = verify(Store(folder)) if (folder / "v2" / "names").is_dir() else []
-    kept = len(list((folder / "v2" / "results").glob("*/*.json")))
+    left = verify(Store(folder)) if (folder / "v3" / "names").is_dir() else []
+    kept = len(list((folder / "v3" / "results").glob("*/*.json")))
     code = build_with(project, store, Files())
     if code:
         raise AssertionError((project.folder / f"{store}.err").read_text())
@@ -111,7 +111,7 @@ def examine(project: Project, store: str) -> int:
         "after": verify(Store(folder)),
         "digest": report["outputs"][0]["digest"],
         "rows": repr(rows_of(project, report)),
-        "rubbish": len(list((folder / "v2" / "tmp").iterdir())),
+        "rubbish": len(list((folder / "v3" / "tmp").iterdir())),
     }
     (project.folder / f"{store}.found").write_text(json.dumps(found))
     return 0

@@ -92,7 +92,7 @@ def kept(store: Path) -> tuple[tuple[str, int], ...]:
 
 
 def is_wrong(store: Path) -> bool:
-    return (store / "v2" / "names").is_dir() and bool(verify(Store(store)))
+    return (store / "v3" / "names").is_dir() and bool(verify(Store(store)))
 
 
 # -- death

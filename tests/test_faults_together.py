@@ -86,8 +86,8 @@ def reviews(data: Path, tmp_path: Path) -> Project:
 
 def is_partial(store: Path) -> bool:
     """Whether a build has begun to write and has not got as far as its output's name."""
-    begun = any(path.is_file() for name in ("tmp", "objects", "results") for path in (store / "v2" / name).glob("**/*"))
-    return begun and not (store / "v2" / "names" / "test" / "reviews" / "last-build.json").exists()
+    begun = any(path.is_file() for name in ("tmp", "objects", "results") for path in (store / "v3" / name).glob("**/*"))
+    return begun and not (store / "v3" / "names" / "test" / "reviews" / "last-build.json").exists()
 
 
 def seconds_to_build(project: Project, store: str) -> float:
@@ -123,11 +123,11 @@ def test_a_build_killed_at_any_time_is_built_again_the_same(reviews: Project) ->
 
 
 def reading(store: Path) -> bool:
-    return any((store / "v2" / "tmp").glob("*")) if (store / "v2" / "tmp").is_dir() else False
+    return any((store / "v3" / "tmp").glob("*")) if (store / "v3" / "tmp").is_dir() else False
 
 
 def read(store: Path) -> bool:
-    return any((store / "v2" / "results").glob("*/*.json"))
+    return any((store / "v3" / "results").glob("*/*.json"))
 
 
 @pytest.mark.parametrize("moment", [reading, read], ids=["while a source is read", "after a source is read"])
@@ -150,7 +150,7 @@ def test_a_build_interrupted_at_any_time_shows_no_traceback(reviews: Project) ->
     for number in range(40):
         store = f"store-{number}"
         build = started(reviews, store=store)
-        wait_until(build, (reviews.folder / store / "v2" / "gate").exists)
+        wait_until(build, (reviews.folder / store / "v3" / "gate").exists)
         time.sleep(chosen.uniform(0, 2))
         build.send_signal(signal.SIGINT)
         _, said = build.communicate()

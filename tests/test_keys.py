@@ -321,7 +321,7 @@ def session_of(project: Project, said: dict[str, Any], store: str, items: int | 
 def keys_of(session: Session, facts: Facts | None = None) -> list[tuple[str, str, str | None]]:
     """(operator, aspect, key) of every node against the store as it is; sorted, for names are no part of it."""
     store = Store(session.store_path)
-    addresses = Addresses(session.graph, facts or session.facts, lambda key: (found := store.find(key)) and found.digest)
+    addresses = Addresses(session.graph, facts or session.facts, store.result_of)
     return sorted(
         ((node.operator.name, node.aspect, addresses.key(index)) for index, node in session.graph),
         key=lambda each: (*each[:2], each[2] or ""),

@@ -14,10 +14,11 @@ from runtime.session import Session
 
 @recipe_command("build", builds=True)
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
+@click.option("--remake", multiple=True, metavar="STAGE", help="Let this stage come out otherwise than the lock pins it.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
-def build_command(session: Session, as_json: bool, locked: bool, quiet: bool) -> None:
+def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], quiet: bool) -> None:
     """Build the named outputs of RECIPE."""
-    report = run_build(session, frozenset() if locked else None, quiet=quiet or as_json)
+    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake))
     if as_json:
         say_json(report)
         return
@@ -36,7 +37,9 @@ def build_command(session: Session, as_json: bool, locked: bool, quiet: bool) ->
         say(f"\n{report['next']}")
 
 
-def run_build(session: Session, accepted: frozenset[str] | None = None, quiet: bool = False) -> dict[str, Any]:
+def run_build(
+    session: Session, accepted: frozenset[str] | None = None, quiet: bool = False, remake: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Build and publish; the report that people and programs get.
 
     `accepted` holds the names of what may differ from the lock; None where the lock is not asked.
@@ -56,11 +59,15 @@ def run_build(session: Session, accepted: frozenset[str] | None = None, quiet: b
     store = Store(session.store_path)
     with store.building(), Progress(quiet) as progress:
         store.sweep()
-        built = take_recorded(store, graph, Addresses(graph, session.facts, store.digest_of))
+        built = take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
         if built is None:
             from runtime.build import Builder
+            from runtime.completions.memo import CompletionMemo
+            from runtime.completions.stage import Asking
 
-            built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count()).build()
+            pins = session.lock.tables if session.lock is not None else {}
+            asking = Asking(CompletionMemo(store), session.models, pins, remake, resume=same_command(session))
+            built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count(), asking).build()
         else:
             for index, record in built.records.items():
                 progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
@@ -92,6 +99,8 @@ def run_build(session: Session, accepted: frozenset[str] | None = None, quiet: b
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    for stage, filled in built.filled.items():
+        notes.append(asked_line(stage, filled))
     if session.items is not None:
         notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
     return {
@@ -102,8 +111,25 @@ def run_build(session: Session, accepted: frozenset[str] | None = None, quiet: b
         "stages": stages_of(graph, built),
         "funnel": funnel_of_build(graph, built),
         "notes": notes,
+        "asked": {stage: vars(filled) | {"failed": filled.reasons()} for stage, filled in built.filled.items()},
         "next": next_command(session, outputs),
     }
+
+
+def asked_line(stage: str, filled: Any) -> str:
+    """How many completions a stage needed, and where they came from."""
+    told = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
+    others = f", {filled.elsewhere:,} by another build" if filled.elsewhere else ""
+    return told + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
+
+
+def same_command(session: Session) -> str:
+    """The command that goes on where this one stopped."""
+    settings = "".join(f" --set {shlex.quote(each)}" for each in session.settings)
+    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
+    sample = f" --sample {session.items}" if session.items is not None else ""
+    targets = "".join(f" --target {shlex.quote(each)}" for each in session.targets)
+    return f"recipe build {shlex.quote(session.named)}{settings}{allow}{targets}{sample}"
 
 
 def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:

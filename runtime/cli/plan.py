@@ -41,7 +41,7 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
     store = Store(session.store_path)
     last = (store.read_name(f"{session.read.recipe.name}/last-build.json") or {}).get("stages", {})
 
-    addresses = Addresses(session.graph, session.facts, store.digest_of)
+    addresses = Addresses(session.graph, session.facts, store.result_of)
     return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
 
 

@@ -76,7 +76,7 @@ def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: boo
             )
         )
     store = Store(session.store_path)
-    addresses = Addresses(graph, session.facts, store.digest_of)
+    addresses = Addresses(graph, session.facts, store.result_of)
     rows = near_rows(store, graph, addresses, decisions[name], limit)
     for row in rows:
         if not open_text and row["license"] in RESTRICTED:

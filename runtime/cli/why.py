@@ -27,7 +27,7 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")
     opened = Store(session.store_path)
-    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.digest_of))
+    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.result_of))
     prefix = (row or "").lower().replace("-", "")
     if match is None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
         raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from operators.bounds import MANY, Between, exactly
+from operators.licence import CLASSES
 from runtime.predict.frames import Frame
 
 KINDS = ("source", "category", "license")
@@ -47,10 +48,16 @@ def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, 
     for kind in KINDS:
         groups = {name: Between(*numbers) for name, numbers in label_counts(frame.frame(kind), sure).items()}
         for source, most in unseen.items():
-            group = source if kind == "source" else feeds[source][kind]
-            groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
+            named = [source] if kind == "source" else [feeds[source][kind]] if kind in feeds[source] else [*CLASSES]
+            for group in named:
+                groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
         by[kind] = dict(sorted(groups.items()))
     return Counts(by)
+
+
+def unlabelled_counts(rows: Between) -> Counts:
+    """Rows of which no source, category or licence is told."""
+    return Counts({ALL: {"": rows}, **{kind: {} for kind in KINDS}})
 
 
 def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[str, tuple[int, int]]:
@@ -107,13 +114,23 @@ def around(counts: Counts, whole: Counts, missing: int, further: int) -> Counts:
     )
 
 
+def united(parts: Sequence[Feeds]) -> Feeds:
+    """The feeds of several tables together; what two of them say differently of one source is left out."""
+    feeds: dict[str, Mapping[str, str]] = {}
+    for part in parts:
+        for source, feed in part.items():
+            before = feeds.setdefault(source, feed)
+            feeds[source] = {kind: name for kind, name in before.items() if feed.get(kind) == name}
+    return feeds
+
+
 def settled(counts: Counts, feeds: Feeds) -> Counts:
     """The counts with what each kind says of the others: all rows are the sum of the groups of any kind."""
     for _ in range(2):
         for kind in KINDS:
             counts = balanced(counts, ALL, "", kind, list(counts.of(kind)))
         for kind in ("category", "license"):
-            for name in counts.of(kind):
+            for name in counts.of(kind) if all(kind in feed for feed in feeds.values()) else ():
                 members = [source for source in counts.of("source") if feeds[source][kind] == name]
                 counts = balanced(counts, kind, name, "source", members)
     return counts

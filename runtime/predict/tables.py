@@ -15,13 +15,15 @@ from compiler.facts import Facts
 from compiler.graph import Graph, Node
 from compiler.keys import identity
 from compiler.lock import Lock
-from compiler.plan import Addresses, cuts_below
+from compiler.plan import Addresses, Result, cuts_below
+from operators.asks import Asks
 from operators.bounds import MANY, Between, exactly
 from operators.declare import LABELS, SetDecision
-from operators.inner import Combine, Output
+from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from runtime.digest import table_digest
-from runtime.predict.counts import source_counts, tally
+from runtime.predict.asked import asked_about, attached_to, licensed
+from runtime.predict.counts import Feeds, source_counts, tally, united, unlabelled_counts
 from runtime.predict.decisions import Decided, Stage, decide_known
 from runtime.predict.expected import Expected, joined, known_column
 from runtime.predict.frames import Frame, Held, Joined, Relabelled, Renamed, Unknown
@@ -49,24 +51,43 @@ class Predictor:
     """The graph it is compared with: a source that differs in its labels alone has the other's rows."""
 
     def __post_init__(self) -> None:
-        self.addresses = Addresses(self.graph, self.facts, self.store.digest_of)
+        self.addresses = Addresses(self.graph, self.facts, self.store.result_of)
         self.known = Known(self.store, self.graph, self.facts, self.addresses)
         self.made: dict[int, Expected] = {}
+        self.fed: dict[int, Feeds] = {}
         self.feeds = {
             node.label: {"category": node.operator.category, "license": node.operator.license}
             for _, node in self.graph
             if isinstance(node.operator, Source)
         }
 
+    def feeds_at(self, index: int) -> Feeds:
+        """Source -> category and licence of its rows in a table; no licence where rows of one source have several there."""
+        if index not in self.fed:
+            node = self.graph.nodes[index]
+            match node.operator:
+                case Source():
+                    feeds: Feeds = {node.label: self.feeds[node.label]}
+                case Attach():
+                    feeds = licensed(self.feeds_at(node.inputs[0]), node.operator)
+                case Combine():
+                    feeds = united([self.feeds_at(each) for each in node.inputs])
+                case _:
+                    feeds = self.feeds_at(self.graph.base(node.inputs[0]))
+            self.fed[index] = feeds
+        return self.fed[index]
+
     def expect(self, index: int) -> Expected:
         """What a cut will hold."""
         if index not in self.made:
             record = self.recorded(index)
             made = self.from_record(index, record) if record is not None else self.worked_out(index)
-            if made.exact and index not in self.addresses.digests and self.may_be_known(made):
+            if made.exact and index not in self.addresses.results and self.may_be_known(made):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
-                    self.addresses.digests[index] = table_digest(made.frame.frame, made.columns, small_columns(made.columns))[0]
+                    told = table_digest(made.frame.frame, made.columns, small_columns(made.columns))
+                    digests = {name: str(each["digest"]) for name, each in told.columns.items()}
+                    self.addresses.results[index] = Result(told.digest, told.ids, digests)
             self.made[index] = made
         return self.made[index]
 
@@ -96,7 +117,9 @@ class Predictor:
             return Expected(
                 frame, table.columns, source_counts(node.label, self.feeds[node.label], exactly(table.rows)), record=record
             )
-        return Expected(frame, table.columns, tally(frame, None, {}, self.feeds), record=record)
+        if isinstance(node.operator, Asks):  # completions alone have no labels yet
+            return Expected(frame, table.columns, unlabelled_counts(exactly(table.rows)), record=record)
+        return Expected(frame, table.columns, tally(frame, None, {}, self.feeds_at(index)), record=record)
 
     def worked_out(self, index: int) -> Expected:
         node = self.graph.nodes[index]
@@ -104,9 +127,14 @@ class Predictor:
             case Source():
                 return self.source(index, node, node.operator)
             case Combine():
-                return joined([self.expect(each) for each in node.inputs], node.columns, self.feeds)
+                return joined([self.expect(each) for each in node.inputs], node.columns, self.feeds_at(index))
             case Output():
                 return self.expect(node.inputs[0])
+            case Asks():
+                return asked_about(node, self.expect(node.inputs[0]))
+            case Attach():
+                completions, base = self.expect(node.inputs[1]), self.expect(node.inputs[0])
+                return attached_to(self.store, node, completions, base, self.feeds_at(index))
             case SetDecision():
                 return self.decision(index, node)
         raise AssertionError(f"`{node.operator.name}` makes no table")
@@ -154,9 +182,9 @@ class Predictor:
         stage, columns = self.stage(index, node, base), self.carried(node, base)
         fates = decide_known(stage)
         return (
-            kept(stage, fates, columns, self.feeds)
+            kept(stage, fates, columns, self.feeds_at(index))
             if isinstance(fates, Decided)
-            else kept_between(stage, base, fates, columns, self.feeds)
+            else kept_between(stage, base, fates, columns, self.feeds_at(index))
         )
 
     def stage(self, index: int, node: Node, base: Expected) -> Stage:

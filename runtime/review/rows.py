@@ -13,6 +13,7 @@ from compiler.keys import structures
 from compiler.plan import stage_name
 from operators.bounds import MANY, Between, exactly
 from operators.declare import SetDecision
+from operators.inner import Attach
 from operators.licence import join
 from runtime.digest import cells_of
 from runtime.predict.counts import Counts
@@ -169,6 +170,8 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
     """The rows that each decision below an output drops."""
     for index in side.upstream(name):
         node, expected = side.graph.nodes[index], side.predictor.expect(index)
+        if isinstance(node.operator, Attach):
+            yield f"{node.table}/{node.label}", None if expected.record is None else expected.record.body["counts"]["dropped"][0]
         if not isinstance(node.operator, SetDecision):
             continue
         if expected.record is not None and "ledger" in expected.record.body:

@@ -1,0 +1,70 @@
+"""The sections `models` and `cot`: typed, and the table of traces that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from compiler.diagnostics import Diagnostic
+from compiler.document import Node
+from operators.cot import Cot, Derived
+from operators.declare import Declared
+from operators.model import Model
+
+Kind = TypeVar("Kind", bound=Declared)
+
+
+@dataclass(frozen=True)
+class CotSaid:
+    """The type of a trace, and the place that says it."""
+
+    cot: Cot
+    node: Node
+
+
+@dataclass(frozen=True)
+class ModelSaid:
+    """One model and its place."""
+
+    model: Model
+    node: Node
+
+
+def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> Mapping[str, ModelSaid]:
+    """The models of a recipe by name; mistakes go into `found`."""
+    models = {}
+    for name, entry in entries:
+        model = declared(Model, entry, found)
+        if model is not None:
+            models[name] = ModelSaid(model, entry)
+    return models
+
+
+def cot_of(node: Node | None, found: list[Diagnostic]) -> CotSaid | None:
+    """The type of a trace; None where the recipe has none, or a wrong one."""
+    cot = None if node is None else declared(Cot, node, found)
+    return None if cot is None or node is None else CotSaid(cot, node)
+
+
+def declared(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
+    """A declaration that is no operator, or None with its mistakes in `found`."""
+    try:
+        return kind.model_validate(node.plain())
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path = tuple(part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "Said")))
+            found.append(Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(path)))
+        return None
+
+
+def derived_steps(cot: Cot) -> list[Derived]:
+    """The steps that follow from the type of a trace."""
+    return list(cot.steps())
+
+
+def translated_name(source: str) -> str:
+    """The table of a source's rows in translation; no name that a recipe may give has a dot."""
+    return f"{source}.translated"

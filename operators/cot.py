@@ -1,0 +1,189 @@
+"""The type of a trace: one declaration from which system prompt, parse, filters, loss mask and answer extraction come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from operators.declare import Count, Declared, Share, Step, field
+from operators.extract import Extract, Rule
+from operators.generate import Generate
+from operators.language_share import LanguageShare
+from operators.spans import Spans
+from operators.think_blocks import ThinkBlocks
+from operators.where import Where
+
+Schema = Literal["language_mixed", "monolingual", "short"]
+Answer = Literal["boxed", "tag", "line", "choice", "none"]
+
+RULES: dict[str, Rule] = {"boxed": "first_boxed", "tag": "last_answer_tag", "line": "last_line", "choice": "choice_label"}
+
+#: The paper discards samples outside 5 % to 20 % of the target language (section 4); that the thinking alone is counted
+#: is a reconstruction, for the answer is in the target language.
+MIXED = (Decimal("0.05"), Decimal("0.20"))
+MOSTLY = Decimal("0.5")
+
+
+class LanguageBounds(Declared):
+    """The share of a language that a span may have."""
+
+    of: str = "target"
+    """`target`, `anchor`, or the code of a language."""
+    min: Share | None = None
+    """The smallest share kept."""
+    max: Share | None = None
+    """The largest share kept."""
+
+
+class Think(Declared):
+    """What the thinking may look like."""
+
+    language_share: LanguageBounds | None = None
+    """The language share it may have; the schema's own unless said."""
+    blocks: Count | None = None
+    """How many blocks of thinking a completion has: 1, and 0 where the schema is `short`, unless said."""
+
+
+class Solution(Declared):
+    """What the shown solution may look like."""
+
+    language: str | None = "target"
+    """The language it is written in; null where any will do."""
+    min: Share = MOSTLY
+    """The smallest share of that language among the letters outside code, formulas and addresses (paper section 5.3)."""
+    answer: Answer = "none"
+    """How the final answer is marked: `boxed`, `tag`, `line`, `choice`, or not at all."""
+    required: bool = False
+    """Whether a trace without such an answer is dropped; the paper filters by no answer (section 5.2)."""
+
+
+class Tags(Declared):
+    """How a completion marks its thinking."""
+
+    form: Literal["tags", "harmony"] = "tags"
+    """Tags around the thinking, or harmony channels; reasoning that an API gives apart is put into tags."""
+    open: str = Field("<think>", min_length=1)
+    """The opening tag, which may be missing where the prompt said it."""
+    close: str = Field("</think>", min_length=1)
+    """The closing tag."""
+    opened: bool = True
+    """Whether the prompt opened the thinking, so that a completion without tags is thinking cut off."""
+
+
+class Inner(Declared):
+    """A span inside thinking or solution, from a mark to a mark."""
+
+    open: str = Field(min_length=1)
+    """What it begins with."""
+    close: str = Field(min_length=1)
+    """What it ends with."""
+    loss: bool = True
+    """Whether it is trained on: what a tool said is not."""
+
+
+#: The inner spans that every schema knows; `spans` adds to them or says them otherwise.
+INNER: dict[str, Inner] = {
+    "code": Inner(open="```", close="```"),
+    "math": Inner(open="$$", close="$$"),
+    "quotation": Inner(open="“", close="”"),
+    "tool_call": Inner(open="<tool_call>", close="</tool_call>"),
+    "tool_output": Inner(open="<tool_output>", close="</tool_output>", loss=False),
+}
+
+
+class Derived(NamedTuple):
+    """One step that follows from the declaration, and the part of it that says so."""
+
+    label: str
+    operator: Step
+    path: tuple[str, ...]
+
+
+class Cot(Declared):
+    """The chain of thought that a recipe trains on, and the teacher that writes it.
+
+    `language_mixed` thinks in the anchor language and keeps terms and quotations in the target language; `monolingual`
+    thinks in one `language`; `short` does not think aloud.
+    """
+
+    schema_: Schema = Field("language_mixed", alias="schema")
+    """What kind of trace it is."""
+    language: str = "target"
+    """The language that a `monolingual` trace thinks in."""
+    of: str | None = None
+    """The table whose rows are asked; the prompts unless said."""
+    teacher: Generate
+    """Who is asked, and how."""
+    think: Think = Think()
+    """What the thinking may look like."""
+    solution: Solution = Solution()
+    """What the solution may look like."""
+    tags: Tags = Tags()
+    """How a completion marks its thinking."""
+    spans: dict[str, Inner] = field("result", {})
+    """Spans inside them, by name, besides code, math, quotation, tool_call and tool_output."""
+
+    @field_validator("spans")
+    @classmethod
+    def free_names(cls, spans: dict[str, Inner]) -> dict[str, Inner]:
+        for name in ("system", "prompt", "think", "solution"):
+            if name in spans:
+                raise ValueError(f"`{name}` is a span of every trace; choose another name")
+        return spans
+
+    def generate(self) -> Generate:
+        """The teacher with the system prompt and switches of the schema, where it says none of its own."""
+        named = {"language_mixed": "system", "monolingual": "monolingual", "short": "short"}[self.schema_]
+        filled = {
+            "system": named if self.teacher.system is None else self.teacher.system,
+            "language": self.language if self.schema_ == "monolingual" else self.teacher.language,
+            "reasoning": False if self.schema_ == "short" and self.teacher.reasoning is None else self.teacher.reasoning,
+            "open": self.tags.open,
+            "close": self.tags.close,
+        }
+        return self.teacher.model_copy(update=filled)
+
+    def blocks(self) -> int:
+        """How many blocks of thinking a completion has."""
+        return self.think.blocks if self.think.blocks is not None else 0 if self.schema_ == "short" else 1
+
+    def thinks_in(self) -> LanguageBounds | None:
+        """The language share that the thinking may have."""
+        if self.think.language_share is not None or self.schema_ == "short":
+            return self.think.language_share
+        if self.schema_ == "monolingual":
+            return LanguageBounds(of=self.language, min=MOSTLY)
+        return LanguageBounds(of="target", min=MIXED[0], max=MIXED[1])
+
+    def steps(self) -> Iterator[Derived]:
+        """The steps of the table of traces: the teacher, the parse, the filters."""
+        yield Derived("generate", self.generate(), ("teacher",))
+        finished = "finish_reason = 'stop'"
+        yield Derived("finished", Where(that=finished, unknown="keep"), ("teacher", "max_tokens"))
+        blocks = self.blocks()
+        if self.tags.form == "tags":
+            counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, min=blocks, max=blocks)
+            yield Derived("think_blocks", counted, ("think", "blocks"))
+        yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": self.tags.opened and blocks > 0}), ("tags",))
+        yield Derived("terminated", Where(that="solution IS NOT NULL"), ("tags",))
+        bounds = self.thinks_in()
+        if bounds is not None and blocks:
+            share = LanguageShare(of=bounds.of, min=bounds.min, max=bounds.max, **{"in": "think"})
+            yield Derived("think_share", share, ("think", "language_share"))
+        if self.solution.language is not None:
+            ignoring = ("code_fences", "inline_code", "latex", "urls")
+            share = LanguageShare(
+                of=self.solution.language, min=self.solution.min, count="letters", ignoring=ignoring, **{"in": "solution"}
+            )
+            yield Derived("solution_language", share, ("solution", "language"))
+        if self.solution.answer != "none":
+            yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))
+            if self.solution.required:
+                yield Derived("answered", Where(that="answer IS NOT NULL"), ("solution", "required"))
+
+    def inner(self) -> dict[str, Inner]:
+        """All spans inside thinking and solution."""
+        return INNER | self.spans

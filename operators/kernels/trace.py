@@ -1,0 +1,75 @@
+"""A completion as a list of spans: where the thinking, the solution and what lies inside them begin and end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from operators.cot import Cot, Inner
+
+
+class Part(NamedTuple):
+    """A stretch of a completion, in characters: `start` is in it, `end` is not."""
+
+    name: str
+    """`think`, `solution`, `tag` for the marks between them, or `think/code` for a span inside."""
+    start: int
+    end: int
+    loss: bool
+    """Whether it is trained on."""
+
+
+def parts_of(cot: Cot, completion: str) -> list[Part]:
+    """The spans of a completion, side by side, from its first to its last character (paper appendix B.2: the loss mask).
+
+    Tags are trained on, for the model has to write them; what a tool said is not. The outermost inner span counts.
+    """
+    found: list[Part] = []
+    for name, start, end in outer(cot, completion):
+        if name == "tag":
+            found.append(Part(name, start, end, True))
+            continue
+        place = start
+        for inner, low, high in inner_spans(cot.inner(), completion, start, end):
+            if low > place:
+                found.append(Part(name, place, low, True))
+            found.append(Part(f"{name}/{inner}", low, high, cot.inner()[inner].loss))
+            place = high
+        if end > place:
+            found.append(Part(name, place, end, True))
+    return found
+
+
+def outer(cot: Cot, text: str) -> Iterator[tuple[str, int, int]]:
+    """Thinking, solution and the marks around them."""
+    if cot.tags.form == "harmony":
+        opening, closing = r"<\|channel\|>analysis<\|message\|>", r"<\|end\|>.*?<\|channel\|>final<\|message\|>"
+    else:
+        opening, closing = re.escape(cot.tags.open), re.escape(cot.tags.close)
+    opens = re.compile(r"\s*" + opening).match(text)
+    closes = list(re.compile(closing, re.DOTALL).finditer(text))
+    start = 0
+    if opens is not None:
+        yield "tag", 0, opens.end()
+        start = opens.end()
+    thinks = bool(closes) or opens is not None or (cot.tags.opened and cot.blocks() > 0)
+    if not thinks:
+        yield "solution", start, len(text)
+        return
+    last = closes[-1] if closes else None
+    yield "think", start, last.start() if last is not None else len(text)
+    if last is not None:
+        yield "tag", last.start(), last.end()
+        yield "solution", last.end(), len(text)
+
+
+def inner_spans(spans: Mapping[str, Inner], text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """The spans inside a stretch, none inside another; one that is not closed goes to the stretch's end."""
+    marks = re.compile("|".join(f"(?P<m{at}>{re.escape(span.open)})" for at, span in enumerate(spans.values())))
+    names, place = list(spans), start
+    while (found := marks.search(text, place, end)) is not None:
+        at = next(at for at in range(len(names)) if found[f"m{at}"] is not None)
+        close = text.find(spans[names[at]].close, found.end(), end)
+        place = end if close < 0 else close + len(spans[names[at]].close)
+        yield names[at], found.start(), place

@@ -1,0 +1,64 @@
+"""A model as a recipe names it: which weights they are, and what its output may be used for."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from operators.declare import Declared
+from operators.licence import CLASSES, Licence
+
+#: The class of rows that a model's output went into, by the terms of well-known licences; other terms are said as a class.
+TERMS: dict[str, Licence] = {
+    "apache-2.0": "A",
+    "mit": "A",
+    "bsd-3-clause": "A",
+    "cc0-1.0": "A",
+    "cc-by-4.0": "A",
+    # What the providers' terms allow depends on who asks and what for: nobody but the recipe's owner can say `A` here.
+    "proprietary": "unknown",
+    "google-api": "unknown",
+    "openai-api": "unknown",
+    "anthropic-api": "unknown",
+    "llama3": "unknown",
+    "gemma": "unknown",
+}
+
+
+class Model(Declared):
+    """A model that a recipe asks: its weights, its licence, and the terms of its output."""
+
+    id: str = Field(min_length=1)
+    """The model's public name, such as Qwen/Qwen3-32B."""
+    license: str = Field(min_length=1)
+    """The licence of its weights."""
+    terms: str
+    """What its output may be used for: a licence that is known here, or a class: A, B, C or unknown."""
+    revision: str | None = None
+    """The revision of its weights, or their digest; part of every completion's address."""
+    template: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """The SHA-256 of the chat template; part of every completion's address, and checked where the model runs here."""
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    """The number type that it is run in; part of every completion's address."""
+    quantisation: str | None = None
+    """How its weights are packed; part of every completion's address."""
+    endpoint: str | None = None
+    """The logical name of who runs it; address and key stand in your own configuration, never in a recipe."""
+
+    @model_validator(mode="after")
+    def known_terms(self) -> Model:
+        if self.terms not in TERMS and self.terms not in CLASSES:
+            raise ValueError(f"`{self.terms}` is neither a class (A, B, C, unknown) nor one of: " + ", ".join(sorted(TERMS)))
+        return self
+
+    @property
+    def output(self) -> Licence:
+        """The class of what it writes."""
+        found = TERMS.get(self.terms, self.terms)
+        return next(each for each in CLASSES if each == found)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells its completions from those of another model; who runs it is no part of it."""
+        said = {name: getattr(self, name) for name in ("id", "revision", "template", "dtype", "quantisation")}
+        return {name: value for name, value in said.items() if value is not None}

@@ -1,0 +1,242 @@
+"""The tables of a step that asks: completions alone, by the ids they give; then with the columns of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.graph import Node
+from operators.asks import Asks, Refused
+from operators.inner import Attach
+from operators.licence import Licence, join
+from operators.scope import Columns
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.requests import Requests
+from runtime.digest import Bytes, id_bytes, table_digest
+from runtime.ids import child_ids, digest_name, hash_column, sorted_order
+from runtime.store import Store
+from runtime.table import ARROW, TEXT, Table, open_table, read_table, whole
+from runtime.write import gathered, small_columns, taken, write_based, write_columns, write_frame
+
+FETCHED = 2048
+"""Completions that are in memory as Python objects at a time."""
+NOTHING = "nothing to ask"
+
+
+def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> dict[str, Any]:
+    """The record of a node that asks: a row for each completion, and why there is none where there is none."""
+    operator, node, table = requests.operator, requests.node, requests.table
+    parents, samples = id_bytes(table.frame("row_id")), operator.samples
+    items = id_bytes(table.frame("item_id"))
+    columns, cells = dict(operator.made()), Cells(operator)
+    reasons: list[str | None] = []
+    ahead: list[Any] = []
+
+    def flush() -> None:
+        addresses = [bytes(requests.addresses[row.place, sample]) for row in ahead for sample in range(samples)]
+        replies = memo.fetch([each for each in dict.fromkeys(addresses) if any(each)])
+        for number, address in enumerate(addresses):
+            row = ahead[number // samples]
+            reason = None
+            if row.messages is None:
+                reason = NOTHING if operator.born else None
+                made: Any = [None] * len(columns)
+            elif address not in replies:
+                reason, made = failed.get(address, "lost: its completion was damaged, run again"), None
+            else:
+                try:
+                    made = operator.cells(replies[address], row.cells, node.entries)
+                except Refused as refused:
+                    reason, made = str(refused), None
+            reasons.append(reason)
+            if reason is None:
+                cells.add(made)
+        ahead.clear()
+
+    for row in requests.rows():
+        ahead.append(row)
+        if len(ahead) * samples >= FETCHED:
+            flush()
+    flush()
+    place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
+    return tabled(store, node, operator, columns, cells, reasons, (parents, items, place, copies))
+
+
+def tabled(
+    store: Store,
+    node: Node,
+    operator: Asks,
+    columns: Columns,
+    cells: Cells,
+    reasons: list[str | None],
+    origin: tuple[Bytes, Bytes, Any, Any],
+) -> dict[str, Any]:
+    """The record of completions: their table, and a line for each request with its row, its parent and its reason."""
+    parents, items, place, copies = origin
+    purpose = operator.purpose + getattr(operator, "salt", "")
+    ids = child_ids(taken(parents, place), purpose, copies) if operator.born else taken(parents, place)
+    kept = np.array([reason is None for reason in reasons], dtype=bool)
+    content = cells.table()
+    own = {"row_id": ids[kept], "item_id": taken(items, place)[kept]}
+    for name, kind in columns.items():
+        if kind in TEXT:
+            own[digest_name(name)] = hash_column(whole(content.column(name)), kind)
+    tree, described = write_based(store, [content], own, columns, {})
+    order = sorted_order(ids)
+    # No rank, no reason in the dataset: only `why` and the funnel read them.
+    asked = {
+        "row_id": pa.ExtensionArray.from_storage(pa.uuid(), storage(taken(ids, order))),
+        "parent": pa.ExtensionArray.from_storage(pa.uuid(), storage(taken(parents, place[order]))),
+        "place": pa.array(place[order]),
+        "reason": pa.array([reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
+    }
+    dropped = int((~kept).sum())
+    return {
+        "kind": node.operator.name,
+        **described.body(),
+        "rows": tree["rows"],
+        "table": tree,
+        "asked": write_frame(store, asked),
+        "counts": {"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
+    }
+
+
+def storage(ids: Bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))])
+
+
+class Cells:
+    """The cells of completions as they come, gathered into Arrow columns."""
+
+    def __init__(self, operator: Asks) -> None:
+        self.kinds = dict(operator.made())
+        self.rows: list[tuple[Any, ...]] = []
+        self.batches: list[pa.RecordBatch] = []
+        self.schema = pa.schema([(name, ARROW[kind] if kind != "label" else pa.string()) for name, kind in self.kinds.items()])
+
+    def add(self, cells: Any) -> None:
+        self.rows.append(tuple(cells))
+        if len(self.rows) >= FETCHED:
+            self.pack()
+
+    def pack(self) -> None:
+        columns = list(zip(*self.rows, strict=True)) or [() for _ in self.kinds]
+        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, self.schema, strict=True)]
+        self.batches.append(pa.record_batch(arrays, schema=self.schema))
+        self.rows = []
+
+    def table(self) -> pa.Table:
+        """All of them, in the order they came."""
+        self.pack()
+        return pa.Table.from_batches(self.batches, schema=self.schema)
+
+
+def attached(store: Store, node: Node, rows: Table, completions: dict[str, Any]) -> dict[str, Any]:
+    """The record of completions with the columns of the rows that they came from; `rows` is the table that was asked about."""
+    operator = node.operator
+    assert isinstance(operator, Attach)
+    made = open_table(store, completions["table"])
+    asked = read_table(store, completions["asked"])
+    places, reasons = whole(asked.column("place")).to_numpy(), whole(asked.column("reason"))
+    kept = np.asarray(reasons.is_null().to_numpy(zero_copy_only=False))
+    order = places[kept]
+    inherited = {name: kind for name, kind in node.columns.items() if name not in made.columns}
+    text = [name for name, kind in inherited.items() if kind in TEXT]
+    frame = {"row_id": made.frame("row_id"), "item_id": made.frame("item_id")}
+    for name, small in small_columns(node.columns).items():
+        if name in made.columns:
+            frame[small] = made.frame(small)
+        else:
+            column = rows.frame(small).take(pa.array(order))
+            frame[small] = joined_licence(column, operator.terms) if name == "license" else column
+    described = table_digest(frame.__getitem__, node.columns, small_columns(node.columns))
+    text_object = None
+    if text:
+        content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [empty(text, inherited)])
+        schema = pa.schema([(name, content.schema.field(name).type) for name in text])
+        text_object = write_columns(store, schema, gathered(content, text, order)) if rows.rows else None
+    tree = {
+        "kind": "attached",
+        "of": made.tree,
+        "columns": dict(node.columns),
+        "inherited": text,
+        "rows": made.rows,
+        "frame": write_frame(store, frame),
+        "text": text_object,
+    }
+    dropped = np.where(kept, 0, 1)
+    return {
+        "kind": "attach",
+        **described.body(),
+        "rows": made.rows,
+        "table": tree,
+        "asked": completions["asked"],
+        "counts": completions["counts"],
+        "funnel": asked_funnel(rows, places, dropped),
+    }
+
+
+def empty(text: list[str], columns: Columns) -> pa.Table:
+    return pa.schema([(name, ARROW[columns[name]]) for name in text]).empty_table()
+
+
+def joined_licence(column: pa.Array, terms: Licence) -> pa.Array:
+    """The class of each row with that of the model's output."""
+    encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+    named = [join([each, terms]) for each in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(named, pa.string())).cast(pa.string()).dictionary_encode()
+
+
+def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
+    """Source -> requests answered, and requests without a result."""
+    sources = rows.frame("source").take(pa.array(places))
+    encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
+    codes, names = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+    counted = np.bincount(codes * 2 + dropped, minlength=2 * len(names)).reshape(-1, 2)
+    return {name: counted[at].tolist() for at, name in sorted(enumerate(names), key=lambda pair: pair[1]) if counted[at].any()}
+
+
+def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> dict[str, Any]:
+    """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
+    operator = node.operator
+    assert isinstance(operator, Asks)
+    columns, cells = dict(operator.made()), Cells(operator)
+    held = [name for name in ("completion", "think", "solution", *columns) if name in source.columns]
+    held = list(dict.fromkeys(held))
+    found: dict[bytes, list[int]] = {}
+    for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
+        found.setdefault(cell, []).append(place)
+    asked = [bytes(each) for each in id_bytes(table.frame(digest_name(node.operator.of)))]  # type: ignore[attr-defined]
+    samples = operator.samples
+    chosen = [found.get(cell, [])[k] if k < len(found.get(cell, [])) else -1 for cell in asked for k in range(samples)]
+    needed = np.unique([at for at in chosen if at >= 0])
+    rows: dict[int, tuple[Any, ...]] = {}
+    for start, batch in source.batches(held):
+        count = len(next(iter(batch.values())))
+        inside = needed[(needed >= start) & (needed < start + count)]
+        if inside.size:
+            picked = {name: column.take(pa.array(inside - start)).to_pylist() for name, column in batch.items()}
+            for number, held_at in enumerate(inside.tolist()):
+                rows[held_at] = recorded_cells(operator, columns, {name: column[number] for name, column in picked.items()})
+    reasons: list[str | None] = []
+    for at in chosen:
+        reason = "no recorded completion of this prompt" if at < 0 else None if rows[at][0] is not None else "recorded as empty"
+        reasons.append(reason)
+        if reason is None:
+            cells.add(rows[at])
+    parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
+    places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
+    return tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+
+
+def recorded_cells(operator: Any, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:
+    """The cells of one recorded completion; thinking that is recorded apart is put into its tags."""
+    text = row.get("completion")
+    if "completion" not in row and (row.get("think") is not None or row.get("solution") is not None):
+        text = f"{operator.open}\n{row.get('think') or ''}\n{operator.close}\n\n{row.get('solution') or ''}"
+        if row.get("think") is None:
+            text = row["solution"]
+    return tuple(text if name == "completion" else row.get(name) for name in columns)

@@ -1,0 +1,98 @@
+"""Your own configuration: who runs a model, where, with which key. It belongs to a person, never to a recipe."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.document import load_text, read_document
+from operators.asks import Amount
+from operators.declare import Declared
+
+
+class Prices(Declared):
+    """What a million tokens cost, in one currency."""
+
+    input: Amount = Decimal(0)
+    """Of prompts."""
+    output: Amount = Decimal(0)
+    """Of completions."""
+
+
+class Endpoint(Declared):
+    """One way to run models: a server, or a process of its own on this machine."""
+
+    engine: Literal["openai", "vllm", "transformers"]
+    """`openai`: any server with that interface. `vllm`, `transformers`: a process on this machine."""
+    url: str | None = None
+    """The server's address up to and with its version, such as http://127.0.0.1:8000/v1."""
+    key: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The environment variable that holds the key; the key itself stands nowhere."""
+    model: str | None = None
+    """What the server calls the model, where that is not its id."""
+    concurrency: int = Field(16, ge=1, le=4096)
+    """Requests at a time."""
+    timeout: float = Field(600, gt=0)
+    """Seconds after which a request is given up, however much of its answer has come."""
+    attempts: int = Field(5, ge=1, le=100)
+    """How often a request is sent before it has failed."""
+    wait: float = Field(60, ge=0)
+    """The longest pause between two attempts, in seconds, whatever the server asks for."""
+    path: str | None = None
+    """The folder with the weights, for an engine on this machine."""
+    python: str | None = None
+    """The interpreter of the environment in which the engine is installed; this one unless said."""
+    dtype: str | None = None
+    """The number type, where the recipe declares none."""
+    settings: dict[str, str | int | float | bool] = {}
+    """What the engine is started with besides, such as tensor_parallel_size: tuning."""
+    devices: int = Field(1, ge=1)
+    """How many GPUs it takes, for the hours that a plan tells."""
+    prices: Prices | None = None
+    """What it costs, for plans and budgets."""
+
+    @model_validator(mode="after")
+    def complete(self) -> Endpoint:
+        if self.engine == "openai" and self.url is None:
+            raise ValueError("an `openai` endpoint needs `url`")
+        if self.engine in ("vllm", "transformers") and self.path is None:
+            raise ValueError(f"a `{self.engine}` endpoint needs `path`, the folder with the weights")
+        return self
+
+
+class Configuration(Declared):
+    """The whole file."""
+
+    endpoints: dict[str, Endpoint] = {}
+    """Logical name -> who that is here."""
+    models: dict[str, str] = {}
+    """Model id -> the endpoint that runs it, for models whose recipe names none."""
+
+
+def configuration_path() -> Path:
+    """RECIPE_CONFIG, else config.yaml in the user's folder for configuration."""
+    named = os.environ.get("RECIPE_CONFIG")
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Path(named) if named else folder / "data-recipe" / "config.yaml"
+
+
+def read_configuration() -> Configuration:
+    """The configuration of whoever runs this; empty where there is none. Raises RecipeError with every mistake in it."""
+    path = configuration_path()
+    if not path.exists():
+        return Configuration()
+    node = read_document(load_text(path, str(path)))
+    try:
+        return Configuration.model_validate(node.plain() or {})
+    except ValidationError as error:
+        raise RecipeError(
+            tuple(
+                Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
+                for problem in error.errors(include_url=False)
+            )
+        ) from None

@@ -1,0 +1,59 @@
+"""The journal: completions go to disk while the batch still runs, from a thread of their own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runtime.completions.memo import CompletionMemo, Kept
+
+SECONDS = 0.25
+"""How long a finished completion waits for others to be written with: a quarter of the second that is promised."""
+
+
+class Journal:
+    """Writes what it is told within `SECONDS`; a failure to write is raised where the next completion is told."""
+
+    def __init__(self, memo: CompletionMemo) -> None:
+        self.memo = memo
+        self.new = 0
+        self.failure: BaseException | None = None
+        self.told: queue.SimpleQueue[Kept | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
+
+    def tell(self, kept: Kept) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.told.put(kept)
+
+    def write(self) -> None:
+        """Take what is there, wait a moment for more, write it; until told to end."""
+        ended = False
+        stopping = threading.Event()
+        while not ended:
+            batch = [self.told.get()]
+            if batch[0] is not None:
+                stopping.wait(SECONDS)
+            while not self.told.empty():
+                batch.append(self.told.get())
+            ended = None in batch
+            kept = [each for each in batch if each is not None]
+            try:
+                if kept and self.failure is None:
+                    self.new += self.memo.keep(kept)
+            except BaseException as error:  # noqa: BLE001 - raised where the build hears of it
+                self.failure = error
+
+    @contextmanager
+    def running(self) -> Iterator[Journal]:
+        """While this lasts; everything told is on disk when it ends, however it ends."""
+        self.thread.start()
+        try:
+            yield self
+        finally:
+            self.told.put(None)
+            self.thread.join()
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,249 @@
+"""The completion memo: every completion by its address, shared by all recipes of a store and by builds that run at once."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+from blake3 import blake3
+
+from operators.asks import Reply
+from runtime.store import Store
+
+CHECK = 8
+CHUNK = 5000
+
+Claim = Literal["mine", "taken", "known"]
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS completions (
+  address BLOB NOT NULL UNIQUE, model TEXT NOT NULL, purpose TEXT NOT NULL, engine TEXT NOT NULL, made REAL NOT NULL,
+  prompt_tokens INTEGER, completion_tokens INTEGER, seconds REAL NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
+  seal BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS claims (address BLOB NOT NULL PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A completion with where it came from, as it is written."""
+
+    address: bytes
+    model: str
+    purpose: str
+    """The operator that asked, such as generate."""
+    engine: str
+    """Engine, version and endpoint: provenance, which decides nothing."""
+    reply: Reply
+    seconds: float
+
+
+class CompletionMemo:
+    """A SQLite file beside the store's objects: it is whole after any kill, and several builds may write to it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.path = store.root / "completions" / "completions.sqlite"
+        self.lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            made = sqlite3.connect(self.path, timeout=120, isolation_level=None, check_same_thread=False)
+            made.execute("PRAGMA journal_mode = WAL")
+            made.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
+            made.executescript(TABLES)
+            self._connection = made
+        return self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that no other build writes during."""
+        with self.lock:
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    # -- reading
+
+    def known(self, addresses: Sequence[bytes]) -> set[bytes]:
+        """Those of the addresses whose completion is here."""
+        if not self.exists:
+            return set()
+        with self.lock, wanted(self.connection, addresses) as connection:
+            found = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
+            return {address for (address,) in found}
+
+    def fetch(self, addresses: Sequence[bytes]) -> dict[bytes, Reply]:
+        """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
+        found: dict[bytes, Reply] = {}
+        damaged: list[bytes] = []
+        with self.lock, wanted(self.connection, addresses) as connection:
+            query = "SELECT c.address, size, body, seal FROM wanted w JOIN completions c ON c.address = w.address"
+            for address, size, body, seal in connection.execute(query):
+                if blake3(address + body).digest(CHECK) != seal:
+                    damaged.append(address)
+                else:
+                    found[address] = Reply(**json.loads(pa.decompress(body, size, "zstd", asbytes=True)))
+        if damaged:
+            self.set_aside(damaged)
+        return found
+
+    def set_aside(self, damaged: Iterable[bytes]) -> None:
+        """Take damaged completions out; what is left of them stays beside the store's other damaged parts."""
+        for address in damaged:
+            with self.writing() as connection:
+                row = connection.execute("SELECT body FROM completions WHERE address = ?", (address,)).fetchone()
+                if row is not None:
+                    self.store.files.make_folder(self.store.root / "damaged")
+                    path = self.store.root / "damaged" / f"completion-{address.hex()[:32]}"
+                    path.write_bytes(row[0])
+                    connection.execute("DELETE FROM completions WHERE address = ?", (address,))
+
+    def damaged(self) -> list[str]:
+        """The addresses of completions that are not whole, by reading them all."""
+        if not self.exists:
+            return []
+        with self.lock:
+            rows = self.connection.execute("SELECT address, body, seal FROM completions")
+            return [address.hex() for address, body, seal in rows if blake3(address + body).digest(CHECK) != seal]
+
+    def failures(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
+        """Address -> why it failed the last time, of those that did."""
+        if not self.exists:
+            return {}
+        with self.lock, wanted(self.connection, addresses) as connection:
+            return dict(
+                connection.execute("SELECT w.address, f.reason FROM wanted w JOIN failures f ON f.address = w.address").fetchall()
+            )
+
+    def history(self, model: str) -> tuple[int, float, float, float] | None:
+        """(completions with a token count, mean prompt tokens, mean completion tokens, mean seconds) of a model; None without."""
+        if not self.exists:
+            return None
+        with self.lock:
+            row = self.connection.execute(
+                "SELECT count(*), avg(prompt_tokens), avg(completion_tokens), avg(seconds) FROM completions"
+                " WHERE model = ? AND completion_tokens IS NOT NULL",
+                (model,),
+            ).fetchone()
+        return None if not row[0] else (row[0], row[1] or 0.0, row[2], row[3])
+
+    def stats(self) -> list[dict[str, Any]]:
+        """Completions by model and engine, with tokens and seconds."""
+        if not self.exists:
+            return []
+        with self.lock:
+            rows = self.connection.execute(
+                "SELECT model, purpose, engine, count(*), sum(prompt_tokens), sum(completion_tokens), sum(seconds),"
+                " sum(length(body)) FROM completions GROUP BY model, purpose, engine ORDER BY model, purpose, engine"
+            ).fetchall()
+        names = ("model", "purpose", "engine", "completions", "prompt_tokens", "completion_tokens", "seconds", "bytes")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def rows(self) -> Iterator[Kept]:
+        """Every whole completion with its provenance, by address."""
+        with self.lock:
+            query = "SELECT address, model, purpose, engine, seconds, size, body, seal FROM completions ORDER BY address"
+            for address, model, purpose, engine, seconds, size, body, seal in self.connection.execute(query):
+                if blake3(address + body).digest(CHECK) == seal:
+                    reply = Reply(**json.loads(pa.decompress(body, size, "zstd", asbytes=True)))
+                    yield Kept(address, model, purpose, engine, reply, seconds)
+
+    # -- writing
+
+    def keep(self, batch: Sequence[Kept]) -> int:
+        """Write completions and end their claims; one that is there already wins. How many were new."""
+        rows = []
+        for each in batch:
+            text = json.dumps(asdict(each.reply), ensure_ascii=True).encode()
+            body = pa.compress(text, "zstd", asbytes=True)
+            seal = blake3(each.address + body).digest(CHECK)
+            tokens = each.reply.prompt_tokens, each.reply.completion_tokens
+            provenance = each.model, each.purpose, each.engine, time.time()
+            rows.append((each.address, *provenance, *tokens, each.seconds, len(text), body, seal))
+        done = [(each.address,) for each in batch]
+        with self.writing() as connection:
+            before = connection.total_changes
+            connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            new = connection.total_changes - before
+            connection.executemany("DELETE FROM claims WHERE address = ?", done)
+            connection.executemany("DELETE FROM failures WHERE address = ?", done)
+        return new
+
+    def fail(self, reasons: dict[bytes, str]) -> None:
+        """Write why requests failed for good, and end their claims, so that the next build asks again."""
+        with self.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?)", list(reasons.items()))
+            connection.executemany("DELETE FROM claims WHERE address = ?", [(address,) for address in reasons])
+
+    def claim(self, addresses: Sequence[bytes], owner: str) -> list[Claim]:
+        """Say of each address that this build asks for it, unless it is here or a living build does."""
+        told: list[Claim] = []
+        with self.writing() as connection:
+            for address in addresses:
+                if connection.execute("SELECT 1 FROM completions WHERE address = ?", (address,)).fetchone():
+                    told.append("known")
+                    continue
+                row = connection.execute("SELECT owner FROM claims WHERE address = ?", (address,)).fetchone()
+                if row is not None and row[0] != owner and self.alive(row[0]):
+                    told.append("taken")
+                    continue
+                connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (address, owner))
+                told.append("mine")
+        return told
+
+    def release(self, owner: str) -> None:
+        """End every claim of a build."""
+        with self.writing() as connection:
+            connection.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+
+    def alive(self, owner: str) -> bool:
+        """Whether the build that made a claim still runs: it holds a lock on its file as long as it does."""
+        with suppress(OSError), open(self.store.root / "running" / owner) as running:
+            try:
+                fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
+
+@contextmanager
+def wanted(connection: sqlite3.Connection, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
+    """A temporary table of addresses to join with."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("BEGIN")
+    try:
+        # In their order, in which the index is read from front to back.
+        connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((each,) for each in sorted(addresses)))
+        yield connection
+    finally:
+        connection.execute("DELETE FROM temp.wanted")
+        connection.execute("COMMIT")

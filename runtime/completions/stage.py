@@ -1,0 +1,163 @@
+"""The stage that asks a model: refuse what is too dear or pinned, fill the memo, count failures, make the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from compiler.graph import Node
+from compiler.lock import Pin
+from operators.asks import Asks
+from operators.generate import Generate
+from operators.model import Model
+from runtime.completions.answers import answered, recorded_answers
+from runtime.completions.configuration import Configuration, Endpoint, read_configuration
+from runtime.completions.fill import Failures, Filled, fill
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.requests import Requests
+from runtime.engines.choose import endpoint_of, open_engine
+from runtime.engines.engine import Engine, EngineError
+from runtime.store import Store, StoreError
+from runtime.table import Table
+
+
+@dataclass
+class Asking:
+    """What every stage of a build that asks a model needs besides its table."""
+
+    memo: CompletionMemo
+    models: Mapping[str, Model]
+    pins: Mapping[str, Pin]
+    """Stage -> what the lock says of it."""
+    remake: frozenset[str] = frozenset()
+    """Stages that may come out otherwise than they are pinned."""
+    silent: bool = False
+    """Nothing may be asked: only what is in the memo is used."""
+    resume: str = "recipe build"
+    """The command that goes on where a build stopped."""
+
+    def ask(
+        self, store: Store, node: Node, name: str, key: str, table: Table, source: Table | None, tell: Callable[[int], None]
+    ) -> tuple[dict[str, Any], Filled | None]:
+        """(the record of a stage that asks, what was asked for). Raises StoreError, Failures."""
+        operator = node.operator
+        assert isinstance(operator, Asks)
+        if isinstance(operator, Generate) and operator.recorded is not None:
+            assert source is not None
+            return recorded_answers(store, node, table, source), None
+        requests = Requests(node, table)
+        pin = self.pins.get(name)
+        pinned = pin is not None and pin.key == key and name not in self.remake
+        configuration, model = read_configuration(), self.models[operator.model]
+        forecast = forecast_of(requests, self.memo, model, configuration)
+        if forecast.new:
+            if self.silent:
+                hint = "build the recipe first"
+                raise StoreError(f"`{name}` needs {forecast.new:,} completions that are not in the store", hint)
+            if pinned:
+                raise StoreError(
+                    f"the lock pins `{name}`, and {forecast.new:,} of its completions are not in this store",
+                    f"import them with `recipe store completions import`, or make others: --remake {name}",
+                )
+            complain_budget(name, operator, forecast)
+        origin = ""
+
+        def opened() -> Engine:
+            return open_engine(model, endpoint_of(model, configuration)[1])
+
+        try:
+            if forecast.new:
+                origin = endpoint_of(model, configuration)[0]
+            filled = fill(self.memo, requests, opened, origin, tell)
+        except EngineError as error:
+            raise StoreError(str(error), error.hint) from None
+        complain_failures(name, operator, filled, self.resume)
+        body = answered(store, requests, self.memo, filled.failed)
+        if pinned and pin is not None and body["digest"] != pin.digest:
+            raise StoreError(
+                f"`{name}` comes out as {body['digest'][:12]}, and the lock pins {pin.digest[:12]}",
+                f"the completions here are others than those it was locked with; accept them: --remake {name}",
+            )
+        body["asked_for"] = {"needed": filled.needed, "memoised": filled.memoised, "new": filled.new}
+        return body, filled
+
+
+def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) -> None:
+    """Raises Failures where more requests failed than may."""
+    failed = len(filled.failed)
+    if failed and failed > operator.max_failures * filled.needed:
+        kept = filled.needed - failed
+        raise Failures(
+            f"{failed:,} of the {filled.needed:,} requests of `{name}` failed: {filled.reasons()};"
+            f" {kept:,} completions are in the store",
+            f"ask for the others again: {resume}; or let them be left out: `max_failures` of `{name}`",
+        )
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a stage needs before it runs, as far as earlier completions of its model tell."""
+
+    needed: int
+    memoised: int
+    tokens: int | None
+    """Tokens of the new completions; None where no earlier one tells."""
+    prompt_tokens: int | None
+    cost: Decimal | None
+    """In the currency of the endpoint's prices; None where they or the tokens are not known."""
+    gpu_hours: float | None
+    """Of a model on this machine, by how long earlier completions took."""
+
+    @property
+    def new(self) -> int:
+        return self.needed - self.memoised
+
+
+def forecast_of(requests: Requests, memo: CompletionMemo, model: Model, configuration: Configuration) -> Forecast:
+    """What the requests of a table need."""
+    wanted = requests.wanted
+    return forecast(len(wanted), len(memo.known(wanted)), memo, model, configuration)
+
+
+def forecast(needed: int, memoised: int, memo: CompletionMemo, model: Model, configuration: Configuration) -> Forecast:
+    """What so many completions of a model need."""
+    history = memo.history(model.id)
+    new = needed - memoised
+    endpoint = known_endpoint(model, configuration)
+    if history is None or not new:
+        return Forecast(needed, memoised, None if new else 0, None if new else 0, None if new else Decimal(0), None)
+    _, prompt, completion, seconds = history
+    tokens, prompt_tokens = round(new * completion), round(new * prompt)
+    cost = hours = None
+    if endpoint is not None and endpoint.prices is not None:
+        cost = (endpoint.prices.input * prompt_tokens + endpoint.prices.output * tokens) / 1_000_000
+    if endpoint is not None and endpoint.engine == "vllm":
+        hours = new * seconds / endpoint.concurrency * endpoint.devices / 3600
+    return Forecast(needed, memoised, tokens, prompt_tokens, cost, hours)
+
+
+def known_endpoint(model: Model, configuration: Configuration) -> Endpoint | None:
+    try:
+        return endpoint_of(model, configuration)[1]
+    except EngineError:
+        return None
+
+
+def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
+    """Raises StoreError where a stage would spend more than the recipe lets it."""
+    budget = operator.budget
+    if budget is None:
+        return
+    hint = "raise `budget`, or try a part of the recipe first: --sample N"
+    for what, most, needed in (
+        ("completions", budget.completions, forecast.new),
+        ("tokens", budget.tokens, forecast.tokens),
+        ("cost", budget.cost, forecast.cost),
+    ):
+        if most is not None and needed is None:
+            raise StoreError(f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs", hint)
+        if most is not None and needed is not None and needed > most:
+            shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
+            raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)

@@ -1,0 +1,1 @@
+"""What answers requests: servers, models in a process of their own."""

@@ -1,0 +1,116 @@
+"""The worker that samples with plain transformers: one request at a time, from a generator of its own, so that nothing else
+that runs can change a completion."""
+
+import json
+import os
+import sys
+from typing import Any
+
+PROTOCOL = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)
+
+
+def say(**line: object) -> None:
+    PROTOCOL.write(json.dumps(line) + "\n")
+
+
+def main() -> None:
+    settings = json.loads(sys.stdin.readline())
+    try:
+        import torch
+        import transformers
+
+        transformers.utils.logging.set_verbosity_error()
+        dtype = getattr(torch, settings["dtype"] or "float32")
+        path, extra = settings["path"], dict[str, Any]()
+        if settings.get("gguf"):
+            from transformers.utils.quantization_config import GgufConfig
+
+            extra = {"gguf_file": settings["gguf"]}
+            loaded = {**extra, "quantization_config": GgufConfig(dequantize=True)}
+        else:
+            loaded = {"use_safetensors": True}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **extra)
+        model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **loaded)
+        model.eval()
+        if settings.get("threads"):
+            torch.set_num_threads(settings["threads"])
+        complain_template(tokenizer, settings.get("template"))
+    except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
+        say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        return
+    say(ready=f"{transformers.__version__} {dtype}".replace("torch.", ""))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            say(id=request["id"], **complete(model, tokenizer, request))
+        except Exception as error:  # noqa: BLE001 - one request fails, the others go on
+            say(id=request["id"], failure=type(error).__name__)
+
+
+def complain_template(tokenizer: object, wanted: str | None) -> None:
+    """Raises ValueError where the chat template is not the one that the recipe declares."""
+    import hashlib
+
+    found = hashlib.sha256((getattr(tokenizer, "chat_template", None) or "").encode()).hexdigest()
+    if wanted is not None and found != wanted:
+        raise ValueError(f"its chat template is {found}, and the recipe says {wanted}")
+
+
+def complete(model: Any, tokenizer: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Sample one completion, token by token."""
+    import torch
+
+    said, generator = request["sampling"], torch.Generator().manual_seed(request["seed"])
+    messages = [{"role": role, "content": content} for role, content in request["messages"]]
+    switches = {} if said.get("reasoning") is None else {"enable_thinking": said["reasoning"]}
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False, **switches)
+    ends = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+    room = getattr(model.config, "max_position_embeddings", 1 << 30) - len(prompt)
+    if room < 1:
+        return {"failure": "prompt too long"}
+    made, finish, state = [], "length", None
+    ids = torch.tensor([prompt])
+    with torch.inference_mode():
+        for _ in range(min(said["max_tokens"], room)):
+            out = model(input_ids=ids, past_key_values=state, use_cache=True)
+            state = out.past_key_values
+            token = choose(out.logits[0, -1].float(), said, generator)
+            if token in ends:
+                finish = "stop"
+                break
+            made.append(token)
+            ids = torch.tensor([[token]])
+            if said.get("stop") and any(stop in tokenizer.decode(made[-32:]) for stop in said["stop"]):
+                finish = "stop"
+                break
+    text = tokenizer.decode(made, skip_special_tokens=True)
+    for stop in said.get("stop", ()):
+        text = text.split(stop)[0]
+    return {"text": text, "finish_reason": finish, "prompt_tokens": len(prompt), "completion_tokens": len(made)}
+
+
+def choose(logits: Any, said: dict[str, Any], generator: Any) -> int:
+    """The next token by temperature, top_k, top_p and min_p, in the order in which other engines apply them."""
+    import torch
+
+    temperature = said.get("temperature", 1.0)
+    if temperature == 0:
+        return int(logits.argmax())
+    logits = logits / temperature
+    if said.get("top_k"):
+        logits[logits < logits.topk(min(said["top_k"], len(logits))).values[-1]] = -torch.inf
+    share, order = logits.softmax(-1).sort(descending=True, stable=True)
+    keep = torch.ones_like(share, dtype=torch.bool)
+    if said.get("top_p") is not None:
+        keep &= share.cumsum(-1) - share < said["top_p"]
+    if said.get("min_p") is not None:
+        keep &= share >= said["min_p"] * share[0]
+    keep[0] = True
+    share = torch.where(keep, share, 0)
+    return int(order[torch.multinomial(share, 1, generator=generator)])
+
+
+if __name__ == "__main__":
+    main()

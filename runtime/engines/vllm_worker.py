@@ -1,0 +1,94 @@
+"""The worker that runs vLLM: every request has a seed of its own, prefixes are cached, completions come as they finish."""
+
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+PROTOCOL = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)
+for name, value in {
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_KVCACHE_SPACE": "2",
+}.items():
+    os.environ.setdefault(name, value)
+
+
+def say(**line: object) -> None:
+    PROTOCOL.write(json.dumps(line) + "\n")
+
+
+def main() -> None:
+    settings = json.loads(sys.stdin.readline())
+    try:
+        import torch
+        import vllm
+        from vllm import EngineArgs, LLMEngine
+
+        said = dict(settings["settings"])
+        if not torch.cuda.is_available():
+            # Without a GPU a seeded prompt must not be cut into pieces: vLLM's CPU generator cannot go on in the middle.
+            said = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **said}
+            said.setdefault("max_num_batched_tokens", said["max_num_seqs"] * said["max_model_len"])
+        said = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **said}
+        engine = LLMEngine.from_engine_args(EngineArgs(model=settings["path"], dtype=settings["dtype"] or "auto", **said))
+        tokenizer = engine.get_tokenizer()
+        from hashlib import sha256
+
+        found = sha256((tokenizer.chat_template or "").encode()).hexdigest()
+        if settings.get("template") not in (None, found):
+            raise ValueError(f"its chat template is {found}, and the recipe says {settings['template']}")
+    except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
+        say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        return
+    say(ready=vllm.__version__)
+    serve(engine, tokenizer)
+
+
+def serve(engine: Any, tokenizer: Any) -> None:
+    """Take requests as they come and step until all of them are done and none will come."""
+    import queue
+
+    coming: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            coming.put(json.loads(line))
+        coming.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    more = True
+    while more or engine.has_unfinished_requests():
+        while more and (not engine.has_unfinished_requests() or not coming.empty()):
+            request = coming.get()
+            if request is None:
+                more = False
+                break
+            try:
+                add(engine, tokenizer, request)
+            except Exception as error:  # noqa: BLE001 - one request fails, the others go on
+                say(id=request["id"], failure=type(error).__name__)
+        for out in engine.step() if engine.has_unfinished_requests() else ():
+            if out.finished:
+                made = out.outputs[0]
+                counts = {"prompt_tokens": len(out.prompt_token_ids), "completion_tokens": len(made.token_ids)}
+                say(id=out.request_id, text=made.text, finish_reason=made.finish_reason or "unknown", **counts)
+
+
+def add(engine: Any, tokenizer: Any, request: dict[str, Any]) -> None:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    said = dict(request["sampling"])
+    reasoning = said.pop("reasoning", None)
+    switches = {} if reasoning is None else {"enable_thinking": reasoning}
+    messages = [{"role": role, "content": content} for role, content in request["messages"]]
+    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False, **switches)
+    sampling = SamplingParams(seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY, **said)
+    engine.add_request(request["id"], {"prompt_token_ids": ids}, sampling)
+
+
+if __name__ == "__main__":
+    main()

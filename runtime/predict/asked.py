@@ -1,0 +1,127 @@
+"""What a step that asks a model will make: its rows' ids are known before it runs, its cells are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.graph import Node
+from operators.asks import Asks
+from operators.bounds import MANY, Between
+from operators.generate import Generate
+from operators.inner import Attach
+from operators.licence import join
+from operators.scope import Columns
+from runtime.digest import id_array, id_bytes
+from runtime.ids import child_ids, sorted_order
+from runtime.predict.counts import Feeds, tally, unlabelled_counts
+from runtime.predict.expected import Expected
+from runtime.predict.frames import Frame, Held, Places, Unknown
+from runtime.predict.values import Mask
+from runtime.store import Store
+from runtime.table import DIGEST, read_table, whole
+from runtime.write import taken
+
+
+class Born(Held):
+    """Rows that are born of others, `samples` of each: ids and inherited columns are known, what a model writes is not."""
+
+    def __init__(self, parent: Frame, purpose: str | None, samples: int, unknown: Columns) -> None:
+        super().__init__(parent)
+        self.unknown = unknown
+        places, copies = np.repeat(np.arange(parent.rows), samples), np.tile(np.arange(samples), parent.rows)
+        ids = taken(id_bytes(parent.frame("row_id")), places) if parent.rows else np.zeros((0, 16), np.uint8)
+        if purpose is not None and len(ids):
+            ids = child_ids(ids, purpose, copies)
+        order = sorted_order(ids)
+        self.places, self.rows = places[order], len(order)
+        self.columns["row_id"] = id_array(ids[order])
+
+    def frame(self, name: str) -> pa.Array:
+        if name.removesuffix(DIGEST) in self.unknown:
+            raise Unknown(name.removesuffix(DIGEST))
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name).take(pa.array(self.places))
+        return self.columns[name]
+
+    def spread(self, mask: Mask | None) -> Mask | None:
+        """What holds of the parents, of each of their rows."""
+        return None if mask is None else mask[self.places]
+
+
+class Licensed(Held):
+    """A frame whose rows' licences are joined with the terms of a model's output."""
+
+    def __init__(self, parent: Frame, attach: Attach) -> None:
+        super().__init__(parent)
+        self.attach = attach
+
+    def frame(self, name: str) -> pa.Array:
+        column = super().frame(name)
+        if name != "license":
+            return column
+        encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+        named = [join([each, self.attach.terms]) for each in encoded.dictionary.to_pylist()]
+        told = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(named, pa.string()))
+        return told.cast(pa.string()).dictionary_encode()
+
+
+class Rejoined(Held):
+    """Completions that are made, with the columns of rows that are known: nothing of them is asked again."""
+
+    def __init__(self, made: Frame, columns: Columns, rows: Frame, places: Places) -> None:
+        super().__init__(rows)
+        self.made, self.own, self.places, self.rows = made, columns, places, made.rows
+
+    def frame(self, name: str) -> pa.Array:
+        if name in ("row_id", "item_id") or name.removesuffix(DIGEST) in self.own:
+            return self.made.frame(name)
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name).take(pa.array(self.places))
+        return self.columns[name]
+
+
+def asked_about(node: Node, base: Expected) -> Expected:
+    """The completions of a table's rows. A request that may fail, or is looked up in a source, may leave no row."""
+    operator = node.operator
+    assert isinstance(operator, Asks)
+    purpose = operator.purpose + getattr(operator, "salt", "") if operator.born else None
+    frame = Born(base.frame, purpose, operator.samples, operator.made())
+    looked_up = isinstance(operator, Generate) and operator.recorded is not None
+    certain = not looked_up and operator.born and not operator.max_failures
+    sure = frame.spread(base.sure) if certain else np.zeros(frame.rows, dtype=bool)
+    unseen = {source: min(most * operator.samples, MANY) for source, most in base.unseen.items()}
+    strangers = sum(unseen.values())
+    missing, further = (min(number * operator.samples, MANY) for number in (base.missing, base.further))
+    unknown = frame.rows + strangers  # nobody knows what a model will write
+    if not certain:  # whichever of its rows there is, there may be none
+        missing = frame.rows
+    known = frame.rows if sure is None else int(sure.sum())
+    counts = unlabelled_counts(Between(known, min(frame.rows + strangers, MANY)))
+    return Expected(frame, node.columns, counts, sure, unseen, frame.spread(base.likely), missing, further, unknown)
+
+
+def attached_to(store: Store, node: Node, completions: Expected, base: Expected, feeds: Feeds) -> Expected:
+    """Completions with the columns of their rows: these are the same rows."""
+    operator = node.operator
+    assert isinstance(operator, Attach)
+    joined: Frame = completions.frame
+    if completions.record is not None:
+        asked = read_table(store, completions.record.body["asked"])
+        kept = np.asarray(whole(asked.column("reason")).is_null().to_numpy(zero_copy_only=False))
+        places = whole(asked.column("place")).to_numpy()[kept]
+        joined = Rejoined(completions.frame, completions.columns, base.frame, places)
+    frame = Licensed(joined, operator)
+    counts = tally(frame, completions.sure, completions.unseen, feeds)
+    return replace(completions, frame=frame, columns=node.columns, counts=counts, record=None)
+
+
+def licensed(feeds: Feeds, attach: Attach) -> Mapping[str, Mapping[str, str]]:
+    """Source -> its category, and the licence of what a model writes about its rows."""
+    return {
+        name: {**feed, "license": join([feed["license"], attach.terms])}  # type: ignore[list-item]
+        for name, feed in feeds.items()
+    }
