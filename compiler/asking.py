@@ -45,7 +45,9 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
     rows.columns = {**dict(operator.made()), **kept}
     license = join([rows.license, terms])
     replaced = tuple(name for name in operator.made() if name not in kept)
-    attach = Attach(terms=terms, replaces=tuple(sorted(set(replaced) & set(state.nodes[rows.base].columns))))
+    attach = Attach(
+        terms=terms, model=operator.model, replaces=tuple(sorted(set(replaced) & set(state.nodes[rows.base].columns)))
+    )
     rows.base = state.add(
         Node(
             attach,

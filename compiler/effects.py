@@ -10,6 +10,8 @@ from compiler.graph import Graph
 from compiler.keys import structures
 from compiler.meaning import Change, Subject
 from compiler.plan import Addresses, cause_of, cuts_below, snapshot, stage_name
+from operators.asks import Asks
+from operators.inner import Attach
 
 State = Literal["reused", "same", "recomputed", "new", "gone"]
 
@@ -104,6 +106,8 @@ def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subj
     for at in parts:
         part = graph.nodes[at]
         found.add(("step", node.table, part.label))
+        if isinstance(part.operator, Asks | Attach):
+            found.add(("model", part.operator.model))
         if part.seed:
             found.add(("seed",))
         for role, entry in part.operator.entries():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, roles_of
 from compiler.plan import stage_name
-from compiler.recipe import Recipe
+from compiler.recipe import Recipe, Said
 from compiler.sql import decide_sql
+from operators.asks import Asks
 from operators.declare import Measure, SetDecision
 from operators.source import Source
 
@@ -21,6 +23,8 @@ def explain(graph: Graph, index: int) -> str:
     match node.operator:
         case Source():
             lines += [f"read {node.operator.file}", *source_lines(node.operator)]
+        case Asks():
+            lines += asked_lines(graph, index, node.operator)
         case SetDecision():
             wanted = [graph.nodes[at].inputs[-1] for at in graph.run(node.inputs[0])]
             wanted += [source for source in node.inputs[1:] if graph.nodes[source].aspect == "columns"]
@@ -32,6 +36,18 @@ def explain(graph: Graph, index: int) -> str:
         case _:
             lines.append(f"{node.operator.name} " + ", ".join(stage_name(graph, source) for source in node.inputs))
     return "\n".join(lines)
+
+
+def asked_lines(graph: Graph, index: int, operator: Asks) -> list[str]:
+    """The model, what is sampled, and what each request is made of."""
+    node = graph.nodes[index]
+    lines = ["model " + ", ".join(f"{name} {value}" for name, value in node.entries["model"].items())]
+    lines.append("sampling " + ", ".join(f"{name} {value}" for name, value in operator.sampling().items()))
+    lines.append(f"{operator.samples} of each row of {stage_name(graph, node.inputs[0])}, made of {', '.join(node.carried)}")
+    lines += [f"profile {name}: {value}" for name, value in node.entries.items() if name != "model" and isinstance(value, str)]
+    if len(node.inputs) > 1:
+        lines.append(f"looked up in {stage_name(graph, node.inputs[1])} by prompt; nothing is sent")
+    return [*lines, "completions: " + ", ".join(node.columns)]
 
 
 def source_lines(source: Source) -> list[str]:
@@ -83,16 +99,41 @@ def shown(value: Any) -> str:
 def lowered(recipe: Recipe) -> dict[str, Any]:
     """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
     plain: dict[str, Any] = dict(recipe.node.plain())
-    sections = {"prompts": plain.pop("prompts", None), "mixture": plain.pop("mixture", None)}
+    sections = {name: plain.pop(name, None) for name in ("prompts", "mixture", "cot", "traces")}
     tables: dict[str, Any] = {}
     for name, table in recipe.tables.items():
         origins = [origin for origin, _ in table.origins]
         said = (plain.get("tables") or {}).get(name)
-        steps = (
-            said.get("steps", []) if said else sections["prompts"] if name == "prompts" else [{"mixture": sections["mixture"]}]
-        )
+        if said:
+            steps = said.get("steps", [])
+        elif name == "prompts":
+            steps = sections["prompts"]
+        elif name == "dataset":
+            steps = [{"mixture": sections["mixture"]}]
+        else:  # what follows from the type of a trace, or from a source that is translated
+            own = sections["traces"] or [] if name == "traces" else []
+            steps = [written_out(each) for each in table.steps[: len(table.steps) - len(own)]] + own
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
+
+
+def written_out(said: Said) -> dict[str, Any]:
+    """A step as a recipe would write it."""
+    operator = said.operator
+    parameters = plain(operator.model_dump(by_alias=True, exclude_defaults=True))
+    return {**({} if said.label == operator.name else {"name": said.label}), operator.name: parameters}
+
+
+def plain(value: Any) -> Any:
+    """Values as YAML has them."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral() else float(value)
+        case dict():
+            return {name: plain(part) for name, part in value.items()}
+        case tuple() | list():
+            return [plain(part) for part in value]
+    return value
 
 
 def graph_lines(graph: Graph) -> list[dict[str, Any]]:

@@ -52,6 +52,7 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     found += changes_at(("seed",), (before.recipe.seed, after.recipe.seed), texts, ("seed",))
     found += compare_profiles(before, after)
     found += compare_sources(before, after, facts)
+    found += compare_models(before, after)
     found += compare_tables(before, after)
     outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
     if sorted(outputs[0]) != sorted(outputs[1]):
@@ -143,6 +144,25 @@ def said_differently(old: Operator, new: Operator) -> Iterator[Difference]:
         name = next((field for field, info in type(new).model_fields.items() if (info.alias or field) == each.path[0]), None)
         if name is None or role_of(type(new), name) not in ("tuning", "label"):
             yield each
+
+
+# -- models
+
+
+def compare_models(before: Read, after: Read) -> Iterator[Change]:
+    """Models that came, went, or are said differently; who runs one is no part of what a recipe means."""
+    old, new = before.recipe.models, after.recipe.models
+    for name in {**old, **new}:
+        spans = [each.node.find(("models", name), key=True) if name in each.recipe.models else None for each in (before, after)]
+        if name not in old:
+            yield Change("added", ("model", name), f"model {name}: {new[name].model.id}", None, spans[1])
+        elif name not in new:
+            yield Change("removed", ("model", name), f"model {name}: {old[name].model.id}", spans[0], None)
+        else:
+            for each in differences(old[name].model, new[name].model):
+                if each.path[0] != "endpoint":
+                    places = old[name].node.find(each.path), new[name].node.find(each.path)
+                    yield Change("changed", ("model", name), f"model {name}: {each}", *places)
 
 
 # -- tables and steps

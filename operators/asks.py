@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from operators.declare import Count, Declared, Repeats, Step, field, tuning
-from operators.obligation import Obligation
 from operators.scope import Columns, Complaint, Scope, did_you_mean
 
 Messages = tuple[tuple[str, str], ...]
@@ -139,8 +138,3 @@ class Asks(Step):
         said = {name: getattr(self, name) for name in names}
         chosen = {name: value for name, value in said.items() if value is not None}
         return chosen | ({"stop": list(self.stop)} if self.stop else {})
-
-    def model_obligations(self, label: str, terms: str) -> Iterator[Obligation]:
-        """What follows from the terms of the model's output."""
-        if terms != "A":
-            yield Obligation("terms", f"`{label}` writes text of class {terms} by the terms of its model's output")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from operators.bounds import Between
 from operators.declare import Operator, SetDecision, field, tuning
 from operators.licence import Licence
+from operators.obligation import Obligation
 from operators.rank import rank_sql
 
 
@@ -59,8 +60,18 @@ class Attach(Operator):
 
     terms: Licence
     """The class of the model's output: a row's licence is the join of it and of its origin's."""
+    model: str = field("label")
+    """The model's name, for what people are told."""
     replaces: tuple[str, ...] = ()
     """The columns of the origin in whose place others come."""
+
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        if self.terms == "unknown":
+            message = f"the terms of what `{self.model}` writes are not stated: it is for local use, and no export has it"
+            yield Obligation("terms", message)
+        elif self.terms == "B":
+            message = f"what `{self.model}` writes may be trained on and not redistributed: an export leaves it out"
+            yield Obligation("terms", message)
 
 
 class Output(Operator):

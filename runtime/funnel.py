@@ -84,7 +84,7 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
             for line in lines
         ]
         if table.get("born"):
-            text.append(f"repeated: {table['born']:,} rows")
+            text.append(f"born: {table['born']:,} rows")
         blocks.append("\n".join(text))
     return "\n\n".join(blocks) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.built import manifest_of, shows
+from runtime.completions.memo import CompletionMemo
 from runtime.memo import broken_entries
 from runtime.record import hash_path, unsealed
 from runtime.store import Store
@@ -41,6 +42,12 @@ def verify(store: Store, mend: bool = False) -> list[str]:
         broken = broken_entries(path)
         if broken:
             problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
+    memo = CompletionMemo(store)
+    broken_completions = memo.damaged()
+    if broken_completions:
+        problems.append(f"{len(broken_completions)} completions are damaged, the first is {broken_completions[0][:12]}")
+        if mend:
+            memo.set_aside(bytes.fromhex(each) for each in broken_completions)
     return problems + name_problems(store)
 
 

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
+from operators.asks import Asks
 from operators.declare import Measure
-from operators.inner import Combine, Output
+from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids
@@ -56,7 +57,7 @@ class Ledgers:
         found: dict[str, None] = {}
         for index, record in self.records():
             node = self.graph.nodes[index]
-            if isinstance(node.operator, Source) or record.body["counts"]["born"]:
+            if isinstance(node.operator, Source | Attach) or record.body["counts"]["born"]:
                 for place in starting(id_bytes(open_table(self.store, record.body["table"]).frame("row_id")), prefix):
                     found[place] = None
         return list(found)
@@ -86,11 +87,13 @@ class Ledgers:
             if text in bad["raw"]
         ]
 
-    def life(self, row_id: str) -> Life:
-        """Every event of a row, in the order of the graph."""
+    def life(self, row_id: str, until: int | None = None) -> Life:
+        """Every event of a row, in the order of the graph; those before a node where `until` says so."""
         life = Life(row_id)
         wanted = np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)
         for index, record in self.records():
+            if index == until:
+                break
             node = self.graph.nodes[index]
             name = stage_name(self.graph, index)
             table = open_table(self.store, record.body["table"])
@@ -113,6 +116,10 @@ class Ledgers:
                 case Combine():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "combined"})
+                case Asks():
+                    pass  # told where its completions get the columns of their rows
+                case Attach():
+                    self.asked_event(index, record, f"{node.table}/{node.label}", life, place)
                 case Output():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
@@ -126,6 +133,32 @@ class Ledgers:
                         life.license = str(life.cells.get("license", life.license))
                         life.events.append({"stage": name, "fate": "born", "copy_of": parent})
         return life
+
+    def asked_event(self, index: int, record: Record, name: str, life: Life, place: int | None) -> None:
+        """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
+        asked = read_table(self.store, record.body["asked"])
+        ids, parents = (id_bytes(whole(asked.column(column))) for column in ("row_id", "parent"))
+        wanted = np.frombuffer(bytes.fromhex(life.row_id), dtype=np.uint8)
+        reasons = whole(asked.column("reason"))
+        own = position(ids, wanted)
+        if own is not None:
+            parent = parents[own].tobytes().hex()
+            reason = reasons[own].as_py()
+            if parent != life.row_id:
+                before = self.life(parent, until=index)
+                life.events = before.events
+                life.cells, life.license = before.cells, before.license
+            if place is not None:
+                life.cells = row_of(open_table(self.store, record.body["table"]), place)
+                life.license = str(life.cells["license"])
+            fate = "dropped" if reason is not None else "answered" if parent == life.row_id else "born"
+            told = {"fate": fate, "steps": [], "copy_of": parent if fate == "born" else None, "reason": reason}
+            life.events.append({"stage": name, **told, "dropped_by": self.graph.nodes[index].label})
+            return
+        for at in np.flatnonzero((parents == wanted).all(axis=1)).tolist():
+            reason = reasons[at].as_py()
+            child = ids[at].tobytes().hex()
+            life.events.append({"stage": name, "fate": "asked", "completion": child, "reason": reason})
 
     def decision_event(self, index: int, record: Record, wanted: Bytes) -> dict[str, Any] | None:
         """What a stage decided of a row, with every measured value; None where it never came there."""

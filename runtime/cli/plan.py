@@ -2,35 +2,65 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from operators.licence import RESTRICTED
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
 if TYPE_CHECKING:
     from compiler.plan import Stage
+    from runtime.completions.foresee import Foreseen
 
 
 @recipe_command("plan", builds=True)
-def plan_command(session: Session, as_json: bool) -> None:
-    """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause."""
+@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+def plan_command(session: Session, show_restricted: bool, as_json: bool) -> None:
+    """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
+
+    Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
+    as far as earlier ones tell, and the first request in full.
+    """
+    from runtime.completions.foresee import foresee
+
     stages = plan_of(session)
+    asked = foresee(session) if any(stage.state != "reuse" for stage in stages) else []
     if as_json:
-        say_json({"recipe": session.read.recipe.name, "stages": [vars(stage) for stage in stages]})
+        told = [{"stage": each.stage, "model": each.model, "needed": each.needed, **vars(each.forecast)} for each in asked]
+        say_json({"recipe": session.read.recipe.name, "stages": [vars(stage) for stage in stages], "asks": told})
         return
     width = max(len(stage.name) for stage in stages)
     for stage in stages:
         say(f"{stage.state:<7}  {stage.name:<{width}}  {(stage.key or 'pending')[:12]:<12}  {stage.cause}")
     running = sum(stage.state != "reuse" for stage in stages)
     say(f"{running} to run, {len(stages) - running} reused")
+    for each in asked:
+        say(each.line())
+        say_request(each, show_restricted or sys.stdout.isatty())
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin != "files":
             say(
                 f"the files of `{name}` are not here"
                 + (": the lock's digest stands in for them" if leaf.origin == "lock" else ", and no lock has them")
             )
+
+
+def say_request(asked: Foreseen, open_text: bool) -> None:
+    """The first request of a stage, in full."""
+    if asked.first is None or not asked.forecast.new:
+        return
+    said = ", ".join(f"{name} {value}" for name, value in (asked.sampling or {}).items())
+    say(f"the first request of {asked.stage} ({said}):")
+    for role, content in asked.first:
+        shown = content if open_text or asked.license not in RESTRICTED or role == "system" else hidden(asked.license)
+        say("\n".join(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
+
+
+def hidden(license: str) -> str:
+    return f"(licence {license}: shown in a terminal, or with --show-restricted)"
 
 
 def plan_of(session: Session) -> tuple[Stage, ...]:
@@ -47,8 +77,24 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
 
 @recipe_command("explain", builds=True)
 @click.argument("node", required=False)
-def explain_command(session: Session, node: str | None, as_json: bool) -> None:
-    """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE."""
+@click.option("--row", metavar="ROW", help="With `cot`: the completion whose row id begins so.")
+@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+def explain_command(session: Session, node: str | None, row: str | None, show_restricted: bool, as_json: bool) -> None:
+    """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE.
+
+    NODE `cot` tells what follows from the type of a trace, on one row: system prompt, parse, filters, mask and answer.
+    """
+    if node == "cot":
+        from runtime.cot_row import explain_cot
+
+        prefix = None if row is None else row.lower().replace("-", "")
+        if prefix is not None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
+            raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+        lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
+        say_json({"cot": lines}) if as_json else say("\n".join(lines))
+        return
+    if row is not None:
+        raise click.UsageError("--row goes with `cot`")
     from compiler.diagnostics import Diagnostic, RecipeError, suggest
     from compiler.explain import explain
     from compiler.plan import stage_name

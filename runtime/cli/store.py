@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runtime.cli.completions import completions
 from runtime.cli.options import say, say_json, store_option
 
 
@@ -30,6 +31,9 @@ def open_store(named: str | None, make: bool = False) -> Any:
 @click.group("store")
 def store_command() -> None:
     """List, verify and clean the store."""
+
+
+store_command.add_command(completions)
 
 
 @store_command.command("ls")

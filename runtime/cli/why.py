@@ -97,13 +97,18 @@ def tell_life(life: Any, open_text: bool) -> None:
             say(f"  {event['stage']}: {step['step']} {mark}: {step['measured']}, wanted {step['wanted']}")
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
+        elif event["fate"] == "asked":
+            told = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
+            say(f"  {event['stage']}: asked, {told}")
+        elif event.get("reason"):
+            say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: {event['reason']}")
         elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
             say(
                 f"  {event['stage']}: DROPPED by {event['dropped_by']}"
                 + (f", rank {event['rank'][:12]}" if event.get("rank") else "")
             )
         elif event["fate"] == "born":
-            say(f"  {event['stage']}: born as a copy of {event['copy_of'][:12] if event['copy_of'] else '?'}")
+            say(f"  {event['stage']}: born of {event['copy_of'][:12] if event['copy_of'] else '?'}")
         elif event["fate"] != "dropped":
             say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
 

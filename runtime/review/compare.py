@@ -10,6 +10,7 @@ from compiler.meaning import Change, compare_meaning
 from compiler.obligations import Owed, compare_obligations
 from operators.bounds import Between
 from operators.declare import Measure
+from runtime.completions.foresee import Foreseen, foresee
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
 
@@ -22,6 +23,8 @@ class Cost:
     measured: Mapping[str, int]
     """Dear measure -> texts whose value is not known yet."""
     rows: Between
+    asks: Foreseen | None = None
+    """What it asks a model for."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def compare(recipe: str, before: Side | None, after: Side | None, broken: str | 
     changes = compare_meaning(before.session.read, read, (before.session.facts, after.session.facts))
     languages = (before.session.read.recipe.languages, read.recipe.languages)
     effects = compare_stages(before.predictor.addresses, after.predictor.addresses, changes, languages)
-    stages = tuple((effect, cost_of(effect, before, after)) for effect in effects)
+    asks = {each.stage: each for each in foresee(after.session, after.predictor)}
+    stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
     owed = compare_obligations((before.session.read, before.graph), (read, after.graph))
     return Comparison(recipe, names, changes, stages, outputs, owed, notes)
@@ -87,7 +91,7 @@ def absent_files(side: Side) -> Iterator[str]:
             yield f"{feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`, so nothing is known of `{name}`"
 
 
-def cost_of(effect: Effect, before: Side, after: Side) -> Cost | None:
+def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, Foreseen]) -> Cost | None:
     """What a stage costs that has to run."""
     if effect.state not in ("recomputed", "new") or effect.after is None:
         return None
@@ -100,4 +104,4 @@ def cost_of(effect: Effect, before: Side, after: Side) -> Cost | None:
     for node, values in zip(expected.stage.run, expected.stage.values, strict=True) if expected.stage is not None else ():
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
             dear[node.label] = int((~values.known).sum())
-    return Cost(seconds, dear, expected.counts.rows)
+    return Cost(seconds, dear, expected.counts.rows, asks.get(effect.name))

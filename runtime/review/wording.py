@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from operators.bounds import MANY, Between, exactly
 from operators.licence import RESTRICTED
+from runtime.completions.foresee import Foreseen
 from runtime.predict.counts import KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
@@ -98,10 +99,19 @@ def stops(moved: Moved) -> Iterator[str]:
         yield f"the build {verb}: two of the tables that `{table}` is made from hold the same rows"
 
 
+def asks(asks: Foreseen) -> str:
+    """How many completions a stage asks for that are not here, and what they take as far as earlier ones tell."""
+    told = asks.forecast
+    new = f"{told.new:,} new completions" if asks.exact else f"{number(asks.needed)} completions, some perhaps in the store"
+    tokens = "" if not told.new else ", tokens unknown" if told.tokens is None else f", about {told.tokens:,} tokens"
+    return new + tokens + (f", cost {told.cost:,.2f}" if told.cost else "")
+
+
 def cost(cost: Cost) -> str:
     """What a stage takes: rows, seconds as it took last time, texts to measure."""
     parts = [f"{number(cost.rows)} rows"]
     parts.append("time unknown" if cost.seconds is None else f"{cost.seconds:.2f} s last time")
+    parts += [] if cost.asks is None else [asks(cost.asks)]
     parts += [f"{texts:,} texts to measure ({name})" for name, texts in cost.measured.items()]
     return ", ".join(parts)
 

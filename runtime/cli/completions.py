@@ -1,0 +1,91 @@
+"""`recipe store completions`: what was asked for, and how it gets from one store to another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli.options import say, say_json, store_option
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def opened_memo(store: str | None, make: bool = False) -> Any:
+    from runtime.cli.store import open_store
+    from runtime.completions.memo import CompletionMemo
+
+    opened = open_store(store, make)
+    if make:
+        opened.prepare()
+    return CompletionMemo(opened)
+
+
+@click.group("completions")
+def completions() -> None:
+    """Completions by model, and their exchange between stores."""
+
+
+@completions.command("ls")
+@store_option
+@json_option
+def ls(store: str | None, as_json: bool) -> None:
+    """How many completions of each model there are, and for what they were asked."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for each in opened_memo(store).stats():
+        counts[each["model"], each["purpose"]] += each["completions"]
+    if as_json:
+        say_json([{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()])
+        return
+    for (model, purpose), count in counts.items():
+        say(f"{model}  {purpose}  {count:,} completions")
+    if not counts:
+        say("no completions yet")
+
+
+@completions.command("stats")
+@store_option
+@json_option
+def stats(store: str | None, as_json: bool) -> None:
+    """Completions, tokens, seconds and bytes by model, purpose and engine."""
+    told = opened_memo(store).stats()
+    if as_json:
+        say_json(told)
+        return
+    for each in told:
+        tokens = f"{each['prompt_tokens'] or 0:,} tokens in, {each['completion_tokens'] or 0:,} out"
+        say(f"{each['model']}  {each['purpose']}  {each['engine']}")
+        say(f"  {each['completions']:,} completions, {tokens}, {each['seconds']:,.1f} s, {each['bytes'] / 1e6:,.1f} MB")
+    if not told:
+        say("no completions yet")
+
+
+@completions.command("export")
+@click.argument("file", metavar="FILE")
+@click.option("--model", metavar="ID", help="Those of one model; all unless said.")
+@store_option
+@json_option
+def export_command(file: str, model: str | None, store: str | None, as_json: bool) -> None:
+    """Write completions, with their text, to a Parquet FILE that does not exist yet."""
+    from runtime.completions.exchange import export
+    from runtime.store import StoreError
+
+    if Path(file).exists():
+        raise StoreError(f"`{file}` exists already", "choose another name")
+    memo = opened_memo(store)
+    count = export(memo, Path(file), model) if memo.exists else 0
+    say_json({"completions": count}) if as_json else say(f"exported {count:,} completions to {file}")
+
+
+@completions.command("import")
+@click.argument("file", metavar="FILE")
+@store_option
+@json_option
+def import_command(file: str, store: str | None, as_json: bool) -> None:
+    """Add the completions of a FILE; of an address that has one already the first stays."""
+    from runtime.completions.exchange import take_in
+
+    done = take_in(opened_memo(store, make=True), Path(file))
+    say_json(vars(done)) if as_json else say(f"imported {done.new:,} completions, {done.known:,} were here before")

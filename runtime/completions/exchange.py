@@ -1,0 +1,105 @@
+"""Completions to a file and from one: what was paid for in one store serves in another."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from operators.asks import Reply
+from runtime.completions.memo import CompletionMemo, Kept
+from runtime.store import StoreError
+
+BATCH = 2048
+SCHEMA = pa.schema(
+    [
+        ("address", pa.binary(32)),
+        ("model", pa.string()),
+        ("purpose", pa.string()),
+        ("engine", pa.string()),
+        ("seconds", pa.float64()),
+        ("text", pa.large_string()),
+        ("reasoning", pa.large_string()),
+        ("finish_reason", pa.string()),
+        ("prompt_tokens", pa.int64()),
+        ("completion_tokens", pa.int64()),
+        ("seal", pa.binary(16)),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found."""
+
+    new: int
+    known: int
+    """Completions whose address has one already: the first one stays."""
+
+
+def sealed_by(kept: Kept) -> bytes:
+    """What tells that a line was changed."""
+    said = [kept.address.hex(), kept.model, kept.purpose, kept.engine, asdict(kept.reply)]
+    return blake3(json.dumps(said, ensure_ascii=True, sort_keys=True).encode()).digest(16)
+
+
+def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
+    """Write the completions of the store, or of one model, as Parquet; how many. The file is there whole or not at all."""
+    made, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
+    try:
+        with pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer:
+            for batch in batched(each for each in memo.rows() if model in (None, each.model)):
+                rows = [
+                    {**asdict(each.reply), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
+                    for each in batch
+                ]
+                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+                count += len(rows)
+        os.replace(made, path)
+    finally:
+        made.unlink(missing_ok=True)
+    return count
+
+
+def take_in(memo: CompletionMemo, path: Path) -> Imported:
+    """Add the completions of a file that an export wrote. Raises StoreError where a line was changed; nothing is added then."""
+    try:
+        file = pq.ParquetFile(path)
+        if not file.schema_arrow.equals(SCHEMA):
+            raise StoreError(f"`{path}` holds no completions", "write it with `recipe store completions export FILE`")
+        for batch in file.iter_batches(BATCH):
+            for kept, seal in lines(batch):
+                if sealed_by(kept) != seal:
+                    message = f"the completion {kept.address.hex()[:12]} in `{path}` is not what was exported"
+                    raise StoreError(message, "export it again; nothing was imported")
+        new = seen = 0
+        for batch in file.iter_batches(BATCH):
+            held = [each for each, _ in lines(batch)]
+            new, seen = new + memo.keep(held), seen + len(held)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
+    return Imported(new, seen - new)
+
+
+def lines(batch: pa.RecordBatch) -> Iterator[tuple[Kept, bytes]]:
+    for row in batch.to_pylist():
+        reply = Reply(**{name: row[name] for name in SCHEMA.names[5:10]})
+        yield Kept(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]
+
+
+def batched(rows: Iterator[Kept]) -> Iterator[list[Kept]]:
+    batch: list[Kept] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
