@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
 from compiler.graph import Graph, verify
@@ -17,6 +19,7 @@ from compiler.recipe import Recipe, type_recipe
 from compiler.spans import Text
 from compiler.validate import validate
 from operators.profile import LanguageProfile
+from operators.token_length import TOKENIZERS
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,29 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
         except RecipeError as error:
             recipe.diagnostics.extend(error.diagnostics)
             raise RecipeError(tuple(recipe.diagnostics)) from None
+    read_tokenizers(recipe, place)
     return Read(place, node, recipe, loaded, texts)
+
+
+def read_tokenizers(recipe: Recipe, place: Place) -> None:
+    """Fill in the digest of each model's tokenizer file; a file that cannot be read is a mistake of the recipe."""
+    for name, said in recipe.models.items():
+        if said.model.tokenizer is None:
+            continue
+        span = said.node.find(("tokenizer",))
+        base = span.text.path.parent if span.text.path is not None else place.path.parent
+        path = (base / said.model.tokenizer).resolve() if "\0" not in said.model.tokenizer else None
+        if path is None or not any(path.is_relative_to(root) for root in place.allowed):
+            hint = None if path is None else f"allow it on the command line: --allow-path {path.parent}"
+            recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` leads out of the project", span, hint))
+            continue
+        try:
+            digest = blake3(path.read_bytes()).hexdigest()
+        except OSError as error:
+            recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
+            continue
+        recipe.tokenizers[name] = digest
+        TOKENIZERS[digest] = path
 
 
 def languages_of(recipe: Recipe) -> set[str]:

@@ -235,7 +235,7 @@ def columns_node(
 
 def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> None:
     """A measure as a column of its own, or with its decision."""
-    reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else {"in": operator.in_}
+    reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else operator.read()
     index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values})
     if said.column is not None:
         share = operator.values == ("part", "whole")

@@ -9,7 +9,7 @@ from typing import Any
 from compiler.diagnostics import Diagnostic
 from compiler.graph import Made, Node
 from compiler.recipe import Recipe, Said
-from operators.declare import Operator
+from operators.declare import Measure, Operator
 from operators.licence import Licence
 from operators.profile import LanguageProfile
 from operators.scope import ColumnType
@@ -71,4 +71,11 @@ class Lowering:
                 )
             else:
                 read[entry] = value
+        for entry, name in operator.files().items() if isinstance(operator, Measure) else ():
+            model = self.recipe.models.get(name)
+            if model is not None and name in self.recipe.tokenizers:
+                read[entry] = self.recipe.tokenizers[name]
+            elif model is not None:
+                hint = f"add `{entry}: path/to/{entry}.json` to the model"
+                self.found.append(Diagnostic(f"the model `{name}` says no `{entry}`", said.span((entry,)), hint))
         return read

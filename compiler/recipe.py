@@ -80,6 +80,8 @@ class Recipe:
     outputs: tuple[tuple[str, Span], ...]
     models: Mapping[str, ModelSaid]
     cot: CotSaid | None
+    tokenizers: dict[str, str]
+    """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
     node: Node
     named: frozenset[str]
     """The names of all sources, also of those that are wrong."""
@@ -147,6 +149,7 @@ def type_recipe(node: Node) -> Recipe:
         outputs=outputs_of(node, tables, found),
         models=models,
         cot=cot,
+        tokenizers={},
         node=node,
         named=frozenset(name for name, _ in members(node, "sources")),
         categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from operators.compression import Compression
 from operators.declare import Measure, Operator, Step
+from operators.echo import Echo
 from operators.extract import Extract
 from operators.generate import Generate
 from operators.inner import Attach, Combine, Keep, Output, Preview
+from operators.judge import Judge
 from operators.language_share import LanguageShare
 from operators.length import Length
 from operators.mixture import Mixture
@@ -18,6 +20,7 @@ from operators.select import Select
 from operators.source import Source
 from operators.spans import Spans
 from operators.think_blocks import ThinkBlocks
+from operators.token_length import TokenLength
 from operators.translate import Translate
 from operators.unique import Unique
 from operators.where import Where
@@ -29,10 +32,13 @@ STEPS: tuple[type[Step], ...] = (
     Repetition,
     Compression,
     ThinkBlocks,
+    TokenLength,
+    Echo,
     Where,
     Normalise,
     Translate,
     Generate,
+    Judge,
     Spans,
     Extract,
     Select,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -162,6 +162,8 @@ class Measure(Step):
     """
 
     cost: ClassVar[Cost] = "cheap"
+    others: ClassVar[tuple[str, ...]] = ()
+    """Fields that name further text columns, which its kernel is given besides."""
     values: ClassVar[tuple[str, ...]]
     """The names of the whole numbers it makes; two of them, `part` and `whole`, are a share."""
 
@@ -177,9 +179,21 @@ class Measure(Step):
         if self.only:
             yield from self.only.complain(scope)
 
+    def read(self) -> dict[str, str]:
+        """What it reads: role -> column."""
+        return {"in": self.in_, **{name: getattr(self, name) for name in self.others}}
+
+    def files(self) -> Mapping[str, str]:
+        """Entries that are digests of a model's files: entry -> the model's name."""
+        return {}
+
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         """One int64 array for each of `values`; -1 in the last means that the measure abstains."""
         raise NotImplementedError(f"`{self.name}` has no kernel")
+
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        """The same of a measure that reads more columns than one; they come in the order of `others`."""
+        return self.measure(texts, entries)
 
     def condition(self, value: Mapping[str, str]) -> str:
         """The SQL predicate of the rows that pass, over the quoted names of its values."""

@@ -43,6 +43,8 @@ class Model(Declared):
     """The number type that it is run in; part of every completion's address."""
     quantisation: str | None = None
     """How its weights are packed; part of every completion's address."""
+    tokenizer: str | None = None
+    """Its tokenizer.json, relative to the recipe, for measures that count its tokens; its bytes decide, not its name."""
     endpoint: str | None = None
     """The logical name of who runs it; address and key stand in your own configuration, never in a recipe."""
 

@@ -138,7 +138,8 @@ def batch_columns(
                 return remembered(work.memo, operator, columns[name], digests[name], node.entries)
             if name not in texts:
                 texts[name] = Texts(columns[name])
-            return [pa.array(value) for value in operator.measure(texts[name], node.entries)]
+            others = [texts.setdefault(held, Texts(columns[held])) for held in (work.reads[each] for each in operator.others)]
+            return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
     raise AssertionError(f"`{operator.name}` makes no columns")
 
 

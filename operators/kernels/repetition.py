@@ -30,13 +30,39 @@ def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
 
 def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int) -> np.ndarray[Any, Any]:
     """Whether each code point of some rows lies in such a phrase."""
-    windows = len(points) - phrase + 1
+    starts, hashes = hashed(points, counts, phrase)
+    if len(starts) < times:
+        return np.zeros(len(points), dtype=bool)
+    _, back, number = np.unique(hashes, return_inverse=True, return_counts=True)
+    return spread(starts[number[back] >= times], phrase, len(points))
+
+
+def echoed(texts: Texts, others: Texts, phrase: int) -> tuple[Ints, Ints]:
+    """(code points in a phrase that also stands in the other text of the row, all code points); -1 where there are none."""
+    points, first, counts = texts.points
+    theirs, begins, sizes = others.points
     flags = np.zeros(len(points), dtype=bool)
-    if windows < times:
-        return flags
+    row = 0
+    while row < len(counts):
+        last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
+        here = slice(int(first[row]), int(first[last - 1] + counts[last - 1]))
+        there = slice(int(begins[row]), int(begins[last - 1] + sizes[last - 1]))
+        starts, hashes = hashed(points[here], counts[row:last], phrase)
+        _, known = hashed(theirs[there], sizes[row:last], phrase)
+        flags[here] = spread(starts[np.isin(hashes, known)], phrase, here.stop - here.start)
+        row = last
+    unknown = texts.null | (counts == 0)
+    return np.where(unknown, -1, total(flags, first, counts)), np.where(unknown, -1, counts)
+
+
+def hashed(points: np.ndarray[Any, Any], counts: Ints, phrase: int) -> tuple[Ints, np.ndarray[Any, Any]]:
+    """(where each phrase of some rows begins, its hash, which the row's number is part of)."""
+    windows = len(points) - phrase + 1
+    if windows < 1:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint64)
     ends = np.cumsum(counts)
     rows = np.repeat(np.arange(len(counts)), counts)[:windows]
-    inside = np.arange(windows) + phrase <= ends[rows]
+    starts = np.flatnonzero(np.arange(windows) + phrase <= ends[rows])
     # A sum of products modulo 2**64 tells windows apart, and the row's own number those of other rows.
     hashes = (rows.astype(np.uint64) + np.uint64(1)) * ROW
     factor = np.uint64(1)
@@ -44,10 +70,12 @@ def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int)
         for place in range(phrase):
             factor = factor * BASE + np.uint64(2 * place + 1)
             hashes += points[place : place + windows].astype(np.uint64) * factor
-    starts = np.flatnonzero(inside)
-    _, back, number = np.unique(hashes[starts], return_inverse=True, return_counts=True)
-    again = starts[number[back] >= times]
-    steps = np.zeros(len(points) + 1, dtype=np.int32)
-    np.add.at(steps, again, 1)
-    np.add.at(steps, again + phrase, -1)
+    return starts, hashes[starts]
+
+
+def spread(starts: Ints, phrase: int, size: int) -> np.ndarray[Any, Any]:
+    """Whether each of `size` code points lies in a phrase that begins at one of `starts`."""
+    steps = np.zeros(size + 1, dtype=np.int32)
+    np.add.at(steps, starts, 1)
+    np.add.at(steps, starts + phrase, -1)
     return np.asarray(np.cumsum(steps)[:-1] > 0)
