@@ -26,14 +26,19 @@ FETCHED = 2048
 NOTHING = "nothing to ask"
 
 
+class Lost(Exception):
+    """So many completions were damaged; they are out of the memo, and can be asked for again."""
+
+
 def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> dict[str, Any]:
-    """The record of a node that asks: a row for each completion, and why there is none where there is none."""
+    """The record of a node that asks: a row for each completion, and why there is none where there is none. Raises Lost."""
     operator, node, table = requests.operator, requests.node, requests.table
     parents, samples = id_bytes(table.frame("row_id")), operator.samples
     items = id_bytes(table.frame("item_id"))
     columns, cells = dict(operator.made()), Cells(operator)
     reasons: list[str | None] = []
     ahead: list[Any] = []
+    lost = set[bytes]()
 
     def flush() -> None:
         addresses = [bytes(requests.addresses[row.place, sample]) for row in ahead for sample in range(samples)]
@@ -45,7 +50,8 @@ def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Map
                 reason = NOTHING if operator.born else None
                 made: Any = [None] * len(columns)
             elif address not in replies:
-                reason, made = failed.get(address, "lost: its completion was damaged, run again"), None
+                reason, made = failed.get(address, "lost"), None
+                lost.update({address} - failed.keys())
             else:
                 try:
                     made = operator.cells(replies[address], row.cells, node.entries)
@@ -61,6 +67,8 @@ def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Map
         if len(ahead) * samples >= FETCHED:
             flush()
     flush()
+    if lost:
+        raise Lost(len(lost))
     place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
     return tabled(store, node, operator, columns, cells, reasons, (parents, items, place, copies))
 

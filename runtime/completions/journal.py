@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from runtime.completions.memo import CompletionMemo, Kept
 
-SECONDS = 0.25
-"""How long a finished completion waits for others to be written with: a quarter of the second that is promised."""
+SECONDS = 0.05
+"""How long a finished completion waits for others to be written with: a kill loses no more, and a second is promised."""
 
 
 class Journal:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
 from blake3 import blake3
 
 from operators.asks import Reply
-from runtime.store import Store
+from runtime.store import Store, StoreError
 
 CHECK = 8
-CHUNK = 5000
+CODEC = pa.Codec("zstd", 1)
+SHORT = 2048
+"""Bytes below which packing costs more than it saves."""
+CANNOT = "free some space, or see that nothing else holds the file; then run the same command again"
 
 Claim = Literal["mine", "taken", "known"]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS completions (
   address BLOB NOT NULL UNIQUE, model TEXT NOT NULL, purpose TEXT NOT NULL, engine TEXT NOT NULL, made REAL NOT NULL,
-  prompt_tokens INTEGER, completion_tokens INTEGER, seconds REAL NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
-  seal BLOB NOT NULL
+  prompt_tokens INTEGER, completion_tokens INTEGER, seconds REAL NOT NULL, finish_reason TEXT NOT NULL, size INTEGER NOT NULL,
+  reasoning INTEGER, body BLOB NOT NULL, seal BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS claims (address BLOB NOT NULL PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
@@ -77,13 +79,16 @@ class CompletionMemo:
         """One transaction that no other build writes during."""
         with self.lock:
             connection = self.connection
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")  # where Ctrl-C may come as soon as it has begun
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
+                connection.execute("COMMIT")
+            except BaseException as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise StoreError(f"the completions in `{self.path}` cannot be written: {error}", CANNOT) from None
                 raise
-            connection.execute("COMMIT")
 
     def close(self) -> None:
         with self.lock:
@@ -106,12 +111,13 @@ class CompletionMemo:
         found: dict[bytes, Reply] = {}
         damaged: list[bytes] = []
         with self.lock, wanted(self.connection, addresses) as connection:
-            query = "SELECT c.address, size, body, seal FROM wanted w JOIN completions c ON c.address = w.address"
-            for address, size, body, seal in connection.execute(query):
-                if blake3(address + body).digest(CHECK) != seal:
+            query = f"SELECT c.address, {PARTS} FROM wanted w JOIN completions c ON c.address = w.address"
+            for address, *parts in connection.execute(query):
+                reply = unpacked(address, *parts)
+                if reply is None:
                     damaged.append(address)
                 else:
-                    found[address] = Reply(**json.loads(pa.decompress(body, size, "zstd", asbytes=True)))
+                    found[address] = reply
         if damaged:
             self.set_aside(damaged)
         return found
@@ -132,8 +138,8 @@ class CompletionMemo:
         if not self.exists:
             return []
         with self.lock:
-            rows = self.connection.execute("SELECT address, body, seal FROM completions")
-            return [address.hex() for address, body, seal in rows if blake3(address + body).digest(CHECK) != seal]
+            rows = self.connection.execute(f"SELECT address, {PARTS} FROM completions")
+            return [address.hex() for address, *parts in rows if unpacked(address, *parts) is None]
 
     def failures(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         """Address -> why it failed the last time, of those that did."""
@@ -171,10 +177,10 @@ class CompletionMemo:
     def rows(self) -> Iterator[Kept]:
         """Every whole completion with its provenance, by address."""
         with self.lock:
-            query = "SELECT address, model, purpose, engine, seconds, size, body, seal FROM completions ORDER BY address"
-            for address, model, purpose, engine, seconds, size, body, seal in self.connection.execute(query):
-                if blake3(address + body).digest(CHECK) == seal:
-                    reply = Reply(**json.loads(pa.decompress(body, size, "zstd", asbytes=True)))
+            query = f"SELECT address, model, purpose, engine, seconds, {PARTS} FROM completions ORDER BY address"
+            for address, model, purpose, engine, seconds, *parts in self.connection.execute(query):
+                reply = unpacked(address, *parts)
+                if reply is not None:
                     yield Kept(address, model, purpose, engine, reply, seconds)
 
     # -- writing
@@ -183,16 +189,19 @@ class CompletionMemo:
         """Write completions and end their claims; one that is there already wins. How many were new."""
         rows = []
         for each in batch:
-            text = json.dumps(asdict(each.reply), ensure_ascii=True).encode()
-            body = pa.compress(text, "zstd", asbytes=True)
-            seal = blake3(each.address + body).digest(CHECK)
-            tokens = each.reply.prompt_tokens, each.reply.completion_tokens
+            reply = each.reply
+            reasoning = None if reply.reasoning is None else reply.reasoning.encode()
+            whole = (reasoning or b"") + reply.text.encode()
+            cut = None if reasoning is None else len(reasoning)
+            body = whole if len(whole) < SHORT else CODEC.compress(whole, asbytes=True)
+            seal = seal_of(each.address, reply.finish_reason, cut, body)
+            tokens = reply.prompt_tokens, reply.completion_tokens
             provenance = each.model, each.purpose, each.engine, time.time()
-            rows.append((each.address, *provenance, *tokens, each.seconds, len(text), body, seal))
+            rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, len(whole), cut, body, seal))
         done = [(each.address,) for each in batch]
         with self.writing() as connection:
             before = connection.total_changes
-            connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             new = connection.total_changes - before
             connection.executemany("DELETE FROM claims WHERE address = ?", done)
             connection.executemany("DELETE FROM failures WHERE address = ?", done)
@@ -233,6 +242,26 @@ class CompletionMemo:
             except OSError:
                 return True
         return False
+
+
+PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body, seal"
+
+
+def seal_of(address: bytes, finish_reason: str, cut: int | None, body: bytes) -> bytes:
+    """What tells that a stored completion was changed."""
+    return blake3(b"".join([address, finish_reason.encode(), b"" if cut is None else b"%d" % cut, b"/", body])).digest(CHECK)
+
+
+def unpacked(
+    address: bytes, finish_reason: str, cut: int | None, size: int, prompt: int | None, made: int | None, body: bytes, seal: bytes
+) -> Reply | None:
+    """A stored completion, or None where it is not whole."""
+    if seal_of(address, finish_reason, cut, body) != seal:
+        return None
+    whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
+    if cut is None:
+        return Reply(whole.decode(), None, finish_reason, prompt, made)
+    return Reply(whole[cut:].decode(), whole[:cut].decode(), finish_reason, prompt, made)
 
 
 @contextmanager

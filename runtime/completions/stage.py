@@ -12,7 +12,7 @@ from compiler.lock import Pin
 from operators.asks import Asks
 from operators.generate import Generate
 from operators.model import Model
-from runtime.completions.answers import answered, recorded_answers
+from runtime.completions.answers import Lost, answered, recorded_answers
 from runtime.completions.configuration import Configuration, Endpoint, read_configuration
 from runtime.completions.fill import Failures, Filled, fill
 from runtime.completions.memo import CompletionMemo
@@ -39,7 +39,15 @@ class Asking:
     """The command that goes on where a build stopped."""
 
     def ask(
-        self, store: Store, node: Node, name: str, key: str, table: Table, source: Table | None, tell: Callable[[int], None]
+        self,
+        store: Store,
+        node: Node,
+        name: str,
+        key: str,
+        table: Table,
+        source: Table | None,
+        tell: Callable[[int], None],
+        again: bool = False,
     ) -> tuple[dict[str, Any], Filled | None]:
         """(the record of a stage that asks, what was asked for). Raises StoreError, Failures."""
         operator = node.operator
@@ -74,7 +82,12 @@ class Asking:
         except EngineError as error:
             raise StoreError(str(error), error.hint) from None
         complain_failures(name, operator, filled, self.resume)
-        body = answered(store, requests, self.memo, filled.failed)
+        try:
+            body = answered(store, requests, self.memo, filled.failed)
+        except Lost as lost:
+            if again:
+                raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None
+            return self.ask(store, node, name, key, table, source, tell, again=True)
         if pinned and pin is not None and body["digest"] != pin.digest:
             raise StoreError(
                 f"`{name}` comes out as {body['digest'][:12]}, and the lock pins {pin.digest[:12]}",

@@ -85,8 +85,12 @@ class OpenAI:
                         threads.append(threading.Thread(target=self.work, args=(todo, done), daemon=True))
                         threads[-1].start()
                 if running:
-                    answer = done.get()
+                    try:
+                        answer = done.get()
+                    except KeyboardInterrupt as interrupt:
+                        answer = interrupt
                     if isinstance(answer, BaseException):
+                        yield from finished(done)
                         raise answer
                     running -= 1
                     yield answer
@@ -107,22 +111,22 @@ class OpenAI:
         """One request with its attempts."""
         started, failures = time.monotonic(), Counter[str]()
 
-        def count(state: tenacity.RetryCallState) -> None:
-            assert state.outcome is not None
-            error = state.outcome.exception()
-            if isinstance(error, Again | Given):
+        def counted() -> Reply:
+            try:
+                return self.attempt(request)
+            except (Again, Given) as error:
                 failures[str(error)] += 1
+                raise
 
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.endpoint.attempts) | tenacity.stop_when_event_set(self.stopping),
             wait=self.pause,
             retry=tenacity.retry_if_exception_type(Again),
             sleep=tenacity.sleep_using_event(self.stopping),
-            after=count,
             reraise=True,
         )
         try:
-            reply = attempts(self.attempt, request)
+            reply = attempts(counted)
         except (Again, Given):
             told = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
             return Answer(request.address, None, told, time.monotonic() - started)
@@ -166,6 +170,14 @@ class OpenAI:
         return {"model": self.model, "messages": messages, "seed": request.seed, **said}
 
 
+def finished(done: queue.SimpleQueue[Answer | BaseException]) -> Iterator[Answer]:
+    """What was answered by now, when no more is waited for: it is paid, and to be kept."""
+    while not done.empty():
+        answer = done.get()
+        if isinstance(answer, Answer):
+            yield answer
+
+
 def read_until(response: httpx.Response, deadline: float) -> bytes:
     """The whole body, unless it takes too long or grows too large: a server may send a byte a second for ever."""
     parts, size = [], 0
@@ -198,7 +210,7 @@ def retry_after(value: str | None) -> float | None:
         pass
     try:
         then = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
     return max(0.0, (then - datetime.now(UTC)).total_seconds())
@@ -219,7 +231,7 @@ def reply_of(body: bytes) -> Reply:
         raise Again("malformed answer")
     text, reasoning, refusal = (
         message.get("content"),
-        message.get("reasoning_content") or message.get("reasoning"),
+        message.get("reasoning_content") or message.get("reasoning") or None,
         message.get("refusal"),
     )
     if any(part is not None and not isinstance(part, str) for part in (text, reasoning, refusal)):
@@ -231,8 +243,8 @@ def reply_of(body: bytes) -> Reply:
         raise Again("no text")
     usage = told.get("usage") if isinstance(told.get("usage"), dict) else {}
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    tokens = [count if isinstance(count, int) and 0 <= count < 1 << 50 else None for count in counts]
-    return Reply(storable(text or ""), storable(reasoning), finish if isinstance(finish, str) else "unknown", *tokens)
+    tokens = [count if type(count) is int and 0 <= count < 1 << 50 else None for count in counts]
+    return Reply(storable(text or ""), storable(reasoning), storable(finish) if isinstance(finish, str) else "unknown", *tokens)
 
 
 def storable(text: str | None) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from operators.asks import Reply
+from runtime.completions.configuration import read_configuration
 from runtime.engines.engine import Answer, EngineError, Request
 from runtime.engines.openai import plain, storable
 
@@ -28,7 +29,9 @@ class Process:
         self.name, self.version, self.window = name, "", window
         worker = Path(__file__).parent / f"{name}_worker.py"
         # A model's process gets no key of any endpoint, and looks nothing up on the network.
-        kept = {key: value for key, value in os.environ.items() if not any(word in key for word in ("KEY", "TOKEN", "SECRET"))}
+        keys = {each.key for each in read_configuration().endpoints.values()}
+        secret = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
+        kept = {name: value for name, value in os.environ.items() if name not in secret}
         environment = {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
         try:
             self.process = subprocess.Popen(
