@@ -44,10 +44,7 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
     kept = {name: kind for name, kind in rows.columns.items() if name not in operator.made()}
     rows.columns = {**dict(operator.made()), **kept}
     license = join([rows.license, terms])
-    replaced = tuple(name for name in operator.made() if name not in kept)
-    attach = Attach(
-        terms=terms, model=operator.model, replaces=tuple(sorted(set(replaced) & set(state.nodes[rows.base].columns)))
-    )
+    attach = Attach(terms=terms, model=operator.model)
     rows.base = state.add(
         Node(
             attach,

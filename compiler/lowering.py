@@ -46,8 +46,12 @@ class Lowering:
         return len(self.nodes) - 1
 
     def entries(self, operator: Operator, said: Said) -> dict[str, Any]:
-        """The profile entries an operator reads; one that is missing is a mistake."""
+        """The profile entries an operator reads; one that is missing is a mistake.
+
+        An entry that it reads of several languages is a value for each of them: role -> value.
+        """
         read: dict[str, Any] = {}
+        named = [entry for _, entry in operator.entries()]
         for role, entry in operator.entries():
             code = self.recipe.languages.get(role, role)
             span = said.span(("of",))
@@ -69,6 +73,8 @@ class Lowering:
                         f"add `{entry}:` to languages/{code}.yaml",
                     )
                 )
+            elif named.count(entry) > 1:
+                read.setdefault(entry, {})[role] = value
             else:
                 read[entry] = value
         for entry, name in operator.files().items() if isinstance(operator, Measure) else ():

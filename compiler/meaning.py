@@ -80,8 +80,10 @@ def compare_profiles(before: Read, after: Read) -> Iterator[Change]:
         old, new = before.profiles[code], after.profiles[code]
         texts = before.profile_texts[code], after.profile_texts[code]
         for each in differences(old, new):
-            entry = str(each.path[0])
-            read = any((code, entry) in entries_of(side) for side in (before, after))
+            path = ".".join(map(str, each.path))
+            named = {name for side in (before, after) for language, name in entries_of(side) if language == code}
+            read = [name for name in sorted(named) if f"{path}.".startswith(f"{name}.")]
+            entry = read[0] if read else str(each.path[0])
             what = f"language profile {code}: {each}" + ("" if read else " (no step reads it)")
             yield Change("changed", ("profile", code, entry), what, texts[0].find(each.path), texts[1].find(each.path))
 

@@ -102,14 +102,17 @@ def type_recipe(node: Node) -> Recipe:
             sources[name] = Feed(operator, entry)
     tables: dict[str, TableSaid] = {}
     models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
+    for name, feed in sorted(sources.items()):
+        if feed.operator.translate is not None:
+            step = Said("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
+            span = feed.node.find(("translate",), key=True)
+            tables[translated_name(name)] = TableSaid(translated_name(name), ((name, span),), (step,), span)
     prompts = node.get("prompts")
     if prompts is not None:
         # A source of recorded completions is asked for them, and is no prompt itself.
         recorded = {cot.cot.teacher.recorded} if cot is not None else set()
         origins = tuple(
-            (translation_of(name, sources[name], tables, node), node.find(("sources", name), key=True))
-            for name in sorted(sources)
-            if name not in recorded
+            (read_as(name, sources), node.find(("sources", name), key=True)) for name in sorted(sources) if name not in recorded
         )
         tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
     for name, entry in members(node, "tables"):
@@ -122,9 +125,9 @@ def type_recipe(node: Node) -> Recipe:
             hint = "choose a name without `/`, of at most 200 bytes"
             found.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
         steps = entry.get("steps")
-        tables[name] = TableSaid(
-            name, origins_of(entry), steps_of(steps, found) if steps else (), node.find(("tables", name), key=True)
-        )
+        origins = tuple((read_as(each, sources), at) for each, at in origins_of(entry))
+        own = steps_of(steps, found) if steps else ()
+        tables[name] = TableSaid(name, origins, own, node.find(("tables", name), key=True))
     if cot is not None:
         traces_table(node, cot, tables, found)
     elif node.get("traces") is not None:
@@ -157,16 +160,9 @@ def type_recipe(node: Node) -> Recipe:
     )
 
 
-def translation_of(name: str, feed: Feed, tables: dict[str, TableSaid], node: Node) -> str:
-    """The table with the rows of a source: the source itself, or its translation, which is added to `tables`."""
-    operator = feed.operator.translate
-    if operator is None:
-        return name
-    span = feed.node.find(("translate",), key=True)
-    said = Said(operator.name, operator, feed.node.get("translate") or feed.node)
-    table = TableSaid(translated_name(name), ((name, span),), (said,), span)
-    tables[table.name] = table
-    return table.name
+def read_as(name: str, sources: Mapping[str, Feed]) -> str:
+    """The table with the rows of a source: the source itself, or its translation."""
+    return translated_name(name) if name in sources and sources[name].operator.translate is not None else name
 
 
 def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:

@@ -14,7 +14,7 @@ from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Only, Operator
 from operators.generate import Generate, Said
 from operators.model import Model
-from operators.profile import LanguageProfile, PromptFile, Prompts, Segmenter
+from operators.profile import Behaviours, LanguageProfile, PromptFile, Prompts, Segmenter
 from operators.source import Cell, Gold, Mapping, Source
 from operators.translate import LengthRatio, Translate
 
@@ -237,5 +237,5 @@ def profile_schema() -> dict[str, Any]:
         "$id": "profile.schema.json",
         "title": "language profile",
         **object_schema(LanguageProfile),
-        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, PromptFile, Prompts)},
+        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Behaviours, PromptFile, Prompts)},
     }

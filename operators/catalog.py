@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operators.behaviours import Behaviours
 from operators.compression import Compression
 from operators.declare import Measure, Operator, Step
 from operators.echo import Echo
@@ -32,6 +33,7 @@ STEPS: tuple[type[Step], ...] = (
     Repetition,
     Compression,
     ThinkBlocks,
+    Behaviours,
     TokenLength,
     Echo,
     Where,

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from operators.declare import Count, Declared, Share, Step, field
 from operators.extract import Extract, Rule
 from operators.generate import Generate
-from operators.language_share import LanguageShare
+from operators.language_share import Ignored, LanguageShare
 from operators.spans import Spans
 from operators.think_blocks import ThinkBlocks
 from operators.where import Where
@@ -26,6 +26,9 @@ RULES: dict[str, Rule] = {"boxed": "first_boxed", "tag": "last_answer_tag", "lin
 MIXED = (Decimal("0.05"), Decimal("0.20"))
 MOSTLY = Decimal("0.5")
 
+#: What is in no language, so that it counts neither way.
+NO_LANGUAGE: tuple[Ignored, ...] = ("code_fences", "inline_code", "latex", "urls")
+
 
 class LanguageBounds(Declared):
     """The share of a language that a span may have."""
@@ -36,6 +39,10 @@ class LanguageBounds(Declared):
     """The smallest share kept."""
     max: Share | None = None
     """The largest share kept."""
+    count: Literal["letters", "non_space", "all"] = "non_space"
+    """The characters that are the whole."""
+    ignoring: tuple[Ignored, ...] = ()
+    """Parts of the thinking that count neither way."""
 
 
 class Think(Declared):
@@ -50,8 +57,8 @@ class Think(Declared):
 class Solution(Declared):
     """What the shown solution may look like."""
 
-    language: str | None = "target"
-    """The language it is written in; null where any will do."""
+    language: str = "target"
+    """The language it is written in: `target`, `anchor`, a code, or `any`."""
     min: Share = MOSTLY
     """The smallest share of that language among the letters outside code, formulas and addresses (paper section 5.3)."""
     answer: Answer = "none"
@@ -155,7 +162,8 @@ class Cot(Declared):
         if self.think.language_share is not None or self.schema_ == "short":
             return self.think.language_share
         if self.schema_ == "monolingual":
-            return LanguageBounds(of=self.language, min=MOSTLY)
+            # Digits and signs are no language: what is thought in English alone is full of them.
+            return LanguageBounds(of=self.language, min=MOSTLY, count="letters", ignoring=NO_LANGUAGE)
         return LanguageBounds(of="target", min=MIXED[0], max=MIXED[1])
 
     def steps(self) -> Iterator[Derived]:
@@ -165,18 +173,18 @@ class Cot(Declared):
         yield Derived("finished", Where(that=finished, unknown="keep"), ("teacher", "max_tokens"))
         blocks = self.blocks()
         if self.tags.form == "tags":
-            counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, min=blocks, max=blocks)
+            opened = self.tags.opened and blocks > 0
+            counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, opened=opened, min=blocks, max=blocks)
             yield Derived("think_blocks", counted, ("think", "blocks"))
         yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": self.tags.opened and blocks > 0}), ("tags",))
         yield Derived("terminated", Where(that="solution IS NOT NULL"), ("tags",))
         bounds = self.thinks_in()
         if bounds is not None and blocks:
-            share = LanguageShare(of=bounds.of, min=bounds.min, max=bounds.max, **{"in": "think"})
+            share = LanguageShare(**{**dict(bounds), "in": "think"})
             yield Derived("think_share", share, ("think", "language_share"))
-        if self.solution.language is not None:
-            ignoring = ("code_fences", "inline_code", "latex", "urls")
+        if self.solution.language != "any":
             share = LanguageShare(
-                of=self.solution.language, min=self.solution.min, count="letters", ignoring=ignoring, **{"in": "solution"}
+                of=self.solution.language, min=self.solution.min, count="letters", ignoring=NO_LANGUAGE, **{"in": "solution"}
             )
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":

@@ -117,7 +117,10 @@ class Operator(Declared):
     """What `recipe verify` may ask of a second run."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
-        """The language profile's entries it reads: (language or role, entry)."""
+        """The language profile's entries it reads: (language or role, entry).
+
+        A kernel finds one by its name; where several languages are asked for it, it is role -> value there.
+        """
         return ()
 
     def depends(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class Echo(Measure):
 
     Example:
         with: {in: prompt, to: other, phrase: 4, max: 0.5}
-        in:   [{prompt: 물은 왜 끓나요, other: 물은 왜 끓나요?}, {prompt: 열을 받기 때문이다, other: 물은 왜 끓나요?}]
+        in:   [{prompt: 물은 왜 끓나, other: 물은 왜 끓나요}, {prompt: 열을 받기 때문이다, other: 물은 왜 끓나요}]
         out:  [{prompt: 열을 받기 때문이다}]
     """
 

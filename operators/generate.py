@@ -32,8 +32,8 @@ class Generate(Asks):
 
     Example:
         with: {model: teacher, max_tokens: 8}
-        in:   [{prompt: 2+2는?}]
-        out:  [{prompt: 2+2는?, completion: "<think>2+2</think>4", finish_reason: stop}]
+        in:   [{prompt: "2+2는?"}]
+        out:  [{prompt: "2+2는?", completion: "<think>2+2</think>4", finish_reason: stop}]
     """
 
     name: ClassVar[str] = "generate"

@@ -62,8 +62,6 @@ class Attach(Operator):
     """The class of the model's output: a row's licence is the join of it and of its origin's."""
     model: str = field("label")
     """The model's name, for what people are told."""
-    replaces: tuple[str, ...] = ()
-    """The columns of the origin in whose place others come."""
 
     def obligations(self, label: str) -> Iterator[Obligation]:
         if self.terms == "unknown":

@@ -24,7 +24,7 @@ class Judge(Asks):
     behaviour that no lexicon finds.
 
     Example:
-        with: {model: teacher, question: "Is {prompt} even? yes or no", choices: [no, yes], as: even, max_tokens: 8}
+        with: {model: teacher, question: "Is {prompt} even? yes or no", choices: ["no", "yes"], as: even, max_tokens: 8}
         in:   [{prompt: "2"}, {prompt: "3"}]
         out:  [{prompt: "2", even: 1}, {prompt: "3", even: 0}]
     """
@@ -39,6 +39,9 @@ class Judge(Asks):
     """The column that is made: the place of the chosen word."""
     close: str = Field("</think>", min_length=1)
     """What ends the thinking of a model that writes it into its reply."""
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode",)
 
     def named(self) -> tuple[str, ...]:
         """The columns in the question, once each."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from operators.declare import Declared
+from operators.phrases import Phrases
 
 
 def code_range(text: str) -> str:
@@ -55,6 +56,19 @@ class Prompts(Declared):
     """How the answer is asked for."""
 
 
+class Behaviours(Declared):
+    """How cognitive behaviours (Gandhi et al. 2025) are put into words: expressions, whose case does not matter."""
+
+    verification: Phrases | None = None
+    """Checks what was already reached."""
+    backtracking: Phrases | None = None
+    """Gives up an approach, assumption or result and takes another."""
+    subgoals: Phrases | None = None
+    """Breaks the problem into steps or goals."""
+    backward: Phrases | None = None
+    """Reasons from the wanted goal, or from a candidate answer, back to what it requires."""
+
+
 class LanguageProfile(Declared):
     """One language, as the operators see it."""
 
@@ -80,6 +94,8 @@ class LanguageProfile(Declared):
     """Words that turn a question round (paper section 5.2)."""
     directives: tuple[str, ...] | None = None
     """Short stylistic directives for exam items (paper section 5.2)."""
+    behaviours: Behaviours | None = None
+    """Expressions by which cognitive behaviours show in reasoning."""
     prompts: Prompts | None = None
     """Sentences that are put before a model."""
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Repetition(Measure):
     """Keep rows in which at most `max` of the characters lie in a phrase that comes again and again.
 
-    A phrase is `phrase` characters that occur `times` times or more in the text. Endless repetition of identical
-    phrases is the first of the three causes of loss spikes that the paper filters (section 5.3); it gives no rule, so
-    phrase, times and share are a reconstruction.
+    A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. Endless repetition
+    of identical phrases is the first of the three causes of loss spikes that the paper filters (section 5.3); it gives no
+    rule, so phrase, times and share are a reconstruction.
 
     Example:
         with: {phrase: 4, times: 3, max: 0.2}
@@ -27,6 +27,7 @@ class Repetition(Measure):
     """
 
     name: ClassVar[str] = "repetition"
+    version: ClassVar[int] = 2
     values: ClassVar[tuple[str, ...]] = ("part", "whole")
 
     phrase: int = field("measured", 32, ge=2, le=1000)

@@ -35,6 +35,8 @@ class ThinkBlocks(Measure):
     """The opening tag."""
     close: str = field("measured", "</think>", min_length=1)
     """The closing tag."""
+    opened: bool = field("measured", False)
+    """Whether the prompt opened the thinking, so that a completion without tags is one block that never ends."""
     min: Count | None = decided()
     """The fewest blocks kept."""
     max: Count | None = decided()
@@ -49,7 +51,7 @@ class ThinkBlocks(Measure):
         import pyarrow.compute as pc
 
         counts = [pc.count_substring(texts.column, tag).to_numpy(zero_copy_only=False) for tag in (self.open, self.close)]
-        return [np.where(texts.null, -1, np.maximum(*counts)).astype(np.int64)]
+        return [np.where(texts.null, -1, np.maximum(np.maximum(*counts), int(self.opened))).astype(np.int64)]
 
     def condition(self, value: Mapping[str, str]) -> str:
         blocks = value["blocks"]

@@ -46,7 +46,8 @@ class Teacher(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}/v1"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # clients that go away are part of the tests
@@ -92,6 +93,30 @@ def reply(text: str, request: dict[str, Any], **message: Any) -> dict[str, Any]:
     usage = {"prompt_tokens": len(request["messages"][-1]["content"]), "completion_tokens": len(text.split())}
     told = {"role": "assistant", "content": text, **message}
     return {"id": "chatcmpl-1", "choices": [{"index": 0, "message": told, "finish_reason": "stop"}], "usage": usage}
+
+
+def varied(request: dict[str, Any], told: str) -> dict[str, Any]:
+    """An answer in one of the ways that a server may answer; `told`, a hash, chooses it."""
+    content, way = request["messages"][-1]["content"], int(told[:4], 16) % 6
+    shown = reply(by_request(request), request)
+    choice = shown["choices"][0]
+    if request["model"] == "test/translator":
+        without = "".join(char for char in content if not char.isdigit())
+        texts = (f"한국어로 {content}", f"그러면 {content} 이라고 {told[:2]}", f" {without} 한", content, content * 3, "")
+        choice["message"]["content"] = texts[way]
+    elif "yes or no" in content:
+        texts = ("yes", "No.", "<think>yes</think> No!", "maybe", "The answer is YES", "no, yes</think> that is all")
+        choice["message"]["content"] = texts[way]
+    elif way == 1:
+        choice["message"]["reasoning_content"] = f"apart {told}"
+    elif way == 2:
+        choice["message"] |= {"content": "", "reasoning": f"apart, cut off {told}"}
+        choice["finish_reason"] = "length"
+    elif way == 3:
+        choice["message"] |= {"content": None, "refusal": f"no {told}"}
+    elif way == 4:
+        shown["usage"] = {}
+    return shown
 
 
 @contextmanager

@@ -11,6 +11,10 @@ import inspect
 import json
 import sys
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,13 +23,18 @@ import pytest
 import yaml
 
 from compiler.keys import digest_of
+from operators.asks import Asks
 from operators.catalog import CATALOG, STEPS
 from operators.declare import Measure, Step
+from operators.judge import Judge
+from operators.translate import Translate
 from tests.conftest import ROOT, Project
+from tests.teacher import Handler, configure, teaching, varied
+from tests.tokenizing import TOKENIZER
 
 RECORD = Path(__file__).parent / "golden" / "operators.json"
 
-#: Examples of operators whose docstring has none: what is kept depends on ranks, or on a segmenter.
+#: Examples of operators whose docstring has none: what is kept depends on ranks, on a segmenter or on a tokenizer.
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "sample": [{"with": {"rows": 1}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}],
     "mixture": [
@@ -33,6 +42,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "morphemes": [
         {"with": {"min": 4}, "in": [{"prompt": "물"}, {"prompt": "물은 왜 끓나요"}], "out": [{"prompt": "물은 왜 끓나요"}]}
+    ],
+    "token_length": [
+        {
+            "with": {"tokenizer": "teacher", "in": "prompt", "max": 4},
+            "in": [{"prompt": "물은"}, {"prompt": "물은 왜"}],
+            "out": [{"prompt": "물은"}],
+        }
     ],
 }
 
@@ -55,6 +71,37 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "form": "harmony"},
     ],
     "extract": [{"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_answer_tag", "last_line")],
+    "token_length": [
+        {"tokenizer": "teacher", "in": "prompt", "min": 2, "max": 20},
+        {"tokenizer": "teacher", "in": "prompt", "max": 30, "unknown": "keep"},
+    ],
+    "echo": [
+        {"in": "prompt", "to": "other", "phrase": 2, "max": 0.5},
+        {"in": "other", "to": "prompt", "phrase": 5, "max": 0, "unknown": "keep"},
+        {"in": "prompt", "to": "prompt", "phrase": 9, "max": 0.9, "only": {"source": "rows"}},
+    ],
+    "generate": [
+        {"model": "teacher"},
+        {"model": "teacher", "of": "other", "system": {"text": "생각"}, "ask": {"text": "답은?"}, "samples": 2, "salt": "y"},
+        {"model": "teacher", "hint": "n", "open": "[t]", "close": "[/t]", "reasoning": True, "temperature": 0.7, "seed": 3},
+    ],
+    "translate": [
+        {"model": "translator"},
+        {"model": "translator", "checks": ["share"], "share": 0.6},
+        {"model": "translator", "checks": ["length", "labels"], "length": {"min": 1.1, "max": 2}},
+        {"model": "translator", "checks": ["numbers", "formulas", "code"], "into": "anchor"},
+    ],
+    "judge": [
+        {"model": "teacher", "question": "{prompt}? yes or no"},
+        {"model": "teacher", "question": "{other}, {n} or {source}: yes or no?", "choices": ["maybe", "YES", "no"], "as": "said"},
+        {"model": "teacher", "question": "{prompt} yes or no", "close": ","},
+    ],
+    "behaviours": [
+        {"in": "prompt", "kind": "verification", "of": ["qq"], "min": 1},
+        {"in": "prompt", "kind": "backtracking", "of": ["qq", "qr"], "max": 1, "unknown": "keep"},
+        {"in": "prompt", "kind": "subgoals", "of": ["qr", "qq"], "min": 1, "max": 2},
+        {"in": "prompt", "kind": "backward", "of": ["qr"], "min": 1, "only": {"source": "rows"}},
+    ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
@@ -113,7 +160,29 @@ TRACES: list[dict[str, Any]] = [
 ]
 #: What comes with Python, or is asked by name.
 BUILT_IN = ("unicode", "zlib", "duckdb")
-TRACED = {"repetition", "compression", "think_blocks", "spans", "extract"}
+TRACED = {"repetition", "compression", "think_blocks", "spans", "extract", "token_length"}
+#: Texts of which the one gives back the other, wholly or in part.
+ECHOED: list[dict[str, Any]] = [
+    row | {"other": other["prompt"] if place % 3 else f"{row['prompt']} {other['prompt']}"}
+    for place, (row, other) in enumerate(zip(ROWS, [*ROWS[1:], ROWS[0]], strict=True))
+]
+#: Items, for the operators that ask a model.
+ITEMS: list[dict[str, Any]] = [
+    row | {"options": ["가", f"{place}\n번"] if place % 4 == 0 else None}
+    for place, row in enumerate([*ROWS, {"prompt": "1) 12,000 원 `a` $b$ A. 가\nB. 나", "other": "0", "n": 7}])
+]
+
+#: Languages whose behaviours show in the rows above; the lexicons that ship may get better.
+LEXICONS = {
+    "qq": {"verification": ["왜", "한 .{0,3}자"], "backtracking": ["은 ", "[0-9]{1,2}"], "subgoals": ["물은 ", "sky blue"]},
+    "qr": {"backtracking": ["why is", "É", "ﬁ|①"], "subgoals": ["물은 {1,2}왜", "(두|네) 글자"], "backward": ["\\bsk?y", "글자"]},
+}
+
+#: The models that are asked, or whose tokenizer counts.
+MODELS = {
+    name: {"id": f"test/{name}", "license": "mit", "terms": "mit", "endpoint": "lab", "tokenizer": "tokenizer.json"}
+    for name in ("teacher", "translator")
+}
 
 
 def examples_of(step: type[Step]) -> list[dict[str, Any]]:
@@ -127,6 +196,10 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     project = Project(folder)
     (folder / ".recipe").mkdir(exist_ok=True)
     project.rows("rows.jsonl", rows)
+    project.write("tokenizer.json", TOKENIZER)
+    for code, lexicon in LEXICONS.items():
+        profile = {"format": 1, "language": code, "name": "Q", "behaviours": lexicon}
+        project.write(f"languages/{code}.yaml", json.dumps(profile, ensure_ascii=False))
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
     said = {
@@ -134,6 +207,7 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
         "recipe": "test/golden",
         "language": {"target": "ko", "anchor": "en"},
         "seed": 5,
+        "models": MODELS,
         "sources": {"rows": {"file": "rows.jsonl", "category": "x", "license": "A", "columns": columns}},
         "tables": {"t": {"from": "rows", "steps": steps}},
     }
@@ -141,9 +215,47 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     return project.digest(), project.table()
 
 
+@contextmanager
+def taught(folder: Path, step: type[Step], example: dict[str, Any]) -> Iterator[None]:
+    """Where a step asks a model, one that answers an example as that says, and all else by a function of the request."""
+    if not issubclass(step, Asks):
+        yield
+        return
+    operator = step.model_validate(example["with"])
+    said = {}
+    for row, made in zip(example["in"], example["out"], strict=True):
+        messages = operator.messages(row, defaultdict(str))
+        assert messages is not None
+        (name,) = (name for name in operator.made() if made.get(name) not in (None, "stop"))
+        said[messages[-1][1]] = operator.choices[made[name]] if isinstance(operator, Judge) else made[name]
+
+    def answer(handler: Handler, request: dict[str, Any], times: int) -> bool:
+        content = request["messages"][-1]["content"]
+        # How a translation is asked for stands in a language profile, which may be worded better one day.
+        told = [content] if issubclass(step, Translate) else request
+        shown = varied(request, sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest())
+        if content in said and request.get("max_tokens") == operator.max_tokens:
+            shown["choices"][0] = {"index": 0, "message": {"content": said[content]}, "finish_reason": "stop"}
+        handler.say(200, shown)
+        return True
+
+    with teaching() as teacher, pytest.MonkeyPatch.context() as patch:
+        teacher.fault = answer
+        configure(folder, teacher, patch)
+        yield
+
+
+def rows_for(step: type[Step]) -> list[dict[str, Any]]:
+    """The rows that a step is asked of."""
+    if issubclass(step, Asks):
+        return ITEMS
+    return ECHOED if step.name == "echo" else TRACES if step.name in TRACED else ROWS
+
+
 def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> str:
     """An example gives what it says; the digest of all it gives."""
-    digest, rows = built(folder, [{step.name: example["with"]}], example["in"])
+    with taught(folder, step, example):
+        digest, rows = built(folder, [{step.name: example["with"]}], example["in"])
     shown = [{name: row.get(name) for name in example["out"][0]} for row in rows]
     assert sorted(map(repr, shown)) == sorted(map(repr, example["out"])), f"the example of `{step.name}` gives {shown}"
     return digest
@@ -152,12 +264,12 @@ def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> st
 def result_of(folder: Path, step: type[Step]) -> str:
     """One digest of all that a step makes of its examples, and of all that it is asked."""
     digests = [check_example(folder, step, example) for example in examples_of(step)]
-    rows = TRACES if step.name in TRACED else ROWS
-    for asked in ASKED[step.name]:
-        digests.append(built(folder, [{step.name: asked}], rows)[0])
-        if issubclass(step, Measure):
-            column = {"measured": {step.name: asked}}
-            digests.append(built(folder, [{"measure": column}], rows)[0])
+    with taught(folder, step, examples_of(step)[0]):
+        for asked in ASKED[step.name]:
+            digests.append(built(folder, [{step.name: asked}], rows_for(step))[0])
+            if issubclass(step, Measure):
+                column = {"measured": {step.name: asked}}
+                digests.append(built(folder, [{"measure": column}], rows_for(step))[0])
     return digest_of(digests)
 
 
@@ -203,11 +315,15 @@ def default(step: type[Step]) -> Step:
     return step.model_validate({step.main: said} if step.main and not isinstance(said, dict) else said)
 
 
+def needed(step: type[Step]) -> tuple[str, ...]:
+    """The distributions that a step cannot do without."""
+    asking = ("httpx", "tenacity") if issubclass(step, Asks) else ()
+    return (*(name for name in default(step).depends() if name not in BUILT_IN), *asking)
+
+
 def runnable(step: type[Step]) -> bool:
     """Whether all that a step needs is installed."""
-    return all(
-        importlib.util.find_spec(name.replace("-", "_")) for name in default(step).depends() if name not in BUILT_IN
-    )
+    return all(importlib.util.find_spec(name.replace("-", "_")) for name in needed(step))
 
 
 def check_entry(name: str, entry: dict[str, Any] | None, digest: str, source: str) -> None:
@@ -234,7 +350,7 @@ def test_every_step_has_an_example(step: type[Step]) -> None:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_step_gives_what_is_on_record(step: type[Step], tmp_path: Path) -> None:
     if not runnable(step):
-        pytest.skip(f"`{step.name}` needs what is not installed: {', '.join(default(step).depends())}")
+        pytest.skip(f"`{step.name}` needs what is not installed: {', '.join(needed(step))}")
     name = f"{step.name}@{step.version}"
     entry = record().get(name)
     if entry is not None and entry.get("installed", {}) != installed(step):

@@ -14,6 +14,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -22,15 +23,21 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
+import compiler.compile
 import compiler.keys
 import operators.kernels.text as kernel
 from compiler.facts import Facts, installed_version
 from compiler.plan import Addresses
+from operators.asks import Asks, Refused, Reply
 from operators.catalog import OPERATORS, STEPS
 from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
 from operators.length import Length
+from operators.model import Model
+from operators.scope import Columns
 from operators.select import Select
 from operators.source import Source
+from operators.token_length import TOKENIZERS, tokenizer_of
+from operators.translate import Translate
 from operators.unique import Unique
 from operators.where import Where
 from runtime.cli.build import run_build
@@ -39,8 +46,22 @@ from runtime.ingest import BadRows
 from runtime.session import Session
 from runtime.store import Store
 from tests.conftest import ROOT, Project
+from tests.teacher import Handler, configure, teaching, varied
+from tests.tokenizing import BYTES, DIGEST, TOKENIZER
 
 KIWI = importlib.util.find_spec("kiwipiepy") is not None
+#: What an operator cannot be run without.
+NEEDS = {
+    "morphemes": ("kiwipiepy",),
+    "token_length": ("tokenizers",),
+    **dict.fromkeys(("generate", "translate", "judge", "attach"), ("httpx", "tenacity")),
+}
+
+
+def able(operator: str) -> bool:
+    """Whether an operator can be run here."""
+    return all(importlib.util.find_spec(name) is not None for name in NEEDS.get(operator, ()))
+
 
 TEXTS = [
     "물은 왜 끓나요?",
@@ -73,11 +94,15 @@ ROWS: list[dict[str, Any]] = [
 ]
 A = {"file": "a.jsonl", "category": "one", "license": "A"}
 B = {"file": "b.jsonl", "category": "two", "license": "B"}
+TEACHER = {"id": "test/teacher", "license": "mit", "terms": "mit", "endpoint": "lab", "tokenizer": "tokenizer.json"}
+#: `again` is the same model under another name.
+MODELS = {"teacher": TEACHER, "again": TEACHER, "translator": TEACHER | {"id": "test/translator"}}
+MODELS["translator again"] = MODELS["translator"]
 
 
 def recipe(*steps: Any, a: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
     """A recipe of two sources and one table `t` with these steps."""
-    fixed = {"format": 1, "recipe": "test/keys", "language": {"target": "ko", "anchor": "en"}, "seed": 7}
+    fixed = {"format": 1, "recipe": "test/keys", "language": {"target": "ko", "anchor": "en"}, "seed": 7, "models": MODELS}
     tables = {"t": {"from": ["a", "b"], "steps": list(steps)}}
     return fixed | {"sources": {"a": a or A, "b": B}, "tables": tables} | top
 
@@ -103,6 +128,11 @@ def steps(field: str, before: Any, after: Any, *others: Any, first: tuple[Any, .
     operator = field.partition(".")[0]
     both = [recipe(*first, {operator: each}, *others) for each in (before, after)]
     return Mutation(field, *both, operator, role_of(OPERATORS[operator], field.partition(".")[2]))
+
+
+def part(operator: str, field: str, before: Any, after: Any) -> Mutation:
+    """A mutation of a part of one step."""
+    return Mutation(field, *(recipe({operator: each}) for each in (before, after)), operator)
 
 
 def source(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
@@ -164,6 +194,62 @@ def traced_measure(operator: str, more: dict[str, Any], low: Any, high: Any) -> 
     return found if low is None else [*found, traced(f"{operator}.max", *most)]
 
 
+SAMPLED: dict[str, tuple[Any, Any]] = {
+    "temperature": (0.2, 0.9),
+    "top_p": (0.5, 0.9),
+    "top_k": (5, 50),
+    "min_p": (0.1, 0.2),
+    "max_tokens": (64, 65),
+    "stop": (["a"], ["b"]),
+    "reasoning": (True, False),
+    "seed": (1, 2),
+}
+
+
+def asking(operator: str, model: str, more: dict[str, Any]) -> list[Mutation]:
+    """What every operator that asks a model has."""
+    said = {"model": model, **more}
+    return [
+        *(steps(f"{operator}.{name}", *(said | {name: each} for each in both)) for name, both in SAMPLED.items()),
+        steps(f"{operator}.model", said, said | {"model": "again" if model == "teacher" else f"{model} again"}),
+        steps(f"{operator}.max_failures", said, said | {"max_failures": "2%"}),
+        steps(f"{operator}.budget", said | {"budget": {"completions": 900}}, said | {"budget": {"completions": 901}}),
+    ]
+
+
+def changed_model(field: str, before: Any, after: Any, operator: str = "generate", role: str = "result") -> Mutation:
+    """A mutation of the model that a step asks."""
+    said = {"model": "teacher"} if operator != "token_length" else {"tokenizer": "teacher", "in": "prompt", "max": 12}
+    step = {"generate" if operator == "attach" else operator: said}
+    name = field.partition(".")[2]
+    changed = ({"teacher": {key: value for key, value in (TEACHER | {name: each}).items() if value}} for each in (before, after))
+    return Mutation(field, *(recipe(step, models=each) for each in changed), operator, role)
+
+
+#: Completions that somebody has already, by their prompts.
+HAD = {"file": "had.jsonl", "category": "had", "license": "A", "columns": {"prompt": "prompt", "think": "t", "solution": "s"}}
+
+
+def recorded(field: str, before: Any, after: Any, role: str = "result", within: dict[str, Any] | None = None) -> Mutation:
+    """A mutation of a step that looks completions up, and asks nobody."""
+    said = {"model": "teacher", "recorded": "had"}
+    both = (recipe({"generate": said | each}, sources={"a": A, "b": B, "had": HAD}) for each in (before, after))
+    return Mutation(field, *both, "generate", role, within=({}, within or {}))
+
+
+ECHO = {"file": "a.jsonl", "columns": {"prompt": "prompt", "other": "other", "o1": "o1", "o2": "o2"}}
+
+
+def echo(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    said = {"in": "other", "to": "prompt", "phrase": 3, "max": 0.5}
+    both = (recipe({"echo": said | each}, a=A | ECHO) for each in (before, after))
+    return Mutation(field, *both, "echo", role_of(OPERATORS["echo"], field.partition(".")[2]))
+
+
+ASKED = {"model": "teacher"}
+TRANSLATED = {"model": "translator"}
+LOOKED = {"kind": "verification", "of": ["qq"]}
+JUDGED = {"model": "teacher", "question": "{prompt}: yes or no?"}
 NESTED = {"file": "nested.jsonl"}
 EXAM = {"prompt": "prompt", "options": ["o1", "o2"]}
 WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "as": "integer"}}}
@@ -182,6 +268,7 @@ MUTATIONS: list[Mutation] = [
     source("source.quote", {"file": "quoted.csv"}, {"file": "quoted.csv", "quote": "none"}),
     source("source.on_bad_row", {"file": "bad.jsonl"}, {"file": "bad.jsonl", "on_bad_row": "quarantine"}),
     source("source.batch_rows", {}, {"batch_rows": 2}),
+    Mutation("source.translate", *[recipe()] * 2, "source", "label", within=({}, {"translate": Translate(model="translator")})),
     source("Mapping.prompt", {"columns": {"prompt": "other"}}, {"columns": {"prompt": "o2"}}),
     source("Mapping.options", {"columns": EXAM}, {"columns": EXAM | {"options": ["o2", "o1"]}}),
     source("Mapping.gold", {"columns": EXAM}, {"columns": EXAM | {"gold": {"letter": "letter"}}}),
@@ -264,14 +351,68 @@ MUTATIONS: list[Mutation] = [
     *measured("morphemes", {}, 3, 9),
     steps("morphemes.of", {"min": 3}, {"min": 3, "of": "qq"}),
     steps("morphemes.workers", {"min": 3}, {"min": 3, "workers": 1}),
+    *measured("behaviours", LOOKED | {"in": "prompt"}, 1, 7),
+    steps("behaviours.kind", *(LOOKED | {"in": "prompt", "min": 2, "kind": kind} for kind in ("verification", "backtracking"))),
+    steps("behaviours.of", *(LOOKED | {"in": "prompt", "min": 1, "of": of} for of in (["qq"], ["qq", "qr"]))),
+    *measured("token_length", {"tokenizer": "teacher", "in": "prompt"}, 4, 20),
+    steps("token_length.tokenizer", *({"tokenizer": name, "in": "prompt", "min": 9} for name in ("teacher", "again"))),
+    changed_model("Model.tokenizer", "tokenizer.json", "bytes.json", "token_length"),
+    echo("echo.in_", {}, {"in": "o2"}),
+    echo("echo.to", {}, {"to": "o1"}),
+    echo("echo.phrase", {}, {"phrase": 30}),
+    echo("echo.max", {}, {"max": 0.99}),
+    echo("echo.unknown", {}, {"unknown": "keep"}),
+    echo("echo.only", {}, {"only": {"source": "b"}}),
+    *asking("generate", "teacher", {}),
+    Mutation("generate.of", *(recipe({"generate": ASKED | {"of": of}}, a=A | WIDE) for of in ("prompt", "other")), "generate"),
+    Mutation("generate.hint", *(recipe({"generate": ASKED | hint}, a=A | WIDE) for hint in ({}, {"hint": "n"})), "generate"),
+    steps("generate.system", *(ASKED | {"system": each} for each in ("none", {"text": "생각"}))),
+    steps("generate.ask", *(ASKED | {"ask": each} for each in ("none", {"text": "답은?"}))),
+    part("generate", "Said.text", *(ASKED | {"system": {"text": each}} for each in ("생각", "답"))),
+    steps("generate.language", *(ASKED | {"system": "system", "language": each} for each in ("target", "ko"))),
+    steps("generate.samples_", *(ASKED | {"samples": each} for each in (1, 2))),
+    steps("generate.salt", ASKED, ASKED | {"salt": "again"}),
+    recorded("generate.open", {}, {"open": "[t]"}),
+    recorded("generate.close", {}, {"close": "[/t]"}),
+    recorded("generate.recorded", {}, {}, "label", {"recorded": "another name"}),
+    *(recorded(f"Budget.{name}", {"budget": {name: 1}}, {"budget": {name: 2}}, "tuning") for name in ("tokens", "cost")),
+    recorded("Budget.completions", {"budget": {"completions": 0}}, {"budget": {"completions": 1}}, "tuning"),
+    *asking("translate", "translator", {}),
+    Mutation(
+        "translate.of", *(recipe({"translate": TRANSLATED | {"of": of}}, a=A | WIDE) for of in ("prompt", "other")), "translate"
+    ),
+    steps("translate.into", *(TRANSLATED | {"into": into} for into in ("target", "ko"))),
+    steps("translate.share", *(TRANSLATED | {"share": share} for share in (0.05, 0.95))),
+    steps("translate.length", TRANSLATED, TRANSLATED | {"length": {"max": 1.2}}),
+    part("translate", "LengthRatio.min", *(TRANSLATED | {"length": {"min": least, "max": 9}} for least in (0.5, 1.5))),
+    part("translate", "LengthRatio.max", *(TRANSLATED | {"length": {"min": 0.1, "max": most}} for most in (1.2, 2))),
+    steps("translate.checks", *(TRANSLATED | {"checks": checks} for checks in (["numbers"], ["share"]))),
+    *asking("judge", "teacher", {"question": JUDGED["question"]}),
+    steps("judge.question", JUDGED, JUDGED | {"question": "{prompt}? yes or no"}),
+    steps("judge.choices", JUDGED, JUDGED | {"choices": ["yes", "no"]}),
+    steps("judge.as_", JUDGED, JUDGED | {"as": "said"}),
+    steps("judge.close", *(JUDGED | {"seed": 4, "close": close} for close in ("</think>", "[end]"))),
+    changed_model("Model.id", "test/teacher", "test/other"),
+    changed_model("Model.revision", "1", "2"),
+    changed_model("Model.template", "0" * 64, "1" * 64),
+    changed_model("Model.dtype", "float32", "bfloat16"),
+    changed_model("Model.quantisation", "q4", "q8"),
+    changed_model("Model.license", "mit", "apache-2.0", role="label"),
+    changed_model("Model.endpoint", "lab", "elsewhere", role="label"),
+    changed_model("Model.terms", "mit", "B", "attach"),
+]
+MUTATIONS += [
+    replace(next(each for each in MUTATIONS if each.field == field), field=name, operator="attach")
+    for field, name in (("Model.terms", "attach.terms"), ("generate.model", "attach.model"))
 ]
 
 BOUND = [each for each in MUTATIONS if each.role not in ("tuning", "label")]
 
 
 def named(mutation: Mutation) -> Any:
-    skip = pytest.mark.skipif(not KIWI, reason="kiwipiepy, the Korean segmenter, is not installed")
-    return pytest.param(mutation, id=mutation.field, marks=[skip] if mutation.operator == "morphemes" else [])
+    missing = not able(mutation.operator)
+    skip = pytest.mark.skipif(missing, reason=f"not installed: {' or '.join(NEEDS.get(mutation.operator, ()))}")
+    return pytest.param(mutation, id=mutation.field, marks=[skip] if missing else [])
 
 
 # -- a project to mutate, and what a build of it is
@@ -285,11 +426,34 @@ def put_files(project: Project) -> None:
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
+    project.write("tokenizer.json", TOKENIZER)
+    project.write("bytes.json", BYTES)
+    project.rows("had.jsonl", [{"prompt": text, "t": f"think {text}", "s": f"say {text}"} for text in TEXTS[:3]])
     project.write("quoted.csv", 'prompt\n"물은, 왜"\n"끓나요"\n')
     project.write("nameless.csv", "0\n물은 왜\n끓나요\n")
     project.write("bad.jsonl", '{"prompt": "물은 왜"}\nnot json\n')
     (project.folder / "latin.csv").write_bytes("prompt\ncafé au lait\n".encode("latin-1"))
-    project.write("languages/qq.yaml", "format: 1\nlanguage: qq\nname: Q\nsegmenter: {library: another}\n")
+    lexicons = {"qq": "{verification: ['[가-힣]'], backtracking: ['[a-z]']}", "qr": "{verification: [why]}"}
+    for code, lexicon in lexicons.items():
+        said = f"format: 1\nlanguage: {code}\nname: Q\nsegmenter: {{library: another}}\nbehaviours: {lexicon}\n"
+        project.write(f"languages/{code}.yaml", said)
+
+
+def answered(handler: Handler, request: dict[str, Any], times: int) -> bool:
+    """Answer in one of many ways, as the whole request says."""
+    handler.say(200, varied(request, sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()))
+    return True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The model that every recipe of this file asks, under two addresses."""
+    with teaching() as teacher, pytest.MonkeyPatch.context() as patch:
+        teacher.fault = answered
+        path = configure(tmp_path_factory.mktemp("configuration"), teacher, patch)
+        (endpoint,) = json.loads(path.read_text())["endpoints"].values()
+        path.write_text(json.dumps({"endpoints": {"lab": endpoint, "elsewhere": endpoint}}))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -413,9 +577,9 @@ def parts_of(kind: type[BaseModel]) -> Iterator[type[Declared]]:
 
 
 def check_covered(kinds: Iterator[type[Operator]], mutations: list[Mutation]) -> None:
-    """Every declared field of every operator, and of every part of one, has a mutation."""
+    """Every declared field of every operator, of every part of one, and of a model, has a mutation."""
     fields: set[str] = set()
-    for kind in kinds:
+    for kind in (*kinds, Model):
         for part in (kind, *parts_of(kind)):
             owner = part.name if issubclass(part, Operator) else part.__name__
             fields |= {f"{owner}.{name}" for name in part.model_fields}
@@ -460,6 +624,14 @@ def test_a_key_that_leaves_out_a_field_is_noticed(bed: Project, mutation: Mutati
         check_key(bed, mutation, "store")
 
 
+#: A field that says which profile entry is read -> one that it may say.
+ENTRY_BY = {
+    "language_share.of": "scripts",
+    "morphemes.of": "segmenter",
+    **dict.fromkeys(("behaviours.of", "behaviours.kind"), "behaviours.verification"),
+}
+
+
 def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Break the keys: this field enters none of them."""
     owner, name = field.split(".")
@@ -481,16 +653,34 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return {} if owner in (node.operator.name, "select", "language_share") else carried(node)
 
     monkeypatch.setattr(Operator, "parameters", parameters)
-    if owner in ("Mapping", "Cell", "Gold", "Only"):
+    if owner in ("Mapping", "Cell", "Gold", "Only", "Said", "LengthRatio"):
         monkeypatch.setattr(compiler.keys, "canonical", canonical)
         monkeypatch.setattr(compiler.keys, "carried", carried)
     else:
         monkeypatch.setattr(compiler.keys, "carried", named_alike)
-    if name == "of" and owner in ("language_share", "morphemes"):
-        entry = {"language_share": "scripts", "morphemes": "segmenter"}[owner]
-        monkeypatch.setattr(OPERATORS[owner], "entries", lambda self: (("target", entry),))
+    if field in ENTRY_BY:
+        monkeypatch.setattr(OPERATORS[owner], "entries", lambda self: (("target", ENTRY_BY[field]),))
     if field == "source.format":
         monkeypatch.setattr(Source, "written", lambda self, name: ("", ""))
+    if issubclass(OPERATORS.get(owner, Operator), Asks):
+        monkeypatch.setattr(Addresses, "seen_by", lambda self, reader, source: self.address(source))
+    if owner == "Model":
+        leave_out_of_models(name, monkeypatch)
+
+
+def leave_out_of_models(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the keys: this field of a model enters none of them."""
+    identity, read = Model.identity, compiler.compile.read_tokenizers
+
+    def read_alike(recipe: Any, place: Any) -> None:
+        read(recipe, place)
+        recipe.tokenizers.update(dict.fromkeys(recipe.tokenizers, "0" * 64))
+
+    monkeypatch.setattr(Model, "identity", lambda self: {key: each for key, each in identity(self).items() if key != name})
+    if name == "terms":
+        monkeypatch.setattr(Model, "output", "A")
+    if name == "tokenizer":
+        monkeypatch.setattr(compiler.compile, "read_tokenizers", read_alike)
 
 
 def test_a_store_that_serves_stale_results_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -506,7 +696,7 @@ def test_a_store_that_serves_stale_results_is_noticed(tmp_path: Path, monkeypatc
 def test_a_key_without_what_is_decided_is_noticed(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler.keys, "roles_of", lambda node: ("measured", "result", "column"))
     for mutation in MUTATIONS:
-        if mutation.role == "decided" and mutation.operator != "morphemes":
+        if mutation.role == "decided" and able(mutation.operator):
             with pytest.raises(AssertionError, match="is not in the key"):
                 check_key(bed, mutation, "store")
 
@@ -514,8 +704,9 @@ def test_a_key_without_what_is_decided_is_noticed(bed: Project, monkeypatch: pyt
 def test_a_tuning_knob_in_a_key_is_noticed(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Operator.parameters
     monkeypatch.setattr(Operator, "parameters", lambda self, *roles: whole(self, *roles, "tuning", "label"))
+    monkeypatch.setattr(Model, "identity", lambda self: self.model_dump(exclude_none=True))
     for mutation in MUTATIONS:
-        if mutation.role in ("tuning", "label") and mutation.operator != "morphemes":
+        if mutation.role in ("tuning", "label") and able(mutation.operator):
             for session in both_sessions(bed, mutation, "tuned"):
                 assert isinstance(result_of(session), Result)
             with pytest.raises(AssertionError, match="changes a key"):
@@ -600,6 +791,25 @@ def test_an_entry_that_no_step_reads_is_in_no_key(bed: Project, change: tuple[st
     assert profiled(bed, *change) == profiled(bed)
 
 
+def test_a_changed_prompt_is_a_new_key_of_the_step_that_asks_with_it_alone(bed: Project) -> None:
+    text = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
+    named: dict[str, Any] = {"generate": ASKED | {"system": "system"}}
+    assert isinstance(result_of(session_of(bed, recipe(), "store")), Result)
+    for step, old in (({"translate": TRANSLATED}, "natural Korean."), (named, "Think carefully,")):
+        keys = []
+        assert old in text
+        for said in (text, text.replace(old, f"{old} Please.", 1)):
+            bed.write("languages/ko.yaml", said)
+            try:
+                keys.append([keys_of(session_of(bed, recipe(each), "store")) for each in (step, {"judge": JUDGED})])
+            finally:
+                (bed.folder / "languages" / "ko.yaml").unlink()
+        before, after = keys
+        asked = [[key for name, _, key in each[0] if name in step] for each in keys]
+        assert None not in asked[0] and asked[0] != asked[1]
+        assert before[1] == after[1]
+
+
 # -- what is installed
 
 EVERY = recipe(
@@ -611,13 +821,16 @@ EVERY = recipe(
     {"sample": {"share": 0.9}},
     {"mixture": {"take": {"one": 1}, "shortage": "up_to"}},
     *([{"name": "last", "morphemes": {"min": 1}}] if KIWI else []),
+    {"echo": {"in": "prompt", "max": 1}},
+    *([{"token_length": {"tokenizer": "teacher", "in": "prompt", "min": 1}}] if able("token_length") else []),
+    *([{"translate": TRANSLATED}, {"judge": JUDGED}, {"generate": ASKED}] if able("generate") else []),
 )
 
 
 def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Project) -> None:
     session = session_of(bed, EVERY, "store")
     assert isinstance(result_of(session), Result)
-    for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy"):
+    for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy", "tokenizers"):
         facts = replace(session.facts, version=lambda each, name=name: "0" if each == name else installed_version(each))
         for index, node in session.graph:
             keys = [compiler.keys.key_of(session.graph, index, each, lambda at: f"input {at}") for each in (session.facts, facts)]
@@ -795,6 +1008,7 @@ def watched(seen: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iter
     """While this lasts, what is read of the machine goes into `seen`."""
     kernel.kind_table.cache_clear()
     kernel.space_table.cache_clear()
+    tokenizer_of.cache_clear()
     version = importlib.metadata.version
     with monkeypatch.context() as patch:
         patch.setattr(os, "environ", Recorded(os.environ, lambda name: seen.add(("environment", name))))
@@ -811,16 +1025,31 @@ def watched(seen: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iter
             LISTENERS.pop()
 
 
-def kernel_of(operator: Operator, entries: Mapping[str, Any]) -> Callable[[], object]:
+def asked_and_told(operator: Asks, row: Mapping[str, Any], entries: Mapping[str, Any]) -> object:
+    """The whole way of a row: what is asked about it, and the cells that replies of every kind give it."""
+    cells: list[object] = [operator.messages(row, entries)]
+    for text in ("1은 `a` $b$ 무엇일까요, yes", "<think>생각</think> no", ""):
+        for reasoning in (None, "생각"):
+            with contextlib.suppress(Refused):
+                cells.append(operator.cells(Reply(text, reasoning, "stop", 1, None), row, entries))
+    return cells
+
+
+def kernel_of(
+    operator: Operator, entries: Mapping[str, Any], rows: tuple[Mapping[str, Any], ...] = ()
+) -> Callable[[], object]:
     """A call of an operator's own code, whatever it has."""
     texts = pa.array([*(text for text in TEXTS if text), "각", None], pa.large_string())
     match operator:
+        case Asks():
+            return lambda: [asked_and_told(operator, row, entries) for row in rows]
         case Where():
             from runtime.columns import evaluate
 
             return lambda: evaluate(operator, {"prompt": texts})
         case Measure():
-            return lambda: operator.measure(kernel.Texts(texts), entries)
+            others = [kernel.Texts(texts[::-1]) for _ in operator.others]
+            return lambda: operator.compare(kernel.Texts(texts), others, entries)
         case Map():
             return lambda: operator.change(texts, entries)
         case Unique():
@@ -845,14 +1074,26 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "segmenter": {"library": "kiwipiepy"},
         "digits": "0123456789",
         "cased": False,
+        "tokenizer": DIGEST,
+        "behaviours.verification": ["맞는지"],
+        "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},
+        **{f"prompts.{name}": f"{name}." for name in ("system", "monolingual", "short", "translate", "answer")},
     }
     seen: set[tuple[str, str]] = set()
-    run = kernel_of(operator, Recorded(profile, lambda name: seen.add(("entry", name))))
+    row = {"prompt": "What is `a` $b$ 1, 2?", "other": "물은 왜 끓나요?", "options": ["가", "나"], "n": 3}
+    rows = tuple(Recorded(each, lambda name: seen.add(("column", name))) for each in (row, row | {"options": None}))
+    run = kernel_of(operator, Recorded(profile, lambda name: seen.add(("entry", name))), rows)
     run()  # once before, so that lazily imported modules are not heard
     seen.clear()
     with watched(seen, monkeypatch):
         run()
     declared = {("entry", entry) for _, entry in operator.entries()} | {("version", name) for name in operator.depends()}
+    if isinstance(operator, Asks):
+        columns: Columns = {"prompt": "text", "other": "text", "options": "list of text", "n": "integer"}
+        declared |= {("column", name) for name in operator.reads(columns)}
+    if isinstance(operator, Measure):
+        declared |= {("entry", entry) for entry in operator.files()}
+        declared |= {("file", str(TOKENIZERS[profile[entry]])) for entry in operator.files()}
     undeclared = seen - declared - HARMLESS
     assert not undeclared, f"`{operator.name}` reads what it does not declare: {sorted(undeclared)}"
 
@@ -873,6 +1114,16 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("sample", {"rows": 2}),
     ("mixture", {"take": {"one": 2}}),
+    ("token_length", {"tokenizer": "teacher", "max": 9}),
+    ("behaviours", {"kind": "verification", "of": ["ko"]}),
+    ("behaviours", {"kind": "backtracking", "of": ["ko", "en"]}),
+    ("echo", {"max": 0.5, "phrase": 2}),
+    ("generate", {"model": "teacher"}),
+    ("generate", {"model": "teacher", "of": "other", "hint": "n", "system": "system", "ask": "answer", "samples": 2}),
+    ("generate", {"model": "teacher", "system": {"text": "생각"}, "ask": "none"}),
+    ("translate", {"model": "translator"}),
+    ("translate", {"model": "translator", "of": "other", "checks": ["labels"]}),
+    ("judge", {"model": "teacher", "question": "{prompt} or {other}: yes or no?"}),
 ]
 
 
@@ -881,9 +1132,13 @@ def test_every_step_stands_behind_the_recorders() -> None:
 
 
 @pytest.mark.parametrize("said", SAID, ids=lambda said: f"{said[0]} {json.dumps(said[1])[:60]}")
-def test_an_operator_reads_only_what_it_declares(said: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    if said[0] == "morphemes" and not KIWI:
-        pytest.skip("kiwipiepy, the Korean segmenter, is not installed")
+def test_an_operator_reads_only_what_it_declares(
+    said: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if said[0] in ("morphemes", "token_length") and not able(said[0]):
+        pytest.skip(f"not installed: {' or '.join(NEEDS[said[0]])}")
+    (tmp_path / "tokenizer.json").write_text(TOKENIZER, "utf-8")
+    monkeypatch.setitem(TOKENIZERS, DIGEST, tmp_path / "tokenizer.json")
     check_reads(OPERATORS[said[0]].model_validate(said[1]), monkeypatch)
 
 

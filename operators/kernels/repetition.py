@@ -29,12 +29,23 @@ def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
 
 
 def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int) -> np.ndarray[Any, Any]:
-    """Whether each code point of some rows lies in such a phrase."""
+    """Whether each code point of some rows lies in such a phrase; occurrences that overlap count as one."""
     starts, hashes = hashed(points, counts, phrase)
     if len(starts) < times:
         return np.zeros(len(points), dtype=bool)
     _, back, number = np.unique(hashes, return_inverse=True, return_counts=True)
-    return spread(starts[number[back] >= times], phrase, len(points))
+    often = np.flatnonzero(number[back] >= times)
+    order = often[np.lexsort((starts[often], back[often]))]
+    # Group and place in one number, so that one search finds the next occurrence of every phrase at once.
+    width = np.int64(len(points) + phrase + 1)
+    keys = back[order].astype(np.int64) * width + starts[order]
+    groups, first = np.unique(back[order], return_index=True)
+    at, alive = first.copy(), np.ones(len(groups), dtype=bool)
+    for _ in range(times - 1):
+        at = np.searchsorted(keys, keys[np.minimum(at, len(keys) - 1)] + phrase)
+        alive &= (at < len(keys)) & (keys[np.minimum(at, len(keys) - 1)] // width == groups)
+    again = order[np.isin(back[order], groups[alive])]
+    return spread(starts[again], phrase, len(points))
 
 
 def echoed(texts: Texts, others: Texts, phrase: int) -> tuple[Ints, Ints]:

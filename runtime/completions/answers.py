@@ -165,7 +165,7 @@ def attached(store: Store, node: Node, rows: Table, completions: dict[str, Any])
     if text:
         content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [empty(text, inherited)])
         schema = pa.schema([(name, content.schema.field(name).type) for name in text])
-        text_object = write_columns(store, schema, gathered(content, text, order)) if rows.rows else None
+        text_object = write_columns(store, schema, gathered(content, text, order))
     tree = {
         "kind": "attached",
         "of": made.tree,
@@ -247,4 +247,6 @@ def recorded_cells(operator: Any, columns: Columns, row: dict[str, Any]) -> tupl
         text = f"{operator.open}\n{row.get('think') or ''}\n{operator.close}\n\n{row.get('solution') or ''}"
         if row.get("think") is None:
             text = row["solution"]
+        elif not row.get("solution") and row.get("finish_reason") != "stop":
+            text = f"{operator.open}\n{row['think']}"  # cut off while it thought
     return tuple(text if name == "completion" else row.get(name) for name in columns)

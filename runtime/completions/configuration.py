@@ -30,7 +30,7 @@ class Endpoint(Declared):
     engine: Literal["openai", "vllm", "transformers"]
     """`openai`: any server with that interface. `vllm`, `transformers`: a process on this machine."""
     url: str | None = None
-    """The server's address up to and with its version, such as http://127.0.0.1:8000/v1."""
+    """The server's address up to and with its version, such as https://models.example.org/v1."""
     key: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """The environment variable that holds the key; the key itself stands nowhere."""
     model: str | None = None

@@ -138,7 +138,9 @@ class Run:
             self.done += len(come)
             self.tell(self.done)
             self.waiting -= come
-            again, self.waiting = self.waiting, set()
+            again = self.memo.free(sorted(self.waiting))
+            self.waiting -= again
             if again:
+                self.ask(again)  # what another build is quicker to claim comes back to `waiting`
+            elif self.waiting:
                 time.sleep(POLL)
-                self.ask(again)  # what still is another's comes back to `waiting`

@@ -21,7 +21,7 @@ CHECK = 8
 CODEC = pa.Codec("zstd", 1)
 SHORT = 2048
 """Bytes below which packing costs more than it saves."""
-CANNOT = "free some space, or see that nothing else holds the file; then run the same command again"
+CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
 
 Claim = Literal["mine", "taken", "known"]
 
@@ -68,26 +68,40 @@ class CompletionMemo:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             made = sqlite3.connect(self.path, timeout=120, isolation_level=None, check_same_thread=False)
-            made.execute("PRAGMA journal_mode = WAL")
-            made.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
-            made.executescript(TABLES)
+            with open(self.path.parent / "opening", "a") as opening:
+                fcntl.flock(opening, fcntl.LOCK_EX)  # SQLite does not wait where two connections turn to WAL at once
+                made.execute("PRAGMA journal_mode = WAL")
+                made.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
+                made.executescript(TABLES)
             self._connection = made
         return self._connection
 
     @contextmanager
+    def using(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time. Raises StoreError where SQLite fails."""
+        with self.lock:
+            try:
+                yield self.connection
+            except sqlite3.Error as error:
+                raise StoreError(f"the completions in `{self.path}` cannot be used: {error}", CANNOT) from None
+
+    @contextmanager
+    def reading(self, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
+        """One transaction with a temporary table of addresses to join with."""
+        with self.using() as connection, wanted(connection, addresses):
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that no other build writes during."""
-        with self.lock:
-            connection = self.connection
+        with self.using() as connection:
             try:
-                connection.execute("BEGIN IMMEDIATE")  # where Ctrl-C may come as soon as it has begun
+                connection.execute("BEGIN IMMEDIATE")  # Ctrl-C may come as soon as it has begun
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise StoreError(f"the completions in `{self.path}` cannot be written: {error}", CANNOT) from None
                 raise
 
     def close(self) -> None:
@@ -102,7 +116,7 @@ class CompletionMemo:
         """Those of the addresses whose completion is here."""
         if not self.exists:
             return set()
-        with self.lock, wanted(self.connection, addresses) as connection:
+        with self.reading(addresses) as connection:
             found = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
             return {address for (address,) in found}
 
@@ -110,7 +124,7 @@ class CompletionMemo:
         """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
         found: dict[bytes, Reply] = {}
         damaged: list[bytes] = []
-        with self.lock, wanted(self.connection, addresses) as connection:
+        with self.reading(addresses) as connection:
             query = f"SELECT c.address, {PARTS} FROM wanted w JOIN completions c ON c.address = w.address"
             for address, *parts in connection.execute(query):
                 reply = unpacked(address, *parts)
@@ -137,15 +151,15 @@ class CompletionMemo:
         """The addresses of completions that are not whole, by reading them all."""
         if not self.exists:
             return []
-        with self.lock:
-            rows = self.connection.execute(f"SELECT address, {PARTS} FROM completions")
+        with self.using() as connection:
+            rows = connection.execute(f"SELECT address, {PARTS} FROM completions")
             return [address.hex() for address, *parts in rows if unpacked(address, *parts) is None]
 
     def failures(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         """Address -> why it failed the last time, of those that did."""
         if not self.exists:
             return {}
-        with self.lock, wanted(self.connection, addresses) as connection:
+        with self.reading(addresses) as connection:
             return dict(
                 connection.execute("SELECT w.address, f.reason FROM wanted w JOIN failures f ON f.address = w.address").fetchall()
             )
@@ -154,8 +168,8 @@ class CompletionMemo:
         """(completions with a token count, mean prompt tokens, mean completion tokens, mean seconds) of a model; None without."""
         if not self.exists:
             return None
-        with self.lock:
-            row = self.connection.execute(
+        with self.using() as connection:
+            row = connection.execute(
                 "SELECT count(*), avg(prompt_tokens), avg(completion_tokens), avg(seconds) FROM completions"
                 " WHERE model = ? AND completion_tokens IS NOT NULL",
                 (model,),
@@ -166,8 +180,8 @@ class CompletionMemo:
         """Completions by model and engine, with tokens and seconds."""
         if not self.exists:
             return []
-        with self.lock:
-            rows = self.connection.execute(
+        with self.using() as connection:
+            rows = connection.execute(
                 "SELECT model, purpose, engine, count(*), sum(prompt_tokens), sum(completion_tokens), sum(seconds),"
                 " sum(length(body)) FROM completions GROUP BY model, purpose, engine ORDER BY model, purpose, engine"
             ).fetchall()
@@ -176,9 +190,9 @@ class CompletionMemo:
 
     def rows(self) -> Iterator[Kept]:
         """Every whole completion with its provenance, by address."""
-        with self.lock:
+        with self.using() as connection:
             query = f"SELECT address, model, purpose, engine, seconds, {PARTS} FROM completions ORDER BY address"
-            for address, model, purpose, engine, seconds, *parts in self.connection.execute(query):
+            for address, model, purpose, engine, seconds, *parts in connection.execute(query):
                 reply = unpacked(address, *parts)
                 if reply is not None:
                     yield Kept(address, model, purpose, engine, reply, seconds)
@@ -229,6 +243,14 @@ class CompletionMemo:
                 told.append("mine")
         return told
 
+    def free(self, addresses: Sequence[bytes]) -> set[bytes]:
+        """Those of the addresses that no living build asks for."""
+        with self.reading(addresses) as connection:
+            query = "SELECT w.address, c.owner FROM wanted w LEFT JOIN claims c ON c.address = w.address"
+            claims = connection.execute(query).fetchall()
+        living = {owner for owner in {owner for _, owner in claims} if owner is not None and self.alive(owner)}
+        return {address for address, owner in claims if owner not in living}
+
     def release(self, owner: str) -> None:
         """End every claim of a build."""
         with self.writing() as connection:
@@ -258,10 +280,12 @@ def unpacked(
     """A stored completion, or None where it is not whole."""
     if seal_of(address, finish_reason, cut, body) != seal:
         return None
-    whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
-    if cut is None:
-        return Reply(whole.decode(), None, finish_reason, prompt, made)
-    return Reply(whole[cut:].decode(), whole[:cut].decode(), finish_reason, prompt, made)
+    try:
+        whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
+        text, reasoning = whole[cut or 0 :].decode(), None if cut is None else whole[:cut].decode()
+    except (OSError, ValueError):  # the size alone was damaged
+        return None
+    return Reply(text, reasoning, finish_reason, prompt, made)
 
 
 @contextmanager

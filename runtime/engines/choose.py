@@ -57,23 +57,15 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
 
 def embedded(model: Model) -> Engine:
     """The built-in model: on vLLM's CPU build where that is installed, else on plain transformers."""
-    folder = embedded_folder()
-    if importlib.util.find_spec("vllm") is not None:
-        from runtime.engines.embedded import unpacked
+    from runtime.engines.embedded import unpacked
 
-        settings: dict[str, Any] = {
-            "path": str(unpacked(folder)),
-            "dtype": "float32",
-            "template": model.template,
-            "window": 16,
-            "settings": {},
-        }
-        return Process("vllm", this_python(None), settings, 16)
+    folder = embedded_folder()
     for needed in ("torch", "transformers", "gguf", "accelerate"):
         if importlib.util.find_spec(needed) is None:
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
-    file = next(iter(sorted(folder.glob("*.gguf"))))
-    settings = {"path": str(folder), "gguf": file.name, "dtype": "float32", "template": model.template}
+    settings: dict[str, Any] = {"path": str(unpacked(folder)), "dtype": "float32", "template": model.template}
+    if importlib.util.find_spec("vllm") is not None:
+        return Process("vllm", this_python(None), settings | {"window": 16, "settings": {}}, 16)
     return Process("transformers", this_python(None), settings, 1)
 
 

@@ -58,3 +58,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of processes and connections."""
+
+
+def storable(text: str | None) -> Any:
+    """Text whose every character is one: half a surrogate pair cannot be written as UTF-8."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def plain(value: Any) -> Any:
+    """A decimal number as JSON has it."""
+    return float(value) if not isinstance(value, bool | int | str | list | type(None)) else value

@@ -18,7 +18,7 @@ import tenacity
 
 from operators.asks import Reply
 from runtime.completions.configuration import Endpoint
-from runtime.engines.engine import Answer, EngineError, Request
+from runtime.engines.engine import Answer, EngineError, Request, plain, storable
 
 LARGEST = 64 << 20
 """Bytes of an answer that are read; a server that sends more sends no completion."""
@@ -245,13 +245,3 @@ def reply_of(body: bytes) -> Reply:
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     tokens = [count if type(count) is int and 0 <= count < 1 << 50 else None for count in counts]
     return Reply(storable(text or ""), storable(reasoning), storable(finish) if isinstance(finish, str) else "unknown", *tokens)
-
-
-def storable(text: str | None) -> Any:
-    """Text whose every character is one: half a surrogate pair cannot be written as UTF-8."""
-    return None if text is None else text.encode("utf-8", "replace").decode()
-
-
-def plain(value: Any) -> Any:
-    """A decimal number as JSON has it."""
-    return float(value) if not isinstance(value, bool | int | str | list | type(None)) else value

@@ -15,8 +15,7 @@ from typing import Any
 
 from operators.asks import Reply
 from runtime.completions.configuration import read_configuration
-from runtime.engines.engine import Answer, EngineError, Request
-from runtime.engines.openai import plain, storable
+from runtime.engines.engine import Answer, EngineError, Request, plain, storable
 
 NOISE = 4000
 """How much of what the process says on its error stream is kept, to be told when it dies."""

@@ -1,5 +1,4 @@
-"""The worker that samples with plain transformers: one request at a time, from a generator of its own, so that nothing else
-that runs can change a completion."""
+"""The worker that samples with plain transformers: one request at a time, each from a generator of its own."""
 
 import json
 import os
@@ -22,16 +21,9 @@ def main() -> None:
 
         transformers.utils.logging.set_verbosity_error()
         dtype = getattr(torch, settings["dtype"] or "float32")
-        path, extra = settings["path"], dict[str, Any]()
-        if settings.get("gguf"):
-            from transformers.utils.quantization_config import GgufConfig
-
-            extra = {"gguf_file": settings["gguf"]}
-            loaded = {**extra, "quantization_config": GgufConfig(dequantize=True)}
-        else:
-            loaded = {"use_safetensors": True}
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **extra)
-        model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **loaded)
+        path = settings["path"]
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+        model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
         model.eval()
         if settings.get("threads"):
             torch.set_num_threads(settings["threads"])
