@@ -11,16 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pyarrow as pa
-from blake3 import blake3
-
 from operators.asks import Reply
+from runtime.completions.packed import PARTS, packed, unpacked
 from runtime.store import Store, StoreError
 
-CHECK = 8
-CODEC = pa.Codec("zstd", 1)
-SHORT = 2048
-"""Bytes below which packing costs more than it saves."""
 CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
 
 Claim = Literal["mine", "taken", "known"]
@@ -204,14 +198,10 @@ class CompletionMemo:
         rows = []
         for each in batch:
             reply = each.reply
-            reasoning = None if reply.reasoning is None else reply.reasoning.encode()
-            whole = (reasoning or b"") + reply.text.encode()
-            cut = None if reasoning is None else len(reasoning)
-            body = whole if len(whole) < SHORT else CODEC.compress(whole, asbytes=True)
-            seal = seal_of(each.address, reply.finish_reason, cut, body)
+            size, cut, body, seal = packed(each.address, reply)
             tokens = reply.prompt_tokens, reply.completion_tokens
             provenance = each.model, each.purpose, each.engine, time.time()
-            rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, len(whole), cut, body, seal))
+            rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, size, cut, body, seal))
         done = [(each.address,) for each in batch]
         with self.writing() as connection:
             before = connection.total_changes
@@ -264,28 +254,6 @@ class CompletionMemo:
             except OSError:
                 return True
         return False
-
-
-PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body, seal"
-
-
-def seal_of(address: bytes, finish_reason: str, cut: int | None, body: bytes) -> bytes:
-    """What tells that a stored completion was changed."""
-    return blake3(b"".join([address, finish_reason.encode(), b"" if cut is None else b"%d" % cut, b"/", body])).digest(CHECK)
-
-
-def unpacked(
-    address: bytes, finish_reason: str, cut: int | None, size: int, prompt: int | None, made: int | None, body: bytes, seal: bytes
-) -> Reply | None:
-    """A stored completion, or None where it is not whole."""
-    if seal_of(address, finish_reason, cut, body) != seal:
-        return None
-    try:
-        whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
-        text, reasoning = whole[cut or 0 :].decode(), None if cut is None else whole[:cut].decode()
-    except (OSError, ValueError):  # the size alone was damaged
-        return None
-    return Reply(text, reasoning, finish_reason, prompt, made)
 
 
 @contextmanager
