@@ -15,6 +15,8 @@ from operators.asks import Asks
 from operators.declare import Measure
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids
 from runtime.record import Record
@@ -132,7 +134,30 @@ class Ledgers:
                         life.cells = life.cells or row_of(table, place)
                         life.license = str(life.cells.get("license", life.license))
                         life.events.append({"stage": name, "fate": "born", "copy_of": parent})
+        if until is None:
+            life.events += self.failed_events(wanted)
         return life
+
+    def failed_events(self, wanted: Bytes) -> Iterator[dict[str, Any]]:
+        """Requests about a row that failed, of stages that stopped for it and so have no record."""
+        memo = CompletionMemo(self.store)
+        for index, node in self.graph:
+            operator = node.operator
+            if not isinstance(operator, Asks) or not memo.exists or self.addresses.address(index) is not None:
+                continue
+            key = self.addresses.key(node.inputs[0])
+            record = self.store.find(key) if key is not None else None
+            table = None if record is None else open_table(self.store, record.body["table"])
+            place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
+            if table is None or place is None:
+                continue
+            requests = Requests(node, table)
+            messages = operator.messages(row_of(table, place), node.entries)
+            samples = [] if messages is None else [requests.address(messages, each) for each in range(operator.samples)]
+            for reason in memo.failures(samples).values():
+                told = {"fate": "asked", "completion": None, "reason": f"{reason} (the next build asks again)"}
+                yield {"stage": f"{node.table}/{node.label}", **told}
+        memo.close()
 
     def asked_event(self, index: int, record: Record, name: str, life: Life, place: int | None) -> None:
         """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""

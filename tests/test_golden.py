@@ -63,7 +63,11 @@ ASKED: dict[str, list[Any]] = {
     "morphemes": [{"min": 2, "max": 9}],
     "repetition": [{"max": 0.2}, {"phrase": 2, "times": 2, "max": 0.5}, {"phrase": 3, "times": 3, "max": 1, "unknown": "keep"}],
     "compression": [{"min": 0.9}, {"max": 1, "unknown": "keep"}],
-    "think_blocks": [{"in": "prompt", "max": 1}, {"in": "prompt", "min": 1, "open": "물", "close": "왜"}],
+    "think_blocks": [
+        {"in": "prompt", "max": 1},
+        {"in": "prompt", "min": 1, "open": "물", "close": "왜"},
+        {"in": "prompt", "max": 0, "opened": True},
+    ],
     "spans": [
         {"of": "prompt"},
         {"of": "prompt", "opened": False},

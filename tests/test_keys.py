@@ -306,6 +306,7 @@ MUTATIONS: list[Mutation] = [
     *traced_measure("think_blocks", {}, 0, 1),
     traced("think_blocks.open", *({"max": 0, "in": "prompt", "close": "never", "open": tag} for tag in ("<think>", "[t]"))),
     traced("think_blocks.close", *({"max": 0, "in": "prompt", "open": "never", "close": tag} for tag in ("</think>", "[/t]"))),
+    traced("think_blocks.opened", *({"max": 0, "in": "prompt", "opened": each} for each in (False, True))),
     traced("spans.of", {"of": "prompt"}, {"of": "other"}),
     traced("spans.form", {"of": "prompt"}, {"of": "prompt", "form": "harmony"}),
     traced("spans.open", {"of": "prompt"}, {"of": "prompt", "open": "[t]"}),

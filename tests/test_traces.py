@@ -387,3 +387,17 @@ def test_mistakes_in_models_and_cot_are_told_where_they_stand(traces: Project) -
     traces.write("recipe.yaml", with_changes(models__teacher__terms="gpl", cot__teacher__model="techer"))
     ran = traces.run("check", "recipe.yaml")
     assert ran.code == 2 and "`gpl` is neither a class" in ran.err and "recipe.yaml:1:" in ran.err
+
+
+def test_why_tells_of_a_request_that_failed_though_its_stage_has_no_record(traces: Project, teacher: Teacher) -> None:
+    def fault(handler: Any, request: dict[str, Any], times: int) -> bool:
+        if PROMPTS[3] in request["messages"][-1]["content"]:
+            handler.say(500, {})
+            return True
+        return False
+
+    teacher.fault = fault
+    assert traces.run("build", "recipe.yaml", "--store", "store").code == 1
+    told = traces.run("why", "recipe.yaml", "--store", "store", "--match", PROMPTS[3]).out
+    assert "traces/generate: asked, failed: HTTP 500 x5 (the next build asks again)" in told
+    assert "failed" not in traces.run("why", "recipe.yaml", "--store", "store", "--match", PROMPTS[4]).out

@@ -97,7 +97,8 @@ def test_a_server_that_is_killed_in_the_middle_loses_nothing(nobodys: Project, m
     with serving(port, weights):
         out, _ = build.communicate(timeout=300)
     report = json.loads(out)
-    assert build.returncode == 0 and report["asked"]["traces/generate"]["new"] == 24
+    assert build.returncode == 0, report
+    assert report["asked"]["traces/generate"]["new"] == 24
     print(f"killed with {before} of 24 completions stored; all 24 are there, each once: {stored(nobodys)}")
     assert stored(nobodys) == 24
 

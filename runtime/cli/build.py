@@ -127,6 +127,7 @@ def same_command(session: Session) -> str:
     """The command that goes on where this one stopped."""
     settings = "".join(f" --set {shlex.quote(each)}" for each in session.settings)
     allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
+    allow += f" --store {shlex.quote(session.store_folder)}" if session.store_folder is not None else ""
     sample = f" --sample {session.items}" if session.items is not None else ""
     targets = "".join(f" --target {shlex.quote(each)}" for each in session.targets)
     return f"recipe build {shlex.quote(session.named)}{settings}{allow}{targets}{sample}"

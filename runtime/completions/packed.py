@@ -15,9 +15,9 @@ SHORT = 2048
 PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body, seal"
 
 
-def seal_of(address: bytes, finish_reason: str, cut: int | None, body: bytes) -> bytes:
-    """What tells that a stored completion was changed."""
-    return blake3(b"".join([address, finish_reason.encode(), b"" if cut is None else b"%d" % cut, b"/", body])).digest(CHECK)
+def seal_of(address: bytes, finish_reason: str, *numbers: int | None, body: bytes) -> bytes:
+    """What tells that a stored completion, or what is said of it, was changed."""
+    return blake3(b"".join([address, repr((finish_reason, *numbers)).encode(), body])).digest(CHECK)
 
 
 def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]:
@@ -26,18 +26,16 @@ def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]
     whole = (reasoning or b"") + reply.text.encode()
     cut = None if reasoning is None else len(reasoning)
     body = whole if len(whole) < SHORT else CODEC.compress(whole, asbytes=True)
-    return len(whole), cut, body, seal_of(address, reply.finish_reason, cut, body)
+    numbers = cut, len(whole), reply.prompt_tokens, reply.completion_tokens
+    return len(whole), cut, body, seal_of(address, reply.finish_reason, *numbers, body=body)
 
 
 def unpacked(
     address: bytes, finish_reason: str, cut: int | None, size: int, prompt: int | None, made: int | None, body: bytes, seal: bytes
 ) -> Reply | None:
     """A stored completion, or None where it is not whole."""
-    if seal_of(address, finish_reason, cut, body) != seal:
+    if seal_of(address, finish_reason, cut, size, prompt, made, body=body) != seal:
         return None
-    try:
-        whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
-        text, reasoning = whole[cut or 0 :].decode(), None if cut is None else whole[:cut].decode()
-    except (OSError, ValueError):  # the size alone was damaged
-        return None
+    whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
+    text, reasoning = whole[cut or 0 :].decode(), None if cut is None else whole[:cut].decode()
     return Reply(text, reasoning, finish_reason, prompt, made)

@@ -34,7 +34,7 @@ class Process:
         environment = {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
         try:
             self.process = subprocess.Popen(
-                [python, str(worker)],
+                [python, "-P", str(worker)],  # without its folder on the path, whose files have names of packages
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
