@@ -183,9 +183,9 @@ class Cot(Declared):
             share = LanguageShare(**{**dict(bounds), "in": "think"})
             yield Derived("think_share", share, ("think", "language_share"))
         if self.solution.language != "any":
-            share = LanguageShare(
-                of=self.solution.language, min=self.solution.min, count="letters", ignoring=NO_LANGUAGE, **{"in": "solution"}
-            )
+            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_LANGUAGE}
+            # A bare number is in no wrong language: where there is no letter to judge by, the trace stays.
+            share = LanguageShare.model_validate({**said, "in": "solution", "unknown": "keep"})
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":
             yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))

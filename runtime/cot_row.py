@@ -13,8 +13,8 @@ from compiler.plan import Addresses
 from operators.declare import Measure
 from operators.extract import Extract
 from operators.generate import Generate
-from operators.kernels.trace import parts_of
 from operators.licence import RESTRICTED
+from operators.trace import parts_of
 from runtime.digest import id_bytes
 from runtime.session import Session
 from runtime.store import Store, StoreError

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from operators.cot import Cot
-from operators.kernels.trace import parts_of
+from operators.trace import parts_of
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, by_request, configure, teaching
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import say, say_json, store_option
+from runtime.cli.options import open_store, say, say_json, store_option
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def opened_memo(store: str | None, make: bool = False) -> Any:
-    from runtime.cli.store import open_store
     from runtime.completions.memo import CompletionMemo
 
     opened = open_store(store, make)

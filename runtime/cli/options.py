@@ -6,6 +6,7 @@ import functools
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -74,3 +75,19 @@ def say_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     # What is not printable stands inside strings only, where JSON has an escape for it.
     click.echo("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
+
+
+def open_store(named: str | None, make: bool = False) -> Any:
+    """The store that is named, or that of the project around the working folder; made where it is to be filled."""
+    from compiler.project import MARKERS
+    from runtime.store import Store, StoreError
+
+    chosen = named or os.environ.get("RECIPE_STORE")
+    here = Path.cwd().resolve()
+    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
+    store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
+    if not store.root.is_dir() and not make:
+        raise StoreError(
+            f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
+        )
+    return store

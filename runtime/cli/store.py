@@ -9,23 +9,7 @@ from typing import Any
 import click
 
 from runtime.cli.completions import completions
-from runtime.cli.options import say, say_json, store_option
-
-
-def open_store(named: str | None, make: bool = False) -> Any:
-    """The store that is named, or that of the project around the working folder; made where it is to be filled."""
-    from compiler.project import MARKERS
-    from runtime.store import Store, StoreError
-
-    chosen = named or os.environ.get("RECIPE_STORE")
-    here = Path.cwd().resolve()
-    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
-    store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
-    if not store.root.is_dir() and not make:
-        raise StoreError(
-            f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
-        )
-    return store
+from runtime.cli.options import open_store, say, say_json, store_option
 
 
 @click.group("store")

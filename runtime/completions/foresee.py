@@ -9,10 +9,10 @@ from compiler.plan import Addresses, stage_name
 from operators.asks import Asks, Messages
 from operators.bounds import Between, exactly
 from operators.generate import Generate
-from runtime.completions.configuration import read_configuration
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.completions.stage import Forecast, forecast, forecast_of
+from runtime.engines.configuration import read_configuration
 from runtime.session import Session
 from runtime.store import Damaged, Store
 from runtime.table import open_table

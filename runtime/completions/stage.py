@@ -13,11 +13,11 @@ from operators.asks import Asks
 from operators.generate import Generate
 from operators.model import Model
 from runtime.completions.answers import Lost, answered, recorded_answers
-from runtime.completions.configuration import Configuration, Endpoint, read_configuration
 from runtime.completions.fill import Failures, Filled, fill
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.engines.choose import endpoint_of, open_engine
+from runtime.engines.configuration import Configuration, Endpoint, read_configuration
 from runtime.engines.engine import Engine, EngineError
 from runtime.store import Store, StoreError
 from runtime.table import Table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from operators.model import Model
-from runtime.completions.configuration import Configuration, Endpoint
+from runtime.engines.configuration import Configuration, Endpoint
 from runtime.engines.engine import Engine, EngineError
 from runtime.engines.process import Process, this_python
 

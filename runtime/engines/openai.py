@@ -17,7 +17,7 @@ import httpx
 import tenacity
 
 from operators.asks import Reply
-from runtime.completions.configuration import Endpoint
+from runtime.engines.configuration import Endpoint
 from runtime.engines.engine import Answer, EngineError, Request, plain, storable
 
 LARGEST = 64 << 20

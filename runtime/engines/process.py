@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from operators.asks import Reply
-from runtime.completions.configuration import read_configuration
+from runtime.engines.configuration import read_configuration
 from runtime.engines.engine import Answer, EngineError, Request, plain, storable
 
 NOISE = 4000
