@@ -354,6 +354,23 @@ def test_each_schema_has_its_own_filter_and_prompt(edit: dict[str, Any], labels:
     assert cot.generate().system == {"language_mixed": "system"}.get(cot.schema_, cot.schema_)
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        ["language.anchor=ru"],
+        ["language.anchor=zh"],
+        ["cot.schema=monolingual"],
+        ["cot.schema=monolingual", "cot.language=anchor"],
+        ["cot.schema=short"],
+        ["models.teacher.id=Qwen/Qwen3-4B"],
+    ],
+    ids=lambda variant: " ".join(variant),
+)
+def test_another_teacher_or_language_to_think_in_is_an_edit_of_models_or_cot_alone(traces: Project, variant: list[str]) -> None:
+    settings = [part for each in variant for part in ("--set", each)]
+    assert traces.run("check", "recipe.yaml", *settings).code == 0
+
+
 def test_the_mask_covers_every_character_once_and_leaves_out_what_a_tool_said() -> None:
     cot = Cot.model_validate({"teacher": {"model": "teacher"}, "spans": {"note": {"open": "[[", "close": "]]", "loss": False}}})
     text = "<think>a <tool_call>f()</tool_call><tool_output>7</tool_output> [[x]] b</think>\n\n답 ```code``` 끝"
