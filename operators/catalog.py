@@ -9,6 +9,7 @@ from operators.echo import Echo
 from operators.extract import Extract
 from operators.generate import Generate
 from operators.inner import Attach, Combine, Keep, Output, Preview
+from operators.inside import Inside
 from operators.judge import Judge
 from operators.language_share import LanguageShare
 from operators.length import Length
@@ -43,6 +44,7 @@ STEPS: tuple[type[Step], ...] = (
     Judge,
     Spans,
     Extract,
+    Inside,
     Select,
     Unique,
     Sample,

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from operators.declare import Count, Declared, Share, Step, field
 from operators.extract import Extract, Rule
 from operators.generate import Generate
+from operators.inside import Inside
 from operators.language_share import Ignored, LanguageShare
 from operators.spans import Spans
 from operators.think_blocks import ThinkBlocks
@@ -89,6 +90,8 @@ class Inner(Declared):
     """What it ends with."""
     loss: bool = True
     """Whether it is trained on: what a tool said is not."""
+    language_share: LanguageBounds | None = None
+    """The language share that its text may have; a trace without such a span stays."""
 
 
 #: The inner spans that every schema knows; `spans` adds to them or says them otherwise.
@@ -191,6 +194,13 @@ class Cot(Declared):
             yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))
             if self.solution.required:
                 yield Derived("answered", Where(that="answer IS NOT NULL"), ("solution", "required"))
+
+        for name, span in self.spans.items():
+            if span.language_share is not None:
+                yield Derived(f"{name}_text", Inside(open=span.open, close=span.close, **{"as": name}), ("spans", name))
+                said = {**dict(span.language_share), "in": name, "unknown": "keep"}
+                share = LanguageShare.model_validate(said)
+                yield Derived(f"{name}_share", share, ("spans", name, "language_share"))
 
     def inner(self) -> dict[str, Inner]:
         """All spans inside thinking and solution."""

@@ -106,6 +106,10 @@ ASKED: dict[str, list[Any]] = {
         {"in": "prompt", "kind": "subgoals", "of": ["qr", "qq"], "min": 1, "max": 2},
         {"in": "prompt", "kind": "backward", "of": ["qr"], "min": 1, "only": {"source": "rows"}},
     ],
+    "inside": [
+        {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
+        {"of": "prompt", "open": "`", "close": "`", "as": "in"},
+    ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
@@ -164,7 +168,7 @@ TRACES: list[dict[str, Any]] = [
 ]
 #: What comes with Python, or is asked by name.
 BUILT_IN = ("unicode", "zlib", "duckdb")
-TRACED = {"repetition", "compression", "think_blocks", "spans", "extract", "token_length"}
+TRACED = {"inside", "repetition", "compression", "think_blocks", "spans", "extract", "token_length"}
 #: Texts of which the one gives back the other, wholly or in part.
 ECHOED: list[dict[str, Any]] = [
     row | {"other": other["prompt"] if place % 3 else f"{row['prompt']} {other['prompt']}"}

@@ -316,6 +316,10 @@ MUTATIONS: list[Mutation] = [
     traced("extract.rule", {"of": "prompt", "rule": "last_line"}, {"of": "prompt", "rule": "first_boxed"}),
     traced("extract.mark", *({"of": "prompt", "rule": "last_answer_tag", "mark": mark} for mark in ("Answer", "Result"))),
     traced("extract.as_", *({"of": "prompt", "rule": "last_line", "as": name} for name in ("answer", "final"))),
+    traced("inside.of", *({"of": column, "open": "n", "close": "k", "as": "in"} for column in ("prompt", "other"))),
+    traced("inside.open", *({"of": "prompt", "open": mark, "close": "</think>", "as": "in"} for mark in ("<think>", "[t]"))),
+    traced("inside.close", *({"of": "prompt", "open": "<think>", "close": mark, "as": "in"} for mark in ("</think>", "c"))),
+    traced("inside.as_", *({"of": "prompt", "open": "<think>", "close": "</think>", "as": name} for name in ("in", "within"))),
     Mutation(
         "select.columns",
         recipe({"select": ["prompt"]}, a=A | WIDE),
@@ -1111,6 +1115,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("compression", {"min": 0.1}),
     ("think_blocks", {"in": "prompt", "max": 1}),
     *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
+    ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
     *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line")),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("sample", {"rows": 2}),

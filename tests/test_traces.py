@@ -371,6 +371,17 @@ def test_another_teacher_or_language_to_think_in_is_an_edit_of_models_or_cot_alo
     assert traces.run("check", "recipe.yaml", *settings).code == 0
 
 
+def test_a_kind_of_span_has_a_language_of_its_own(traces: Project, teacher: Teacher) -> None:
+    def quoting(request: dict[str, Any]) -> str:
+        quoted = "물과 불" if "1" in request["messages"][-1]["content"][:1] else "water and fire"
+        return f"<think>\nso the question says “{quoted}” and I go on in plain english 그렇다 here\n</think>\n\n답은 이것"
+
+    teacher.answer = quoting
+    span = {"open": "“", "close": "”", "language_share": {"of": "target", "min": 0.5}}
+    traces.write("recipe.yaml", with_changes(cot__spans={"quotation": span}))
+    assert {row["quotation"] for row in traces.table()} == {"물과 불"}
+
+
 def test_the_mask_covers_every_character_once_and_leaves_out_what_a_tool_said() -> None:
     cot = Cot.model_validate({"teacher": {"model": "teacher"}, "spans": {"note": {"open": "[[", "close": "]]", "loss": False}}})
     text = "<think>a <tool_call>f()</tool_call><tool_output>7</tool_output> [[x]] b</think>\n\n답 ```code``` 끝"
