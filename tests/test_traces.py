@@ -429,3 +429,12 @@ def test_why_tells_of_a_request_that_failed_though_its_stage_has_no_record(trace
     told = traces.run("why", "recipe.yaml", "--store", "store", "--match", PROMPTS[3]).out
     assert "traces/generate: asked, failed: HTTP 500 x5 (the next build asks again)" in told
     assert "failed" not in traces.run("why", "recipe.yaml", "--store", "store", "--match", PROMPTS[4]).out
+
+
+def test_a_budget_of_tokens_counts_the_most_there_can_be_where_nothing_tells(traces: Project, teacher: Teacher) -> None:
+    traces.write("recipe.yaml", with_changes(cot__teacher__budget={"tokens": 20 * 64 - 1}))
+    ran = traces.run("build", "recipe.yaml", "--store", "store")
+    assert ran.code == 1 and "needs 1,280 tokens and its budget is 1,279" in ran.err and counts(teacher) == (0, 0)
+    traces.write("recipe.yaml", with_changes(cot__teacher__budget={"tokens": 20 * 64}))
+    traces.build()
+    assert counts(teacher) == (20, 1)

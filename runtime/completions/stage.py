@@ -164,13 +164,17 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     if budget is None:
         return
     hint = "raise `budget`, or try a part of the recipe first: --sample N"
+    # Where no earlier completion tells, none can be longer than `max_tokens`.
+    tokens = forecast.new * operator.max_tokens if forecast.tokens is None else forecast.tokens
     for what, most, needed in (
         ("completions", budget.completions, forecast.new),
-        ("tokens", budget.tokens, forecast.tokens),
+        ("tokens", budget.tokens, tokens),
         ("cost", budget.cost, forecast.cost),
     ):
         if most is not None and needed is None:
-            raise StoreError(f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs", hint)
+            message = f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs"
+            told = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
+            raise StoreError(message, told)
         if most is not None and needed is not None and needed > most:
             shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
             raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)
