@@ -198,6 +198,10 @@ class Builder:
         body, filled = self.asking.ask(self.store, node, name, key, tables[0], source, tell)
         if filled is not None:
             self.built.filled[name] = filled
+        if "recorded" in body:
+            told = body["recorded"]
+            misses = f"{told['missing']:,} of {body['counts']['in'] + body['counts']['born']:,} rows have no recorded completion"
+            self.built.notes.append(f"{name}: {misses}, {told['unasked']:,} recorded completions were not asked for")
         return body
 
     def previews(self, index: int) -> tuple[list[Any], tuple[int, int] | None]:

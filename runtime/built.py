@@ -32,6 +32,8 @@ class Built:
     seconds: dict[int, float] = field(default_factory=dict)
     filled: dict[str, Filled] = field(default_factory=dict)
     """Stage that asks a model -> what it asked for."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of stages that ran."""
     beside: list[str] = field(default_factory=list)
     """The keys of the columns beside the tables."""
 

@@ -99,6 +99,7 @@ def run_build(
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    notes += built.notes
     for stage, filled in built.filled.items():
         notes.append(asked_line(stage, filled))
     if session.items is not None:

@@ -15,7 +15,7 @@ from operators.licence import Licence, join
 from operators.scope import Columns
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.digest import Bytes, id_bytes, table_digest
+from runtime.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, digest_name, hash_column, sorted_order
 from runtime.store import Store
 from runtime.table import ARROW, TEXT, Table, open_table, read_table, whole
@@ -96,8 +96,8 @@ def tabled(
     order = sorted_order(ids)
     # No rank, no reason in the dataset: only `why` and the funnel read them.
     asked = {
-        "row_id": pa.ExtensionArray.from_storage(pa.uuid(), storage(taken(ids, order))),
-        "parent": pa.ExtensionArray.from_storage(pa.uuid(), storage(taken(parents, place[order]))),
+        "row_id": id_array(taken(ids, order)),
+        "parent": id_array(taken(parents, place[order])),
         "place": pa.array(place[order]),
         "reason": pa.array([reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
     }
@@ -110,10 +110,6 @@ def tabled(
         "asked": write_frame(store, asked),
         "counts": {"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
     }
-
-
-def storage(ids: Bytes) -> pa.Array:
-    return pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))])
 
 
 class Cells:
@@ -237,7 +233,9 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> d
             cells.add(rows[at])
     parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
     places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    return tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+    body = tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+    body["recorded"] = {"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)}
+    return body
 
 
 def recorded_cells(operator: Any, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:
