@@ -180,7 +180,7 @@ class Cot(Declared):
             counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, opened=opened, min=blocks, max=blocks)
             yield Derived("think_blocks", counted, ("think", "blocks"))
         yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": self.tags.opened and blocks > 0}), ("tags",))
-        yield Derived("terminated", Where(that="solution IS NOT NULL"), ("tags",))
+        yield Derived("terminated", Where(that="length(solution) > 0"), ("tags",))
         bounds = self.thinks_in()
         if bounds is not None and blocks:
             share = LanguageShare(**{**dict(bounds), "in": "think"})
