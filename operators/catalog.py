@@ -16,6 +16,7 @@ from operators.length import Length
 from operators.mixture import Mixture
 from operators.morphemes import Morphemes
 from operators.normalise import Normalise
+from operators.parsable import Parsable
 from operators.repetition import Repetition
 from operators.sample import Sample
 from operators.select import Select
@@ -37,6 +38,7 @@ STEPS: tuple[type[Step], ...] = (
     Behaviours,
     TokenLength,
     Echo,
+    Parsable,
     Where,
     Normalise,
     Translate,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import json
 import sys
@@ -15,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +83,7 @@ ASKED: dict[str, list[Any]] = {
         {"in": "other", "to": "prompt", "phrase": 5, "max": 0, "unknown": "keep"},
         {"in": "prompt", "to": "prompt", "phrase": 9, "max": 0.9, "only": {"source": "rows"}},
     ],
+    "parsable": [{"in": "prompt"}, {"in": "other", "unknown": "keep"}, {"in": "prompt", "only": {"source": "rows"}}],
     "generate": [
         {"model": "teacher"},
         {"model": "teacher", "of": "other", "system": {"text": "생각"}, "ask": {"text": "답은?"}, "samples": 2, "salt": "y"},
@@ -168,7 +168,7 @@ TRACES: list[dict[str, Any]] = [
 ]
 #: What comes with Python, or is asked by name.
 BUILT_IN = ("unicode", "zlib", "duckdb")
-TRACED = {"inside", "repetition", "compression", "think_blocks", "spans", "extract", "token_length"}
+TRACED = {"inside", "repetition", "compression", "think_blocks", "spans", "extract", "token_length", "parsable"}
 #: Texts of which the one gives back the other, wholly or in part.
 ECHOED: list[dict[str, Any]] = [
     row | {"other": other["prompt"] if place % 3 else f"{row['prompt']} {other['prompt']}"}
@@ -331,7 +331,10 @@ def needed(step: type[Step]) -> tuple[str, ...]:
 
 def runnable(step: type[Step]) -> bool:
     """Whether all that a step needs is installed."""
-    return all(importlib.util.find_spec(name.replace("-", "_")) for name in needed(step))
+    try:
+        return all(version(name) for name in needed(step))
+    except PackageNotFoundError:
+        return False
 
 
 def check_entry(name: str, entry: dict[str, Any] | None, digest: str, source: str) -> None:

@@ -54,6 +54,7 @@ KIWI = importlib.util.find_spec("kiwipiepy") is not None
 NEEDS = {
     "morphemes": ("kiwipiepy",),
     "token_length": ("tokenizers",),
+    "parsable": ("math_verify",),
     **dict.fromkeys(("generate", "translate", "judge", "attach"), ("httpx", "tenacity")),
 }
 
@@ -246,6 +247,13 @@ def echo(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
     return Mutation(field, *both, "echo", role_of(OPERATORS["echo"], field.partition(".")[2]))
 
 
+def parsable(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of a measure of answers: the letters parse, the options do not, and the source `b` has neither."""
+    two = A | {"columns": {"prompt": "prompt", "letter": "letter", "o1": "o1"}}
+    both = (recipe({"parsable": {"in": "letter"} | said}, a=two) for said in (before, after))
+    return Mutation(field, *both, "parsable", role_of(OPERATORS["parsable"], field.partition(".")[2]))
+
+
 ASKED = {"model": "teacher"}
 TRANSLATED = {"model": "translator"}
 LOOKED = {"kind": "verification", "of": ["qq"]}
@@ -368,6 +376,9 @@ MUTATIONS: list[Mutation] = [
     echo("echo.max", {}, {"max": 0.99}),
     echo("echo.unknown", {}, {"unknown": "keep"}),
     echo("echo.only", {}, {"only": {"source": "b"}}),
+    parsable("parsable.in_", {}, {"in": "o1"}),
+    parsable("parsable.unknown", {}, {"unknown": "keep"}),
+    parsable("parsable.only", {}, {"only": {"source": "a"}}),
     *asking("generate", "teacher", {}),
     Mutation("generate.of", *(recipe({"generate": ASKED | {"of": of}}, a=A | WIDE) for of in ("prompt", "other")), "generate"),
     Mutation("generate.hint", *(recipe({"generate": ASKED | hint}, a=A | WIDE) for hint in ({}, {"hint": "n"})), "generate"),
@@ -828,6 +839,7 @@ EVERY = recipe(
     *([{"name": "last", "morphemes": {"min": 1}}] if KIWI else []),
     {"echo": {"in": "prompt", "max": 1}},
     *([{"token_length": {"tokenizer": "teacher", "in": "prompt", "min": 1}}] if able("token_length") else []),
+    *([{"parsable": {"in": "prompt"}}] if able("parsable") else []),
     *([{"translate": TRANSLATED}, {"judge": JUDGED}, {"generate": ASKED}] if able("generate") else []),
 )
 
@@ -835,7 +847,7 @@ EVERY = recipe(
 def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Project) -> None:
     session = session_of(bed, EVERY, "store")
     assert isinstance(result_of(session), Result)
-    for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy", "tokenizers"):
+    for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy", "tokenizers", "math-verify", "sympy"):
         facts = replace(session.facts, version=lambda each, name=name: "0" if each == name else installed_version(each))
         for index, node in session.graph:
             keys = [compiler.keys.key_of(session.graph, index, each, lambda at: f"input {at}") for each in (session.facts, facts)]
@@ -1001,7 +1013,8 @@ LISTENERS: list[Callable[[str], None]] = []
 
 
 def hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and LISTENERS:
+    # A number is no file but what is open already: the pipe of a process.
+    if event == "open" and LISTENERS and not isinstance(arguments[0], int):
         LISTENERS[-1](str(arguments[0]))
 
 
@@ -1040,9 +1053,7 @@ def asked_and_told(operator: Asks, row: Mapping[str, Any], entries: Mapping[str,
     return cells
 
 
-def kernel_of(
-    operator: Operator, entries: Mapping[str, Any], rows: tuple[Mapping[str, Any], ...] = ()
-) -> Callable[[], object]:
+def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mapping[str, Any], ...] = ()) -> Callable[[], object]:
     """A call of an operator's own code, whatever it has."""
     texts = pa.array([*(text for text in TEXTS if text), "각", None], pa.large_string())
     match operator:
@@ -1124,6 +1135,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("behaviours", {"kind": "verification", "of": ["ko"]}),
     ("behaviours", {"kind": "backtracking", "of": ["ko", "en"]}),
     ("echo", {"max": 0.5, "phrase": 2}),
+    ("parsable", {"in": "prompt"}),
     ("generate", {"model": "teacher"}),
     ("generate", {"model": "teacher", "of": "other", "hint": "n", "system": "system", "ask": "answer", "samples": 2}),
     ("generate", {"model": "teacher", "system": {"text": "생각"}, "ask": "none"}),
@@ -1141,7 +1153,7 @@ def test_every_step_stands_behind_the_recorders() -> None:
 def test_an_operator_reads_only_what_it_declares(
     said: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    if said[0] in ("morphemes", "token_length") and not able(said[0]):
+    if said[0] in ("morphemes", "token_length", "parsable") and not able(said[0]):
         pytest.skip(f"not installed: {' or '.join(NEEDS[said[0]])}")
     (tmp_path / "tokenizer.json").write_text(TOKENIZER, "utf-8")
     monkeypatch.setitem(TOKENIZERS, DIGEST, tmp_path / "tokenizer.json")

@@ -1,0 +1,118 @@
+"""Whether the final answer can be parsed as mathematics, by math-verify in a process of its own."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from operators.declare import Cost, Measure, field
+from operators.extract import first_box
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from operators.kernels.text import Texts
+
+#: An answer of more is prose or a trap, and takes a parser seconds or for ever, by the machine it runs on.
+LONGEST, DEEPEST = 1000, 20
+
+
+class Parsable(Measure):
+    r"""Keep rows whose answer can be parsed as mathematics: only such a box is credited (paper appendix C.2).
+
+    An answer parses where math-verify, given `$\boxed{ANSWER}$` and no more, makes an expression of it; the plain text
+    that it falls back to is none. It is generous: the word `yes` is a product of three variables. A number with a Korean
+    unit, words of Hangul, or a choice such as ② or 가 do not parse: for choices see the rule `choice_label` of `extract`.
+    Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, or whose
+    parsing takes more than 10 seconds of CPU time or 2 GiB of memory.
+
+    A dear measure. The answer is parsed where it can do no harm: without an environment, files to write, network or
+    other processes, as far as Python can arrange. Needs the extra `math` (math-verify) and a POSIX system.
+
+    Example:
+        with: {in: prompt}
+        in:   [{prompt: "\\frac{9}{7}"}, {prompt: 1/2}, {prompt: ②}, {prompt: 두 번째}, {prompt: "\\frac{1}{"}]
+        out:  [{prompt: "\\frac{9}{7}"}, {prompt: 1/2}]
+    """
+
+    name: ClassVar[str] = "parsable"
+    cost: ClassVar[Cost] = "dear"
+    values: ClassVar[tuple[str, ...]] = ("parses",)
+
+    in_: str = field("column", "answer", alias="in")
+    """The column that is measured: the answer alone, as `extract` makes it."""
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode", "math-verify", "latex2sympy2_extended", "antlr4-python3-runtime", "sympy", "mpmath")
+
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        import numpy as np
+
+        found = np.full(texts.rows, -1, dtype=np.int64)
+        known = [(row, text) for row, text in enumerate(texts.strings()) if text is not None]
+        boxed = [(row, text) for row, text in known if fits(text)]
+        found[[row for row, _ in known]] = 0
+        found[[row for row, _ in boxed]] = parsed([text for _, text in boxed])
+        return [found]
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return f"{value['parses']} = 1"
+
+    def wanted(self) -> str:
+        return "an answer that parses"
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        parses = value["parses"]
+        return "unknown" if parses is None else "parses" if parses else "does not parse"
+
+
+def fits(answer: str) -> bool:
+    r"""Whether an answer is all that a box around it holds, and no longer or deeper than is tried.
+
+    Example:
+        >>> [fits(answer) for answer in ("[0,1)", "1}+{2", "((" * 11, " ")]
+        [True, False, False, False]
+    """
+    if len(answer) > LONGEST or not answer.strip() or first_box(f"\\boxed{{{answer}}}") != answer:
+        return False
+    depth = 0
+    for char in answer:
+        depth += 1 if char in "([{" else -1 if char in ")]}" and depth else 0
+        if depth > DEEPEST:
+            return False
+    return True
+
+
+def parsed(answers: Sequence[str]) -> list[int]:
+    """1 for each answer that parses and 0 for each other, from one child for all of them."""
+    from operators.kernels.parse_child import READY
+    from operators.kernels.parse_child import __file__ as child
+
+    if not answers:
+        return []
+    # By this seed the sets of SymPy are in the same order each time; there is nothing else in the environment.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-B", child],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PYTHONHASHSEED": "0"},
+        start_new_session=True,
+    )
+    try:
+        out, noise = process.communicate("".join(json.dumps(answer) + "\n" for answer in answers).encode())
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)  # the child and the fork that it waits for
+        process.wait()
+        raise
+    lines = out.decode("ascii", "replace").split()
+    if process.returncode or lines[:1] != [READY] or len(lines) != len(answers) + 1:
+        last = [line for line in noise.decode("utf-8", "replace").splitlines() if line.strip()][-1:] or ["it said nothing"]
+        raise ChildProcessError(errno.ECHILD, f"the process that parses answers ended early: {last[0][:300]}")
+    return [int(line) for line in lines[1:]]
