@@ -74,7 +74,12 @@ class Addresses:
 
     def address(self, index: int) -> str | None:
         """What others see of a node: the digest of a cut, the key of anything else."""
-        key = self.keys.get(index) or self.key(index)
+        self.key(index)
+        return self.told(index)
+
+    def told(self, index: int) -> str | None:
+        """The same of a node whose key was asked for already: what is pending is not worked out again for every reader."""
+        key = self.keys.get(index)
         if key is None or not self.graph.nodes[index].cut:
             return key
         if index not in self.results:
@@ -86,7 +91,7 @@ class Addresses:
 
     def seen_by(self, reader: int, source: int) -> str | None:
         """What one node sees of another: one that asks a model sees the rows and the columns it reads, and no other."""
-        address, node = self.address(source), self.graph.nodes[reader]
+        address, node = self.told(source), self.graph.nodes[reader]
         if address is None or not isinstance(node.operator, Asks) or source != node.inputs[0]:
             return address
         told = self.results[source]

@@ -438,3 +438,12 @@ def test_a_budget_of_tokens_counts_the_most_there_can_be_where_nothing_tells(tra
     traces.write("recipe.yaml", with_changes(cot__teacher__budget={"tokens": 20 * 64}))
     traces.build()
     assert counts(teacher) == (20, 1)
+
+
+def test_a_chain_of_steps_that_ask_is_planned_at_once(traces: Project) -> None:
+    """Each of them is read twice, by its own columns and by its rows: working all of it out anew would double every time."""
+    ask = {"model": "teacher", "question": "{solution}? yes or no", "max_tokens": 8}
+    steps = [{"name": f"judge {at}", "judge": {**ask, "as": f"v{at}"}} for at in range(24)]
+    traces.write("recipe.yaml", with_changes(traces=steps))
+    ran = traces.run("plan", "recipe.yaml", "--store", "store")
+    assert ran.code == 0 and ran.out.count("pending") > 48

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -62,7 +62,9 @@ def serving(port: int, weights: Path) -> Iterator[subprocess.Popen[bytes]]:
     }  # fmt: skip
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"]
     command += [f"--{name}={value}" for name, value in arguments.items()]
-    server = subprocess.Popen(command, env=os.environ | dict(WEIGHTS), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, env=os.environ | dict(WEIGHTS), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         for _ in range(240):
             try:
@@ -72,7 +74,8 @@ def serving(port: int, weights: Path) -> Iterator[subprocess.Popen[bytes]]:
                 time.sleep(0.5)
         yield server
     finally:
-        server.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)  # its workers too, which outlive it and hold the weights
         server.wait()
 
 
@@ -92,7 +95,7 @@ def test_a_server_that_is_killed_in_the_middle_loses_nothing(nobodys: Project, m
         while stored(nobodys) < 6 and build.poll() is None:
             time.sleep(0.05)
         before = stored(nobodys)
-        os.kill(server.pid, signal.SIGKILL)
+        os.killpg(server.pid, signal.SIGKILL)
     assert 6 <= before < 24 and build.poll() is None
     with serving(port, weights):
         out, _ = build.communicate(timeout=300)
