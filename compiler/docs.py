@@ -6,8 +6,11 @@ import inspect
 from typing import Any
 
 from compiler.schema import object_schema
+from operators.asks import Budget
 from operators.catalog import SAID
-from operators.declare import Operator, role_of
+from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declare import Declared, Operator, role_of
+from operators.model import Model
 from operators.source import Cell, Gold, Mapping, Source
 
 
@@ -19,6 +22,21 @@ def operator_page(operator: type[Operator]) -> str:
     if operator is Source:
         for part in (Mapping, Cell, Gold):
             lines += ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
+    return "\n".join(lines)
+
+
+#: Sections that are no operators: name -> its declaration, and those of its parts.
+SECTIONS: dict[str, tuple[type[Declared], ...]] = {
+    "models": (Model,),
+    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Inner, Budget),
+}
+
+
+def section_page(name: str, section: type[Declared], *parts: type[Declared]) -> str:
+    """One section of a recipe, with its parts."""
+    lines = [f"## {name}", "", inspect.getdoc(section) or "", "", *parameter_lines(object_schema(section), None)]
+    for part in parts:
+        lines += ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
     return "\n".join(lines)
 
 
@@ -64,6 +82,7 @@ def type_words(part: dict[str, Any]) -> str:
 def reference() -> str:
     """The whole reference, as it stands in docs/operators.md."""
     pages = [operator_page(operator) for operator in SAID]
+    pages += [section_page(name, *parts) for name, parts in SECTIONS.items()]
     head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
     return head + "\n\n".join(pages) + "\n"
 

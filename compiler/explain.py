@@ -111,8 +111,7 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
         elif name == "dataset":
             steps = [{"mixture": sections["mixture"]}]
         else:  # what follows from the type of a trace, or from a source that is translated
-            own = sections["traces"] or [] if name == "traces" else []
-            steps = [written_out(each) for each in table.steps[: len(table.steps) - len(own)]] + own
+            steps = [written_out(each) for each in table.steps]
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
 
@@ -121,6 +120,8 @@ def written_out(said: Said) -> dict[str, Any]:
     """A step as a recipe would write it."""
     operator = said.operator
     parameters = plain(operator.model_dump(by_alias=True, exclude_defaults=True))
+    if said.column is not None:
+        return {"name": f"measure {said.column}", "measure": {said.column: {operator.name: parameters}}}
     return {**({} if said.label == operator.name else {"name": said.label}), operator.name: parameters}
 
 

@@ -182,6 +182,9 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
         complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
     if complaints:
         state.found += [Diagnostic(c.message, said.span(c.path, c.key), c.hint) for c in complaints]
+        if isinstance(operator, Asks):  # what comes after is judged as if it were right, or one mistake would look like many
+            rows.columns |= dict(operator.made())
+            rows.made |= {name: Made(None, name, kind) for name, kind in operator.made().items()}
         if not isinstance(operator, Measure) or said.column is None:
             return
     match operator:

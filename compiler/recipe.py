@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.document import Node
 from compiler.spans import Span
-from compiler.traces import CotSaid, ModelSaid, cot_of, derived_steps, models_of, translated_name
+from compiler.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
 from operators.catalog import CATALOG, MEASURES
 from operators.declare import Operator, Step
 from operators.source import Source
@@ -130,7 +130,7 @@ def type_recipe(node: Node) -> Recipe:
         tables[name] = TableSaid(name, origins, own, node.find(("tables", name), key=True))
     if cot is not None:
         traces_table(node, cot, tables, found)
-    elif node.get("traces") is not None:
+    elif node.get("traces") is not None and node.get("cot") is None:
         message = "`traces` are steps on the completions that `cot` asks for"
         found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
     mixture = node.get("mixture")
@@ -175,6 +175,7 @@ def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: 
     steps = tuple(Said(each.label, each.operator, Part(cot.node, each.path)) for each in derived_steps(cot.cot))
     written = node.get("traces")
     own = steps_of(written, found) if written is not None else ()
+    own = tuple(replace(each, operator=in_traces(each.operator)) for each in own)
     tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from compiler.diagnostics import Diagnostic
 from compiler.document import Node
 from operators.cot import Cot, Derived
-from operators.declare import Declared
+from operators.declare import Declared, Measure, Step
 from operators.model import Model
 
 Kind = TypeVar("Kind", bound=Declared)
@@ -68,3 +68,9 @@ def derived_steps(cot: Cot) -> list[Derived]:
 def translated_name(source: str) -> str:
     """The table of a source's rows in translation; no name that a recipe may give has a dot."""
     return f"{source}.translated"
+
+
+def in_traces(operator: Step) -> Step:
+    """A step of `traces`: a measure that says no column looks at the completion there, not at the prompt."""
+    said = isinstance(operator, Measure) and ("in_" in operator.model_fields_set or operator.in_ != "prompt")
+    return operator.model_copy(update={"in_": "completion"}) if isinstance(operator, Measure) and not said else operator

@@ -447,3 +447,26 @@ def test_a_chain_of_steps_that_ask_is_planned_at_once(traces: Project) -> None:
     traces.write("recipe.yaml", with_changes(traces=steps))
     ran = traces.run("plan", "recipe.yaml", "--store", "store")
     assert ran.code == 0 and ran.out.count("pending") > 48
+
+
+def test_a_measure_under_traces_looks_at_the_completion(traces: Project, teacher: Teacher) -> None:
+    teacher.answer = lambda request: "<think>a b c d 그 e f g h i j</think> 답은 " + "같은 말 " * 40
+    traces.write("recipe.yaml", with_changes(traces=[{"repetition": {"phrase": 5, "max": 0.2}}]))
+    (table,) = [each for each in traces.build()["funnel"] if each["table"] == "traces"]
+    assert {step["step"]: step["dropped"].get("a") for step in table["steps"]}["repetition"] == 20
+
+
+def test_a_plan_of_a_preview_needs_no_store(traces: Project) -> None:
+    ran = traces.run("plan", "recipe.yaml", "--store", "store", "--sample", "5")
+    assert ran.code == 0 and "how many completions of test/teacher are needed is not known yet" in ran.out
+
+
+def test_a_stage_to_remake_that_does_not_exist_is_told(traces: Project) -> None:
+    ran = traces.run("build", "recipe.yaml", "--store", "store", "--remake", "nope")
+    assert ran.code == 1 and "there is no stage `nope`" in ran.err
+
+
+def test_a_wrong_teacher_is_one_mistake(traces: Project) -> None:
+    traces.write("recipe.yaml", with_changes(cot__teacher__model="techer"))
+    ran = traces.run("check", "recipe.yaml")
+    assert ran.err.count("error:") == 1 and "did you mean `teacher`?" in ran.err

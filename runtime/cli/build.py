@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import closing
 from typing import Any
 
 import click
@@ -50,9 +51,12 @@ def run_build(
     from runtime.funnel import funnel_of_build
     from runtime.probe import complain_absent
     from runtime.progress import Progress
-    from runtime.store import Store
+    from runtime.store import Store, StoreError
 
     graph, read = session.graph, session.read
+    stages = {stage_name(graph, index) for index, node in graph if node.cut}
+    if remake - stages:
+        raise StoreError(f"there is no stage `{min(remake - stages)}` to make anew", "`recipe plan` lists them")
     if accepted is not None:
         refuse(session, list(drifted_leaves(session)), accepted)
     complain_absent(read, session.facts)
@@ -67,7 +71,8 @@ def run_build(
 
             pins = session.lock.tables if session.lock is not None else {}
             asking = Asking(CompletionMemo(store), session.models, pins, remake, resume=same_command(session))
-            built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count(), asking).build()
+            with closing(asking.memo):
+                built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count(), asking).build()
         else:
             for index, record in built.records.items():
                 progress.tell(stage_name(graph, index), "reuse", record.body["rows"])

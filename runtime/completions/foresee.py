@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.plan import Addresses, stage_name
 from operators.asks import Asks, Messages
-from operators.bounds import Between, exactly
+from operators.bounds import MANY, Between, exactly
 from operators.generate import Generate
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
@@ -41,6 +41,8 @@ class Foreseen:
     def line(self) -> str:
         """`traces/generate: 6 completions of Qwen/Qwen3-32B needed, 2 in the store, 4 new: about 1,200 tokens, cost 0.01`."""
         told = self.forecast
+        if self.needed.high >= MANY:
+            return f"{self.stage}: how many completions of {self.model} are needed is not known yet"
         if not self.exact:
             count = f"{self.needed.low:,}" if self.needed.exact else f"{self.needed.low:,} to {self.needed.high:,}"
             return f"{self.stage}: {count} completions of {self.model} needed; which of them are here is not known yet" + spent(
@@ -56,7 +58,7 @@ def spent(forecast: Forecast, most: str) -> str:
     """Tokens, money and hours of the new completions, as far as they are known."""
     if forecast.tokens is None:
         return "; their tokens and cost are unknown: no earlier completion of this model tells"
-    parts = [f"about {forecast.tokens:,} tokens"]
+    parts = [f"about {forecast.tokens:,} tokens of completions"]
     if forecast.cost is not None:
         parts.append(f"cost {forecast.cost:,.2f}")
     if forecast.gpu_hours is not None:
@@ -97,6 +99,9 @@ def foresee(session: Session, predictor: Predictor | None = None) -> list[Forese
                 messages = None if first is None else first.messages
                 found.append(Foreseen(name, model.id, wanted, told, True, messages, license, requests.sampling))
                 continue
+        if session.items is not None:  # which items a preview takes is known once their sources are read
+            found.append(Foreseen(name, model.id, Between(0, MANY), forecast(0, 0, memo, model, configuration), False))
+            continue
         if predictor is None:
             from runtime.predict.tables import Predictor
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -92,7 +93,14 @@ def read_configuration() -> Configuration:
     except ValidationError as error:
         raise RecipeError(
             tuple(
-                Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
+                Diagnostic(worded(problem), node.find(problem["loc"], key=problem["type"] == "extra_forbidden"))
                 for problem in error.errors(include_url=False)
             )
         ) from None
+
+
+def worded(problem: Mapping[str, Any]) -> str:
+    """A mistake in the configuration, for a person."""
+    if problem["type"] == "extra_forbidden":
+        return f"there is no key `{problem['loc'][-1]}` here; docs/models.md lists them"
+    return str(problem["msg"]).removeprefix("Value error, ")

@@ -17,7 +17,7 @@ from operators.licence import join
 from operators.scope import Columns
 from runtime.digest import id_array, id_bytes
 from runtime.ids import child_ids, sorted_order
-from runtime.predict.counts import Feeds, tally, unlabelled_counts
+from runtime.predict.counts import Feeds, narrowed, tally, unlabelled_counts
 from runtime.predict.expected import Expected
 from runtime.predict.frames import Frame, Held, Places, Unknown
 from runtime.predict.values import Mask
@@ -100,7 +100,9 @@ def asked_about(node: Node, base: Expected) -> Expected:
     if not certain:  # whichever of its rows there is, there may be none
         missing = frame.rows
     known = frame.rows if sure is None else int(sure.sum())
-    counts = unlabelled_counts(Between(known, min(frame.rows + strangers, MANY)))
+    most = base.counts.rows.times(operator.samples)
+    least = max(known, most.low) if certain else known
+    counts = unlabelled_counts(Between(least, min(frame.rows + strangers, most.high, MANY)))
     return Expected(frame, node.columns, counts, sure, unseen, frame.spread(base.likely), missing, further, unknown)
 
 
@@ -115,7 +117,7 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
         places = whole(asked.column("place")).to_numpy()[kept]
         joined = Rejoined(completions.frame, completions.columns, base.frame, places)
     frame = Licensed(joined, operator)
-    counts = tally(frame, completions.sure, completions.unseen, feeds)
+    counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})
     return replace(completions, frame=frame, columns=node.columns, counts=counts, record=None)
 
 
