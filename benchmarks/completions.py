@@ -50,7 +50,7 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- |")
         overhead(Path(folder) / "overhead", options.requests)
         stored(Path(folder) / "stored", options.stored)
-        for what in ("lookup of all", "resume of all (addresses from rows, nothing missing)"):
+        for what in ("lookup of all, texts read and their seals checked", "resume of all (which of the addresses are there)"):
             before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             size = str(options.stored)
             script = [sys.executable, __file__, "--stored", size, "--lookup", str(Path(folder) / "stored" / what.split()[0])]

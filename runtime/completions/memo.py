@@ -15,6 +15,8 @@ from operators.asks import Reply
 from runtime.completions.packed import PARTS, packed, unpacked
 from runtime.store import Store, StoreError
 
+AT_ONCE = 2048
+"""Addresses that are named in one query."""
 CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
 
 Claim = Literal["mine", "taken", "known"]
@@ -118,14 +120,16 @@ class CompletionMemo:
         """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
         found: dict[bytes, Reply] = {}
         damaged: list[bytes] = []
-        with self.reading(addresses) as connection:
-            query = f"SELECT c.address, {PARTS} FROM wanted w JOIN completions c ON c.address = w.address"
-            for address, *parts in connection.execute(query):
-                reply = unpacked(address, *parts)
-                if reply is None:
-                    damaged.append(address)
-                else:
-                    found[address] = reply
+        with self.using() as connection:
+            for first in range(0, len(addresses), AT_ONCE):
+                few = addresses[first : first + AT_ONCE]
+                query = f"SELECT address, {PARTS} FROM completions WHERE address IN ({', '.join('?' * len(few))})"
+                for address, *parts in connection.execute(query, few):
+                    reply = unpacked(address, *parts)
+                    if reply is None:
+                        damaged.append(address)
+                    else:
+                        found[address] = reply
         if damaged:
             self.set_aside(damaged)
         return found

@@ -17,7 +17,7 @@ PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body,
 
 def seal_of(address: bytes, finish_reason: str, *numbers: int | None, body: bytes) -> bytes:
     """What tells that a stored completion, or what is said of it, was changed."""
-    return blake3(b"".join([address, repr((finish_reason, *numbers)).encode(), body])).digest(CHECK)
+    return blake3(b"%b%b%b%b" % (address, finish_reason.encode(), repr(numbers).encode(), body)).digest(CHECK)
 
 
 def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]:
