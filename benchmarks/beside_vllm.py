@@ -16,8 +16,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+if TYPE_CHECKING:
+    from runtime.engines.engine import Engine
 
 TOKENS = 24
 STEP = {"model": "teacher", "temperature": 0.6, "max_tokens": TOKENS}
@@ -51,7 +55,7 @@ def prompts(count: int, salt: str) -> list[str]:
     return [f"{salt}: what is {at} plus {at * 7 % 13}, and why is that so? 물은 왜 끓나요?" for at in range(count)]
 
 
-def bare(engine: object, count: int, salt: str) -> float:
+def bare(engine: Engine, count: int, salt: str) -> float:
     """The requests handed to the engine, and its completions counted."""
     from runtime.engines.engine import Request
 
@@ -61,12 +65,12 @@ def bare(engine: object, count: int, salt: str) -> float:
             yield Request(address, (("user", prompt),), {"temperature": 0.6, "max_tokens": TOKENS}, at)
 
     started = time.monotonic()
-    answers = list(engine.run(requests()))  # type: ignore[attr-defined]
+    answers = list(engine.run(requests()))
     assert len(answers) == count and all(answer.reply is not None for answer in answers)
     return time.monotonic() - started
 
 
-def built(engine: object, count: int, salt: str) -> float:
+def built(engine: Engine, count: int, salt: str) -> float:
     """The same of a whole build: table, addresses, claims, journal, and the table that comes out."""
     from runtime.cli.build import run_build
     from runtime.completions import stage
@@ -75,7 +79,7 @@ def built(engine: object, count: int, salt: str) -> float:
     class Kept:
         """The engine that runs already; a build that is done with it does not end it."""
 
-        name, version, window, run = engine.name, engine.version, engine.window, engine.run  # type: ignore[attr-defined]
+        name, version, window, run = engine.name, engine.version, engine.window, engine.run
 
         def close(self) -> None:
             pass

@@ -101,7 +101,9 @@ class Generate(Asks):
         parts = [row[self.of]]
         options = row.get("options")
         if options:
-            parts.append("\n".join(f"{LETTERS[at]}. {option}" for at, option in enumerate(options[: len(LETTERS)])))
+            # Beyond the letters they are numbered on: none is left out.
+            labels = [*LETTERS, *map(str, range(len(LETTERS) + 1, len(options) + 1))]
+            parts.append("\n".join(f"{label}. {option}" for label, option in zip(labels, options, strict=False)))
         if self.hint is not None and row[self.hint] is not None:
             parts.insert(0, str(row[self.hint]))
         if (ask := self.text_of(self.ask, entries)) is not None:
@@ -109,12 +111,13 @@ class Generate(Asks):
         system = self.text_of(self.system, entries)
         return (*([("system", system)] if system else []), ("user", "\n\n".join(parts)))
 
+    def written(self, reasoning: str | None, text: str, finish_reason: str | None) -> str:
+        """A completion whose thinking is given apart, as one text; thinking that was cut off is not closed."""
+        if reasoning is None:
+            return text
+        closed = f"\n{self.close}\n\n{text}" if text or finish_reason == "stop" else ""
+        return f"{self.open}\n{reasoning}{closed}"
+
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Sequence[Any]:
-        text = reply.text
-        if reply.reasoning is not None:
-            text = (
-                f"{self.open}\n{reply.reasoning}\n{self.close}\n\n{text}"
-                if text or reply.finish_reason == "stop"
-                else (f"{self.open}\n{reply.reasoning}")
-            )
+        text = self.written(reply.reasoning, reply.text, reply.finish_reason)
         return text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens

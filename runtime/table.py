@@ -61,12 +61,10 @@ class Table:
             yield start, read | {name: column.slice(start, count) for name, column in small.items()}
 
 
-class Based(Table):
-    """A table whose text was written with it: a source, or rows that were born."""
+class Framed(Table):
+    """A table whose ids and small columns lie in an object of its own."""
 
-    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
-        self.store, self.tree = store, tree
-        self.columns, self.rows = tree["columns"], tree["rows"]
+    store: Store
 
     @cached_property
     def _frame(self) -> pa.Table:
@@ -74,6 +72,14 @@ class Based(Table):
 
     def frame(self, name: str) -> pa.Array:
         return whole(self._frame.column(name))
+
+
+class Based(Framed):
+    """A table whose text was written with it: a source, or rows that were born."""
+
+    def __init__(self, store: Store, tree: dict[str, Any]) -> None:
+        self.store, self.tree = store, tree
+        self.columns, self.rows = tree["columns"], tree["rows"]
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
         return FileCursor(self.store, self.tree["text"], columns)
@@ -133,20 +139,13 @@ class Carried(Table):
         return JoinedCursor(list(columns), cursors)
 
 
-class Combined(Table):
+class Combined(Framed):
     """All rows of several tables, in row_id order; a column that one lacks is null there."""
 
     def __init__(self, store: Store, tree: dict[str, Any]) -> None:
         self.parts = [open_table(store, part) for part in tree["parts"]]
         self.store, self.tree = store, tree
         self.columns, self.rows = tree["columns"], tree["rows"]
-
-    @cached_property
-    def _frame(self) -> pa.Table:
-        return read_table(self.store, self.tree["frame"])
-
-    def frame(self, name: str) -> pa.Array:
-        return whole(self._frame.column(name))
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
         part, types = whole(self._frame.column(".part")).to_numpy(), {name: ARROW[self.columns[name]] for name in columns}
@@ -157,20 +156,13 @@ class Combined(Table):
         return CombinedCursor(part, cursors)
 
 
-class Attached(Table):
+class Attached(Framed):
     """Completions with the columns of the rows that they came from: small ones in a frame, their text beside it."""
 
     def __init__(self, store: Store, tree: dict[str, Any]) -> None:
         self.made = open_table(store, tree["of"])
         self.store, self.tree = store, tree
         self.columns, self.rows = tree["columns"], tree["rows"]
-
-    @cached_property
-    def _frame(self) -> pa.Table:
-        return read_table(self.store, self.tree["frame"])
-
-    def frame(self, name: str) -> pa.Array:
-        return whole(self._frame.column(name))
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
         inherited = [name for name in columns if name in self.tree["inherited"]]

@@ -470,3 +470,11 @@ def test_a_wrong_teacher_is_one_mistake(traces: Project) -> None:
     traces.write("recipe.yaml", with_changes(cot__teacher__model="techer"))
     ran = traces.run("check", "recipe.yaml")
     assert ran.err.count("error:") == 1 and "did you mean `teacher`?" in ran.err
+
+
+def test_options_beyond_the_letters_are_sent_too() -> None:
+    from operators.generate import Generate
+
+    row = {"prompt": "어느 것?", "options": [str(n) for n in range(30)]}
+    ((_, sent),) = Generate(model="teacher").messages(row, {}) or ()
+    assert sent.splitlines()[2:4] == ["A. 0", "B. 1"] and sent.splitlines()[-1] == "30. 29"

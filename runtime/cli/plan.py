@@ -24,10 +24,8 @@ def plan_command(session: Session, show_restricted: bool, as_json: bool) -> None
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full.
     """
-    from runtime.completions.foresee import foresee
-
     stages = plan_of(session)
-    asked = foresee(session) if any(stage.state != "reuse" for stage in stages) else []
+    asked = foreseen(session) if session.models and any(stage.state != "reuse" for stage in stages) else []
     if as_json:
         told = [{"stage": each.stage, "model": each.model, "needed": each.needed, **vars(each.forecast)} for each in asked]
         say_json({"recipe": session.read.recipe.name, "stages": [vars(stage) for stage in stages], "asks": told})
@@ -46,6 +44,13 @@ def plan_command(session: Session, show_restricted: bool, as_json: bool) -> None
                 f"the files of `{name}` are not here"
                 + (": the lock's digest stands in for them" if leaf.origin == "lock" else ", and no lock has them")
             )
+
+
+def foreseen(session: Session) -> list[Foreseen]:
+    """What would be asked of models; a recipe without any loads nothing for it."""
+    from runtime.completions.foresee import foresee
+
+    return foresee(session)
 
 
 def say_request(asked: Foreseen, open_text: bool) -> None:

@@ -10,15 +10,16 @@ import pyarrow as pa
 
 from compiler.graph import Node
 from operators.asks import Asks, Refused
+from operators.generate import Generate
 from operators.inner import Attach
-from operators.licence import Licence, join
 from operators.scope import Columns
+from runtime.asked import joined_licence, origins
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.ids import child_ids, digest_name, hash_column, sorted_order
 from runtime.store import Store
-from runtime.table import ARROW, TEXT, Table, open_table, read_table, whole
+from runtime.table import ARROW, TEXT, Table, open_table, whole
 from runtime.write import gathered, small_columns, taken, write_based, write_columns, write_frame
 
 FETCHED = 2048
@@ -143,9 +144,7 @@ def attached(store: Store, node: Node, rows: Table, completions: dict[str, Any])
     operator = node.operator
     assert isinstance(operator, Attach)
     made = open_table(store, completions["table"])
-    asked = read_table(store, completions["asked"])
-    places, reasons = whole(asked.column("place")).to_numpy(), whole(asked.column("reason"))
-    kept = np.asarray(reasons.is_null().to_numpy(zero_copy_only=False))
+    places, kept = origins(store, completions)
     order = places[kept]
     inherited = {name: kind for name, kind in node.columns.items() if name not in made.columns}
     text = [name for name, kind in inherited.items() if kind in TEXT]
@@ -187,13 +186,6 @@ def empty(text: list[str], columns: Columns) -> pa.Table:
     return pa.schema([(name, ARROW[columns[name]]) for name in text]).empty_table()
 
 
-def joined_licence(column: pa.Array, terms: Licence) -> pa.Array:
-    """The class of each row with that of the model's output."""
-    encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-    named = [join([each, terms]) for each in encoded.dictionary.to_pylist()]
-    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(named, pa.string())).cast(pa.string()).dictionary_encode()
-
-
 def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
     """Source -> requests answered, and requests without a result."""
     sources = rows.frame("source").take(pa.array(places))
@@ -206,14 +198,13 @@ def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[
 def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> dict[str, Any]:
     """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
     operator = node.operator
-    assert isinstance(operator, Asks)
+    assert isinstance(operator, Generate)
     columns, cells = dict(operator.made()), Cells(operator)
-    held = [name for name in ("completion", "think", "solution", *columns) if name in source.columns]
-    held = list(dict.fromkeys(held))
+    held = [name for name in dict.fromkeys(("think", "solution", *columns)) if name in source.columns]
     found: dict[bytes, list[int]] = {}
     for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
         found.setdefault(cell, []).append(place)
-    asked = [bytes(each) for each in id_bytes(table.frame(digest_name(node.operator.of)))]  # type: ignore[attr-defined]
+    asked = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
     samples = operator.samples
     chosen = [found.get(cell, [])[k] if k < len(found.get(cell, [])) else -1 for cell in asked for k in range(samples)]
     needed = np.unique([at for at in chosen if at >= 0])
@@ -238,13 +229,9 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> d
     return body
 
 
-def recorded_cells(operator: Any, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:
+def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:
     """The cells of one recorded completion; thinking that is recorded apart is put into its tags."""
-    text = row.get("completion")
-    if "completion" not in row and (row.get("think") is not None or row.get("solution") is not None):
-        text = f"{operator.open}\n{row.get('think') or ''}\n{operator.close}\n\n{row.get('solution') or ''}"
-        if row.get("think") is None:
-            text = row["solution"]
-        elif not row.get("solution") and row.get("finish_reason") != "stop":
-            text = f"{operator.open}\n{row['think']}"  # cut off while it thought
+    text, think, solution = row.get("completion"), row.get("think"), row.get("solution")
+    if "completion" not in row and (think is not None or solution is not None):
+        text = operator.written(think, solution or "", row.get("finish_reason"))
     return tuple(text if name == "completion" else row.get(name) for name in columns)

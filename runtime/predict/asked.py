@@ -15,6 +15,7 @@ from operators.generate import Generate
 from operators.inner import Attach
 from operators.licence import join
 from operators.scope import Columns
+from runtime.asked import joined_licence, origins
 from runtime.digest import id_array, id_bytes
 from runtime.ids import child_ids, sorted_order
 from runtime.predict.counts import Feeds, narrowed, tally, unlabelled_counts
@@ -22,7 +23,7 @@ from runtime.predict.expected import Expected
 from runtime.predict.frames import Frame, Held, Places, Unknown
 from runtime.predict.values import Mask
 from runtime.store import Store
-from runtime.table import DIGEST, read_table, whole
+from runtime.table import DIGEST
 from runtime.write import taken
 
 
@@ -61,12 +62,7 @@ class Licensed(Held):
 
     def frame(self, name: str) -> pa.Array:
         column = super().frame(name)
-        if name != "license":
-            return column
-        encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-        named = [join([each, self.attach.terms]) for each in encoded.dictionary.to_pylist()]
-        told = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(named, pa.string()))
-        return told.cast(pa.string()).dictionary_encode()
+        return joined_licence(column, self.attach.terms) if name == "license" else column
 
 
 class Rejoined(Held):
@@ -112,10 +108,8 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
     assert isinstance(operator, Attach)
     joined: Frame = completions.frame
     if completions.record is not None:
-        asked = read_table(store, completions.record.body["asked"])
-        kept = np.asarray(whole(asked.column("reason")).is_null().to_numpy(zero_copy_only=False))
-        places = whole(asked.column("place")).to_numpy()[kept]
-        joined = Rejoined(completions.frame, completions.columns, base.frame, places)
+        places, kept = origins(store, completions.record.body)
+        joined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
     frame = Licensed(joined, operator)
     counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})
     return replace(completions, frame=frame, columns=node.columns, counts=counts, record=None)
