@@ -22,8 +22,8 @@ from runtime.store import Store
 from runtime.table import ARROW, TEXT, Table, open_table, whole
 from runtime.write import gathered, small_columns, taken, write_based, write_columns, write_frame
 
-FETCHED = 2048
-"""Completions that are in memory as Python objects at a time."""
+FETCHED = 256
+"""Completions that are in memory as Python objects at a time; with more the allocator gives memory back between two."""
 NOTHING = "nothing to ask"
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,7 +46,7 @@ class Imported:
 
 def sealed_by(kept: Kept) -> bytes:
     """What tells that a line was changed."""
-    said = [kept.address.hex(), kept.model, kept.purpose, kept.engine, asdict(kept.reply)]
+    said = [kept.address.hex(), kept.model, kept.purpose, kept.engine, kept.reply._asdict()]
     return blake3(json.dumps(said, ensure_ascii=True, sort_keys=True).encode()).digest(16)
 
 
@@ -57,7 +57,7 @@ def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
         with pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer:
             for batch in batched(each for each in memo.rows() if model in (None, each.model)):
                 rows = [
-                    {**asdict(each.reply), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
+                    {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
                     for each in batch
                 ]
                 writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))

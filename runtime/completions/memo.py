@@ -118,21 +118,14 @@ class CompletionMemo:
 
     def fetch(self, addresses: Sequence[bytes]) -> dict[bytes, Reply]:
         """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
-        found: dict[bytes, Reply] = {}
-        damaged: list[bytes] = []
+        found: dict[bytes, Reply | None] = {}
         with self.using() as connection:
             for first in range(0, len(addresses), AT_ONCE):
                 few = addresses[first : first + AT_ONCE]
                 query = f"SELECT address, {PARTS} FROM completions WHERE address IN ({', '.join('?' * len(few))})"
-                for address, *parts in connection.execute(query, few):
-                    reply = unpacked(address, *parts)
-                    if reply is None:
-                        damaged.append(address)
-                    else:
-                        found[address] = reply
-        if damaged:
-            self.set_aside(damaged)
-        return found
+                found.update((row[0], unpacked(*row)) for row in connection.execute(query, few))
+        self.set_aside([address for address, reply in found.items() if reply is None])
+        return {address: reply for address, reply in found.items() if reply is not None}
 
     def set_aside(self, damaged: Iterable[bytes]) -> None:
         """Take damaged completions out; what is left of them stays beside the store's other damaged parts."""

@@ -15,9 +15,9 @@ SHORT = 2048
 PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body, seal"
 
 
-def seal_of(address: bytes, finish_reason: str, *numbers: int | None, body: bytes) -> bytes:
+def seal_of(address: bytes, said: str, body: bytes) -> bytes:
     """What tells that a stored completion, or what is said of it, was changed."""
-    return blake3(b"%b%b%b%b" % (address, finish_reason.encode(), repr(numbers).encode(), body)).digest(CHECK)
+    return blake3(said.encode().join((address, body))).digest(CHECK)
 
 
 def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]:
@@ -26,16 +26,18 @@ def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]
     whole = (reasoning or b"") + reply.text.encode()
     cut = None if reasoning is None else len(reasoning)
     body = whole if len(whole) < SHORT else CODEC.compress(whole, asbytes=True)
-    numbers = cut, len(whole), reply.prompt_tokens, reply.completion_tokens
-    return len(whole), cut, body, seal_of(address, reply.finish_reason, *numbers, body=body)
+    said = f"{reply.finish_reason}({cut}, {len(whole)}, {reply.prompt_tokens}, {reply.completion_tokens})"
+    return len(whole), cut, body, seal_of(address, said, body)
 
 
 def unpacked(
     address: bytes, finish_reason: str, cut: int | None, size: int, prompt: int | None, made: int | None, body: bytes, seal: bytes
 ) -> Reply | None:
     """A stored completion, or None where it is not whole."""
-    if seal_of(address, finish_reason, cut, size, prompt, made, body=body) != seal:
+    said = f"{finish_reason}({cut}, {size}, {prompt}, {made})"
+    if seal_of(address, said, body) != seal:
         return None
     whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)
-    text, reasoning = whole[cut or 0 :].decode(), None if cut is None else whole[:cut].decode()
-    return Reply(text, reasoning, finish_reason, prompt, made)
+    if cut is None:
+        return Reply(whole.decode(), None, finish_reason, prompt, made)
+    return Reply(whole[cut:].decode(), whole[:cut].decode(), finish_reason, prompt, made)
