@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiler.diagnostics import Diagnostic, Note
 from compiler.graph import Made, Node
 from compiler.lowering import Lowering, Rows
-from compiler.recipe import Said, TableSaid
+from compiler.said import Said, TableSaid
 from operators.asks import Asks
 from operators.generate import Generate
 from operators.inner import Attach
@@ -17,6 +17,11 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
     model = state.recipe.models[operator.model]
     terms: Licence = model.model.output
     inputs = [rows.base]
+    if model.model.from_ is not None:
+        if model.model.from_ not in state.checkpoints:
+            return
+        inputs.append(state.checkpoints[model.model.from_])
+        terms = join([terms, state.nodes[inputs[1]].license]) if model.model.terms is not None else state.nodes[inputs[1]].license
     if isinstance(operator, Generate) and operator.recorded is not None:
         if complain_recorded(state, said, operator):
             return
@@ -35,7 +40,7 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
             said.label,
             table.name,
             said.span(),
-            entries={**state.entries(operator, said), "model": model.model.identity()},
+            entries={**state.entries(operator, said), "model": model.model.identity() if model.model.from_ is None else {}},
             columns=dict(operator.made()),
             carried=reads,
             license=terms,

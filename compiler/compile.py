@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
+from compiler.benchmarks import load_benchmarks
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
 from compiler.graph import Graph, verify
@@ -17,6 +18,7 @@ from compiler.profiles import Loaded, find_profile, load_profile, shipped_schema
 from compiler.project import Place, package_root
 from compiler.recipe import Recipe, type_recipe
 from compiler.spans import Text
+from compiler.training import read_template
 from compiler.validate import validate
 from operators.profile import LanguageProfile
 from operators.token_length import TOKENIZERS
@@ -61,7 +63,9 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     found = validate(node, shipped_schema(package_root(), "recipe"))
     if found:
         raise RecipeError(tuple(found))
-    recipe = type_recipe(node)
+    recipe = type_recipe(node, load_benchmarks(node, place))
+    templates = {name: read_template(said, place, recipe.diagnostics) for name, said in recipe.trains.items()}
+    recipe = replace(recipe, trains=templates)
     loaded: dict[str, Loaded] = {}
     for code in sorted(languages_of(recipe)):
         path = find_profile(code, place.path.parent, place.package, place.allowed)
@@ -101,7 +105,7 @@ def languages_of(recipe: Recipe) -> set[str]:
     """The codes of the languages that a recipe names anywhere."""
     said = {
         recipe.languages.get(role, role)
-        for table in recipe.tables.values()
+        for table in (*recipe.tables.values(), *recipe.judged.values())
         for step in table.steps
         for role, _ in step.operator.entries()
     }

@@ -7,9 +7,11 @@ from typing import Any
 
 from compiler.schema import object_schema
 from operators.asks import Budget
+from operators.benchmark import Benchmark, Items
 from operators.catalog import SAID
 from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Operator, role_of
+from operators.evaluate import Evaluate
 from operators.model import Model
 from operators.source import Cell, Gold, Mapping, Source
 
@@ -29,6 +31,8 @@ def operator_page(operator: type[Operator]) -> str:
 SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "models": (Model,),
     "cot": (Cot, Think, LanguageBounds, Solution, Tags, Inner, Budget),
+    "benchmarks": (Benchmark, Items),
+    "evaluate": (Evaluate,),
 }
 
 
@@ -93,9 +97,13 @@ if __name__ == "__main__":
     from pathlib import Path
 
     from compiler.project import package_root
-    from compiler.schema import profile_schema, recipe_schema
+    from compiler.schema import benchmark_schema, profile_schema, recipe_schema
 
     if "--write" in sys.argv:
         Path("docs/operators.md").write_text(reference())
-        for name, schema in (("recipe", recipe_schema()), ("profile", profile_schema())):
+        for name, schema in (
+            ("recipe", recipe_schema()),
+            ("profile", profile_schema()),
+            ("benchmark", benchmark_schema()),
+        ):
             (package_root() / f"{name}.schema.json").write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n")

@@ -9,7 +9,8 @@ from typing import Any
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, roles_of
 from compiler.plan import stage_name
-from compiler.recipe import Recipe, Said
+from compiler.recipe import Recipe
+from compiler.said import Said
 from compiler.sql import decide_sql
 from operators.asks import Asks
 from operators.declare import Measure, SetDecision

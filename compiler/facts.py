@@ -47,4 +47,6 @@ class Facts:
     """Everything a check or a plan may know."""
 
     leaves: Mapping[str, Leaf] = field(default_factory=dict)
+    weights: Mapping[str, str | None] = field(default_factory=dict)
+    """Model that is trained -> the digest of its weights; None where nobody has them."""
     version: Callable[[str], str] = installed_version

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compiler.spans import Span
+from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.declare import Measure, Operator, SetDecision
 from operators.inner import Attach, Combine, Output
 from operators.licence import Licence
 from operators.scope import Columns, ColumnType
 from operators.source import Source
+from operators.train import Train
 
 #: What a node makes: a `table` (a cut: stored, addressed by digest), `columns` beside a table (the values of
 #: a measure or the text of a map), or a `decision` (a predicate; its result is in the ledger of the next cut).
-Aspect = Literal["table", "columns", "decision"]
+#: A `checkpoint` is a cut whose result is a folder of weights.
+Aspect = Literal["table", "columns", "decision", "checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Node:
     @property
     def cut(self) -> bool:
         """Whether its result is stored and its digest is what others depend on."""
-        return self.aspect == "table"
+        return self.aspect in ("table", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Graph:
 
     def base(self, index: int) -> int:
         """The table whose rows a node reads, through a run of decisions."""
-        while self.nodes[index].aspect != "table":
+        while not self.nodes[index].cut:
             index = self.nodes[index].inputs[0]
         return index
 
@@ -98,13 +101,15 @@ def verify(graph: Graph) -> None:
         assert all(source < index for source in node.inputs), f"{node.label} reads a node that comes later"
         match node.aspect:
             case "table":
-                all_tables = isinstance(node.operator, Combine | Output | Asks | Attach)
-                tables = node.inputs if all_tables else node.inputs[:0]
-                assert all(graph.nodes[source].aspect == "table" for source in tables)
-                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach)
+                all_cuts = isinstance(node.operator, Combine | Output | Asks | Attach | Aggregate)
+                assert all(graph.nodes[source].cut for source in (node.inputs if all_cuts else ()))
+                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach | Aggregate)
+            case "checkpoint":
+                assert isinstance(node.operator, Train)
+                assert all(graph.nodes[source].cut for source in node.inputs), f"{node.label} learns from no cut"
             case "columns":
                 assert graph.nodes[node.inputs[0]].aspect == "table", f"{node.label} measures no table"
             case "decision":
                 assert isinstance(node.operator, Measure)
                 assert graph.nodes[node.inputs[-1]].aspect == "columns", f"{node.label} decides on no measure"
-    assert all(graph.nodes[index].aspect == "table" for index in graph.outputs.values())
+    assert all(graph.nodes[index].cut for index in graph.outputs.values())

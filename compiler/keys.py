@@ -14,6 +14,7 @@ from compiler.graph import Graph, Node
 from operators.declare import Declared, Measure, Operator, Role
 from operators.inner import Combine
 from operators.source import Source
+from operators.train import Train
 
 Address = Callable[[int], str | None]
 
@@ -63,6 +64,8 @@ def own_ingredients(graph: Graph, index: int, facts: Facts) -> dict[str, Any]:
         itself = identity(node.operator, facts, {}, "result")
         return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
     itself = identity(node.operator, facts, node.entries, *roles_of(node))
+    if isinstance(node.operator, Train) and node.operator.model is not None:
+        itself["weights"] = facts.weights.get(node.operator.model)
     return {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
 
 
@@ -72,11 +75,12 @@ def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dic
     if isinstance(node.operator, Source):
         return own_ingredients(graph, index, facts) if facts.leaves[node.label].digest is not None else None
     inputs = [address(source) for source in node.inputs]
-    if None in inputs:
+    own = own_ingredients(graph, index, facts)
+    if None in inputs or own.get("weights", "") is None:
         return None
     # A union has no order; every other operator tells its inputs apart.
     told = sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs
-    return {**own_ingredients(graph, index, facts), "inputs": told}
+    return {**own, "inputs": told}
 
 
 def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
@@ -95,7 +99,7 @@ def roles_of(node: Node) -> tuple[Role, ...]:
             return ("measured",) if isinstance(node.operator, Measure) else ("result",)
         case "decision":
             return ("decided",)
-        case "table":
+        case "table" | "checkpoint":
             return ("result", "column")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from compiler.diagnostics import Diagnostic, RecipeError
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Lock:
     operators: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Pin] = field(default_factory=dict)
     outputs: Mapping[str, Pin] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Model that is trained -> the digest of its weights."""
+    frozen: Mapping[str, Pin] = field(default_factory=dict)
+    """Datasets and checkpoints that are fixed, so that held-out benchmarks may be looked at."""
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
@@ -71,6 +75,7 @@ def read_lock(path: Path) -> Lock | None:
             for name, part in data.pop("sources").items()
         }
         tables, outputs = ({each: Pin(**pin) for each, pin in data.pop(name).items()} for name in ("tables", "outputs"))
-        return Lock(sources=sources, tables=tables, outputs=outputs, **data)
+        frozen = {each: Pin(**pin) for each, pin in data.pop("frozen").items()}
+        return Lock(sources=sources, tables=tables, outputs=outputs, frozen=frozen, **data)
     except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise RecipeError((Diagnostic(f"the lock `{path.name}` cannot be read: {error}", None, hint),)) from None

@@ -8,9 +8,12 @@ from dataclasses import replace
 from compiler.asking import asked
 from compiler.diagnostics import Diagnostic, Note, suggest
 from compiler.graph import Graph, Made, Node
+from compiler.judging import lower_aggregates
+from compiler.learning import knows, lower_asked, lower_training
 from compiler.licenses import complain_licenses
-from compiler.lowering import Lowering, Rows
-from compiler.recipe import Recipe, Said, TableSaid
+from compiler.lowering import Lowering, Rows, at_table
+from compiler.recipe import Recipe
+from compiler.said import Said, TableSaid
 from compiler.spans import Span
 from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
@@ -49,10 +52,20 @@ def lower(
         preview(state, sources, items)
     tables: dict[str, Rows] = {}
     for table in recipe.tables.values():
+        lower_asked(state, table, sources | tables)
         rows = lower_table(state, table, sources | tables)
         if rows is not None:
             tables[table.name] = rows
-    outputs = {}
+    for name in recipe.trains:
+        lower_training(state, name, tables)
+    judged = {}
+    for pair, table in recipe.judged.items():
+        rows = lower_table(state, table, sources) if knows(state, pair[0]) else None
+        if rows is not None:
+            judged[pair] = rows
+    outputs = {name: state.checkpoints[name] for name, _ in recipe.outputs if name in state.checkpoints}
+    if recipe.evaluate is not None:
+        outputs |= lower_aggregates(state, recipe.evaluate, judged, dict(recipe.outputs))
     for name, span in recipe.outputs:
         if name in tables:
             rows = tables[name]
@@ -72,14 +85,6 @@ def lower(
     graph = Graph(tuple(state.nodes), outputs)
     state.found += complain_licenses(graph, recipe)
     return graph, state.found
-
-
-def at_table(state: Lowering, index: int) -> Rows:
-    """The rows of a table as it is made."""
-    node = state.nodes[index]
-    return Rows(
-        index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
-    )
 
 
 def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:

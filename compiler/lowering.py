@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from compiler.diagnostics import Diagnostic
 from compiler.graph import Made, Node
-from compiler.recipe import Recipe, Said
+from compiler.recipe import Recipe
+from compiler.spans import Span
 from operators.declare import Measure, Operator
 from operators.licence import Licence
 from operators.profile import LanguageProfile
 from operators.scope import ColumnType
+
+
+class Placed(Protocol):
+    """Something of the recipe whose fields have places."""
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
 
 
 @dataclass
@@ -40,12 +48,14 @@ class Lowering:
     previews: list[int] = field(default_factory=list)
     feeds: dict[str, int] = field(default_factory=dict)
     """Source -> its node."""
+    checkpoints: dict[str, int] = field(default_factory=dict)
+    """`train.NAME` -> its node, of the trainings that were asked for so far."""
 
     def add(self, node: Node) -> int:
         self.nodes.append(node)
         return len(self.nodes) - 1
 
-    def entries(self, operator: Operator, said: Said) -> dict[str, Any]:
+    def entries(self, operator: Operator, said: Placed) -> dict[str, Any]:
         """The profile entries an operator reads; one that is missing is a mistake.
 
         An entry that it reads of several languages is a value for each of them: role -> value.
@@ -85,3 +95,11 @@ class Lowering:
                 hint = f"add `{entry}: path/to/{entry}.json` to the model"
                 self.found.append(Diagnostic(f"the model `{name}` says no `{entry}`", said.span((entry,)), hint))
         return read
+
+
+def at_table(state: Lowering, index: int) -> Rows:
+    """The rows of a table as it is made."""
+    node = state.nodes[index]
+    return Rows(
+        index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
+    )

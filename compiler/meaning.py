@@ -11,7 +11,7 @@ from compiler.compile import Read
 from compiler.document import Node
 from compiler.facts import Facts
 from compiler.keys import digest_of
-from compiler.recipe import Said, TableSaid
+from compiler.said import Said, TableSaid
 from compiler.spans import Span
 from operators.changes import UNSET, Difference, differences, worded
 from operators.declare import Operator, role_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from compiler.graph import Graph, Node
 from compiler.keys import canonical, digest_of, ingredients, own_ingredients
 from operators.asks import Asks
 from operators.declare import Measure
+from operators.train import Train
 
 
 class Result(NamedTuple):
@@ -90,12 +91,21 @@ class Addresses:
         return self.results[index].digest
 
     def seen_by(self, reader: int, source: int) -> str | None:
-        """What one node sees of another: one that asks a model sees the rows and the columns it reads, and no other."""
+        """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
         address, node = self.told(source), self.graph.nodes[reader]
-        if address is None or not isinstance(node.operator, Asks) or source != node.inputs[0]:
+        if address is None or not isinstance(node.operator, Asks | Train) or source != node.inputs[0]:
             return address
         told = self.results[source]
         return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
+
+
+def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
+    """A node that asks a checkpoint of the recipe, with the digest of its weights: that tells its completions from others'."""
+    node = graph.nodes[index]
+    found = [at for at in node.inputs if graph.nodes[at].aspect == "checkpoint"]
+    if not found or (digest := addresses.address(found[0])) is None:
+        return node
+    return replace(node, entries={**node.entries, "model": {"checkpoint": digest}})
 
 
 def stage_name(graph: Graph, index: int) -> str:
@@ -129,7 +139,8 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
             state, cause = "run", cause or "its result is not in this store"
         else:
             below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
-            state, cause = "pending", "waits for " + (", ".join(below) if node.inputs else "its files, which are not here")
+            lacks = "the weights of its model" if node.inputs else "its files"
+            state, cause = "pending", "waits for " + (", ".join(below) or f"{lacks}, which are not here")
         stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
     return tuple(stages)
 

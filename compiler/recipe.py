@@ -8,62 +8,23 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from compiler.benchmarks import FEED, BenchmarkSaid
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.document import Node
+from compiler.evaluating import EvaluateSaid
+from compiler.judged import evaluate_of, judged_tables
+from compiler.said import Feed, Part, Said, TableSaid
 from compiler.spans import Span
 from compiler.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
+from compiler.training import TRAIN, TrainSaid, trains_of
 from operators.catalog import CATALOG, MEASURES
-from operators.declare import Operator, Step
+from operators.declare import Operator
+from operators.model import Model
 from operators.source import Source
 
 FORMAT = 1
 
 Kind = TypeVar("Kind", bound=Operator)
-
-
-@dataclass(frozen=True)
-class Part:
-    """The part of a section from which an operator follows: whatever is said of the operator is said of that."""
-
-    node: Node
-    path: tuple[str, ...]
-
-    def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field stands: a field of the teacher in its place, anything else at the part as a whole."""
-        return self.node.find((*self.path, *path) if self.path == ("teacher",) else self.path, key=key or not path)
-
-
-@dataclass(frozen=True)
-class Said:
-    """One operator of a recipe: its label, the operator, and the place of its parameters."""
-
-    label: str
-    operator: Step
-    node: Node | Part
-    column: str | None = None
-    """The name of the column it makes, for a measure that stands under `measure`."""
-
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-        return self.node.find(path, key)
-
-
-@dataclass(frozen=True)
-class Feed:
-    """One source of a recipe and its place."""
-
-    operator: Source
-    node: Node
-
-
-@dataclass(frozen=True)
-class TableSaid:
-    """One table of a recipe: where its rows come from and the steps they go through."""
-
-    name: str
-    origins: tuple[tuple[str, Span], ...]
-    steps: tuple[Said, ...]
-    span: Span
 
 
 @dataclass(frozen=True)
@@ -80,6 +41,10 @@ class Recipe:
     outputs: tuple[tuple[str, Span], ...]
     models: Mapping[str, ModelSaid]
     cot: CotSaid | None
+    trains: Mapping[str, TrainSaid]
+    evaluate: EvaluateSaid | None
+    judged: Mapping[tuple[str, str], TableSaid]
+    """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, str]
     """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
     node: Node
@@ -89,8 +54,15 @@ class Recipe:
     """The categories of all sources, also of those that are wrong."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
+    def targets(self) -> dict[str, Span]:
+        """Everything that can be an output, with the place that says it."""
+        found = {name: table.span for name, table in self.tables.items()}
+        found |= {said.label: self.node.find(("train", name), key=True) for name, said in self.trains.items()}
+        section = self.node.find(("evaluate",), key=True)
+        return found | dict.fromkeys(self.evaluate.outputs() if self.evaluate is not None else (), section)
 
-def type_recipe(node: Node) -> Recipe:
+
+def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
     """The typed recipe; mistakes go into its `diagnostics`, and what is wrong is left out."""
     found: list[Diagnostic] = []
     top = node.value
@@ -101,7 +73,9 @@ def type_recipe(node: Node) -> Recipe:
         if operator is not None:
             sources[name] = Feed(operator, entry)
     tables: dict[str, TableSaid] = {}
+    trains = trains_of(members(node, "train"), typed, found)
     models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
+    models |= {said.label: ModelSaid(Model.model_validate({"from": said.label}), said.node) for said in trains.values()}
     for name, feed in sorted(sources.items()):
         if feed.operator.translate is not None:
             step = Said("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
@@ -133,6 +107,11 @@ def type_recipe(node: Node) -> Recipe:
     elif node.get("traces") is not None and node.get("cot") is None:
         message = "`traces` are steps on the completions that `cot` asks for"
         found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
+    feeds = dict(sources)
+    for name, benchmark in benchmarks.items():
+        if (rows := benchmark.benchmark.source()) is not None:
+            feeds[FEED + name] = Feed(rows, benchmark.items)
+    evaluate = evaluate_of(node, trains, models, benchmarks, found)
     mixture = node.get("mixture")
     if mixture is not None:
         span = node.find(("mixture",), key=True)
@@ -147,11 +126,14 @@ def type_recipe(node: Node) -> Recipe:
         description=text_at(node, "description"),
         languages={role: str(entry.value) for role, entry in members(node, "language")},
         seed=seed.value if (seed := node.get("seed")) is not None and isinstance(seed.value, int) else 0,
-        sources=sources,
+        sources=feeds,
         tables=tables,
         outputs=outputs_of(node, tables, found),
         models=models,
         cot=cot,
+        trains=trains,
+        evaluate=evaluate,
+        judged={} if evaluate is None else judged_tables(node, evaluate),
         tokenizers={},
         node=node,
         named=frozenset(name for name, _ in members(node, "sources")),
@@ -214,13 +196,10 @@ def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnost
     for name, span in outputs:
         if name not in tables:
             near = suggest(name, tables)
-            found.append(
-                Diagnostic(
-                    f"there is no table `{name}`",
-                    span,
-                    f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables),
-                )
-            )
+            hint = f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables)
+            if name.startswith((TRAIN, "evaluate")):
+                hint = f"checkpoints and scores are built when they are asked for: recipe build --target {name}"
+            found.append(Diagnostic(f"there is no table `{name}`", span, hint))
     return tuple((name, span) for name, span in outputs if name in tables)
 
 
@@ -268,9 +247,11 @@ def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> t
     return (Said(label, made_step, node),) if made_step is not None else ()
 
 
-def typed(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
-    """The operator that a node says, or None with its mistakes in `found`."""
+def typed(kind: type[Kind], node: Node, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
+    """The operator that a node says, or None with its mistakes in `found`; the keys `apart` are no fields of it."""
     value = node.plain()
+    if apart and isinstance(value, dict):
+        value = {name: part for name, part in value.items() if name not in apart}
     if node.value is None or (isinstance(node.value, str) and node.value == kind.name):
         value = {}
     elif kind.main is not None and not (isinstance(value, dict) and set(value) & fields_of(kind)):

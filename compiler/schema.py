@@ -9,9 +9,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 from operators.asks import Budget
-from operators.catalog import MEASURES, STEPS
+from operators.benchmark import Benchmark, Items
+from operators.catalog import MEASURES, OBJECTIVES, STEPS
 from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Only, Operator
+from operators.evaluate import Evaluate
 from operators.generate import Generate, Said
 from operators.model import Model
 from operators.profile import Behaviours, LanguageProfile, PromptFile, Prompts, Segmenter
@@ -22,13 +24,13 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
 
 #: Sections that the language has room for; a recipe that uses one is told so.
-LATER = ("decontaminate", "train", "evaluate", "ablations")
+LATER = ("decontaminate", "ablations")
 
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
-    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate),
+    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate, Items),
 )
 
 
@@ -208,6 +210,17 @@ def recipe_schema() -> dict[str, Any]:
             "cot": {"$ref": "#/$defs/cot"},
             "traces": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the completions of `cot`."},
             "mixture": {"$ref": "#/$defs/mixture"},
+            "train": {
+                **named,
+                "additionalProperties": training_schema(),
+                "description": "Models that are trained, by name; each makes the checkpoint train.NAME.",
+            },
+            "benchmarks": {
+                **named,
+                "additionalProperties": partial_schema(Benchmark),
+                "description": "Benchmarks of your own, or what is said otherwise of those that ship.",
+            },
+            "evaluate": {"$ref": "#/$defs/evaluate"},
             "outputs": {
                 "type": "array",
                 "items": {"type": "string"},
@@ -223,9 +236,53 @@ def recipe_schema() -> dict[str, Any]:
             "table": table,
             "model": object_schema(Model),
             "cot": object_schema(Cot),
+            "evaluate": object_schema(Evaluate),
+            **{name: objective_schema(kind) for name, kind in OBJECTIVES.items()},
             **{part.__name__: object_schema(part) for part in PARTS},
             **{each.name: object_schema(each) for each in STEPS},
         },
+    }
+
+
+def objective_schema(kind: type[Operator]) -> dict[str, Any]:
+    """What may be said of a training with one objective."""
+    made = object_schema(kind)
+    objective = {"const": kind.name, "description": "What the model is taught by."}
+    return {**made, "properties": {"objective": objective, **made["properties"]}}
+
+
+def training_schema() -> dict[str, Any]:
+    """A training: its objective says which further fields there are."""
+    objective = {"type": "string", "enum": list(OBJECTIVES), "description": "What the model is taught by."}
+    cases = [
+        {"if": {"properties": {"objective": {"const": name}}, "required": ["objective"]}, "then": {"$ref": f"#/$defs/{name}"}}
+        for name in OBJECTIVES
+    ]
+    return {"type": "object", "required": ["objective"], "properties": {"objective": objective}, "allOf": cases}
+
+
+def partial_schema(declared: type[Declared]) -> dict[str, Any]:
+    """A declaration of which any part may be left out: what is missing is said elsewhere, or found later."""
+    return {name: part for name, part in object_schema(declared).items() if name != "required"}
+
+
+@lru_cache(maxsize=1)
+def benchmark_schema() -> dict[str, Any]:
+    """The schema of a benchmark's own file."""
+    made = object_schema(Benchmark)
+    head = {
+        "format": {"const": 1, "description": "The version of the language of benchmarks: 1."},
+        "benchmark": {"type": "string", "description": "Its name, which is the file's."},
+    }
+    parts = (Items, Mapping, Cell, Gold, Said)
+    return {
+        "$schema": DRAFT,
+        "$id": "benchmark.schema.json",
+        "title": "benchmark",
+        **made,
+        "required": ["format", "benchmark", *made["required"]],
+        "properties": {**head, **made["properties"]},
+        "$defs": {part.__name__: object_schema(part) for part in parts},
     }
 
 

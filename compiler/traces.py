@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,7 +32,7 @@ class ModelSaid:
     node: Node
 
 
-def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> Mapping[str, ModelSaid]:
+def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[str, ModelSaid]:
     """The models of a recipe by name; mistakes go into `found`."""
     models = {}
     for name, entry in entries:

@@ -126,8 +126,8 @@ class Asks(Step):
         """The turns that are sent for a row; None where there is nothing to ask, so that its cells are null."""
         raise NotImplementedError
 
-    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Sequence[Any]:
-        """One cell for each column it makes; raises Refused where the reply is no result."""
+    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
+        """One cell for each column it makes, of a sample that counts from 0; raises Refused where the reply is no result."""
         raise NotImplementedError
 
     def sampling(self) -> dict[str, Any]:

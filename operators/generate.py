@@ -118,6 +118,6 @@ class Generate(Asks):
         closed = f"\n{self.close}\n\n{text}" if text or finish_reason == "stop" else ""
         return f"{self.open}\n{reasoning}{closed}"
 
-    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Sequence[Any]:
+    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
         text = self.written(reply.reasoning, reply.text, reply.finish_reason)
         return text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens

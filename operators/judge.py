@@ -70,7 +70,7 @@ class Judge(Asks):
         # One pass: a cell that holds braces is no place for another cell.
         return (("user", PLACE.sub(lambda found: str(row[found[1]]), self.question)),)
 
-    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Sequence[Any]:
+    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
         said = reply.text.rpartition(self.close)[2].casefold()
         words = "|".join(re.escape(choice.casefold()) for choice in sorted(self.choices, key=len, reverse=True))
         found = re.findall(rf"(?<!\w)(?:{words})(?!\w)", said)

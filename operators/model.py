@@ -27,14 +27,16 @@ TERMS: dict[str, Licence] = {
 
 
 class Model(Declared):
-    """A model that a recipe asks: its weights, its licence, and the terms of its output."""
+    """A model that a recipe asks or trains: its weights, its licence, and the terms of its output."""
 
-    id: str = Field(min_length=1)
+    id: str = ""
     """The model's public name, such as Qwen/Qwen3-32B."""
-    license: str = Field(min_length=1)
+    license: str = ""
     """The licence of its weights."""
-    terms: str
-    """What its output may be used for: a licence that is known here, or a class: A, B, C or unknown."""
+    terms: str | None = None
+    """What its output may be used for: a licence that is known here, or a class: A, B, C or unknown. Needed where it is asked."""
+    from_: str | None = Field(None, alias="from", pattern=r"^train\.[^.]+$")
+    """A checkpoint that this recipe trains, such as train.sft, in the place of `id` and `license`."""
     revision: str | None = None
     """The revision of its weights, or their digest; part of every completion's address."""
     template: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
@@ -49,15 +51,23 @@ class Model(Declared):
     """The logical name of who runs it; address and key stand in your own configuration, never in a recipe."""
 
     @model_validator(mode="after")
+    def named_once(self) -> Model:
+        if self.from_ is None and not (self.id and self.license):
+            raise ValueError(f"a model needs `{'license' if self.id else 'id'}`")
+        if self.from_ is not None and (self.id or self.license):
+            raise ValueError("a checkpoint of this recipe has no `id` and no `license` of its own")
+        return self
+
+    @model_validator(mode="after")
     def known_terms(self) -> Model:
-        if self.terms not in TERMS and self.terms not in CLASSES:
+        if self.terms is not None and self.terms not in TERMS and self.terms not in CLASSES:
             raise ValueError(f"`{self.terms}` is neither a class (A, B, C, unknown) nor one of: " + ", ".join(sorted(TERMS)))
         return self
 
     @property
     def output(self) -> Licence:
         """The class of what it writes."""
-        found = TERMS.get(self.terms, self.terms)
+        found = "unknown" if self.terms is None else TERMS.get(self.terms, self.terms)
         return next(each for each in CLASSES if each == found)
 
     def identity(self) -> dict[str, Any]:

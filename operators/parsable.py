@@ -89,8 +89,8 @@ def fits(answer: str) -> bool:
     return True
 
 
-def parsed(answers: Sequence[str]) -> list[int]:
-    """1 for each answer that parses and 0 for each other, from one child for all of them."""
+def parsed(answers: Sequence[str | tuple[str, str]]) -> list[int]:
+    """1 for each answer that parses, or equals the gold answer before it, and 0 for each other, from one child for all."""
     from operators.kernels.parse_child import READY
     from operators.kernels.parse_child import __file__ as child
 

@@ -4,9 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from operators.cot import Cot, Inner
+from operators.cot import INNER, Cot, Inner, Tags
+
+
+class Shape(NamedTuple):
+    """How completions of one type are marked."""
+
+    tags: Tags
+    thinks: bool
+    """Whether a completion without tags is thinking that the prompt opened."""
+    inner: Mapping[str, Inner]
+    """The spans inside thinking and solution."""
+
+    def plain(self) -> dict[str, Any]:
+        """The same as plain data, of which a key can be made."""
+        inner = {name: [span.open, span.close, span.loss] for name, span in self.inner.items()}
+        return {"tags": dict(self.tags), "thinks": self.thinks, "inner": inner}
+
+
+def shape_of(cot: Cot | None) -> Shape:
+    """The shape of a declared type; without one, tags around thinking where a completion has them."""
+    if cot is None:
+        return Shape(Tags(opened=False), False, INNER)
+    return Shape(cot.tags, cot.tags.opened and cot.blocks() > 0, cot.inner())
+
+
+def shape_from(plain: Mapping[str, Any]) -> Shape:
+    """The shape that plain data tells."""
+    inner = {name: Inner(open=open_, close=close, loss=loss) for name, (open_, close, loss) in plain["inner"].items()}
+    return Shape(Tags(**plain["tags"]), plain["thinks"], inner)
 
 
 class Part(NamedTuple):
@@ -20,40 +48,40 @@ class Part(NamedTuple):
     """Whether it is trained on."""
 
 
-def parts_of(cot: Cot, completion: str) -> list[Part]:
+def parts_of(shape: Shape, completion: str) -> list[Part]:
     """The spans of a completion, side by side, from its first to its last character (paper appendix B.2: the loss mask).
 
     Tags are trained on, for the model has to write them; what a tool said is not. The outermost inner span counts.
     """
     found: list[Part] = []
-    for name, start, end in outer(cot, completion):
+    for name, start, end in outer(shape, completion):
         if name == "tag":
             found.append(Part(name, start, end, True))
             continue
         place = start
-        for inner, low, high in inner_spans(cot.inner(), completion, start, end):
+        for inner, low, high in inner_spans(shape.inner, completion, start, end):
             if low > place:
                 found.append(Part(name, place, low, True))
-            found.append(Part(f"{name}/{inner}", low, high, cot.inner()[inner].loss))
+            found.append(Part(f"{name}/{inner}", low, high, shape.inner[inner].loss))
             place = high
         if end > place:
             found.append(Part(name, place, end, True))
     return found
 
 
-def outer(cot: Cot, text: str) -> Iterator[tuple[str, int, int]]:
+def outer(shape: Shape, text: str) -> Iterator[tuple[str, int, int]]:
     """Thinking, solution and the marks around them."""
-    if cot.tags.form == "harmony":
+    if shape.tags.form == "harmony":
         opening, closing = r"<\|channel\|>analysis<\|message\|>", r"<\|end\|>.*?<\|channel\|>final<\|message\|>"
     else:
-        opening, closing = re.escape(cot.tags.open), re.escape(cot.tags.close)
+        opening, closing = re.escape(shape.tags.open), re.escape(shape.tags.close)
     opens = re.compile(r"\s*" + opening).match(text)
     closes = list(re.compile(closing, re.DOTALL).finditer(text))
     start = 0
     if opens is not None:
         yield "tag", 0, opens.end()
         start = opens.end()
-    thinks = bool(closes) or opens is not None or (cot.tags.opened and cot.blocks() > 0)
+    thinks = bool(closes) or opens is not None or shape.thinks
     if not thinks:
         yield "solution", start, len(text)
         return

@@ -79,7 +79,7 @@ class Translate(Asks):
             return None
         return (("system", str(entries["prompts.translate"])), ("user", row[self.of]))
 
-    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Sequence[Any]:
+    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
         if reply.finish_reason != "stop":
             raise Refused(f"finish_reason {reply.finish_reason}")
         original, text = row[self.of], reply.text.strip()

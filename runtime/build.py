@@ -14,26 +14,30 @@ from compiler.explain import with_below
 from compiler.facts import Facts
 from compiler.graph import Graph, Node
 from compiler.keys import memo_key, value_key
-from compiler.plan import Addresses, Result, snapshot, stage_name
+from compiler.plan import Addresses, Result, known_checkpoint, snapshot, stage_name
+from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.declare import Measure
-from operators.inner import Attach, Combine, Output, Preview
+from operators.inner import Attach, Combine, Output
 from operators.source import Source
+from operators.train import Train
 from runtime.beside import Beside, beside_of, keep_beside, seen
-from runtime.built import Built, usable
+from runtime.built import Built, described_by, previews, usable
 from runtime.columns import Work, compute
 from runtime.completions.answers import attached
 from runtime.completions.stage import Asking
 from runtime.decide import combine_trees, decide
-from runtime.ingest import Opened, ingest
+from runtime.ingest import ingest_leaf
 from runtime.memo import Memo
 from runtime.output import write_output
 from runtime.probe import Found
-from runtime.readers.files import hash_file
 from runtime.record import Record
 from runtime.relation import Given
+from runtime.scores import aggregated
 from runtime.store import Damaged, Store, StoreError
 from runtime.table import open_table, read_table
+from runtime.training.checkpoints import laid_out, train_checkpoint
+from runtime.training.stage import forget
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
@@ -51,6 +55,10 @@ class Builder:
     tell: Tell
     threads: int
     asking: Asking
+    say: Callable[[str, str], None] = lambda stage, text: None
+    """Told of what a long stage says of itself."""
+    allow: Callable[[Graph, int, str, Addresses], None] = lambda graph, index, key, addresses: None
+    """Asked before a stage runs; raises StoreError where it may not."""
 
     def __post_init__(self) -> None:
         self.built = Built()
@@ -68,6 +76,11 @@ class Builder:
             if not node.cut:
                 continue
             key = self.addresses.key(index)
+            if key is None and isinstance(node.operator, Train):
+                raise StoreError(
+                    f"the weights of the model `{node.operator.model}` are not here, and no checkpoint of it is in the store",
+                    "say where they lie under `weights:` in your configuration; docs/models.md shows one",
+                )
             if key is None:
                 raise StoreError(
                     f"the files of the source `{self.first_absent(index)}` are not here, and no result of theirs is in the store",
@@ -144,6 +157,7 @@ class Builder:
     def run(self, index: int, key: str, before: Record | None) -> Record:
         """Run one stage and record it."""
         name = stage_name(self.graph, index)
+        self.allow(self.graph, index, key, self.addresses)
         self.tell(name, "start", None)
         started = time.monotonic()
         body = self.body(index, lambda rows: self.tell(name, "rows", rows))
@@ -152,6 +166,8 @@ class Builder:
         body["made"] = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
         body["snapshot"] = snapshot(self.addresses, index)
         record = self.store.write_record(key, body) if before is None else self.store.replace_record(key, body)
+        if isinstance(self.graph.nodes[index].operator, Train):
+            forget(self.store, key)
         self.built.ran.append(index)
         self.built.seconds[index] = seconds
         self.tell(name, "done", body["rows"])
@@ -165,6 +181,11 @@ class Builder:
                 return self.ingested(index, tell)
             case Asks():
                 return self.asked(index, node, tell)
+            case Train():
+                return self.trained(index, node)
+            case Aggregate():
+                tables = [open_table(self.store, self.built.records[source].body["table"]) for source in node.inputs]
+                return aggregated(self.store, node, tables)
             case Attach():
                 rows, completions = (self.built.records[source] for source in node.inputs)
                 return attached(self.store, node, open_table(self.store, rows.body["table"]), completions.body)
@@ -186,15 +207,20 @@ class Builder:
         base = self.graph.base(node.inputs[0])
         table = open_table(self.store, self.built.records[base].body["table"])
         objects, memos = self.columns_for(index, base, tell)
-        others, scale = self.previews(index)
+        others, scale = previews(self.store, self.graph, index, self.built)
         return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
 
     def asked(self, index: int, node: Node, tell: Callable[[int], None]) -> dict[str, Any]:
         """Ask a model about the rows of a table, or look its completions up in a source."""
-        tables = [open_table(self.store, self.built.records[source].body["table"]) for source in node.inputs]
+        checkpoints = [each for each in node.inputs if self.graph.nodes[each].aspect == "checkpoint"]
+        rows = [self.built.records[source] for source in node.inputs if source not in checkpoints]
+        tables = [open_table(self.store, record.body["table"]) for record in rows]
         key, name = self.addresses.key(index), stage_name(self.graph, index)
         assert key is not None
         source = tables[1] if len(tables) > 1 else None
+        node = known_checkpoint(self.graph, index, self.addresses)
+        for each in checkpoints:
+            self.asking.checkpoints[self.built.records[each].digest] = laid_out(self.store, self.built.records[each])
         body, filled = self.asking.ask(self.store, node, name, key, tables[0], source, tell)
         if filled is not None:
             self.built.filled[name] = filled
@@ -204,35 +230,22 @@ class Builder:
             self.built.notes.append(f"{name}: {misses}, {told['unasked']:,} recorded completions were not asked for")
         return body
 
-    def previews(self, index: int) -> tuple[list[Any], tuple[int, int] | None]:
-        """(tables whose items a preview ranks, how much a preview shrank the sources)."""
-        node = self.graph.nodes[index]
-        if isinstance(node.operator, Preview):
-            return [open_table(self.store, self.built.records[each].body["table"]) for each in node.inputs], None
-        shrunk = [
-            self.built.records[each].body["counts"]
-            for each in node.inputs[1:]
-            if isinstance(self.graph.nodes[each].operator, Preview)
-        ]
-        if not shrunk:
-            return [], None
-        return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
+    def trained(self, index: int, node: Node) -> dict[str, Any]:
+        """Train a model on the rows of a table, from its base or from another checkpoint."""
+        key, name = self.addresses.key(index), stage_name(self.graph, index)
+        assert key is not None and isinstance(node.operator, Train)
+        data, *starts = (self.built.records[each] for each in node.inputs)
+        start, named = starts[0] if starts else None, node.operator.model or ""
+        model, told = self.asking.models.get(named), self.facts.weights.get(named)
+        return train_checkpoint(
+            self.store, node, key, name, data, start, model, told, self.asking.resume, lambda text: self.say(name, text)
+        )
 
     def ingested(self, index: int, tell: Callable[[int], None]) -> dict[str, Any]:
         """Ingest a source; its files must be the same bytes before and after."""
         node = self.graph.nodes[index]
-        leaf = self.facts.leaves[node.label]
-        paths = self.found.files[node.label]
-        if not paths:
-            hint = "put them in place: what is in the store came without its text"
-            raise StoreError(f"the files of the source `{node.label}` are not here", hint)
-        opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, leaf.files, strict=True)]
-        body = ingest(self.store, node, opened, tell, self.threads)
-        for file in opened:
-            if hash_file(file.path) != file.digest:
-                raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
-        body["files"] = [list(each) for each in leaf.files]
-        return body
+        leaf, paths = self.facts.leaves[node.label], self.found.files[node.label]
+        return ingest_leaf(self.store, node, paths, leaf.files, tell, self.threads)
 
     def columns_for(self, index: int, base: int, tell: Callable[[int], None]) -> tuple[dict[int, Beside], dict[int, Memo]]:
         """The columns a stage reads, as objects beside its base table; dear measures of decisions keep to their memo."""
@@ -283,8 +296,3 @@ class Builder:
         if at not in self.memos:
             self.memos[at] = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
         return self.memos[at]
-
-
-def described_by(record: Record) -> dict[str, Any]:
-    """The part of a record that says what its table is."""
-    return {name: record.body[name] for name in ("digest", "ids", "columns")}

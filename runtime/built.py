@@ -15,9 +15,11 @@ from blake3 import blake3
 from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
-from operators.inner import Output
+from operators.inner import Output, Preview
 from runtime.record import Record
 from runtime.store import Damaged, Store
+from runtime.table import Table, open_table
+from runtime.training.checkpoints import laid_out
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
@@ -91,6 +93,8 @@ def shows(folder: Path, manifest: bytes) -> bool:
 def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
+    if "files" in record.body:
+        return named(store, recipe, output, laid_out(store, record))
     manifest = manifest_of(recipe, output, record)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
     if not shows(folder, manifest):
@@ -108,6 +112,12 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             if not shows(folder, manifest):
                 raise
             shutil.rmtree(made)  # another build was first with the same folder
+    return named(store, recipe, output, folder)
+
+
+def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
+    """Let an output's name lead to a folder, in one step."""
+    files = store.files
     name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
     files.make_folder(name.parent)
     link = store.root / "tmp" / uuid.uuid4().hex
@@ -151,3 +161,19 @@ def remember(
             "outputs": before.get("outputs", {}) | shown,
         },
     )
+
+
+def previews(store: Store, graph: Graph, index: int, built: Built) -> tuple[list[Table], tuple[int, int] | None]:
+    """(tables whose items a preview ranks, how much a preview shrank the sources)."""
+    node = graph.nodes[index]
+    if isinstance(node.operator, Preview):
+        return [open_table(store, built.records[each].body["table"]) for each in node.inputs], None
+    shrunk = [built.records[each].body["counts"] for each in node.inputs[1:] if isinstance(graph.nodes[each].operator, Preview)]
+    if not shrunk:
+        return [], None
+    return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
+
+
+def described_by(record: Record) -> dict[str, Any]:
+    """The part of a record that says what its table is."""
+    return {name: record.body[name] for name in ("digest", "ids", "columns")}

@@ -14,7 +14,7 @@ from operators.declare import Measure
 from operators.extract import Extract
 from operators.generate import Generate
 from operators.licence import RESTRICTED
-from operators.trace import parts_of
+from operators.trace import parts_of, shape_of
 from runtime.digest import id_bytes
 from runtime.session import Session
 from runtime.store import Store, StoreError
@@ -50,7 +50,7 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
         "(licence " + row["license"] + ": shown in a terminal, or with --show-restricted)" if hidden else row["prompt"]
     )
     yield "\n# 2 parse, 4 loss mask (+ is trained on, - is not; system prompt and prompt never are)"
-    for part in parts_of(cot, completion):
+    for part in parts_of(shape_of(cot), completion):
         text = completion[part.start : part.end]
         shown = "" if hidden else "  " + shortened(text)
         yield f"{'+' if part.loss else '-'} {part.name:<20}{part.start:>7} to {part.end:<7}{shown}"
@@ -61,7 +61,7 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
     if extract is None:
         yield "none is declared: solution.answer is none"
         return
-    parts = [part for part in parts_of(cot, completion) if part.name.startswith("solution")]
+    parts = [part for part in parts_of(shape_of(cot), completion) if part.name.startswith("solution")]
     solution = completion[parts[0].start : parts[-1].end] if parts else None
     (answers,) = extract.change(pa.array([solution], pa.large_string()), {})
     found = answers[0].as_py()

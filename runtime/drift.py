@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from compiler.benchmarks import FEED
 from compiler.keys import digest_of
 from compiler.lock import Lock
 from operators.catalog import OPERATORS
 from operators.profile import LanguageProfile
+from operators.source import Source
 from runtime.session import Session
 from runtime.store import StoreError
 
@@ -18,7 +20,7 @@ from runtime.store import StoreError
 class Drift:
     """One thing that is not as the lock has it."""
 
-    kind: Literal["source", "profile", "prompt file", "operator", "output"]
+    kind: Literal["source", "weights", "profile", "prompt file", "operator", "output"]
     name: str
     what: str
     """The whole sentence."""
@@ -38,7 +40,10 @@ def locked_or_fail(session: Session) -> Lock:
 def drifted_leaves(session: Session) -> Iterator[Drift]:
     """What the recipe is made from and differs from the lock."""
     lock = locked_or_fail(session)
+    judged = {node.label for _, node in session.graph if isinstance(node.operator, Source)}
     for name, leaf in session.facts.leaves.items():
+        if name.startswith(FEED) and name not in judged:
+            continue
         pinned = lock.sources.get(name)
         if pinned is None:
             yield Drift("source", name, f"the source `{name}` is not in the lock")
@@ -51,6 +56,9 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
         if name not in session.facts.leaves:
             yield Drift("source", name, f"the source `{name}` is in the lock and not in the recipe")
     yield from drifted_texts(session, lock)
+    for name, pinned_weights in lock.weights.items():
+        if session.facts.weights.get(name, pinned_weights) != pinned_weights:
+            yield Drift("weights", name, f"the weights of the model `{name}` are others than those in the lock")
     for name, version in lock.operators.items():
         if name in OPERATORS and OPERATORS[name].version != version:
             said = f"the operator `{name}` is version {OPERATORS[name].version}, and {version} in the lock"

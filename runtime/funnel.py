@@ -6,9 +6,11 @@ import unicodedata
 from typing import Any
 
 from compiler.graph import Graph
+from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.inner import Combine, Output
 from operators.source import Source
+from operators.train import Train
 from runtime.built import Built
 
 
@@ -23,7 +25,7 @@ def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
                     node.label
                 ] = record.body["counts"]["quarantined"]
             continue
-        if isinstance(node.operator, Combine | Output | Asks):
+        if isinstance(node.operator, Combine | Output | Asks | Train | Aggregate):
             continue
         table = tables.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
         labels = [graph.nodes[at].label for at in graph.run(node.inputs[0])] + [node.label]

@@ -17,9 +17,9 @@ from operators.licence import Licence
 from operators.source import Source
 from runtime.digest import Bytes
 from runtime.ids import hash_rows, number_copies
-from runtime.readers.files import Unreadable
+from runtime.readers.files import Unreadable, hash_file
 from runtime.readers.read import read_batches
-from runtime.store import Store
+from runtime.store import Store, StoreError
 from runtime.table import ARROW
 from runtime.write import write_based
 
@@ -116,3 +116,24 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
                 yield batch.table
         except Unreadable as error:
             raise BadRows(label, source.license, [(file.shown, 0, str(error))]) from None
+
+
+def ingest_leaf(
+    store: Store,
+    node: Node,
+    paths: list[Path],
+    files: tuple[tuple[str, str, int], ...],
+    tell: Callable[[int], None],
+    threads: int,
+) -> dict[str, Any]:
+    """The record of a source whose files lie at `paths`. Raises StoreError where they are gone, or change meanwhile."""
+    if not paths:
+        hint = "put them in place: what is in the store came without its text"
+        raise StoreError(f"the files of the source `{node.label}` are not here", hint)
+    opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, files, strict=True)]
+    body = ingest(store, node, opened, tell, threads)
+    for file in opened:
+        if hash_file(file.path) != file.digest:
+            raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
+    body["files"] = [list(each) for each in files]
+    return body

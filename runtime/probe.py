@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from compiler.benchmarks import FEED
 from compiler.compile import Read
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.facts import Facts, Leaf
+from compiler.graph import Graph
 from compiler.keys import digest_of
 from compiler.lock import Lock
 from operators.source import Source
 from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
+from runtime.weights import weights_facts
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,12 @@ def count_rows(source: Source, paths: Iterable[Path]) -> int:
     return sum(batch.table.num_rows for path in paths for batch in read_batches(source, path))
 
 
-def complain_absent(read: Read, facts: Facts) -> None:
+def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
     wrong = []
+    used = {node.label for _, node in graph if isinstance(node.operator, Source)}
     for name, leaf in facts.leaves.items():
-        if leaf.digest is None:
+        if leaf.digest is None and (name in used or not name.startswith(FEED)):
             node = read.recipe.sources[name].node
             pattern = read.recipe.sources[name].operator.file
             wrong.append(
@@ -122,7 +126,7 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
-    return Facts(leaves)
+    return Facts(leaves, weights_facts(read, lock))
 
 
 def leaf_digest(digests: list[str]) -> str:

@@ -6,6 +6,9 @@ import sys
 import time
 from typing import Any
 
+EVERY = 10
+"""Seconds between two lines of a stage where there is no terminal."""
+
 
 class Progress:
     """Told by the build of each stage; silent where it is quiet."""
@@ -15,6 +18,7 @@ class Progress:
         self.live: Any = None
         self.task: Any = None
         self.started = 0.0
+        self.said = 0.0
 
     def __enter__(self) -> Progress:
         if not self.quiet and sys.stderr.isatty():
@@ -56,6 +60,18 @@ class Progress:
             self.line(f"built   {stage}  {rows:,} rows  {time.monotonic() - self.started:.2f} s")
         elif what == "reuse":
             self.line(f"reused  {stage}  {rows:,} rows")
+
+    def say(self, stage: str, text: str) -> None:
+        """What a long stage says of itself: live on a terminal, elsewhere a line every ten seconds."""
+        if self.quiet:
+            return
+        from runtime.cli.main import visible
+
+        if self.live is not None:
+            self.live.update(self.task, stage=visible(f"{stage}  {text}"))
+        elif time.monotonic() - self.said >= EVERY:
+            self.said = time.monotonic()
+            self.line(f"        {visible(f'{stage}  {text}')}")
 
     def line(self, text: str) -> None:
         if self.live is not None:

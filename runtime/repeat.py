@@ -36,7 +36,7 @@ class Repeated:
 
 def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
-    complain_absent(session.read, session.facts)
+    complain_absent(session.read, session.facts, session.graph)
     graph, kept = session.graph, Store(session.store_path)
     pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]
     pins = {pin.key: pin.digest for pin in pinned}

@@ -71,25 +71,27 @@ class Session:
         from dataclasses import replace
 
         from compiler.diagnostics import Diagnostic, suggest
+        from compiler.evaluating import ALIASES
+        from compiler.judging import complain_held_out, complain_unobtained
         from compiler.passes import drop_unused
+        from compiler.release import complain_releases
 
         read = self.read
-        for target in self.targets:
-            if target not in read.recipe.tables:
-                near = suggest(target, read.recipe.tables)
-                raise RecipeError(
-                    (
-                        Diagnostic(
-                            f"there is no table `{target}` to build",
-                            None,
-                            f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(read.recipe.tables),
-                        ),
-                    )
-                )
-        if self.targets:
-            wanted = tuple((target, read.recipe.tables[target].span) for target in self.targets)
-            read = replace(read, recipe=replace(read.recipe, outputs=wanted))
-        return drop_unused(compile_recipe(read, self.fields[0], self.items))
+        known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
+        for target in targets:
+            if target not in known:
+                near = suggest(target, known)
+                hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(known)
+                raise RecipeError(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
+        found = complain_unobtained(read.recipe, targets)
+        if targets:
+            read = replace(read, recipe=replace(read.recipe, outputs=tuple((each, known[each]) for each in targets)))
+        graph = drop_unused(compile_recipe(read, self.fields[0], self.items))
+        found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
+        found += complain_releases(graph, read.recipe)
+        if found:
+            raise RecipeError(tuple(found))
+        return graph
 
     @property
     def models(self) -> dict[str, Model]:

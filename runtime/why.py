@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from compiler.graph import Graph
-from compiler.plan import Addresses, stage_name
+from compiler.plan import Addresses, known_checkpoint, stage_name
+from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.declare import Measure
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
+from operators.train import Train
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
@@ -120,12 +122,19 @@ class Ledgers:
                         life.events.append({"stage": name, "fate": "combined"})
                 case Asks():
                     pass  # told where its completions get the columns of their rows
+                case Train():
+                    if place is not None:
+                        life.events.append({"stage": name, "fate": f"trained on, checkpoint {record.digest[:12]}"})
+                case Aggregate():
+                    pass  # counts of answers, whose rows are no one's children
                 case Attach():
                     self.asked_event(index, record, f"{node.table}/{node.label}", life, place)
                 case Output():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
                 case _:
+                    if place is not None and name.startswith("evaluate."):
+                        life.cells |= row_of(table, place)
                     event = self.decision_event(index, record, wanted)
                     if event is not None:
                         life.events.append({"stage": name, **event})
@@ -151,7 +160,7 @@ class Ledgers:
             place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
             if table is None or place is None:
                 continue
-            requests = Requests(node, table)
+            requests = Requests(known_checkpoint(self.graph, index, self.addresses), table)
             messages = operator.messages(row_of(table, place), node.entries)
             samples = [] if messages is None else [requests.address(messages, each) for each in range(operator.samples)]
             for reason in memo.failures(samples).values():

@@ -84,6 +84,13 @@ ASKED: dict[str, list[Any]] = {
         {"in": "prompt", "to": "prompt", "phrase": 9, "max": 0.9, "only": {"source": "rows"}},
     ],
     "parsable": [{"in": "prompt"}, {"in": "other", "unknown": "keep"}, {"in": "prompt", "only": {"source": "rows"}}],
+    "score": [
+        {"in": "prompt", "gold": "other", "kind": "math"},
+        {"in": "prompt", "gold": "other", "kind": "choice", "unknown": "keep"},
+        {"in": "prompt", "gold": "other", "kind": "exact", "only": {"source": "rows"}},
+        {"in": "other", "gold": "prompt", "kind": "math", "language": "qq"},
+        {"in": "other", "gold": "prompt", "kind": "choice", "language": "qr"},
+    ],
     "generate": [
         {"model": "teacher"},
         {"model": "teacher", "of": "other", "system": {"text": "생각"}, "ask": {"text": "답은?"}, "samples": 2, "salt": "y"},
@@ -174,12 +181,40 @@ ECHOED: list[dict[str, Any]] = [
     row | {"other": other["prompt"] if place % 3 else f"{row['prompt']} {other['prompt']}"}
     for place, (row, other) in enumerate(zip(ROWS, [*ROWS[1:], ROWS[0]], strict=True))
 ]
+#: Answers and the right ones.
+ANSWERED: list[dict[str, Any]] = [
+    {"prompt": answer, "other": gold, "n": None}
+    for answer, gold in (
+        ("0.5", "\\frac{1}{2}"),
+        ("3,14", "3.14"),
+        ("1.234,5", "1234.5"),
+        ("۱۲", "12"),
+        ("12개", "12"),
+        ("x=3", "3"),
+        ("2,1", "\\{1,2\\}"),
+        ("B", "②"),
+        ("\\text{(나)}.", "2"),
+        ("Ｃ", "c"),
+        ("ㄷ", "3번"),
+        ("“물은  왜”", "물은 왜."),
+        ("-5", "5"),
+        (None, "5"),
+        ("5", None),
+        ("", ""),
+        ("9" * 1001, "9" * 1001),
+    )
+]
 #: Items, for the operators that ask a model.
 ITEMS: list[dict[str, Any]] = [
     row | {"options": ["가", f"{place}\n번"] if place % 4 == 0 else None}
     for place, row in enumerate([*ROWS, {"prompt": "1) 12,000 원 `a` $b$ A. 가\nB. 나", "other": "0", "n": 7}])
 ]
 
+#: How options and numbers are written in these languages, for the operators that read answers.
+WRITTEN = {
+    "qq": {"number_marks": {"decimal": ",", "group": "."}},
+    "qr": {"answer_labels": [["A", "B", "C"], ["ㄱ", "ㄴ", "ㄷ"]]},
+}
 #: Languages whose behaviours show in the rows above; the lexicons that ship may get better.
 LEXICONS = {
     "qq": {"verification": ["왜", "한 .{0,3}자"], "backtracking": ["은 ", "[0-9]{1,2}"], "subgoals": ["물은 ", "sky blue"]},
@@ -206,7 +241,7 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     project.rows("rows.jsonl", rows)
     project.write("tokenizer.json", TOKENIZER)
     for code, lexicon in LEXICONS.items():
-        profile = {"format": 1, "language": code, "name": "Q", "behaviours": lexicon}
+        profile = {"format": 1, "language": code, "name": "Q", "behaviours": lexicon, **WRITTEN[code]}
         project.write(f"languages/{code}.yaml", json.dumps(profile, ensure_ascii=False))
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
@@ -257,6 +292,8 @@ def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     """The rows that a step is asked of."""
     if issubclass(step, Asks):
         return ITEMS
+    if step.name == "score":
+        return ANSWERED
     return ECHOED if step.name == "echo" else TRACES if step.name in TRACED else ROWS
 
 

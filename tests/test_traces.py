@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from operators.cot import Cot
-from operators.trace import parts_of
+from operators.trace import parts_of, shape_of
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, by_request, configure, teaching
 
@@ -385,7 +385,7 @@ def test_a_kind_of_span_has_a_language_of_its_own(traces: Project, teacher: Teac
 def test_the_mask_covers_every_character_once_and_leaves_out_what_a_tool_said() -> None:
     cot = Cot.model_validate({"teacher": {"model": "teacher"}, "spans": {"note": {"open": "[[", "close": "]]", "loss": False}}})
     text = "<think>a <tool_call>f()</tool_call><tool_output>7</tool_output> [[x]] b</think>\n\n답 ```code``` 끝"
-    parts = parts_of(cot, text)
+    parts = parts_of(shape_of(cot), text)
     assert [part.start for part in parts] == [0, *(part.end for part in parts[:-1])] and parts[-1].end == len(text)
     assert [text[part.start : part.end] for part in parts if not part.loss] == ["<tool_output>7</tool_output>", "[[x]]"]
 

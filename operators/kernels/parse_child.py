@@ -1,4 +1,4 @@
-"""A process of its own that tells which answers math-verify can parse: JSON lines come in, a line of 0 or 1 goes out for each.
+"""A process of its own that asks math-verify which answers parse or are equal: JSON lines come in, a 0 or 1 goes out for each.
 
 What is parsed was written by models and strangers, and SymPy evaluates text. So each answer is parsed in a fork that can
 do as little as Python can arrange, and that ends with it: no answer changes, stops or outlives what is said of another.
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 
 READY = "ready"
+Asked = str | list[str]
+"""An answer, or a gold answer and one that is compared with it."""
 PARSES, PARSES_NOT = 71, 72
 """How a fork ends that has an answer: no other way of ending means either."""
 
@@ -41,6 +43,11 @@ FORMS = (
     *("7", "-3.5", "12,000", "1,2,3", "3:4", r"50\%", "x=3", "x<5", r"a \le b", "(1,2)", "[0,1)", r"\{1,2\}", "C_2", r"\text{B}"),
     *(r"\frac{9}{7}", r"3\sqrt{2}+x^2", "(x+1)(x-1)", "2^{10}", r"\frac{\pi}{2}", r"\sin x", r"\log_2 3", "10!", r"\infty"),
     *(r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "|x|", r"\pi r^2", "90^\\circ", r"\frac{\sqrt{3}}{2}", "2x+3y=5", r"x \in [1,2]"),
+)
+#: The same of comparing, for where answers are compared.
+PAIRS = (
+    *(["7", "8"], ["1/2", "0.3"], [r"50\%", "7"], ["x=3", "y=4"], ["x<5", "x<6"], ["x^2+1", "x^2+2"], ["(1,2)", "(1,3)"]),
+    *(["(1,2,3)", "(1,2,4)"], ["1,2", "1,3"], [r"\{1,2\}", "(1,3)"], ["[0,1)", "[0,2)"], [r"3\sqrt{2}", "4"], [r"\text{a}", "b"]),
 )
 
 
@@ -76,21 +83,27 @@ def limit() -> None:
         resource.setrlimit(what, (most, most))
 
 
-def parser() -> Callable[[str], bool]:
-    """Whether math-verify makes anything but plain text of an answer in a box."""
-    from math_verify import LatexExtractionConfig, parse
+def parser() -> Callable[[Asked], bool]:
+    """Whether math-verify makes anything but plain text of an answer in a box, or the same of a gold answer and another."""
+    from math_verify import LatexExtractionConfig, parse, verify
 
     wanted = [LatexExtractionConfig(boxed_match_priority=0)]
 
-    def parses(answer: str) -> bool:
+    def made(answer: str) -> list[object]:
         # Its own time limit counts seconds on the wall; without the fallback, what it cannot parse is no result.
         found = parse(f"$\\boxed{{{answer}}}$", wanted, fallback_mode="no_fallback", parsing_timeout=None)
-        return any(not isinstance(each, str) for each in found)
+        return [each for each in found if not isinstance(each, str)]
+
+    def parses(asked: Asked) -> bool:
+        if isinstance(asked, str):
+            return bool(made(asked))
+        gold, answer = (made(each) for each in asked)
+        return bool(gold and answer and verify(gold, answer, timeout_seconds=None))
 
     return parses
 
 
-def parse_alone(parses: Callable[[str], bool], answer: str, folders: tuple[str, ...]) -> None:
+def parse_alone(parses: Callable[[Asked], bool], answer: Asked, folders: tuple[str, ...]) -> None:
     """What a fork does: it ends with what it found."""
     import resource
 
@@ -108,7 +121,7 @@ def parse_alone(parses: Callable[[str], bool], answer: str, folders: tuple[str, 
         os._exit(code)
 
 
-def ask(parses: Callable[[str], bool], answer: str, out: int, folders: tuple[str, ...]) -> bool:
+def ask(parses: Callable[[Asked], bool], answer: Asked, out: int, folders: tuple[str, ...]) -> bool:
     """Whether an answer parses: by a fork, which is alone with it."""
     fork = os.fork()
     if fork == 0:
@@ -131,7 +144,7 @@ def main() -> None:
     sys.addaudithook(refusing(REFUSED))
     logging.disable(logging.CRITICAL)
     parses = parser()
-    for form in FORMS:
+    for form in (*FORMS, *(PAIRS if any(isinstance(each, list) for each in answers) else ())):
         parses(form)
     gc.collect()
     gc.freeze()  # a fork copies what it touches

@@ -16,10 +16,11 @@ from runtime.session import Session
 @recipe_command("build", builds=True)
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("--remake", multiple=True, metavar="STAGE", help="Let this stage come out otherwise than the lock pins it.")
+@click.option("--again", is_flag=True, help="Look at held-out benchmarks once more; every table of their scores says so.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
-def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], quiet: bool) -> None:
-    """Build the named outputs of RECIPE."""
-    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake))
+def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], again: bool, quiet: bool) -> None:
+    """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
+    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake), again)
     if as_json:
         say_json(report)
         return
@@ -29,6 +30,8 @@ def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[s
         say(funnel_text(report["funnel"]))
         for line in report["notes"]:
             say(line)
+    for table in report["scores"].values():
+        say(table["text"] + "\n")
     for output in report["outputs"]:
         say(
             f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows"
@@ -39,18 +42,26 @@ def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[s
 
 
 def run_build(
-    session: Session, accepted: frozenset[str] | None = None, quiet: bool = False, remake: frozenset[str] = frozenset()
+    session: Session,
+    accepted: frozenset[str] | None = None,
+    quiet: bool = False,
+    remake: frozenset[str] = frozenset(),
+    again: bool = False,
 ) -> dict[str, Any]:
     """Build and publish; the report that people and programs get.
 
-    `accepted` holds the names of what may differ from the lock; None where the lock is not asked.
+    `accepted` holds the names of what may differ from the lock; None where the lock is not asked. `again` lets held-out
+    benchmarks be looked at once more.
     """
+    from compiler.evaluating import HELD_IN, HELD_OUT
     from compiler.plan import Addresses, stage_name
     from runtime.built import publish, remember, take_recorded
     from runtime.drift import drifted_leaves, drifted_outputs, refuse
     from runtime.funnel import funnel_of_build
+    from runtime.looks import Looks
     from runtime.probe import complain_absent
     from runtime.progress import Progress
+    from runtime.scores import scores_at, scores_of, scores_text
     from runtime.store import Store, StoreError
 
     graph, read = session.graph, session.read
@@ -59,8 +70,9 @@ def run_build(
         raise StoreError(f"there is no stage `{min(remake - stages)}` to make anew", "`recipe plan` lists them")
     if accepted is not None:
         refuse(session, list(drifted_leaves(session)), accepted)
-    complain_absent(read, session.facts)
+    complain_absent(read, session.facts, graph)
     store = Store(session.store_path)
+    looks = Looks(session, store, again)
     with store.building(), Progress(quiet) as progress:
         store.sweep()
         built = take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
@@ -72,7 +84,19 @@ def run_build(
             pins = session.lock.tables if session.lock is not None else {}
             asking = Asking(CompletionMemo(store), session.models, pins, remake, resume=same_command(session))
             with closing(asking.memo):
-                built = Builder(store, read, graph, session.facts, session.found, progress.tell, thread_count(), asking).build()
+                builder = Builder(
+                    store,
+                    read,
+                    graph,
+                    session.facts,
+                    session.found,
+                    progress.tell,
+                    thread_count(),
+                    asking,
+                    progress.say,
+                    looks.allow,
+                )
+                built = builder.build()
         else:
             for index, record in built.records.items():
                 progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
@@ -100,6 +124,13 @@ def run_build(
             )
         if session.items is None:
             remember(store, read.recipe.name, graph, built, session.facts, outputs, partial=bool(session.targets))
+    scores = {}
+    for name, index in graph.outputs.items():
+        if name in (HELD_IN, HELD_OUT):
+            rows = scores_at(store, built.records[index].body["table"])
+            told = scores_of(rows)
+            text = scores_text(told, looks.counted() if name == HELD_OUT else None)
+            scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
     notes = []
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
@@ -116,6 +147,7 @@ def run_build(
         "reused": [stage["name"] for stage in stages_of(graph, built) if not stage["ran"]],
         "stages": stages_of(graph, built),
         "funnel": funnel_of_build(graph, built),
+        "scores": scores,
         "notes": notes,
         "asked": {stage: vars(filled) | {"failed": filled.reasons()} for stage, filled in built.filled.items()},
         "next": next_command(session, outputs),

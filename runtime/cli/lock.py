@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from compiler.lock import Lock
+from compiler.project import Place
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
@@ -30,6 +32,13 @@ def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str,
         raise StoreError(f"nothing of `{still[0]}` differs from the lock", drifted)
 
 
+def write_lock(place: Place, lock: Lock) -> None:
+    """Replace a recipe's lock in one step."""
+    made = place.lock.with_suffix(f".{uuid.uuid4().hex}")
+    made.write_text(lock.text(), "utf-8")
+    os.replace(made, place.lock)
+
+
 @recipe_command("lock", stores=True)
 @click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -38,7 +47,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], quiet
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
-    from compiler.lock import Lock, LockedSource, Pin
+    from compiler.lock import LockedSource, Pin
     from compiler.plan import stage_name
     from runtime.cli.build import run_build
     from runtime.drift import profile_digests
@@ -80,10 +89,10 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], quiet
         {node.operator.name: node.operator.version for _, node in sorted(graph, key=lambda pair: pair[1].operator.name)},
         tables,
         {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},
+        {name: digest for name, digest in session.facts.weights.items() if digest is not None},
+        session.lock.frozen if session.lock is not None else {},
     )
-    made = read.place.lock.with_suffix(f".{uuid.uuid4().hex}")
-    made.write_text(lock.text(), "utf-8")
-    os.replace(made, read.place.lock)
+    write_lock(read.place, lock)
     if as_json:
         say_json({"lock": str(read.place.lock), "outputs": report["outputs"]})
         return

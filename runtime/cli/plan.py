@@ -80,26 +80,43 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
     return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
 
 
+def checked(row: str) -> str:
+    """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
+    prefix = row.lower().replace("-", "")
+    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
+        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+    return prefix
+
+
 @recipe_command("explain", builds=True)
 @click.argument("node", required=False)
-@click.option("--row", metavar="ROW", help="With `cot`: the completion whose row id begins so.")
+@click.option("--row", metavar="ROW", help="With `cot` or `train.NAME`: the row whose id begins so.")
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
 def explain_command(session: Session, node: str | None, row: str | None, show_restricted: bool, as_json: bool) -> None:
     """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE.
 
     NODE `cot` tells what follows from the type of a trace, on one row: system prompt, parse, filters, mask and answer.
+    NODE `train.NAME` with --row prints that row as it is trained on, token by token; what is masked is dimmed.
     """
     if node == "cot":
         from runtime.cot_row import explain_cot
 
-        prefix = None if row is None else row.lower().replace("-", "")
-        if prefix is not None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
-            raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+        prefix = None if row is None else checked(row)
         lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
         say_json({"cot": lines}) if as_json else say("\n".join(lines))
         return
+    if node is not None and node.startswith("train.") and row is not None:
+        from runtime.training.shown import explain_row
+
+        lines = list(
+            explain_row(
+                session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json), sys.stdout.isatty()
+            )
+        )
+        say_json({node: lines}) if as_json else say("\n".join(lines))
+        return
     if row is not None:
-        raise click.UsageError("--row goes with `cot`")
+        raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from compiler.diagnostics import Diagnostic, RecipeError, suggest
     from compiler.explain import explain
     from compiler.plan import stage_name

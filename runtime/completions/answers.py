@@ -55,7 +55,7 @@ def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Map
                 lost.update({address} - failed.keys())
             else:
                 try:
-                    made = operator.cells(replies[address], row.cells, node.entries)
+                    made = operator.cells(replies[address], row.cells, node.entries, number % samples)
                 except Refused as refused:
                     reason, made = str(refused), None
             reasons.append(reason)

@@ -82,7 +82,8 @@ class Run:
         self.waiting: set[bytes] = set()
         self.in_a_row = 0
         self.done = self.filled.memoised
-        self.model = self.requests.node.entries["model"]["id"]
+        model = self.requests.node.entries["model"]
+        self.model = str(model.get("id") or f"checkpoint {model['checkpoint'][:16]}")
 
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compiler.plan import Addresses, stage_name
+from compiler.plan import Addresses, known_checkpoint, stage_name
 from operators.asks import Asks, Messages
 from operators.bounds import MANY, Between, exactly
 from operators.generate import Generate
@@ -82,11 +82,13 @@ def foresee(session: Session, predictor: Predictor | None = None) -> list[Forese
         if addresses.address(index) is not None:
             continue  # it is made, and asks for nothing
         model, name = session.models[operator.model], stage_name(graph, index)
-        key = addresses.key(node.inputs[0])
+        # Of a checkpoint that is not trained yet nothing can be in the memo.
+        waits = any(graph.nodes[at].aspect == "checkpoint" and addresses.address(at) is None for at in node.inputs)
+        key = None if waits else addresses.key(node.inputs[0])
         record = store.find(key) if key is not None else None
         if record is not None:
             try:
-                requests = Requests(node, open_table(store, record.body["table"]))
+                requests = Requests(known_checkpoint(graph, index, addresses), open_table(store, record.body["table"]))
                 told = forecast_of(requests, memo, model, configuration)
                 wanted = exactly(told.needed)
                 first = next((row for row in requests.rows() if row.messages is not None), None)

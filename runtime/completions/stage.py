@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from compiler.graph import Node
@@ -16,7 +17,7 @@ from runtime.completions.answers import Lost, answered, recorded_answers
 from runtime.completions.fill import Failures, Filled, fill
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.engines.choose import endpoint_of, open_engine
+from runtime.engines.choose import endpoint_of, open_checkpoint, open_engine
 from runtime.engines.configuration import Configuration, Endpoint, read_configuration
 from runtime.engines.engine import Engine, EngineError
 from runtime.store import Store, StoreError
@@ -37,6 +38,8 @@ class Asking:
     """Nothing may be asked: only what is in the memo is used."""
     resume: str = "recipe build"
     """The command that goes on where a build stopped."""
+    checkpoints: dict[str, Path] = field(default_factory=dict)
+    """Digest -> the folder of the checkpoints of this recipe that are asked."""
 
     def ask(
         self,
@@ -59,6 +62,7 @@ class Asking:
         pin = self.pins.get(name)
         pinned = pin is not None and pin.key == key and name not in self.remake
         configuration, model = read_configuration(), self.models[operator.model]
+        weights = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
         forecast = forecast_of(requests, self.memo, model, configuration)
         if forecast.new:
             if self.silent:
@@ -73,10 +77,12 @@ class Asking:
         origin = ""
 
         def opened() -> Engine:
+            if weights is not None:
+                return open_checkpoint(weights, configuration)
             return open_engine(model, endpoint_of(model, configuration)[1])
 
         try:
-            if forecast.new:
+            if forecast.new and weights is None:
                 origin = endpoint_of(model, configuration)[0]
             filled = fill(self.memo, requests, opened, origin, tell)
         except EngineError as error:

@@ -55,6 +55,14 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
     return Process(endpoint.engine, this_python(endpoint.python), settings, window)
 
 
+def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
+    """The engine of a checkpoint of the recipe: vLLM where it is installed, else plain transformers. Raises EngineError."""
+    said = configuration.checkpoints
+    engine = said.engine or ("vllm" if importlib.util.find_spec("vllm") is not None else "transformers")
+    settings = {"path": str(folder), "dtype": None, "template": None, "window": said.concurrency, "settings": said.settings}
+    return Process(engine, this_python(said.python), settings, said.concurrency if engine == "vllm" else 1)
+
+
 def embedded(model: Model) -> Engine:
     """The built-in model: on vLLM's CPU build where that is installed, else on plain transformers."""
     from runtime.engines.embedded import unpacked

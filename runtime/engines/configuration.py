@@ -66,6 +66,36 @@ class Endpoint(Declared):
         return self
 
 
+class Training(Declared):
+    """How training runs on this machine; nothing of it changes what is learnt, beyond the last bits."""
+
+    processes: int = Field(1, ge=1)
+    """Processes that share the model by FSDP, one for each GPU."""
+    threads: int = Field(0, ge=0)
+    """CPU threads of each; all cores unless said."""
+    python: str | None = None
+    """The interpreter of the environment with TRL; this one unless said."""
+    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+    """Where the loss is told besides the metrics file; those that are not installed are left out, and it is said."""
+    micro_batch_size: int | None = Field(None, ge=1)
+    """Rows that one device computes at a time, in the place of the recipe's."""
+
+
+class Checkpoints(Declared):
+    """How checkpoints of a recipe are asked on this machine."""
+
+    engine: Literal["vllm", "transformers"] | None = None
+    """What runs them; vLLM where it is installed unless said."""
+    python: str | None = None
+    """The interpreter of the environment in which the engine is installed; this one unless said."""
+    concurrency: int = Field(16, ge=1, le=4096)
+    """Requests at a time, on vLLM."""
+    settings: dict[str, str | int | float | bool] = {}
+    """What the engine is started with besides: tuning."""
+    devices: int = Field(1, ge=1)
+    """How many GPUs it takes, for the hours that a plan tells."""
+
+
 class Configuration(Declared):
     """The whole file."""
 
@@ -73,6 +103,12 @@ class Configuration(Declared):
     """Logical name -> who that is here."""
     models: dict[str, str] = {}
     """Model id -> the endpoint that runs it, for models whose recipe names none."""
+    weights: dict[str, str] = {}
+    """Model id -> the folder with its weights, for models that are trained; else the hub's cache is looked into."""
+    training: Training = Field(default_factory=lambda: Training())
+    """How training runs here."""
+    checkpoints: Checkpoints = Field(default_factory=lambda: Checkpoints())
+    """How checkpoints of a recipe are asked here."""
 
 
 def configuration_path() -> Path:

@@ -1,0 +1,55 @@
+"""Who is judged by what: the section `evaluate` with its benchmarks, as tables of answers and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.benchmarks import FEED, BenchmarkSaid
+from compiler.diagnostics import Diagnostic
+from compiler.document import Node
+from compiler.evaluating import EvaluateSaid, complain_evaluate, judging_steps, table_name
+from compiler.said import Part, Said, TableSaid
+from compiler.traces import ModelSaid, declared
+from compiler.training import TrainSaid
+from operators.evaluate import Evaluate
+
+
+def evaluate_of(
+    node: Node,
+    trains: Mapping[str, TrainSaid],
+    models: Mapping[str, ModelSaid],
+    benchmarks: Mapping[str, BenchmarkSaid],
+    found: list[Diagnostic],
+) -> EvaluateSaid | None:
+    """How models are judged; None where the recipe says nothing of it, or something wrong."""
+    part = node.get("evaluate")
+    evaluate = None if part is None else declared(Evaluate, part, found)
+    if part is None or evaluate is None:
+        return None
+    if evaluate.models:
+        named = [(name, part.find(("models", at))) for at, name in enumerate(evaluate.models)]
+    else:
+        span = node.find(("evaluate",), key=True)
+        bases = [said.operator.model for said in trains.values() if said.operator.model is not None]
+        named = [(name, span) for name in dict.fromkeys([*bases, *(said.label for said in trains.values())])]
+    said = EvaluateSaid(evaluate, part, tuple(named), benchmarks)
+    found += complain_evaluate(said, frozenset(models))
+    if not named:
+        found.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
+    return said
+
+
+def judged_tables(node: Node, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
+    """The table of each judged model's answers to each benchmark that has files."""
+    tables = {}
+    for benchmark, each in said.benchmarks.items():
+        if each.benchmark.source() is None or benchmark not in (*said.evaluate.held_in, *said.evaluate.held_out):
+            continue
+        span = said.place(benchmark)
+        for model, _ in said.models:
+            steps = judging_steps(said, model, each)
+            part = Part(node, ("evaluate",))
+            own = tuple(Said(label, step, part, column) for label, step, column in steps)
+            name = table_name(model, benchmark)
+            tables[(model, benchmark)] = TableSaid(name, ((FEED + benchmark, span),), own, span)
+    return tables

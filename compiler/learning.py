@@ -1,0 +1,120 @@
+"""Lower a training to a node whose result is a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compiler.diagnostics import Diagnostic
+from compiler.graph import Made, Node
+from compiler.lowering import Lowering, Rows
+from compiler.recipe import Recipe
+from compiler.said import TableSaid
+from compiler.training import TRAIN, TrainSaid
+from operators.asks import Asks
+from operators.generate import Generate
+from operators.licence import Licence, join
+from operators.scope import Scope
+from operators.trace import shape_of
+from operators.train import Train
+
+
+def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked_by: tuple[str, ...] = ()) -> int | None:
+    """The node of a training, made when it is first asked for; None where it is wrong."""
+    said = state.recipe.trains[name]
+    if said.label in state.checkpoints:
+        return state.checkpoints[said.label]
+    operator = said.operator
+    if name in asked_by:
+        circle = " -> ".join((*asked_by[asked_by.index(name) :], name))
+        state.found.append(
+            Diagnostic(f"these trainings wait for each other: {circle}", said.span(("init",)), "remove one `init`")
+        )
+        return None
+    rows = tables.get(operator.data)
+    if rows is None:
+        known = ", ".join(f"`{each}`" for each in tables if "." not in each)
+        message = f"`{said.label}` is trained on `{operator.data}`, and there is no such table"
+        if operator.data in state.recipe.tables:
+            message = f"`{said.label}` is asked for before its table `{operator.data}` is made"
+        state.found.append(Diagnostic(message, said.span(("data",)), f"there is: {known}"))
+        return None
+    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories, frozenset(state.recipe.models))
+    complaints = list(operator.complain(scope))
+    state.found += [Diagnostic(each.message, said.span(each.path, each.key), each.hint) for each in complaints]
+    inputs = [rows.base]
+    if operator.init is not None and not complaints:
+        if operator.init not in state.recipe.trains:
+            state.found.append(Diagnostic(f"there is no training `{operator.init}`", said.span(("init",))))
+            return None
+        start = lower_training(state, operator.init, tables, (*asked_by, name))
+        if start is None:
+            return None
+        inputs.append(start)
+    entries = entries_of(state, said)
+    if complaints or entries is None:
+        return None
+    index = state.add(
+        Node(
+            operator,
+            "checkpoint",
+            tuple(inputs),
+            said.label,
+            said.label,
+            said.node.find((), key=True),
+            entries=entries,
+            carried={each: Made(None, each, rows.columns[each]) for each in operator.reads(rows.columns)},
+            license=learnt(state.recipe, operator, state.nodes[inputs[-1]].license, rows.license),
+        )
+    )
+    state.checkpoints[said.label] = index
+    return index
+
+
+def learnt(recipe: Recipe, operator: Train, start: Licence, data: Licence) -> Licence:
+    """The class of what a checkpoint writes: that of its rows, and that of what its base writes."""
+    if operator.init is not None:
+        return join([start, data])
+    said = recipe.models.get(operator.model or "")
+    return data if said is None or said.model.terms is None else join([data, said.model.output])
+
+
+def entries_of(state: Lowering, said: TrainSaid) -> dict[str, Any] | None:
+    """What decides the text and the mask of its rows besides their cells: prompts, template, the shape of a trace."""
+    recipe, operator = state.recipe, said.operator
+    cot = recipe.cot.cot if recipe.cot is not None else None
+    teacher = cot.generate() if cot is not None else None
+    if operator.system == "teacher" and teacher is None:
+        message = "`system: teacher` is what the teacher was told, and the recipe has no `cot`"
+        state.found.append(Diagnostic(message, said.span(("system",)), "say `none`, the name of a prompt, or `{text: ...}`"))
+        return None
+    asked = teacher if operator.system == "teacher" and teacher is not None else Generate(model="", system=operator.system)
+    ask = None if teacher is None else teacher.ask
+    written = asked.model_copy(update={"ask": ask, "of": operator.prompt})
+    read = state.entries(written, said)
+    missing = [name for _, name in written.entries() if name not in read]
+    if missing:
+        return None
+    return {
+        "system": written.text_of(written.system, read),
+        "ask": written.text_of(written.ask, read),
+        "template": said.template,
+        "shape": shape_of(cot).plain(),
+    }
+
+
+def lower_asked(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> None:
+    """Lower the trainings whose checkpoints a table asks."""
+    for said in table.steps:
+        if isinstance(said.operator, Asks) and (model := state.recipe.models.get(said.operator.model)) is not None:
+            name = (model.model.from_ or "").removeprefix(TRAIN)
+            if name in state.recipe.trains:
+                lower_training(state, name, known)
+            elif name:
+                state.found.append(Diagnostic(f"there is no training `{name}`", model.node.find(("from",))))
+
+
+def knows(state: Lowering, model: str) -> bool:
+    """Whether a judged model is there: what is wrong with it is said where it is declared."""
+    said = state.recipe.models.get(model)
+    return said is not None and (said.model.from_ is None or said.model.from_ in state.checkpoints)

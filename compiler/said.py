@@ -1,0 +1,55 @@
+"""What a recipe says, each beside the place that says it: a source, a step, a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.document import Node
+from compiler.spans import Span
+from operators.declare import Step
+from operators.source import Source
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a section from which an operator follows: whatever is said of the operator is said of that."""
+
+    node: Node
+    path: tuple[str, ...]
+
+    def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field stands: a field of the teacher in its place, anything else at the part as a whole."""
+        return self.node.find((*self.path, *path) if self.path == ("teacher",) else self.path, key=key or not path)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One operator of a recipe: its label, the operator, and the place of its parameters."""
+
+    label: str
+    operator: Step
+    node: Node | Part
+    column: str | None = None
+    """The name of the column it makes, for a measure that stands under `measure`."""
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One source of a recipe and its place."""
+
+    operator: Source
+    node: Node
+
+
+@dataclass(frozen=True)
+class TableSaid:
+    """One table of a recipe: where its rows come from and the steps they go through."""
+
+    name: str
+    origins: tuple[tuple[str, Span], ...]
+    steps: tuple[Said, ...]
+    span: Span

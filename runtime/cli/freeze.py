@@ -1,0 +1,50 @@
+"""`recipe freeze`: fix the dataset and every checkpoint, so that held-out benchmarks may be looked at."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import click
+
+from runtime.cli.options import recipe_command, say, say_json
+from runtime.session import Session
+
+
+@recipe_command("freeze", stores=True)
+@click.option("--thaw", is_flag=True, help="Fix nothing any more; looks at held-out benchmarks stay written down.")
+def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
+    """Write the digests of RECIPE's outputs and checkpoints into its lock; held-out benchmarks demand them."""
+    from compiler.lock import Pin
+    from compiler.plan import Addresses
+    from runtime.cli.lock import write_lock
+    from runtime.drift import locked_or_fail
+    from runtime.store import Store, StoreError
+
+    if session.settings:
+        raise click.UsageError("what is frozen is the recipe as it is written: leave out --set")
+    lock, recipe = locked_or_fail(session), session.read.recipe
+    whole = replace(
+        session, targets=tuple([*(name for name, _ in recipe.outputs), *(said.label for said in recipe.trains.values())])
+    )
+    store = Store(session.store_path)
+    addresses = Addresses(whole.graph, whole.facts, store.result_of)
+    frozen = {}
+    for name, index in () if thaw else whole.graph.outputs.items():
+        key, digest = addresses.key(index), addresses.address(index)
+        if key is None or digest is None:
+            target = f" --target {name}" if name.startswith("train.") else ""
+            raise StoreError(
+                f"`{name}` is not built as the recipe says it", f"build it first: recipe build {session.named}{target}"
+            )
+        record = store.find(key)
+        assert record is not None
+        frozen[name] = Pin(key, digest, record.body["rows"])
+    write_lock(session.read.place, replace(lock, frozen=frozen))
+    if as_json:
+        say_json({"lock": str(session.read.place.lock), "frozen": {name: pin.digest for name, pin in frozen.items()}})
+        return
+    for name, pin in frozen.items():
+        say(f"frozen {recipe.name}/{name}@{pin.digest[:12]} in {os.path.relpath(session.read.place.lock)}")
+    if thaw:
+        say("nothing is frozen")

@@ -1,0 +1,207 @@
+"""The cards of exports: front matter that a hub reads, and prose in which text of recipes and rows stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from compiler.diagnostics import visible
+from operators.inner import Attach
+from operators.release import BINDING, OPEN, title
+from runtime.funnel import funnel_of_build
+from runtime.review.markdown import code, safe
+
+if TYPE_CHECKING:
+    from compiler.release import Term
+    from runtime.export.checkpoint import Taught
+    from runtime.export.opened import Counts, Opened
+
+#: The steps in which a hub counts rows.
+STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
+
+#: A recipe states a class for each source and no licence by name, and sources differ: a hub calls that `other`.
+PER_SOURCE = {"license": "other", "license_name": "redistributable-per-source"}
+
+
+def dataset_card(opened: Opened, rows: Counts) -> str:
+    """The card of an exported dataset; `rows` are those of the whole table, also the ones that were left out."""
+    recipe, record = opened.recipe, opened.record
+    kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
+    left = sum(rows.values()) - kept
+    traces = any(isinstance(node.operator, Attach) for node in opened.nodes())
+    front = {
+        **PER_SOURCE,
+        "pretty_name": plain(recipe.name),
+        "language": languages(recipe.languages),
+        "size_categories": [size(kept)],
+        "task_categories": ["text-generation"],
+        "tags": ["data-recipe", "reasoning", *(["chain-of-thought"] if traces else [])],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}],
+    }
+    provenance = [["source", "category", "licence class", "rows here", "rows left out"]]
+    for (source, category, licence), count in rows.items():
+        here = count if licence == "A" else 0
+        provenance.append([safe(source), safe(category), safe(licence), f"{here:,}", f"{count - here:,}"])
+    provenance.append(["**all**", "", "", f"**{kept:,}**", f"**{left:,}**"])
+    stayed = (
+        f"{left:,} of its rows are not here: their licence class lets nobody pass them on, or their terms are not stated."
+        if left
+        else "No row of it was left out."
+    )
+    parts = [
+        f"# {safe(recipe.name)}",
+        safe(recipe.description),
+        f"The table {code(opened.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
+        columns_of(record.body["columns"]),
+        "## Sources and licences",
+        "Every row here is of class A, which may be redistributed. Class B may be trained on and not redistributed; where the"
+        " terms are not stated the class is `unknown`, for local use. A row made from several carries the most closed class"
+        " of all of them. The licence of each source is its own: the classes are what the recipe's owner found of it.",
+        grid(provenance),
+        "A source without rows in either column gave none under its own name: they were dropped, or went into other rows.",
+        *writers(opened),
+        *funnels(opened),
+        *rebuilt(opened, "the whole table, also of the rows that were left out"),
+    ]
+    return front_matter(front) + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: list[str], taught: Sequence[Taught]) -> str:
+    """The card of an exported checkpoint."""
+    recipe = opened.recipe
+    front: dict[str, Any] = {
+        **licence_of(licence),
+        "base_model": bases if len(bases) != 1 else bases[0],
+        "language": languages(recipe.languages),
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["data-recipe", "reasoning"],
+    }
+    told = "class A: it may be redistributed" if licence == "A" else title(licence)
+    inherited = [["what", "licence"], *([safe(term.why), safe(title(term.name))] for term in terms)]
+    parts = [
+        f"# {safe(recipe.name)}: {safe(opened.what)}",
+        safe(recipe.description),
+        f"The checkpoint {code(opened.what)} of the recipe {code(recipe.name)}, trained from "
+        + ", ".join(code(base) for base in bases)
+        + ".",
+        "## Licence",
+        f"It is released under **{safe(told)}**, the most open licence that satisfies all that went into it:",
+        grid(inherited),
+        f"{safe(title(licence))} asks for things of its own, such as a notice or a name: read it before you pass this on."
+        if licence in BINDING
+        else "",
+        "## Training data",
+        *(part for each in taught for part in learnt(each)),
+        "Rows of class B may be trained on and not redistributed: they are not part of this release. No row is: the data is"
+        " named by its digest.",
+        *writers(opened),
+        *rebuilt(opened, "the checkpoint"),
+        "Training repeats its numbers on one machine and installation, and elsewhere only nearly; `training_manifest.json`"
+        " has the settings, the versions and the device.",
+    ]
+    return front_matter(front) + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def learnt(taught: Taught) -> list[str]:
+    """What one training saw, and how."""
+    rows = [["source", "category", "licence class", "rows trained on"]]
+    rows += [[*map(safe, each), f"{count:,}"] for each, count in taught.counts.items()]
+    settings = [["setting", "value"], *([safe(name), safe(value)] for name, value in sorted(taught.settings.items()))]
+    return [
+        f"### {safe(taught.name)}",
+        f"{taught.rows:,} rows of the table {code(taught.table)}, digest {code(taught.digest)}.",
+        f"It was {code(taught.trained)} when it was trained: since then only columns changed that it does not learn."
+        if taught.digest != taught.trained
+        else "",
+        grid(rows),
+        grid(settings),
+    ]
+
+
+def licence_of(licence: str) -> dict[str, str]:
+    """A release licence as a hub knows it; a class is no licence's name."""
+    if (licence in OPEN or licence in BINDING) and licence != "A":
+        return {"license": licence}
+    name = "redistributable" if licence == "A" else re.sub(r"[^a-z0-9.]+", "-", licence.lower()).strip("-")
+    return {"license": "other", "license_name": name or "other"}
+
+
+def front_matter(said: Mapping[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(dict(said), sort_keys=False, allow_unicode=True)}---\n\n"
+
+
+def columns_of(columns: Mapping[str, Any]) -> str:
+    """The columns with their kinds, ids first."""
+    listed = ["`row_id` and `item_id` (hexadecimal text)", *(f"{code(name)} ({each['type']})" for name, each in columns.items())]
+    return "Columns: " + ", ".join(listed) + "."
+
+
+def writers(opened: Opened) -> list[str]:
+    """The models whose text the rows hold."""
+    found = opened.writers()
+    if not found:
+        return []
+    rows = [["model", "terms of what it writes", "licence class"], *([safe(cell) for cell in each] for each in found)]
+    return ["Models wrote parts of the rows:", grid(rows)]
+
+
+def funnels(opened: Opened) -> list[str]:
+    """The rows of each source after each decision, a table for each table of the recipe."""
+    parts = ["## Funnel", "Rows of each source, and those that each decision dropped, before rows were left out by licence."]
+    for table in funnel_of_build(opened.graph, opened.built):
+        if table["table"] == "sources":
+            told = [f"{safe(name)} {rows:,}" for name, rows in table["quarantined"].items()]
+            parts.append("Rows that could not be read: " + ", ".join(told) + ".")
+            continue
+        rows = [[safe(table["table"]), "rows", *(safe(f"-{step['step']}") for step in table["steps"]), "kept"]]
+        for source, count in table["rows"].items():
+            dropped = [f"{step['dropped'].get(source, 0):,}" for step in table["steps"]]
+            rows.append([safe(source), f"{count:,}", *dropped, f"{table['left'].get(source, 0):,}"])
+        totals = [f"{sum(step['dropped'].values()):,}" for step in table["steps"]]
+        rows.append(["**all**", f"{sum(table['rows'].values()):,}", *totals, f"{sum(table['left'].values()):,}"])
+        parts.append(grid(rows))
+        if table.get("born"):
+            parts.append(f"{table['born']:,} rows were born there.")
+    return parts
+
+
+def rebuilt(opened: Opened, what: str) -> list[str]:
+    """How it is made again, and by what it is recognised."""
+    lock = "there is none" if opened.lock is None else code(opened.lock)
+    operators = ", ".join(f"{code(name)} {version}" for name, version in opened.operators())
+    return [
+        "## Rebuild",
+        "With the recipe, its lock and its sources, in the project's folder:",
+        # Indented, so that nothing which stands in it can end it.
+        "\n".join("    " + plain(line) for line in opened.commands()),
+        f"- digest of {what}: {code(opened.record.digest)}\n- lock (BLAKE3 of its bytes): {lock}",
+        f"Operators and their versions: {operators}.",
+    ]
+
+
+def grid(rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are safe already."""
+    head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|" + " --- |" * len(rows[0]), *rest])
+
+
+def languages(said: Mapping[str, str]) -> list[str]:
+    """The codes of the languages, the target first."""
+    ordered = sorted(said.items(), key=lambda pair: (pair[0] != "target", pair[0]))
+    return list(dict.fromkeys(plain(each) for _, each in ordered))
+
+
+def size(rows: int) -> str:
+    above = next((at for at in range(len(STEPS)) if rows < 10 ** (3 + at)), len(STEPS))
+    if above in (0, len(STEPS)):
+        return f"n<{STEPS[0]}" if above == 0 else f"n>{STEPS[-1]}"
+    return f"{STEPS[above - 1]}<n<{STEPS[above]}"
+
+
+def plain(text: str) -> str:
+    """Text in one line, with whatever cannot be seen made visible."""
+    return visible(text)

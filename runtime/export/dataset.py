@@ -1,0 +1,120 @@
+"""A dataset as others load it: Parquet shards of the rows that may be redistributed, and a card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from operators.licence import CLASSES
+from operators.source import Source
+from runtime.export.card import dataset_card
+from runtime.export.folder import write_folder
+from runtime.export.opened import Counts, Opened, counted, open_rows
+from runtime.store import StoreError
+
+GROUP_ROWS = 8192
+"""Rows of one group: what a viewer reads to show a page."""
+
+SHARD_ROWS = GROUP_ROWS * 8
+
+IDS = ("row_id", "item_id")
+
+
+def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
+    """Write the rows of class A, and tell what was left out. Raises StoreError where none is left."""
+    rows = counted(opened.store, opened.record.body["table"])
+    kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
+    left = left_out(rows)
+    if not kept:
+        why = ", ".join(f"{count:,} of class {licence}" for licence, count in left.items()) or "it has no row at all"
+        raise StoreError(f"no row of `{opened.what}` may be redistributed: {why}", "only rows of class A are exported")
+    for node in opened.nodes():
+        if isinstance(node.operator, Source) and not any(source == node.label for source, _, _ in rows):
+            rows[(node.label, node.operator.category, node.operator.license)] = 0
+    told = {
+        "recipe": opened.recipe.name,
+        "what": opened.what,
+        "digest": opened.record.digest,
+        "lock": opened.lock,
+        "rows": kept,
+        "left_out": left,
+    }
+
+    def fill(made: Path) -> dict[str, Any]:
+        write_shards(opened, made / "data", kept)
+        (made / "README.md").write_text(dataset_card(opened, dict(sorted(rows.items()))), "utf-8")
+        return told
+
+    sources = [
+        {
+            "source": source,
+            "category": category,
+            "license": licence,
+            "rows": count if licence == "A" else 0,
+            "left_out": 0 if licence == "A" else count,
+        }
+        for (source, category, licence), count in sorted(rows.items())
+    ]
+    return {**told, "sources": sources, "files": write_folder(folder, named, fill)}
+
+
+def left_out(rows: Counts) -> dict[str, int]:
+    """Class -> rows that stay here, from the most open to the most closed."""
+    found: Counter[str] = Counter()
+    for (_, _, licence), count in rows.items():
+        found[licence] += count
+    known = [each for each in CLASSES if each != "A" and found[each]]
+    return {each: found[each] for each in (*known, *sorted(set(found) - set(CLASSES)))}
+
+
+def write_shards(opened: Opened, folder: Path, kept: int) -> None:
+    """The rows in the order of their ids, as many to a shard as fit."""
+    folder.mkdir()
+    shards = -(-kept // SHARD_ROWS)
+    groups, written = groups_of(opened), 0
+    for shard in range(shards):
+        writer: pq.ParquetWriter | None = None
+        path = folder / f"train-{shard:05d}-of-{shards:05d}.parquet"
+        try:
+            for _ in range(SHARD_ROWS // GROUP_ROWS):
+                group = next(groups, None)
+                if group is None:
+                    break
+                writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
+                writer.write_table(group, row_group_size=GROUP_ROWS)
+                written += group.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+    if written != kept or next(groups, None) is not None:
+        raise StoreError(f"`{opened.what}` holds other rows than its record says", "run `recipe store verify`")
+
+
+def groups_of(opened: Opened) -> Iterator[pa.Table]:
+    """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
+    waiting: list[pa.Table] = []
+    for shard in opened.record.body["shards"]:
+        with pq.ParquetFile(opened.store.read_path(shard.removeprefix("object:"))) as file:
+            for batch in file.iter_batches(GROUP_ROWS):
+                waiting.append(shown(pa.Table.from_batches([batch.filter(open_rows(batch.column("license")))])))
+                if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
+                    joined = pa.concat_tables(waiting)
+                    yield joined.slice(0, GROUP_ROWS).combine_chunks()
+                    waiting = [joined.slice(GROUP_ROWS)]
+    rest = pa.concat_tables(waiting) if waiting else None
+    if rest is not None and rest.num_rows:
+        yield rest.combine_chunks()
+
+
+def shown(table: pa.Table) -> pa.Table:
+    """Ids as hexadecimal text: libraries and viewers show bytes badly."""
+    for name in IDS:
+        at = table.schema.get_field_index(name)
+        text = [None if cell is None else cell.hex() for cell in table.column(name).to_pylist()]
+        table = table.set_column(at, name, pa.array(text, pa.string()))
+    return table

@@ -1,0 +1,190 @@
+"""What an export is made from: the recorded result of one output, up to date and as locked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from blake3 import blake3
+
+from compiler.evaluating import ALIASES
+from compiler.graph import Graph, Node
+from compiler.lock import Lock
+from compiler.plan import Addresses, make_plan, stage_name
+from compiler.recipe import Recipe
+from compiler.release import below
+from compiler.training import TRAIN
+from operators.inner import Attach, Output
+from operators.train import Train
+from runtime.built import Built, take_recorded
+from runtime.drift import drifted_leaves, drifted_outputs, refuse
+from runtime.record import Record
+from runtime.session import Session
+from runtime.store import Store, StoreError
+from runtime.table import open_table
+
+Counts = dict[tuple[str, str, str], int]
+"""(source, category, licence class) -> rows."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One output with all that it is made from, each of its results in the store."""
+
+    session: Session
+    store: Store
+    what: str
+    graph: Graph
+    built: Built
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.session.read.recipe
+
+    @property
+    def index(self) -> int:
+        return self.graph.outputs[self.what]
+
+    @property
+    def record(self) -> Record:
+        return self.built.records[self.index]
+
+    @property
+    def lock(self) -> str | None:
+        """The digest of the lock's bytes, or None where there is none."""
+        return None if self.session.lock is None else blake3(self.session.read.place.lock.read_bytes()).hexdigest()
+
+    def nodes(self) -> list[Node]:
+        """All that the output is made from."""
+        return [self.graph.nodes[at] for at in sorted(below(self.graph, self.index))]
+
+    def operators(self) -> list[tuple[str, int]]:
+        """The operators that took part, with their versions."""
+        return sorted({(node.operator.name, node.operator.version) for node in self.nodes()})
+
+    def writers(self) -> list[tuple[str, str, str]]:
+        """(model, its terms, their class) of the models that wrote what the rows hold."""
+        attached = [node.operator for node in self.nodes() if isinstance(node.operator, Attach)]
+        found = set()
+        for each in attached:
+            model = self.recipe.models[each.model].model
+            terms = model.terms or ("those of the checkpoint" if model.from_ is not None else "not stated")
+            found.add((model.id or each.model, terms, each.terms))
+        return sorted(found)
+
+    def commands(self) -> list[str]:
+        """What makes it again, as seen from the project's folder."""
+        place = self.session.read.place
+        named = shlex.quote(place.shorten(place.path))
+        options = "".join(f" --set {shlex.quote(each)}" for each in self.session.settings)
+        # Folders outside the project are another machine's own.
+        options += " --allow-path DIR" * len(self.session.allow)
+        named_output = self.what in dict(self.recipe.outputs)
+        target = "" if named_output else f" --target {shlex.quote(self.what)}"
+        # A lock pins the named outputs alone: another one is no part of a locked build.
+        locked = " --locked" if self.session.lock is not None and named_output else ""
+        what = f" --what {shlex.quote(self.what)}" if self.what != default_of(self.recipe) else ""
+        return [f"recipe build {named}{options}{target}{locked}", f"recipe export {named}{options}{what} --to DIR"]
+
+
+def default_of(recipe: Recipe) -> str | None:
+    """The recipe's dataset: the last of its named outputs."""
+    return recipe.outputs[-1][0] if recipe.outputs else None
+
+
+@contextmanager
+def opened(session: Session, what: str | None) -> Iterator[Opened]:
+    """An output that is built and up to date, kept from gc meanwhile. Raises StoreError, and RecipeError for a wrong recipe."""
+    recipe = session.read.recipe
+    name = default_of(recipe) if what is None else what
+    known = set(recipe.targets()) - set(recipe.tables)
+    if name is not None and not name.startswith(TRAIN) and ALIASES.get(name, name) in known:
+        raise StoreError(
+            f"`{name}` is a table of scores, which is neither a dataset nor a checkpoint", "`recipe build` prints it"
+        )
+    session.targets = (name,) if name is not None else ()
+    graph = session.graph
+    assert name is not None, "a recipe without a table is wrong, and was told so"
+    if session.lock is not None:
+        refuse(session, list(drifted_leaves(session)))
+    store = Store(session.store_path)
+    if not store.root.is_dir():
+        raise StoreError(f"`{name}` is not built: there is no store yet", f"build first: {build_command(session, name)}")
+    with store.building():
+        addresses = Addresses(graph, session.facts, store.result_of)
+        built = take_recorded(store, graph, addresses)
+        if built is None:
+            raise StoreError(
+                f"`{name}` is not built as the recipe is now: {unmade(addresses, store, recipe.name)}",
+                f"build first: {build_command(session, name)}",
+            )
+        if session.lock is not None:
+            complain_drifted(session, graph, built, name)
+        yield Opened(session, store, name, graph, built)
+
+
+def build_command(session: Session, name: str) -> str:
+    """The command that makes what is to be exported."""
+    from runtime.cli.build import same_command
+
+    outputs = dict(session.read.recipe.outputs)
+    session.targets = () if name in outputs else (name,)
+    return same_command(session)
+
+
+def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
+    """The first stage that would run, and why."""
+    last = (store.read_name(f"{recipe}/last-build.json") or {}).get("stages", {})
+    stages = make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
+    running = [stage for stage in stages if stage.state != "reuse"]
+    if not running:
+        return "a file of it is missing or damaged"
+    return f"{len(running)} of {len(stages)} stages would run, the first is `{running[0].name}` ({running[0].cause})"
+
+
+def complain_drifted(session: Session, graph: Graph, built: Built, name: str) -> None:
+    """Raises StoreError for a result that is not what the lock pins."""
+    lock = session.lock
+    assert lock is not None
+    if name in lock.outputs or name in dict(session.read.recipe.outputs):
+        refuse(session, list(drifted_outputs(session, built)))
+        return
+    found = list(moved(graph, built, lock))
+    if found:
+        more = f"\n  and {len(found) - 5} more" if len(found) > 5 else ""
+        message = "it is made from what is not as the lock says:\n  " + "\n  ".join(found[:5]) + more
+        raise StoreError(message, f"accept it with `recipe lock {session.named}`, or undo the change")
+
+
+def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
+    """What an output that the lock does not pin is made from, as far as it is not what the lock pins."""
+    for index, record in built.records.items():
+        node, stage = graph.nodes[index], stage_name(graph, index)
+        if isinstance(node.operator, Output):
+            continue
+        pins = lock.frozen if isinstance(node.operator, Train) else lock.tables
+        if stage in pins and pins[stage].digest != record.digest:
+            yield f"`{stage}` is {record.digest[:12]}, and {pins[stage].digest[:12]} in the lock"
+        elif stage not in pins and any(each == node.table or each.startswith(node.table + "/") for each in lock.tables):
+            yield f"the stage `{stage}` is not in the lock, and others of `{node.table}` are"
+
+
+def counted(store: Store, tree: dict[str, Any]) -> Counts:
+    """The rows of a stored table by where they come from and what they may be used for."""
+    table = open_table(store, tree)
+    labels = {name: table.frame(name).cast(pa.string()) for name in ("source", "category", "license")}
+    groups = pa.table(labels).group_by(list(labels)).aggregate([([], "count_all")]).to_pylist()
+    return {
+        (str(each["source"]), str(each["category"]), str(each["license"])): int(each["count_all"])
+        for each in sorted(groups, key=lambda each: tuple(str(each[name]) for name in labels))
+    }
+
+
+def open_rows(column: pa.Array) -> pa.Array:
+    """Whether each row may be redistributed; a row without a class may not."""
+    return pc.fill_null(pc.equal(column, "A"), False)

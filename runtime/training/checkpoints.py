@@ -1,0 +1,87 @@
+"""Checkpoints as results: trained from a base or from one another, and laid out as folders that every library opens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compiler.graph import Node
+from operators.model import Model
+from runtime.engines.configuration import read_configuration
+from runtime.engines.embedded import unpacked
+from runtime.engines.engine import EngineError
+from runtime.record import Record
+from runtime.store import Store, StoreError
+from runtime.training.stage import Job, trained
+from runtime.weights import find_weights
+
+
+def train_checkpoint(
+    store: Store,
+    node: Node,
+    key: str,
+    name: str,
+    data: Record,
+    start: Record | None,
+    model: Model | None,
+    digest: str | None,
+    resume: str,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
+    training = read_configuration().training
+    if start is not None:
+        return trained(store, node, Job(key, name, laid_out(store, start), start.digest, training, resume), data, say)
+    assert model is not None
+    weights = find_weights(model, read_configuration())
+    if weights is None or digest is None:
+        hint = "say where they lie under `weights:` in your configuration; docs/models.md shows one"
+        raise StoreError(f"the weights of `{model.id}` are not here", hint)
+    try:
+        folder = unpacked(weights.folder) if weights.embedded else weights.folder
+    except EngineError as error:
+        raise StoreError(str(error), error.hint) from None
+    body = trained(store, node, Job(key, name, folder, digest, training, resume), data, say)
+    if weights.digest(remembered=False) != digest:
+        raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
+    return body
+
+
+def laid_out(store: Store, record: Record) -> Path:
+    """A folder of links to a checkpoint's files, each checked; made once."""
+    files = {name: store.read_path(each.removeprefix("object:")) for name, each in record.body["files"].items()}
+    folder = store.root / "outputs" / f"checkpoint-{record.digest[:32]}"
+    manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True).encode()
+    if whole(folder, files, manifest):
+        return folder
+    made = store.root / "tmp" / uuid.uuid4().hex
+    store.files.make_folder(made)
+    for name, path in files.items():
+        store.files.symlink(Path(os.path.relpath(path, folder)), made / name)
+    store.files.write_bytes(made / "training_manifest.json", manifest)
+    if folder.exists() and not whole(folder, files, manifest):
+        shutil.rmtree(folder)  # links only: what they lead to stays
+    try:
+        store.files.rename(made, folder)
+    except OSError:
+        if not whole(folder, files, manifest):
+            raise
+        shutil.rmtree(made)  # another build was first with the same folder
+    return folder
+
+
+def whole(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
+    """Whether a folder shows these files."""
+    told = folder / "training_manifest.json"
+    return told.is_file() and told.read_bytes() == manifest and all((folder / name).exists() for name in files)
+
+
+def manifest_of(record: Record) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    files = {name: each.removeprefix("object:") for name, each in record.body["files"].items()}
+    return {"digest": record.digest, "key": record.key, "files": files, **record.body["manifest"]}

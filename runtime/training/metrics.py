@@ -1,0 +1,42 @@
+"""What each optimizer step measured: a line of JSON each, every step once, however often the training was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+NAME = "metrics.jsonl"
+
+
+class Metrics:
+    """The file of metrics, open at its end."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        """Go on after a step: what a run that was killed wrote of later ones will be measured again."""
+        path = folder / NAME
+        kept = [line for line in lines(path) if line["step"] <= step]
+        made = folder / f"{NAME}.tmp"
+        with open(made, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+        self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the training runs
+
+    def add(self, line: dict[str, Any]) -> None:
+        self.file.write(json.dumps(line, allow_nan=False) + "\n")
+        self.file.flush()
+
+    def sync(self) -> None:
+        """Before a state says that it is whole, its steps are on the disk."""
+        os.fsync(self.file.fileno())
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a file; the last may be torn where its run was killed."""
+    if not path.exists():
+        return []
+    told = path.read_text("utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in told]

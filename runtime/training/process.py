@@ -1,0 +1,124 @@
+"""A training's worker as a process: what it says is told on, and it ends with whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.engines.configuration import read_configuration
+from runtime.store import StoreError
+
+if TYPE_CHECKING:
+    from runtime.training.stage import Job
+
+GRACE = 60
+"""Seconds that a worker gets to save its state when it is stopped."""
+NEEDED = "pip install 'data-recipe[train]'"
+
+
+def command_of(folder: Path, module: str, job: Job) -> list[str]:
+    """How the worker is started: under torchrun where several processes share the model."""
+    python, named = job.training.python or sys.executable, f"runtime.training.{module}"
+    if module == "worker" and job.training.processes > 1:
+        shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={job.training.processes}", "-m", named]
+        return [python, "-P", *shared, str(folder)]
+    return [python, "-P", "-m", named, str(folder)]
+
+
+def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) -> None:
+    """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
+    secret = {each.key for each in read_configuration().endpoints.values()}
+    kept = {name: value for name, value in os.environ.items() if name not in secret}
+    ours = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
+    with open(folder / f"{module}.log", "ab") as log:
+        try:
+            process = subprocess.Popen(
+                command_of(folder, module, job),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=kept | offline,
+                start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
+            )
+        except OSError as error:
+            hint = "look at `training: python` in your configuration"
+            raise StoreError(f"the training `{job.name}` cannot be started: {error.strerror}", hint) from None
+        failed: dict[str, Any] | None = None
+        noise: deque[str] = deque(maxlen=1)
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                event = parsed(line)
+                if event is None:
+                    noise.append(line.decode("utf-8", "replace").strip())
+                elif event["event"] == "error":
+                    failed = failed or event
+                else:
+                    say(worded(event))
+            code = process.wait()
+        except BaseException:
+            stop(process)
+            raise
+    if failed is not None:
+        raise StoreError(f"`{job.name}`: {failed['message']}", failed.get("hint") or f"go on with: {job.resume}")
+    if code:
+        last = last_words(folder / f"{module}.log") or "".join(noise)
+        missing = "No module named" in last
+        hint = NEEDED if missing else f"what it learnt is kept; go on with: {job.resume}; its log: {folder / f'{module}.log'}"
+        raise StoreError(f"the training `{job.name}` ended with {ended(code)}: {last[:300]}", hint)
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """An event, or None for a line that is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def worded(event: dict[str, Any]) -> str:
+    """A line for a person."""
+    if event["event"] == "step":
+        left = event.get("eta_seconds")
+        ending = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
+        speed = f", {event['tokens_per_second']:,.0f} tokens/s" if event.get("tokens_per_second") else ""
+        told = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
+        return f"{told}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
+    if event["event"] == "resumed":
+        return f"goes on after step {event['step']:,}"
+    return " ".join(f"{name} {value}" for name, value in event.items() if name != "event") or str(event["event"])
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Let a worker save its state, and end it where it does not."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(GRACE)
+    except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+        pass
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def ended(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"code {code}"
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log that says something."""
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - 4000))
+        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""

@@ -1,0 +1,171 @@
+"""The rows of a training laid out as a dataset that is mapped from the disk: checked, with their labels, packed if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from runtime.training.errors import JobError
+from runtime.training.job import Settings
+
+UNTRAINED = -100
+"""The label of a token that nothing is learnt from."""
+BATCH = 1000
+"""Rows that are laid out, and packed, together: what TRL packs at a time."""
+NAMED = 10
+"""How many wrong rows an error names."""
+FILLER = 2
+"""Tokens of the row that fills the last batches: it has no label, so it is computed and teaches nothing."""
+
+Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What was laid out, one item for each row, or for each pack of rows; the filler is the item after the last."""
+
+    path: Path
+    items: int
+    rows: int
+    tokens: int
+    trained_tokens: int
+
+
+def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numbered: bool) -> Layout:
+    """Write the items of `rows.parquet`. Raises JobError that names the rows that cannot be trained on.
+
+    With `numbered`, each token carries the number of its row, so that a packed row can be told from its neighbours.
+    """
+    path = folder / "items.arrow"
+    lists = pa.list_(pa.int32())
+    fields = {"input_ids": lists, "labels": lists}
+    fields |= {"row": lists} if numbered else {}
+    fields |= {"seq_lengths": lists} if settings.packing else {}
+    schema = pa.schema(fields)
+    items = rows = tokens = trained_tokens = 0
+    wrong = Wrong(settings.max_length, vocabulary)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        for batch in read(folder / "rows.parquet"):
+            labels, trained = labelled(batch)
+            wrong.look(batch, trained)
+            columns = {"input_ids": batch.tokens, "labels": labels}
+            if numbered:
+                columns["row"] = np.repeat(np.arange(rows, rows + len(batch.names)), batch.lengths)
+            rows += len(batch.names)
+            tokens += len(batch.tokens)
+            trained_tokens += int(trained.sum())
+            if wrong.found:
+                continue  # nothing is trained on; the rest is only looked at
+            table = pa.table({name: lists_of(values, batch.starts) for name, values in columns.items()})
+            table = packed(table, settings.max_length) if settings.packing else table
+            items += table.num_rows
+            writer.write_table(table.cast(schema))
+        wrong.complain()
+        if not rows:
+            raise JobError("there is no row to train on", "look at what was dropped before")
+        last = {"input_ids": [filler] * FILLER, "labels": [UNTRAINED] * FILLER, "row": [-1] * FILLER, "seq_lengths": [FILLER]}
+        writer.write_table(pa.table({name: pa.array([last[name]], lists) for name in fields}, schema))
+    return Layout(path, items, rows, tokens, trained_tokens)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows: all their tokens one after another, and where each row starts."""
+
+    names: list[str]
+    tokens: Ints
+    loss: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    starts: Ints
+    """The first token of each row, and the end of the last."""
+
+    @property
+    def lengths(self) -> Ints:
+        return np.diff(self.starts)
+
+
+def read(path: Path) -> Iterator[Rows]:
+    """The rows of a file in their order. Raises JobError."""
+    hint = "its columns are `row_id`, `input_ids` and `loss`: a list of tokens, and whether each is trained on"
+    try:
+        file = pq.ParquetFile(path)
+        for batch in file.iter_batches(BATCH, columns=["row_id", "input_ids", "loss"]):
+            ids, loss = batch.column("input_ids"), batch.column("loss")
+            if any(each.null_count or each.flatten().null_count for each in (ids, loss)):
+                raise JobError(f"{path.name} has nulls", hint)
+            if not ids.value_lengths().equals(loss.value_lengths()):
+                raise JobError(f"{path.name} has rows with another number of tokens than of losses", hint)
+            starts = np.concatenate([[0], np.cumsum(ids.value_lengths().to_numpy())]).astype(np.int64)
+            tokens = ids.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+            yield Rows(batch.column("row_id").to_pylist(), tokens, loss.flatten().to_numpy(zero_copy_only=False), starts)
+    except (FileNotFoundError, KeyError, pa.ArrowInvalid, AttributeError) as error:
+        raise JobError(f"{path.name} cannot be read: {str(error).splitlines()[0]}", hint) from None
+
+
+def labelled(batch: Rows) -> tuple[Ints, Ints]:
+    """The labels of all tokens, and how many of each row are trained on.
+
+    A row's first token has nothing before it to be told from, so it is never one of them.
+    """
+    labels = np.where(batch.loss, batch.tokens, UNTRAINED)
+    labels[batch.starts[:-1][batch.lengths > 0]] = UNTRAINED
+    before = np.concatenate([[0], np.cumsum(labels != UNTRAINED)])
+    return labels, before[batch.starts[1:]] - before[batch.starts[:-1]]
+
+
+def lists_of(values: Ints, starts: Ints) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.array(values, pa.int32()))
+
+
+def packed(table: pa.Table, length: int) -> pa.Table:
+    """Rows packed to a length, none of them cut; `seq_lengths` are the rows of each pack."""
+    from datasets import Dataset
+    from trl import pack_dataset
+
+    made: pa.Table = pack_dataset(Dataset(table), length, "bfd").data.table
+    return made
+
+
+class Wrong:
+    """Rows that cannot be trained on, gathered over all batches."""
+
+    def __init__(self, length: int, vocabulary: int) -> None:
+        self.length, self.vocabulary = length, vocabulary
+        self.long: list[str] = []
+        self.silent: list[str] = []
+        self.foreign: list[str] = []
+
+    @property
+    def found(self) -> bool:
+        return bool(self.long or self.silent or self.foreign)
+
+    def look(self, batch: Rows, trained: Ints) -> None:
+        """Gather the names of a batch's wrong rows."""
+        outside = np.concatenate([[0], np.cumsum((batch.tokens < 0) | (batch.tokens >= self.vocabulary))])
+        many = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
+        for kind, found in ((self.long, batch.lengths > self.length), (self.silent, trained == 0), (self.foreign, many)):
+            kind += [batch.names[at] for at in np.flatnonzero(found)]
+
+    def complain(self) -> None:
+        """Raises JobError with all of them."""
+        kinds = (
+            (self.long, f"longer than `max_length` {self.length}", "drop them with `token_length`, or raise `max_length`"),
+            (self.silent, "without a token that is trained on", "drop them: they would teach nothing"),
+            (self.foreign, f"with a token that the model does not know (it has {self.vocabulary})", "render them anew"),
+        )
+        said = [f"{counted(found)} {what}: {listed(found)}" for found, what, _ in kinds if found]
+        if said:
+            raise JobError("; ".join(said), "; ".join(hint for found, _, hint in kinds if found))
+
+
+def counted(found: list[str]) -> str:
+    return "1 row is" if len(found) == 1 else f"{len(found):,} rows are"
+
+
+def listed(found: list[str]) -> str:
+    more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more

@@ -1,0 +1,72 @@
+"""One row as a training sees it: its text by the chat template, with what is not trained on dimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.plan import Addresses
+from operators.licence import RESTRICTED
+from operators.train import Train
+from runtime.digest import id_bytes
+from runtime.engines.configuration import read_configuration
+from runtime.engines.embedded import unpacked
+from runtime.session import Session
+from runtime.store import Store, StoreError
+from runtime.table import open_table
+from runtime.training.stage import Job, job_of, texts_of
+from runtime.weights import find_weights
+from runtime.why import lower_bound, row_of
+
+DIM, PLAIN = "\x1b[2m", "\x1b[0m"
+
+
+def explain_row(session: Session, name: str, prefix: str, open_text: bool, color: bool) -> Iterator[str]:
+    """Lines for a person. Raises StoreError for a row that is not trained on, and TemplateError for one that cannot be."""
+    said = replace(session, targets=(name,))
+    graph, store = said.graph, Store(session.store_path)
+    node = graph.nodes[graph.outputs[name]]
+    assert isinstance(node.operator, Train)
+    key = Addresses(graph, said.facts, store.result_of).key(node.inputs[0])
+    record = store.find(key) if key is not None else None
+    if record is None:
+        raise StoreError(f"`{node.operator.data}` is not built", f"recipe build {session.named} --target {node.operator.data}")
+    table = open_table(store, record.body["table"])
+    ids = id_bytes(table.frame("row_id"))
+    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
+    if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
+        raise StoreError(f"no row of `{node.operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
+    if row_of(table, place)["license"] in RESTRICTED and not open_text:
+        raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")
+    model = session.models[base_of(session, node.operator)]
+    weights = find_weights(model, read_configuration())
+    if weights is None:
+        raise StoreError(f"the weights of `{model.id}` are not here", "say where they lie under `weights:` in your configuration")
+    from transformers import AutoTokenizer
+
+    from runtime.training.prepare import open_renderer
+    from runtime.training.rendering import TemplateError, shown
+
+    start = unpacked(weights.folder) if weights.embedded else weights.folder
+    job = job_of(node.operator, node, Job("", name, start, "", read_configuration().training, ""))
+    row = next(texts_of(node.operator, node.entries, table, place))
+    try:
+        tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
+    except TemplateError as error:
+        raise StoreError(str(error), error.hint) from None
+    tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
+    yield f"row {row['row_id']}: {len(tokens.ids):,} tokens, {sum(tokens.loss):,} of them trained on"
+    for text, loss in shown(tokenizer, tokens):
+        if color:
+            yield text if loss else f"{DIM}{text}{PLAIN}"
+        else:
+            yield "\n".join(("+ " if loss else "- ") + line for line in text.split("\n"))
+
+
+def base_of(session: Session, operator: Train) -> str:
+    """The model that a training starts from, through the trainings before it."""
+    while operator.model is None:
+        operator = session.read.recipe.trains[operator.init or ""].operator
+    return operator.model

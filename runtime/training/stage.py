@@ -1,0 +1,163 @@
+"""The stage that trains a model: its rows as text, a worker that can be stopped and goes on, a checkpoint in the store."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compiler.graph import Node
+from compiler.keys import digest_of
+from operators.generate import Generate
+from operators.trace import parts_of, shape_from
+from operators.train import Train
+from runtime.digest import id_bytes
+from runtime.engines.configuration import Training
+from runtime.record import Record
+from runtime.store import Store, StoreError
+from runtime.table import Table, open_table
+from runtime.training.process import run_worker
+
+CHUNK = 1 << 22
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one training needs besides its rows."""
+
+    key: str
+    name: str
+    folder: Path
+    """The folder of the weights it starts from."""
+    weights: str
+    """Their digest."""
+    training: Training
+    resume: str
+    """The command that goes on where it stopped."""
+
+
+def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[str, Any]:
+    """The record of a checkpoint. Raises StoreError; what was learnt until then is kept, and the same command goes on."""
+    operator = node.operator
+    assert isinstance(operator, Train)
+    table = open_table(store, data.body["table"])
+    if not table.rows:
+        raise StoreError(f"`{job.name}` has no row to learn from", "the funnel says where they were dropped")
+    folder = store.root / "training" / job.key
+    with alone(folder):
+        if not (folder / "result").is_dir():
+            write_job(folder, operator, node, job)
+            if not (folder / "rows.parquet").exists():
+                write_texts(folder, operator, node, table)
+                say("rendering rows")
+                run_worker(folder, "prepare", job, say)
+            run_worker(folder, "worker", job, say)
+        files = {path.name: stored(store, path) for path in sorted((folder / "result").iterdir())}
+        metrics = stored(store, folder / "metrics.jsonl")
+        made = json.loads((folder / "result.json").read_text("utf-8"))
+    digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
+    manifest = {
+        "recipe_key": job.key,
+        "data": {"digest": data.digest, "rows": table.rows},
+        "weights": job.weights,
+        "settings": {name: str(value) for name, value in operator.settings().items()},
+        "tuning": {name: str(value) for name, value in operator.tuned().items()},
+        "made": made,
+    }
+    return {
+        "kind": operator.name,
+        "digest": digest,
+        "ids": data.body["ids"],
+        "columns": {},
+        "rows": table.rows,
+        "table": data.body["table"],
+        "files": files,
+        "metrics": metrics,
+        "manifest": manifest,
+        "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    }
+
+
+def forget(store: Store, key: str) -> None:
+    """Let go of a training's folder: its checkpoint is recorded."""
+    shutil.rmtree(store.root / "training" / key, ignore_errors=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One build at a time trains this; another waits, and finds it done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+
+
+def write_job(folder: Path, operator: Train, node: Node, job: Job) -> None:
+    (folder / "job.json").write_text(json.dumps(job_of(operator, node, job), ensure_ascii=False, indent=1), "utf-8")
+
+
+def job_of(operator: Train, node: Node, job: Job) -> dict[str, Any]:
+    """What the worker is told."""
+    tuning = operator.tuned() | {"threads": job.training.threads or os.cpu_count() or 1}
+    if job.training.micro_batch_size is not None:
+        tuning["micro_batch_size"] = job.training.micro_batch_size
+    shape = shape_from(node.entries["shape"])
+    return {
+        "objective": operator.name,
+        "model": str(job.folder),
+        "template": node.entries["template"],
+        "tags": [shape.tags.open, shape.tags.close] if shape.tags.form == "tags" else None,
+        "settings": operator.settings(),
+        "tuning": tuning,
+        "trackers": list(job.training.trackers),
+    }
+
+
+def write_texts(folder: Path, operator: Train, node: Node, table: Table) -> None:
+    """The rows as messages and stretches of text with their mask, a line of JSON each."""
+    made = folder / "texts.tmp"
+    with open(made, "w", encoding="utf-8") as file:
+        for row in texts_of(operator, node.entries, table):
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    made.replace(folder / "texts.jsonl")
+
+
+def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:
+    """Each row, or the one at a place, as its messages and the stretches of its completion. Raises StoreError for a null."""
+    said = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
+    asked = Generate.model_validate({"model": "", "of": operator.prompt, **said})
+    shape, ids = shape_from(entries["shape"]), id_bytes(table.frame("row_id"))
+    names = list(operator.reads(table.columns))
+    span = (None, None) if only is None else (only, only + 1)
+    batches = table.batches(names, CHUNK >> 10, *span) if only is not None else table.batches(names)
+    for start, batch in batches:
+        cells = {name: column.to_pylist() for name, column in batch.items()}
+        for at in range(len(next(iter(cells.values())))):
+            row = {name: cells[name][at] for name in names}
+            row_id = ids[start + at].tobytes().hex()
+            messages, completion = asked.messages(row, {}), row[operator.completion]
+            if messages is None or completion is None:
+                empty = operator.prompt if messages is None else operator.completion
+                raise StoreError(
+                    f"the row {row_id[:12]} has no {empty} to train on", f"drop it with `where: {empty} IS NOT NULL`"
+                )
+            stretches = [[completion[part.start : part.end], part.loss] for part in parts_of(shape, completion)]
+            yield {"row_id": row_id, "messages": messages, "stretches": stretches}
+
+
+def stored(store: Store, path: Path) -> str:
+    """A file as an object of the store."""
+    made: list[str] = []
+    with store.new_object(made) as target, open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            target.write(chunk)
+    return f"object:{made[0]}"

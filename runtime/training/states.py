@@ -1,0 +1,252 @@
+"""States from which a training goes on: each a folder that counts as whole only once its last file is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor
+from transformers.trainer import TRAINER_STATE_NAME
+
+from runtime.training.errors import JobError
+from runtime.training.ranks import Ranks
+
+WHOLE = "whole.json"
+"""Written last, after all else is on the disk: which files there are, and how large."""
+KEPT = 2
+RANDOM = "random"
+FOLDER = "states"
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a state keeps of a process: its part of the weights, what the optimizer knows of them, its random numbers."""
+
+    model: Any
+    optimizer: Any
+    random: Mapping[str, torch.Tensor]
+
+    def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Weights and their names, in the order in which the optimizer numbers them."""
+        names = {id(value): name for name, value in self.model.named_parameters()}
+        for group in self.optimizer.param_groups:
+            for value in group["params"]:
+                yield names[id(value)], value
+
+    def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """All of it, by names."""
+        for name, value in self.weights():
+            yield f"model.{name}", local(value)
+            for what, known in self.optimizer.state[value].items():
+                yield f"optimizer.{name}.{what}", local(known)
+        for name, value in self.random.items():
+            yield f"{RANDOM}.{name}", value
+
+
+class States:
+    """The states of one training, written and read by all of its processes together."""
+
+    def __init__(self, folder: Path, identity: str, ranks: Ranks) -> None:
+        self.folder, self.identity, self.ranks = folder / FOLDER, identity, ranks
+
+    def last(self) -> int | None:
+        """The step of the newest whole state. Raises JobError where it is of another training."""
+        whole = self.whole()
+        if not whole:
+            return None
+        if self.read(whole[-1])["identity"] != self.identity:
+            said = f"{self.path(whole[-1])} is of a training with other settings or rows"
+            raise JobError(said, f"remove {self.folder} to begin anew")
+        return whole[-1]
+
+    def whole(self) -> list[int]:
+        """The steps whose states are whole."""
+        found = [path for path in self.folder.glob("step-*") if is_whole(path)]
+        return sorted(int(path.name.removeprefix("step-")) for path in found)
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step}"
+
+    def read(self, step: int) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
+        return said
+
+    def save(self, step: int, knowledge: Knowledge, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+        """Write a state, and let go of all but the last. Where that fails no process goes on, and older ones stay as they are.
+
+        `loop` is what transformers' training loop knows of where it is, in a file that it reads by itself.
+        """
+        path = self.path(step)
+        try:
+            self.ranks.once(lambda: clear(path))
+            self.ranks.together(lambda: self.write(path, knowledge))
+            self.ranks.once(lambda: self.finish(path, said, loop))
+        except JobError:
+            if self.ranks.first:
+                remove(path)
+            raise
+        self.ranks.once(self.prune)
+
+    def write(self, path: Path, knowledge: Knowledge) -> None:
+        """This process's part."""
+        part = {name: own.contiguous() for name, own in knowledge.tensors()}
+        if not all(bool(own.isfinite().all()) for own in part.values()):
+            raise JobError(f"after {path.name} not all weights are numbers", "a lower `learning_rate`; older states are kept")
+        file = path / part_of(self.ranks.number, self.ranks.count)
+        save_file(part, file)
+        sync(file)
+
+    def finish(self, path: Path, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+        """Say that the state is whole, once all of it has reached the disk."""
+        told = {**said, "identity": self.identity, "processes": self.ranks.count}
+        write_synced(path / "state.json", told)
+        write_synced(path / TRAINER_STATE_NAME, loop)
+        sync(path)
+        files = {each.name: each.stat().st_size for each in sorted(path.iterdir())}
+        made = path / f"{WHOLE}.tmp"
+        write_synced(made, files)
+        made.rename(path / WHOLE)
+        sync(path)
+        sync(self.folder)
+
+    def prune(self) -> None:
+        """Remove all states but the last, and what a run that was killed left unfinished."""
+        kept = {self.path(step) for step in self.whole()[-KEPT:]}
+        for path in self.folder.glob("step-*"):
+            if path not in kept:
+                remove(path)
+
+    def load(self, step: int, knowledge: Knowledge) -> None:
+        """Put a state's weights, and what the optimizer knew of them, into this process's part."""
+        said, optimizer = self.read(step), knowledge.optimizer
+        with self.parts(step, said["processes"]) as part:
+            groups = optimizer.state_dict()["param_groups"]
+            known: dict[int, dict[str, Any]] = {}
+            for at, (name, value) in enumerate(knowledge.weights()):
+                part.fill(f"model.{name}", value)
+                known[at] = {}
+                for what in part.known_of(name):
+                    if what == "step":
+                        known[at][what] = part.whole(f"optimizer.{name}.{what}")
+                    else:
+                        known[at][what] = torch.zeros_like(value)
+                        part.fill(f"optimizer.{name}.{what}", known[at][what])
+        for group, rate in zip(groups, said["learning_rates"], strict=True):
+            group["lr"] = rate
+        optimizer.load_state_dict({"state": known, "param_groups": groups})
+
+    def load_random(self, step: int) -> None:
+        """Go on with the random numbers of this process, where as many processes wrote the state."""
+        processes = self.read(step)["processes"]
+        if processes != self.ranks.count:
+            return  # as many random numbers as processes: with another number of them there is nothing to go on with
+        with safe_open(self.path(step) / part_of(self.ranks.number, processes), "pt") as file:
+            torch.set_rng_state(file.get_tensor(f"{RANDOM}.cpu"))
+            if torch.cuda.is_available() and f"{RANDOM}.cuda" in file.keys():  # noqa: SIM118 - it is no mapping
+                torch.cuda.set_rng_state(file.get_tensor(f"{RANDOM}.cuda"))
+
+    def parts(self, step: int, processes: int) -> Parts:
+        return Parts(self.path(step), processes, self.ranks)
+
+
+class Parts:
+    """The files that the processes of a state wrote, read as if they were one."""
+
+    def __init__(self, path: Path, count: int, ranks: Ranks) -> None:
+        self.stack, self.ranks = ExitStack(), ranks
+        # Where as many processes read as wrote, each finds in its own file all that it needs.
+        numbers = [ranks.number] if count == ranks.count else range(count)
+        self.files = [self.stack.enter_context(safe_open(path / part_of(each, count), "pt")) for each in numbers]
+        self.own = count == ranks.count
+        self.names = set(self.files[0].keys())
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stack.close()
+
+    def known_of(self, name: str) -> list[str]:
+        """What the optimizer knew of a weight."""
+        start = f"optimizer.{name}."
+        return sorted(each.removeprefix(start) for each in self.names if each.startswith(start) and "." not in each[len(start) :])
+
+    def whole(self, name: str) -> torch.Tensor:
+        tensor: torch.Tensor = self.files[0].get_tensor(name)
+        return tensor
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def fill(self, name: str, value: torch.Tensor) -> None:
+        """Copy a tensor into a weight, or into the part of it that this process holds: shards lie one after another."""
+        mine = local(value)
+        if self.own:
+            mine.copy_(self.files[0].get_tensor(name))
+            return
+        shards = [file.get_tensor(name) for file in self.files]
+        tensor = torch.cat(shards) if len(shards) > 1 else shards[0]
+        if isinstance(value, DTensor):
+            chunks = tensor.chunk(self.ranks.count)
+            tensor = chunks[self.ranks.number] if self.ranks.number < len(chunks) else tensor[:0]
+        mine.copy_(tensor)
+
+
+def random_numbers() -> dict[str, torch.Tensor]:
+    """Where the random numbers of this process are."""
+    found = {"cpu": torch.get_rng_state()}
+    return found | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else found
+
+
+def local(value: torch.Tensor) -> torch.Tensor:
+    """The part of a tensor that is in this process."""
+    own: torch.Tensor = (value.to_local() if isinstance(value, DTensor) else value).detach()
+    return own
+
+
+def part_of(number: int, count: int) -> str:
+    return f"part-{number + 1}-of-{count}.safetensors"
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a state's last file is there, and all others are as large as it says."""
+    try:
+        files = json.loads((path / WHOLE).read_text("utf-8"))
+        return all((path / name).stat().st_size == size for name, size in files.items())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+
+
+def clear(path: Path) -> None:
+    remove(path)
+    path.mkdir(parents=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a state; what says that it is whole goes first, so that half of it is never taken for one."""
+    (path / WHOLE).unlink(missing_ok=True)
+    if path.is_dir():
+        shutil.rmtree(path)
+
+
+def write_synced(path: Path, told: Mapping[str, Any]) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(told, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

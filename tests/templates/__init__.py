@@ -1,0 +1,1 @@
+"""Real chat templates with which rendering is tested."""

@@ -1,0 +1,214 @@
+"""The reference recipe says what the paper says, compiles for its nine bases, and tells what it cannot prove here.
+
+Contradictions of the paper stand as comments where they touch a line. One touches none: D12 is about English benchmarks
+(AIME 2025 and GPQA, figure 5 against table 14), which this recipe does not evaluate.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler.benchmarks import read_benchmark, typed_benchmark
+from compiler.diagnostics import RecipeError
+from compiler.graph import Graph
+from compiler.project import find_place
+from compiler.release import release_of
+from operators.benchmark import Benchmark
+from operators.cot import Cot
+from operators.generate import Generate
+from operators.language_share import LanguageShare
+from operators.length import Length
+from operators.mixture import Mixture
+from operators.sft import Sft
+from operators.source import Source
+from operators.think_blocks import ThinkBlocks
+from runtime.session import Session
+from tests.conftest import ROOT, Project
+
+RECIPE = ROOT / "recipes" / "ko" / "yi-sang-hq.yaml"
+TEXT = RECIPE.read_text("utf-8")
+TARGETS = ("dataset", "train.sft")
+HELD_IN = ("mclm_math", "mclm_aime24", "kmmlu_redux", "haerae_bench")
+HELD_OUT = ("kmmlu_hard", "kmmlu_pro", "ksm", "click", "kobalt_700")
+SHIPPED = (*HELD_IN, *HELD_OUT, "clinicalqa")
+
+#: Table 6: what each model may be released under; the base's licence goes before the open ones of teacher and data.
+BASES = {
+    "google/gemma-3-4b-it": "gemma",
+    "google/gemma-3-12b-it": "gemma",
+    "meta-llama/Llama-3.1-8B-Instruct": "llama3",
+    "KISTI-KONI/KONI-Llama3.1-8B-Instruct-20241024": "llama3",
+    "skt/A.X-3.1-Light": "apache-2.0",
+    "skt/A.X-3.1": "apache-2.0",
+    "Qwen/Qwen2.5-7B-Instruct": "apache-2.0",
+    "Qwen/Qwen2.5-14B-Instruct": "apache-2.0",
+    "kakaocorp/kanana-1.5-8b-instruct-2505": "apache-2.0",
+}
+
+
+def opened(*settings: str, targets: tuple[str, ...] = TARGETS) -> Session:
+    return Session(str(RECIPE), settings, targets=targets)
+
+
+def of_kind(graph: Graph, kind: type[Any]) -> list[Any]:
+    """The operators of a kind; a measure that decides is one, though it has a column besides."""
+    return [node.operator for _, node in graph if isinstance(node.operator, kind) and node.aspect != "columns"]
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_it_compiles_for_every_base_and_the_release_licence_is_that_of_the_paper(base: str) -> None:
+    settings = [f"models.student.id={base}", f"models.student.license={BASES[base]}"]
+    if base == "skt/A.X-3.1":
+        settings.append("train.sft.epochs=3")
+    session = opened(*settings)
+    (index,) = (at for at, node in session.graph if isinstance(node.operator, Sft))
+    assert session.graph.nodes[index].operator.epochs == (3 if base == "skt/A.X-3.1" else 5)
+    assert session.read.recipe.models["student"].model.id == base
+    assert release_of(session.graph, index, session.read.recipe) == BASES[base]
+
+
+def test_check_tells_that_the_prompts_are_not_here(project: Project) -> None:
+    ran = project.run("check", str(RECIPE))
+    assert ran.code == 0 and "as far as it can be proven" in ran.out
+    for source in ("code", "exams", "openthought", "science"):
+        assert f"not proven: no lock and no files for the source `{source}`" in ran.out
+
+
+@pytest.mark.parametrize("target", [(), ("--target", "train.sft")], ids=["dataset", "train.sft"])
+def test_a_plan_waits_for_the_prompts(project: Project, target: tuple[str, ...]) -> None:
+    ran = project.run("plan", str(RECIPE), "--store", "store", *target)
+    assert ran.code == 0, ran.err
+    assert "the files of `exams` are not here, and no lock has them" in ran.out
+
+
+def test_the_numbers_of_prompts_and_traces_are_those_of_the_paper() -> None:
+    graph = opened().graph
+    shares = {(share.in_, share.min, share.max) for share in of_kind(graph, LanguageShare)}
+    assert {("prompt", Decimal("0.3"), None), ("think", Decimal("0.05"), Decimal("0.2"))} <= shares
+    assert [(length.min, length.max) for length in of_kind(graph, Length)] == [(50, 8192)]
+    assert [(blocks.min, blocks.max) for blocks in of_kind(graph, ThinkBlocks)] == [(1, 1)]
+    (teacher,) = of_kind(graph, Generate)
+    assert teacher.sampling() == {
+        "temperature": Decimal("0.6"),
+        "top_p": Decimal("0.95"),
+        "top_k": 20,
+        "min_p": Decimal(0),
+        "max_tokens": 16384,
+        "reasoning": True,
+        "seed": 0,
+    }
+    assert teacher.system == "system" and teacher.hint is None and teacher.samples == 1
+    (mixture,) = of_kind(graph, Mixture)
+    assert mixture.take == {"openthought": 62_000, "code": 86_000, "science": 37_000, "exams": 66_000}
+    assert sum(mixture.take.values()) == 251_000 and mixture.shortage == "error"
+
+
+def test_crawled_sources_may_not_be_redistributed_and_only_openthought_is_translated() -> None:
+    sources = {node.label: node.operator for _, node in opened().graph if isinstance(node.operator, Source)}
+    assert {name: source.license for name, source in sources.items()} == {
+        "exams": "B",
+        "science": "B",
+        "code": "B",
+        "openthought": "A",
+    }
+    assert [name for name, source in sources.items() if source.translate is not None] == ["openthought"]
+
+
+def test_the_numbers_of_training_and_evaluation_are_those_of_the_paper() -> None:
+    session = opened()
+    (trained,) = of_kind(session.graph, Sft)
+    told = trained.settings()
+    wanted = {
+        "epochs": 5,
+        "global_batch_size": 512,
+        "learning_rate": 2e-5,
+        "warmup_ratio": 0.1,
+        "weight_decay": 1e-5,
+        "packing": False,
+        "max_length": 16384,
+        "dtype": "bfloat16",
+        "scheduler": "cosine",
+    }
+    assert {name: told[name] for name in wanted} == wanted
+    evaluated = session.read.recipe.evaluate
+    assert evaluated is not None
+    how = evaluated.evaluate
+    assert (how.trials, how.temperature, how.top_p, how.max_tokens) == (3, Decimal("0.7"), Decimal("0.9"), 32768)
+    assert (how.held_in, how.held_out, how.models) == (HELD_IN, HELD_OUT, ("student", "train.sft"))
+    assert {evaluated.benchmarks[name].benchmark.extract for name in (*HELD_IN, *HELD_OUT)} == {"first_boxed"}
+
+
+def test_another_schema_of_traces_brings_its_own_language_share() -> None:
+    graph = opened("cot.schema=monolingual", "cot.language=anchor").graph
+    (share,) = (each for each in of_kind(graph, LanguageShare) if each.in_ == "think")
+    assert (share.of, share.min, share.max) == ("anchor", Decimal("0.5"), None)
+
+
+def shipped(name: str) -> Benchmark:
+    node = read_benchmark(ROOT / "recipes" / "benchmarks" / f"{name}.yaml", name, find_place(str(RECIPE)))
+    return typed_benchmark(name, node)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_benchmark_of_the_paper_is_valid_and_says_how_to_come_by_it(name: str) -> None:
+    benchmark = shipped(name)
+    assert benchmark.title and benchmark.obtain and "Hugging Face" in benchmark.obtain
+    assert benchmark.origin is not None and benchmark.origin.startswith("https://huggingface.co/datasets/")
+    assert benchmark.items.file is None and benchmark.source() is None
+    assert (benchmark.language, benchmark.ask) == ("ko", "answer")
+    assert (benchmark.task, benchmark.extract) in (("math", "first_boxed"), ("choice", "choice_label"))
+    assert not benchmark.lacks()
+
+
+@pytest.mark.parametrize("target, names", [("evaluate", HELD_IN), ("evaluate.held_in", HELD_IN), ("evaluate.held_out", HELD_OUT)])
+def test_an_evaluation_says_where_each_benchmark_is_asked_for_and_how_to_come_by_it(target: str, names: tuple[str, ...]) -> None:
+    with pytest.raises(RecipeError) as error:
+        _ = opened(targets=(target,)).graph
+    told = {name: each for each in error.value.diagnostics for name in names if f"`{name}` has no" in each.message}
+    assert tuple(told) == names and len(error.value.diagnostics) == len(names)
+    for name, each in told.items():
+        assert each.span is not None and each.hint is not None
+        line = each.span.text.lines[each.span.line - 1]
+        assert each.span.text.path == RECIPE and line[each.span.column - 1 : each.span.end_column - 1] == name
+        assert each.hint.startswith(str(shipped(name).obtain))
+
+
+#: A row of each benchmark that is evaluated while the recipe is made, as its file says that the public files look.
+ROWS: dict[str, dict[str, Any]] = {
+    "mclm_math": {"ko": "1+1은?", "answer": "2"},
+    "mclm_aime24": {"ko": "200+4는?", "answer": 204},
+    "kmmlu_redux": {"question": "하늘의 색은?", "options": ["빨강", "파랑", "노랑", "검정"], "solution": "2"},
+    "haerae_bench": {"q": "하늘의 색은?", "o": ["빨강", "파랑"], "a": "B"},
+}
+
+
+def test_with_files_the_evaluation_compiles_for_base_and_checkpoint(project: Project) -> None:
+    mapped = "haerae_bench.items.columns={prompt: q, options: o, gold: {letter: a}}"
+    files = [f"{name}.items.file={project.rows(f'{name}.jsonl', [row])}" for name, row in ROWS.items()]
+    settings = tuple(f"benchmarks.{each}" for each in (*files, mapped))
+    graph = Session(str(RECIPE), settings, (str(project.folder),), targets=("evaluate",)).graph
+    labels = {node.table for _, node in graph}
+    assert {f"evaluate.{model}.{name}" for model in ("student", "train.sft") for name in HELD_IN} <= labels
+
+
+def test_every_contradiction_that_touches_a_line_is_told_there() -> None:
+    told = {int(number) for line in TEXT.splitlines() if "#" in line for number in re.findall(r"\bD(\d+)\b", line)}
+    assert told == set(range(1, 16)) - {12}
+
+
+def test_what_the_language_lacks_is_told_at_its_place() -> None:
+    comments = "\n".join(line for line in TEXT.splitlines() if line.lstrip().startswith("#"))
+    for part in ("style_directives", "merge_options", "decontaminate", "ablations", "token_length"):
+        assert part in comments
+        assert part not in yaml.safe_dump(yaml.safe_load(TEXT))
+
+
+def test_the_shared_part_names_no_language_and_no_source() -> None:
+    base = yaml.safe_load((ROOT / "recipes" / "base" / "reasoning.yaml").read_text("utf-8"))
+    assert not {"models", "sources", "language", "mixture"} & set(base) and "held_in" not in base["evaluate"]
+    assert Cot.model_validate({**base["cot"], "teacher": {"model": "teacher"}}).schema_ == "language_mixed"

@@ -1,0 +1,164 @@
+"""Answers are scored as the rules say, from the completion to right or wrong, case by case and against real grading."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from operators.extract import Extract
+from operators.kernels.answer import as_math, as_position, as_text, positions
+from operators.kernels.text import Texts
+from operators.profile import LanguageProfile
+from operators.score import Score
+from operators.spans import Spans
+from tests.conftest import ROOT
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="not installed: math-verify"),
+    pytest.mark.skipif(os.name != "posix", reason="the limits are those of POSIX"),
+]
+
+CASES: list[dict[str, Any]] = [
+    json.loads(line) for line in (Path(__file__).parent / "scoring" / "cases.jsonl").read_text("utf-8").splitlines()
+]
+LABELS = [list("ABCDE"), list("12345")]
+#: What languages write that have no profile here.
+WRITTEN: dict[str, dict[str, Any]] = {
+    "vi": {"number_marks": {"decimal": ",", "group": "."}, "answer_labels": LABELS},
+    "tr": {"number_marks": {"decimal": ",", "group": "."}, "answer_labels": LABELS},
+    "fa": {"number_marks": {"decimal": "٫", "group": "٬"}, "answer_labels": LABELS},
+    "th": {"number_marks": {"decimal": ".", "group": ","}, "answer_labels": [list("กขคงจ")]},
+}
+#: Seconds of CPU time, of children too, within which all cases are scored; a trap may take 10.
+BOUND = 100
+
+
+def used() -> float:
+    """Seconds of CPU time that this process and its children had."""
+    return sum(os.times()[:4])
+
+
+def text(said: Any) -> str | None:
+    """A text of a case; a long one is written as parts, of which `[part, times]` repeats."""
+    if said is None or isinstance(said, str):
+        return said
+    return "".join(part if isinstance(part, str) else part[0] * part[1] for part in said)
+
+
+def entry(language: str, name: str) -> Any:
+    """An entry of the profile of a language."""
+    if language in WRITTEN:
+        return WRITTEN[language][name]
+    profile = yaml.safe_load((ROOT / "recipes" / "languages" / f"{language}.yaml").read_text("utf-8"))
+    return LanguageProfile.model_validate(profile).entry(name)
+
+
+def scored(answers: list[str | None], golds: list[str | None], kind: str, language: str = "ko") -> list[int]:
+    """The score of each answer."""
+    score = Score.model_validate({"kind": kind, "language": language})
+    entries = {name: entry(language, name) for _, name in score.entries()}
+    told = [Texts(pa.array(each, pa.large_string())) for each in (answers, golds)]
+    (found,) = score.compare(told[0], told[1:], entries)
+    return [int(each) for each in found]
+
+
+def extracted(completions: list[str | None], rule: str, opened: bool = False) -> list[str | None]:
+    """The answer of each completion, as the steps before the score take it out."""
+    column = pa.array(completions, pa.large_string())
+    _, solution = Spans(opened=opened).change(column, {})
+    (answer,) = Extract.model_validate({"rule": rule}).change(solution, {})
+    found: list[str | None] = answer.to_pylist()
+    return found
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the pipeline makes of every case, by what the case shows; and how it went."""
+    here, since = tmp_path_factory.mktemp("scoring") / "here", used()
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for case in CASES:
+        groups[case["rule"], case["kind"], case["language"]].append(case)
+    found: dict[str, Any] = {}
+    for (rule, kind, language), cases in groups.items():
+        completions = [(text(case["completion"]) or "").replace("HERE", str(here)) for case in cases]
+        answers = extracted(
+            [None if case["completion"] is None else each for case, each in zip(cases, completions, strict=True)], rule
+        )
+        scores = scored(answers, [text(case["gold"]) for case in cases], kind, language)
+        for case, answer, score in zip(cases, answers, scores, strict=True):
+            found[case["shows"]] = (answer if answer is None else answer.replace(str(here), "HERE"), score)
+    return {"found": found, "made": here.exists(), "seconds": used() - since}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["shows"])
+def test_a_case_is_scored_as_it_says(case: dict[str, Any], told: dict[str, Any]) -> None:
+    assert told["found"][case["shows"]] == (text(case["answer"]), case["correct"])
+
+
+def test_no_case_shows_what_another_shows() -> None:
+    assert len(CASES) >= 120 and len({case["shows"] for case in CASES}) == len(CASES)
+
+
+def test_the_traps_leave_no_file_and_are_bounded(told: dict[str, Any]) -> None:
+    assert not told["made"] and told["seconds"] < BOUND
+
+
+def test_the_parent_does_not_import_what_compares() -> None:
+    assert scored(["1"], ["1"], "math") == [1]
+    assert "math_verify" not in sys.modules and "latex2sympy2_extended" not in sys.modules
+
+
+def test_scores_are_equal_whatever_the_batch_and_its_order() -> None:
+    answers: list[str | None] = ["1/2", "다섯", None, "x=3", "1/2", "5"]
+    golds: list[str | None] = ["0.5", "5", "5", "3", "0.6", None]
+    whole = scored(answers, golds, "math")
+    assert whole == [1, 0, 0, 1, 0, -1]
+    assert scored(answers[::-1], golds[::-1], "math") == whole[::-1]
+    assert [score for each in zip(answers, golds, strict=True) for score in scored([each[0]], [each[1]], "math")] == whole
+    assert scored([], [], "math") == []
+
+
+def test_one_answer_is_right_for_one_gold_answer_and_wrong_for_another() -> None:
+    assert scored(["5", "5"], ["5", "6"], "math") == [1, 0]
+
+
+def test_an_answer_without_tags_is_thinking_where_the_prompt_opened_it() -> None:
+    assert extracted(["\\boxed{5}", "a</think>\\boxed{5}"], "first_boxed", opened=True) == [None, "5"]
+
+
+def test_a_score_reads_the_entries_of_its_kind_alone() -> None:
+    said = {kind: Score.model_validate({"kind": kind, "language": "th"}) for kind in ("math", "choice", "exact")}
+    assert {kind: score.entries() for kind, score in said.items()} == {
+        "math": (("th", "number_marks"),),
+        "choice": (("th", "answer_labels"),),
+        "exact": (),
+    }
+    assert {"math-verify", "sympy"} <= set(said["math"].depends()) and said["choice"].depends() == ("unicode",)
+
+
+def test_numbers_are_read_by_the_marks_of_the_language() -> None:
+    turkish, russian = {"decimal": ",", "group": "."}, {"decimal": ",", "group": " "}
+    told = {"3,14": "3.14", "1.234": "1234", "1.234.567,8": "1234567.8", "3.14": "3.14", "1;2": "1,2", "x_1,5": "x_1.5"}
+    assert {each: as_math(each, turkish) for each in told} == told
+    # What could be a list of numbers is left as it is.
+    assert as_math("1,5,7", turkish) == "1,5,7" and as_math("1.2.3", turkish) == "1.2.3"
+    assert as_math("1 234 567,5", russian) == "1234567.5" and as_math("12 34", russian) == "12 34"
+    assert as_math("1\\,234", russian) == "1234" and as_math("1,234.5", {}) == "1,234.5"
+
+
+def test_a_label_is_its_option_in_every_convention() -> None:
+    known = positions([["A", "B"], ["ก", "ข"]])
+    assert [as_position(each, known) for each in ("ข", "(ข)", "b", "2", "②", "C", "", "()", "Ab")] == [*[2] * 5, 3, *[None] * 3]
+
+
+def test_marks_around_a_text_do_not_count_and_signs_do() -> None:
+    assert as_text("「서울」.") == "서울" and as_text("−5") != as_text("5") and as_text("5") != as_text("5%")
