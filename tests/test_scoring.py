@@ -18,6 +18,7 @@ from operators.extract import Extract
 from operators.kernels.answer import as_math, as_position, as_text, positions
 from operators.kernels.text import Texts
 from operators.profile import LanguageProfile
+from operators.scope import Scope
 from operators.score import Score
 from operators.spans import Spans
 from tests.conftest import ROOT
@@ -162,3 +163,34 @@ def test_a_label_is_its_option_in_every_convention() -> None:
 
 def test_marks_around_a_text_do_not_count_and_signs_do() -> None:
     assert as_text("「서울」.") == "서울" and as_text("−5") != as_text("5") and as_text("5") != as_text("5%")
+
+
+def compared(answer: str, gold: str, marks: Any, **said: Any) -> list[int]:
+    """The score of one answer by the number marks that are given."""
+    told = [Texts(pa.array([each], pa.large_string())) for each in (answer, gold)]
+    (found,) = Score.model_validate({"kind": "math", **said}).compare(told[0], told[1:], {"number_marks": marks})
+    return found.tolist()
+
+
+def test_gold_answers_may_have_the_number_marks_of_another_language() -> None:
+    russian, english = {"decimal": ",", "group": " "}, {"decimal": ".", "group": ","}
+    said = {"language": "ru", "gold_language": "en"}
+    assert Score.model_validate({"kind": "math", **said}).entries() == (("ru", "number_marks"), ("en", "number_marks"))
+    for answer in ("2 125", "2125", "2\\,125"):
+        assert compared(answer, "2,125", {"ru": russian, "en": english}, **said) == [1]
+        assert compared(answer, "2,125", russian, language="ru") == [0]
+
+
+def test_a_unit_counts_for_nothing_only_where_it_is_told() -> None:
+    english = {"decimal": ".", "group": ","}
+    for answer in ("12개", "12 개", "12\\,개", "\\frac{24}{2} 개"):
+        assert compared(answer, "12", english) == [0] and compared(answer, "12", english, units=["개"]) == [1]
+    assert compared("12", "12개", english, units=["개"]) == [1]
+    # What changes the number, bounds it or stands alone is no unit.
+    assert [compared(answer, "5", english, units=["개"]) for answer in ("5만 개", "5개 이상", "다섯 개", "개")] == [[0]] * 4
+
+
+def test_what_mathematics_alone_reads_is_refused_elsewhere() -> None:
+    scope = Scope({"answer": "text", "gold_answer": "text"}, frozenset(), frozenset())
+    for kind, said in (("math", []), ("choice", ["units"]), ("exact", ["units"])):
+        assert [each.path[0] for each in Score.model_validate({"kind": kind, "units": ["개"]}).complain(scope)] == said

@@ -30,10 +30,11 @@ from tests.training_runs import (
     said,
     some_rows,
     start,
+    start_shared,
     tiny_model,
     wait_for_steps,
     write_job,
-)  # fmt: skip
+)
 
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate")
 ABSENT = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -309,7 +310,7 @@ def test_importance_weights_go_beyond_what_filtered_rows_teach() -> None:
             optimizer.zero_grad()
             (-(weights * log_probs).mean()).backward()
             optimizer.step()
-        reached[name] = float((logits.softmax(-1) * reward).sum())
+        reached[name] = float((logits.detach().softmax(-1) * reward).sum())
     filtered = float((start * reward**2).sum() / (start * reward).sum())
     assert abs(reached["sft"] - filtered) < 0.02
     assert reached["iw_sft"] > filtered + 0.2
@@ -356,6 +357,20 @@ def test_processes_that_share_a_model_learn_what_one_learns(plain: Run, model: P
     shutil.rmtree(tmp_path / "result")
     alone = run(tmp_path)
     assert alone.of("resumed") == [{"event": "resumed", "step": 4}] and close(alone.losses, plain.losses)
+
+
+def test_processes_of_which_one_is_killed_end_and_go_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
+    rows, tuning = some_rows(24), {"micro_batch_size": 1}
+    wanted = run_shared(write_job(tmp_path / "wanted", model, rows, tuning), 2)
+    folder = write_job(tmp_path / "killed", model, rows, tuning)
+    first, second = start_shared(folder, 2)
+    wait_for_steps(folder, first, 5)
+    second.kill()
+    assert finish(folder, first).error == "another process of this training ended"
+    done = run_shared(folder, 2)
+    assert done.of("resumed")
+    done.events.clear()
+    assert_same(done, wanted)
 
 
 # -- whatever ends it

@@ -181,14 +181,18 @@ def wait_for_steps(folder: Path, process: BaseProcess, steps: int) -> None:
         time.sleep(0.005)
 
 
-def run_shared(folder: Path, count: int) -> Run:
-    """Run workers that share the model to their end, as torchrun starts them."""
+def start_shared(folder: Path, count: int) -> list[BaseProcess]:
+    """Workers that share the model, as torchrun starts them."""
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = str(chosen.getsockname()[1])
     shared = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    workers = [start(folder, **shared, RANK=str(each), LOCAL_RANK=str(each)) for each in range(count)]
-    runs = [finish(folder, worker) for worker in workers]
+    return [start(folder, **shared, RANK=str(each), LOCAL_RANK=str(each)) for each in range(count)]
+
+
+def run_shared(folder: Path, count: int) -> Run:
+    """Run workers that share the model to their end."""
+    runs = [finish(folder, worker) for worker in start_shared(folder, count)]
     assert len({each.code for each in runs}) == 1, [each.code for each in runs]
     return runs[0]
 

@@ -81,7 +81,7 @@ def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: 
         "tags": ["data-recipe", "reasoning"],
     }
     told = "class A: it may be redistributed" if licence == "A" else title(licence)
-    inherited = [["what", "licence"], *([safe(term.why), safe(title(term.name))] for term in terms)]
+    inherited = [["what", "licence"], *([safe(term.why.replace("`", "")), safe(title(term.name))] for term in terms)]
     parts = [
         f"# {safe(recipe.name)}: {safe(opened.what)}",
         safe(recipe.description),

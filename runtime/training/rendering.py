@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from runtime.training.spelling import Spelling, TemplateError, difference, shared, squeezed
+from runtime.training.spelling import Run, Spelling, TemplateError, difference, shared, squeezed
 
 __all__ = ["Rendered", "Renderer", "TemplateError", "decode", "shown"]
 
@@ -33,13 +33,6 @@ class Rendered(NamedTuple):
 
     ids: list[int]
     loss: list[bool]
-
-
-class Run(NamedTuple):
-    """A stretch of a prompt: one special token of the template's, or text without any."""
-
-    text: str
-    special: bool
 
 
 class Frame(NamedTuple):
@@ -227,16 +220,7 @@ class Renderer:
         return ids
 
     def _prompt_runs(self, frame: Frame, contents: Sequence[str]) -> list[Run]:
-        """The runs of a prompt: the template's special tokens, and all text between two of them, whoever wrote it."""
-        runs = [Run("", False)]
-        for text, own in frame.pieces(contents):
-            place = 0
-            for found in self.spelling.markers.finditer(text) if own else ():
-                runs[-1] = Run(runs[-1].text + text[place : found.start()], False)
-                runs += [Run(found[0], True), Run("", False)]
-                place = found.end()
-            runs[-1] = Run(runs[-1].text + text[place:], False)
-        return [run for run in runs if run.text]
+        return self.spelling.runs(frame.pieces(contents))
 
 
 def attempt(frame: Callable[..., Frame], *said: Any) -> Frame | TemplateError:

@@ -8,7 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 BRACKETED = re.compile(r"[^\w\s].*\w.*[^\w\s]", re.DOTALL)
 """What an added token looks like that marks turns, whether it is declared special or not."""
@@ -20,6 +20,13 @@ class TemplateError(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message, self.hint = message, hint
+
+
+class Run(NamedTuple):
+    """A stretch of a prompt: one special token of the template's, or text without any."""
+
+    text: str
+    special: bool
 
 
 class Spelling:
@@ -35,8 +42,8 @@ class Spelling:
             raise TemplateError(told, "save it as a fast tokenizer beside the model")
         self.copies, self.cut, added = copies_of(backend.to_str())
         mine = {name for name in set(added).difference(tags) if BRACKETED.fullmatch(name) and any(name in text for text in own)}
-        names = {name for name, (_, special) in added.items() if special} | mine
-        self.ids = {added[name][0] for name in names}
+        names = {name for name, each in added.items() if each["special"]} | mine
+        self.added, self.ids = added, {added[name]["id"] for name in names}
         self.markers = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)")
         self.anchor = self.tokens(".", special=False)
 
@@ -58,6 +65,24 @@ class Spelling:
                 raise TemplateError("the tokenizer makes a special token of a row's text, and it cannot be taken apart")
         return ids
 
+    def runs(self, pieces: Sequence[tuple[str, bool]]) -> list[Run]:
+        """The runs of a prompt: the template's special tokens, and all text between two of them, whoever wrote it."""
+        runs = [Run("", False)]
+        for text, own in pieces:
+            place = 0
+            for found in self.markers.finditer(text) if own else ():
+                runs[-1] = Run(runs[-1].text + text[place : found.start()], False)
+                runs += [Run(found[0], True), Run("", False)]
+                place = found.end()
+            runs[-1] = Run(runs[-1].text + text[place:], False)
+        for place in range(1, len(runs), 2):
+            # Some special tokens swallow the space beside them, whoever wrote it.
+            if self.added[runs[place].text]["lstrip"]:
+                runs[place - 1] = Run(runs[place - 1].text.rstrip(), False)
+            if self.added[runs[place].text]["rstrip"]:
+                runs[place + 1] = Run(runs[place + 1].text.lstrip(), False)
+        return [run for run in runs if run.text]
+
     def marked(self, ids: Sequence[int]) -> list[int]:
         """The markers among tokens."""
         return [each for each in ids if each in self.ids]
@@ -78,7 +103,7 @@ class Spelling:
 
 
 @lru_cache(maxsize=1)
-def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, tuple[int, bool]]]:
+def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, dict[str, Any]]]:
     """Copies of a tokenizer.json as servers use it and for text that goes on, what cuts markers, and the added tokens.
 
     Kept, for parsing takes a second and templates are many.
@@ -93,7 +118,7 @@ def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, tuple[int, boo
     cut = f"\ue000{uuid.uuid4().hex}\ue001"
     for copy in copies.values():
         copy.add_tokens([AddedToken(cut, normalized=False)])
-    return copies, cut, {each["content"]: (each["id"], each["special"]) for each in said["added_tokens"]}
+    return copies, cut, {each["content"]: each for each in said["added_tokens"]}
 
 
 def unprefixed(part: Any) -> Any:
