@@ -1,4 +1,4 @@
-"""Whether training teaches what it should: the loss on held-out sample traces before and after, and with two twins that must fail.
+"""Whether training teaches what it should: loss on held-out traces before and after, and with two twins that must fail.
 
     python benchmarks/sft_loss.py [--rows 200] [--held-out 50] [--epochs 1]
 

@@ -14,7 +14,9 @@ from compiler.said import Said
 from compiler.sql import decide_sql
 from operators.asks import Asks
 from operators.declare import Measure, SetDecision
+from operators.generate import Generate
 from operators.source import Source
+from operators.train import Train
 
 
 def explain(graph: Graph, index: int) -> str:
@@ -34,6 +36,11 @@ def explain(graph: Graph, index: int) -> str:
                 f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
             ]
             lines += ["", decide_sql(graph, index)]
+        case Train():
+            start = f"checkpoint {node.operator.init}" if node.operator.init is not None else f"model {node.operator.model}"
+            lines.append(f"{start}, trained on {stage_name(graph, node.inputs[0])}: {', '.join(node.carried)}")
+            lines.append(f"system {node.entries['system'] or '(none)'}")
+            lines += [f"{name} {value}" for name, value in {**node.operator.settings(), **node.operator.tuned()}.items()]
         case _:
             lines.append(f"{node.operator.name} " + ", ".join(stage_name(graph, source) for source in node.inputs))
     return "\n".join(lines)
@@ -42,11 +49,12 @@ def explain(graph: Graph, index: int) -> str:
 def asked_lines(graph: Graph, index: int, operator: Asks) -> list[str]:
     """The model, what is sampled, and what each request is made of."""
     node = graph.nodes[index]
-    lines = ["model " + ", ".join(f"{name} {value}" for name, value in node.entries["model"].items())]
+    told = node.entries["model"] or {"checkpoint": operator.model}
+    lines = ["model " + ", ".join(f"{name} {value}" for name, value in told.items())]
     lines.append("sampling " + ", ".join(f"{name} {value}" for name, value in operator.sampling().items()))
     lines.append(f"{operator.samples} of each row of {stage_name(graph, node.inputs[0])}, made of {', '.join(node.carried)}")
     lines += [f"profile {name}: {value}" for name, value in node.entries.items() if name != "model" and isinstance(value, str)]
-    if len(node.inputs) > 1:
+    if isinstance(operator, Generate) and operator.recorded is not None:
         lines.append(f"looked up in {stage_name(graph, node.inputs[1])} by prompt; nothing is sent")
     return [*lines, "completions: " + ", ".join(node.columns)]
 

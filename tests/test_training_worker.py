@@ -360,11 +360,11 @@ def test_processes_that_share_a_model_learn_what_one_learns(plain: Run, model: P
 
 
 def test_processes_of_which_one_is_killed_end_and_go_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
-    rows, tuning = some_rows(24), {"micro_batch_size": 1}
+    rows, tuning = some_rows(14), {"micro_batch_size": 1}
     wanted = run_shared(write_job(tmp_path / "wanted", model, rows, tuning), 2)
     folder = write_job(tmp_path / "killed", model, rows, tuning)
     first, second = start_shared(folder, 2)
-    wait_for_steps(folder, first, 5)
+    wait_for_steps(folder, first, 3)
     second.kill()
     assert finish(folder, first).error == "another process of this training ended"
     done = run_shared(folder, 2)

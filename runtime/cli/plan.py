@@ -117,10 +117,14 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         return
     if row is not None:
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
+    from dataclasses import replace
+
     from compiler.diagnostics import Diagnostic, RecipeError, suggest
     from compiler.explain import explain
     from compiler.plan import stage_name
 
+    if node is not None and node in session.read.recipe.targets():
+        session = replace(session, targets=(node,))
     graph = session.graph
     stages = {stage_name(graph, index): index for index, each in graph if each.cut}
     chosen = {name: index for name, index in stages.items() if node in (None, name, graph.nodes[index].label)}

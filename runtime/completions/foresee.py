@@ -99,16 +99,18 @@ def foresee(session: Session, predictor: Predictor | None = None) -> list[Forese
                 if first is not None:
                     license = str(requests.table.frame("license")[first.place].as_py())
                 messages = None if first is None else first.messages
-                found.append(Foreseen(name, model.id, wanted, told, True, messages, license, requests.sampling))
+                found.append(Foreseen(name, model.id or operator.model, wanted, told, True, messages, license, requests.sampling))
                 continue
         if session.items is not None:  # which items a preview takes is known once their sources are read
-            found.append(Foreseen(name, model.id, Between(0, MANY), forecast(0, 0, memo, model, configuration), False))
+            found.append(
+                Foreseen(name, model.id or operator.model, Between(0, MANY), forecast(0, 0, memo, model, configuration), False)
+            )
             continue
         if predictor is None:
             from runtime.predict.tables import Predictor
 
             predictor = Predictor(store, graph, session.facts, session.found.files, session.lock)
         rows = predictor.expect(index).counts.rows
-        found.append(Foreseen(name, model.id, rows, forecast(rows.high, 0, memo, model, configuration), False))
+        found.append(Foreseen(name, model.id or operator.model, rows, forecast(rows.high, 0, memo, model, configuration), False))
     memo.close()
     return found

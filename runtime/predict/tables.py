@@ -16,11 +16,13 @@ from compiler.graph import Graph, Node
 from compiler.keys import identity
 from compiler.lock import Lock
 from compiler.plan import Addresses, Result, cuts_below
+from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.bounds import MANY, Between, exactly
 from operators.declare import LABELS, SetDecision
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
+from operators.train import Train
 from runtime.digest import table_digest
 from runtime.predict.asked import asked_about, attached_to, licensed
 from runtime.predict.counts import Feeds, source_counts, tally, united, unlabelled_counts
@@ -82,7 +84,8 @@ class Predictor:
         if index not in self.made:
             record = self.recorded(index)
             made = self.from_record(index, record) if record is not None else self.worked_out(index)
-            if made.exact and index not in self.addresses.results and self.may_be_known(made):
+            table = self.graph.nodes[index].aspect == "table"  # what a checkpoint is follows from no rows
+            if table and made.exact and index not in self.addresses.results and self.may_be_known(made):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
                     told = table_digest(made.frame.frame, made.columns, small_columns(made.columns))
@@ -132,6 +135,15 @@ class Predictor:
                 return self.expect(node.inputs[0])
             case Asks():
                 return asked_about(node, self.expect(node.inputs[0]))
+            case Train():
+                return self.expect(node.inputs[0])
+            case Aggregate():
+                most = 64 * len(node.operator.judged)
+                labels = {"source": node.label, "category": "evaluation", "license": node.license}
+                counts = source_counts(node.label, labels, Between(0, most))
+                return Expected(
+                    Joined([], node.columns), node.columns, counts, unseen={node.label: most}, further=most, unknown=most
+                )
             case Attach():
                 completions, base = self.expect(node.inputs[1]), self.expect(node.inputs[0])
                 return attached_to(self.store, node, completions, base, self.feeds_at(index))
