@@ -143,7 +143,7 @@ def open_likelihood(
         adam_beta2=settings.adam_beta2,
         adam_epsilon=settings.adam_epsilon,
         max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch_fused" if ways.cuda else "adamw_torch",
+        optim="adamw_torch_fused",
         seed=settings.seed,
         bf16=settings.dtype == "bfloat16",
         use_cpu=not ways.cuda,
