@@ -170,7 +170,7 @@ class Recorded(transformers.Trainer):  # type: ignore[misc]
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             self.course.states.load(self.course.began, Knowledge(self.model, self.optimizer, {}))
-            (self.course.states.read(self.course.began)["scheduler"])
+            self.lr_scheduler.load_state_dict(self.course.states.read(self.course.began)["scheduler"])
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
