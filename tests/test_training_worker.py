@@ -357,6 +357,7 @@ def test_processes_that_share_a_model_learn_what_one_learns(plain: Run, model: P
     shutil.rmtree(tmp_path / "result")
     alone = run(tmp_path)
     assert alone.of("resumed") == [{"event": "resumed", "step": 4}] and close(alone.losses, plain.losses)
+    assert "2 processes wrote the state and 1 go on" in alone.of("notice")[0]["message"]
 
 
 def test_processes_of_which_one_is_killed_end_and_go_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:

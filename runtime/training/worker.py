@@ -108,6 +108,9 @@ def train(folder: Path, job: Job, ranks: Ranks, events: Events, stop: Stop) -> b
     metrics = ranks.together(lambda: Metrics(folder, began) if ranks.first else None)
     if began:
         events.tell("resumed", step=began)
+        wrote = states.read(began)["processes"]
+        if wrote != ranks.count:
+            events.tell("notice", message=f"{wrote} processes wrote the state and {ranks.count} go on: dropout draws anew")
     trainer.lead(Course(folder, layout, events, stop, ranks, order, states, metrics, job.tuning.save_every, began))
     if not trainer.go_on():
         events.tell("stopped", step=max(trainer.state.global_step, began))
