@@ -13,6 +13,7 @@ from compiler.facts import Facts
 from compiler.keys import digest_of
 from compiler.said import Said, TableSaid
 from compiler.spans import Span
+from compiler.training import TRAIN
 from operators.changes import UNSET, Difference, differences, worded
 from operators.declare import Operator, role_of
 from operators.source import Source
@@ -54,6 +55,9 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     found += compare_sources(before, after, facts)
     found += compare_models(before, after)
     found += compare_tables(before, after)
+    found += compare_trains(before, after)
+    judged = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
+    found += changes_at(("evaluate",), (judged[0], judged[1]), texts, ("evaluate",))
     outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
     if sorted(outputs[0]) != sorted(outputs[1]):
         what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"
@@ -155,6 +159,8 @@ def compare_models(before: Read, after: Read) -> Iterator[Change]:
     """Models that came, went, or are said differently; who runs one is no part of what a recipe means."""
     old, new = before.recipe.models, after.recipe.models
     for name in {**old, **new}:
+        if name.startswith(TRAIN):
+            continue  # the checkpoint of a training, which is told by itself
         spans = [each.node.find(("models", name), key=True) if name in each.recipe.models else None for each in (before, after)]
         if name not in old:
             yield Change("added", ("model", name), f"model {name}: {new[name].model.id}", None, spans[1])
@@ -165,6 +171,33 @@ def compare_models(before: Read, after: Read) -> Iterator[Change]:
                 if each.path[0] != "endpoint":
                     places = old[name].node.find(each.path), new[name].node.find(each.path)
                     yield Change("changed", ("model", name), f"model {name}: {each}", *places)
+
+
+# -- trainings
+
+
+def compare_trains(before: Read, after: Read) -> Iterator[Change]:
+    """Trainings that came, went, or are said differently."""
+    old, new = before.recipe.trains, after.recipe.trains
+    for name in {**old, **new}:
+        subject = ("train", name)
+        if name not in old:
+            what = f"{new[name].label}: {new[name].operator.name} on {new[name].operator.data}"
+            yield Change("added", subject, what, None, after.node.find(("train", name), key=True))
+        elif name not in new:
+            yield Change("removed", subject, old[name].label, before.node.find(("train", name), key=True), None)
+        else:
+            was, now = old[name], new[name]
+            places = was.node.find(("objective",)), now.node.find(("objective",))
+            if was.operator.name != now.operator.name:
+                yield Change("changed", subject, f"{now.label}: objective {was.operator.name} -> {now.operator.name}", *places)
+            for each in differences(was.operator, now.operator):
+                role = role_of(type(now.operator), str(each.path[0])) if each.path[0] in type(now.operator).model_fields else ""
+                if role != "tuning":
+                    yield Change("changed", subject, f"{now.label}: {each}", was.node.find(each.path), now.node.find(each.path))
+            if was.template != now.template:
+                spans = was.node.find(("template",)), now.node.find(("template",))
+                yield Change("changed", subject, f"{now.label}: the text of its chat template differs", *spans)
 
 
 # -- tables and steps

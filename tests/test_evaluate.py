@@ -177,3 +177,16 @@ def test_a_benchmark_needs_a_rule_of_extraction(bench: Project) -> None:
     bench.write("recipe.yaml", RECIPE.replace(" extract: first_boxed,\n         language", "\n         language", 1))
     ran = bench.run("check", "recipe.yaml")
     assert ran.code == 2 and "the benchmark `sums` needs `extract`" in ran.err
+
+
+def test_other_bytes_than_a_benchmark_declares_are_an_error(bench: Project) -> None:
+    bench.write("recipe.yaml", changed(benchmarks__sums__digest="0" * 64))
+    ran = bench.run("build", "recipe.yaml", "--store", "store", "--target", "evaluate")
+    assert ran.code == 2 and "the benchmark `sums`" in ran.err and "recipe.yaml:" in ran.err
+
+
+def test_a_diff_tells_what_changed_of_an_evaluation(bench: Project) -> None:
+    bench.write("before.yaml", RECIPE)
+    bench.write("recipe.yaml", changed(evaluate__trials=4))
+    ran = bench.run("diff", "before.yaml", "recipe.yaml", "--store", "store")
+    assert "trials 3 -> 4" in ran.out, ran.out + ran.err

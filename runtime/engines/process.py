@@ -27,11 +27,7 @@ class Process:
     def __init__(self, name: str, python: str, settings: dict[str, Any], window: int) -> None:
         self.name, self.version, self.window = name, "", window
         worker = Path(__file__).parent / f"{name}_worker.py"
-        # A model's process gets no key of any endpoint, and looks nothing up on the network.
-        keys = {each.key for each in read_configuration().endpoints.values()}
-        secret = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
-        kept = {name: value for name, value in os.environ.items() if name not in secret}
-        environment = {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+        environment = worker_environment()
         try:
             self.process = subprocess.Popen(
                 [python, "-P", str(worker)],  # without its folder on the path, whose files have names of packages
@@ -116,6 +112,14 @@ class Process:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def worker_environment(*wanted: str) -> dict[str, str]:
+    """What a model's process gets: no secret but those it wants, no key of any endpoint, and no look at the network."""
+    keys = {each.key for each in read_configuration().endpoints.values()}
+    secret = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
+    kept = {name: value for name, value in os.environ.items() if name not in secret or (name in wanted and name not in keys)}
+    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def this_python(named: str | None) -> str:

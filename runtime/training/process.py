@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.engines.configuration import read_configuration
+from runtime.engines.process import this_python, worker_environment
 from runtime.store import StoreError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ NEEDED = "pip install 'data-recipe[train]'"
 
 def command_of(folder: Path, module: str, job: Job) -> list[str]:
     """How the worker is started: under torchrun where several processes share the model."""
-    python, named = job.training.python or sys.executable, f"runtime.training.{module}"
+    python, named = this_python(job.training.python), f"runtime.training.{module}"
     if module == "worker" and job.training.processes > 1:
         shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={job.training.processes}", "-m", named]
         return [python, "-P", *shared, str(folder)]
@@ -34,11 +33,9 @@ def command_of(folder: Path, module: str, job: Job) -> list[str]:
 
 def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) -> None:
     """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
-    secret = {each.key for each in read_configuration().endpoints.values()}
-    kept = {name: value for name, value in os.environ.items() if name not in secret}
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
+    kept = worker_environment(*(["WANDB_API_KEY"] if "wandb" in job.training.trackers else []))
     with open(folder / f"{module}.log", "ab") as log:
         try:
             process = subprocess.Popen(
@@ -46,7 +43,7 @@ def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) 
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=kept | offline,
+                env=kept | {"PYTHONPATH": paths},
                 start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
             )
         except OSError as error:

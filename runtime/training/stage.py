@@ -53,6 +53,9 @@ def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[
         raise StoreError(f"`{job.name}` has no row to learn from", "the funnel says where they were dropped")
     folder = store.root / "training" / job.key
     with alone(folder):
+        done = store.find(job.key)
+        if done is not None and all(store.object_path(each).exists() for each in done.objects()):
+            return done.body  # another build was at it while this one waited
         if not (folder / "result").is_dir():
             write_job(folder, operator, node, job)
             if not (folder / "rows.parquet").exists():
@@ -88,7 +91,9 @@ def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[
 
 def forget(store: Store, key: str) -> None:
     """Let go of a training's folder: its checkpoint is recorded."""
-    shutil.rmtree(store.root / "training" / key, ignore_errors=True)
+    folder = store.root / "training" / key
+    with alone(folder):  # another build may be reading it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
