@@ -24,7 +24,7 @@ from runtime.training.separation import complain_leaks
 SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
 
-class LikelihoodTrainer(Recorded, trl.SFTTrainer):  # type: ignore[misc]
+class LikelihoodTrainer(Recorded, trl.SFTTrainer):
     """TRL's trainer on rows that are tokenised already, with the log-probabilities weighted by the objective."""
 
     objective: Objective
@@ -84,7 +84,7 @@ class LikelihoodTrainer(Recorded, trl.SFTTrainer):  # type: ignore[misc]
             ranks.once(lambda: put_file({identity: means.cpu()}, path))
         self.reference = load_file(path)[identity].to(self.args.device)
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def means(self) -> torch.Tensor:
         """The mean log-probability of the trained tokens of each row."""
         totals = torch.zeros(2, self.course.layout.rows, dtype=torch.float64, device=self.args.device)

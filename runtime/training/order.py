@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 EPOCHS = 1 << 20
 
 
-class Order(Sampler[int]):  # type: ignore[misc]
+class Order(Sampler[int]):
     """A permutation of all rows for each epoch, a function of the seed and the epoch alone.
 
     A step takes the next rows of it, however many processes and micro batches share them. Where the last batches of

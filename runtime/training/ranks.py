@@ -54,7 +54,7 @@ class Ranks:
         result, raised = self.all((result, raised))[0]
         if raised is not None:
             raise raised
-        return result  # type: ignore[no-any-return]
+        return result
 
     def together(self, work: Callable[[], T]) -> T:
         """Work that every process does; what one raises, all raise, so that none waits for one that is gone."""
@@ -67,7 +67,7 @@ class Ranks:
         for each in self.all(raised):
             if each is not None:
                 raise each
-        return result  # type: ignore[no-any-return]
+        return result
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """The sum of a tensor over all processes."""

@@ -47,7 +47,7 @@ class Stopped(Exception):
     """The training stops between two batches; the weights are those of its last whole step."""
 
 
-class Recorded(transformers.Trainer):  # type: ignore[misc]
+class Recorded(transformers.Trainer):
     """A mixin before a trainer of TRL. What it overrides are hooks of transformers' training loop."""
 
     course: Course
@@ -177,7 +177,7 @@ class Recorded(transformers.Trainer):  # type: ignore[misc]
             self.course.states.load_random(self.course.began)
 
 
-class Watch(transformers.TrainerCallback):  # type: ignore[misc]
+class Watch(transformers.TrainerCallback):
     """Stops in the training loop at which a recorded trainer does its part."""
 
     def __init__(self, trainer: Recorded) -> None:

@@ -29,7 +29,7 @@ def complain_leaks(model: Any, inputs: Any, vocabulary: int) -> None:
         )
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
+@torch.no_grad()
 def after_first(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     """Log-probabilities of all tokens of the rows after the first."""
     was = model.training

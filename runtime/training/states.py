@@ -184,7 +184,7 @@ class Parts:
         tensor: torch.Tensor = self.files[0].get_tensor(name)
         return tensor
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def fill(self, name: str, value: torch.Tensor) -> None:
         """Copy a tensor into a weight, or into the part of it that this process holds: shards lie one after another."""
         mine = local(value)
