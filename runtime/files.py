@@ -12,6 +12,15 @@ from typing import BinaryIO, cast
 Buffer = bytes | bytearray | memoryview
 
 
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class Files:
     """Plain calls to the operating system, in one place, so that a test can stop the world at each of them."""
 
@@ -62,11 +71,7 @@ class Files:
     def sync_folder(self, folder: Path) -> None:
         """Make a rename durable: the folder's own entry is what a power cut loses."""
         self.before("fsync", folder)
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(folder)
 
     @contextmanager
     def create(self, path: Path) -> Iterator[BinaryIO]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runtime.files import sync
 from runtime.record import hash_path
 from runtime.store import StoreError
 
@@ -92,15 +93,6 @@ def exchange(made: Path, folder: Path) -> None:
     sync(folder.parent)
     if replaced:
         shutil.rmtree(before)
-
-
-def sync(path: Path) -> None:
-    """Make a file or folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def unwritable(named: str, error: OSError) -> StoreError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 import transformers
 
+from runtime.files import sync
 from runtime.training import machine
 from runtime.training.job import Job
 from runtime.training.machine import Ways
@@ -95,12 +95,3 @@ def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int
     made.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     sync(made)
     made.replace(folder / "result.json")
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

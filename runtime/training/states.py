@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 from transformers.trainer import TRAINER_STATE_NAME
 
+from runtime.files import sync
 from runtime.training.errors import JobError
 from runtime.training.ranks import Ranks
 
@@ -241,12 +242,3 @@ def write_synced(path: Path, told: Mapping[str, Any]) -> None:
         json.dump(told, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
