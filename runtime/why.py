@@ -133,8 +133,9 @@ class Ledgers:
                     if place is not None:
                         life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
                 case _:
-                    if place is not None and name.startswith("evaluate."):
-                        life.cells |= row_of(table, place)
+                    if place is not None and life.cells:
+                        # Columns that are made on the way, such as an answer and its score, are the row's too.
+                        life.cells = {**row_of(table, place), **life.cells}
                     event = self.decision_event(index, record, wanted)
                     if event is not None:
                         life.events.append({"stage": name, **event})

@@ -142,9 +142,8 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
     asked = Generate.model_validate({"model": "", "of": operator.prompt, **said})
     shape, ids = shape_from(entries["shape"]), id_bytes(table.frame("row_id"))
     names = list(operator.reads(table.columns))
-    span = (None, None) if only is None else (only, only + 1)
-    batches = table.batches(names, CHUNK >> 10, *span) if only is not None else table.batches(names)
-    for start, batch in batches:
+    some = {} if only is None else {"first": only, "last": only + 1}
+    for start, batch in table.batches(names, **some):
         cells = {name: column.to_pylist() for name, column in batch.items()}
         for at in range(len(next(iter(cells.values())))):
             row = {name: cells[name][at] for name in names}
