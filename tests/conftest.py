@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -137,3 +139,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties:
             if name == "shown":
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
+def loaded(program: str) -> set[str]:
+    """The top-level modules that an interpreter of its own has loaded when `program` has run."""
+    program += "\nimport json, sys\nprint()\nprint(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {name.partition(".")[0] for name in json.loads(ran.stdout.splitlines()[-1])}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from operators.profile import LanguageProfile
 from operators.scope import Scope
 from operators.score import Score
 from operators.spans import Spans
-from tests.conftest import ROOT
+from tests.conftest import ROOT, loaded
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="not installed: math-verify"),
@@ -114,8 +113,8 @@ def test_the_traps_leave_no_file_and_are_bounded(told: dict[str, Any]) -> None:
 
 
 def test_the_parent_does_not_import_what_compares() -> None:
-    assert scored(["1"], ["1"], "math") == [1]
-    assert "math_verify" not in sys.modules and "latex2sympy2_extended" not in sys.modules
+    program = "from tests.test_scoring import scored\nassert scored(['1'], ['1'], 'math') == [1]"
+    assert not {"math_verify", "latex2sympy2_extended"} & loaded(program)
 
 
 def test_scores_are_equal_whatever_the_batch_and_its_order() -> None:

@@ -6,12 +6,11 @@ import ast
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, loaded
 
 LAYERS = ("operators", "compiler", "runtime")
 FILES = sorted(path for layer in (*LAYERS, "recipes", "tests", "benchmarks") for path in (ROOT / layer).rglob("*.py"))
@@ -76,18 +75,13 @@ def test_every_file_opens_with_one_sentence() -> None:
 )
 def test_a_check_imports_nothing_heavy(command: list[str]) -> None:
     program = f"""
-import json, sys
 from runtime.cli.main import main
 try:
     main({command!r})
 except SystemExit as done:
     assert not done.code, done.code
-print()
-print(json.dumps(sorted(sys.modules)))
 """
-    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert HEAVY & {name.partition(".")[0] for name in json.loads(ran.stdout.splitlines()[-1])} == set()
+    assert HEAVY & loaded(program) == set()
 
 
 @pytest.mark.parametrize("name", ["recipe", "profile"])
