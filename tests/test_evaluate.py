@@ -15,6 +15,8 @@ import yaml
 from runtime.scores import Score, scores_of, scores_text
 from tests.conftest import Project
 from tests.teacher import Teacher, configure, teaching
+from tests.test_faults_together import wait_until
+from tests.test_teacher_kills import journalled, killed, started
 
 pytest.importorskip("math_verify", reason="answers are compared by math-verify")
 
@@ -102,6 +104,20 @@ def test_more_trials_ask_for_the_new_ones_alone(bench: Project, lab: Teacher) ->
     bench.write("recipe.yaml", changed(evaluate__trials=4))
     bench.build("recipe.yaml", "--target", "evaluate")
     assert (len(lab.asked), max(lab.asked.values())) == (2 * 10 * 4, 1)
+
+
+def test_an_evaluation_that_is_killed_asks_for_nothing_that_is_on_disk(bench: Project, lab: Teacher) -> None:
+    wanted = means(bench.build("recipe.yaml", "--target", "evaluate", store="undisturbed"))
+    lab.asked.clear()
+    lab.seconds = 0.05
+    build = started(bench, "--target", "evaluate")
+    wait_until(build, lambda: sum(lab.asked.values()) >= 20)
+    killed(build)
+    kept = len(journalled(bench))
+    assert 0 < kept < 60
+    lab.asked.clear()
+    report = bench.build("recipe.yaml", "--target", "evaluate")
+    assert (sum(lab.asked.values()), means(report)) == (60 - kept, wanted)
 
 
 def test_a_score_keeps_its_evidence(bench: Project) -> None:

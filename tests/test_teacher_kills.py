@@ -70,10 +70,10 @@ def asking(project: Project, prompts: int) -> Project:
     return project
 
 
-def started(project: Project, recipe: str = "recipe.yaml", store: str = "store") -> subprocess.Popen[str]:
+def started(project: Project, *options: str, recipe: str = "recipe.yaml", store: str = "store") -> subprocess.Popen[str]:
     """A build in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runtime.cli.main", "build", recipe, "--store", store],
+        [sys.executable, "-m", "runtime.cli.main", "build", recipe, "--store", store, *options],
         cwd=project.folder,
         env={**os.environ, "PYTHONPATH": str(CODE)},
         text=True,
@@ -287,7 +287,7 @@ def test_two_builds_at_once_pay_for_each_completion_once(
     for number in range(10 if LONG else 2):
         watching.forget()
         store = f"store-{number}"
-        builds = [(recipe, started(two, recipe, store)) for recipe in recipes]
+        builds = [(recipe, started(two, recipe=recipe, store=store)) for recipe in recipes]
         for recipe, build in builds:
             out, said = build.communicate(timeout=120)
             assert build.returncode == 0, said
@@ -303,7 +303,7 @@ def test_five_builds_that_begin_at_once_in_a_new_store_pay_for_each_completion_o
     two: Project, watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(two.folder, watching.teacher, monkeypatch, concurrency=4, timeout=30)
-    builds = [started(two, recipe) for recipe in ("recipe.yaml", "second.yaml") * 2 + ("recipe.yaml",)]
+    builds = [started(two, recipe=recipe) for recipe in ("recipe.yaml", "second.yaml") * 2 + ("recipe.yaml",)]
     said = [build.communicate(timeout=120)[1] for build in builds]
     assert [build.returncode for build in builds] == [0] * 5, "".join(said)
     assert len(watching.came) == watching.paid == 150
@@ -356,7 +356,7 @@ def test_what_one_build_could_not_get_the_other_asks_for(
         return False
 
     watching.teacher.fault, watching.teacher.seconds = once, 0.02
-    builds = [started(two), started(two, "second.yaml")]
+    builds = [started(two), started(two, recipe="second.yaml")]
     said = [build.communicate(timeout=120)[1] for build in builds]
     assert all("Traceback" not in each for each in said)
     assert refused and set(watching.teacher.asked.values()) == {1}
