@@ -1,0 +1,1 @@
+"""The parts of the leak benchmark, `benchmarks/leaks.py`."""
