@@ -46,13 +46,18 @@ def find_benchmark(name: str, place: Place) -> Path | None:
 
 
 def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
-    """Every benchmark that `evaluate` names or `benchmarks` declares; raises RecipeError with every mistake."""
+    """Every benchmark that `evaluate` or `decontaminate` names or `benchmarks` declares, and the sets they are parallel to.
+
+    Raises RecipeError with every mistake.
+    """
     found: list[Diagnostic] = []
     own = node.get("benchmarks")
     declared = {} if own is None or not isinstance(own.value, dict) else {name: each.node for name, each in own.value.items()}
-    named = {str(each.value): each.span for each in listed(node)}
+    named = {str(each.value): each.span for each in (*listed(node), *looked_for(node))}
     loaded: dict[str, BenchmarkSaid] = {}
-    for name in {**named, **declared}:
+    waiting = list({**named, **declared})
+    while waiting:
+        name = waiting.pop(0)
         path = find_benchmark(name, place)
         if path is None and name not in declared:
             near = suggest(name, shipped(place))
@@ -71,6 +76,11 @@ def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
             loaded[name] = BenchmarkSaid(typed_benchmark(name, whole), whole)
         except RecipeError as error:
             found += error.diagnostics
+            continue
+        for at, parallel in enumerate(loaded[name].benchmark.parallel_to):
+            if parallel not in {**named, **declared}:
+                named[parallel] = whole.find(("parallel_to", at))
+                waiting.append(parallel)
     if found:
         raise RecipeError(tuple(found))
     return loaded
@@ -81,6 +91,18 @@ def listed(node: Node) -> list[Node]:
     evaluate = node.get("evaluate")
     lists = [] if evaluate is None else [evaluate.get(name) for name in ("held_in", "held_out")]
     return [each for one in lists if one is not None and isinstance(one.value, list) for each in one.value]
+
+
+def looked_for(node: Node) -> list[Node]:
+    """The benchmarks that any `decontaminate` of a recipe names."""
+    if isinstance(node.value, list):
+        return [each for part in node.value for each in looked_for(part)]
+    if not isinstance(node.value, dict):
+        return []
+    found = [each for entry in node.value.values() for each in looked_for(entry.node)]
+    step = node.get("decontaminate")
+    against = None if step is None else step.get("against")
+    return [*found, *(against.value if against is not None and isinstance(against.value, list) else ())]
 
 
 def shipped(place: Place) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, roles_of
 from compiler.plan import stage_name
-from compiler.recipe import Recipe
+from compiler.recipe import LAST, Recipe
 from compiler.said import Said
 from compiler.sql import decide_sql
 from operators.asks import Asks
@@ -30,7 +30,7 @@ def explain(graph: Graph, index: int) -> str:
             lines += asked_lines(graph, index, node.operator)
         case SetDecision():
             wanted = [graph.nodes[at].inputs[-1] for at in graph.run(node.inputs[0])]
-            wanted += [source for source in node.inputs[1:] if graph.nodes[source].aspect == "columns"]
+            wanted += graph.beside(index)
             lines += [kernel_line(graph, at) for at in with_below(graph, wanted)]
             lines += [
                 f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
@@ -78,7 +78,7 @@ def with_below(graph: Graph, wanted: list[int]) -> list[int]:
     while wanted:
         at = wanted.pop()
         found.add(at)
-        wanted += graph.nodes[at].inputs[1:]
+        wanted += graph.beside(at)
     return sorted(found)
 
 
@@ -108,7 +108,7 @@ def shown(value: Any) -> str:
 def lowered(recipe: Recipe) -> dict[str, Any]:
     """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
     plain: dict[str, Any] = dict(recipe.node.plain())
-    sections = {name: plain.pop(name, None) for name in ("prompts", "mixture", "cot", "traces")}
+    sections = {name: plain.pop(name, None) for name in ("prompts", "decontaminate", "mixture", "cot", "traces")}
     tables: dict[str, Any] = {}
     for name, table in recipe.tables.items():
         origins = [origin for origin, _ in table.origins]
@@ -118,7 +118,7 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
         elif name == "prompts":
             steps = sections["prompts"]
         elif name == "dataset":
-            steps = [{"mixture": sections["mixture"]}]
+            steps = [{each: sections[each]} for each in LAST if sections[each] is not None]
         else:  # what follows from the type of a trace, or from a source that is translated
             steps = [written_out(each) for each in table.steps]
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}

@@ -86,6 +86,14 @@ class Graph:
             index = self.nodes[index].inputs[0]
         return index
 
+    def beside(self, index: int) -> tuple[int, ...]:
+        """The columns nodes that a node reads; what else it reads are tables."""
+        return tuple(each for each in self.nodes[index].inputs[1:] if self.nodes[each].aspect == "columns")
+
+    def against(self, index: int) -> tuple[int, ...]:
+        """The tables that a columns node compares its base table with."""
+        return tuple(each for each in self.nodes[index].inputs[1:] if self.nodes[each].aspect == "table")
+
     def run(self, index: int) -> tuple[int, ...]:
         """The decisions between a table and the rows at `index`, in evaluation order."""
         found = []

@@ -12,6 +12,7 @@ from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe
 from compiler.spans import Span
 from operators.aggregate import Aggregate
+from operators.decontaminate import Decontaminate
 from operators.evaluate import PREFIX
 from operators.inner import Output
 from operators.licence import join
@@ -96,8 +97,8 @@ def reaching(graph: Graph, start: int, name: str, said: EvaluateSaid) -> list[Di
     via: dict[int, int] = {start: start}
     for index, node in graph:
         below = next((source for source in node.inputs if source in via), None)
-        if below is None:
-            continue
+        if below is None or (isinstance(node.operator, Decontaminate) and below in graph.against(index)):
+            continue  # overlap with its text is the one thing that may be looked for
         via[index] = below
         own = node.table.startswith(f"{PREFIX}.") and node.table != HELD_IN
         if own or node.aspect == "columns":

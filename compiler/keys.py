@@ -119,9 +119,11 @@ def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | No
     return None if parts is None else digest_of(parts)
 
 
-def value_key(node: Node, facts: Facts) -> str:
+def value_key(graph: Graph, index: int, facts: Facts) -> str:
     """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
-    return digest_of({**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None})
+    node, against = graph.nodes[index], [own_ingredients(graph, each, facts) for each in graph.against(index)]
+    told = {**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None}
+    return digest_of({**told, **({"against": against} if against else {})})
 
 
 def memo_key(node: Node, facts: Facts) -> str:

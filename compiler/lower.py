@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from compiler.asking import asked
+from compiler.contamination import complain_contaminated, resolved
 from compiler.diagnostics import Diagnostic, Note, suggest
 from compiler.graph import Graph, Made, Node
 from compiler.judging import lower_aggregates
 from compiler.learning import knows, lower_asked, lower_training
 from compiler.licenses import complain_licenses
-from compiler.lowering import Lowering, Rows, at_table
+from compiler.lowering import Lowering, Rows, at_table, complain_names, copied
 from compiler.recipe import Recipe
 from compiler.said import Said, TableSaid
 from compiler.spans import Span
 from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
+from operators.decontaminate import Decontaminate
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
@@ -84,6 +86,8 @@ def lower(
             )
     graph = Graph(tuple(state.nodes), outputs)
     state.found += complain_licenses(graph, recipe)
+    if not state.found:
+        state.found += complain_contaminated(graph, recipe)
     return graph, state.found
 
 
@@ -129,20 +133,6 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
     for said in table.steps:
         step(state, table, rows, said)
     return settle(state, table, rows)
-
-
-def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
-    """A mistake where two names are one to SQL, which would read the one for the other."""
-    known: dict[str, str] = {}
-    for name in names:
-        if known.setdefault(name.lower(), name) != name:
-            state.found.append(
-                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
-            )
-
-
-def copied(rows: Rows) -> Rows:
-    return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
 
 
 def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]]) -> Rows:
@@ -221,15 +211,16 @@ def columns_node(
     reads: Mapping[str, str],
     columns: dict[str, ColumnType],
     form: str | None = None,
+    against: tuple[int, ...] = (),
 ) -> int:
-    """A node that makes columns beside the base table, reading the columns in sight."""
+    """A node that makes columns beside the base table, reading the columns in sight and the tables `against`."""
     carried = {role: rows.made[name] for role, name in reads.items()}
     inputs = dict.fromkeys([rows.base, *(made.node for made in carried.values() if made.node is not None)])
     return state.add(
         Node(
             said.operator,
             "columns",
-            tuple(inputs),
+            (*inputs, *against),
             said.label,
             table.name,
             said.span(),
@@ -243,8 +234,15 @@ def columns_node(
 
 def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> None:
     """A measure as a column of its own, or with its decision."""
+    against: tuple[int, ...] = ()
+    if isinstance(operator, Decontaminate):
+        named = resolved(state, rows, said, operator)
+        if named is None:
+            return
+        operator, against = named
     reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else operator.read()
-    index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values})
+    said = replace(said, operator=operator)
+    index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values}, against=against)
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"

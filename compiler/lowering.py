@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from compiler.diagnostics import Diagnostic
@@ -103,3 +103,17 @@ def at_table(state: Lowering, index: int) -> Rows:
     return Rows(
         index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
     )
+
+
+def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
+    """A mistake where two names are one to SQL, which would read the one for the other."""
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            state.found.append(
+                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
+            )
+
+
+def copied(rows: Rows) -> Rows:
+    return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])

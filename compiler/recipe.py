@@ -23,6 +23,8 @@ from operators.model import Model
 from operators.source import Source
 
 FORMAT = 1
+#: The sections that make the table `dataset`, in the order of their steps.
+LAST = ("decontaminate", "mixture")
 
 Kind = TypeVar("Kind", bound=Operator)
 
@@ -42,6 +44,7 @@ class Recipe:
     models: Mapping[str, ModelSaid]
     cot: CotSaid | None
     trains: Mapping[str, TrainSaid]
+    benchmarks: Mapping[str, BenchmarkSaid]
     evaluate: EvaluateSaid | None
     judged: Mapping[tuple[str, str], TableSaid]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
@@ -90,7 +93,7 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         )
         tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
     for name, entry in members(node, "tables"):
-        if name in sources or name in tables or (name == "dataset" and node.get("mixture") is not None):
+        if name in sources or name in tables or (name == "dataset" and any(node.get(each) is not None for each in LAST)):
             found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
             continue
         if "/" in name or len(name.encode()) > 200:
@@ -112,13 +115,13 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         if (rows := benchmark.benchmark.source()) is not None:
             feeds[FEED + name] = Feed(rows, benchmark.items)
     evaluate = evaluate_of(node, trains, models, benchmarks, found)
-    mixture = node.get("mixture")
-    if mixture is not None:
-        span = node.find(("mixture",), key=True)
-        said = step_of("mixture", "mixture", mixture, found)
+    last = [name for name in LAST if node.get(name) is not None]
+    if last:
+        span = node.find((last[-1],), key=True)
+        said = tuple(each for name in last if (part := node.get(name)) for each in step_of(name, name, part, found))
         origin = "traces" if cot is not None else "prompts" if prompts is not None else list(tables)[-1] if tables else ""
         if not origin:
-            found.append(Diagnostic("a `mixture` needs rows to choose from", span, "add `prompts:` or `tables:`"))
+            found.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
         else:
             tables["dataset"] = TableSaid("dataset", ((origin, span),), said, span)
     return Recipe(
@@ -132,6 +135,7 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         models=models,
         cot=cot,
         trains=trains,
+        benchmarks=benchmarks,
         evaluate=evaluate,
         judged={} if evaluate is None else judged_tables(node, evaluate),
         tokenizers={},

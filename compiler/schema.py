@@ -16,7 +16,7 @@ from operators.declare import Declared, Only, Operator
 from operators.evaluate import Evaluate
 from operators.generate import Generate, Said
 from operators.model import Model
-from operators.profile import Behaviours, LanguageProfile, PromptFile, Prompts, Segmenter
+from operators.profile import Behaviours, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.source import Cell, Gold, Mapping, Source
 from operators.translate import LengthRatio, Translate
 
@@ -24,7 +24,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
 
 #: Sections that the language has room for; a recipe that uses one is told so.
-LATER = ("decontaminate", "ablations")
+LATER = ("ablations",)
 
 
 #: Declarations that stand inside others.
@@ -209,6 +209,7 @@ def recipe_schema() -> dict[str, Any]:
             "tables": {**named, "additionalProperties": {"$ref": "#/$defs/table"}, "description": "Tables of your own, by name."},
             "cot": {"$ref": "#/$defs/cot"},
             "traces": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the completions of `cot`."},
+            "decontaminate": {"$ref": "#/$defs/decontaminate"},
             "mixture": {"$ref": "#/$defs/mixture"},
             "train": {
                 **named,
@@ -294,5 +295,5 @@ def profile_schema() -> dict[str, Any]:
         "$id": "profile.schema.json",
         "title": "language profile",
         **object_schema(LanguageProfile),
-        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Behaviours, PromptFile, Prompts)},
+        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Ngrams, Behaviours, PromptFile, Prompts)},
     }

@@ -7,6 +7,7 @@ from operators.answers import Answers
 from operators.behaviours import Behaviours
 from operators.compression import Compression
 from operators.declare import Measure, Operator, Step
+from operators.decontaminate import Decontaminate
 from operators.echo import Echo
 from operators.extract import Extract
 from operators.generate import Generate
@@ -46,6 +47,7 @@ STEPS: tuple[type[Step], ...] = (
     Echo,
     Parsable,
     Score,
+    Decontaminate,
     Where,
     Normalise,
     Translate,

@@ -207,6 +207,10 @@ class Measure(Step):
         first = value[self.values[0]]
         return "unknown" if first is None else str(first)
 
+    def quoted(self, value: Mapping[str, int | None]) -> tuple[str, int, int] | None:
+        """The part of a text that its values tell of: (column, first code point, the one after the last), in NFC."""
+        return None
+
     def wanted(self) -> str:
         """What the decision asks for, as a person reads it."""
         return bounds_wording(getattr(self, "min", None), getattr(self, "max", None))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.declare import Cost, Count, Measure, complain_order, decided, field, tuning
@@ -48,11 +47,13 @@ class Morphemes(Measure):
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         import numpy as np
 
+        from operators.kernels.segments import kiwi
+
         if entries["segmenter"]["library"] != "kiwipiepy":
             raise ValueError(f"there is no adapter for the segmenter `{entries['segmenter']['library']}`")
         counts = np.full(texts.rows, -1, dtype=np.int64)
         known = [(row, text) for row, text in enumerate(texts.strings()) if text is not None]
-        found = segmenter(self.workers).tokenize([text for _, text in known])
+        found = kiwi(self.workers).tokenize([text for _, text in known])
         for (row, _), tokens in zip(known, found, strict=True):
             counts[row] = len(tokens)
         return [counts]
@@ -65,11 +66,3 @@ class Morphemes(Measure):
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         return "unknown" if value["morphemes"] is None else f"{value['morphemes']} morphemes"
-
-
-@lru_cache(maxsize=1)
-def segmenter(workers: int) -> Any:
-    """Kiwi with its default model (about 1 GB of memory, two seconds to load)."""
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=workers)

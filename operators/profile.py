@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -32,6 +32,21 @@ class Segmenter(Declared):
     """The distribution that holds it, such as kiwipiepy."""
     model: str | None = None
     """The distribution that holds its dictionary or model."""
+
+
+class Ngrams(Declared):
+    """What n-grams of the language are made of, where texts are compared with benchmarks."""
+
+    segments: Literal["kiwipiepy", "python-mecab-ko", "words", "characters"]
+    """What cuts normalised text: a segmenter, white space, or nothing, for a language without spaces and segmenter."""
+    raw: Literal["words", "characters"]
+    """What the text as it is falls into: words between white space, or characters, for a language without spaces."""
+    size: int = Field(1, ge=1, le=20)
+    """How many characters stand for one word, where characters are counted."""
+    dates: tuple[str, ...] = ()
+    """Words for the parts of a date, which tell nothing behind a digit."""
+    boilerplate: tuple[str, ...] = ()
+    """Sentences that stand in many tasks and say nothing of one."""
 
 
 class PromptFile(Declared):
@@ -82,6 +97,8 @@ class LanguageProfile(Declared):
     """The scripts it is written in, as ranges of code points."""
     segmenter: Segmenter | None = None
     """How its text is cut into morphemes."""
+    ngrams: Ngrams | None = None
+    """How overlap with benchmarks is looked for."""
     cased: bool | None = None
     """Whether its script has upper and lower case."""
     digits: str | None = None

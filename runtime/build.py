@@ -5,39 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from compiler.compile import Read
-from compiler.explain import with_below
 from compiler.facts import Facts
 from compiler.graph import Graph, Node
-from compiler.keys import memo_key, value_key
 from compiler.plan import Addresses, Result, known_checkpoint, snapshot, stage_name
 from operators.aggregate import Aggregate
 from operators.asks import Asks
-from operators.declare import Measure
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from operators.train import Train
-from runtime.beside import Beside, beside_of, keep_beside, seen
 from runtime.built import Built, described_by, previews, usable
-from runtime.columns import Work, compute
 from runtime.completions.answers import attached
 from runtime.completions.stage import Asking
 from runtime.decide import combine_trees, decide
 from runtime.ingest import ingest_leaf
-from runtime.memo import Memo
+from runtime.measuring import Measuring
 from runtime.output import write_output
 from runtime.probe import Found
 from runtime.record import Record
 from runtime.relation import Given
 from runtime.scores import aggregated
 from runtime.store import Damaged, Store, StoreError
-from runtime.table import open_table, read_table
+from runtime.table import open_table
 from runtime.training.checkpoints import laid_out, train_checkpoint
 from runtime.training.stage import forget
+
+if TYPE_CHECKING:
+    pass
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
@@ -63,7 +61,7 @@ class Builder:
     def __post_init__(self) -> None:
         self.built = Built()
         self.addresses = Addresses(self.graph, self.facts, self.look_up)
-        self.memos: dict[int, Memo] = {}
+        self.measuring = Measuring(self.store, self.graph, self.facts, self.addresses, self.built, self.threads)
 
     def look_up(self, key: str) -> Result | None:
         """What a recorded result is, held from now on."""
@@ -206,7 +204,7 @@ class Builder:
                 return write_output(self.store, node, table, described_by(below), tell, self.threads)
         base = self.graph.base(node.inputs[0])
         table = open_table(self.store, self.built.records[base].body["table"])
-        objects, memos = self.columns_for(index, base, tell)
+        objects, memos = self.measuring.columns_for(index, base, tell)
         others, scale = previews(self.store, self.graph, index, self.built)
         return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
 
@@ -246,53 +244,3 @@ class Builder:
         node = self.graph.nodes[index]
         leaf, paths = self.facts.leaves[node.label], self.found.files[node.label]
         return ingest_leaf(self.store, node, paths, leaf.files, tell, self.threads)
-
-    def columns_for(self, index: int, base: int, tell: Callable[[int], None]) -> tuple[dict[int, Beside], dict[int, Memo]]:
-        """The columns a stage reads, as objects beside its base table; dear measures of decisions keep to their memo."""
-        node = self.graph.nodes[index]
-        carried = {made.node for made in node.carried.values() if made.node is not None}
-        wanted = [source for source in node.inputs[1:] if self.graph.nodes[source].aspect == "columns"]
-        wanted += [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
-        roots: list[int] = []
-        memos: dict[int, Memo] = {}
-        for at in wanted:
-            operator = self.graph.nodes[at].operator
-            if isinstance(operator, Measure) and operator.cost == "dear":
-                memos[at] = self.memo(at, operator)
-                if at not in carried:
-                    roots += self.graph.nodes[at].inputs[1:]
-                    continue
-            roots.append(at)
-        objects: dict[int, Beside] = {}
-        waiting: list[int] = []
-        for at in with_below(self.graph, roots):
-            key = self.addresses.key(at)
-            assert key is not None
-            record = self.store.hold_record(key, "beside")
-            if record is None:
-                waiting.append(at)
-            else:
-                objects[at] = beside_of(record.body)
-        table = open_table(self.store, self.built.records[base].body["table"])
-        while waiting:
-            ready = [at for at in waiting if all(below in objects for below in self.graph.nodes[at].inputs[1:])]
-            # What reads the same table runs in one pass, so that its text is decoded once.
-            group = [at for at in ready if not self.graph.nodes[at].inputs[1:]] or ready[:1]
-            viewed, reads = table, {}
-            for at in group:
-                viewed, reads[at] = seen(self.store, table, self.graph.nodes[at], objects)
-            works = [Work(self.graph.nodes[at], reads[at], memos.get(at)) for at in group]
-            for at, made in zip(group, compute(self.store, viewed, works, tell, self.threads), strict=True):
-                key = self.addresses.key(at)
-                assert key is not None
-                measure = value_key(self.graph.nodes[at], self.facts)
-                objects[at] = keep_beside(self.store, key, measure, viewed, reads[at], made)
-            waiting = [at for at in waiting if at not in objects]
-        for beside in objects.values():
-            read_table(self.store, beside.object)
-        return objects, memos
-
-    def memo(self, at: int, operator: Measure) -> Memo:
-        if at not in self.memos:
-            self.memos[at] = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
-        return self.memos[at]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from compiler.graph import Node
 from operators.declare import Map, Measure, mapped
+from operators.decontaminate import Decontaminate
 from operators.kernels.text import Texts, compared
 from operators.scope import Columns
 from operators.unique import Unique
@@ -23,9 +24,13 @@ from runtime.beside import Beside
 from runtime.digest import id_array, id_bytes
 from runtime.ids import digest_name, hash_column, own_connection
 from runtime.memo import Memo
+from runtime.overlap import texts_of
 from runtime.store import Store, StoreError
 from runtime.table import TEXT, Table
 from runtime.write import masked, write_columns
+
+if TYPE_CHECKING:
+    from operators.kernels.overlap import Index
 
 
 class LostRows(Exception):
@@ -40,6 +45,8 @@ class Work:
     reads: Mapping[str, str]
     """Role or name in the operator -> column of the table."""
     memo: Memo | None = None
+    index: Index | None = None
+    """What is looked for in it, of a measure that compares it with benchmarks."""
 
 
 def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[Beside]:
@@ -132,6 +139,10 @@ def batch_columns(
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Where():
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
+        case Decontaminate():
+            assert work.index is not None
+            held = [texts.setdefault(name, texts_of(columns[name])) for name in work.reads.values()]
+            return [pa.array(value) for value in operator.overlaps(held, work.index)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:

@@ -6,6 +6,7 @@ from runtime.built import manifest_of, shows
 from runtime.completions.memo import CompletionMemo
 from runtime.memo import broken_entries
 from runtime.record import hash_path, unsealed
+from runtime.segmented import ENDING, broken_cuts
 from runtime.store import Store
 
 
@@ -42,6 +43,9 @@ def verify(store: Store, mend: bool = False) -> list[str]:
         broken = broken_entries(path)
         if broken:
             problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
+    for path in sorted((store.root / "memo").glob(f"*/*/*{ENDING}")):
+        if broken_cuts(path):
+            problems.append(f"entries of the segments {path.parent.name[:12]} are damaged; their texts will be segmented again")
     memo = CompletionMemo(store)
     broken_completions = memo.damaged()
     if broken_completions:

@@ -218,6 +218,7 @@ class Ledgers:
                     "wanted": operator.wanted(),
                     "values": values,
                     "measured": "not measured" if values is None else operator.wording(values),
+                    "quoted": None if values is None else operator.quoted(values),
                 }
             )
         event: dict[str, Any] = {"fate": "kept" if dropped == 0 else "dropped", "steps": steps}

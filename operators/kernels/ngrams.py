@@ -110,7 +110,7 @@ def telling(grams: Grams, dates: Sequence[str]) -> np.ndarray[Any, Any]:
     # The words that stand in an n-gram whole, with their digit.
     low, high = np.searchsorted(digit, grams.start), np.searchsorted(after, grams.end, side="right")
     before, sizes = (np.concatenate([[0], np.cumsum(each)]) for each in (letters, after - digit - 1))
-    enough = before[grams.end] - before[grams.start] - np.maximum(sizes[high] - sizes[low], 0) >= LETTERS
+    enough: np.ndarray[Any, Any] = before[grams.end] - before[grams.start] - np.maximum(sizes[high] - sizes[low], 0) >= LETTERS
     lengths = grams.end - grams.start
     for length in np.unique(lengths[enough]).tolist():
         chosen = np.flatnonzero(enough & (lengths == length))
@@ -137,7 +137,8 @@ def letter_flags(points: Points) -> np.ndarray[Any, Any]:
     """Whether each code point is a letter."""
     kinds, inverse = np.unique(points, return_inverse=True)
     flags = np.array([unicodedata.category(chr(point))[0] == "L" for point in kinds.tolist()], dtype=bool)
-    return flags[inverse]
+    found: np.ndarray[Any, Any] = flags[inverse]
+    return found
 
 
 def dated(points: Points, words: Sequence[str]) -> tuple[Ints, Ints]:

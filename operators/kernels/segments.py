@@ -10,13 +10,6 @@ import numpy as np
 
 from operators.kernels.text import Ints
 
-#: What segments a text -> the distributions whose version decides how.
-SEGMENTERS: dict[str, tuple[str, ...]] = {
-    "kiwipiepy": ("kiwipiepy", "kiwipiepy-model"),
-    "python-mecab-ko": ("python-mecab-ko", "python-mecab-ko-dic"),
-    "words": (),
-}
-
 
 @lru_cache(maxsize=1)
 def kiwi(workers: int) -> Any:

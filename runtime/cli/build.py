@@ -53,6 +53,8 @@ def run_build(
     `accepted` holds the names of what may differ from the lock; None where the lock is not asked. `again` lets held-out
     benchmarks be looked at once more.
     """
+    from compiler.contamination import complain_unobtained
+    from compiler.diagnostics import RecipeError
     from compiler.evaluating import HELD_IN, HELD_OUT
     from compiler.plan import Addresses, stage_name
     from runtime.built import publish, remember, take_recorded
@@ -71,6 +73,8 @@ def run_build(
     if accepted is not None:
         refuse(session, list(drifted_leaves(session)), accepted)
     complain_absent(read, session.facts, graph)
+    if unobtained := complain_unobtained(graph, read.recipe):
+        raise RecipeError(tuple(unobtained))
     store = Store(session.store_path)
     looks = Looks(session, store, again)
     with store.building(), Progress(quiet) as progress:

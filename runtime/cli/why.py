@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from typing import Any
 
 import click
@@ -95,6 +96,8 @@ def tell_life(life: Any, open_text: bool) -> None:
         for step in event.get("steps", ()):
             mark = {"dropped": "DROPPED", "passed": "passed", "not decided": "not reached"}[step["verdict"]]
             say(f"  {event['stage']}: {step['step']} {mark}: {step['measured']}, wanted {step['wanted']}")
+            if step["quoted"] is not None and (open_text or life.license not in RESTRICTED):
+                say(f"    {shortened(quoted(life.cells, *step['quoted']))}")
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
         elif event["fate"] == "asked":
@@ -111,6 +114,13 @@ def tell_life(life: Any, open_text: bool) -> None:
             say(f"  {event['stage']}: born of {event['copy_of'][:12] if event['copy_of'] else '?'}")
         elif event["fate"] != "dropped":
             say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
+
+
+def quoted(cells: dict[str, Any], column: str, first: int, last: int) -> str:
+    """A part of a row's text; nothing where the row no longer has the column."""
+    cell = cells.get(column) or ""
+    text = cell if isinstance(cell, str) else "\n".join(each for each in cell if each is not None)
+    return unicodedata.normalize("NFC", text)[first:last]
 
 
 def shortened(value: Any, width: int = 300) -> str:

@@ -119,7 +119,7 @@ class Known:
 
     def joined(self, at: int, cells: Mapping[str, pa.Array], values: Values) -> Values:
         """Add what other tables know of the same cells; a measure is a function of them."""
-        measure = value_key(self.graph.nodes[at], self.facts)
+        measure = value_key(self.graph, at, self.facts)
         for body in find_measured(self.store, measure):
             if values.known is None:
                 break

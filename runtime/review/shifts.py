@@ -56,7 +56,7 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
         kept = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
         level = leveled(node.operator, values.columns)[kept]
         if level.size and (values.known is None or values.known[kept].all()):
-            key = value_key(side.graph.nodes[column], side.facts)
+            key = value_key(side.graph, column, side.facts)
             found[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
     return found
 

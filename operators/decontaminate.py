@@ -1,0 +1,153 @@
+"""Whether a row has text of a benchmark in it: n-grams of segments, of the text as it is, and of its letters alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from operators.declare import Measure, decided, field, tuning
+from operators.scope import Complaint, Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from operators.kernels.overlap import Index
+    from operators.kernels.text import Texts
+
+Pass = Literal["segments", "raw", "squeezed"]
+Library = Literal["kiwipiepy", "python-mecab-ko", "words", "characters"]
+#: What cuts text into segments -> the distributions whose version decides how.
+SEGMENTERS: dict[str, tuple[str, ...]] = {
+    "kiwipiepy": ("kiwipiepy", "kiwipiepy-model"),
+    "python-mecab-ko": ("python-mecab-ko", "python-mecab-ko-dic"),
+}
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+
+
+class Decontaminate(Measure):
+    """Drop rows in which text of a benchmark stands, prompts and reasoning alike (paper section 5.3).
+
+    What is looked for are n-grams of the benchmarks' questions with their options, and of each other text that they map. The
+    paper's two passes are `segments` and `raw`; the third finds what they miss. In `segments` the text is in NFKC, without
+    case, with a space for every character that is no letter, mark or number, and cut by the segmenter of the language's
+    profile (`ngrams`), where morphemes that share a character are one: 13 segments that are equal are one equal string without
+    spaces. In `raw` it is as it is, in the words, or characters, that the profile says. `squeezed` compares the letters, marks
+    and numbers alone, so that no spacing, line break or punctuation hides anything. One n-gram in one pass is enough.
+
+    A question that is shorter than an n-gram is looked for as a whole. Never counted: n-grams with fewer than 8 letters or 5
+    kinds of them (a word for a part of a date behind a digit has none), those that say one part again and again (with a period
+    of at most half their length), those that stand in more than `common` items of one benchmark, and what stands in the
+    boilerplate of the profile or of `except`. Of a row is told how many places in it begin an n-gram of a benchmark, and of
+    the first one the benchmark, item, pass and place in the text. Text that was put into other words or another language is not
+    found, except where so many words stayed; docs/decontamination.md has the figures.
+    """
+
+    name: ClassVar[str] = "decontaminate"
+    values: ClassVar[tuple[str, ...]] = ("benchmark", "item", "found_in", "column", "first", "last", "places")
+
+    in_: Names | None = field("column", None, alias="in")  # type: ignore[assignment]
+    """The columns that are looked through; all text unless said."""
+    against: Literal["evaluated"] | Names = field("label", "evaluated")
+    """Benchmarks by name; `evaluated`: all that `evaluate` lists, held-in and held-out, and the sets they are parallel to."""
+    passes: Annotated[tuple[Pass, ...], Field(min_length=1)] = field("measured", ("segments", "raw", "squeezed"))
+    """Which comparisons are made; the paper's are `[segments, raw]`."""
+    ngram: int = field("measured", 13, ge=2, le=100)
+    """Segments, or units of the raw text, of an n-gram (paper section 5.3: 13)."""
+    squeezed: int = field("measured", 24, ge=8, le=1000)
+    """Characters of an n-gram of the third pass."""
+    common: int = field("measured", 10, ge=1)
+    """In how many items of one benchmark an n-gram may stand; what is in more is how questions are put, not what they ask."""
+    except_: tuple[str, ...] = field("measured", (), alias="except")
+    """Texts whose n-grams never count, such as an instruction that stands before every question."""
+    language: str = field("label", "target")
+    """Whose profile says how text is cut: `target`, `anchor`, or the code of a language."""
+    segmenter: Library | None = field("measured", None)
+    """What cuts the text of `segments`, in the place of what the profile says, such as `python-mecab-ko`."""
+    on_hit: Literal["drop", "flag"] = decided("drop")
+    """What becomes of a row: dropped, or kept with what was found in the ledger; then nothing is proven of it."""
+    min_hits: int = decided(1, ge=1)
+    """How many places of a row have to begin an n-gram of a benchmark (paper section 5.3: 1)."""
+    workers: int = tuning(2, ge=1, le=64)
+    """Threads of the segmenter."""
+
+    def entries(self) -> tuple[tuple[str, str], ...]:
+        return ((self.language, "ngrams"),)
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode", *(SEGMENTERS.get(self.segmenter or "", ()) if "segments" in self.passes else ()))
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        for place, name in enumerate(self.in_ or ()):
+            yield from scope.complain_column(name, ("in", place), "text", "list of text")
+        if self.only:
+            yield from self.only.complain(scope)
+
+    def looked_through(self) -> tuple[str, ...]:
+        """The columns, once they are known."""
+        assert self.in_ is not None
+        return self.in_
+
+    def named(self) -> tuple[str, ...]:
+        """The benchmarks, once they are known."""
+        assert not isinstance(self.against, str)
+        return self.against
+
+    def read(self) -> dict[str, str]:
+        return {f"in {place}": name for place, name in enumerate(self.looked_through())}
+
+    def index(
+        self, items: Sequence[Sequence[tuple[int, tuple[str, ...]]]], entries: Mapping[str, Any], cut: Callable[..., Any]
+    ) -> Index:
+        """The n-grams of the items of each benchmark: (number of the item, its texts, the question first).
+
+        `cut(library, texts)` tells where the segments of texts begin and end.
+        """
+        from operators.kernels.ngrams import Item, Unit
+        from operators.kernels.overlap import Index
+
+        said = entries["ngrams"]
+
+        def unit(raw: bool, library: str) -> Unit:
+            if library == "characters":
+                return Unit(raw, self.ngram * said["size"])
+            return Unit(raw, self.ngram, lambda texts: cut(library, texts))
+
+        units = {
+            "segments": lambda: unit(False, self.segmenter or said["segments"]),
+            "raw": lambda: unit(True, said["raw"]),
+            "squeezed": lambda: Unit(False, self.squeezed),
+        }
+        every = [Item(at, number, texts) for at, each in enumerate(items) for number, texts in each]
+        boilerplate = (*said.get("boilerplate", ()), *self.except_)
+        return Index([units[name]() for name in self.passes], every, said.get("dates", ()), boilerplate, self.common)
+
+    def overlaps(self, columns: Sequence[Texts], index: Index) -> list[np.ndarray[Any, Any]]:
+        """The values of each row; -1 where nothing was found, but for `places`."""
+        import numpy as np
+
+        made = np.full((len(self.values), columns[0].rows), -1, dtype=np.int64)
+        made[-1] = 0
+        for row, hit in index.search(columns).items():
+            made[:, row] = (hit.benchmark, hit.item, hit.unit, hit.column, hit.first, hit.last, hit.places)
+        return list(made)
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return f"{value['places']} < {self.min_hits}" if self.on_hit == "drop" else "TRUE"
+
+    def wanted(self) -> str:
+        return f"fewer than {self.min_hits} places" if self.min_hits > 1 else "nothing of a benchmark"
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        if not value["places"]:
+            return "nothing"
+        at, item, number, column, first, last, places = (value[name] or 0 for name in self.values)
+        more = f", and {places - 1} more places" if places > 2 else ", and 1 more place" if places == 2 else ""
+        where = f"characters {first} to {last} of {self.looked_through()[column]}"
+        return f"{self.named()[at]} {item:015x}: {self.passes[number]}, {where}{more}"
+
+    def quoted(self, value: Mapping[str, int | None]) -> tuple[str, int, int] | None:
+        if not value["places"]:
+            return None
+        return self.looked_through()[value["column"] or 0], value["first"] or 0, value["last"] or 0
