@@ -251,7 +251,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
             state.found.append(Diagnostic(f"`{said.column}` is a column of the project's own", said.span(), hint))
         rows.columns[said.column] = kind
         complain_names(state, [name for name in rows.columns if name.lower() == said.column.lower()], said.span())
-        rows.made[said.column] = Made(index, "/".join(operator.values), kind)
+        rows.made[said.column] = Made(index, "/".join(operator.values) if share else operator.values[-1], kind)
         return
     same = [each.label for _, each in rows.run if each.label.lower() == said.label.lower()]
     complain_names(state, [*same[-1:], said.label], said.span(), "steps")

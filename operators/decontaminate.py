@@ -41,7 +41,14 @@ class Decontaminate(Measure):
     of at most half their length), those that stand in more than `common` items of one benchmark, and what stands in the
     boilerplate of the profile or of `except`. Of a row is told how many places in it begin an n-gram of a benchmark, and of
     the first one the benchmark, item, pass and place in the text. Text that was put into other words or another language is not
-    found, except where so many words stayed; docs/decontamination.md has the figures.
+    found, except where so many words stayed; docs/decontamination.md has the figures. As a column it is the number of places.
+
+    Where the benchmark `facts` asks "하늘은 왜 파란가요? 이유를 두 가지 쓰세요.":
+
+    Example:
+        with: {against: [facts], segmenter: words}
+        in:   [{prompt: 물은 왜 끓나}, {prompt: "[문제] 하늘은 왜 파란가요?  이유를 두가지 쓰세요"}]
+        out:  [{prompt: 물은 왜 끓나}]
     """
 
     name: ClassVar[str] = "decontaminate"
@@ -69,6 +76,8 @@ class Decontaminate(Measure):
     """What becomes of a row: dropped, or kept with what was found in the ledger; then nothing is proven of it."""
     min_hits: int = decided(1, ge=1)
     """How many places of a row have to begin an n-gram of a benchmark (paper section 5.3: 1)."""
+    unknown: Literal["drop", "keep"] = decided("keep")
+    """What becomes of a row that has no text at all in these columns."""
     workers: int = tuning(2, ge=1, le=64)
     """Threads of the segmenter."""
 
@@ -128,7 +137,7 @@ class Decontaminate(Measure):
         import numpy as np
 
         made = np.full((len(self.values), columns[0].rows), -1, dtype=np.int64)
-        made[-1] = 0
+        made[-1] = np.where(np.logical_and.reduce([texts.null for texts in columns]), -1, 0)
         for row, hit in index.search(columns).items():
             made[:, row] = (hit.benchmark, hit.item, hit.unit, hit.column, hit.first, hit.last, hit.places)
         return list(made)
@@ -141,7 +150,7 @@ class Decontaminate(Measure):
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         if not value["places"]:
-            return "nothing"
+            return "nothing" if value["places"] == 0 else "no text"
         at, item, number, column, first, last, places = (value[name] or 0 for name in self.values)
         more = f", and {places - 1} more places" if places > 2 else ", and 1 more place" if places == 2 else ""
         where = f"characters {first} to {last} of {self.looked_through()[column]}"

@@ -91,6 +91,13 @@ ASKED: dict[str, list[Any]] = {
         {"in": "other", "gold": "prompt", "kind": "math", "language": "qq"},
         {"in": "other", "gold": "prompt", "kind": "choice", "language": "qr"},
     ],
+    "decontaminate": [
+        {"against": ["sums"], "segmenter": "words"},
+        {"against": ["sums", "facts"], "passes": ["raw"], "ngram": 3, "language": "qr", "unknown": "keep"},
+        {"against": ["facts"], "passes": ["segments", "raw"], "ngram": 4, "language": "qr", "common": 1, "min_hits": 2},
+        {"against": ["facts"], "segmenter": "words", "squeezed": 12, "except": ["한 글자 두 글자"], "only": {"source": "rows"}},
+        {"against": ["facts"], "segmenter": "characters", "in": ["prompt"], "ngram": 10, "on_hit": "flag"},
+    ],
     "generate": [
         {"model": "teacher"},
         {"model": "teacher", "of": "other", "system": {"text": "생각"}, "ask": {"text": "답은?"}, "samples": 2, "salt": "y"},
@@ -213,7 +220,23 @@ ITEMS: list[dict[str, Any]] = [
 #: How options and numbers are written in these languages, for the operators that read answers.
 WRITTEN = {
     "qq": {"number_marks": {"decimal": ",", "group": "."}},
-    "qr": {"answer_labels": [["A", "B", "C"], ["ㄱ", "ㄴ", "ㄷ"]]},
+    "qr": {
+        "answer_labels": [["A", "B", "C"], ["ㄱ", "ㄴ", "ㄷ"]],
+        "ngrams": {"segments": "words", "raw": "characters", "size": 4, "dates": ["년"], "boilerplate": ["why is the sky"]},
+    },
+}
+#: Benchmarks of which something stands in the rows above.
+BENCHMARKS = {
+    "facts": [
+        "하늘은 왜 파란가요? 이유를 두 가지 쓰세요.",
+        *(
+            "한 글자, 두 글자, 세 글자, 네 글자",
+            "WHY is the sky blue?",
+            "한 글자 두 글자 세 글자 다섯 글자",
+            "하늘은 왜 파란가요",
+        ),
+    ],
+    "sums": ["```print(1)``` 끝", "code 하늘 https://a.b/c x^2", "1+1"],
 }
 #: Languages whose behaviours show in the rows above; the lexicons that ship may get better.
 LEXICONS = {
@@ -240,6 +263,8 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     (folder / ".recipe").mkdir(exist_ok=True)
     project.rows("rows.jsonl", rows)
     project.write("tokenizer.json", TOKENIZER)
+    for name, items in BENCHMARKS.items():
+        project.rows(f"{name}.jsonl", items)
     for code, lexicon in LEXICONS.items():
         profile = {"format": 1, "language": code, "name": "Q", "behaviours": lexicon, **WRITTEN[code]}
         project.write(f"languages/{code}.yaml", json.dumps(profile, ensure_ascii=False))
@@ -251,6 +276,16 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
         "language": {"target": "ko", "anchor": "en"},
         "seed": 5,
         "models": MODELS,
+        "benchmarks": {
+            name: {
+                "items": {"file": f"{name}.jsonl", "columns": {"prompt": "prompt", "gold_answer": "prompt"}},
+                "task": "exact",
+                "extract": "last_line",
+                "language": "qr",
+                "license": "A",
+            }
+            for name in BENCHMARKS
+        },
         "sources": {"rows": {"file": "rows.jsonl", "category": "x", "license": "A", "columns": columns}},
         "tables": {"t": {"from": "rows", "steps": steps}},
     }

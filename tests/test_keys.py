@@ -33,6 +33,8 @@ from operators.answers import Answers
 from operators.asks import Asks, Refused, Reply
 from operators.catalog import OPERATORS, STEPS
 from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
+from operators.decontaminate import Decontaminate
+from operators.kernels.segments import cuts_of
 from operators.length import Length
 from operators.model import Model
 from operators.scope import Columns
@@ -271,6 +273,27 @@ def score(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation
     return Mutation(field, *both, "score", role_of(OPERATORS["score"], field.partition(".")[2]))
 
 
+#: Benchmarks, and a judge of models by one of them.
+FACTS = {
+    "benchmarks": {
+        name: {
+            "items": {"file": f"{name}.jsonl", "columns": {"prompt": "prompt", "gold_answer": "prompt"}},
+            "task": "exact", "extract": "last_line", "language": "ko", "license": "A",
+        }
+        for name in ("facts", "sums")
+    },
+    "evaluate": {"held_in": ["facts"], "models": ["teacher"]},
+}  # fmt: skip
+BOTH = {"columns": {"prompt": "prompt", "other": "other"}}
+
+
+def looking(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of a step that looks for benchmarks; every prompt of the source `a` is the beginning of its `other`."""
+    said = {"against": ["facts"], "in": ["prompt"], "segmenter": "words", "ngram": 3}
+    both = (recipe({"decontaminate": said | each}, a=A | BOTH, **FACTS) for each in (before, after))
+    return Mutation(field, *both, "decontaminate", role_of(OPERATORS["decontaminate"], field.partition(".")[2]))
+
+
 ASKED = {"model": "teacher"}
 TRANSLATED = {"model": "translator"}
 LOOKED = {"kind": "verification", "of": ["qq"]}
@@ -404,6 +427,20 @@ MUTATIONS: list[Mutation] = [
     score("score.units", *({"in": "counted", "gold": "number", "kind": "math", "units": units} for units in ([], ["가"]))),
     score("score.unknown", {}, {"unknown": "keep"}),
     score("score.only", {}, {"only": {"source": "a"}}),
+    looking("decontaminate.in_", {}, {"in": ["other"]}),
+    looking("decontaminate.against", {"against": ["facts"]}, {"against": "evaluated"}),
+    looking("decontaminate.passes", {"passes": ["raw"]}, {"passes": ["squeezed"]}),
+    looking("decontaminate.ngram", {}, {"ngram": 6}),
+    looking("decontaminate.squeezed", *({"passes": ["squeezed"], "squeezed": each} for each in (8, 40))),
+    looking("decontaminate.common", {}, {"common": 1}),
+    looking("decontaminate.except_", {}, {"except": ["why is the sky blue?"]}),
+    looking("decontaminate.language", {"language": "target"}, {"language": "ko"}),
+    looking("decontaminate.segmenter", *({"passes": ["segments"], "segmenter": each} for each in ("words", "characters"))),
+    looking("decontaminate.on_hit", {}, {"on_hit": "flag"}),
+    looking("decontaminate.min_hits", {}, {"min_hits": 99}),
+    looking("decontaminate.unknown", {}, {"unknown": "drop"}),
+    looking("decontaminate.only", {}, {"only": {"source": "b"}}),
+    looking("decontaminate.workers", {}, {"workers": 1}),
     *asking("generate", "teacher", {}),
     Mutation("generate.of", *(recipe({"generate": ASKED | {"of": of}}, a=A | WIDE) for of in ("prompt", "other")), "generate"),
     Mutation("generate.hint", *(recipe({"generate": ASKED | hint}, a=A | WIDE) for hint in ({}, {"hint": "n"})), "generate"),
@@ -467,6 +504,9 @@ def put_files(project: Project) -> None:
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
+    facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
+    project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])
+    project.rows("sums.jsonl", ["why is the sky so blue?"])
     project.write("tokenizer.json", TOKENIZER)
     project.write("bytes.json", BYTES)
     project.rows("had.jsonl", [{"prompt": text, "t": f"think {text}", "s": f"say {text}"} for text in TEXTS[:3]])
@@ -1089,6 +1129,15 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             from runtime.columns import evaluate
 
             return lambda: evaluate(operator, {"prompt": texts})
+        case Decontaminate():
+            told = operator.model_copy(update={"in_": ("prompt",), "against": ("facts",), "segmenter": "words"})
+            items = [(1, ("물은 왜 끓나요? 그 이유를 두 가지만 쓰세요",))]
+
+            def look() -> object:
+                index = told.index([items], entries, lambda library, texts: cuts_of(library, texts, 1))
+                return told.overlaps([kernel.Texts(texts)], index)
+
+            return look
         case Measure():
             others = [kernel.Texts(texts[::-1]) for _ in operator.others]
             return lambda: operator.compare(kernel.Texts(texts), others, entries)
@@ -1118,6 +1167,7 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "number_marks": {"decimal": ",", "group": "."},
         "answer_labels": [["A", "B"], ["가", "나"]],
         "cased": False,
+        "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
         "tokenizer": DIGEST,
         "behaviours.verification": ["맞는지"],
         "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},
@@ -1165,6 +1215,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("echo", {"max": 0.5, "phrase": 2}),
     ("parsable", {"in": "prompt"}),
     *(("score", {"in": "prompt", "gold": "other", "kind": kind}) for kind in ("math", "choice", "exact")),
+    ("decontaminate", {"against": ["facts"]}),
     ("generate", {"model": "teacher"}),
     ("generate", {"model": "teacher", "of": "other", "hint": "n", "system": "system", "ask": "answer", "samples": 2}),
     ("generate", {"model": "teacher", "system": {"text": "생각"}, "ask": "none"}),
