@@ -203,7 +203,7 @@ def test_every_contradiction_that_touches_a_line_is_told_there() -> None:
 
 def test_what_the_language_lacks_is_told_at_its_place() -> None:
     comments = "\n".join(line for line in TEXT.splitlines() if line.lstrip().startswith("#"))
-    for part in ("style_directives", "merge_options", "decontaminate", "ablations", "token_length"):
+    for part in ("style_directives", "merge_options", "ablations", "token_length"):
         assert part in comments
         assert part not in yaml.safe_dump(yaml.safe_load(TEXT))
 
