@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from compiler.asking import asked
 from compiler.diagnostics import Diagnostic, Note, suggest
+from compiler.expanding import expanded
 from compiler.graph import Graph, Made, Node
 from compiler.judging import lower_aggregates
 from compiler.learning import knows, lower_asked, lower_training
 from compiler.licenses import complain_licenses
-from compiler.lowering import Lowering, Rows, at_table
+from compiler.lowering import Lowering, Rows, at_table, complain_names
 from compiler.recipe import Recipe
 from compiler.said import Said, TableSaid
 from compiler.spans import Span
 from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
+from operators.expand import Expand
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
@@ -131,16 +133,6 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
     return settle(state, table, rows)
 
 
-def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
-    """A mistake where two names are one to SQL, which would read the one for the other."""
-    known: dict[str, str] = {}
-    for name in names:
-        if known.setdefault(name.lower(), name) != name:
-            state.found.append(
-                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
-            )
-
-
 def copied(rows: Rows) -> Rows:
     return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
 
@@ -209,6 +201,8 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
             complain_names(state, rows.columns, said.span())
         case Asks():
             asked(state, table, settle(state, table, rows), said, operator)
+        case Expand():
+            expanded(state, table, settle(state, table, rows), said, operator)
         case SetDecision():
             settle(state, table, rows, said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,7 +75,7 @@ class Lowering:
                         f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
                     )
                 )
-            elif (value := profile.entry(entry)) is None:
+            elif (value := profile.entry(entry)) is None and entry not in operator.may_lack:
                 self.found.append(
                     Diagnostic(
                         f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs",
@@ -103,3 +103,13 @@ def at_table(state: Lowering, index: int) -> Rows:
     return Rows(
         index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
     )
+
+
+def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
+    """A mistake where two names are one to SQL, which would read the one for the other."""
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            state.found.append(
+                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
+            )

@@ -27,6 +27,7 @@ from operators.select import Select
 from operators.sft import Sft
 from operators.source import Source
 from operators.spans import Spans
+from operators.style_directives import StyleDirectives
 from operators.think_blocks import ThinkBlocks
 from operators.token_length import TokenLength
 from operators.train import Train
@@ -55,6 +56,7 @@ STEPS: tuple[type[Step], ...] = (
     Extract,
     Inside,
     Select,
+    StyleDirectives,
     Unique,
     Sample,
     Mixture,

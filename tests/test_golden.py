@@ -117,6 +117,11 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
         {"of": "prompt", "open": "`", "close": "`", "as": "in"},
     ],
+    "style_directives": [
+        {"texts": ["가", "나", "다"], "per_row": 2},
+        {"texts": ["가", "나"], "place": "before", "of": "other", "salt": "x"},
+        {"texts": ["한 줄로."], "place": "after", "only": {"source": "rows"}},
+    ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],

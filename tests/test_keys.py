@@ -33,6 +33,7 @@ from operators.answers import Answers
 from operators.asks import Asks, Refused, Reply
 from operators.catalog import OPERATORS, STEPS
 from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
+from operators.expand import Expand, Parents
 from operators.length import Length
 from operators.model import Model
 from operators.scope import Columns
@@ -281,6 +282,7 @@ WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "a
 GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
 SECOND = {"letter": "letter2", "index": "index2", "number": "number2", "text": "wrong"}
 ALL = {"one": 3, "two": 2}
+STYLED = {"texts": ["가", "나"]}
 
 MUTATIONS: list[Mutation] = [
     source("source.file", {}, {"file": "moved/renamed.jsonl"}),
@@ -353,6 +355,17 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", "other")), "unique", "column"),
     steps("unique.normalise", {"normalise": ["nfc"]}, {"normalise": ["nfc", "space"]}),
+    Mutation(
+        "style_directives.of",
+        *(recipe({"style_directives": STYLED | {"of": each}}, a=A | WIDE) for each in ("prompt", "other")),
+        "style_directives",
+    ),
+    steps("style_directives.only", STYLED, STYLED | {"only": {"source": "a"}}),
+    steps("style_directives.place", STYLED, STYLED | {"place": "after"}),
+    steps("style_directives.per_row", STYLED, STYLED | {"per_row": 2}),
+    steps("style_directives.texts", STYLED, STYLED | {"texts": ["가", "다"]}),
+    steps("style_directives.salt", STYLED, STYLED | {"salt": "again"}),
+    steps("style_directives.language", {"language": "target"}, {"language": "ko"}),
     steps("sample.rows", {"rows": 3}, {"rows": 4}),
     steps("sample.share", {"share": 0.2}, {"share": 0.7}),
     steps("sample.unit", {"rows": 3}, {"rows": 3, "unit": "item"}),
@@ -1094,6 +1107,8 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             return lambda: operator.compare(kernel.Texts(texts), others, entries)
         case Map():
             return lambda: operator.change(texts, entries)
+        case Expand():
+            return lambda: operator.expand(parents_of(operator, texts), entries, 7)
         case Unique():
             return lambda: (kernel.compared(texts, operator.normalise), operator.verdicts("rows", 7, None))
         case SetDecision():
@@ -1101,6 +1116,17 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
         case Select():
             return lambda: operator.made({"prompt": "text"})
     raise AssertionError(f"nobody knows how to run `{operator.name}`")
+
+
+def parents_of(operator: Expand, texts: pa.Array) -> Parents:
+    """Rows for an operator by which rows are born, with whatever it reads."""
+    import numpy as np
+
+    count = len(texts)
+    labels = pa.array(["x"] * count)
+    columns = dict.fromkeys(("source", "category"), labels) | {"license": pa.array(["A"] * count), "prompt": texts}
+    ids = np.frombuffer(b"".join(bytes([place] * 16) for place in range(count)), np.uint8).reshape(-1, 16)
+    return Parents(ids, ids, columns)
 
 
 #: pyarrow asks for it whenever it meets NumPy, and only time stamps depend on it.
@@ -1119,6 +1145,7 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "answer_labels": [["A", "B"], ["가", "나"]],
         "cased": False,
         "tokenizer": DIGEST,
+        "directives": ["한 줄로.", "짧게."],
         "behaviours.verification": ["맞는지"],
         "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},
         **{f"prompts.{name}": f"{name}." for name in ("system", "monolingual", "short", "translate", "answer")},
@@ -1157,6 +1184,8 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
     *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line")),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
+    ("style_directives", {}),
+    ("style_directives", {"texts": ["가", "나"], "place": "after", "per_row": 2}),
     ("sample", {"rows": 2}),
     ("mixture", {"take": {"one": 2}}),
     ("token_length", {"tokenizer": "teacher", "max": 9}),
