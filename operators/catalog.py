@@ -16,8 +16,10 @@ from operators.iw_sft import IwSft
 from operators.judge import Judge
 from operators.language_share import LanguageShare
 from operators.length import Length
+from operators.merge_options import MergeOptions
 from operators.mixture import Mixture
 from operators.morphemes import Morphemes
+from operators.negation import Negation
 from operators.normalise import Normalise
 from operators.parsable import Parsable
 from operators.repetition import Repetition
@@ -43,6 +45,7 @@ STEPS: tuple[type[Step], ...] = (
     Compression,
     ThinkBlocks,
     Behaviours,
+    Negation,
     TokenLength,
     Echo,
     Parsable,
@@ -57,6 +60,7 @@ STEPS: tuple[type[Step], ...] = (
     Inside,
     Select,
     StyleDirectives,
+    MergeOptions,
     Unique,
     Sample,
     Mixture,
