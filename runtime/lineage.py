@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph import Graph
+from compiler.graph import Graph, Node
 from operators.expand import Expand
 from runtime.built import Built
 from runtime.digest import Bytes, id_bytes
@@ -43,6 +43,13 @@ def kin_of(store: Store, record: Record, wanted: Bytes) -> dict[str, Any]:
     }
 
 
+def told_of(node: Node, record: Record) -> str:
+    """What an operator tells of all the children it made, in a line."""
+    operator = node.operator
+    assert isinstance(operator, Expand)
+    return operator.tell(record.body["told"]["figures"]) if record.body["counts"]["born"] else ""
+
+
 def born_lines(graph: Graph, built: Built) -> list[str]:
     """A line for each expand stage: its children, what had none and why, and what else its operator tells."""
     lines = []
@@ -53,7 +60,7 @@ def born_lines(graph: Graph, built: Built) -> list[str]:
         told = record.body["told"]
         born = record.body["counts"]["born"]
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
-        more = node.operator.tell(told["figures"]) if born else ""
+        more = told_of(node, record)
         line = f"{node.table}/{node.label}: {born:,} born of {told['looked_at']:,} rows"
         lines.append(line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else ""))
     return lines

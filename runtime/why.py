@@ -22,7 +22,7 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids, position, starting
-from runtime.lineage import born_of, kin_of
+from runtime.lineage import born_of, kin_of, told_of
 from runtime.record import Record
 from runtime.store import Store
 from runtime.table import Table, open_table, read_table, whole
@@ -185,7 +185,8 @@ class Ledgers:
         life.events = self.life(origin[0], until=index).events
         life.cells = row_of(open_table(self.store, record.body["table"]), place)
         life.license = str(life.cells["license"])
-        life.events.append({"stage": name, "fate": "born", "copy_of": origin[0], "donors": origin[1]})
+        told = told_of(self.graph.nodes[index], record)
+        life.events.append({"stage": name, "fate": "born", "copy_of": origin[0], "donors": origin[1], "told": told})
 
     def asked_event(self, index: int, record: Record, name: str, life: Life, place: int | None) -> None:
         """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""

@@ -224,14 +224,20 @@ ANSWERED: list[dict[str, Any]] = [
     )
 ]
 #: Exam items, for the operator that merges their options.
+ASKS = ("나라의 수도는 어디인가", "별의 이름은 무엇인가", "것이 아닌 것은")
+LABELLED = (("① ", "② ", "③ "), ("(A) ", "(B) ", "(C) "), ("", "", ""))
+OFFERED = (("서울", "부산", "대구"), ("금성", "화성 같은 붉은 별", "목성"), ("물", "불", "흙"))
 EXAMS: list[dict[str, Any]] = [
-    {"prompt": f"{place}번 {['나라의 수도는 어디인가', '별의 이름은 무엇인가', '것이 아닌 것은'][place % 3]} {'가 나' if place % 2 else ''}",
-     "options": [f"{label}{text} {place * step % 11}" for step, (label, text) in enumerate(zip(labels, texts, strict=False), 1)],
-     "gold": place % 3}
+    {
+        "prompt": f"{place}번 {ASKS[place % 3]} {'가 나' if place % 2 else ''}",
+        "options": [
+            f"{label}{text} {place * step % 11}"
+            for step, (label, text) in enumerate(zip(LABELLED[place % 7 % 3], OFFERED[place % 3], strict=True), 1)
+        ],
+        "gold": place % 3,
+    }
     for place in range(24)
-    for labels in [[["① ", "② ", "③ "], ["(A) ", "(B) ", "(C) "], ["", "", ""]][place % 7 % 3]]
-    for texts in [[["서울", "부산", "대구"], ["금성", "화성 같은 붉은 별", "목성"], ["물", "불", "흙"]][place % 3]]
-]  # fmt: skip
+]
 #: Items, for the operators that ask a model.
 ITEMS: list[dict[str, Any]] = [
     row | {"options": ["가", f"{place}\n번"] if place % 4 == 0 else None}

@@ -520,9 +520,16 @@ def put_files(project: Project) -> None:
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
     for name, kinds in (("items.jsonl", "가나"), ("items2.jsonl", "다라")):
-        items = [{"prompt": f"{kind} {'바하나'[place % 3]}{'다늘라'[place % 3]}{'는의가도'[place % 4]} {place % 5}번", "other": f"{'둘 ' * (place % 2)}{'하나 둘 셋 넷'[place % 5:]} {kind}",
-                  "options": [f"{kind}{place} {word}시 {word}구" for word in ("서울", "부산", "대구")], "gold": place % 3}
-                 for kind in kinds for place in range(6)]  # fmt: skip
+        items = [
+            {
+                "prompt": f"{kind} {('바다', '하늘', '나라')[place % 3]}{'는의가도'[place % 4]} {place % 5}번",
+                "other": f"{'둘 ' * (place % 2)}{'하나 둘 셋 넷'[place % 5 :]} {kind}",
+                "options": [f"{kind}{place} {word}시 {word}구" for word in ("서울", "부산", "대구")],
+                "gold": place % 3,
+            }
+            for kind in kinds
+            for place in range(6)
+        ]
         project.rows(name, items)
     project.write("tokenizer.json", TOKENIZER)
     project.write("bytes.json", BYTES)

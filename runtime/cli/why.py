@@ -113,6 +113,8 @@ def tell_life(life: Any, open_text: bool) -> None:
             donors = ", ".join(each[:12] for each in event.get("donors", ()))
             parent = event["copy_of"][:12] if event["copy_of"] else "?"
             say(f"  {event['stage']}: born of {parent}" + (f", with text of {donors}" if donors else ""))
+            if event.get("told"):
+                say(f"    of all born there: {event['told']}")
         elif event["fate"] != "dropped":
             say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
 
