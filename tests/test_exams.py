@@ -19,7 +19,21 @@ from tests.conftest import Project
 AVAILABLE = all(importlib.util.find_spec(name) is not None for name in ("bm25s", "scipy"))
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="not installed: bm25s and scipy")
 
-WORDS = "서울 부산 수도 나라 바다 산 강 도시 왕 조선 고려 별 금성 물 불 흙 소금 설탕 종이 나무 꽃 새 말 소 양".split()
+WORDS = [
+    *"산강왕별물불흙말소양꽃새",
+    "서울",
+    "부산",
+    "수도",
+    "나라",
+    "바다",
+    "도시",
+    "조선",
+    "고려",
+    "금성",
+    "소금",
+    "종이",
+    "나무",
+]
 LABELS = {
     "letters": [f"({label}) " for label in "ABCDEFGHIJ"],
     "numbers": [f"{label}. " for label in range(1, 11)],
