@@ -12,6 +12,7 @@ from compiler.recipe import Recipe
 from compiler.said import Said
 from operators.asks import Asks
 from operators.decontaminate import Decontaminate
+from operators.expand import Expand
 from operators.inner import Attach, Combine
 from operators.train import Train
 
@@ -117,6 +118,9 @@ def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe
     if isinstance(node.operator, Attach):
         made = graph.nodes[node.inputs[1]].columns
         return {name: frozenset() if name in made else clean[node.inputs[0]][name] for name in text}
+    if isinstance(node.operator, Expand):
+        born = node.operator.changes()
+        return {name: frozenset() if name in born else clean[node.inputs[0]].get(name, frozenset()) for name in text}
     base, looked = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
     for at in graph.run(node.inputs[0]):
         operator, reads = graph.nodes[at].operator, graph.nodes[graph.nodes[at].inputs[-1]].carried
@@ -142,7 +146,8 @@ def before(clean: Clean, made: Made) -> frozenset[str]:
 def path(graph: Graph, index: int, column: str, benchmark: str, clean: Mapping[int, Clean]) -> list[str]:
     """The way of a column's text to a table, from where it came in."""
     node = graph.nodes[index]
-    if not node.inputs or isinstance(node.operator, Asks):
+    born = isinstance(node.operator, Expand) and column in node.operator.changes()
+    if not node.inputs or born or isinstance(node.operator, Asks):
         return [node.label]
     if isinstance(node.operator, Combine):
         source = next(each for each in node.inputs if benchmark not in clean[each].get(column, frozenset([benchmark])))

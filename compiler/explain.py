@@ -14,6 +14,7 @@ from compiler.said import Said
 from compiler.sql import decide_sql
 from operators.asks import Asks
 from operators.declare import Measure, SetDecision
+from operators.expand import Expand
 from operators.generate import Generate
 from operators.source import Source
 from operators.train import Train
@@ -36,6 +37,9 @@ def explain(graph: Graph, index: int) -> str:
                 f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
             ]
             lines += ["", decide_sql(graph, index)]
+        case Expand():
+            lines += [kernel_line(graph, at) for at in with_below(graph, list(node.inputs[1:]))]
+            lines += expanded_lines(graph, index, node.operator)
         case Train():
             start = f"checkpoint {node.operator.init}" if node.operator.init is not None else f"model {node.operator.model}"
             lines.append(f"{start}, trained on {stage_name(graph, node.inputs[0])}: {', '.join(node.carried)}")
@@ -57,6 +61,24 @@ def asked_lines(graph: Graph, index: int, operator: Asks) -> list[str]:
     if isinstance(operator, Generate) and operator.recorded is not None:
         lines.append(f"looked up in {stage_name(graph, node.inputs[1])} by prompt; nothing is sent")
     return [*lines, "completions: " + ", ".join(node.columns)]
+
+
+def expanded_lines(graph: Graph, index: int, operator: Expand) -> list[str]:
+    """Which rows have children, what these are made of, and what they inherit."""
+    node = graph.nodes[index]
+    parameters: Mapping[str, Any] = canonical(operator.parameters("result", "column"))
+    said = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
+    whose = "every row" if operator.only is None else f"each row where {operator.only.sql()}"
+    licence = "the join of the parent's and of all donors' licences" if operator.mixes else "the parent's licence"
+    children = operator.children(node.entries)
+    many = f"{children.low}" if children.exact else f"{children.low} to {children.high}"
+    return [
+        f"kernel {operator.name}({', '.join(operator.reads())}; {said}seed {node.seed}) -> {', '.join(operator.changes())}",
+        f"children: {many} of {whose} of {stage_name(graph, node.inputs[0])}; all rows stay",
+        *(f"profile {name}: {value}" for name, value in node.entries.items()),
+        f"a child inherits item_id, source, category and the other columns, and has {licence}",
+        "row_id = H(parent, operator, digests of the changed cells, copy); sorted by row_id",
+    ]
 
 
 def source_lines(source: Source) -> list[str]:

@@ -10,6 +10,7 @@ from compiler.spans import Span
 from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.declare import Measure, Operator, SetDecision
+from operators.expand import Expand
 from operators.inner import Attach, Combine, Output
 from operators.licence import Licence
 from operators.scope import Columns, ColumnType
@@ -110,8 +111,9 @@ def verify(graph: Graph) -> None:
         match node.aspect:
             case "table":
                 all_cuts = isinstance(node.operator, Combine | Output | Asks | Attach | Aggregate)
-                assert all(graph.nodes[source].cut for source in (node.inputs if all_cuts else ()))
-                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach | Aggregate)
+                one_cut = node.inputs[:1] if isinstance(node.operator, Expand) else ()
+                assert all(graph.nodes[source].cut for source in (node.inputs if all_cuts else one_cut))
+                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach | Aggregate | Expand)
             case "checkpoint":
                 assert isinstance(node.operator, Train)
                 assert all(graph.nodes[source].cut for source in node.inputs), f"{node.label} learns from no cut"

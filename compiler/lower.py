@@ -8,6 +8,7 @@ from dataclasses import replace
 from compiler.asking import asked
 from compiler.contamination import complain_contaminated, resolved
 from compiler.diagnostics import Diagnostic, Note, suggest
+from compiler.expanding import expanded
 from compiler.graph import Graph, Made, Node
 from compiler.judging import lower_aggregates
 from compiler.learning import knows, lower_asked, lower_training
@@ -19,6 +20,7 @@ from compiler.spans import Span
 from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.decontaminate import Decontaminate
+from operators.expand import Expand
 from operators.inner import Combine, Keep, Output, Preview
 from operators.licence import join
 from operators.profile import LanguageProfile
@@ -199,6 +201,8 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
             complain_names(state, rows.columns, said.span())
         case Asks():
             asked(state, table, settle(state, table, rows), said, operator)
+        case Expand():
+            expanded(state, table, settle(state, table, rows), said, operator)
         case SetDecision():
             settle(state, table, rows, said)
 
@@ -236,8 +240,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
     """A measure as a column of its own, or with its decision."""
     against: tuple[int, ...] = ()
     if isinstance(operator, Decontaminate):
-        named = resolved(state, rows, said, operator)
-        if named is None:
+        if (named := resolved(state, rows, said, operator)) is None:
             return
         operator, against = named
     reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else operator.read()

@@ -75,7 +75,7 @@ class Lowering:
                         f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
                     )
                 )
-            elif (value := profile.entry(entry)) is None:
+            elif (value := profile.entry(entry)) is None and entry not in operator.may_lack:
                 self.found.append(
                     Diagnostic(
                         f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs",

@@ -17,8 +17,10 @@ from operators.iw_sft import IwSft
 from operators.judge import Judge
 from operators.language_share import LanguageShare
 from operators.length import Length
+from operators.merge_options import MergeOptions
 from operators.mixture import Mixture
 from operators.morphemes import Morphemes
+from operators.negation import Negation
 from operators.normalise import Normalise
 from operators.parsable import Parsable
 from operators.repetition import Repetition
@@ -28,6 +30,7 @@ from operators.select import Select
 from operators.sft import Sft
 from operators.source import Source
 from operators.spans import Spans
+from operators.style_directives import StyleDirectives
 from operators.think_blocks import ThinkBlocks
 from operators.token_length import TokenLength
 from operators.train import Train
@@ -43,6 +46,7 @@ STEPS: tuple[type[Step], ...] = (
     Compression,
     ThinkBlocks,
     Behaviours,
+    Negation,
     TokenLength,
     Echo,
     Parsable,
@@ -57,6 +61,8 @@ STEPS: tuple[type[Step], ...] = (
     Extract,
     Inside,
     Select,
+    StyleDirectives,
+    MergeOptions,
     Unique,
     Sample,
     Mixture,

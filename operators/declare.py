@@ -115,6 +115,8 @@ class Operator(Declared):
     """The field that a scalar stands for, in `where: "..."`."""
     repeats: ClassVar[Repeats] = "bitwise"
     """What `recipe verify` may ask of a second run."""
+    may_lack: ClassVar[tuple[str, ...]] = ()
+    """Profile entries that it does without, as null, where a language has none."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         """The language profile's entries it reads: (language or role, entry).

@@ -108,7 +108,7 @@ class LanguageProfile(Declared):
     answer_labels: tuple[tuple[str, ...], ...] | None = None
     """The ways in which options are labelled, each from the first option on."""
     negation_cues: tuple[str, ...] | None = None
-    """Words that turn a question round (paper section 5.2)."""
+    """Words that turn a question round (paper section 5.2): texts, and morphemes of the segmenter as `form/TAG`."""
     directives: tuple[str, ...] | None = None
     """Short stylistic directives for exam items (paper section 5.2)."""
     behaviours: Behaviours | None = None

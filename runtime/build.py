@@ -15,13 +15,15 @@ from compiler.graph import Graph, Node
 from compiler.plan import Addresses, Result, known_checkpoint, snapshot, stage_name
 from operators.aggregate import Aggregate
 from operators.asks import Asks
+from operators.expand import Expand
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from operators.train import Train
 from runtime.built import Built, described_by, previews, usable
 from runtime.completions.answers import attached
 from runtime.completions.stage import Asking
-from runtime.decide import combine_trees, decide
+from runtime.decide import combined_tables, decide
+from runtime.expand import expanded
 from runtime.ingest import ingest_leaf
 from runtime.measuring import Measuring
 from runtime.output import write_output
@@ -189,22 +191,17 @@ class Builder:
                 return attached(self.store, node, open_table(self.store, rows.body["table"]), completions.body)
             case Combine():
                 trees = sorted((self.built.records[source] for source in node.inputs), key=lambda each: each.digest)
-                tree, described = combine_trees(self.store, [each.body["table"] for each in trees], node.columns)
-                counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
-                return {
-                    "kind": "combine",
-                    **described.body(),
-                    "rows": tree["rows"],
-                    "table": tree,
-                    "counts": counts,
-                }
+                return combined_tables(self.store, node, [each.body["table"] for each in trees])
+            case Expand():
+                base = open_table(self.store, self.built.records[node.inputs[0]].body["table"])
+                return expanded(self.store, node, base, self.measuring.columns_for(index, node.inputs[0], tell)[0])
             case Output():
                 below = self.built.records[node.inputs[0]]
                 table = open_table(self.store, below.body["table"])
                 return write_output(self.store, node, table, described_by(below), tell, self.threads)
-        base = self.graph.base(node.inputs[0])
-        table = open_table(self.store, self.built.records[base].body["table"])
-        objects, memos = self.measuring.columns_for(index, base, tell)
+        at = self.graph.base(node.inputs[0])
+        table = open_table(self.store, self.built.records[at].body["table"])
+        objects, memos = self.measuring.columns_for(index, at, tell)
         others, scale = previews(self.store, self.graph, index, self.built)
         return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
 

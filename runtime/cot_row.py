@@ -16,10 +16,11 @@ from operators.generate import Generate
 from operators.licence import RESTRICTED
 from operators.trace import parts_of, shape_of
 from runtime.digest import id_bytes
+from runtime.ids import lower_bound
 from runtime.session import Session
 from runtime.store import Store, StoreError
 from runtime.table import open_table
-from runtime.why import Ledgers, lower_bound, row_of
+from runtime.why import Ledgers, row_of
 
 SHORT = 160
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,12 +81,12 @@ class JoinedCursor:
 class PartCursor:
     """The columns of one part of a combination, null where it lacks one."""
 
-    def __init__(self, inner: Cursor | None, known: list[str], columns: Mapping[str, pa.DataType]) -> None:
+    def __init__(self, inner: Cursor | None, known: list[str], columns: Sequence[tuple[str, pa.DataType]]) -> None:
         self.inner, self.known, self.columns = inner, known, columns
 
     def read(self, rows: int) -> list[pa.Array]:
         read = dict(zip(self.known, self.inner.read(rows), strict=True)) if self.inner else {}
-        return [read[name] if name in read else pa.nulls(rows, kind) for name, kind in self.columns.items()]
+        return [read[name] if name in read else pa.nulls(rows, kind) for name, kind in self.columns]
 
 
 class CombinedCursor:

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph import Graph
+from compiler.graph import Graph, Node
 from operators.bounds import exactly
 from operators.declare import SetDecision
 from runtime.beside import Beside
@@ -188,6 +188,13 @@ def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[st
     frame[".part"] = pa.array(number)
     tree = {"kind": "combined", "parts": trees, "columns": dict(columns), "rows": len(order), "frame": write_frame(store, frame)}
     return tree, described
+
+
+def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of all rows of several tables."""
+    tree, described = combine_trees(store, trees, node.columns)
+    counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
+    return {"kind": "combine", **described.body(), "rows": tree["rows"], "table": tree, "counts": counts}
 
 
 def complain_shortage(

@@ -8,6 +8,7 @@ from typing import Any
 from compiler.graph import Graph
 from operators.aggregate import Aggregate
 from operators.asks import Asks
+from operators.expand import Expand
 from operators.inner import Combine, Output
 from operators.source import Source
 from operators.train import Train
@@ -28,6 +29,14 @@ def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
         if isinstance(node.operator, Combine | Output | Asks | Train | Aggregate):
             continue
         table = tables.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
+        if isinstance(node.operator, Expand):
+            told = record.body["funnel"]
+            for source, (rows, _) in told.items():
+                table["rows"].setdefault(source, rows)
+            table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in told.items()}})
+            table["born"] = table.get("born", 0) + record.body["counts"]["born"]
+            table["left"] = {source: sum(row) for source, row in told.items()}
+            continue
         labels = [graph.nodes[at].label for at in graph.run(node.inputs[0])] + [node.label]
         for source, row in record.body["funnel"].items():
             if not table["steps"] or source not in table["rows"]:
@@ -57,14 +66,14 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                 )
             )
             continue
-        head = [table["table"], "rows", *(f"-{step['step']}" for step in table["steps"]), "kept"]
+        head = [table["table"], "rows", *map(heading, table["steps"]), "kept"]
         lines = [head]
         for source, rows in table["rows"].items():
             lines.append(
                 [
                     source,
                     f"{rows:,}",
-                    *(dropped(step["dropped"].get(source, 0)) for step in table["steps"]),
+                    *(dropped(moved(step).get(source, 0)) for step in table["steps"]),
                     f"{table['left'].get(source, 0):,}",
                 ]
             )
@@ -73,7 +82,7 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                 [
                     "total",
                     f"{sum(table['rows'].values()):,}",
-                    *(dropped(sum(step["dropped"].values())) for step in table["steps"]),
+                    *(dropped(sum(moved(step).values())) for step in table["steps"]),
                     f"{sum(table['left'].values()):,}",
                 ]
             )
@@ -89,6 +98,17 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
             text.append(f"born: {table['born']:,} rows")
         blocks.append("\n".join(text))
     return "\n\n".join(blocks) + "\n"
+
+
+def heading(step: dict[str, Any]) -> str:
+    """A step's column: `-` before one that drops rows, `+` before one in which rows are born."""
+    return f"{'+' if 'born' in step else '-'}{step['step']}"
+
+
+def moved(step: dict[str, Any]) -> dict[str, int]:
+    """Source -> its rows that a step drops, or that are born in it."""
+    rows: dict[str, int] = step["born"] if "born" in step else step["dropped"]
+    return rows
 
 
 def dropped(rows: int) -> str:

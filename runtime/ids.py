@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -167,10 +168,12 @@ def number_copies(rows: Bytes) -> None:
         rows[again] = child_ids(rows[again], "copy", copies[~starts])
 
 
-def child_ids(parents: Bytes, operator: str, copies: np.ndarray) -> Bytes:
-    """Ids of rows made from others: H(parent, operator, copy)."""
-    table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies})
-    child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || copy), 32)::UUID"
+def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequence[Bytes] = ()) -> Bytes:
+    """Ids of rows made from others: H(parent, operator, digests of the changed cells, copy)."""
+    cells = {f"cell{place}": id_array(each) for place, each in enumerate(changed)}
+    table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies, **cells})
+    told = "".join(f"{name}::VARCHAR || '/' || " for name in cells)
+    child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || {told}copy), 32)::UUID"
     query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
     return id_bytes(combined(own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
 
@@ -193,6 +196,37 @@ def places_of(ids: Bytes, wanted: Bytes) -> np.ndarray:
     while (elsewhere := low[places] != second).any():  # ids that share their first half stand side by side
         places[elsewhere] += 1
     return places
+
+
+def starting(ids: Bytes, prefix: str) -> list[str]:
+    """The sorted ids that begin with hexadecimal digits."""
+    low = np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), dtype=np.uint8)
+    found = []
+    for place in range(lower_bound(ids, low), len(ids)):
+        text = ids[place].tobytes().hex()
+        if not text.startswith(prefix):
+            break
+        found.append(text)
+    return found
+
+
+def lower_bound(ids: Bytes, wanted: Bytes) -> int:
+    """The place of the first id that is not below."""
+    low, high = 0, len(ids)
+    target = wanted.tobytes()
+    while low < high:
+        middle = (low + high) // 2
+        if ids[middle].tobytes() < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def position(ids: Bytes, wanted: Bytes) -> int | None:
+    """Where an id stands among sorted ones."""
+    place = lower_bound(ids, wanted)
+    return place if place < len(ids) and ids[place].tobytes() == wanted.tobytes() else None
 
 
 def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:

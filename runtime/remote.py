@@ -76,7 +76,7 @@ def push_record(store: Store, root: Path, kind: str, record: Record, moved: Move
 def textless_objects(kind: str, body: dict[str, Any]) -> Iterator[str]:
     """The objects of a record in which there is no text."""
     small = [body["object"], *small_objects(body["of"])] if kind == "beside" else [*small_objects(body["table"])]
-    small += [body[part] for part in ("ledger", "asked") if part in body]
+    small += [body[part] for part in ("ledger", "asked", "lineage", "refused") if part in body]
     small += [each for each in body.get("measured", ()) if each is not None]
     yield from (each.removeprefix("object:") for each in small)
 

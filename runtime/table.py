@@ -148,7 +148,7 @@ class Combined(Framed):
         self.columns, self.rows = tree["columns"], tree["rows"]
 
     def cursor(self, columns: Sequence[str]) -> Cursor:
-        part, types = whole(self._frame.column(".part")).to_numpy(), {name: ARROW[self.columns[name]] for name in columns}
+        part, types = whole(self._frame.column(".part")).to_numpy(), [(name, ARROW[self.columns[name]]) for name in columns]
         cursors = []
         for table in self.parts:
             known = [name for name in columns if name in table.columns]

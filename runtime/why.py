@@ -14,13 +14,15 @@ from compiler.plan import Addresses, known_checkpoint, stage_name
 from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.declare import Measure
+from operators.expand import Expand
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from operators.train import Train
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
-from runtime.ids import child_ids
+from runtime.ids import child_ids, position, starting
+from runtime.lineage import born_of, kin_of, told_of
 from runtime.record import Record
 from runtime.store import Store
 from runtime.table import Table, open_table, read_table, whole
@@ -129,6 +131,9 @@ class Ledgers:
                     pass  # counts of answers, whose rows are no one's children
                 case Attach():
                     self.asked_event(index, record, f"{node.table}/{node.label}", life, place)
+                case Expand():
+                    if place is not None:
+                        self.expand_event(index, record, name, life, place)
                 case Output():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
@@ -168,6 +173,20 @@ class Ledgers:
                 told = {"fate": "asked", "completion": None, "reason": f"{reason} (the next build asks again)"}
                 yield {"stage": f"{node.table}/{node.label}", **told}
         memo.close()
+
+    def expand_event(self, index: int, record: Record, name: str, life: Life, place: int) -> None:
+        """Of whom a row was born, with the life of that row before it, or what it bore and gave itself."""
+        wanted = np.frombuffer(bytes.fromhex(life.row_id), dtype=np.uint8)
+        origin = born_of(self.store, record, wanted)
+        if origin is None:
+            kin = kin_of(self.store, record, wanted)
+            life.events.append({"stage": name, "fate": "stays", **kin})
+            return
+        life.events = self.life(origin[0], until=index).events
+        life.cells = row_of(open_table(self.store, record.body["table"]), place)
+        life.license = str(life.cells["license"])
+        told = told_of(self.graph.nodes[index], record)
+        life.events.append({"stage": name, "fate": "born", "copy_of": origin[0], "donors": origin[1], "told": told})
 
     def asked_event(self, index: int, record: Record, name: str, life: Life, place: int | None) -> None:
         """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
@@ -252,37 +271,6 @@ class Ledgers:
             if hit.size:
                 return str(parents[hit[0]].tobytes().hex())
         return None
-
-
-def starting(ids: Bytes, prefix: str) -> list[str]:
-    """The sorted ids that begin with hexadecimal digits."""
-    low = np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), dtype=np.uint8)
-    found = []
-    for place in range(lower_bound(ids, low), len(ids)):
-        text = ids[place].tobytes().hex()
-        if not text.startswith(prefix):
-            break
-        found.append(text)
-    return found
-
-
-def lower_bound(ids: Bytes, wanted: Bytes) -> int:
-    """The place of the first id that is not below."""
-    low, high = 0, len(ids)
-    target = wanted.tobytes()
-    while low < high:
-        middle = (low + high) // 2
-        if ids[middle].tobytes() < target:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def position(ids: Bytes, wanted: Bytes) -> int | None:
-    """Where an id stands among sorted ones."""
-    place = lower_bound(ids, wanted)
-    return place if place < len(ids) and ids[place].tobytes() == wanted.tobytes() else None
 
 
 def row_of(table: Table, place: int) -> dict[str, Any]:

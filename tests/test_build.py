@@ -37,6 +37,24 @@ def test_a_repeated_row_is_a_child_with_an_id_of_its_own(project: Project) -> No
     assert len({row["item_id"] for row in rows}) == 5
 
 
+def test_a_column_of_combined_rows_goes_on_under_two_names(project: Project) -> None:
+    project.rows("b.jsonl", ["또 다른 물음입니다"])
+    project.write(
+        "recipe.yaml",
+        """
+        format: 1
+        recipe: test/twice
+        language: {target: ko}
+        sources:
+          a: {file: a.jsonl, category: one, license: A}
+          b: {file: b.jsonl, category: one, license: A}
+        prompts: [select: {columns: {prompt: prompt, again: prompt}}]
+        """,
+    )
+    rows = project.table()
+    assert len(rows) == 8 and all(row["prompt"] == row["again"] for row in rows)
+
+
 def test_the_general_form_builds_the_same_bytes(project: Project) -> None:
     lowered = project.run("show", "recipe.yaml", "--lowered")
     project.write("general.yaml", lowered.out)

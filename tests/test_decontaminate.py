@@ -179,6 +179,12 @@ def test_text_that_a_teacher_adds_later_is_not_proven(trained: Project) -> None:
     assert "learns `completion`" in told and "generate -> traces -> dataset -> train.sft" in told
 
 
+def test_text_that_is_born_later_is_not_proven(trained: Project) -> None:
+    born = [{"decontaminate": {}}, {"style_directives": {"texts": ["짧게 답하시오."]}}]
+    told = checked(trained, decontaminate=None, traces=born)
+    assert "learns `prompt`" in told and "style_directives -> traces -> dataset -> train.sft" in told
+
+
 def test_a_second_table_that_nobody_looked_through_is_not_proven(trained: Project) -> None:
     tables = {"more": {"from": "said"}, "both": {"from": ["dataset", "more"]}}
     told = checked(trained, tables={"more": tables["more"]}, train={"sft": {**TRAINED["train"]["sft"], "data": "more"}})

@@ -39,6 +39,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "mixture": [
         {"with": {"take": {"x": 1}}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}
     ],
+    "negation": [
+        {"with": {}, "in": [{"prompt": "옳지 않은 것은"}, {"prompt": "옳은 것은"}], "out": [{"prompt": "옳은 것은"}]},
+        {"with": {}, "in": [{"prompt": "수도가 아닐 도시는"}, {"prompt": "안타까운 NOTE"}], "out": [{"prompt": "안타까운 NOTE"}]},
+    ],
     "morphemes": [
         {"with": {"min": 4}, "in": [{"prompt": "물"}, {"prompt": "물은 왜 끓나요"}], "out": [{"prompt": "물은 왜 끓나요"}]}
     ],
@@ -123,6 +127,21 @@ ASKED: dict[str, list[Any]] = {
     "inside": [
         {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
         {"of": "prompt", "open": "`", "close": "`", "as": "in"},
+    ],
+    "style_directives": [
+        {"texts": ["가", "나", "다"], "per_row": 2},
+        {"texts": ["가", "나"], "place": "before", "of": "other", "salt": "x"},
+        {"texts": ["한 줄로."], "place": "after", "only": {"source": "rows"}},
+    ],
+    "negation": [
+        {"in": "prompt", "cues": ["why", "한/NR", "파란", "ﬁ"]},
+        {"in": "prompt", "max": 1, "cues": ["물", "왜", "code"], "unknown": "keep"},
+        {"in": "prompt", "of": "en", "only": {"source": "rows"}},
+    ],
+    "merge_options": [
+        {},
+        {"k": 2, "max_options": 6, "near": 0.5, "salt": "x", "only": {"source": "rows"}},
+        {"cues": ["몇"], "tokens": "segments", "from": {"license": "A"}},
     ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
@@ -211,6 +230,21 @@ ANSWERED: list[dict[str, Any]] = [
         ("9" * 1001, "9" * 1001),
     )
 ]
+#: Exam items, for the operator that merges their options.
+ASKS = ("나라의 수도는 어디인가", "별의 이름은 무엇인가", "것이 아닌 것은")
+LABELLED = (("① ", "② ", "③ "), ("(A) ", "(B) ", "(C) "), ("", "", ""))
+OFFERED = (("서울", "부산", "대구"), ("금성", "화성 같은 붉은 별", "목성"), ("물", "불", "흙"))
+EXAMS: list[dict[str, Any]] = [
+    {
+        "prompt": f"{place}번 {ASKS[place % 3]} {'가 나' if place % 2 else ''}",
+        "options": [
+            f"{label}{text} {place * step % 11}"
+            for step, (label, text) in enumerate(zip(LABELLED[place % 7 % 3], OFFERED[place % 3], strict=True), 1)
+        ],
+        "gold": place % 3,
+    }
+    for place in range(24)
+]
 #: Items, for the operators that ask a model.
 ITEMS: list[dict[str, Any]] = [
     row | {"options": ["가", f"{place}\n번"] if place % 4 == 0 else None}
@@ -270,6 +304,7 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
         project.write(f"languages/{code}.yaml", json.dumps(profile, ensure_ascii=False))
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
+    columns |= {"gold": {"index": "gold"}} if "gold" in columns else {}
     said = {
         "format": 1,
         "recipe": "test/golden",
@@ -327,8 +362,8 @@ def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     """The rows that a step is asked of."""
     if issubclass(step, Asks):
         return ITEMS
-    if step.name == "score":
-        return ANSWERED
+    if step.name in ("score", "merge_options"):
+        return ANSWERED if step.name == "score" else EXAMS
     return ECHOED if step.name == "echo" else TRACES if step.name in TRACED else ROWS
 
 

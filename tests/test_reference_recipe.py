@@ -20,12 +20,15 @@ from compiler.project import find_place
 from compiler.release import release_of
 from operators.benchmark import Benchmark
 from operators.cot import Cot
+from operators.declare import Only
 from operators.generate import Generate
 from operators.language_share import LanguageShare
 from operators.length import Length
+from operators.merge_options import MergeOptions
 from operators.mixture import Mixture
 from operators.sft import Sft
 from operators.source import Source
+from operators.style_directives import StyleDirectives
 from operators.think_blocks import ThinkBlocks
 from runtime.session import Session
 from tests.conftest import ROOT, Project
@@ -84,6 +87,13 @@ def test_a_plan_waits_for_the_prompts(project: Project, target: tuple[str, ...])
     ran = project.run("plan", str(RECIPE), "--store", "store", *target)
     assert ran.code == 0, ran.err
     assert "the files of `exams` are not here, and no lock has them" in ran.out
+
+
+def test_exam_items_alone_are_augmented_in_the_papers_two_ways() -> None:
+    graph = opened().graph
+    (merged,), (styled,) = of_kind(graph, MergeOptions), of_kind(graph, StyleDirectives)
+    assert {merged.only, styled.only} == {Only(category="exams")} and merged.max_options == 10
+    assert merged.k == 5 and styled.texts is None
 
 
 def test_the_numbers_of_prompts_and_traces_are_those_of_the_paper() -> None:
@@ -203,7 +213,7 @@ def test_every_contradiction_that_touches_a_line_is_told_there() -> None:
 
 def test_what_the_language_lacks_is_told_at_its_place() -> None:
     comments = "\n".join(line for line in TEXT.splitlines() if line.lstrip().startswith("#"))
-    for part in ("style_directives", "merge_options", "ablations", "token_length"):
+    for part in ("ablations", "token_length"):
         assert part in comments
         assert part not in yaml.safe_dump(yaml.safe_load(TEXT))
 

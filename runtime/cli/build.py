@@ -60,6 +60,7 @@ def run_build(
     from runtime.built import publish, remember, take_recorded
     from runtime.drift import drifted_leaves, drifted_outputs, refuse
     from runtime.funnel import funnel_of_build
+    from runtime.lineage import born_lines
     from runtime.looks import Looks
     from runtime.probe import complain_absent
     from runtime.progress import Progress
@@ -139,7 +140,7 @@ def run_build(
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
-    notes += built.notes
+    notes += [*built.notes, *born_lines(graph, built)]
     for stage, filled in built.filled.items():
         notes.append(asked_line(stage, filled))
     if session.items is not None:

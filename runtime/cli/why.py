@@ -103,6 +103,8 @@ def tell_life(life: Any, open_text: bool) -> None:
         elif event["fate"] == "asked":
             told = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
             say(f"  {event['stage']}: asked, {told}")
+        elif event["fate"] == "stays":
+            say(f"  {event['stage']}: {kin(event)}")
         elif event.get("reason"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: {event['reason']}")
         elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
@@ -111,7 +113,11 @@ def tell_life(life: Any, open_text: bool) -> None:
                 + (f", rank {event['rank'][:12]}" if event.get("rank") else "")
             )
         elif event["fate"] == "born":
-            say(f"  {event['stage']}: born of {event['copy_of'][:12] if event['copy_of'] else '?'}")
+            donors = ", ".join(each[:12] for each in event.get("donors", ()))
+            parent = event["copy_of"][:12] if event["copy_of"] else "?"
+            say(f"  {event['stage']}: born of {parent}" + (f", with text of {donors}" if donors else ""))
+            if event.get("told"):
+                say(f"    of all born there: {event['told']}")
         elif event["fate"] != "dropped":
             say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
 
@@ -121,6 +127,17 @@ def quoted(cells: dict[str, Any], column: str, first: int, last: int) -> str:
     cell = cells.get(column) or ""
     text = cell if isinstance(cell, str) else "\n".join(each for each in cell if each is not None)
     return unicodedata.normalize("NFC", text)[first:last]
+
+
+def kin(event: dict[str, Any]) -> str:
+    """What a stage in which rows are born did with a row that stays."""
+    parts = [f"no child: {event['reason']}"] if event["reason"] else []
+    for name, words in (("children", "parent of"), ("gave_to", "gave text to")):
+        listed = ", ".join(each[:12] for each in event[name][:3]) + (
+            f" and {len(event[name]) - 3} more" if event[name][3:] else ""
+        )
+        parts += [f"{words} {listed}"] if event[name] else []
+    return "; ".join(["stays", *parts])
 
 
 def shortened(value: Any, width: int = 300) -> str:

@@ -11,7 +11,8 @@ import yaml
 from compiler.diagnostics import visible
 from operators.inner import Attach
 from operators.release import BINDING, OPEN, title
-from runtime.funnel import funnel_of_build
+from runtime.funnel import funnel_of_build, heading, moved
+from runtime.lineage import born_lines
 from runtime.review.markdown import code, safe
 
 if TYPE_CHECKING:
@@ -157,16 +158,16 @@ def funnels(opened: Opened) -> list[str]:
             told = [f"{safe(name)} {rows:,}" for name, rows in table["quarantined"].items()]
             parts.append("Rows that could not be read: " + ", ".join(told) + ".")
             continue
-        rows = [[safe(table["table"]), "rows", *(safe(f"-{step['step']}") for step in table["steps"]), "kept"]]
+        rows = [[safe(table["table"]), "rows", *(safe(heading(step)) for step in table["steps"]), "kept"]]
         for source, count in table["rows"].items():
-            dropped = [f"{step['dropped'].get(source, 0):,}" for step in table["steps"]]
+            dropped = [f"{moved(step).get(source, 0):,}" for step in table["steps"]]
             rows.append([safe(source), f"{count:,}", *dropped, f"{table['left'].get(source, 0):,}"])
-        totals = [f"{sum(step['dropped'].values()):,}" for step in table["steps"]]
+        totals = [f"{sum(moved(step).values()):,}" for step in table["steps"]]
         rows.append(["**all**", f"{sum(table['rows'].values()):,}", *totals, f"{sum(table['left'].values()):,}"])
         parts.append(grid(rows))
         if table.get("born"):
             parts.append(f"{table['born']:,} rows were born there.")
-    return parts
+    return [*parts, *map(safe, born_lines(opened.graph, opened.built))]
 
 
 def rebuilt(opened: Opened, what: str) -> list[str]:

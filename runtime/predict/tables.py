@@ -20,11 +20,13 @@ from operators.aggregate import Aggregate
 from operators.asks import Asks
 from operators.bounds import MANY, Between, exactly
 from operators.declare import LABELS, SetDecision
+from operators.expand import Expand
 from operators.inner import Attach, Combine, Output
 from operators.source import Source
 from operators.train import Train
 from runtime.digest import table_digest
 from runtime.predict.asked import asked_about, attached_to, licensed
+from runtime.predict.born import licences_after, with_children
 from runtime.predict.counts import Feeds, source_counts, tally, united, unlabelled_counts
 from runtime.predict.decisions import Decided, Stage, decide_known
 from runtime.predict.expected import Expected, joined, known_column
@@ -72,6 +74,8 @@ class Predictor:
                     feeds: Feeds = {node.label: self.feeds[node.label]}
                 case Attach():
                     feeds = licensed(self.feeds_at(node.inputs[0]), node.operator)
+                case Expand():
+                    feeds = licences_after(node.operator, self.feeds_at(node.inputs[0]))
                 case Combine():
                     feeds = united([self.feeds_at(each) for each in node.inputs])
                 case _:
@@ -147,6 +151,9 @@ class Predictor:
             case Attach():
                 completions, base = self.expect(node.inputs[1]), self.expect(node.inputs[0])
                 return attached_to(self.store, node, completions, base, self.feeds_at(index))
+            case Expand():
+                below = node.inputs[0]
+                return with_children(node, self.expect(below), self.feeds_at(index), self.feeds_at(below))
             case SetDecision():
                 return self.decision(index, node)
         raise AssertionError(f"`{node.operator.name}` makes no table")

@@ -10,15 +10,16 @@ import pyarrow as pa
 
 from compiler.plan import stage_name
 from operators.declare import Measure, SetDecision
+from operators.expand import Expand
 from operators.licence import Licence
 from operators.source import Source
 from runtime.cursors import object_name
 from runtime.digest import Bytes, id_bytes
-from runtime.ids import cell_digest, digest_name, halves
+from runtime.ids import cell_digest, digest_name, halves, position
 from runtime.predict.decisions import Places
 from runtime.predict.expected import Expected
 from runtime.predict.tables import Predictor
-from runtime.why import Ledgers, position
+from runtime.why import Ledgers
 from runtime.write import TEXT_ROWS
 
 
@@ -92,6 +93,16 @@ class Rows:
             place = position(id_bytes(expected.frame.frame("row_id")), row)
             if place is not None:
                 return node.label, node.operator.license, self.text(expected, place)
+        born = self.born(row)
+        return None if born is None else (*born[1:], None)
+
+    def born(self, row: Bytes) -> tuple[str, str, Licence] | None:
+        """(step, source, licence) of a row that was born of one that was read."""
+        for index, node in self.predictor.graph:
+            frame = self.predictor.expect(index).frame if isinstance(node.operator, Expand) else None
+            place = None if frame is None else position(id_bytes(frame.frame("row_id")), row)
+            if frame is not None and place is not None:
+                return node.label, str(frame.frame("source")[place]), frame.frame("license")[place].as_py()
         return None
 
     def text(self, expected: Expected, place: int) -> str | None:

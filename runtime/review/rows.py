@@ -149,6 +149,8 @@ def example(here: Rows, there: Rows, row: Any) -> Example:
     known = there.source(row)
     if known is not None:
         fate = there.fate(row)
+    elif (born := here.born(row)) is not None:
+        fate = Fate(source, born[0], "it is not born there", "")
     elif there.license(source) is not None:
         fate = Fate(source, "source", "it is not in its files", "")
     else:

@@ -13,12 +13,13 @@ from operators.train import Train
 from runtime.digest import id_bytes
 from runtime.engines.configuration import read_configuration
 from runtime.engines.embedded import unpacked
+from runtime.ids import lower_bound
 from runtime.session import Session
 from runtime.store import Store, StoreError
 from runtime.table import open_table
 from runtime.training.stage import Job, job_of, texts_of
 from runtime.weights import find_weights
-from runtime.why import lower_bound, row_of
+from runtime.why import row_of
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
