@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import LABELS, RESERVED, Map, field
+from operators.kernels.emphasis import is_word, unemphasised
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 Rule = Literal["first_boxed", "last_answer_tag", "last_line", "choice_label"]
 
+TAG = r"(?is)\A.*<answer>\s*(?P<answer>.*?)\s*</answer>"
 LAST_LINE = r"(?s)(?:\A|\A.*\n)[ \t]*(?P<answer>[^\n]*[^\s])\s*\z"
-LABEL_ITSELF = r"(?P<answer>[A-Ja-j]|10|[1-9]|[①-⑩]|[가나다라마바사아자차])"
-LABEL = rf"(?s)\A\s*(?:\\text\{{)?[\(\[]?{LABEL_ITSELF}[\)\].]?\}}?(?:\s*번)?[\s.。]*\z"
+FOLLOWING = r"\A(?P<answer>[\s*_`]*\n\s*[^\n]*|[^\n]*)"
+#: What is no part of a word: neither letter nor what joins letters, as in Persian. Emoji end with marks of their own.
+NO_LETTER = r"(?:[^\p{L}\p{N}\p{M}\x{200C}\x{200D}_]|[\x{FE0F}\x{20E3}])"
+SPACE = r"[ \t\p{Z}\p{Cf}]*"
+LABEL = r"(?s)\A\s*(?:\\text\{)?[\(\[]?(?P<answer>[A-Ja-j]|10|[1-9]|[①-⑩]|[가나다라마바사아자차])[\)\].]?\}?(?:\s*번)?[\s.。]*\z"
 
 
 class Extract(Map):
@@ -26,8 +31,14 @@ class Extract(Map):
 
     `first_boxed`: the content of the first `\boxed{}`, braces balanced; later ones are ignored even if they
     contradict it (paper appendix C.2). `last_answer_tag`: the last `<answer>...</answer>`, else what follows the last
-    `Answer:` on its line. `last_line`: the last line that is not empty. `choice_label`: the label of an option (A to J, 1 to
-    10, ① to ⑩, 가 to 차) that the first box, else the last answer tag or line consists of, with or without brackets.
+    `Answer:` on its line, or on the next line that is not empty where nothing does. `last_line`: the last line that is
+    not empty. `choice_label`: the label of an option (A to J, 1 to 10, ① to ⑩, 가 to 차) that the first box, else the
+    last answer tag or line consists of, with or without brackets, emphasis or `Answer:`.
+
+    `Answer` is the `mark`, a word of any script: no letter or digit stands before it, so that `답` is not found in
+    `정답: 5`, and only space and emphasis stand between it and its colon, so that `정답은 5` has no answer. Marks of
+    emphasis (`*`, `_`, backquotes) that were opened before what follows it, or stand around all of that, are not part
+    of the answer: `**Answer: 2**3**` has the answer `2**3`. A name such as `__init__` is kept.
 
     Example:
         with: {of: prompt, rule: first_boxed}
@@ -36,13 +47,14 @@ class Extract(Map):
     """
 
     name: ClassVar[str] = "extract"
+    version: ClassVar[int] = 2
 
     of: str = field("column", "solution")
     """The column with the solution alone: a box inside the thinking does not count."""
     rule: Rule
     """How the answer is marked."""
     mark: str = Field("Answer", min_length=1)
-    """The word before the colon, for `last_answer_tag`."""
+    """The word before the colon, for `last_answer_tag` and `choice_label`."""
     as_: str = Field("answer", alias="as", min_length=1)
     """The name of the column that is made."""
 
@@ -50,7 +62,7 @@ class Extract(Map):
         return (self.as_,)
 
     def depends(self) -> tuple[str, ...]:
-        return ("pyarrow",)
+        return ("pyarrow", "unicode") if self.rule in ("last_answer_tag", "choice_label") else ("pyarrow",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
@@ -66,18 +78,43 @@ class Extract(Map):
             case "first_boxed":
                 found = first_boxes(text)
             case "last_answer_tag":
-                tagged = captured(text, r"(?is)\A.*<answer>\s*(?P<answer>.*?)\s*</answer>")
-                line = captured(text, rf"(?is)\A.*\b{re.escape(self.mark)}\s*[:：]\s*(?P<answer>[^\n]*)")
-                found = pc.coalesce(tagged, line)
+                found = pc.coalesce(captured(text, TAG), following(text, self.mark))
             case "last_line":
                 found = captured(text, LAST_LINE)
             case "choice_label":
-                tagged = captured(text, r"(?is)\A.*<answer>\s*(?P<answer>.*?)\s*</answer>")
-                marked = pc.coalesce(first_boxes(text), tagged, captured(text, LAST_LINE))
-                label = captured(marked, LABEL)
-                found = pc.coalesce(label, captured(marked, rf"(?i)\b{re.escape(self.mark)}\s*[:：]\s*{LABEL_ITSELF}\s*\z"))
+                told = pc.coalesce(first_boxes(text), captured(text, TAG), captured(text, LAST_LINE))
+                marked = following(captured(told, LAST_LINE), self.mark)
+                found = pc.coalesce(*(captured(each, LABEL) for each in (without_emphasis(told, told, told), marked)))
         found = pc.utf8_trim_whitespace(found)
         return [pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.large_string()), found).cast(pa.large_string())]
+
+
+def following(text: pa.Array, mark: str) -> pa.Array:
+    """What follows the last mark with a colon on its line, else on the next line that is not empty, without emphasis."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    edge = NO_LETTER if is_word(mark[0]) else ""
+    # A replacement without groups costs a tenth of a capture, which is slow where a pattern knows all letters.
+    marked = rf"(?is)\A(?:.*{edge})?_*{re.escape(mark)}{SPACE}[*_`]*{SPACE}[:：]"
+    after = pc.replace_substring_regex(text, marked, "")
+    after = pc.if_else(pc.match_substring_regex(text, marked), after, pa.scalar(None, after.type))
+    return captured(without_emphasis(captured(after, FOLLOWING), text, after), r"\A(?P<answer>[^\n]*)")
+
+
+def without_emphasis(answers: pa.Array, texts: pa.Array, after: pa.Array) -> pa.Array:
+    """Each answer without emphasis around it or opened before it, and without the space around it.
+
+    `after` is what the text ends with from the answer on.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Pairs of marks are no regular language: the few answers with marks of emphasis are read one by one.
+    read = pc.fill_null(pc.match_substring_regex(answers, "[*_`]"), False)
+    told = zip(*(each.filter(read).to_pylist() for each in (answers, texts, after)), strict=True)
+    bare = [unemphasised(text.removesuffix(rest).rpartition("\n")[2], answer) for answer, text, rest in told]
+    return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, read, pa.array(bare, answers.type)))
 
 
 def captured(text: pa.Array, pattern: str) -> pa.Array:

@@ -77,7 +77,8 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "하늘", "close": "왜"},
         {"of": "prompt", "form": "harmony"},
     ],
-    "extract": [{"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_answer_tag", "last_line")],
+    "extract": [{"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_answer_tag", "last_line", "choice_label")]
+    + [{"of": "prompt", "rule": rule, "mark": "정답"} for rule in ("last_answer_tag", "choice_label")],
     "token_length": [
         {"tokenizer": "teacher", "in": "prompt", "min": 2, "max": 20},
         {"tokenizer": "teacher", "in": "prompt", "max": 30, "unknown": "keep"},
@@ -198,6 +199,18 @@ TRACES: list[dict[str, Any]] = [
             "같은 말 같은 말 같은 말 같은 말",
         )
     ),
+]
+#: Solutions whose answer is marked in other ways.
+MARKED: list[dict[str, Any]] = [
+    {"prompt": text, "other": "0", "n": None}
+    for text in (
+        "풀이\n**정답: ③**",
+        "**정답:**\n2**3",
+        "최종정답: 5",
+        "**Final Answer: x_1**",
+        "Answer: **5**, **6**",
+        "풀이\n**B**",
+    )
 ]
 #: What comes with Python, or is asked by name.
 BUILT_IN = ("unicode", "zlib", "duckdb")
@@ -362,9 +375,10 @@ def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     """The rows that a step is asked of."""
     if issubclass(step, Asks):
         return ITEMS
-    if step.name in ("score", "merge_options"):
-        return ANSWERED if step.name == "score" else EXAMS
-    return ECHOED if step.name == "echo" else TRACES if step.name in TRACED else ROWS
+    own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
+    if step.name in own:
+        return own[step.name]
+    return TRACES if step.name in TRACED else ROWS
 
 
 def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> str:

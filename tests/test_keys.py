@@ -1291,7 +1291,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("think_blocks", {"in": "prompt", "max": 1}),
     *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
     ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
-    *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line")),
+    *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line", "choice_label")),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("style_directives", {}),
     ("style_directives", {"texts": ["가", "나"], "place": "after", "per_row": 2}),

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,30 +72,37 @@ def scored(answers: list[str | None], golds: list[str | None], kind: str, langua
     return [int(each) for each in found]
 
 
-def extracted(completions: list[str | None], rule: str, opened: bool = False) -> list[str | None]:
+def extracted(completions: list[str | None], rule: str, opened: bool = False, **said: str) -> list[str | None]:
     """The answer of each completion, as the steps before the score take it out."""
     column = pa.array(completions, pa.large_string())
     _, solution = Spans(opened=opened).change(column, {})
-    (answer,) = Extract.model_validate({"rule": rule}).change(solution, {})
+    (answer,) = Extract.model_validate({"rule": rule, **said}).change(solution, {})
     found: list[str | None] = answer.to_pylist()
     return found
+
+
+def grouped(*names: str) -> Iterable[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    """The cases that are equal in these; one that names no mark has the usual one."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for case in CASES:
+        groups[tuple({"mark": "Answer", **case}[name] for name in names)].append(case)
+    return groups.items()
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the pipeline makes of every case, by what the case shows; and how it went."""
     here, since = tmp_path_factory.mktemp("scoring") / "here", used()
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for case in CASES:
-        groups[case["rule"], case["kind"], case["language"]].append(case)
+    answers: dict[str, str | None] = {}
+    for (rule, mark), cases in grouped("rule", "mark"):
+        completions = [text(case["completion"]) for case in cases]
+        told = [None if each is None else each.replace("HERE", str(here)) for each in completions]
+        answers |= zip((case["shows"] for case in cases), extracted(told, rule, mark=mark), strict=True)
     found: dict[str, Any] = {}
-    for (rule, kind, language), cases in groups.items():
-        completions = [(text(case["completion"]) or "").replace("HERE", str(here)) for case in cases]
-        answers = extracted(
-            [None if case["completion"] is None else each for case, each in zip(cases, completions, strict=True)], rule
-        )
-        scores = scored(answers, [text(case["gold"]) for case in cases], kind, language)
-        for case, answer, score in zip(cases, answers, scores, strict=True):
+    for (kind, language), cases in grouped("kind", "language"):
+        own = [answers[case["shows"]] for case in cases]
+        scores = scored(own, [text(case["gold"]) for case in cases], kind, language)
+        for case, answer, score in zip(cases, own, scores, strict=True):
             found[case["shows"]] = (answer if answer is None else answer.replace(str(here), "HERE"), score)
     return {"found": found, "made": here.exists(), "seconds": used() - since}
 
@@ -133,6 +141,34 @@ def test_one_answer_is_right_for_one_gold_answer_and_wrong_for_another() -> None
 
 def test_an_answer_without_tags_is_thinking_where_the_prompt_opened_it() -> None:
     assert extracted(["\\boxed{5}", "a</think>\\boxed{5}"], "first_boxed", opened=True) == [None, "5"]
+
+
+@pytest.mark.parametrize("mark", ["Answer", "정답", "คำตอบ", "پاسخ", "答案", "उत्तर", "Đáp án", "[답]", "답 (최종)"])
+def test_a_mark_in_any_script_is_found_beside_what_is_no_word(mark: str) -> None:
+    before = ["", "풀이\n", "so ", "1.", "- ", "(", "“", "> ", "**", "__", "`", "|", "\u3000", "\u200f", "1️⃣"]
+    after = ["", " ", "**", "__ ", "`", "\u00a0"]
+    told: list[str | None] = [f"{one}{mark}{other}: 5" for one in before for other in after]
+    assert extracted(told, "last_answer_tag", mark=mark) == ["5"] * len(told)
+    words: list[str | None] = [f"{one}{mark}: 5" for one in ("가", "x", "é", "7", "ق", "ा", "a_", "ن\u200c")]
+    assert extracted(words, "last_answer_tag", mark=mark) == [None if mark[0].isalpha() else "5"] * len(words)
+
+
+def test_emphasis_leaves_every_answer_whole() -> None:
+    answers = ["5", "5!", "x_1", "2**3", "2*x", "2**-1", "(a+b)**2", "π**2", "A_b_c", "$x^*$", "f(x)", "③", "서울", "사과_개수"]
+    for mark in ("*", "**", "***", "_", "__", "`", "**_", "**`"):
+        told: list[str | None] = []
+        for each in answers:
+            told += [f"{mark}정답: {each}{mark[::-1]}", f"{mark}최종 정답:{mark[::-1]} {each}", f"정답: {mark}{each}{mark[::-1]}"]
+        assert extracted(told, "last_answer_tag", mark="정답") == [each for each in answers for _ in range(3)]
+
+
+def test_answers_are_equal_whatever_the_batch_and_its_order() -> None:
+    told: list[str | None] = ["**Answer: 5**", None, "Answer: 6", "none", "", "a\nAnswer:\n`7`", "<answer>8</answer>"]
+    whole = extracted(told, "last_answer_tag")
+    assert whole == ["5", None, "6", None, None, "7", "8"]
+    assert extracted(told[::-1], "last_answer_tag") == whole[::-1]
+    assert [answer for each in told for answer in extracted([each], "last_answer_tag")] == whole
+    assert extracted([], "last_answer_tag") == extracted([], "choice_label") == []
 
 
 def test_a_score_reads_the_entries_of_its_kind_alone() -> None:

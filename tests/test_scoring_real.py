@@ -57,7 +57,7 @@ def rows(data: Path) -> Iterator[Row]:
 
 
 def answers_of(completions: list[str]) -> list[str | None]:
-    """What stands after the last mark of a solution, whichever it is, else on its last line."""
+    """What stands after the last mark of a solution, of the first kind of mark that it has, else on its last line."""
     _, solution = Spans().change(pa.array(completions, pa.large_string()), {})
     found: list[str | None] = [None] * len(completions)
     for mark in MARKS:
@@ -73,11 +73,7 @@ def reason(row: Row, answer: str | None, score: int) -> str:
         return "graded wrong, the same text"
     if answer is None:
         return "no answer after the thinking"
-    told, gold = (as_text(each.replace("**", "")) for each in (answer, row.gold))
-    if answer.startswith(MARKS[1:]):
-        return "a mark in Hangul"
-    if told == gold:
-        return "emphasis around half of it"
+    told, gold = as_text(answer), as_text(row.gold)
     if "".join(told.split()) == "".join(gold.split()):
         return "other spacing"
     if sorted(re.findall(r"\w+", told)) == sorted(re.findall(r"\w+", gold)):
