@@ -64,6 +64,13 @@ class Recipe:
         section = self.node.find(("evaluate",), key=True)
         return found | dict.fromkeys(self.evaluate.outputs() if self.evaluate is not None else (), section)
 
+    def base_of(self, model: str) -> str:
+        """The model that the weights of a model come from, through the trainings that made them."""
+        while (label := self.models[model].model.from_) is not None:
+            operator = self.trains[label.removeprefix(TRAIN)].operator
+            model = operator.model or f"{TRAIN}{operator.init}"
+        return model
+
 
 def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
     """The typed recipe; mistakes go into its `diagnostics`, and what is wrong is left out."""

@@ -96,6 +96,24 @@ def test_exam_items_alone_are_augmented_in_the_papers_two_ways() -> None:
     assert merged.k == 5 and styled.texts is None
 
 
+def test_a_plan_says_what_is_unknown_and_what_is_not_proven_of_each_model(project: Project) -> None:
+    told = project.run("plan", str(RECIPE), "--store", "store", "--target", "train.sft").out
+    assert "how many completions of Qwen/Qwen3-32B are needed is not known yet: tokens, cost and GPU-hours unknown" in told
+    # 251,000 rows of at most 16,384 tokens, five times.
+    assert "train.sft: 0 to 251,000 rows, 5 epochs" in told and "at most 20,561,920,000 tokens" in told
+    assert "GPU-hours unknown" in told and "--assume train_tokens_per_s=N" in told
+    for model in ("gemini-2.5-flash", "Qwen/Qwen3-32B", "kakaocorp/kanana-1.5-8b-instruct-2505"):
+        assert told.count(f"not proven: {model}: ") == 1
+
+
+def test_an_assumed_speed_of_training_bounds_its_gpu_hours(project: Project) -> None:
+    said = ("plan", str(RECIPE), "--store", "store", "--target", "train.sft", "--assume", "train_tokens_per_s=1000")
+    # 20,561,920,000 tokens at 1,000 a second are 20,561,920 seconds, which are 5,711.6 hours.
+    assert "at most 5,712 GPU-hours (assumed: 1,000 tokens/s of each GPU)" in project.run(*said).out
+    (found,) = project.run(*said, "--json").json["trains"]
+    assert found["hours"]["amount"] == pytest.approx(20_561_920 / 3600) and found["hours"]["basis"] == "assumed"
+
+
 def test_the_numbers_of_prompts_and_traces_are_those_of_the_paper() -> None:
     graph = opened().graph
     shares = {(share.in_, share.min, share.max) for share in of_kind(graph, LanguageShare)}
@@ -197,10 +215,28 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_with_files_the_evaluation_compiles_for_base_and_checkpoint(project: Project) -> None:
+def with_files(project: Project) -> tuple[str, ...]:
+    """Settings by which the held-in benchmarks have a row each."""
     mapped = "haerae_bench.items.columns={prompt: q, options: o, gold: {letter: a}}"
     files = [f"{name}.items.file={project.rows(f'{name}.jsonl', [row])}" for name, row in ROWS.items()]
-    settings = tuple(f"benchmarks.{each}" for each in (*files, mapped))
+    return tuple(f"benchmarks.{each}" for each in (*files, mapped))
+
+
+def test_with_files_a_plan_of_the_evaluation_counts_completions_and_their_hours(project: Project) -> None:
+    settings = [part for each in with_files(project) for part in ("--set", each)]
+    said = ("plan", str(RECIPE), "--store", "store", "--target", "evaluate", "--allow-path", str(project.folder), *settings)
+    told = project.run(*said, "--assume", "tokens_per_s=1000", "--json").json
+    answers = {each["stage"]: each for each in told["asks"] if each["stage"].startswith("evaluate.")}
+    assert len(answers) == 2 * len(HELD_IN)
+    student = answers["evaluate.student.mclm_math/answers"]
+    # One item three times, at most 32,768 tokens each: 98,304 tokens at 1,000 a second are 98.304 seconds.
+    assert student["needed"] == [3, 3] and student["tokens"] is None and student["tokens_at_most"] == 98_304
+    assert student["hours"]["unit"] == "GPU-hours" and student["hours"]["amount"] == pytest.approx(98.304 / 3600)
+    assert "tokens and cost unknown" in project.run(*said).out
+
+
+def test_with_files_the_evaluation_compiles_for_base_and_checkpoint(project: Project) -> None:
+    settings = with_files(project)
     graph = Session(str(RECIPE), settings, (str(project.folder),), targets=("evaluate",)).graph
     labels = {node.table for _, node in graph}
     assert {f"evaluate.{model}.{name}" for model in ("student", "train.sft") for name in HELD_IN} <= labels

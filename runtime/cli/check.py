@@ -15,6 +15,7 @@ from runtime.session import Session
 def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     from compiler.benchmarks import FEED
+    from runtime.unproven import trained, unproven, wants_of
 
     session.bounded = True
     graph = session.graph
@@ -22,9 +23,13 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     used = {node.label for _, node in graph if node.operator.name == "source"}
     # What a benchmark has is looked at where it is evaluated.
     said = {name: feed for name, feed in session.read.recipe.sources.items() if name in used or not name.startswith(FEED)}
-    unproven = sorted(name for name, origin in origins.items() if origin == "absent" and name in said)
+    absent = sorted(name for name, origin in origins.items() if origin == "absent" and name in said)
     unused = sorted(set(said) - used)
     graph_columns = {column for at in graph.outputs.values() for column in graph.nodes[at].columns}
+    recipe = session.read.recipe
+    wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
+    wants += [trained(recipe, each.label, each.operator) for each in recipe.trains.values()]
+    models = unproven(recipe, wants)
     if as_json:
         say_json(
             {
@@ -34,22 +39,26 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
                     name: {"columns": dict(graph.nodes[at].columns), "license": graph.nodes[at].license}
                     for name, at in graph.outputs.items()
                 },
-                "not_proven": unproven,
+                "not_proven": absent,
+                "models": [vars(each) for each in models],
                 "unused_sources": unused,
                 "facts": origins,
             }
         )
         return
-    for name in unproven:
+    for name in absent:
         feed = session.read.recipe.sources[name]
         say(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
         say(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+    for note in models:
+        say(note.line())
     for name, feed in said.items():
         if "prompt" in graph_columns and "prompt" not in feed.operator.made():
             say(f"warning: the source `{name}` maps no `prompt`, which other sources have; its prompts are null")
     for name in unused:
         say(f"warning: the source `{name}` is read by no output")
-    say(f"ok {session.read.recipe.name}" + ("" if not unproven else ", as far as it can be proven"))
+    proven = not absent and all(note.state != "not proven" for note in models)
+    say(f"ok {recipe.name}" + ("" if proven else ", as far as it can be proven"))
     for name, at in graph.outputs.items():
         node = graph.nodes[at]
         say(f"  {name} (licence {node.license})")

@@ -8,52 +8,87 @@ from typing import TYPE_CHECKING
 import click
 
 from operators.licence import RESTRICTED
+from runtime.assumed import NAMES, Assumed, read_assumed
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
 if TYPE_CHECKING:
     from compiler.plan import Stage
-    from runtime.completions.foresee import Foreseen
+    from runtime.completions.foresee import Foreseen as Asked
+    from runtime.training.foresee import Foreseen as Trained
+    from runtime.unproven import Told
+
+ASSUME = f"What history does not tell, or is to be told otherwise: {', '.join(NAMES)}."
+NONE: tuple[list[Asked], list[Trained], list[Told]] = ([], [], [])
+
+
+def assumed(context: click.Context, option: click.Parameter, said: tuple[str, ...]) -> Assumed:
+    """What --assume says. Raises BadParameter that names what can be assumed."""
+    try:
+        return read_assumed(said)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from None
 
 
 @recipe_command("plan", builds=True)
+@click.option("--assume", "given", multiple=True, metavar="NAME=VALUE", callback=assumed, help=ASSUME)
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-def plan_command(session: Session, show_restricted: bool, as_json: bool) -> None:
+def plan_command(session: Session, given: Assumed, show_restricted: bool, as_json: bool) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
-    as far as earlier ones tell, and the first request in full.
+    as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
+    ones tell. What nothing tells is `unknown`, unless --assume says it; what of a model is not on this machine is `not proven`.
     """
     stages = plan_of(session)
-    asked = foreseen(session) if session.models and any(stage.state != "reuse" for stage in stages) else []
+    running = [stage for stage in stages if stage.state != "reuse"]
+    asked, trained, notes = foreseen(session, given, [stage.node for stage in running]) if session.models and running else NONE
+    absent = {name: leaf.origin for name, leaf in sorted(session.facts.leaves.items()) if leaf.origin != "files"}
     if as_json:
-        told = [{"stage": each.stage, "model": each.model, "needed": each.needed, **vars(each.forecast)} for each in asked]
-        say_json({"recipe": session.read.recipe.name, "stages": [vars(stage) for stage in stages], "asks": told})
+        say_json(
+            {
+                "recipe": session.read.recipe.name,
+                "stages": [vars(stage) for stage in stages],
+                "asks": [{"stage": each.stage, **each.data()} for each in asked],
+                "trains": [each.data() for each in trained],
+                "models": [vars(each) for each in notes],
+                "absent_files": absent,
+            }
+        )
         return
     width = max(len(stage.name) for stage in stages)
     for stage in stages:
         say(f"{stage.state:<7}  {stage.name:<{width}}  {(stage.key or 'pending')[:12]:<12}  {stage.cause}")
-    running = sum(stage.state != "reuse" for stage in stages)
-    say(f"{running} to run, {len(stages) - running} reused")
+    say(f"{len(running)} to run, {len(stages) - len(running)} reused")
     for each in asked:
         say(each.line())
         say_request(each, show_restricted or sys.stdout.isatty())
-    for name, leaf in sorted(session.facts.leaves.items()):
-        if leaf.origin != "files":
-            say(
-                f"the files of `{name}` are not here"
-                + (": the lock's digest stands in for them" if leaf.origin == "lock" else ", and no lock has them")
-            )
+    for training in trained:
+        say(training.line())
+    lacks = dict.fromkeys(name for group in (asked, trained) for each in group for name in each.lacks)
+    if lacks:
+        say("what is unknown can be assumed: " + " ".join(f"--assume {name}=N" for name in lacks))
+    for note in notes:
+        say(note.line())
+    for name, origin in absent.items():
+        lock = "the lock's digest stands in for them" if origin == "lock" else None
+        say(f"the files of `{name}` are not here" + (f": {lock}" if lock else ", and no lock has them"))
 
 
-def foreseen(session: Session) -> list[Foreseen]:
-    """What would be asked of models; a recipe without any loads nothing for it."""
+def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Told]]:
+    """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.completions.foresee import foresee
+    from runtime.predict.tables import Predictor
+    from runtime.store import Store
+    from runtime.training.foresee import foresee as foresee_trainings
+    from runtime.unproven import unproven, wants_of
 
-    return foresee(session)
+    predictor = Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock)
+    notes = unproven(session.read.recipe, wants_of(session.read.recipe, session.graph, running))
+    return foresee(session, predictor, given), list(foresee_trainings(session, predictor, given)), notes
 
 
-def say_request(asked: Foreseen, open_text: bool) -> None:
+def say_request(asked: Asked, open_text: bool) -> None:
     """The first request of a stage, in full."""
     if asked.first is None or not asked.forecast.new:
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runtime.completions.journal import Journal
 from runtime.completions.memo import CompletionMemo, Kept
-from runtime.completions.requests import Requests
+from runtime.completions.requests import Requests, asked_model
 from runtime.engines.engine import Engine, EngineError, Request
 from runtime.store import StoreError
 
@@ -82,8 +82,7 @@ class Run:
         self.waiting: set[bytes] = set()
         self.in_a_row = 0
         self.done = self.filled.memoised
-        model = self.requests.node.entries["model"]
-        self.model = str(model.get("id") or f"checkpoint {model['checkpoint'][:16]}")
+        self.model = asked_model(self.requests.node)
 
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from operators.asks import Reply
 from runtime.completions.packed import PARTS, packed, unpacked
@@ -44,6 +44,17 @@ class Kept:
     """Engine, version and endpoint: provenance, which decides nothing."""
     reply: Reply
     seconds: float
+
+
+class History(NamedTuple):
+    """What completions of a model took, in the mean."""
+
+    completions: int
+    prompt_tokens: float
+    tokens: float
+    """Of a completion."""
+    seconds: float
+    """Of one, while others were under way."""
 
 
 class CompletionMemo:
@@ -155,8 +166,8 @@ class CompletionMemo:
                 connection.execute("SELECT w.address, f.reason FROM wanted w JOIN failures f ON f.address = w.address").fetchall()
             )
 
-    def history(self, model: str) -> tuple[int, float, float, float] | None:
-        """(completions with a token count, mean prompt tokens, mean completion tokens, mean seconds) of a model; None without."""
+    def history(self, model: str) -> History | None:
+        """What the completions of a model with a token count took; None without any."""
         if not self.exists:
             return None
         with self.using() as connection:
@@ -165,7 +176,7 @@ class CompletionMemo:
                 " WHERE model = ? AND completion_tokens IS NOT NULL",
                 (model,),
             ).fetchone()
-        return None if not row[0] else (row[0], row[1] or 0.0, row[2], row[3])
+        return None if not row[0] else History(row[0], row[1] or 0.0, row[2], row[3])
 
     def stats(self) -> list[dict[str, Any]]:
         """Completions by model and engine, with tokens and seconds."""

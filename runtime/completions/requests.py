@@ -32,6 +32,12 @@ class Row:
     messages: Messages | None
 
 
+def asked_model(node: Node) -> str:
+    """What the completions of a node's model are kept under; empty for a checkpoint that is not trained yet."""
+    model = node.entries["model"]
+    return str(model["id"]) if "id" in model else f"checkpoint {model['checkpoint'][:16]}" if "checkpoint" in model else ""
+
+
 class Requests:
     """All that one node wants to know; nothing is kept but addresses."""
 

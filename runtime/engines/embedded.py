@@ -22,14 +22,24 @@ AutoModelForCausalLM.from_pretrained(
 """
 
 
+def shipped(folder: Path) -> Path:
+    """The file in which the weights are shipped."""
+    return min(folder.glob("*.gguf"))
+
+
+def place_of(folder: Path) -> Path:
+    """Where the unpacked weights lie, once they are."""
+    file = shipped(folder)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe"
+    return cache / f"{file.stem}-{file.stat().st_size}"
+
+
 def unpacked(folder: Path) -> Path:
     """A folder with the same weights as safetensors, made once for each user; raises EngineError."""
-    file = next(iter(sorted(folder.glob("*.gguf"))))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe"
-    target = cache / f"{file.stem}-{file.stat().st_size}"
+    file, target = shipped(folder), place_of(folder)
     if not target.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        made = cache / f".{uuid.uuid4().hex}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = target.parent / f".{uuid.uuid4().hex}"
         # In a process of its own: a build imports no torch.
         done = subprocess.run([sys.executable, "-c", UNPACK, str(folder), file.name, str(made)], capture_output=True, check=False)
         if done.returncode:

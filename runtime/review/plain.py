@@ -9,7 +9,6 @@ from compiler.meaning import Change
 from compiler.spans import Span
 from operators.bounds import MANY, Between
 from operators.licence import RESTRICTED
-from runtime.completions.foresee import Foreseen
 from runtime.predict.counts import ALL, KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
@@ -59,19 +58,7 @@ def place(span: Span | None) -> str | None:
 
 def cost_data(cost: Cost) -> dict[str, Any]:
     told = {"seconds": cost.seconds, "to_measure": dict(cost.measured), "rows": between(cost.rows)}
-    return told if cost.asks is None else {**told, "completions": asks_data(cost.asks)}
-
-
-def asks_data(asks: Foreseen) -> dict[str, Any]:
-    """What a stage asks a model for; None is not known."""
-    return {
-        "model": asks.model,
-        "needed": between(asks.needed),
-        "in_store": asks.forecast.memoised if asks.exact else None,
-        "new": asks.forecast.new if asks.exact else None,
-        "tokens": asks.forecast.tokens,
-        "cost": asks.forecast.cost,
-    }
+    return told if cost.asks is None else {**told, "completions": cost.asks.data()}
 
 
 def between(rows: Between) -> list[int | None]:

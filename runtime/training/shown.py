@@ -41,7 +41,7 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool, color
         raise StoreError(f"no row of `{node.operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
     if row_of(table, place)["license"] in RESTRICTED and not open_text:
         raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")
-    model = session.models[base_of(session, node.operator)]
+    model = session.models[session.read.recipe.base_of(name)]
     weights = find_weights(model, read_configuration())
     if weights is None:
         raise StoreError(f"the weights of `{model.id}` are not here", "say where they lie under `weights:` in your configuration")
@@ -64,10 +64,3 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool, color
             yield text if loss else f"{DIM}{text}{PLAIN}"
         else:
             yield "\n".join(("+ " if loss else "- ") + line for line in text.split("\n"))
-
-
-def base_of(session: Session, operator: Train) -> str:
-    """The model that a training starts from, through the trainings before it."""
-    while operator.model is None:
-        operator = session.read.recipe.trains[operator.init or ""].operator
-    return operator.model

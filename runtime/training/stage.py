@@ -6,11 +6,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from compiler.graph import Node
 from compiler.keys import digest_of
@@ -69,7 +72,7 @@ def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[
     digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
     manifest = {
         "recipe_key": job.key,
-        "data": {"digest": data.digest, "rows": table.rows},
+        "data": {"digest": data.digest, "rows": table.rows, "characters": characters_of(table, operator.reads(table.columns))},
         "weights": job.weights,
         "settings": {name: str(value) for name, value in operator.settings().items()},
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
@@ -156,6 +159,15 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
                 )
             stretches = [[completion[part.start : part.end], part.loss] for part in parts_of(shape, completion)]
             yield {"row_id": row_id, "messages": messages, "stretches": stretches}
+
+
+def characters_of(table: Table, names: Iterable[str]) -> int:
+    """The characters of a table's columns of text: what tokens are told by where they were not counted yet."""
+    found = 0
+    for _, batch in table.batches(list(names)):
+        texts = (column.flatten() if pa.types.is_large_list(column.type) else column for column in batch.values())
+        found += sum(pc.sum(pc.utf8_length(each)).as_py() or 0 for each in texts)
+    return found
 
 
 def stored(store: Store, path: Path) -> str:

@@ -1,0 +1,81 @@
+"""What a person assumes in a plan, and machine time with who says how fast it goes; nothing of it is stored or part of a key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Basis = Literal["assumed", "history"]
+Unit = Literal["GPU-hours", "hours"]
+
+NAMES = {
+    "tokens_per_s": "tokens that a model generates a second, on each GPU where it runs on GPUs",
+    "train_tokens_per_s": "tokens that a training takes a second, on each GPU",
+    "tokens": "tokens of a completion, in the mean",
+}
+NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What is assumed: where it says something, history is not asked."""
+
+    tokens_per_s: float | None = None
+    train_tokens_per_s: float | None = None
+    tokens: float | None = None
+
+
+NOTHING = Assumed()
+
+
+def read_assumed(said: Iterable[str]) -> Assumed:
+    """`NAME=VALUE` of each. Raises ValueError that names what can be assumed."""
+    found: dict[str, float] = {}
+    for each in said:
+        name, sign, value = each.partition("=")
+        if name not in NAMES or not sign:
+            wrong = f"`{name}` cannot be assumed" if sign else f"`{each}` is no NAME=VALUE"
+            raise ValueError(f"{wrong}; what can: " + "; ".join(f"{known} ({what})" for known, what in NAMES.items()))
+        if name in found:
+            raise ValueError(f"`{name}` is assumed twice")
+        if not NUMBER.fullmatch(value) or not float(value):
+            raise ValueError(f"`{name}` is a number above 0, such as {name}=1000 or {name}=62.5, and not `{value}`")
+        found[name] = float(value)
+    return Assumed(**found)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Machine time."""
+
+    amount: float
+    unit: Unit
+    """GPU-hours count each GPU; hours are those that pass, on whatever runs it."""
+    basis: Basis
+    tokens_per_s: float
+    """Of each GPU, or of whatever runs it."""
+    told: str = ""
+    """Who tells, such as `3 earlier trainings on NVIDIA H100`; empty where a person assumes it."""
+
+    def text(self) -> str:
+        """`1.4 GPU-hours (assumed: 1,000 tokens/s of each GPU)`."""
+        each = " of each GPU" if self.unit == "GPU-hours" else ""
+        told = f", {self.told}" if self.told else ""
+        return f"{shown(self.amount)} {self.unit} ({self.basis}: {shown(self.tokens_per_s)} tokens/s{each}{told})"
+
+    def data(self) -> dict[str, Any]:
+        return vars(self)
+
+
+def assumed_hours(tokens: float, rate: float, unit: Unit) -> Hours:
+    """The time that tokens take at an assumed rate."""
+    return Hours(tokens / rate / 3600, unit, "assumed", rate)
+
+
+def shown(number: float) -> str:
+    """A number with as many digits as tell something."""
+    if number >= 1000 or number == round(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.3f}" if number >= 0.001 else "under 0.001"

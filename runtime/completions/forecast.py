@@ -1,0 +1,96 @@
+"""What the completions of a step that asks take, before it asks: by what earlier ones took, or by what a person assumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from compiler.graph import Node
+from operators.asks import Asks
+from operators.model import Model
+from runtime.assumed import NOTHING, Assumed, Hours, Unit, assumed_hours
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.requests import Requests, asked_model
+from runtime.engines.choose import Runner, runner_of
+from runtime.engines.configuration import Configuration
+from runtime.engines.engine import EngineError
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a stage needs before it runs."""
+
+    needed: int
+    memoised: int
+    longest: int
+    """Tokens at which a completion is cut off."""
+    tokens: int | None
+    """Tokens of the new completions; None where nothing tells."""
+    mean: float | None
+    """Tokens of one, where a person assumes them."""
+    prompt_tokens: int | None
+    cost: Decimal | None
+    """In the currency of the endpoint's prices; None where they or the tokens are not known."""
+    unit: Unit
+    hours: Hours | None
+    """Of what `tokens` says, else of the most that they can be; None where nothing tells."""
+
+    @property
+    def new(self) -> int:
+        return self.needed - self.memoised
+
+    @property
+    def most(self) -> int:
+        """Tokens of the new completions at most: none is longer than where it is cut off."""
+        return self.new * self.longest
+
+
+def forecast_of(
+    requests: Requests, memo: CompletionMemo, model: Model, configuration: Configuration, assumed: Assumed = NOTHING
+) -> Forecast:
+    """What the requests of a table need."""
+    wanted = requests.wanted
+    return forecast(len(wanted), len(memo.known(wanted)), requests.node, memo, model, configuration, assumed)
+
+
+def forecast(
+    needed: int,
+    memoised: int,
+    node: Node,
+    memo: CompletionMemo,
+    model: Model,
+    configuration: Configuration,
+    assumed: Assumed = NOTHING,
+) -> Forecast:
+    """What so many completions of a node's model need; what is assumed goes before history."""
+    assert isinstance(node.operator, Asks)
+    history, new, longest = memo.history(asked_model(node)), needed - memoised, node.operator.max_tokens
+    runner = known_runner(model, configuration)
+    # What a server runs that a recipe names is not counted in GPUs; of a model that nobody runs yet it is what people ask for.
+    ours = runner.devices is not None if runner is not None else model.endpoint is None
+    unit: Unit = "GPU-hours" if ours else "hours"
+    if not new:
+        return Forecast(needed, memoised, longest, 0, None, 0, Decimal(0), unit, None)
+    mean = assumed.tokens if assumed.tokens is not None else None if history is None else history.tokens
+    tokens = None if mean is None else round(new * mean)
+    prompt_tokens = None if history is None else round(new * history.prompt_tokens)
+    cost = None
+    if runner is not None and runner.prices is not None and tokens is not None and prompt_tokens is not None:
+        cost = (runner.prices.input * prompt_tokens + runner.prices.output * tokens) / 1_000_000
+    amount = new * longest if tokens is None else tokens
+    if assumed.tokens_per_s is not None:
+        hours: Hours | None = assumed_hours(amount, assumed.tokens_per_s, unit)
+    elif history is not None and runner is not None and history.tokens and history.seconds:
+        # Each of the completions that are under way at a time gets its share of the rate.
+        rate = history.tokens / history.seconds * runner.window / (runner.devices or 1)
+        hours = Hours(amount / rate / 3600, unit, "history", rate, f"{history.completions:,} earlier completions")
+    else:
+        hours = None
+    return Forecast(needed, memoised, longest, tokens, assumed.tokens, prompt_tokens, cost, unit, hours)
+
+
+def known_runner(model: Model, configuration: Configuration) -> Runner | None:
+    try:
+        return runner_of(model, configuration)
+    except EngineError:
+        return None
