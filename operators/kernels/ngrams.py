@@ -127,9 +127,9 @@ def various(points: Points, letters: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     kinds = (np.diff(ordered, axis=1) != 0).sum(axis=1) + (ordered[:, 0] != 0)
     found: np.ndarray[Any, Any] = kinds >= KINDS
     for period in range(1, points.shape[1] // 2 + 1):
-        if not found.any():
-            break
-        found &= ~(points[:, period:] == points[:, :-period]).all(axis=1)
+        # Where the first or last code point tells already, nothing else is compared.
+        near = np.flatnonzero(found & (points[:, 0] == points[:, period]) & (points[:, -1] == points[:, -1 - period]))
+        found[near] = ~(points[near, period:] == points[near, :-period]).all(axis=1)
     return found
 
 
