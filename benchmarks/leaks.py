@@ -176,7 +176,9 @@ def main() -> None:
     if not options.data.is_dir():
         sys.exit(f"the real data is not in {options.data}")
     items, others = corpora.drawn(options.data, options.items, options.seed)
-    tools = [*TOOLS, Tool("decontaminate", tuple(naive.PASSES), partial(ours.flag, [item.source for item in items]))]
+    beside = [(item.source, item.texts) for item in others]
+    own = partial(ours.flag, [item.source for item in items], beside)
+    tools = [*TOOLS, Tool("decontaminate", tuple(naive.PASSES), own)]
     if options.datatrove:
         tools.append(Tool("datatrove", ("13 words",), partial(peers.datatrove, options.datatrove)))
     else:
@@ -190,11 +192,11 @@ def main() -> None:
     asked = ask(tools, [*made, *near, *clean], items)
     print(f"{len(items)} items, {len(made)} leaks, {len(near)} near-topic rows ({left_out} left out), {len(clean)} clean rows")
     print(f"seed {options.seed}, kiwipiepy {importlib.metadata.version('kiwipiepy')}")
-    leaked, beside, apart = ({row.group for row in rows} for rows in (made, near, clean))
+    leaked, topic, apart = ({row.group for row in rows} for rows in (made, near, clean))
     recall(asked, leaked, list(corpora.BENCHMARKS))
-    alarms(asked, beside, apart)
+    alarms(asked, topic, apart)
     print()
-    stems(asked, beside, items)
+    stems(asked, topic, items)
     review(asked, apart, items, options.review)
 
 

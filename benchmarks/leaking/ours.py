@@ -9,6 +9,7 @@ import pyarrow as pa
 import yaml
 
 from operators.decontaminate import Decontaminate
+from operators.kernels.overlap import windows_of
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Texts
 
@@ -21,12 +22,22 @@ def entries() -> dict[str, Any]:
     return {"ngrams": yaml.safe_load(PROFILE.read_text("utf-8"))["ngrams"]}
 
 
-def flag(sources: list[str], rows: list[str], items: list[list[str]]) -> list[set[str]]:
-    """The passes that find something of the items in each row; the items of one source are one benchmark."""
+def flag(
+    looked_for: list[str], others: list[tuple[str, tuple[str, ...]]], rows: list[str], items: list[list[str]]
+) -> list[set[str]]:
+    """The passes that find something of the items in each row.
+
+    Each set is a benchmark: `sets` names those of the items, and `others` are the rest of their items, which count where an
+    n-gram is too common and are not looked for.
+    """
     step = Decontaminate()
-    numbered = [(source, number, tuple(texts)) for number, (source, texts) in enumerate(zip(sources, items, strict=True))]
-    benchmarks = [[each[1:] for each in numbered if each[0] == name] for name in dict.fromkeys(sources)]
+    every = [*zip(looked_for, map(tuple, items), strict=True), *others]
+    benchmarks = [
+        [(number, texts) for number, (name, texts) in enumerate(every) if name == one] for one in dict.fromkeys(looked_for)
+    ]
     index = step.index(benchmarks, entries(), lambda library, texts: cuts_of(library, texts, step.workers))
+    index.grams = [grams.take(grams.item < len(items)) for grams in index.grams]
+    index.windows = [windows_of(grams) for grams in index.grams]
     found: list[set[str]] = [set() for _ in rows]
     for start in range(0, len(rows), BATCH):
         batch = Texts(pa.array(rows[start : start + BATCH], pa.large_string()))

@@ -83,6 +83,13 @@ def filter_of(hashes: Hashes, above: int, bits: int) -> Filter:
     return made
 
 
+def windows_of(grams: Grams) -> list[Window]:
+    """The windows of all widths that the beginnings of some n-grams need."""
+    sizes = grams.end - grams.start
+    tier = np.select([sizes >= width for width in TIERS], TIERS)
+    return [window_of(width, grams, np.flatnonzero(tier == width)) for width in TIERS if (tier == width).any()]
+
+
 def window_of(width: int, grams: Grams, chosen: Ints) -> Window:
     """The window of one width, of the n-grams at some places."""
     told = hashes_at(grams.points, grams.start[chosen], width)
@@ -112,11 +119,8 @@ class Index:
             counts[counts] = ~exempt(every.take(counts), boilerplate, unit.raw)
             grams = every.take(counts)
             heard.update(zip(grams.benchmark.tolist(), grams.item.tolist(), strict=True))
-            sizes = grams.end - grams.start
-            tier = np.select([sizes >= width for width in TIERS], TIERS)
-            widths = [width for width in TIERS if (tier == width).any()]
             self.grams.append(grams)
-            self.windows.append([window_of(width, grams, np.flatnonzero(tier == width)) for width in widths])
+            self.windows.append(windows_of(grams))
         self.silent = len({(item.benchmark, item.number) for item in items} - heard)
 
     def search(self, columns: Sequence[Texts]) -> dict[int, Hit]:
