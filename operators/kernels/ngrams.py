@@ -128,7 +128,7 @@ def various(points: Points, letters: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     left = np.where(letters, points, 0)
     for _ in range(KINDS - 1):
         left[left == left.max(axis=1, keepdims=True)] = 0
-    found: np.ndarray[Any, Any] = left.any(axis=1)
+    found: np.ndarray[Any, Any] = np.any(left, axis=1)
     for period in range(1, points.shape[1] // 2 + 1):
         # Where the first or last code point tells already, nothing else is compared.
         near = np.flatnonzero(found & (points[:, 0] == points[:, period]) & (points[:, -1] == points[:, -1 - period]))

@@ -78,5 +78,6 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
     starts |= bare & ~before
     starts |= ~bare & before
     number = np.cumsum(kept) - kept
-    found = np.concatenate([[0], number[starts & ~inside], [int(kept.sum())]]).astype(np.int64)
-    return found[np.append(found[1:] != found[:-1], True)]
+    found: Ints = np.concatenate([[0], number[starts & ~inside], [int(kept.sum())]]).astype(np.int64)
+    told: Ints = found[np.append(found[1:] != found[:-1], True)]
+    return told
