@@ -20,7 +20,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from leaking import corpora, naive, peers
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from leaking import corpora, naive, ours, peers
 from leaking.corpora import Item, Row
 from leaking.counting import Shared, markdown, upper_bound
 from leaking.kinds import kinds
@@ -49,7 +51,6 @@ class Tool:
         return alone | {f"{self.name}: paper": {"segments", "raw"}, f"{self.name}: any": set(self.passes)}
 
 
-#: The project's own operator belongs here, as `Tool("decontaminate", tuple(naive.PASSES), flag)`: one entry.
 TOOLS = [
     Tool("plain", tuple(naive.PASSES), naive.flag),
     Tool("open-r1", ("8 words",), peers.whitespace_8),
@@ -174,12 +175,14 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"the real data is not in {options.data}")
-    tools = list(TOOLS)
+    items, others = corpora.drawn(options.data, options.items, options.seed)
+    beside = [(item.source, item.texts) for item in others]
+    own = partial(ours.flag, [item.source for item in items], beside)
+    tools = [*TOOLS, Tool("decontaminate", tuple(naive.PASSES), own)]
     if options.datatrove:
         tools.append(Tool("datatrove", ("13 words",), partial(peers.datatrove, options.datatrove)))
     else:
         print("datatrove is left out: --datatrove names no interpreter that has it")
-    items, others = corpora.drawn(options.data, options.items, options.seed)
     near, left_out = corpora.near(options.data, items, others)
     clean = corpora.clean(options.data, options.clean, options.seed)
     known = {piece for item in items for piece in corpora.pieces(item.text, naive.PASSES["squeezed"].size)}
@@ -189,11 +192,11 @@ def main() -> None:
     asked = ask(tools, [*made, *near, *clean], items)
     print(f"{len(items)} items, {len(made)} leaks, {len(near)} near-topic rows ({left_out} left out), {len(clean)} clean rows")
     print(f"seed {options.seed}, kiwipiepy {importlib.metadata.version('kiwipiepy')}")
-    leaked, beside, apart = ({row.group for row in rows} for rows in (made, near, clean))
+    leaked, topic, apart = ({row.group for row in rows} for rows in (made, near, clean))
     recall(asked, leaked, list(corpora.BENCHMARKS))
-    alarms(asked, beside, apart)
+    alarms(asked, topic, apart)
     print()
-    stems(asked, beside, items)
+    stems(asked, topic, items)
     review(asked, apart, items, options.review)
 
 

@@ -83,8 +83,11 @@ def fold_table() -> Points:
         if unicodedata.category(char) in ("Cc", "Cn", "Co"):
             table[point] = 0
             continue
-        form = form_of(char)
-        if not starts_anew(char) or unicodedata.normalize("NFKC", form) != form or not all(map(starts_anew, form)):
+        alone = not unicodedata.decomposition(char) and char.casefold() == char
+        form = char if alone else form_of(char)
+        if not starts_anew(char):
+            continue
+        if not alone and (unicodedata.normalize("NFKC", form) != form or not all(map(starts_anew, form))):
             continue
         if not folded(char).strip():
             table[point] = 0

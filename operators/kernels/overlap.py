@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.kernels.fold import Points, Stream, folded, normal_stream, places_of, raw_stream, string_of
 from operators.kernels.ngrams import Grams, Item, Unit, exempt, grams_of, telling, usual
-from operators.kernels.rolling import BASE, Hashes, windows
+from operators.kernels.rolling import Hashes, hashes_at, windows
 from operators.kernels.text import Ints, Texts
 
 #: Widths of the windows by which n-grams are looked for: each by the widest that fits its beginning.
@@ -42,31 +42,63 @@ class Window:
     first: Ints
     """For each of them, where its n-grams stand in `grams`, and after the last one their number."""
     grams: Ints
-    table: np.ndarray[Any, Any]
-    shift: np.uint64
+    rough: Filter
+    fine: Filter
 
     def among(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """(places of the hashes that are known, which each is)."""
-        at = np.flatnonzero(self.table[hashes >> self.shift])
-        place = np.searchsorted(self.hashes, hashes[at])
+        at = np.flatnonzero(self.rough.passes(hashes))
+        at = at[self.fine.passes(hashes[at])]
+        near = hashes[at]
+        place = np.searchsorted(self.hashes, near)
         place[place == len(self.hashes)] = 0
-        known = self.hashes[place] == hashes[at]
+        known = self.hashes[place] == near
         return at[known], place[known]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A table of some bits of the known hashes: all of those pass it, and few others."""
+
+    above: np.uint64
+    """How many bits stand above those that are looked at."""
+    below: np.uint64
+    table: np.ndarray[Any, Any]
+
+    def passes(self, hashes: Hashes) -> np.ndarray[Any, Any]:
+        """Whether each hash may be known."""
+        # Seen as signed, so that numpy need not convert what it looks up.
+        found: np.ndarray[Any, Any] = self.table.take(self.bits(hashes).view(np.int64))
+        return found
+
+    def bits(self, hashes: Hashes) -> Hashes:
+        """The bits that are looked at, as a number."""
+        return ((hashes << self.above) if self.above else hashes) >> self.below
+
+
+def filter_of(hashes: Hashes, above: int, bits: int) -> Filter:
+    """The table of some bits of these hashes."""
+    made = Filter(np.uint64(above), np.uint64(64 - bits), np.zeros(1 << bits, dtype=bool))
+    made.table[made.bits(hashes)] = True
+    return made
+
+
+def windows_of(grams: Grams) -> list[Window]:
+    """The windows of all widths that the beginnings of some n-grams need."""
+    sizes = grams.end - grams.start
+    tier = np.select([sizes >= width for width in TIERS], TIERS)
+    return [window_of(width, grams, np.flatnonzero(tier == width)) for width in TIERS if (tier == width).any()]
 
 
 def window_of(width: int, grams: Grams, chosen: Ints) -> Window:
     """The window of one width, of the n-grams at some places."""
-    told = np.zeros(len(chosen), dtype=np.uint64)
-    for at in range(width):
-        told = told * np.uint64(BASE) + grams.points[grams.start[chosen] + at].astype(np.uint64)
+    told = hashes_at(grams.points, grams.start[chosen], width)
     order = np.argsort(told, kind="stable")
     hashes, first = np.unique(told[order], return_index=True)
-    # About one hash in thirty that is none of these passes the table.
-    bits = min(24, max(10, len(hashes).bit_length() + 5))
-    shift = np.uint64(64 - bits)
-    table = np.zeros(1 << bits, dtype=bool)
-    table[hashes >> shift] = True
-    return Window(width, hashes, np.append(first, len(chosen)).astype(np.int64), chosen[order], table, shift)
+    # Of ten hashes that are not among these about one passes the rough table, which stays in the cache; of those, of forty one.
+    size = max(10, len(hashes).bit_length() + 3)
+    rough, fine = filter_of(hashes, 0, min(22, size)), filter_of(hashes, min(22, size), min(24, size + 2))
+    return Window(width, hashes, np.append(first, len(chosen)).astype(np.int64), chosen[order], rough, fine)
 
 
 class Index:
@@ -87,10 +119,8 @@ class Index:
             counts[counts] = ~exempt(every.take(counts), boilerplate, unit.raw)
             grams = every.take(counts)
             heard.update(zip(grams.benchmark.tolist(), grams.item.tolist(), strict=True))
-            tier = np.array([next(width for width in TIERS if width <= size) for size in (grams.end - grams.start).tolist()])
-            widths = [width for width in TIERS if (tier == width).any()]
             self.grams.append(grams)
-            self.windows.append([window_of(width, grams, np.flatnonzero(tier == width)) for width in widths])
+            self.windows.append(windows_of(grams))
         self.silent = len({(item.benchmark, item.number) for item in items} - heard)
 
     def search(self, columns: Sequence[Texts]) -> dict[int, Hit]:

@@ -13,59 +13,59 @@ Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 #: Odd, so that it has an inverse modulo 2**64.
 BASE = 0x9E3779B97F4A7C15
+INVERSE = pow(BASE, -1, 1 << 64)
 CHUNK = 1 << 15
 """Windows that are hashed at a time: what is in between stays in the processor's cache."""
 
 
-def power(exponent: int) -> np.uint64:
-    return np.uint64(pow(BASE, exponent, 1 << 64))
+def powers(base: int, count: int) -> Hashes:
+    """The first powers of a number modulo 2**64."""
+    made = np.full(count, base % (1 << 64), dtype=np.uint64)
+    made[:1] = 1
+    return np.cumprod(made)
 
 
 def windows(points: np.ndarray[Any, Any], widths: Sequence[int]) -> Iterator[tuple[int, list[Hashes]]]:
     """(first place, the hashes of the windows of each width from there on), chunk by chunk.
 
-    A window's hash is the sum of point * BASE ** (places after it), modulo 2**64. A chunk of a width that no longer fits
+    A window's hash is the sum of point * INVERSE ** (places before it), modulo 2**64. A chunk of a width that no longer fits
     before the end is shorter.
     """
-    widest = max(widths)
+    whole = CHUNK + max(widths) - 1
+    up, down = powers(BASE, whole), powers(INVERSE, whole)
+    sums = np.zeros(whole + 1, dtype=np.uint64)
     for start in range(0, len(points), CHUNK):
-        piece = points[start : start + CHUNK + widest - 1].astype(np.uint64)
-        doubled = {1: piece}
-        size = 1
-        while size * 2 <= min(widest, len(piece)):
-            last = doubled[size]
-            doubled[size * 2] = last[:-size] * power(size) + last[size:]
-            size *= 2
-        yield start, [hashed(doubled, len(piece), width)[:CHUNK] for width in widths]
+        piece = points[start : start + whole]
+        filled = sums[1 : len(piece) + 1]
+        np.multiply(piece, down[: len(piece)], out=filled)
+        np.cumsum(filled, out=filled)
+        yield start, [hashed(sums[: len(piece) + 1], up, width) for width in widths]
 
 
-def hashed(doubled: dict[int, Hashes], count: int, width: int) -> Hashes:
-    """The hashes of the windows of one width, put together from those whose width is a power of two."""
-    left = count - width + 1
-    if left <= 0:
-        return np.zeros(0, dtype=np.uint64)
-    made, done = None, 0
-    for size in sorted(doubled, reverse=True):
-        if width - done >= size:
-            part = doubled[size][done : done + left]
-            made = part if made is None else made * power(size) + part
-            done += size
-    assert made is not None and done == width
+def hashed(sums: Hashes, up: Hashes, width: int) -> Hashes:
+    """The hashes of the windows of one width, from what stands before each place and the powers that take its place out."""
+    count = min(CHUNK, max(0, len(sums) - width))
+    made: Hashes = sums[width : width + count] - sums[:count]
+    made *= up[:count]
     return made
+
+
+def hashes_at(points: np.ndarray[Any, Any], start: Ints, width: int) -> Hashes:
+    """The hashes of the windows of one width at some places, as `windows` has them."""
+    told = np.zeros(len(start), dtype=np.uint64)
+    for at, factor in enumerate(powers(INVERSE, width)):
+        told += points[start + at].astype(np.uint64) * factor
+    return told
 
 
 class Substrings:
     """Hashes of any substring of a stream, each at the cost of a multiplication."""
 
     def __init__(self, points: np.ndarray[Any, Any]) -> None:
-        inverse = pow(BASE, -1, 1 << 64)
-        steps = np.full(len(points), inverse, dtype=np.uint64)
-        self.up = np.ones(len(points) + 1, dtype=np.uint64)
-        self.up[1:] = np.cumprod(np.full(len(points), BASE, dtype=np.uint64))
-        down = np.cumprod(steps)
+        self.up = powers(BASE, len(points) + 1)
         self.sums = np.zeros(len(points) + 1, dtype=np.uint64)
         # The length enters, so that a text and the same text with code points 0 behind it differ.
-        self.sums[1:] = np.cumsum((points.astype(np.uint64) + np.uint64(1)) * down)
+        self.sums[1:] = np.cumsum((points.astype(np.uint64) + np.uint64(1)) * powers(INVERSE, len(points)))
 
     def hashes(self, start: Ints, end: Ints) -> Hashes:
         """The hash of the substring from each start to its end."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints
+from operators.kernels.text import Ints, space_table
 
 
 @lru_cache(maxsize=1)
@@ -71,12 +71,13 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
             inside[start + 1 : end] = True
             covered[start:end] = True
             starts[start] = starts[end] = True
-    kept = np.array([not char.isspace() for char in text] + [False])
+    kept = np.append(~space_table()[np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)], False)
     # A word that no span covers, or the part of one, is a segment.
     bare = kept & ~covered
     before = np.concatenate([[False], bare[:-1]])
     starts |= bare & ~before
     starts |= ~bare & before
     number = np.cumsum(kept) - kept
-    chosen = np.flatnonzero(starts & ~inside)
-    return np.unique(np.concatenate([[0], number[chosen], [int(kept.sum())]])).astype(np.int64)
+    found: Ints = np.concatenate([[0], number[starts & ~inside], [int(kept.sum())]]).astype(np.int64)
+    told: Ints = found[np.append(found[1:] != found[:-1], True)]
+    return told
