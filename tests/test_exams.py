@@ -154,7 +154,7 @@ def test_near_duplicates_in_pairs_are_those_of_sets_of_grams() -> None:
     for least in (Fraction(8, 10), Fraction(1, 2)):
         told = Alike(made).pairs(ones, others, least)
         form = made.to_pylist()
-        right = [form[a] == form[b] or near(grams(form[a]), grams(form[b]), least) for a, b in zip(ones, others, strict=True)]
+        right = [form[a] == form[b] or near(grams(form[a]), [grams(form[b])], least) for a, b in zip(ones, others, strict=True)]
         assert told.tolist() == right and any(right) and not all(right)
 
 

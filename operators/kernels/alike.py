@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -30,13 +31,17 @@ def grams(text: str) -> frozenset[str]:
     return frozenset(text[at : at + GRAM] for at in range(len(text) - GRAM + 1))
 
 
-def near(one: frozenset[str], other: frozenset[str], least: Fraction) -> bool:
-    """Whether two sets of grams have a Jaccard of at least `least`; a text without grams is near none."""
-    low, high = sorted((len(one), len(other)))
-    if not low or low * least.denominator < high * least.numerator:
-        return False
-    common = len(one & other)
-    return common * least.denominator >= (low + high - common) * least.numerator
+def near(one: frozenset[str], others: Iterable[frozenset[str]], least: Fraction) -> bool:
+    """Whether a set of grams has a Jaccard of at least `least` with one of others; a text without grams is near none."""
+    part, whole, size = least.numerator, least.denominator, len(one)
+    for other in others:
+        count = len(other)
+        # Sizes alone tell most pairs apart.
+        if size and count and count * part <= size * whole and size * part <= count * whole:
+            common = len(one & other)
+            if common * whole >= (size + count - common) * part:
+                return True
+    return False
 
 
 class Alike:

@@ -201,7 +201,7 @@ def merge(
                 found.leaks += 1
                 continue
             mine = forms_of.grams(form)
-            if form in taken or any(near(mine, each, least) for each in listed):
+            if form in taken or near(mine, listed, least):
                 found.near_options += 1
                 continue
             texts.append(text)
