@@ -182,14 +182,14 @@ def warm(project: Project) -> None:
     import pyarrow.parquet  # noqa: F401
 
     import compiler.compile  # noqa: F401
-    import operators.morphemes
+    import operators.kernels.segments
     import runtime.build  # noqa: F401
     import runtime.cli.build
     import runtime.funnel  # noqa: F401
     import runtime.output  # noqa: F401
     from runtime.session import Session
 
-    operators.morphemes.segmenter = lambda workers: Letters()  # type: ignore[assignment]
+    operators.kernels.segments.kiwi = lambda workers: Letters()  # type: ignore[assignment]
     with contextlib.chdir(project.folder):
         opened = Session("recipe.yaml", store_folder="warm")
         assert opened.graph and opened.facts

@@ -139,7 +139,7 @@ def test_maps_of_maps_and_dear_measures_of_maps_read_what_was_changed(project: P
         def tokenize(self, texts: list[str]) -> list[list[str]]:
             return [list(text) for text in texts]
 
-    monkeypatch.setattr("operators.morphemes.segmenter", lambda workers: Letters())
+    monkeypatch.setattr("operators.kernels.segments.kiwi", lambda workers: Letters())
     monkeypatch.setattr("operators.morphemes.Morphemes.depends", lambda self: ())
     project.rows("a.jsonl", ["각", "각각"])
     project.write(

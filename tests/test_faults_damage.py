@@ -37,7 +37,7 @@ class Built:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("operators.morphemes.segmenter", lambda workers: Letters())
+        patch.setattr("operators.kernels.segments.kiwi", lambda workers: Letters())
         patch.setenv("RECIPE_THREADS", "1")
         project = everything(tmp_path_factory.mktemp("damage") / "project")
         report = project.build(store="whole")

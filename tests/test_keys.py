@@ -857,7 +857,8 @@ def test_a_tuning_knob_in_a_key_is_noticed(bed: Project, monkeypatch: pytest.Mon
     monkeypatch.setattr(Operator, "parameters", lambda self, *roles: whole(self, *roles, "tuning", "label"))
     monkeypatch.setattr(Model, "identity", lambda self: self.model_dump(exclude_none=True))
     for mutation in MUTATIONS:
-        if mutation.role in ("tuning", "label") and able(mutation.operator):
+        # The names of benchmarks are the same in both by the time that keys are made: they stand for tables.
+        if mutation.role in ("tuning", "label") and able(mutation.operator) and mutation.field != "decontaminate.against":
             for session in both_sessions(bed, mutation, "tuned"):
                 assert isinstance(result_of(session), Result)
             with pytest.raises(AssertionError, match="changes a key"):
