@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import compiler.keys
-import operators.morphemes
+import operators.kernels.segments
 from operators.declare import Operator
 from runtime.session import Session
 from tests.conftest import Project
@@ -53,7 +53,7 @@ class Segmenter:
 @pytest.fixture(autouse=True)
 def segmenter(monkeypatch: pytest.MonkeyPatch) -> Segmenter:
     made = Segmenter()
-    monkeypatch.setattr(operators.morphemes, "segmenter", lambda workers: made)
+    monkeypatch.setattr(operators.kernels.segments, "kiwi", lambda workers: made)
     monkeypatch.setattr(operators.morphemes.Morphemes, "depends", lambda self: ("unicode",))
     return made
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import operators.morphemes
+import operators.kernels.segments
 from runtime.store import Store
 from runtime.verify import verify
 from tests.conftest import Project
@@ -45,7 +45,7 @@ class Segmenter:
 @pytest.fixture
 def segmenter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segmenter]:
     made = Segmenter()
-    monkeypatch.setattr(operators.morphemes, "segmenter", lambda workers: made)
+    monkeypatch.setattr(operators.kernels.segments, "kiwi", lambda workers: made)
     monkeypatch.setattr(operators.morphemes.Morphemes, "depends", lambda self: ("unicode",))
     yield made
 
