@@ -182,7 +182,7 @@ def test_text_that_a_teacher_adds_later_is_not_proven(trained: Project) -> None:
 def test_text_that_is_born_later_is_not_proven(trained: Project) -> None:
     born = [{"decontaminate": {}}, {"style_directives": {"texts": ["짧게 답하시오."]}}]
     told = checked(trained, decontaminate=None, traces=born)
-    assert "learns `prompt`" in told and "style_directives -> traces -> dataset -> train.sft" in told
+    assert "learns `prompt`" in told and "style_directives -> dataset -> train.sft" in told
 
 
 def test_a_second_table_that_nobody_looked_through_is_not_proven(trained: Project) -> None:

@@ -116,8 +116,8 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
 
 
 def licensed(feeds: Feeds, attach: Attach) -> Mapping[str, Mapping[str, str]]:
-    """Source -> its category, and the licence of what a model writes about its rows."""
+    """Source -> its category, and the licence of what a model writes about its rows, where they have one and the same."""
     return {
-        name: {**feed, "license": join([feed["license"], attach.terms])}  # type: ignore[list-item]
+        name: {**feed, "license": join([feed["license"], attach.terms])} if "license" in feed else feed  # type: ignore[list-item]
         for name, feed in feeds.items()
     }
