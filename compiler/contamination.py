@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from compiler.benchmarks import FEED
 from compiler.diagnostics import Diagnostic, Note, suggest
-from compiler.graph import Graph, Made
+from compiler.graph import Graph, Made, Node
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe
 from compiler.said import Said
@@ -41,6 +41,13 @@ def wanted(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
     return evaluated(recipe) if operator.against == "evaluated" else operator.named()
 
 
+def written(node: Node, recipe: Recipe) -> Decontaminate:
+    """The step of a decision as the recipe says it, before it was resolved."""
+    operator = next(step.operator for step in recipe.tables[node.table].steps if step.span() == node.span)
+    assert isinstance(operator, Decontaminate)
+    return operator
+
+
 def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -> tuple[Decontaminate, tuple[int, ...]] | None:
     """The step with its columns, benchmarks and segmenter by name, and the tables it reads; None where it is wrong."""
     recipe, before = state.recipe, len(state.found)
@@ -68,9 +75,7 @@ def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     for _, node in graph:
         if not isinstance(node.operator, Decontaminate) or node.aspect != "decision":
             continue
-        said = next(step for step in recipe.tables[node.table].steps if step.label == node.label)
-        assert isinstance(said.operator, Decontaminate)
-        for name in wanted(said.operator, recipe):
+        for name in wanted(written(node, recipe), recipe):
             benchmark = recipe.benchmarks[name].benchmark
             if name not in node.operator.named():
                 hint = benchmark.obtain or "say them under `benchmarks:`"
@@ -126,11 +131,10 @@ def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe
         operator, reads = graph.nodes[at].operator, graph.nodes[graph.nodes[at].inputs[-1]].carried
         if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
             # What has no files here is proven too: a build without them is refused.
-            said = next(step.operator for step in recipe.tables[node.table].steps if step.label == graph.nodes[at].label)
-            assert isinstance(said, Decontaminate)
+            names = wanted(written(graph.nodes[at], recipe), recipe)
             for made_by in reads.values():
                 place = (made_by.node, made_by.name)
-                looked[place] = looked.get(place, frozenset()) | set(wanted(said, recipe))
+                looked[place] = looked.get(place, frozenset()) | set(names)
     return {
         name: looked.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
         for name in text

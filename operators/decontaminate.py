@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import Measure, decided, field, tuning
+from operators.obligation import Obligation
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Decontaminate(Measure):
     name: ClassVar[str] = "decontaminate"
     values: ClassVar[tuple[str, ...]] = ("benchmark", "item", "found_in", "column", "first", "last", "places")
 
+    # Other measures look at one column, and this one at several.
     in_: Names | None = field("column", None, alias="in")  # type: ignore[assignment]
     """The columns that are looked through; all text unless said."""
     against: Literal["evaluated"] | Names = field("label", "evaluated")
@@ -92,6 +94,13 @@ class Decontaminate(Measure):
             yield from scope.complain_column(name, ("in", place), "text", "list of text")
         if self.only:
             yield from self.only.complain(scope)
+
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        if self.min_hits > 1 and self.on_hit == "drop":
+            message = (
+                f"`{label}` keeps rows in which fewer than {self.min_hits} places are of a benchmark, and the paper keeps none"
+            )
+            yield Obligation("overlap", message, ("min_hits",))
 
     def looked_through(self) -> tuple[str, ...]:
         """The columns, once they are known."""

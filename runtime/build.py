@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -35,9 +35,6 @@ from runtime.store import Damaged, Store, StoreError
 from runtime.table import open_table
 from runtime.training.checkpoints import laid_out, train_checkpoint
 from runtime.training.stage import forget
-
-if TYPE_CHECKING:
-    pass
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""

@@ -141,8 +141,8 @@ def batch_columns(
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
         case Decontaminate():
             assert work.index is not None
-            held = [texts.setdefault(name, texts_of(columns[name])) for name in work.reads.values()]
-            return [pa.array(value) for value in operator.overlaps(held, work.index)]
+            texts |= {name: texts_of(columns[name]) for name in work.reads.values() if name not in texts}
+            return [pa.array(value) for value in operator.overlaps([texts[name] for name in work.reads.values()], work.index)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:

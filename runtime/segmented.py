@@ -21,7 +21,7 @@ from runtime.store import Store
 
 ENDING = ".cuts"
 HEAD = struct.Struct("<16sI")
-"""The digest of a text, and how many bits follow: one for each place at which a segment may begin or end."""
+"""The digest of a text, and how many bytes follow: a bit for each place at which a segment may begin or end."""
 
 
 class Segmented:
@@ -39,7 +39,9 @@ class Segmented:
             return cuts_of(library, texts, self.workers)
         digests = [blake3(text.encode()).digest(16) for text in texts]
         with GUARD:
-            known = self.known.setdefault(library, self.load(library)) if library not in self.known else self.known[library]
+            if library not in self.known:
+                self.known[library] = self.load(library)
+            known = self.known[library]
             missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
             if missing:
                 made = dict(zip(missing, map(packed, cuts_of(library, list(missing.values()), self.workers)), strict=True))

@@ -185,6 +185,13 @@ def test_text_that_is_born_later_is_not_proven(trained: Project) -> None:
     assert "learns `prompt`" in told and "style_directives -> dataset -> train.sft" in told
 
 
+def test_a_step_that_lets_few_places_pass_is_told_in_a_diff(clean: Project) -> None:
+    said(clean)
+    clean.write("before.yaml", (clean.folder / "recipe.yaml").read_text("utf-8"))
+    said(clean, decontaminate={"against": ["facts"], "min_hits": 2})
+    assert "fewer than 2 places are of a benchmark" in clean.run("diff", "before.yaml", "recipe.yaml", "--store", "store").out
+
+
 def test_a_second_table_that_nobody_looked_through_is_not_proven(trained: Project) -> None:
     tables = {"more": {"from": "said"}, "both": {"from": ["dataset", "more"]}}
     told = checked(trained, tables={"more": tables["more"]}, train={"sft": {**TRAINED["train"]["sft"], "data": "more"}})
