@@ -77,6 +77,13 @@ def test_each_pass_finds_its_own(clean: Project, passes: list[str], kept: list[i
     assert prompts(clean) == sorted(ROWS[at] for at in kept)
 
 
+@pytest.mark.parametrize(("library", "module"), [("kiwipiepy", "kiwipiepy"), ("python-mecab-ko", "mecab")])
+def test_either_segmenter_finds_what_has_no_spaces(clean: Project, library: str, module: str) -> None:
+    pytest.importorskip(module)
+    said(clean, decontaminate={"against": ["facts"], "passes": ["segments"], "segmenter": library})
+    assert prompts(clean) == sorted([ROWS[0], ROWS[4]])
+
+
 def test_why_names_benchmark_item_pass_and_the_text(clean: Project) -> None:
     clean.build()
     told = clean.run("why", "recipe.yaml", "--store", "store", "--match", "다음을 읽으시오").out
@@ -120,9 +127,12 @@ def test_another_item_is_another_key_and_an_equal_one_is_none(clean: Project) ->
     assert prompts(clean) == [ROWS[0]]
 
 
-def test_a_benchmark_without_files_stops_a_build_and_no_check(clean: Project) -> None:
+def test_a_benchmark_without_files_is_not_proven_in_check_and_plan_and_stops_a_build(clean: Project) -> None:
     said(clean, benchmarks={"facts": {**RECIPE["benchmarks"]["facts"], "items": {}, "obtain": "ask the authors"}})
-    assert clean.run("check", "recipe.yaml").code == 0
+    for command in (["check"], ["plan", "--store", "store"]):
+        told = clean.run(command[0], "recipe.yaml", *command[1:])
+        assert told.code == 0 and "not proven: the benchmark `facts` has no files here" in told.out
+        assert "ask the authors" in told.out
     ran = clean.run("build", "recipe.yaml", "--store", "store")
     assert ran.code == 2 and "ask the authors" in ran.err and "recipe.yaml:" in ran.err
 

@@ -15,6 +15,7 @@ from runtime.session import Session
 def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     from compiler.benchmarks import FEED
+    from compiler.contamination import complain_unobtained
     from runtime.unproven import trained, unproven, wants_of
 
     session.bounded = True
@@ -30,6 +31,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
     wants += [trained(recipe, each.label, each.operator) for each in recipe.trains.values()]
     models = unproven(recipe, wants)
+    unobtained = complain_unobtained(graph, recipe)
     if as_json:
         say_json(
             {
@@ -41,6 +43,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
                 },
                 "not_proven": absent,
                 "models": [vars(each) for each in models],
+                "benchmarks": [each.message for each in unobtained],
                 "unused_sources": unused,
                 "facts": origins,
             }
@@ -50,6 +53,9 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
         feed = session.read.recipe.sources[name]
         say(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
         say(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+    for lack in unobtained:
+        say(f"not proven: {lack.message}")
+        say(f"  {lack.hint}")
     for note in models:
         say(note.line())
     for name, feed in said.items():
@@ -57,7 +63,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
             say(f"warning: the source `{name}` maps no `prompt`, which other sources have; its prompts are null")
     for name in unused:
         say(f"warning: the source `{name}` is read by no output")
-    proven = not absent and all(note.state != "not proven" for note in models)
+    proven = not absent and not unobtained and all(note.state != "not proven" for note in models)
     say(f"ok {recipe.name}" + ("" if proven else ", as far as it can be proven"))
     for name, at in graph.outputs.items():
         node = graph.nodes[at]

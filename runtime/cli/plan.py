@@ -38,9 +38,13 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
-    ones tell. What nothing tells is `unknown`, unless --assume says it; what of a model is not on this machine is `not proven`.
+    ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model
+    here, and overlap that is not looked for because a benchmark's files are not here, is `not proven`.
     """
+    from compiler.contamination import complain_unobtained
+
     stages = plan_of(session)
+    unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
     asked, trained, notes = foreseen(session, given, [stage.node for stage in running]) if session.models and running else NONE
     absent = {name: leaf.origin for name, leaf in sorted(session.facts.leaves.items()) if leaf.origin != "files"}
@@ -52,6 +56,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
                 "asks": [{"stage": each.stage, **each.data()} for each in asked],
                 "trains": [each.data() for each in trained],
                 "models": [vars(each) for each in notes],
+                "benchmarks": [each.message for each in unobtained],
                 "absent_files": absent,
             }
         )
@@ -70,6 +75,9 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         say("what is unknown can be assumed: " + " ".join(f"--assume {name}=N" for name in lacks))
     for note in notes:
         say(note.line())
+    for lack in unobtained:
+        say(f"not proven: {lack.message}")
+        say(f"  {lack.hint}")
     for name, origin in absent.items():
         lock = "the lock's digest stands in for them" if origin == "lock" else None
         say(f"the files of `{name}` are not here" + (f": {lock}" if lock else ", and no lock has them"))
