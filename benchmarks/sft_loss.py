@@ -4,8 +4,8 @@
 
 SmolLM2-135M in float32 is trained by the project's own worker on sample traces; then every held-out trace has its loss
 measured with the base and with the checkpoint. Twins: completions that belong to other prompts and whose tokens are
-shuffled, and a mask that trains on the prompt in the place of the completion. Means of the differences over traces, with
-their standard errors.
+shuffled, and masks that train on the prompt in the place of the completion, and on the template's own marks. Means of the
+differences over traces, with their standard errors; of each twin also by how much it ends above the real training.
 """
 
 from __future__ import annotations
@@ -67,23 +67,31 @@ def main() -> None:
     held_out, rest = rows[: options.held_out], rows[options.held_out :][: options.rows]
     before = losses(base, held_out)
     print(f"{len(rest)} rows trained on, {len(held_out)} held out; loss of the base {mean(before):.4f} a trace")
-    print("| trained on | steps | seconds | loss after | difference | standard error | in standard errors |")
-    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    print("| trained on | steps | seconds | loss after | difference | standard errors | above the traces | standard errors |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    real: list[float] = []
     twins = rest[: options.twin_rows]
     for name, data in (
         ("the traces", rest),
         ("shuffled labels", shuffled(twins)),
-        ("the prompts (wrong mask)", misplaced(twins)),
+        ("the prompts (a wrong mask)", misplaced(twins)),
+        ("the template's marks (a wrong mask)", marks(base, twins)),
     ):
         with tempfile.TemporaryDirectory() as folder:
             started = time.monotonic()
             steps = train(Path(folder), base, data, options.epochs)
             seconds = time.monotonic() - started
             after = losses(Path(folder) / "result", held_out)
-        differences = [late - early for early, late in zip(before, after, strict=True)]
-        error = deviation(differences) / math.sqrt(len(differences))
-        told = f"{mean(after):.4f} | {mean(differences):+.4f} | {error:.4f} | {mean(differences) / error:+.1f}"
-        print(f"| {name} | {steps} | {seconds:.0f} | {told} |", flush=True)
+        real = real or after
+        told = [f"{mean(after):.4f}", *compared(after, before), *(compared(after, real) if after is not real else ("-", "-"))]
+        print(f"| {name} | {steps} | {seconds:.0f} | {' | '.join(told)} |", flush=True)
+
+
+def compared(losses: list[float], others: list[float]) -> tuple[str, str]:
+    """(the mean difference with its standard error, how many standard errors that is)."""
+    differences = [one - other for one, other in zip(losses, others, strict=True)]
+    error = deviation(differences) / math.sqrt(len(differences))
+    return f"{mean(differences):+.4f} ± {error:.4f}", f"{mean(differences) / error:+.1f}"
 
 
 def rendered(base: Path) -> list[dict[str, Any]]:
@@ -122,6 +130,14 @@ def shuffled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def misplaced(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The mask turned round: trained on what is given, and on nothing that is to be written."""
     return [{**row, "loss": [not loss for loss in row["loss"]]} for row in rows]
+
+
+def marks(base: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A mask that takes what the template adds for what is to be written: its special tokens, wherever they stand."""
+    from transformers import AutoTokenizer
+
+    special = set(AutoTokenizer.from_pretrained(base).all_special_ids)
+    return [{**row, "loss": [token in special for token in row["input_ids"]]} for row in rows]
 
 
 def train(folder: Path, base: Path, rows: list[dict[str, Any]], epochs: float) -> int:

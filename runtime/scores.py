@@ -18,6 +18,9 @@ from runtime.store import Store
 from runtime.table import Table, open_table
 from runtime.write import write_based
 
+#: Percent that rounding may take: where intervals touch, the last bits of a root do not decide.
+TOUCH = 1e-9
+
 
 def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> dict[str, Any]:
     """The record of an aggregate: a row for each model, benchmark and trial."""
@@ -82,8 +85,8 @@ class Score:
         return f"{self.mean:.1f}" + (f" ± {self.error:.1f}" if self.error is not None else "")
 
     def overlaps(self, other: Score) -> bool:
-        """Whether the intervals of one standard error overlap (paper table 4): neither is better."""
-        return abs(self.mean - other.mean) <= (self.error or 0.0) + (other.error or 0.0)
+        """Whether the intervals of one standard error overlap or touch (paper table 4): neither is better."""
+        return abs(self.mean - other.mean) <= (self.error or 0.0) + (other.error or 0.0) + TOUCH
 
 
 def scores_of(rows: Sequence[Mapping[str, Any]]) -> list[Score]:

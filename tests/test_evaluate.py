@@ -167,6 +167,18 @@ def test_what_ties_overlap_and_errors_are_those_of_the_mean() -> None:
     assert scores_text([one, two, three]).count(" *") == 3  # two marks and the line that explains them
 
 
+@pytest.mark.parametrize("items", [7, 30, 40, 41, 97])
+def test_intervals_that_touch_overlap_whatever_their_last_bits(items: int) -> None:
+    """One right answer in three trials has a mean that is its own standard error, and so touches none at all."""
+    rows = [
+        {"model": model, "benchmark": "b", "trial": at, "items": items, "correct": right, "cut_off": 0}
+        for model, rights in (("none", (0, 0, 0)), ("one", (0, 1, 0)))
+        for at, right in enumerate(rights, 1)
+    ]
+    none, one = scores_of(rows)
+    assert none.overlaps(one) and one.overlaps(none)
+
+
 def test_one_trial_has_no_error() -> None:
     assert Score("m", "b", 1, 10, 40.0, None, 0).text() == "40.0"
 
