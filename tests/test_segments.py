@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,11 +9,6 @@ from hypothesis import strategies as st
 
 from operators.kernels.segments import cuts_of
 
-MODULES = {"kiwipiepy": "kiwipiepy", "python-mecab-ko": "mecab"}
-HERE = [
-    pytest.param(name, marks=pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=f"needs {name}"))
-    for name, module in MODULES.items()
-]
 ODD = [
     "",
     " \n\t ",
@@ -29,25 +22,30 @@ ODD = [
 ]
 
 
-def complain(library: str, text: str) -> None:
+@pytest.fixture(scope="module", params=[("kiwipiepy", "kiwipiepy"), ("python-mecab-ko", "mecab")], ids=["kiwi", "mecab"])
+def library(request: pytest.FixtureRequest) -> str:
+    """A segmenter; each is an extra of its own."""
+    name, module = request.param
+    pytest.importorskip(module)
+    return str(name)
+
+
+def assert_whole(library: str, text: str) -> None:
     (cuts,) = cuts_of(library, [text], 1)
     assert cuts[0] == 0 and cuts[-1] == len("".join(text.split())), text
     assert (np.diff(cuts) > 0).all(), text
 
 
 @pytest.mark.parametrize("text", ODD)
-@pytest.mark.parametrize("library", HERE)
 def test_every_character_but_white_space_is_in_one_segment(library: str, text: str) -> None:
-    complain(library, text)
+    assert_whole(library, text)
 
 
-@pytest.mark.parametrize("library", HERE)
-@given(st.text(max_size=60))
+@given(text=st.text(max_size=60))
 @settings(deadline=None)
 def test_no_text_is_too_odd(library: str, text: str) -> None:
-    complain(library, text)
+    assert_whole(library, text)
 
 
-@pytest.mark.parametrize("library", HERE)
 def test_a_particle_is_a_segment_of_its_own(library: str) -> None:
     assert cuts_of(library, ["서울은 한강이 흐른다"], 1)[0][:5].tolist() == [0, 2, 3, 5, 6]

@@ -38,8 +38,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
-    ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model
-    here, and overlap that is not looked for because a benchmark's files are not here, is `not proven`.
+    ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
+    overlap that cannot be looked for because a benchmark's files are not here, is `not proven`.
     """
     from compiler.contamination import complain_unobtained
 
