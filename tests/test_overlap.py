@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.kernels import overlap
+from operators.kernels import sought
 from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
 from operators.kernels.ngrams import Item, Unit
 from operators.kernels.overlap import Index
@@ -37,7 +38,11 @@ UNITS = [Unit(False, 5, by_words), Unit(True, 5, by_words), Unit(False, 24), Uni
 NAIVE = [(False, str.split, 5), (True, str.split, 5), (False, None, 24), (True, None, 15)]
 
 
-def corpus(seed: int, count: int, longest: int) -> list[str]:
+#: Words and marks of which something folds to what its neighbours make of it.
+ODD_WORDS, ODD_MARKS = ["ㅋㅋㅋ", "ㄱ", "ｶﾀｶﾅｶ", "กำลังน้ำ", "ﬁn"], ["\u0301", "ﾞ", "\u11a8"]
+
+
+def corpus(seed: int, count: int, longest: int, odd: bool = False) -> list[str]:
     """Texts of few words, so that much stands in many of them, with marks and spaces that a person may type."""
     chosen = random.Random(seed)
     words = [
@@ -58,6 +63,8 @@ def corpus(seed: int, count: int, longest: int) -> list[str]:
         "0",
     ]
     marks = ["", "", "", ",", ".", "?", "…", "\n", "  "]
+    if odd:
+        words, marks = words + ODD_WORDS, marks + ODD_MARKS
     return [" ".join(chosen.choice(words) + chosen.choice(marks) for _ in range(chosen.randrange(longest))) for _ in range(count)]
 
 
@@ -76,27 +83,66 @@ def naive(items: Sequence[Item], rows: Sequence[str], boilerplate: Sequence[str]
     return found
 
 
+def counted(index: Index, rows: Sequence[str]) -> dict[int, int]:
+    """Row -> places in it that begin an n-gram."""
+    return {row: hit.places for row, hit in index.search([texts(rows)]).items()}
+
+
+@pytest.mark.parametrize("odd", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_found_is_what_a_naive_scan_finds(seed: int) -> None:
-    items, rows = items_of(corpus(seed, 12, 30)), corpus(seed + 100, 60, 60) + corpus(seed, 12, 30)
+def test_what_is_found_is_what_a_naive_scan_finds(seed: int, odd: bool) -> None:
+    items, rows = items_of(corpus(seed, 12, 30, odd)), corpus(seed + 100, 60, 60, odd) + corpus(seed, 12, 30, odd)
     boilerplate, common = corpus(seed, 1, 9), 3
-    found = Index(UNITS, items, DATES, boilerplate, common).search([texts(rows)])
+    index = Index(UNITS, items, DATES, boilerplate, common)
     wanted = naive(items, rows, boilerplate, common)
     assert wanted and len(wanted) < len(rows)
-    assert {row: hit.places for row, hit in found.items()} == wanted
+    assert counted(index, rows) == wanted
+    assert odd or not index.apart
 
 
 def test_a_search_that_skips_windows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin: a filter before the comparison that lets one window in two pass."""
-    whole = overlap.Window.among
+    whole = sought.Window.among
 
-    def half(self: overlap.Window, hashes: np.ndarray[Any, Any]) -> tuple[Ints, Ints]:
+    def half(self: sought.Window, hashes: np.ndarray[Any, Any]) -> tuple[Ints, Ints]:
         at, which = whole(self, hashes)
         return at[::2], which[::2]
 
-    monkeypatch.setattr(overlap.Window, "among", half)
+    monkeypatch.setattr(sought.Window, "among", half)
     with pytest.raises(AssertionError):
-        test_what_is_found_is_what_a_naive_scan_finds(0)
+        test_what_is_found_is_what_a_naive_scan_finds(0, False)
+
+
+def test_a_search_that_begins_at_some_windows_only_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: windows of a text at every eighth place, of strings that have those of every fourth."""
+    made = sought.Sought.window
+    monkeypatch.setattr(sought.Sought, "window", lambda *given: replace(made(*given), step=made(*given).step * 2))
+    with pytest.raises(AssertionError):
+        test_what_is_found_is_what_a_naive_scan_finds(0, False)
+
+
+PARTS = st.lists(st.sampled_from([*ODD_WORDS, *ODD_MARKS, "물은 왜", "끓나요", "Water ", "x", " ", "…", "각", "ｅ"]), max_size=14)
+CHARACTERS = [Unit(True, 12), Unit(False, 12)]
+
+
+@given(PARTS, PARTS, PARTS)
+@settings(deadline=None)
+def test_raw_text_is_found_by_its_sign_in_folded_text_whatever_stands_around_it(
+    before: list[str], within: list[str], after: list[str]
+) -> None:
+    text = unicodedata.normalize("NFC", "".join([*before, *within, *after]))
+    items = [Item(0, 0, (unicodedata.normalize("NFC", "".join(within)),)), Item(0, 1, ("가나다라마바사아자차카타파하",))]
+    alone = counted(Index(CHARACTERS[:1], items, DATES, (), 10), [text])
+    index = Index(CHARACTERS, items, DATES, (), 10)
+    assert {row: len(places) for row, places in index.within(texts([text])).get(0, {}).items()} == alone
+
+
+def test_a_sign_leaves_out_the_character_that_what_follows_may_change() -> None:
+    text = "물은 왜 끓나요 여러분 ｶ"
+    index = Index([Unit(True, 10), Unit(False, 24)], [Item(0, 0, (text,))], DATES, (), 10)
+    assert not index.apart and set(index.search([texts([f"앞 {text}", f"앞 {text}ﾞ 뒤"])])) == {0, 1}
+    sign = index.normal
+    assert string_of(sign.points[sign.start[-1] : sign.end[-1]]) == "물은왜끓나요여러분"
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=6))
@@ -112,11 +158,18 @@ def test_a_stream_has_what_counts_of_each_text_and_leads_back_to_it(rows: list[s
         assert len(places_of(text, True)) == len(raw.row(number)) + 1
 
 
+def test_windows_at_every_few_places_are_those_of_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.kernels.rolling.CHUNK", 16)
+    points = np.array([at * at % 31 for at in range(101)], dtype=np.uint32)
+    every, fourth = (np.concatenate([made for _, (made,) in windows(points, [(6, step)])]) for step in (1, 4))
+    assert fourth.tolist() == every[::4].tolist()
+
+
 @pytest.mark.parametrize("width", [1, 5, 8, 13, 24])
 def test_equal_windows_have_equal_hashes_across_chunks(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operators.kernels.rolling.CHUNK", 16)
     points = np.array([at % 7 + 1 for at in range(100)], dtype=np.uint32)
-    hashes = np.concatenate([made for _, (made,) in windows(points, [width])])
+    hashes = np.concatenate([made for _, (made,) in windows(points, [(width, 1)])])
     assert len(hashes) == 100 - width + 1
     assert len(set(hashes.tolist())) == 7
     told = Substrings(points).hashes(np.arange(len(hashes)), np.arange(len(hashes)) + width)

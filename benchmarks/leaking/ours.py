@@ -9,7 +9,6 @@ import pyarrow as pa
 import yaml
 
 from operators.decontaminate import Decontaminate
-from operators.kernels.overlap import windows_of
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Texts
 
@@ -36,8 +35,7 @@ def flag(
         [(number, texts) for number, (name, texts) in enumerate(every) if name == one] for one in dict.fromkeys(looked_for)
     ]
     index = step.index(benchmarks, entries(), lambda library, texts: cuts_of(library, texts, step.workers))
-    index.grams = [grams.take(grams.item < len(items)) for grams in index.grams]
-    index.windows = [windows_of(grams) for grams in index.grams]
+    index.look_for([grams.take(grams.item < len(items)) for grams in index.grams])
     found: list[set[str]] = [set() for _ in rows]
     for start in range(0, len(rows), BATCH):
         batch = Texts(pa.array(rows[start : start + BATCH], pa.large_string()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +103,8 @@ class Stream:
     points: Points
     first: Ints
     counts: Ints
+    mixed: tuple[int, ...] = ()
+    """The rows that have code points which what stands beside them changes."""
 
     def row(self, number: int) -> Points:
         """The code points of one row."""
@@ -121,7 +123,7 @@ def normal_stream(texts: Texts) -> Stream:
         for row in rows:
             part = made[first[row] : first[row] + counts[row]]
             part[~kept_table()[part]] = 0
-    return squeezed(made, made != 0, first, counts)
+    return replace(squeezed(made, made != 0, first, counts), mixed=tuple(rows))
 
 
 def raw_stream(texts: Texts) -> Stream:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from operators.kernels.fold import Points, Stream, folded, normal_stream, places_of, raw_stream, string_of
+from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
 from operators.kernels.ngrams import Grams, Item, Unit, exempt, grams_of, telling, usual
-from operators.kernels.rolling import Hashes, hashes_at, windows
+from operators.kernels.sought import all_mixed, signs_of, sought_of, together
 from operators.kernels.text import Ints, Texts
-
-#: Widths of the windows by which n-grams are looked for: each by the widest that fits its beginning.
-TIERS = (24, 13, 8)
 
 
 @dataclass(frozen=True)
@@ -32,75 +28,6 @@ class Hit:
     """The code point after its last."""
 
 
-@dataclass(frozen=True)
-class Window:
-    """The n-grams that are looked for by their first `width` code points."""
-
-    width: int
-    hashes: Hashes
-    """Of the windows that n-grams begin with, sorted, each once."""
-    first: Ints
-    """For each of them, where its n-grams stand in `grams`, and after the last one their number."""
-    grams: Ints
-    rough: Filter
-    fine: Filter
-
-    def among(self, hashes: Hashes) -> tuple[Ints, Ints]:
-        """(places of the hashes that are known, which each is)."""
-        at = np.flatnonzero(self.rough.passes(hashes))
-        at = at[self.fine.passes(hashes[at])]
-        near = hashes[at]
-        place = np.searchsorted(self.hashes, near)
-        place[place == len(self.hashes)] = 0
-        known = self.hashes[place] == near
-        return at[known], place[known]
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A table of some bits of the known hashes: all of those pass it, and few others."""
-
-    above: np.uint64
-    """How many bits stand above those that are looked at."""
-    below: np.uint64
-    table: np.ndarray[Any, Any]
-
-    def passes(self, hashes: Hashes) -> np.ndarray[Any, Any]:
-        """Whether each hash may be known."""
-        # Seen as signed, so that numpy need not convert what it looks up.
-        found: np.ndarray[Any, Any] = self.table.take(self.bits(hashes).view(np.int64))
-        return found
-
-    def bits(self, hashes: Hashes) -> Hashes:
-        """The bits that are looked at, as a number."""
-        return ((hashes << self.above) if self.above else hashes) >> self.below
-
-
-def filter_of(hashes: Hashes, above: int, bits: int) -> Filter:
-    """The table of some bits of these hashes."""
-    made = Filter(np.uint64(above), np.uint64(64 - bits), np.zeros(1 << bits, dtype=bool))
-    made.table[made.bits(hashes)] = True
-    return made
-
-
-def windows_of(grams: Grams) -> list[Window]:
-    """The windows of all widths that the beginnings of some n-grams need."""
-    sizes = grams.end - grams.start
-    tier = np.select([sizes >= width for width in TIERS], TIERS)
-    return [window_of(width, grams, np.flatnonzero(tier == width)) for width in TIERS if (tier == width).any()]
-
-
-def window_of(width: int, grams: Grams, chosen: Ints) -> Window:
-    """The window of one width, of the n-grams at some places."""
-    told = hashes_at(grams.points, grams.start[chosen], width)
-    order = np.argsort(told, kind="stable")
-    hashes, first = np.unique(told[order], return_index=True)
-    # Of ten hashes that are not among these about one passes the rough table, which stays in the cache; of those, of forty one.
-    size = max(10, len(hashes).bit_length() + 3)
-    rough, fine = filter_of(hashes, 0, min(22, size)), filter_of(hashes, min(22, size), min(24, size + 2))
-    return Window(width, hashes, np.append(first, len(chosen)).astype(np.int64), chosen[order], rough, fine)
-
-
 class Index:
     """The n-grams of benchmark items that carry evidence, by the windows they begin with."""
 
@@ -108,20 +35,31 @@ class Index:
         self, units: Sequence[Unit], items: Sequence[Item], dates: Sequence[str], boilerplate: Sequence[str], common: int
     ) -> None:
         self.units = list(units)
-        self.grams: list[Grams] = []
-        self.windows: list[list[Window]] = []
+        every: list[Grams] = []
         self.silent = 0
         """Items of which no n-gram of any pass counts."""
         heard: set[tuple[int, int]] = set()
         for unit in units:
-            every = grams_of(unit, items)
-            counts = telling(every, dates) & ~usual(every, common)
-            counts[counts] = ~exempt(every.take(counts), boilerplate, unit.raw)
-            grams = every.take(counts)
-            heard.update(zip(grams.benchmark.tolist(), grams.item.tolist(), strict=True))
-            self.grams.append(grams)
-            self.windows.append(windows_of(grams))
+            grams = grams_of(unit, items)
+            counts = telling(grams, dates) & ~usual(grams, common)
+            counts[counts] = ~exempt(grams.take(counts), boilerplate, unit.raw)
+            every.append(grams.take(counts))
+            heard.update(zip(every[-1].benchmark.tolist(), every[-1].item.tolist(), strict=True))
         self.silent = len({(item.benchmark, item.number) for item in items} - heard)
+        self.look_for(every)
+
+    def look_for(self, grams: list[Grams]) -> None:
+        """Has these n-grams of each pass looked for, and no others."""
+        self.grams = grams
+        normal, raw = ([number for number, unit in enumerate(self.units) if unit.raw == asked] for asked in (False, True))
+        signs = [signs_of(number, grams[number]) for number in raw if normal]
+        bare = [grams[number].take(left) for number, (_, left) in zip(raw, signs, strict=False)]
+        self.mixed = any(len(each) for each in bare)
+        """Whether some raw n-gram leaves no sign in the folded text, and rows that have such code points have to be read raw."""
+        self.apart = not normal or not all(map(all_mixed, bare))
+        """Whether every row has to be read raw."""
+        self.normal = together([*(sought_of(number, grams[number]) for number in normal), *(sign for sign, _ in signs)])
+        self.raw = together([sought_of(number, grams[number]) for number in raw])
 
     def search(self, columns: Sequence[Texts]) -> dict[int, Hit]:
         """Row -> what was found in it, for the rows in which something was."""
@@ -144,11 +82,22 @@ class Index:
     def within(self, texts: Texts) -> dict[int, dict[int, dict[int, int]]]:
         """Pass -> row -> place in its stream -> the first n-gram that begins there."""
         equal: dict[int, dict[int, list[tuple[int, int]]]] = {}
-        for raw in (False, True):
-            if any(unit.raw == raw and self.windows[number] for number, unit in enumerate(self.units)):
-                stream = raw_stream(texts) if raw else normal_stream(texts)
-                for number, row, start, gram in self.equal(raw, stream):
-                    equal.setdefault(number, {}).setdefault(row, []).append((start, gram))
+        near = set(range(texts.rows)) if self.apart else set[int]()
+        if self.normal.windows or self.mixed:
+            stream = normal_stream(texts)
+            near.update(stream.mixed if self.mixed else ())
+            for string, row, place in self.normal.found(stream):
+                number, gram = int(self.normal.unit[string]), int(self.normal.gram[string])
+                if self.units[number].raw:
+                    near.add(row)
+                else:
+                    equal.setdefault(number, {}).setdefault(row, []).append((place, gram))
+        if near and self.raw.windows:
+            rows = sorted(near)
+            stream = raw_stream(texts.taken(rows))
+            for string, at, place in self.raw.found(stream):
+                number, gram = int(self.raw.unit[string]), int(self.raw.gram[string])
+                equal.setdefault(number, {}).setdefault(rows[at], []).append((place, gram))
         return {number: self.alike(number, texts, rows) for number, rows in equal.items()}
 
     def alike(self, number: int, texts: Texts, equal: dict[int, list[tuple[int, int]]]) -> dict[int, dict[int, int]]:
@@ -164,31 +113,6 @@ class Index:
                 if row not in cuts or cut_alike(cuts[row], start, grams, gram):
                     found.setdefault(row, {}).setdefault(start, gram)
         return found
-
-    def equal(self, raw: bool, stream: Stream) -> Iterator[tuple[int, int, int, int]]:
-        """(pass, row, place in its stream, n-gram) wherever the text of an n-gram stands in a row."""
-        looked = [
-            (number, window) for number, unit in enumerate(self.units) for window in self.windows[number] if unit.raw == raw
-        ]
-        widths = sorted({window.width for _, window in looked})
-        for base, hashes in windows(stream.points, widths):
-            for number, window in looked:
-                at, which = window.among(hashes[widths.index(window.width)])
-                if not at.size:
-                    continue
-                grams, places = self.grams[number], base + at
-                rows = np.searchsorted(stream.first, places, side="right") - 1
-                ends = stream.first[rows] + stream.counts[rows]
-                for place, row, end, group in zip(places.tolist(), rows.tolist(), ends.tolist(), which.tolist(), strict=True):
-                    for gram in window.grams[window.first[group] : window.first[group + 1]].tolist():
-                        start, stop = grams.start[gram], grams.end[gram]
-                        if place + stop - start <= end and same(stream.points, place, grams.points, start, stop):
-                            yield number, row, place - int(stream.first[row]), gram
-
-
-def same(flat: Points, place: int, points: Points, start: int, stop: int) -> bool:
-    """Whether a text has an n-gram's code points at a place."""
-    return flat[place : place + stop - start].tobytes() == points[start:stop].tobytes()
 
 
 def cut_alike(own: Ints, place: int, grams: Grams, gram: int) -> bool:

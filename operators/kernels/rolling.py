@@ -25,13 +25,13 @@ def powers(base: int, count: int) -> Hashes:
     return np.cumprod(made)
 
 
-def windows(points: np.ndarray[Any, Any], widths: Sequence[int]) -> Iterator[tuple[int, list[Hashes]]]:
-    """(first place, the hashes of the windows of each width from there on), chunk by chunk.
+def windows(points: np.ndarray[Any, Any], grids: Sequence[tuple[int, int]]) -> Iterator[tuple[int, list[Hashes]]]:
+    """(first place, for each width and step the hashes of the windows at every step-th place from there on), chunk by chunk.
 
     A window's hash is the sum of point * INVERSE ** (places before it), modulo 2**64. A chunk of a width that no longer fits
-    before the end is shorter.
+    before the end is shorter. Steps divide CHUNK.
     """
-    whole = CHUNK + max(widths) - 1
+    whole = CHUNK + max((width for width, _ in grids), default=1) - 1
     up, down = powers(BASE, whole), powers(INVERSE, whole)
     sums = np.zeros(whole + 1, dtype=np.uint64)
     for start in range(0, len(points), CHUNK):
@@ -39,14 +39,14 @@ def windows(points: np.ndarray[Any, Any], widths: Sequence[int]) -> Iterator[tup
         filled = sums[1 : len(piece) + 1]
         np.multiply(piece, down[: len(piece)], out=filled)
         np.cumsum(filled, out=filled)
-        yield start, [hashed(sums[: len(piece) + 1], up, width) for width in widths]
+        yield start, [hashed(sums[: len(piece) + 1], up, *grid) for grid in grids]
 
 
-def hashed(sums: Hashes, up: Hashes, width: int) -> Hashes:
+def hashed(sums: Hashes, up: Hashes, width: int, step: int) -> Hashes:
     """The hashes of the windows of one width, from what stands before each place and the powers that take its place out."""
     count = min(CHUNK, max(0, len(sums) - width))
-    made: Hashes = sums[width : width + count] - sums[:count]
-    made *= up[:count]
+    made: Hashes = sums[width : width + count : step] - sums[:count:step]
+    made *= up[:count:step]
     return made
 
 
