@@ -141,7 +141,7 @@ def test_a_sign_leaves_out_the_character_that_what_follows_may_change() -> None:
     text = "물은 왜 끓나요 여러분 ｶ"
     index = Index([Unit(True, 10), Unit(False, 24)], [Item(0, 0, (text,))], DATES, (), 10)
     assert not index.apart and set(index.search([texts([f"앞 {text}", f"앞 {text}ﾞ 뒤"])])) == {0, 1}
-    sign = index.normal
+    sign = index.normal.strings
     assert string_of(sign.points[sign.start[-1] : sign.end[-1]]) == "물은왜끓나요여러분"
 
 

@@ -170,10 +170,19 @@ def usual(grams: Grams, common: int) -> np.ndarray[Any, Any]:
     numbers, item = np.unique(grams.item, return_inverse=True)
     benchmarks, items = int(grams.benchmark.max()) + 1, len(numbers)
     # One number for each n-gram, benchmark and item: one column is sorted many times faster than three.
-    once = np.unique((identity * benchmarks + grams.benchmark) * items + item)
-    pairs, counts = np.unique(once // items, return_counts=True)
-    found: np.ndarray[Any, Any] = np.isin(identity, pairs[counts > common] // benchmarks)
+    once = np.sort((identity * benchmarks + grams.benchmark) * items + item)
+    pairs = once[changes(once)] // items
+    first = changes(pairs)
+    counts = np.diff(np.append(first, len(pairs)))
+    found: np.ndarray[Any, Any] = np.isin(identity, pairs[first[counts > common]] // benchmarks)
     return found
+
+
+def changes(values: np.ndarray[Any, Any]) -> Ints:
+    """Where each value stands first in an array that is sorted."""
+    new = np.ones(len(values), dtype=bool)
+    new[1:] = values[1:] != values[:-1]
+    return np.flatnonzero(new)
 
 
 def exempt(grams: Grams, texts: Sequence[str], raw: bool) -> np.ndarray[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
 from operators.kernels.ngrams import Grams, Item, Unit, exempt, grams_of, telling, usual
-from operators.kernels.sought import all_mixed, signs_of, sought_of, together
+from operators.kernels.sought import Sought, all_mixed, signs_of, strings_of, together
 from operators.kernels.text import Ints, Texts
 
 
@@ -58,8 +58,8 @@ class Index:
         """Whether some raw n-gram leaves no sign in the folded text, and rows that have such code points have to be read raw."""
         self.apart = not normal or not all(map(all_mixed, bare))
         """Whether every row has to be read raw."""
-        self.normal = together([*(sought_of(number, grams[number]) for number in normal), *(sign for sign, _ in signs)])
-        self.raw = together([sought_of(number, grams[number]) for number in raw])
+        self.normal = Sought(together([*(strings_of(number, grams[number]) for number in normal), *(sign for sign, _ in signs)]))
+        self.raw = Sought(together([strings_of(number, grams[number]) for number in raw]))
 
     def search(self, columns: Sequence[Texts]) -> dict[int, Hit]:
         """Row -> what was found in it, for the rows in which something was."""
@@ -87,7 +87,7 @@ class Index:
             stream = normal_stream(texts)
             near.update(stream.mixed if self.mixed else ())
             for string, row, place in self.normal.found(stream):
-                number, gram = int(self.normal.unit[string]), int(self.normal.gram[string])
+                number, gram = self.normal.gram(string)
                 if self.units[number].raw:
                     near.add(row)
                 else:
@@ -96,7 +96,7 @@ class Index:
             rows = sorted(near)
             stream = raw_stream(texts.taken(rows))
             for string, at, place in self.raw.found(stream):
-                number, gram = int(self.raw.unit[string]), int(self.raw.gram[string])
+                number, gram = self.raw.gram(string)
                 equal.setdefault(number, {}).setdefault(rows[at], []).append((place, gram))
         return {number: self.alike(number, texts, rows) for number, rows in equal.items()}
 

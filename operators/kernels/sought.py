@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from operators.kernels.fold import SLOW, Points, Stream, fold_table
-from operators.kernels.ngrams import Grams
+from operators.kernels.ngrams import Grams, changes, joined
 from operators.kernels.rolling import Hashes, hashes_at, windows
 from operators.kernels.text import Ints
 
@@ -54,13 +53,15 @@ class Window:
     width: int
     step: int
     """Places of a text from one window to the next."""
+    strings: Ints
+    start: Ints
+    """Where each of them begins; sorted."""
     hashes: Hashes
     """Of the windows, sorted, each once."""
     first: Ints
-    """For each of them, where its strings stand in `strings`, and after the last one their number."""
-    strings: np.ndarray[Any, np.dtype[np.int32]]
-    before: np.ndarray[Any, np.dtype[np.uint8]]
-    """For each of `strings`, how many of its code points stand before the window."""
+    """For each of them, where it stands first in `places`, and after the last one their number."""
+    places: Ints
+    """Where the strings have the windows."""
     rough: Filter
     fine: Filter
 
@@ -76,40 +77,47 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Sought:
-    """Strings that are looked for in one stream: from `start` to before `end` of `points`, each for an n-gram of a pass."""
+class Strings:
+    """Strings to look for in one stream: from `start` to before `end` of `points`, in the order of their starts."""
 
     points: Points
     start: Ints
     end: Ints
     unit: Ints
-    """The pass."""
+    """The pass for which each is looked for."""
     gram: Ints
-    """The n-gram, as the grams of its pass count them."""
+    """The n-gram for which it is, as the grams of its pass count them."""
 
-    @cached_property
-    def windows(self) -> list[Window]:
-        """The windows by which the strings are found."""
-        sizes, longer = self.end - self.start, np.iinfo(np.int64).max
-        made = []
+
+class Sought:
+    """Strings with the windows by which they are found."""
+
+    def __init__(self, strings: Strings) -> None:
+        self.strings = strings
+        self.windows: list[Window] = []
+        sizes, longer = strings.end - strings.start, np.iinfo(np.int64).max
         for fewest, step in TIERS:
             chosen = np.flatnonzero((sizes >= fewest) & (sizes < longer))
             longer = fewest
             if chosen.size:
-                made.append(self.window(fewest - step + 1, step, chosen))
-        return made
+                self.windows.append(self.window(fewest - step + 1, step, chosen))
 
     def window(self, width: int, step: int, chosen: Ints) -> Window:
         """The windows of one width, of the strings at some places."""
-        before, strings = np.repeat(np.arange(step, dtype=np.uint8), len(chosen)), np.tile(chosen.astype(np.int32), step)
-        told = hashes_at(self.points, self.start[strings] + before, width)
-        order = np.argsort(told, kind="stable")
-        hashes, first = np.unique(told[order], return_index=True)
+        start = self.strings.start[chosen]
+        begun = np.zeros(len(self.strings.points), dtype=bool)
+        for before in range(step):
+            begun[start + before] = True
+        places = np.flatnonzero(begun)
+        told = hashes_at(self.strings.points, places, width)
+        order = np.argsort(told)
+        told = told[order]
+        first = changes(told)
         # Of ten hashes that are not among these about one passes the rough table, which stays in the cache, and one of forty of
         # those passes the fine one.
-        size = max(10, len(hashes).bit_length() + 3)
+        hashes, size = told[first], max(10, len(first).bit_length() + 3)
         rough, fine = filter_of(hashes, 0, min(22, size)), filter_of(hashes, min(22, size), min(24, size + 2))
-        return Window(width, step, hashes, np.append(first, len(strings)), strings[order], before[order], rough, fine)
+        return Window(width, step, chosen, start, hashes, np.append(first, len(told)), places[order], rough, fine)
 
     def found(self, stream: Stream) -> Iterator[tuple[int, int, int]]:
         """(string, row, place in its stream) wherever a string stands in a row."""
@@ -121,27 +129,40 @@ class Sought:
 
     def standing(self, stream: Stream, window: Window, places: Ints, which: Ints) -> Iterator[tuple[int, int, int]]:
         """The strings that stand whole where windows of theirs do."""
-        rows = np.searchsorted(stream.first, places, side="right") - 1
-        ends = stream.first[rows] + stream.counts[rows]
-        for place, row, end, group in zip(places.tolist(), rows.tolist(), ends.tolist(), which.tolist(), strict=True):
-            for at in range(window.first[group], window.first[group + 1]):
-                string = int(window.strings[at])
-                begin, size = place - int(window.before[at]), int(self.end[string] - self.start[string])
-                if stream.first[row] <= begin and begin + size <= end and self.stands(string, stream.points, begin, size):
-                    yield string, row, begin - int(stream.first[row])
+        of, at = spread(window.first[which], window.first[which + 1])
+        place, own = places[of], window.places[at]
+        of, at = spread(*(np.searchsorted(window.start, own - before, side="right") for before in (window.step, 0)))
+        string = window.strings[at]
+        begin, size = place[of] - own[of] + self.strings.start[string], self.strings.end[string] - self.strings.start[string]
+        row = np.searchsorted(stream.first, place[of], side="right") - 1
+        within = (stream.first[row] <= begin) & (begin + size <= stream.first[row] + stream.counts[row])
+        for number, here, there, length in zip(*(each[within].tolist() for each in (string, row, begin, size)), strict=True):
+            if self.stands(number, stream.points, there, length):
+                yield number, here, there - int(stream.first[here])
+
+    def gram(self, string: int) -> tuple[int, int]:
+        """(the pass, the n-gram) for which a string is looked for."""
+        return int(self.strings.unit[string]), int(self.strings.gram[string])
 
     def stands(self, string: int, points: Points, begin: int, size: int) -> bool:
         """Whether a text has a string's code points at a place."""
-        start = self.start[string]
-        return points[begin : begin + size].tobytes() == self.points[start : start + size].tobytes()
+        start = self.strings.start[string]
+        return points[begin : begin + size].tobytes() == self.strings.points[start : start + size].tobytes()
 
 
-def sought_of(number: int, grams: Grams) -> Sought:
+def spread(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """(which range, number) of every number from each `low` to before its `high`."""
+    sizes = high - low
+    of = np.repeat(np.arange(len(low)), sizes)
+    return of, np.arange(len(of)) + np.repeat(low - np.cumsum(sizes) + sizes, sizes)
+
+
+def strings_of(number: int, grams: Grams) -> Strings:
     """The whole text of each n-gram of a pass."""
-    return Sought(grams.points, grams.start, grams.end, np.full(len(grams), number), np.arange(len(grams)))
+    return Strings(grams.points, grams.start, grams.end, np.full(len(grams), number), np.arange(len(grams)))
 
 
-def signs_of(number: int, grams: Grams) -> tuple[Sought, Ints]:
+def signs_of(number: int, grams: Grams) -> tuple[Strings, Ints]:
     """(a part of each n-gram of raw text that every folded text has which has the n-gram, the n-grams that have no such part).
 
     Code points that begin anew are folded each alone, but for the last one before others, which may change it.
@@ -160,7 +181,8 @@ def signs_of(number: int, grams: Grams) -> tuple[Sought, Ints]:
         left, begin = left[more], stop[more] + 1
     enough = end - start >= SHORTEST
     chosen = np.flatnonzero(enough)
-    return Sought(made[kept], start[chosen], end[chosen], np.full(len(chosen), number), chosen), np.flatnonzero(~enough)
+    chosen = chosen[np.argsort(start[chosen], kind="stable")]
+    return Strings(made[kept], start[chosen], end[chosen], np.full(len(chosen), number), chosen), np.flatnonzero(~enough)
 
 
 def all_mixed(grams: Grams) -> bool:
@@ -169,17 +191,13 @@ def all_mixed(grams: Grams) -> bool:
     return bool((before[grams.end] > before[grams.start]).all())
 
 
-def together(parts: Sequence[Sought]) -> Sought:
+def together(parts: Sequence[Strings]) -> Strings:
     """The strings of all of these."""
     shift = np.concatenate([[0], np.cumsum([len(part.points) for part in parts])])
-    return Sought(
+    return Strings(
         np.concatenate([np.zeros(0, dtype=np.uint32), *(part.points for part in parts)]),
         joined([part.start + at for part, at in zip(parts, shift, strict=False)]),
         joined([part.end + at for part, at in zip(parts, shift, strict=False)]),
         joined([part.unit for part in parts]),
         joined([part.gram for part in parts]),
     )
-
-
-def joined(parts: Sequence[Ints]) -> Ints:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
