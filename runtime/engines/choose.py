@@ -103,8 +103,7 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
         "window": endpoint.concurrency,
         "settings": endpoint.settings,
     }
-    window = endpoint.concurrency if endpoint.engine == "vllm" else 1
-    return Process(endpoint.engine, this_python(endpoint.python), settings, window)
+    return started(endpoint.engine, endpoint.python, settings)
 
 
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
@@ -112,7 +111,7 @@ def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     said = configuration.checkpoints
     engine = checkpoint_engine(configuration)
     settings = {"path": str(folder), "dtype": None, "template": None, "window": said.concurrency, "settings": said.settings}
-    return Process(engine, this_python(said.python), settings, said.concurrency if engine == "vllm" else 1)
+    return started(engine, said.python, settings)
 
 
 def embedded(model: Model) -> Engine:
@@ -123,8 +122,15 @@ def embedded(model: Model) -> Engine:
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
     settings: dict[str, Any] = {"path": str(unpacked(folder)), "dtype": "float32", "template": model.template}
     if installed("vllm"):
-        return Process("vllm", this_python(None), settings | {"window": WINDOW, "settings": {}}, WINDOW)
-    return Process("transformers", this_python(None), settings, 1)
+        return started("vllm", None, settings | {"window": WINDOW, "settings": {}})
+    return started("transformers", None, settings)
+
+
+def started(engine: str, python: str | None, settings: dict[str, Any]) -> Engine:
+    """A worker with its model loaded. Raises EngineError."""
+    if engine == "vllm":
+        return Process(engine, this_python(python), settings, settings["window"], ahead=settings["window"])
+    return Process(engine, this_python(python), settings, 1)
 
 
 def embedded_folder() -> Path:

@@ -31,7 +31,7 @@ class Answer:
     failure: str | None = None
     """`HTTP 500 x5`: what happened, and how often; no text of the server, which might hold anything."""
     seconds: float = 0.0
-    """How long it took, waiting included."""
+    """How long it took, from when the engine took it up; where a server answers, its waiting there included."""
 
 
 class EngineError(Exception):
@@ -51,7 +51,7 @@ class Engine(Protocol):
     """How many requests it works on at once."""
 
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
-        """One answer for each request, as they finish; a request is taken from the iterator only when it can be worked on.
+        """One answer for each request, as they finish; a request is taken from the iterator when it can be worked on, or soon.
 
         Raises EngineError where it cannot go on; what was answered until then stays answered.
         """

@@ -24,8 +24,10 @@ NOISE = 4000
 class Process:
     """A worker: `python WORKER` reads a line of settings, then requests; each answer is a line with the request's address."""
 
-    def __init__(self, name: str, python: str, settings: dict[str, Any], window: int) -> None:
+    def __init__(self, name: str, python: str, settings: dict[str, Any], window: int, ahead: int = 0) -> None:
         self.name, self.version, self.window = name, "", window
+        self.most = window + ahead
+        """Requests that it has at a time: those beyond the window wait in it, so that it never waits for the next."""
         worker = Path(__file__).parent / f"{name}_worker.py"
         environment = worker_environment()
         try:
@@ -85,7 +87,7 @@ class Process:
         running: dict[str, tuple[Request, float]] = {}
         more = True
         while more or running:
-            while more and len(running) < self.window:
+            while more and len(running) < self.most:
                 request = next(requests, None)
                 if request is None:
                     more = False
@@ -100,7 +102,7 @@ class Process:
             if line is None:
                 raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again")
             request, since = running.pop(line["id"])
-            seconds = time.monotonic() - since
+            seconds = line.get("seconds", time.monotonic() - since)
             if "failure" in line:
                 yield Answer(request.address, None, str(line["failure"]), seconds)
             else:

@@ -1,9 +1,12 @@
 """The worker that runs vLLM: every request has a seed of its own, prefixes are cached, completions come as they finish."""
 
+import gc
 import json
 import os
 import sys
 import threading
+import time
+from importlib.metadata import version
 from typing import Any
 
 PROTOCOL = os.fdopen(os.dup(1), "w", buffering=1)
@@ -14,10 +17,26 @@ for name, value in {
     "VLLM_CPU_KVCACHE_SPACE": "2",
 }.items():
     os.environ.setdefault(name, value)
+if version("torch").endswith("+cpu"):
+    # Read when torch is imported. Threads that no core is given to wait for one another, spinning, on the same one as soon as
+    # anything else runs: ten times slower beside one busy process.
+    os.environ.setdefault("OMP_PROC_BIND", "true")
+    os.environ.setdefault("OMP_PLACES", "threads")
 
 
 def say(**line: object) -> None:
     PROTOCOL.write(json.dumps(line) + "\n")
+
+
+def arguments(settings: dict[str, Any], gpu: bool) -> dict[str, Any]:
+    """What vLLM is started with."""
+    said = dict(settings["settings"])
+    if not gpu:
+        # Without a GPU a seeded prompt must not be cut into pieces: vLLM's CPU generator cannot go on in the middle.
+        said = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **said}
+        said.setdefault("max_num_batched_tokens", said["max_num_seqs"] * said["max_model_len"])
+    said = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **said}
+    return {"model": settings["path"], "dtype": settings["dtype"] or "auto", **said}
 
 
 def main() -> None:
@@ -27,13 +46,7 @@ def main() -> None:
         import vllm
         from vllm import EngineArgs, LLMEngine
 
-        said = dict(settings["settings"])
-        if not torch.cuda.is_available():
-            # Without a GPU a seeded prompt must not be cut into pieces: vLLM's CPU generator cannot go on in the middle.
-            said = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **said}
-            said.setdefault("max_num_batched_tokens", said["max_num_seqs"] * said["max_model_len"])
-        said = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **said}
-        engine = LLMEngine.from_engine_args(EngineArgs(model=settings["path"], dtype=settings["dtype"] or "auto", **said))
+        engine = LLMEngine.from_engine_args(EngineArgs(**arguments(settings, torch.cuda.is_available())))
         tokenizer = engine.get_tokenizer()
         from hashlib import sha256
 
@@ -43,12 +56,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
         say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
         return
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: looking through it again and again takes several percent of the time
     say(ready=vllm.__version__)
-    serve(engine, tokenizer)
+    serve(engine, tokenizer, settings["window"])
 
 
-def serve(engine: Any, tokenizer: Any) -> None:
-    """Take requests as they come and step until all of them are done and none will come."""
+def serve(engine: Any, tokenizer: Any, window: int) -> None:
+    """Work on so many requests at a time, and step until all are done and none will come; more than those wait here."""
     import queue
 
     coming: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -59,22 +74,23 @@ def serve(engine: Any, tokenizer: Any) -> None:
         coming.put(None)
 
     threading.Thread(target=read, daemon=True).start()
-    more = True
+    more, since = True, dict[str, float]()
     while more or engine.has_unfinished_requests():
-        while more and (not engine.has_unfinished_requests() or not coming.empty()):
+        while more and (busy := engine.get_num_unfinished_requests()) < window and (not busy or not coming.empty()):
             request = coming.get()
             if request is None:
                 more = False
                 break
             try:
                 add(engine, tokenizer, request)
+                since[request["id"]] = time.monotonic()
             except Exception as error:  # noqa: BLE001 - one request fails, the others go on
                 say(id=request["id"], failure=type(error).__name__)
         for out in engine.step() if engine.has_unfinished_requests() else ():
             if out.finished:
-                made = out.outputs[0]
+                made, seconds = out.outputs[0], time.monotonic() - since.pop(out.request_id)
                 counts = {"prompt_tokens": len(out.prompt_token_ids), "completion_tokens": len(made.token_ids)}
-                say(id=out.request_id, text=made.text, finish_reason=made.finish_reason or "unknown", **counts)
+                say(id=out.request_id, text=made.text, finish_reason=made.finish_reason or "unknown", seconds=seconds, **counts)
 
 
 def add(engine: Any, tokenizer: Any, request: dict[str, Any]) -> None:
