@@ -2,10 +2,10 @@
 
     python benchmarks/beside_vllm.py [--requests 200] [--pairs 5] [--noise]
 
-Bare vLLM is `LLM.generate` with all prompts in one list, in a process of its own with the same settings; both run the built-in
-model in float32. What is timed is from the first request to the last completion, on disk for a build, so that starting an
-engine counts for neither. `ours` is the time in which the build did not wait for its engine. `--noise` runs each bare part twice
-and tells the ratio of these two as well: what the machine alone does.
+Bare vLLM is `LLM.chat` with all requests in one list, in a process of its own with the same settings; both run the built-in
+model in float32. Requests have the same seeds, so that the same tokens come out. What is timed is from the first request to the
+last completion, on disk for a build, so that starting an engine counts for neither. `ours` is the time in which the build did
+not wait for its engine. `--noise` runs each bare part twice and tells the ratio of these two as well: what the machine does.
 """
 
 from __future__ import annotations
@@ -46,20 +46,25 @@ def main() -> None:
     from runtime.engines.choose import embedded
 
     engine, alone = embedded(Model(id="x/y", license="mit", terms="mit")), Bare()
-    alone.took(options.requests // 4, "warm")
-    built(engine, options.requests // 4, "warm too")
+    warm = prompts(options.requests // 4, "warm")
+    alone.took(requested(warm))
+    built(Watched(engine), warm)
     ratios, noise = [], []
     for pair in range(options.pairs):
-        ours = theirs = spent = 0.0
+        asked = requested(prompts(options.requests, f"round {pair}"))
+        watched, ours, theirs = Watched(engine), 0.0, (0.0, 0)
         for each in ("bare", "built") if pair % 2 else ("built", "bare"):
             if each == "bare":
-                theirs = alone.took(options.requests, f"round {pair}")
+                theirs = alone.took(asked)
             else:
-                ours, spent = built(engine, options.requests, f"round {pair}")
-        ratios.append(ours / theirs)
-        line = f"pair {pair + 1}: bare {theirs:.2f} s, built {ours:.2f} s, of it ours {spent:.2f} s, ratio {ratios[-1]:.3f}"
+                ours = built(watched, prompts(options.requests, f"round {pair}"))
+        ratios.append(ours / theirs[0])
+        line = (
+            f"pair {pair + 1}: bare {theirs[0]:.2f} s, {theirs[1]:,} tokens; built {ours:.2f} s, {watched.tokens:,} tokens, of it"
+        )
+        line += f" ours {ours - watched.waited:.2f} s; ratio {ratios[-1]:.3f}"
         if options.noise:
-            noise.append(alone.took(options.requests, f"round {pair} again") / theirs)
+            noise.append(alone.took(asked)[0] / theirs[0])
             line += f"; bare again {noise[-1]:.3f}"
         print(line, flush=True)
     engine.close()
@@ -85,11 +90,12 @@ class Bare:
         assert self.process.stdout is not None
         self.process.stdout.readline()
 
-    def took(self, count: int, salt: str) -> float:
-        """Seconds for so many requests."""
+    def took(self, asked: list[Request]) -> tuple[float, int]:
+        """(seconds, tokens made) for some requests."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        print(json.dumps(prompts(count, salt + " bare")), file=self.process.stdin, flush=True)
-        return float(json.loads(self.process.stdout.readline())["seconds"])
+        print(json.dumps([[each.messages[0][1], each.seed] for each in asked]), file=self.process.stdin, flush=True)
+        told = json.loads(self.process.stdout.readline())
+        return float(told["seconds"]), int(told["tokens"])
 
 
 def serve_bare(arguments: Callable[..., dict[str, Any]], say: Callable[..., None]) -> None:
@@ -103,54 +109,81 @@ def serve_bare(arguments: Callable[..., dict[str, Any]], say: Callable[..., None
     say(ready=True)
     for line in sys.stdin:
         asked = json.loads(line)
+        engine.reset_prefix_cache()
         started = time.monotonic()
-        sampling = [SamplingParams(temperature=0.6, max_tokens=TOKENS, seed=at) for at in range(len(asked))]
-        made = engine.chat([[{"role": "user", "content": each}] for each in asked], sampling, use_tqdm=False)
-        assert len(made) == len(asked) and all(each.finished for each in made)
-        say(seconds=time.monotonic() - started)
+        sampling = [SamplingParams(temperature=0.6, max_tokens=TOKENS, seed=seed) for _, seed in asked]
+        made = engine.chat([[{"role": "user", "content": prompt}] for prompt, _ in asked], sampling, use_tqdm=False)
+        seconds = time.monotonic() - started
+        say(seconds=seconds, tokens=sum(len(each.outputs[0].token_ids) for each in made))
 
 
-def built(engine: Engine, count: int, salt: str) -> tuple[float, float]:
-    """The same of a whole build: table, addresses, claims, journal, and the table that comes out.
+class Watched:
+    """An engine that runs already, and is not ended by the build that it answers."""
 
-    (seconds, those in which the build did not wait for its engine)
-    """
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.name, self.version, self.window = engine.name, engine.version, engine.window
+        self.waited, self.tokens = 0.0, 0
+
+    def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
+        def taken() -> Iterator[Request]:
+            while (request := self.timed(requests, -1)) is not None:
+                yield request
+
+        answers = self.engine.run(taken())
+        while (answer := self.timed(answers, 1)) is not None:
+            assert answer.reply is not None
+            self.tokens += answer.reply.completion_tokens or 0
+            yield answer
+
+    def timed(self, each: Iterator[Any], sign: int) -> Any:
+        """The next one; what it took is waiting, or for a request no waiting."""
+        since = time.monotonic()
+        try:
+            return next(each, None)
+        finally:
+            self.waited += sign * (time.monotonic() - since)
+
+    def close(self) -> None:
+        pass
+
+
+class Collected:
+    """An engine that answers at once, and keeps what it was asked."""
+
+    name, version, window = "none", "", 256
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
+        from operators.asks import Reply
+        from runtime.engines.engine import Answer
+
+        for request in requests:
+            self.requests.append(request)
+            yield Answer(request.address, Reply("a", None, "stop", 1, 1))
+
+    def close(self) -> None:
+        pass
+
+
+def requested(asked: list[str]) -> list[Request]:
+    """What a build asks an engine."""
+    built(engine := Collected(), asked)
+    return engine.requests
+
+
+def built(engine: Engine, asked: list[str]) -> float:
+    """Seconds of a whole build: table, addresses, claims, journal, and the table that comes out."""
     from runtime.cli.build import run_build
     from runtime.completions import stage
     from runtime.session import Session
 
-    class Kept:
-        """The engine that runs already; a build that is done with it does not end it."""
-
-        name, version, window = engine.name, engine.version, engine.window
-        waited = 0.0
-
-        def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
-            def taken() -> Iterator[Request]:
-                while True:
-                    since = time.monotonic()
-                    request = next(requests, None)
-                    Kept.waited -= time.monotonic() - since
-                    if request is None:
-                        return
-                    yield request
-
-            answers = engine.run(taken())
-            while True:
-                since = time.monotonic()
-                answer = next(answers, None)
-                Kept.waited += time.monotonic() - since
-                if answer is None:
-                    return
-                yield answer
-
-        def close(self) -> None:
-            pass
-
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / ".recipe").mkdir()
-        (folder / "rows.jsonl").write_text("".join(json.dumps({"prompt": each}) + "\n" for each in prompts(count, salt)))
+        (folder / "rows.jsonl").write_text("".join(json.dumps({"prompt": each}) + "\n" for each in asked))
         said = {
             "format": 1,
             "recipe": "bench/vllm",
@@ -163,12 +196,11 @@ def built(engine: Engine, count: int, salt: str) -> tuple[float, float]:
         }
         (folder / "recipe.yaml").write_text(json.dumps(said))
         stage.endpoint_of = lambda model, configuration: ("", None)
-        stage.open_engine = lambda model, endpoint: Kept()
+        stage.open_engine = lambda model, endpoint: engine
         started = time.monotonic()
         report = run_build(Session(str(folder / "recipe.yaml"), store_folder=str(folder / "store")), quiet=True)
-        assert report["asked"]["t/generate"]["new"] == count
-        seconds = time.monotonic() - started
-        return seconds, seconds - Kept.waited
+        assert report["asked"]["t/generate"]["new"] == len(asked)
+        return time.monotonic() - started
 
 
 if __name__ == "__main__":

@@ -553,3 +553,35 @@ def test_a_model_on_this_machine_is_given_no_key_of_an_endpoint(
     Process("transformers", str(python), {}, 1).close()
     environment = (tmp_path / "environment").read_text()
     assert "HF_HUB_OFFLINE" in environment and KEY not in environment
+
+
+PATIENT = """#!{python}
+import json, signal, sys
+signal.alarm(30)
+sys.stdin.readline()
+print(json.dumps({{"ready": "1"}}), flush=True)
+waiting = [json.loads(sys.stdin.readline())["id"] for _ in range(4)]
+for left in (2, 1, 0, 0, 0, 0):
+    said = {{"text": "a", "finish_reason": "stop", "prompt_tokens": 1, "completion_tokens": 1, "seconds": 7}}
+    print(json.dumps({{"id": waiting.pop(0), **said}}), flush=True)
+    waiting += [json.loads(sys.stdin.readline())["id"] for _ in range(left > 0)]
+"""
+
+
+def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path: Path) -> None:
+    from runtime.engines.engine import Request
+    from runtime.engines.process import Process
+
+    python, taken = tmp_path / "python", list[int]()
+    python.write_text(PATIENT.format(python=sys.executable))
+    python.chmod(0o755)
+
+    def requests() -> Iterator[Request]:
+        for number in range(6):
+            taken.append(number)
+            yield Request(number.to_bytes(32, "big"), (("user", "why?"),), {}, number)
+
+    engine = Process("vllm", str(python), {}, 2, ahead=2)
+    seen = [(len(taken), answer.seconds) for answer in engine.run(requests())]
+    engine.close()
+    assert seen[0] == (4, 7) and len(seen) == 6
