@@ -29,7 +29,7 @@ class Hit:
 
 
 class Index:
-    """The n-grams of benchmark items that carry evidence, by the windows they begin with."""
+    """The n-grams of benchmark items that carry evidence, by windows of their text."""
 
     def __init__(
         self, units: Sequence[Unit], items: Sequence[Item], dates: Sequence[str], boilerplate: Sequence[str], common: int
