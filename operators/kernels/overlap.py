@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
 from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
 from operators.kernels.ngrams import Grams, Item, Unit, exempt, grams_of, telling, usual
@@ -94,7 +95,7 @@ class Index:
                     equal.setdefault(number, {}).setdefault(row, []).append((place, gram))
         if near and self.raw.windows:
             rows = sorted(near)
-            stream = raw_stream(texts.taken(rows))
+            stream = raw_stream(texts if self.apart else Texts(texts.column.take(pa.array(rows))))
             for string, at, place in self.raw.found(stream):
                 number, gram = self.raw.gram(string)
                 equal.setdefault(number, {}).setdefault(rows[at], []).append((place, gram))

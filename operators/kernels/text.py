@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -161,10 +161,6 @@ class Texts:
         """(code points of all rows, first of each row, number in each row)."""
         points, counts = decode(self.column)
         return points, np.cumsum(counts) - counts, counts
-
-    def taken(self, rows: Sequence[int]) -> Texts:
-        """The texts of some rows."""
-        return self if len(rows) == self.rows else Texts(self.column.take(pa.array(rows, pa.int64())))
 
     def lengths(self) -> Ints:
         """Code points of each row; -1 for null."""
