@@ -86,7 +86,8 @@ def reviews(data: Path, tmp_path: Path) -> Project:
 
 def is_partial(store: Path) -> bool:
     """Whether a build has begun to write and has not got as far as its output's name."""
-    begun = any(path.is_file() for name in ("tmp", "objects", "results") for path in (store / "v3" / name).glob("**/*"))
+    # Not glob, which fails where the build takes a folder away that it is about to look into.
+    begun = any(files for name in ("tmp", "objects", "results") for _, _, files in os.walk(store / "v3" / name))
     return begun and not (store / "v3" / "names" / "test" / "reviews" / "last-build.json").exists()
 
 
