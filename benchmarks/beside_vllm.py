@@ -40,6 +40,7 @@ def main() -> None:
     if options.bare:
         from runtime.engines import vllm_worker  # sets what vLLM reads when it is imported, and keeps its output apart
 
+        vllm_worker.bind_threads()
         serve_bare(vllm_worker.arguments, vllm_worker.say)
         return
     from operators.model import Model
@@ -51,20 +52,18 @@ def main() -> None:
     built(Watched(engine), warm)
     ratios, noise = [], []
     for pair in range(options.pairs):
-        asked = requested(prompts(options.requests, f"round {pair}"))
-        watched, ours, theirs = Watched(engine), 0.0, (0.0, 0)
+        said = prompts(options.requests, f"round {pair}")
+        asked, watched, ours, theirs, made = requested(said), Watched(engine), 0.0, 0.0, 0
         for each in ("bare", "built") if pair % 2 else ("built", "bare"):
             if each == "bare":
-                theirs = alone.took(asked)
+                theirs, made = alone.took(asked)
             else:
-                ours = built(watched, prompts(options.requests, f"round {pair}"))
-        ratios.append(ours / theirs[0])
-        line = (
-            f"pair {pair + 1}: bare {theirs[0]:.2f} s, {theirs[1]:,} tokens; built {ours:.2f} s, {watched.tokens:,} tokens, of it"
-        )
-        line += f" ours {ours - watched.waited:.2f} s; ratio {ratios[-1]:.3f}"
+                ours = built(watched, said)
+        ratios.append(ours / theirs)
+        line = f"pair {pair + 1}: bare {theirs:.2f} s, {made:,} tokens; built {ours:.2f} s, {watched.tokens:,} tokens,"
+        line += f" of it ours {ours - watched.waited:.2f} s; ratio {ratios[-1]:.3f}"
         if options.noise:
-            noise.append(alone.took(asked)[0] / theirs[0])
+            noise.append(alone.took(asked)[0] / theirs)
             line += f"; bare again {noise[-1]:.3f}"
         print(line, flush=True)
     engine.close()
@@ -190,9 +189,7 @@ def built(engine: Engine, asked: list[str]) -> float:
             "language": {"target": "ko", "anchor": "en"},
             "models": {"teacher": {"id": "x/y", "license": "mit", "terms": "mit"}},
             "sources": {"a": {"file": "rows.jsonl", "category": "one", "license": "A"}},
-            "tables": {
-                "t": {"from": "a", "steps": [{"generate": {"model": "teacher", "temperature": 0.6, "max_tokens": TOKENS}}]}
-            },
+            "tables": {"t": {"from": "a", "steps": [{"generate": STEP}]}},
         }
         (folder / "recipe.yaml").write_text(json.dumps(said))
         stage.endpoint_of = lambda model, configuration: ("", None)

@@ -17,15 +17,20 @@ for name, value in {
     "VLLM_CPU_KVCACHE_SPACE": "2",
 }.items():
     os.environ.setdefault(name, value)
-if version("torch").endswith("+cpu"):
-    # Read when torch is imported. Threads that no core is given to wait for one another, spinning, on the same one as soon as
-    # anything else runs: ten times slower beside one busy process.
-    os.environ.setdefault("OMP_PROC_BIND", "true")
-    os.environ.setdefault("OMP_PLACES", "threads")
 
 
 def say(**line: object) -> None:
     PROTOCOL.write(json.dumps(line) + "\n")
+
+
+def bind_threads() -> None:
+    """Give each thread of torch's CPU build a core of its own; before torch is imported, which reads this then.
+
+    Without, they wait for one another, spinning, on the same core as soon as anything else runs.
+    """
+    if version("torch").endswith("+cpu"):
+        os.environ.setdefault("OMP_PROC_BIND", "true")
+        os.environ.setdefault("OMP_PLACES", "threads")
 
 
 def arguments(settings: dict[str, Any], gpu: bool) -> dict[str, Any]:
@@ -36,12 +41,14 @@ def arguments(settings: dict[str, Any], gpu: bool) -> dict[str, Any]:
         said = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **said}
         said.setdefault("max_num_batched_tokens", said["max_num_seqs"] * said["max_model_len"])
     said = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **said}
-    return {"model": settings["path"], "dtype": settings["dtype"] or "auto", **said}
+    # Not {**said}: settings that name another model are an error.
+    return dict(model=settings["path"], dtype=settings["dtype"] or "auto", **said)
 
 
 def main() -> None:
     settings = json.loads(sys.stdin.readline())
     try:
+        bind_threads()
         import torch
         import vllm
         from vllm import EngineArgs, LLMEngine
