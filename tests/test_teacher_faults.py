@@ -585,3 +585,12 @@ def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path
     seen = [(len(taken), answer.seconds) for answer in engine.run(requests())]
     engine.close()
     assert seen[0] == (4, 7) and len(seen) == 6
+
+
+def test_settings_of_an_endpoint_name_no_other_model_than_the_recipe() -> None:
+    asked = (
+        "from runtime.engines.vllm_worker import arguments;"
+        "arguments({'path': 'a', 'dtype': None, 'window': 2, 'settings': {'model': 'b'}}, gpu=False)"
+    )
+    ran = subprocess.run([sys.executable, "-c", asked], cwd=CODE, capture_output=True, text=True)
+    assert ran.returncode and "multiple values for keyword argument 'model'" in ran.stderr
