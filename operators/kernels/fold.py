@@ -9,30 +9,39 @@ from typing import Any
 
 import numpy as np
 
+from operators.fold import Folding
 from operators.kernels.text import Ints, Texts, flags_of, rows_that, space_table, splice, total
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
 
 #: In the table: what a code point becomes depends on its neighbours, or is several; such rows are asked of `unicodedata`.
 SLOW = 0xFFFFFFFF
+#: In the table: nothing is left of it, and what stands on both sides of it is one after another.
+GONE = 0xFFFFFFFE
+PLAIN = Folding()
 #: Letters that fold to themselves, so that the table need not ask for each: CJK and Hangul syllables.
 THEMSELVES = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3))
 KEPT = ("L", "M", "N")
 
 
-def folded(text: str) -> str:
-    """NFKC, without case, and every character that is no letter, mark or number a space.
+def folded(text: str, folding: Folding = PLAIN) -> str:
+    """NFKC, without case, letters by the rules, and every character that is no letter, mark or number a space.
 
     Example:
         >>> folded("Ａ-1, 가…나").split()
         ['a', '1', '가', '나']
     """
-    return "".join(char if unicodedata.category(char)[0] in KEPT else " " for char in form_of(text))
+    made = [char if unicodedata.category(char)[0] in KEPT else " " for char in form_of(text, folding)]
+    if not folding.sequences:
+        return "".join(made)
+    points = points_of("".join(made))
+    exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
+    return string_of(points[points != GONE])
 
 
-def form_of(text: str) -> str:
-    """NFKC, without case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+def form_of(text: str, folding: Folding = PLAIN) -> str:
+    """NFKC, without case, letters by the rules; sequences of letters are as they were."""
+    return unicodedata.normalize("NFKC", text.translate(folding.letters)).casefold().translate(folding.letters)
 
 
 @lru_cache(maxsize=1)
@@ -71,28 +80,56 @@ def starts_anew(char: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def fold_table() -> Points:
-    """For each code point: what it is folded to, 0 where it is left out, or SLOW."""
+def plain_table() -> Points:
+    """For each code point: what it is folded to without any rule, 0 where it is left out, or SLOW."""
     table = np.full(0x110000, SLOW, dtype=np.uint32)
     for low, high in THEMSELVES:
         table[low : high + 1] = np.arange(low, high + 1)
     for point in range(0x20000):
-        if table[point] != SLOW or 0xD800 <= point <= 0xDFFF:
-            continue
-        char = chr(point)
-        if unicodedata.category(char) in ("Cc", "Cn", "Co"):
-            table[point] = 0
-            continue
-        alone = not unicodedata.decomposition(char) and char.casefold() == char
-        form = char if alone else form_of(char)
-        if not starts_anew(char):
-            continue
-        if not alone and (unicodedata.normalize("NFKC", form) != form or not all(map(starts_anew, form))):
-            continue
-        if not folded(char).strip():
-            table[point] = 0
-        elif len(form) == 1:
-            table[point] = ord(form)
+        if table[point] == SLOW and not 0xD800 <= point <= 0xDFFF:
+            table[point] = folded_point(chr(point))
+    return table
+
+
+def folded_point(char: str) -> int:
+    """What one character is folded to without any rule, 0 where it is left out, or SLOW."""
+    if unicodedata.category(char) in ("Cc", "Cn", "Co"):
+        return 0
+    alone = not unicodedata.decomposition(char) and char.casefold() == char
+    form = char if alone else form_of(char)
+    if not starts_anew(char):
+        return SLOW
+    if not alone and (unicodedata.normalize("NFKC", form) != form or not all(map(starts_anew, form))):
+        return SLOW
+    if not folded(char).strip():
+        return 0
+    return ord(form) if len(form) == 1 else SLOW
+
+
+@lru_cache(maxsize=8)
+def fold_table(folding: Folding = PLAIN) -> Points:
+    """For each code point: what it is folded to, 0 where it becomes a space, GONE where nothing is left of it, or SLOW."""
+    if not folding.letters:
+        return plain_table()
+    told = np.arange(0x110000, dtype=np.uint32)
+    for point, to in folding.letters.items():
+        told[point] = ord(to) if to else GONE
+    plain = plain_table()
+    table = plain[np.where(told == GONE, 0, told)]
+    some = table < 0x110000
+    table[some] = told[table[some]]
+    table[told == GONE] = GONE
+    return table
+
+
+@lru_cache(maxsize=8)
+def alone_table(folding: Folding = PLAIN) -> Points:
+    """`fold_table`, with SLOW for what stands in a sequence of letters too: what is left is folded alone, whatever is beside it."""
+    if not folding.sequences:
+        return fold_table(folding)
+    table = fold_table(folding).copy()
+    parts = {ord(char) for sequence in folding.sequences for char in sequence}
+    table[np.isin(table, np.array(sorted(parts), dtype=np.uint32))] = SLOW
     return table
 
 
@@ -112,18 +149,39 @@ class Stream:
         return self.points[start : start + self.counts[number]]
 
 
-def normal_stream(texts: Texts) -> Stream:
+def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
     """Of each row: `folded`, without its spaces."""
     points, first, counts = texts.points
-    made = fold_table()[points]
+    made, mixed = fold_table(folding)[points], alone_table(folding)
     rows = np.flatnonzero(rows_that(made == SLOW, first, counts)).tolist()
+    touched = np.flatnonzero(rows_that(mixed[points] == SLOW, first, counts)).tolist() if folding.sequences else rows
     if rows:
-        forms = {row: form_of(string_of(points[first[row] : first[row] + counts[row]])) for row in rows}
+        forms = {row: form_of(string_of(points[first[row] : first[row] + counts[row]]), folding) for row in rows}
         made, first, counts = splice((made, first, counts), forms)
         for row in rows:
             part = made[first[row] : first[row] + counts[row]]
-            part[~kept_table()[part]] = 0
-    return replace(squeezed(made, made != 0, first, counts), mixed=tuple(rows))
+            part[~kept_table()[np.where(part == GONE, 0, part)]] = 0
+    if folding.sequences:
+        left = total(made != GONE, first, counts)
+        made, first, counts = made[made != GONE], np.cumsum(left) - left, left
+        exchange(made, first, counts, folding)
+    return replace(squeezed(made, (made != 0) & (made != GONE), first, counts), mixed=tuple(touched))
+
+
+def exchange(points: Points, first: Ints, counts: Ints, folding: Folding) -> None:
+    """Puts each sequence of letters that is compared as another in that one's place, with GONE where it is shorter."""
+    for begin in dict.fromkeys(sequence[0] for sequence in folding.sequences):
+        at = np.flatnonzero(points == ord(begin))
+        row = np.searchsorted(first, at, side="right") - 1
+        end = first[row] + counts[row]
+        for sequence, to in folding.sequences.items():
+            if sequence[0] != begin:
+                continue
+            found = at[at + len(sequence) <= end]
+            for place, char in enumerate(sequence[1:], 1):
+                found = found[points[found + place] == ord(char)]
+            for place in range(len(sequence)):
+                points[found + place] = ord(to[place]) if place < len(to) else GONE
 
 
 def raw_stream(texts: Texts) -> Stream:
@@ -143,14 +201,27 @@ def string_of(points: Points) -> str:
     return points.astype("<u4").tobytes().decode("utf-32-le")
 
 
-def places_of(text: str, raw: bool) -> Ints:
+def points_of(text: str) -> Points:
+    """A string as code points."""
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).copy()
+
+
+def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
     """Where in a text each code point of its stream comes from, and after the last one the text's end."""
     if raw:
         return np.array([at for at, char in enumerate(text) if not char.isspace()] + [len(text)], dtype=np.int64)
+    kept = [(at, to) for at, char in enumerate(text) if (to := folding.letters.get(ord(char), char))]
+    whole = "".join(to for _, to in kept)
+    made: list[str] = []
     places: list[int] = []
     start = 0
-    for end in range(1, len(text) + 1):
-        if end == len(text) or starts_anew(text[end]):
-            places += [start] * len(folded(text[start:end]).replace(" ", ""))
+    for end in range(1, len(whole) + 1):
+        if end == len(whole) or starts_anew(whole[end]):
+            form = form_of(whole[start:end], folding)
+            made += [char if unicodedata.category(char)[0] in KEPT else " " for char in form]
+            places += [kept[start][0]] * len(form)
             start = end
-    return np.array([*places, len(text)], dtype=np.int64)
+    points = points_of("".join(made))
+    exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
+    told = np.array(places, dtype=np.int64)
+    return np.append(told[(points != ord(" ")) & (points != GONE)], len(text))
