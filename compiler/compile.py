@@ -109,7 +109,8 @@ def languages_of(recipe: Recipe) -> set[str]:
         for step in table.steps
         for role, _ in step.operator.entries()
     }
-    return (said | set(recipe.languages.values())) - {"target", "anchor"}
+    judged = {said.benchmark.language for said in recipe.benchmarks.values()}
+    return (said | judged | set(recipe.languages.values())) - {"target", "anchor"}
 
 
 def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None) -> Graph:

@@ -61,12 +61,30 @@ def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -
         message = "it looks for what is evaluated, and the recipe evaluates nothing"
         state.found.append(Diagnostic(message, said.span(), "add `evaluate:`, or name benchmarks with `against:`"))
     columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in TEXT)
+    obtained = tuple(name for name in names if FEED + name in state.feeds)
+    if operator.languages and len(operator.languages) != len(names):
+        message = f"it names {len(operator.languages)} languages for {len(names)} benchmarks"
+        state.found.append(Diagnostic(message, said.span(("languages",)), "leave it out: each benchmark declares its own"))
+    if len(state.found) > before:
+        return None
+    spoken = dict(zip(names, operator.languages or (own_language(state, operator, name) for name in names), strict=True))
+    own = operator.language
+    operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
     said_by = state.entries(operator, said).get("ngrams")
     if len(state.found) > before or said_by is None:
         return None
-    obtained = tuple(name for name in names if FEED + name in state.feeds)
-    update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or said_by["segments"]}
+    cut = said_by if len(operator.roles()) == 1 else said_by[own]
+    shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
+    update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
     return operator.model_copy(update=update), tuple(state.feeds[FEED + name] for name in obtained)
+
+
+def own_language(state: Lowering, operator: Decontaminate, name: str) -> str:
+    """The language by whose profile a benchmark is looked for too; that of the rows where it has no n-grams of its own."""
+    code = state.recipe.benchmarks[name].benchmark.language
+    profile = state.profiles.get(code)
+    same = code == state.recipe.languages.get(operator.language, operator.language)
+    return operator.language if same or profile is None or profile.ngrams is None else code
 
 
 def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:

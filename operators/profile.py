@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from operators.declare import Declared
+from operators.fold import Rule
 from operators.phrases import Phrases
 
 
@@ -99,6 +100,10 @@ class LanguageProfile(Declared):
     """How its text is cut into morphemes."""
     ngrams: Ngrams | None = None
     """How overlap with benchmarks is looked for."""
+    fold: tuple[Rule, ...] | None = None
+    """What counts as one letter where texts are compared: rules by name, for what its writers confuse. Text itself never changes."""
+    squeezed_length: int | None = Field(None, ge=8, le=1000)
+    """How many letters in a row are evidence that a text has an item of a benchmark, where nothing but letters is compared."""
     cased: bool | None = None
     """Whether its script has upper and lower case."""
     digits: str | None = None

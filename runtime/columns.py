@@ -141,8 +141,10 @@ def batch_columns(
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
         case Decontaminate():
             assert work.index is not None
-            texts |= {name: texts_of(columns[name]) for name in work.reads.values() if name not in texts}
-            return [pa.array(value) for value in operator.overlaps([texts[name] for name in work.reads.values()], work.index)]
+            looked = [held for role, held in work.reads.items() if role != "options"]
+            texts |= {name: texts_of(columns[name]) for name in looked if name not in texts}
+            options = columns[work.reads["options"]] if operator.options is not None else None
+            return [pa.array(value) for value in operator.overlaps([texts[name] for name in looked], options, work.index)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:

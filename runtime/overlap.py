@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.decontaminate import Decontaminate
+from operators.kernels.ngrams import Item
 from operators.kernels.text import Texts
 from runtime.digest import id_bytes
 from runtime.segmented import Segmented
@@ -17,29 +18,41 @@ from runtime.table import TEXT, Table
 if TYPE_CHECKING:
     from operators.kernels.overlap import Index
 
-#: The columns of a benchmark that are its question; its right answer alone is looked for nowhere.
-QUESTION, ANSWER = ("prompt", "options"), "gold_answer"
+#: The columns of a benchmark that are its question, and its right answer.
+QUESTION, OPTIONS, ANSWER = "prompt", "options", "gold_answer"
 DIGITS = 15
 """Hexadecimal digits of its row_id that stand for an item: as many as a whole number holds."""
 
 
 def opened_index(operator: Decontaminate, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
-    """The n-grams of the items of some benchmarks."""
-    return operator.index([list(items_of(table)) for table in tables], entries, segmented)
+    """What is looked for of the items of some benchmarks."""
+    return operator.index([list(items_of(at, table)) for at, table in enumerate(tables)], entries, segmented)
 
 
-def items_of(table: Table) -> list[tuple[int, tuple[str, ...]]]:
-    """(number, texts) of each item: the question with its options, then every other text that is mapped."""
-    text = [name for name, kind in table.columns.items() if kind in TEXT and name != ANSWER]
-    question = [name for name in QUESTION if name in text]
-    parts = [question, *([name] for name in sorted(text) if name not in question)]
-    ids, items = id_bytes(table.frame("row_id")), []
+def items_of(benchmark: int, table: Table) -> Iterator[Item]:
+    """Each item: its question with its options, then every other text that is mapped; the right answer where it is prose."""
+    text = [name for name, kind in table.columns.items() if kind in TEXT]
+    others = [name for name in sorted(text) if name not in (QUESTION, OPTIONS, ANSWER)]
+    ids = id_bytes(table.frame("row_id"))
     for start, batch in table.batches(text):
         said = {name: column.to_pylist() for name, column in batch.items()}
         for at in range(len(next(iter(said.values()), []))):
-            texts = tuple("\n".join(line for name in names for line in lines_of(said[name][at])) for names in parts if names)
-            items.append((int(ids[start + at].tobytes().hex()[:DIGITS], 16), texts))
-    return items
+            cells = {name: tuple(lines_of(said[name][at])) for name in text}
+            question, options = cells.get(QUESTION, ()), cells.get(OPTIONS, ())
+            answer = [line for line in cells.get(ANSWER, ()) if prose(line)]
+            texts = [(*question, *options), *(cells[name] for name in others), *([answer] if answer else ())]
+            number = int(ids[start + at].tobytes().hex()[:DIGITS], 16)
+            yield Item(benchmark, number, tuple(map("\n".join, texts)), "\n".join(question), options)
+
+
+def prose(answer: str) -> bool:
+    """Whether a right answer is a text that nobody writes by chance, and no number, label or formula.
+
+    Example:
+        >>> prose("물은 산소와 수소로 이루어져 있다"), prose("\\\\frac{1}{2}"), prose("3 x 5 = 15")
+        (True, False, False)
+    """
+    return "\\" not in answer and 4 * sum(map(str.isalpha, answer)) >= 3 * len("".join(answer.split())) > 0
 
 
 def lines_of(cell: str | list[str | None] | None) -> list[str]:

@@ -141,7 +141,7 @@ def test_a_sign_leaves_out_the_character_that_what_follows_may_change() -> None:
     text = "물은 왜 끓나요 여러분 ｶ"
     index = Index([Unit(True, 10), Unit(False, 24)], [Item(0, 0, (text,))], DATES, (), 10)
     assert not index.apart and set(index.search([texts([f"앞 {text}", f"앞 {text}ﾞ 뒤"])])) == {0, 1}
-    sign = index.normal.strings
+    sign = index.normal[index.lead].strings
     assert string_of(sign.points[sign.start[-1] : sign.end[-1]]) == "물은왜끓나요여러분"
 
 
@@ -180,7 +180,7 @@ def test_the_first_thing_found_is_told_with_its_place_in_the_text() -> None:
     item = Item(0, 7, ("서울은 대한민국의 수도이며 한강이 도시를 가로질러 흐르고 있다",))
     row = "들어가며. 「서울은, 대한민국의 수도이며\n한강이 도시를 가로질러 흐르고 있다」 끝"
     hit = Index([Unit(False, 24)], [item], (), (), 10).search([texts(["물", None, row])])[2]
-    assert (hit.benchmark, hit.item, hit.unit, hit.column) == (0, 7, 0, 0)
+    assert (hit.benchmark, hit.item, hit.found_in, hit.column) == (0, 7, 0, 0)
     assert row[hit.first : hit.last].startswith("서울은, 대한민국의")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from operators.kernels.fold import Points, folded, normal_stream, raw_stream, string_of
+from operators.fold import Folding
+from operators.kernels.fold import PLAIN, Points, Stream, folded, normal_stream, raw_stream, string_of
 from operators.kernels.rolling import Hashes, Substrings
 from operators.kernels.text import Ints, Texts
 
@@ -31,15 +32,32 @@ class Unit:
     """How many segments it has, or characters where it has no segments."""
     cut: Cut | None = None
     """What cuts texts into segments; None where characters are counted."""
+    folding: Folding = PLAIN
+    """What counts as one letter, where it is not of the text as it is."""
+    found_in: int = 0
+    """The pass that it belongs to, as the operator counts them."""
+    benchmarks: frozenset[int] | None = None
+    """The benchmarks that it is for; None for all."""
+
+    def stream(self, texts: Texts) -> Stream:
+        """The code points that are compared."""
+        return raw_stream(texts) if self.raw else normal_stream(texts, self.folding)
+
+    def cuts(self, texts: list[str]) -> list[Ints]:
+        """Where the segments of each text begin and the last one ends."""
+        assert self.cut is not None
+        return self.cut(texts if self.raw else [folded(text, self.folding) for text in texts])
 
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a benchmark: its texts, of which the first is the question with its options."""
+    """One item of a benchmark: the texts whose n-grams count, of which the first is the question with its options, and its parts."""
 
     benchmark: int
     number: int
     texts: tuple[str, ...]
+    question: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,12 +86,11 @@ class Grams:
 
 def grams_of(unit: Unit, items: Sequence[Item]) -> Grams:
     """All n-grams of the items; a question that has fewer segments, or characters, than an n-gram is one as a whole."""
-    texts = [(item, place, text) for item in items for place, text in enumerate(item.texts)]
+    chosen = [item for item in items if unit.benchmarks is None or item.benchmark in unit.benchmarks]
+    texts = [(item, place, text) for item in chosen for place, text in enumerate(item.texts)]
     held = Texts(pa.array([text for *_, text in texts], pa.large_string()))
-    stream = raw_stream(held) if unit.raw else normal_stream(held)
-    cuts: list[Ints] = []
-    if unit.cut is not None:
-        cuts = unit.cut([text if unit.raw else folded(text) for text in held.strings() if text is not None])
+    stream = unit.stream(held)
+    cuts = unit.cuts([text for text in held.strings() if text is not None]) if unit.cut is not None else []
     found: dict[str, list[Ints]] = {name: [] for name in ("start", "end", "cut", "size", "cuts", "benchmark", "item")}
     done = 0
     for row, (item, place, _) in enumerate(texts):
@@ -98,12 +115,12 @@ def joined(parts: Sequence[np.ndarray[Any, Any]]) -> Ints:
     return np.concatenate([np.zeros(0, dtype=np.int64), *parts]).astype(np.int64)
 
 
-def telling(grams: Grams, dates: Sequence[str]) -> np.ndarray[Any, Any]:
+def telling(grams: Grams, dates: Sequence[str], folding: Folding = PLAIN) -> np.ndarray[Any, Any]:
     """Which n-grams carry evidence: enough letters, of enough kinds, and no part said again and again.
 
     A word for a part of a date, behind a digit, is no letter.
     """
-    letters, (digit, after) = letter_flags(grams.points), dated(grams.points, dates)
+    letters, (digit, after) = letter_flags(grams.points), dated(grams.points, dates, folding)
     word = np.full(len(grams.points), -1)
     for number, (start, end) in enumerate(zip(digit.tolist(), after.tolist(), strict=True)):
         word[start + 1 : end] = number
@@ -144,9 +161,9 @@ def letter_flags(points: Points) -> np.ndarray[Any, Any]:
     return found
 
 
-def dated(points: Points, words: Sequence[str]) -> tuple[Ints, Ints]:
+def dated(points: Points, words: Sequence[str], folding: Folding) -> tuple[Ints, Ints]:
     """(the digit before each word for a part of a date, the place after the word)."""
-    said = [re.escape(folded(word).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
+    said = [re.escape(folded(word, folding).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
     found = list(re.finditer(rf"\d(?:{'|'.join(said)})", string_of(points))) if said else []
     return tuple(np.array([at(each) for each in found], dtype=np.int64) for at in (re.Match.start, re.Match.end))  # type: ignore[return-value]
 
@@ -185,13 +202,13 @@ def changes(values: np.ndarray[Any, Any]) -> Ints:
     return np.flatnonzero(new)
 
 
-def exempt(grams: Grams, texts: Sequence[str], raw: bool) -> np.ndarray[Any, Any]:
+def exempt(grams: Grams, texts: Sequence[str], unit: Unit) -> np.ndarray[Any, Any]:
     """Which n-grams stand in one of some texts."""
     found = np.zeros(len(grams), dtype=bool)
     if not texts or not len(grams):
         return found
     held = Texts(pa.array(list(texts), pa.large_string()))
-    stream = raw_stream(held) if raw else normal_stream(held)
+    stream = unit.stream(held)
     mine, lengths = Substrings(grams.points).hashes(grams.start, grams.end), grams.end - grams.start
     for row in range(len(texts)):
         points = stream.row(row)

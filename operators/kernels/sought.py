@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.fold import SLOW, Points, Stream, fold_table
+from operators.fold import Folding
+from operators.kernels.fold import GONE, SLOW, Points, Stream, alone_table
 from operators.kernels.ngrams import Grams, changes, joined
 from operators.kernels.rolling import Hashes, hashes_at, windows
 from operators.kernels.text import Ints
@@ -162,13 +163,13 @@ def strings_of(number: int, grams: Grams) -> Strings:
     return Strings(grams.points, grams.start, grams.end, np.full(len(grams), number), np.arange(len(grams)))
 
 
-def signs_of(number: int, grams: Grams) -> tuple[Strings, Ints]:
+def signs_of(number: int, grams: Grams, folding: Folding) -> tuple[Strings, Ints]:
     """(a part of each n-gram of raw text that every folded text has which has the n-gram, the n-grams that have no such part).
 
     Code points that begin anew are folded each alone, but for the last one before others, which may change it.
     """
-    made = fold_table()[grams.points]
-    kept = (made != 0) & (made != SLOW)
+    made = alone_table(folding)[grams.points]
+    kept = (made != 0) & (made != SLOW) & (made != GONE)
     stops, before = np.append(np.flatnonzero(made == SLOW), len(made)), np.concatenate([[0], np.cumsum(kept)])
     start, end = np.zeros(len(grams), dtype=np.int64), np.zeros(len(grams), dtype=np.int64)
     left, begin = np.arange(len(grams)), grams.start
@@ -185,9 +186,9 @@ def signs_of(number: int, grams: Grams) -> tuple[Strings, Ints]:
     return Strings(made[kept], start[chosen], end[chosen], np.full(len(chosen), number), chosen), np.flatnonzero(~enough)
 
 
-def all_mixed(grams: Grams) -> bool:
+def all_mixed(grams: Grams, folding: Folding) -> bool:
     """Whether each n-gram has code points which what stands beside them changes."""
-    before = np.concatenate([[0], np.cumsum(fold_table()[grams.points] == SLOW)])
+    before = np.concatenate([[0], np.cumsum(alone_table(folding)[grams.points] == SLOW)])
     return bool((before[grams.end] > before[grams.start]).all())
 
 
