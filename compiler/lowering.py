@@ -65,9 +65,13 @@ class Lowering:
         for role, entry in operator.entries():
             code = self.recipe.languages.get(role, role)
             span = said.span(("of",))
+            value = None if (profile := self.profiles.get(code)) is None else profile.entry(entry)
+            value = None if value is None else operator.heard(entry, value)
+            if value is None and entry in operator.may_lack:
+                continue
             if code == role and role in ("target", "anchor"):
                 self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
-            elif (profile := self.profiles.get(code)) is None:
+            elif profile is None:
                 self.found.append(
                     Diagnostic(
                         f"there is no language profile `{code}`",
@@ -75,7 +79,7 @@ class Lowering:
                         f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
                     )
                 )
-            elif (value := profile.entry(entry)) is None and entry not in operator.may_lack:
+            elif value is None:
                 self.found.append(
                     Diagnostic(
                         f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs",

@@ -116,7 +116,7 @@ class Operator(Declared):
     repeats: ClassVar[Repeats] = "bitwise"
     """What `recipe verify` may ask of a second run."""
     may_lack: ClassVar[tuple[str, ...]] = ()
-    """Profile entries that it does without, as null, where a language has none."""
+    """Profile entries that it does without where a language has none; nothing of them is in its key then."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         """The language profile's entries it reads: (language or role, entry).
@@ -124,6 +124,10 @@ class Operator(Declared):
         A kernel finds one by its name; where several languages are asked for it, it is role -> value there.
         """
         return ()
+
+    def heard(self, entry: str, value: Any) -> Any:
+        """The part of a profile entry that it goes by, which alone is in its key; None where that is nothing."""
+        return value
 
     def depends(self) -> tuple[str, ...]:
         """The installed things whose version decides the result: distributions, or `unicode`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import Measure, decided, field, tuning
-from operators.fold import Folding
+from operators.fold import FORMS, Folding
 from operators.obligation import Obligation
 from operators.scope import Complaint, Scope
 
@@ -77,9 +77,7 @@ class Decontaminate(Measure):
     """The columns that are looked through; all text unless said."""
     against: Literal["evaluated"] | Names = field("label", "evaluated")
     """Benchmarks by name; `evaluated`: all that `evaluate` lists, held-in and held-out, and the sets they are parallel to."""
-    passes: Annotated[tuple[Pass, ...], Field(min_length=1)] = field(
-        "measured", ("segments", "raw", "squeezed", "parts")
-    )
+    passes: Annotated[tuple[Pass, ...], Field(min_length=1)] = field("measured", ("segments", "raw", "squeezed", "parts"))
     """Which comparisons are made; the paper's are `[segments, raw]`."""
     ngram: int = field("measured", 13, ge=2, le=100)
     """Segments, or units of the raw text, of an n-gram (paper section 5.3: 13)."""
@@ -112,6 +110,10 @@ class Decontaminate(Measure):
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, entry) for role in self.roles() for entry in ("ngrams", *self.may_lack))
+
+    def heard(self, entry: str, value: Any) -> Any:
+        # Texts are in NFKC whatever the profile says.
+        return value if entry != "fold" else tuple(rule for rule in Folding.of(value).rules if rule not in FORMS) or None
 
     def depends(self) -> tuple[str, ...]:
         return ("unicode", *(SEGMENTERS.get(self.segmenter or "", ()) if "segments" in self.passes else ()))
@@ -164,7 +166,8 @@ class Decontaminate(Measure):
         units: list[Unit] = []
         parts: list[Parts] = []
         every = [item for each in items for item in each]
-        told = [{name: value[role] if len(self.roles()) > 1 else value for name, value in entries.items()} for role in self.roles()]
+        many = len(self.roles()) > 1
+        told = [{name: value.get(role) if many else value for name, value in entries.items()} for role in self.roles()]
         of = [self.roles().index(role) for role in self.languages] or [0] * len(items)
         boilerplate = (*dict.fromkeys(text for said in told for text in said["ngrams"].get("boilerplate", ())), *self.except_)
         dates = tuple(dict.fromkeys(word for said in told for word in said["ngrams"].get("dates", ())))

@@ -58,7 +58,7 @@ class Negation(Measure):
             if cue not in morphemes:
                 found += pc.match_substring_regex(texts.column, pattern_of(cue)).to_numpy(zero_copy_only=False)
         if morphemes:
-            wanted, segmenter = set(morphemes), entries["segmenter"]
+            wanted, segmenter = set(morphemes), entries.get("segmenter")
             strings = texts.strings()
             for row, tokens in enumerate(segmented([text or "" for text in strings], segmenter, self.workers)):
                 found[row] += len(wanted & {f"{form}/{tag}" for form, tag in tokens})

@@ -101,7 +101,7 @@ class LanguageProfile(Declared):
     ngrams: Ngrams | None = None
     """How overlap with benchmarks is looked for."""
     fold: tuple[Rule, ...] | None = None
-    """What counts as one letter where texts are compared: rules by name, for what its writers confuse. Text itself never changes."""
+    """What counts as one letter where texts are compared: rules by name, for what its writers confuse. No text is changed."""
     squeezed_length: int | None = Field(None, ge=8, le=1000)
     """How many letters in a row are evidence that a text has an item of a benchmark, where nothing but letters is compared."""
     cased: bool | None = None

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.declare import SetDecision, field
+from operators.fold import Folding
+from operators.fold import Rule as FoldRule
 from operators.scope import Complaint, Scope
 from operators.sqltext import ident
 
-Rule = Literal["nfc", "nfkc", "case", "space", "punctuation"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rule = Literal["nfc", "nfkc", "invisible", "case", "space", "punctuation"]
 
 
 class Unique(SetDecision):
     """Keep one row of all that are equal in `by`: the one with the lowest row_id.
 
-    Equal means equal after the declared normalisation; nothing is normalised that is not declared. A row
-    without any value is equal to none.
+    Equal means equal after `normalise` and by the profile's `fold`, which says what counts as one letter: what shows nothing,
+    joiners, letters that a language's writers confuse. Letters and case are told apart in formulas, code and identifiers, and
+    case everywhere unless `normalise` has it. Which row is kept is not changed. A row without any value is equal to none.
 
     Example:
         with: {by: prompt, normalise: [nfc, space]}
@@ -27,19 +33,38 @@ class Unique(SetDecision):
     """
 
     name: ClassVar[str] = "unique"
+    version: ClassVar[int] = 2
+    may_lack: ClassVar[tuple[str, ...]] = ("fold",)
 
     by: str | Annotated[tuple[str, ...], Field(min_length=1)] = field("column", "prompt")
     """The text column, or columns, that are compared."""
-    normalise: tuple[Rule, ...] = ("nfc", "space")
-    """`nfc`/`nfkc` Unicode form, `case` folding, `space` runs to one, `punctuation` left out."""
+    normalise: tuple[Rule, ...] = ("nfc", "invisible", "space")
+    """`nfc`/`nfkc` Unicode form, `invisible` left out, `case` folding, `space` runs to one, `punctuation` left out."""
+    fold: Literal["profile"] | tuple[FoldRule, ...] = "profile"
+    """What counts as one letter: rules by name in the place of those of the profile; `[]` for none."""
+    language: str = field("label", "target")
+    """Whose profile says what counts as one letter: `target`, `anchor`, or the code of a language."""
 
     def columns(self) -> tuple[str, ...]:
         """The compared columns."""
         return (self.by,) if isinstance(self.by, str) else self.by
 
+    def entries(self) -> tuple[tuple[str, str], ...]:
+        return ((self.language, "fold"),) if self.fold == "profile" else ()
+
+    def heard(self, entry: str, value: Any) -> Any:
+        return Folding.of(value, case="case" in self.normalise).rules or None
+
     def depends(self) -> tuple[str, ...]:
         # Arrow's own tables say what white space and punctuation are.
-        return ("unicode", "pyarrow") if self.normalise else ()
+        return ("unicode", "pyarrow") if self.normalise or self.fold else ()
+
+    def form(self, column: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
+        """A text column as it is compared."""
+        from operators.kernels.equal import compared
+
+        rules = entries.get("fold", ()) if self.fold == "profile" else self.fold
+        return compared(column, self.normalise, Folding.of(rules, case="case" in self.normalise))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         for place, column in enumerate(self.columns()):

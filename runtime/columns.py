@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from compiler.graph import Node
 from operators.declare import Map, Measure, mapped
 from operators.decontaminate import Decontaminate
-from operators.kernels.text import Texts, compared
+from operators.kernels.text import Texts
 from operators.scope import Columns
 from operators.unique import Unique
 from operators.where import Where
@@ -128,7 +128,7 @@ def batch_columns(
     if node.form is not None:
         assert isinstance(operator, Unique)
         name = work.reads["of"]
-        return [form_digests(columns[name], digests[name], operator.normalise)]
+        return [form_digests(columns[name], digests[name], lambda column: operator.form(column, node.entries))]
     match operator:
         case Map():
             name = work.reads["of"]
@@ -188,18 +188,16 @@ def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.
     return masked(id_array(cells), null)
 
 
-def form_digests(column: pa.Array, digests: pa.Array, rules: tuple[str, ...]) -> pa.Array:
+def form_digests(column: pa.Array, digests: pa.Array, form: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """The digest of each cell as `unique` compares it."""
-    if not rules:
-        return digests
     if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
         column = column.cast(pa.large_list(pa.large_string()))
         flat = pa.concat_arrays([column])
-        values = compared(flat.flatten(), rules)
+        values = form(flat.flatten())
         offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(flat), 0).to_numpy())])
         forms = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, mask=flat.is_null())
         return changed_digests(column, forms, digests)
-    return changed_digests(column, compared(column, rules), digests)
+    return changed_digests(column, form(column), digests)
 
 
 def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:

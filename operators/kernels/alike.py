@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.kernels.text import compared, decode
+from operators.fold import Folding
+from operators.kernels.equal import compared
+from operators.kernels.text import SPACES, decode
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -18,11 +20,11 @@ GRAM = 5
 """Characters of a gram; a text with fewer is like another only where it equals it."""
 
 
-def forms(texts: pa.Array) -> pa.Array:
+def forms(texts: pa.Array, folding: Folding | None = None) -> pa.Array:
     """Each text in NFKC, one case, without white space, punctuation and symbols; with these where there is nothing else."""
     texts = texts.cast(pa.large_string())
-    short = pc.replace_substring_regex(compared(texts, ("nfkc", "case", "punctuation")), r"[\s\p{Z}\x{85}]+", "")
-    long = pc.replace_substring_regex(compared(texts, ("nfkc", "case")), r"[\s\p{Z}\x{85}]+", "")
+    short = pc.replace_substring_regex(compared(texts, ("nfkc", "case", "punctuation"), folding), SPACES, "")
+    long = pc.replace_substring_regex(compared(texts, ("nfkc", "case"), folding), SPACES, "")
     return pc.if_else(pc.equal(pc.utf8_length(short), 0), long, short)
 
 

@@ -19,7 +19,7 @@ from operators.kernels.listed import listed, unlabelled
 from operators.kernels.ngrams import LETTERS, Grams, Item, Unit, exempt, telling
 from operators.kernels.rolling import hashes_at
 from operators.kernels.sought import SHORTEST, Sought, strings_of
-from operators.kernels.text import Ints, Texts
+from operators.kernels.text import Texts
 
 #: What ends a sentence, or stands around one.
 EDGE = re.compile(r"[\n\r.?!。？！:：;；।॥؟۔…|<>()\[\]{}\u2460-\u24FF\u2776-\u2793]")
@@ -69,11 +69,10 @@ class Parts:
         self.options = [tuple(dict.fromkeys(self.forms(item.options))) for item in self.items]
         held = Texts(pa.array([item.question for item in self.items], pa.large_string()))
         stream = unit.stream(held)
-        wholes = Grams(
-            points=stream.points, start=stream.first, end=stream.first + stream.counts, cut=np.zeros_like(stream.first),
-            size=np.zeros_like(stream.first), cuts=np.zeros(0, np.int64), benchmark=np.array([item.benchmark for item in self.items], np.int64),
-            item=np.arange(len(self.items)),
-        )  # fmt: skip
+        none = np.zeros_like(stream.first)
+        of = np.array([item.benchmark for item in self.items], np.int64)
+        end, order = stream.first + stream.counts, np.arange(len(self.items))
+        wholes = Grams(stream.points, stream.first, end, cut=none, size=none, cuts=none[:0], benchmark=of, item=order)
         tells = telling(wholes, dates, self.folding) if len(wholes) else np.zeros(0, dtype=bool)
         free = ~exempt(wholes, boilerplate, unit)
         texts = [folded(item.question, self.folding).replace(" ", "") for item in self.items]
@@ -84,7 +83,8 @@ class Parts:
                 first.setdefault(text, at)
                 asked.setdefault(text, []).append(at)
         self.questions = [
-            Question(text, bool(tells[first[text]]), tuple(own), frozenset(self.common(own, common))) for text, own in asked.items()
+            Question(text, bool(tells[first[text]]), tuple(own), frozenset(self.common(own, common)))
+            for text, own in asked.items()
         ]
         sizes = np.array([len(each.text) for each in self.questions], dtype=np.int64)
         places = np.array([first[each.text] for each in self.questions], dtype=np.int64)

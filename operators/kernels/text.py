@@ -43,6 +43,8 @@ IGNORED = {
 }
 
 SPACE, LETTER = 1, 2
+#: Runs of white space for RE2, whose own class lacks the vertical tab, the separators of ASCII and all spaces beyond it.
+SPACES = r"[\s\v\p{Z}\x{1C}-\x{1F}\x{85}]+"
 
 
 @lru_cache(maxsize=1)
@@ -238,19 +240,3 @@ def normal(column: pa.Array, form: str) -> pa.Array:
         return restore(texts.column, texts.null).cast(column.type)
     changed = [None if text is None else unicodedata.normalize(form, text) for text in column.to_pylist()]  # type: ignore[arg-type]
     return pa.array(changed, column.type)
-
-
-def compared(column: pa.Array, rules: Iterable[str]) -> pa.Array:
-    """The column as `unique` compares it: Unicode form, case, white space, punctuation, in that order."""
-    rules = set(rules)
-    if "nfkc" in rules:
-        column = normal(column, "NFKC")
-    elif "nfc" in rules:
-        column = normal(column, "NFC")
-    if "case" in rules:
-        column = pa.array([None if text is None else text.casefold() for text in column.to_pylist()], column.type)
-    if "punctuation" in rules:
-        column = pc.replace_substring_regex(column, r"[\p{P}\p{S}]+", "")
-    if "space" in rules:
-        column = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, r"[\s\p{Z}\x{85}]+", " "))
-    return column
