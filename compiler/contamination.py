@@ -67,7 +67,8 @@ def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -
         state.found.append(Diagnostic(message, said.span(("languages",)), "leave it out: each benchmark declares its own"))
     if len(state.found) > before:
         return None
-    spoken = dict(zip(names, operator.languages or (own_language(state, operator, name) for name in names), strict=True))
+    said_of = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
+    spoken = {name: own_language(state, operator, code) for name, code in zip(names, said_of, strict=True)}
     own = operator.language
     operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
     said_by = state.entries(operator, said).get("ngrams")
@@ -79,9 +80,8 @@ def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -
     return operator.model_copy(update=update), tuple(state.feeds[FEED + name] for name in obtained)
 
 
-def own_language(state: Lowering, operator: Decontaminate, name: str) -> str:
+def own_language(state: Lowering, operator: Decontaminate, code: str) -> str:
     """The language by whose profile a benchmark is looked for too; that of the rows where it has no n-grams of its own."""
-    code = state.recipe.benchmarks[name].benchmark.language
     profile = state.profiles.get(code)
     same = code == state.recipe.languages.get(operator.language, operator.language)
     return operator.language if same or profile is None or profile.ngrams is None else code

@@ -167,7 +167,8 @@ class Decontaminate(Measure):
         parts: list[Parts] = []
         every = [item for each in items for item in each]
         many = len(self.roles()) > 1
-        told = [{name: value.get(role) if many else value for name, value in entries.items()} for role in self.roles()]
+        known = {name: entries[name] for name in ("ngrams", *self.may_lack) if name in entries}
+        told = [{name: value.get(role) if many else value for name, value in known.items()} for role in self.roles()]
         of = [self.roles().index(role) for role in self.languages] or [0] * len(items)
         boilerplate = (*dict.fromkeys(text for said in told for text in said["ngrams"].get("boilerplate", ())), *self.except_)
         dates = tuple(dict.fromkeys(word for said in told for word in said["ngrams"].get("dates", ())))

@@ -49,6 +49,9 @@ WORDING: dict[Rule, str] = {
     "tone_place": "a tone stands on the second of two vowels: hòa is hoà",
 }
 LEFT_OUT = ""
+#: Soft hyphen, grapheme joiner, marks of direction, Mongolian vowel separator, space without width, byte order mark.
+UNSEEN_POINTS = (0xAD, 0x34F, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF)
+TAGS = range(0xE0000, 0xE0200)
 
 
 def each(chars: str | Iterable[int], to: str = LEFT_OUT) -> dict[str, str]:
@@ -67,10 +70,7 @@ def letters() -> Mapping[str, Mapping[str, str]]:
     """Rule -> character -> the one that it is compared as, or nothing."""
     return {
         "joiners": each("\u200c\u200d"),
-        "invisible": each(
-            [0xAD, 0x34F, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
-            + [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]
-        ),
+        "invisible": each([*UNSEEN_POINTS, *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *TAGS]),
         "digits": decimal_digits(),
         "arabic_letters": each("يىۍ", "ی") | each("كڪ", "ک") | each("ةەہھۀۂۃ", "ه") | each("ـ"),
         "hamza": each("أإآٱٲٳ", "ا") | each("ؤ", "و") | each("ئ", "ی") | each("ۀۂ", "ه") | each("ء\u0653\u0654\u0655"),

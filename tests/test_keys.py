@@ -35,6 +35,7 @@ from operators.catalog import OPERATORS, STEPS
 from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
 from operators.decontaminate import Decontaminate
 from operators.expand import Expand, Parents
+from operators.kernels.ngrams import Item
 from operators.kernels.segments import cuts_of
 from operators.length import Length
 from operators.model import Model
@@ -288,6 +289,10 @@ FACTS = {
     "evaluate": {"held_in": ["facts"], "models": ["teacher"]},
 }  # fmt: skip
 BOTH = {"columns": {"prompt": "prompt", "other": "other"}}
+EXAMINED = {
+    "items": {"file": "items.jsonl", "columns": {"prompt": "prompt", "options": "options", "gold": {"index": "gold"}}},
+    "task": "choice", "extract": "choice_label", "language": "ko", "license": "A",
+}  # fmt: skip
 
 
 def looking(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
@@ -393,6 +398,10 @@ MUTATIONS: list[Mutation] = [
     Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", "other")), "unique", "column"),
     steps("unique.normalise", {"normalise": ["nfc"]}, {"normalise": ["nfc", "space"]}),
     Mutation(
+        "unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique", "result"
+    ),
+    steps("unique.language", {"language": "target"}, {"language": "ko"}),
+    Mutation(
         "style_directives.of",
         *(recipe({"style_directives": STYLED | {"of": each}}, a=A | WIDE) for each in ("prompt", "other")),
         "style_directives",
@@ -487,6 +496,22 @@ MUTATIONS: list[Mutation] = [
     looking("decontaminate.common", {}, {"common": 1}),
     looking("decontaminate.except_", {}, {"except": ["why is the sky blue?"]}),
     looking("decontaminate.language", {"language": "target"}, {"language": "ko"}),
+    looking("decontaminate.languages", {}, {"languages": ["ko"]}),
+    Mutation(
+        "decontaminate.options",
+        *(
+            recipe(
+                {"select": {"columns": {"prompt": "prompt", "more": "options"}}},
+                {"decontaminate": each},
+                # The questions of the benchmark with other options.
+                sources={"a": A | {"file": "items.jsonl", "columns": {"prompt": "prompt", "options": ["other", "gold"]}}},
+                benchmarks={"exam": EXAMINED},
+            )
+            for each in ({"against": ["exam"]}, {"against": ["exam"], "options": "more"})
+        ),
+        "decontaminate",
+        "column",
+    ),
     looking("decontaminate.segmenter", *({"passes": ["segments"], "segmenter": each} for each in ("words", "characters"))),
     looking("decontaminate.on_hit", {}, {"on_hit": "flag"}),
     looking("decontaminate.min_hits", {}, {"min_hits": 99}),
@@ -554,6 +579,7 @@ def put_files(project: Project) -> None:
     project.rows("a.jsonl", ROWS)
     project.rows("moved/renamed.jsonl", ROWS)
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
+    project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
@@ -776,6 +802,7 @@ ENTRY_BY = {
     **dict.fromkeys(("negation.cues", "merge_options.cues"), "negation_cues"),
     "merge_options.tokens": "segmenter",
     "score.kind": "answer_labels",
+    "unique.fold": "fold",
     **dict.fromkeys(("behaviours.of", "behaviours.kind"), "behaviours.verification"),
 }
 
@@ -857,8 +884,9 @@ def test_a_tuning_knob_in_a_key_is_noticed(bed: Project, monkeypatch: pytest.Mon
     monkeypatch.setattr(Operator, "parameters", lambda self, *roles: whole(self, *roles, "tuning", "label"))
     monkeypatch.setattr(Model, "identity", lambda self: self.model_dump(exclude_none=True))
     for mutation in MUTATIONS:
-        # The names of benchmarks are the same in both by the time that keys are made: they stand for tables.
-        if mutation.role in ("tuning", "label") and able(mutation.operator) and mutation.field != "decontaminate.against":
+        # The names of benchmarks and their languages are the same in both by the time that keys are made.
+        same = mutation.field in ("decontaminate.against", "decontaminate.languages")
+        if mutation.role in ("tuning", "label") and able(mutation.operator) and not same:
             for session in both_sessions(bed, mutation, "tuned"):
                 assert isinstance(result_of(session), Result)
             with pytest.raises(AssertionError, match="changes a key"):
@@ -1021,7 +1049,7 @@ prompts:
     - name: enough Korean
       language_share: {min: 0.10, of: target}
     - {name: columns, measure: {share: {language_share: {of: target}}, size: {length: {}}}}
-    - {name: once, unique: {by: prompt, normalise: [nfc, space]}}
+    - {name: once, unique: {by: prompt, normalise: [nfc, invisible, space]}}
 sources:
     b: {license: B, category: "two", file: b.jsonl}
     a: {columns: {n: {as: integer, field: n}, other: other, prompt: {field: prompt}}, license: A, category: one, file: ./a.jsonl}
@@ -1201,11 +1229,11 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             return lambda: evaluate(operator, {"prompt": texts})
         case Decontaminate():
             told = operator.model_copy(update={"in_": ("prompt",), "against": ("facts",), "segmenter": "words"})
-            items = [(1, ("물은 왜 끓나요? 그 이유를 두 가지만 쓰세요",))]
+            items = [Item(0, 1, ("물은 왜 끓나요? 그 이유를 두 가지만 쓰세요",), "물은 왜 끓나요? 그 이유를 두 가지만 쓰세요")]
 
             def look() -> object:
                 index = told.index([items], entries, lambda library, texts: cuts_of(library, texts, 1))
-                return told.overlaps([kernel.Texts(texts)], index)
+                return told.overlaps([kernel.Texts(texts)], None, index)
 
             return look
         case Measure():
@@ -1216,7 +1244,7 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
         case Expand():
             return lambda: operator.expand(parents_of(operator, texts), entries, 7)
         case Unique():
-            return lambda: (kernel.compared(texts, operator.normalise), operator.verdicts("rows", 7, None))
+            return lambda: (operator.form(texts, entries), operator.verdicts("rows", 7, None))
         case SetDecision():
             return lambda: operator.verdicts("rows", 7, None)
         case Select():

@@ -124,7 +124,7 @@ def fold_table(folding: Folding = PLAIN) -> Points:
 
 @lru_cache(maxsize=8)
 def alone_table(folding: Folding = PLAIN) -> Points:
-    """`fold_table`, with SLOW for what stands in a sequence of letters too: what is left is folded alone, whatever is beside it."""
+    """`fold_table`, with SLOW for the letters of sequences too: what is left is folded alone, whatever is beside it."""
     if not folding.sequences:
         return fold_table(folding)
     table = fold_table(folding).copy()

@@ -51,7 +51,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a benchmark: the texts whose n-grams count, of which the first is the question with its options, and its parts."""
+    """One item of a benchmark: texts whose n-grams count, of which the first is the question with its options, and its parts."""
 
     benchmark: int
     number: int

@@ -128,7 +128,8 @@ class Parts:
     def told(self, question: Question, asked: Texts, row: int, place: int, own: list[str]) -> Iterator[Found]:
         """The items that a question, which stands in a row, is evidence of."""
         mine = set(self.forms(own))
-        if len(mine) > 1 and not any(self.alike(at, mine) for at in question.items if self.options[at]):
+        # Most rows with a common question have other options: no more is asked of them.
+        if len(mine) > 1 and not any(len(self.options[at]) < 2 or self.alike(at, mine) for at in question.items):
             return
         text = text_of(asked, row)
         places = places_of(text, False, self.folding)
@@ -148,7 +149,7 @@ class Parts:
         behind, before = text[last : last + BEHIND], text[max(0, first - BEHIND) : first]
         copied = not common and len(item.texts) < 2 and self.exact(text) == self.exact(item.question)
         if len(options) < 2:
-            return copied and len(mine) < 2
+            return copied
         shown = mine if len(mine) > 1 else set(self.forms(listed(behind, self.conventions) or listed(before, self.conventions)))
         if len(shown) < 2:
             pieces = unlabelled(behind)
