@@ -289,6 +289,8 @@ FACTS = {
     "evaluate": {"held_in": ["facts"], "models": ["teacher"]},
 }  # fmt: skip
 BOTH = {"columns": {"prompt": "prompt", "other": "other"}}
+#: The questions of a benchmark with other options.
+OTHERWISE = {"file": "items.jsonl", "columns": {"prompt": "prompt", "options": ["other", "gold"]}}
 EXAMINED = {
     "items": {"file": "items.jsonl", "columns": {"prompt": "prompt", "options": "options", "gold": {"index": "gold"}}},
     "task": "choice", "extract": "choice_label", "language": "ko", "license": "A",
@@ -397,9 +399,7 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", "other")), "unique", "column"),
     steps("unique.normalise", {"normalise": ["nfc"]}, {"normalise": ["nfc", "space"]}),
-    Mutation(
-        "unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique", "result"
-    ),
+    Mutation("unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique"),
     steps("unique.language", {"language": "target"}, {"language": "ko"}),
     Mutation(
         "style_directives.of",
@@ -503,8 +503,7 @@ MUTATIONS: list[Mutation] = [
             recipe(
                 {"select": {"columns": {"prompt": "prompt", "more": "options"}}},
                 {"decontaminate": each},
-                # The questions of the benchmark with other options.
-                sources={"a": A | {"file": "items.jsonl", "columns": {"prompt": "prompt", "options": ["other", "gold"]}}},
+                sources={"a": A | OTHERWISE, "b": B | OTHERWISE},
                 benchmarks={"exam": EXAMINED},
             )
             for each in ({"against": ["exam"]}, {"against": ["exam"], "options": "more"})
