@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.declare import Measure, field
-from operators.parsable import LONGEST, fits, parsed
+from operators.parsable import LONGEST, parsed, stands_alone
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Score(Measure):
     """
 
     name: ClassVar[str] = "score"
+    version: ClassVar[int] = 2
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
     others: ClassVar[tuple[str, ...]] = ("gold",)
@@ -104,22 +106,40 @@ class Score(Measure):
 
     def right(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Those (gold, answer) that are the same."""
-        from operators.kernels.answer import as_math, as_position, as_text, positions
+        from operators.kernels.answer import as_position, as_text, positions
 
         match self.kind:
             case "math":
-                said, roles = entries["number_marks"], [role for role, _ in self.entries()]
-                answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
-                read = [(as_math(gold, golds, self.units), as_math(answer, answers, self.units)) for gold, answer in pairs]
-                able = [place for place, pair in enumerate(read) if all(map(stands_alone, pair))]
-                found = parsed([read[place] for place in able])
-                return [pairs[place] for place, same in zip(able, found, strict=True) if same]
+                return self.equal(pairs, entries)
             case "choice":
                 known = positions(entries["answer_labels"])
                 told = [(pair, as_position(pair[0], known)) for pair in pairs]
                 return [pair for pair, place in told if place is not None and place == as_position(pair[1], known)]
             case "exact":
                 return [(gold, answer) for gold, answer in pairs if as_text(gold) == as_text(answer) != ""]
+
+    def equal(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Those (gold, answer) that are the same in mathematics: most are settled here, and a library is asked of the rest."""
+        from operators.kernels.guard import in_one_order, settled
+        from operators.kernels.numbers import as_math
+
+        said, roles = entries["number_marks"], [role for role, _ in self.entries()]
+        answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
+        read = [
+            {pair[side]: as_math(pair[side], marks, self.units) for pair in pairs} for side, marks in enumerate((golds, answers))
+        ]
+        able = {text: stands_alone(text) for text in {*read[0].values(), *read[1].values()}}
+        told: dict[tuple[str, str], Any] = {}
+        for gold, answer in pairs:
+            two = read[0][gold], read[1][answer]
+            told[gold, answer] = all(able[text] for text in two) and settled(*two)
+        asked = {json.dumps(ask): ask for each in told.values() if isinstance(each, list) for ask in map(in_one_order, each)}
+        found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+        return [
+            pair
+            for pair, each in told.items()
+            if (all(found[json.dumps(in_one_order(ask))] for ask in each) if isinstance(each, list) else each)
+        ]
 
     def condition(self, value: Mapping[str, str]) -> str:
         return f"{value['correct']} = 1"
@@ -130,13 +150,3 @@ class Score(Measure):
     def wording(self, value: Mapping[str, int | None]) -> str:
         correct = value["correct"]
         return "unknown (no gold answer)" if correct is None else "right" if correct else "wrong"
-
-
-def stands_alone(answer: str) -> bool:
-    r"""Whether an answer may be put into a box: within the limits, and no other box in it, which math-verify would read instead.
-
-    Example:
-        >>> stands_alone("5"), stands_alone(r"5 \boxed{3}")
-        (True, False)
-    """
-    return fits(answer) and "\\boxed" not in answer and "\\fbox" not in answer
