@@ -37,6 +37,7 @@ COMMANDS = re.compile(
     r"\\(?:frac|sqrt|times|cdot|div|pi|log|ln|sin|cos|tan|binom|[lr]floor|[lr]ceil|circ|text\s*\{[^{}]*\})(?![A-Za-z])"
 )
 MODULO = re.compile(r"\\[bp]?mod(?![A-Za-z])|(?<![A-Za-z\\])mod(?![A-Za-z])")
+GARBLED = re.compile(r"[#@?&`\"]|!!|\.\.")
 NUMBERS_APART = re.compile(r"[0-9.]\s+[0-9.]")
 SETS = re.compile(r"\\(?:cup|cap|setminus|mathbb|emptyset|varnothing|begin|infty)(?![A-Za-z])")
 
@@ -51,7 +52,7 @@ def settled(gold: str, answer: str, deep: int = 0) -> Settled:
     It is symmetric: it says the same of (answer, gold), and asks the same.
 
     Example:
-        >>> [settled(*pair) for pair in (("5", "5.0"), ("3,1,2", "1,2,3"), ("east", "seat"), ("2,1", r"\{1,2\}"), ("5", "5 cats"))]
+        >>> [settled(*pair) for pair in (("5", "5.0"), ("3,1,2", "1,2,3"), ("east", "seat"), ("2,1", r"\{1,2\}"), ("5", "5 m"))]
         [True, False, False, True, True]
         >>> settled(r"(1, \sqrt{4})", "(1,2)")
         [('\\sqrt{4}', '2')]
@@ -103,6 +104,8 @@ def lists(text: str) -> bool:
 def unwrapped(equation: Sequence[str], value: str, deep: int) -> Settled:
     """An equation beside what is none: a name stands for what it equals, and a calculation for its result."""
     first, last = equation[0], equation[-1]
+    if not all(equation) or any(GARBLED.search(each) for each in equation):
+        return False
     if NAMED.fullmatch(f"{first}=0"):
         return settled(last, value, deep + 1)
     if LETTERS.search(COMMANDS.sub("", first)) or not first or not first.isascii():
@@ -149,13 +152,13 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
             return asked(gold, answer)
     if gold.kind == answer.kind == "row":
         return in_order(gold, answer, deep)
-    if any(each.kind == "row" and each.brackets for each in (gold, answer)):
-        return False
     rows = [each for each in (gold, answer) if each.kind == "row"]
     named = [all(NAMED.fullmatch(item) for item in each.items) for each in (gold, answer)]
+    if any(each.brackets not in ("", "()") for each in rows):
+        return False
     if rows and any(named):  # x=1, y=2 beside 1, 2
         return in_order(Shape("row", gold.items), Shape("row", answer.items), deep)
-    return unordered(gold.items, answer.items, deep)
+    return False if any(each.brackets for each in rows) else unordered(gold.items, answer.items, deep)
 
 
 def asked(gold: Shape, answer: Shape) -> Settled:

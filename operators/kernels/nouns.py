@@ -29,22 +29,31 @@ CURRENCIES = {
 #: Words that change, bound, deny or join the number before them: what they stand in is no number with a noun.
 NEVER = words(
     """
-    or and not no nor non isn minus plus times over to by than less more most least fewer greater below above
-    under between about approximately per if when where is are was else otherwise because since mod modulo div
-    squared cubed factorial point remainder hundred thousand million billion trillion dozen score half halves
-    third thirds quarter quarters fourth fourths fifth fifths tenth tenths percent percentage hundredths
-    thousandths k mn bn i e x y z pi sin cos tan cot sec csc log ln exp sqrt root lim max min one two three four
-    five six seven eight nine ten eleven twelve twenty alpha beta gamma delta theta lambda sigma phi omega only
-    wrong false incorrect impossible none base 만 억 조 천 백 십 할 푼 이상 이하 미만 초과 또는 혹은 및 와 과 아님 아니다 제곱 세제곱 배수 퍼센트 프로
-    이거나 그리고 약 万 萬 億 亿 兆 千 百 十 或 和 以上 以下 不是 倍数 หรือ และ ไม่ พัน หมื่น แสน ล้าน ร้อย สิบ или и не тысяч тысяча
-    тысячи тыс миллион миллиона миллионов млн миллиард миллиарда миллиардов млрд сотен десятков або та і ні
-    мільйон мільйонів мільярд тисяча тисяч мың миллионға және емес немесе या और नहीं सौ हज़ार हजार लाख करोड़
-    hoặc và không nghìn ngàn triệu tỷ tỉ trăm chục veya ve değil bin milyon milyar yüz یا و نیست هزار میلیون
-    میلیارد صد أو ليس ألف آلاف مليون مليار مئة مائة
+    or and not no nor non isn minus plus times over to by than less more most least
+    fewer greater below above under between about approximately per if when where is
+    are was else otherwise because since mod modulo div squared cubed factorial
+    point remainder hundred thousand million billion trillion dozen score half
+    halves third thirds quarter quarters fourth fourths fifth fifths tenth tenths
+    percent percentage hundredths thousandths k mn bn i e x y z pi sin cos tan cot
+    sec csc log ln exp sqrt root lim max min one two three four five six seven eight
+    nine ten eleven twelve twenty alpha beta gamma delta theta lambda sigma phi
+    omega only wrong false incorrect impossible none base
+    만 억 조 천 백 십 할 푼 이상 이하 미만 초과 또는 혹은 및 와 과 아님 아니다
+    제곱 세제곱 배수 퍼센트 프로 이거나 그리고 약
+    万 萬 億 亿 兆 千 百 十 或 和 以上 以下 不是 倍数
+    หรือ และ ไม่ พัน หมื่น แสน ล้าน ร้อย สิบ или и не тысяч тысяча тысячи тыс
+    миллион миллиона миллионов млн миллиард миллиарда миллиардов млрд сотен десятков
+    або та і ні мільйон мільйонів мільярд тисяча тисяч мың миллионға және емес
+    немесе या और नहीं सौ हज़ार हजार लाख करोड़ hoặc và không nghìn ngàn triệu tỷ tỉ
+    trăm chục veya ve değil bin milyon milyar yüz یا و نیست هزار میلیون میلیارد صد
+    أو ليس ألف آلاف مليون مليار مئة مائة
     """
 )
-#: Endings by which a Korean or Japanese word denies or bounds; nobody writes these behind a noun that is counted.
-DENYING = re.compile(r"아니|아닌|않|없|못|이상$|이하$|미만$|초과$|[만억조천백십](?:개|명|원)?$|ない|ありま")
+#: By what a word denies, bounds or multiplies where words are not parted, as in 5만원.
+DENYING = re.compile(
+    r"아니|아닌|않|없|못|이상$|이하$|미만$|초과$|ない|ありま"
+    r"|^(?:[만억천백십할푼割万萬億亿兆千百十半]|조(?!각)|다스|ล้าน|แสน|หมื่น|พัน|ร้อย|สิบ)"
+)
 
 #: How a Korean sentence ends behind a noun.
 SAID = re.compile(r"(?:입니다|이다|이에요|예요)\Z")

@@ -48,6 +48,8 @@ PLAIN = re.compile(
 HIGHEST = 3000
 #: So many digits a decimal shows, not counting zeros before them, to stand for a number that it is a rounding of.
 DIGITS = 6
+#: So many digits a double keeps of any number.
+MACHINE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def as_math(text: str, marks: Mapping[str, str], units: tuple[str, ...] | list[s
         ('12', '1000', '2\\times 10^{-5}', '\\frac{1}{6}')
     """
     text = plainly(without_unit(text.strip(), units)).replace("{,}", ",")
-    if "\\" in text or not text.isascii():
+    if "\\" in text or "~" in text or not text.isascii():
         text = GROUPED.sub(lambda found: SEPARATOR.sub("", found[0]), text)
         text = PARTS.sub(lambda found: SEPARATOR.sub("", found[0]), text)
     decimal, group = marks.get("decimal") or ".", marks.get("group", ",")
@@ -169,6 +171,8 @@ def decimal(text: str) -> Fraction:
 def same(one: Number, other: Number) -> bool:
     """Whether two numbers are one: exactly, or as a decimal of six digits that rounds a number which has no finite decimal.
 
+    A decimal of 15 digits or more is what a machine writes of a number, and is compared to its 15 digits.
+
     `50 %` is 0.5, and the sign may be left out after a whole number, so that it is 50 too.
 
     Example:
@@ -183,7 +187,11 @@ def same(one: Number, other: Number) -> bool:
         return same(Number(share.value / 100, half, share.digits), bare)
     if one.value == other.value:
         return True
-    return any(rounds(each, told.value) for each, told in ((one, other), (other, one)) if not ends(told.value))
+    if min(one.digits, other.digits) >= MACHINE and abs(one.value - other.value) <= abs(one.value) / 10**MACHINE:
+        return True
+    return any(
+        rounds(each, told.value) for each, told in ((one, other), (other, one)) if told.digits >= MACHINE or not ends(told.value)
+    )
 
 
 def rounds(number: Number, value: Fraction) -> bool:
