@@ -86,7 +86,7 @@ def repeating(random_: random.Random) -> Iterator[tuple[list[str], list[str]]]:
             [rf"{begin}\overline{{{again}}}", rf"{begin}\bar{{{again}}}", f"{begin}({again})", begin + dotted]
             + [begin + "".join(f"{digit}\u0305" for digit in again), rf"{begin}{again}\overline{{{again}}}"]
             + [rf"\frac{{{value.numerator}}}{{{value.denominator}}}", f"{value.numerator}/{value.denominator}"],
-            [begin + again, rf"{begin}\overline{{{int(again) + 1:0{len(again)}}}}", rf"{begin}0\overline{{{again}}}"],
+            [(begin + again)[:6], rf"{begin}\overline{{{int(again) + 1:0{len(again)}}}}", rf"{begin}0\overline{{{again}}}"],
         )
 
 
