@@ -25,19 +25,22 @@ class Score(Measure):
 
     It reads the answer alone, as `spans` and `extract` make it of a completion: the first box after the thinking, whatever
     the text says besides. A missing answer is wrong, never unknown: the completion was cut off, or has no box. So is one of
-    more than 1000 characters, unless it is compared as text, and, as mathematics, one that does not parse (see `parsable`).
-    It abstains only where the gold answer is null; a gold answer that cannot be read itself credits nothing, which
-    `parsable` on that column shows.
+    more than 1000 characters, unless it is compared as text. It abstains only where the gold answer is null.
 
-    `math`: math-verify compares the boxes `\boxed{GOLD}` and `\boxed{ANSWER}` and sees nothing else. To it 50, 50 % and 0.5
-    are 50 % (12.5 is not 12.5 %); 12,000 is 12000 and 12,34 are two numbers; 3:4 is 3/4; 2⅓ is none, and `2\frac{1}{3}` is
-    7/3; 0.333333 is 1/3 and 0.33 is not; numbers with spaces between them are added or multiplied, for which see `exact`.
-    `x=3` is 3 and `2+4=6` is 6, but `y=3` is not `x=3`. `1,2` and `\{2,1\}` are one set; the brackets of an interval count;
-    `1,2` passes for the gold pair `(1,2)` and `2,1` does not. It ignores Latin units, degrees and what `\text{}` says after a
-    number. Anything else that stands there does not parse: 12개 is wrong unless `units` has 개, and so are `12.`, ② and 5만.
-    A box within the box is read only where it is all of it. The digits of all scripts and full-width characters are read as
-    ASCII, and numbers by the `number_marks` of the language: where the comma is the decimal mark, 3,14 is 3.14, 1.234 is
-    1234, and `;` separates; what is no number by them stays as it is, such as 3.5.
+    `math`: the verdict is the same whichever of the two is the gold answer. Answers are right that are the same text but for
+    layout, also where they are no mathematics. Numbers are compared exactly, and need no library: 0.5, `\frac{1}{2}`, ½, 5e-1,
+    12,000 and `12\,000`, `0.\overline{3}` and `0.(3)` and 1/3, digits of all scripts. A decimal of six digits or more is also
+    what it rounds, where that has no finite decimal: 0.333333 is 1/3, 3.141593 is π, and 0.33 and 3.14 are not; one of 15
+    digits or more counts as a machine wrote it. 50 % is 0.5 and, the sign left out after a whole number, 50; `5 percent` is 5 %.
+    A word behind a number counts only where both numbers have one: 5 apples, 5개 and 5 km are 5, and 5 km is not 5 m; what
+    changes the number or bounds it (5만, 5 or more, 5x) is no such word. A list is in order: 3,1,2 is not 1,2,3, but is
+    `\{1,2,3\}`; without order are sets, `1 or 2`, `\pm 2`, and values of one name, `x=1,2`. Numbers with spaces between them
+    are a list, never a product. `x=3` is 3 and not `y=3`; `2+4=6` is 6. Brackets count, but `1,2` passes for the pair
+    `(1,2)`. An inequality is its interval. A word or row of letters is no product: CABD is not ABCD. A number in a base,
+    `2516_8`, is its digits in that base alone. What `\phantom` hides is not there. The rest is asked of math-verify, which
+    reads an answer whole or not at all, and is believed only where the numbers in it agree by their own size: a capital is
+    another variable, and 10^{-20} is not 10^{-21}. Numbers are read by the `number_marks` of the language: where the comma is
+    the decimal mark, 3,14 is 3.14, 1.234 is 1234, and `;` separates. 1,00,000 is 100000 beside a number.
 
     `choice`: both are labels of the same option by the `answer_labels` of the language, or its number from 1: B, (b), ②, 나,
     `\text{B}.`, Ｂ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
@@ -49,8 +52,8 @@ class Score(Measure):
 
     Example:
         with: {in: prompt, gold: other, kind: math}
-        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: null, other: "3"}]
-        out:  [{prompt: "0.5", other: "\\frac{1}{2}"}]
+        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: 5 m, other: 5 km}, {prompt: null, other: "3"}]
+        out:  [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}]
     """
 
     name: ClassVar[str] = "score"
@@ -70,7 +73,7 @@ class Score(Measure):
     gold_language: str | None = field("label", None)
     """Whose number marks the gold answers have, where they are not those of `language`."""
     units: tuple[Unit, ...] = field("measured", (), max_length=64)
-    """Words that may stand after a number, in mathematics, and count for nothing, such as `[개, 명]`; none is known itself."""
+    """Words that may stand after a number, in mathematics, and count for nothing even beside another, such as `[개, 명]`."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         match self.kind:

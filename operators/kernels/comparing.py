@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 Term = str | list[str]
@@ -21,26 +22,24 @@ PLACES = ("0.7310585786300049", "1.3247179572447460", "2.2360679774997896", "3.3
 
 def parser() -> Callable[[Asked], bool]:
     """Whether math-verify makes an expression of an answer, or the same of two."""
-    from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig, _Latex2Sympy
     from latex2sympy2_extended.math_normalization import NormalizationConfig, normalize_latex
     from math_verify.grader import should_treat_as_complex, verify
-    from sympy import Basic, FiniteSet, Float, Intersection, Rational, Union
+    from sympy import Eq, FiniteSet, Intersection, Rational, Union
 
     # Units are read before; the letters of a formula keep their case, and an equation is read whole or not at all.
     normal = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none")
     letters = ConversionConfig(lowercase_symbols=False)
 
+    class Exactly(_Latex2Sympy):  # type: ignore[misc]
+        """The reader, by which a decimal is the fraction that it says, and no text is run to know a number."""
+
+        def parse_number(self, text: str) -> Any:
+            value = Fraction(text.replace(",", ""))
+            return Rational(value.numerator, value.denominator)
+
     def made(text: str, real: bool) -> Any:
-        found = latex2sympy(
-            normalize_latex(text, normal),
-            is_real=real,
-            convert_degrees=False,
-            normalization_config=None,
-            conversion_config=letters,
-        )
-        if isinstance(found, Basic) and found.has(Float):
-            found = found.xreplace({each: Rational(str(each)) for each in found.atoms(Float)})
-        return found
+        return Exactly(is_real=real, convert_degrees=False, config=letters).parse(normalize_latex(text, normal))
 
     def joined(term: Term, real: bool) -> Any:
         if isinstance(term, str):
@@ -52,6 +51,10 @@ def parser() -> Callable[[Asked], bool]:
         )
 
     def said(one: Any, other: Any) -> bool:
+        if differ(one, other):
+            return False
+        if isinstance(one, Eq) and isinstance(other, Eq) and proportional(one, other):
+            return True
         return bool(verify(one, other, timeout_seconds=None, allow_set_relation_comp=True)) and believed(one, other)
 
     def equal(asked: Asked) -> bool:
@@ -137,7 +140,7 @@ def believed(one: Any, other: Any) -> bool:
     It drops what is below 10^-15 whatever the numbers are, and takes two equations without a solution for one.
     """
     from latex2sympy2_extended.logic import And
-    from sympy import Basic, Eq, Interval, MatrixBase, Tuple, UnevaluatedExpr, expand, solve
+    from sympy import Basic, Eq, Interval, MatrixBase, Tuple, UnevaluatedExpr, solve
     from sympy import FiniteSet as Finite
     from sympy.core.relational import Relational
     from sympy.core.symbol import Symbol
@@ -153,12 +156,7 @@ def believed(one: Any, other: Any) -> bool:
     if isinstance(one, (Finite, Tuple)) and isinstance(other, (Finite, Tuple)):
         return len(one) == len(other) and matched(list(one.args), list(other.args), believed)
     if isinstance(one, Eq) and isinstance(other, Eq):
-        differences = [expand(each.lhs - each.rhs) for each in (one, other)]
-        if not all(each.free_symbols for each in differences):
-            return False
-        if proportional(*differences):
-            return True
-        return all(bool(solve(each, each.free_symbols)) for each in (one, other))
+        return all(each.free_symbols and bool(solve(each, each.free_symbols)) for each in (one, other))
     if isinstance(one, Relational) or isinstance(other, Relational):
         return True
     shares = [each for each in (one, other) if each.has(UnevaluatedExpr)]
@@ -183,13 +181,33 @@ def places(symbols: list[Any], turn: int) -> dict[Any, Any]:
 
 
 def proportional(one: Any, other: Any) -> bool:
-    """Whether one expression is the other times a number, by what they come to at a few places."""
+    """Whether one equation is the other times a number, by what their sides differ by at a few places."""
+    differences = [each.lhs - each.rhs for each in (one, other)]
     symbols = sorted(one.free_symbols | other.free_symbols, key=str)
-    values = [[valued(each.subs(places(symbols, turn))) for each in (one, other)] for turn in range(4)]
-    if any(value is None or value == 0 for pair in values for value in pair):
+    try:
+        values = [[valued(each.subs(places(symbols, turn))) for each in differences] for turn in range(4)]
+    except (TypeError, ValueError, AttributeError):
+        return False
+    if not symbols or any(value is None or abs(value) < CLOSE for pair in values for value in pair):
         return False
     ratios = [pair[0] / pair[1] for pair in values]
-    return all(abs(ratio - ratios[0]) <= CLOSE * abs(ratios[0]) for ratio in ratios)
+    apart = any(abs(pair[0] - values[0][0]) > CLOSE for pair in values)
+    return apart and all(abs(ratio - ratios[0]) <= CLOSE * abs(ratios[0]) for ratio in ratios)
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two expressions come to different numbers somewhere, which is quickly told and leaves nothing to simplify."""
+    from sympy import Expr, UnevaluatedExpr
+
+    if not isinstance(one, Expr) or not isinstance(other, Expr) or one.has(UnevaluatedExpr) or other.has(UnevaluatedExpr):
+        return False
+    if one.is_Symbol or other.is_Symbol:
+        return False
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    try:
+        return near(*(each.subs(places(symbols, 0)) for each in (one, other))) is False
+    except (TypeError, ValueError, AttributeError):
+        return False
 
 
 #: A parser learns each form once, and a fork inherits what is learnt: these are the forms that answers often have.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from operators.extract import first_box
 from operators.kernels.answer import FORMULA, seen
@@ -152,6 +153,7 @@ def spaced(text: str) -> str:
     return re.sub(" +", " ", BLANK.sub(" ", text)).strip()
 
 
+@lru_cache(maxsize=1 << 14)
 def form(text: str) -> str:
     r"""A text by which answers are equal that differ in space and in braces around single characters alone.
 
@@ -159,6 +161,8 @@ def form(text: str) -> str:
         >>> form(r"x_{1} + \frac12") == form(r"x_1+\frac{1}{2}")
         True
     """
+    if text.isdigit():
+        return text
     text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)
     text = re.sub(r"([_^])\{([A-Za-z0-9])\}", r"\1\2", text)
     text = re.sub(r"\\(?:leq|geq|neq)(?![A-Za-z])", lambda found: found[0][:-1], text)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from operators.kernels.latex import form, plainly, spaced
 
@@ -35,6 +36,8 @@ E_NOTATION = re.compile(
 PERCENT = r"(?:per\s?cent|percentage|퍼센트|프로|процент(?:а|ов)?|відсот(?:ок|ки|ків)|phần\s?trăm|yüzde|درصد|เปอร์เซ็นต์|प्रतिशत)"
 PERCENT_WORD = re.compile(rf"(?<=[0-9}}])\s*(?:\\text\s*\{{\s*)?{PERCENT}\s*\}}?\s*\Z", re.IGNORECASE)
 
+#: What is read the same whatever else there is to be read.
+UNMARKED = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?")
 N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
 POWER = r"10\s?\^\s?\{?(?P<power>[+-]?[0-9]{1,5})\}?"
 PLAIN = re.compile(
@@ -71,6 +74,8 @@ def as_math(text: str, marks: Mapping[str, str], units: tuple[str, ...] | list[s
         >>> as_math("12 개", {}, ["개"]), as_math(r"1\,000", {}), as_math("2E-5", {}), as_math(r"0.1\overline{6}", {})
         ('12', '1000', '2\\times 10^{-5}', '\\frac{1}{6}')
     """
+    if not units and UNMARKED.fullmatch(text) and marks.get("decimal", ".") == "." and marks.get("group", ",") == ",":
+        return text
     text = plainly(without_unit(text.strip(), units)).replace("{,}", ",")
     if "\\" in text or "~" in text or not text.isascii():
         text = GROUPED.sub(lambda found: SEPARATOR.sub("", found[0]), text)
@@ -131,6 +136,7 @@ def numbers(text: str, decimal: str, group: str) -> str:
     return re.sub(number, rewritten, text)
 
 
+@lru_cache(maxsize=1 << 14)
 def plain(text: str) -> Number | None:
     r"""The number that all of an answer is, or None.
 
@@ -140,6 +146,8 @@ def plain(text: str) -> Number | None:
     """
     if not text or text[-1] not in "0123456789}%)":
         return None
+    if text.isascii() and text.isdigit():
+        return Number(Fraction(int(text)))
     found = PLAIN.fullmatch(form(text))
     if found is None:
         return None
