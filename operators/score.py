@@ -52,7 +52,7 @@ class Score(Measure):
 
     Example:
         with: {in: prompt, gold: other, kind: math}
-        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: 5 m, other: 5 km}, {prompt: null, other: "3"}]
+        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: 5 m, other: 5 km}]
         out:  [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}]
     """
 

@@ -205,7 +205,7 @@ def compared(answer: str, gold: str, marks: Any, **said: Any) -> list[int]:
     """The score of one answer by the number marks that are given."""
     told = [Texts(pa.array([each], pa.large_string())) for each in (answer, gold)]
     (found,) = Score.model_validate({"kind": "math", **said}).compare(told[0], told[1:], {"number_marks": marks})
-    return found.tolist()
+    return [int(each) for each in found]
 
 
 def test_gold_answers_may_have_the_number_marks_of_another_language() -> None:

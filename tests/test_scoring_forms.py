@@ -168,6 +168,6 @@ def test_a_tower_of_powers_is_not_worked_out() -> None:
 
 def test_a_question_is_the_same_both_ways() -> None:
     for one, other in pairwise(spelling for spellings, _ in FORMS[::9] for spelling in spellings):
-        asked = [settled(*map(lambda text: as_math(text + "x", {}), pair)) for pair in ((one, other), (other, one))]
+        asked = [settled(as_math(f"{pair[0]}x", {}), as_math(f"{pair[1]}x", {})) for pair in ((one, other), (other, one))]
         told = [sorted(map(in_one_order, each), key=str) if isinstance(each, list) else each for each in asked]
         assert told[0] == told[1]
