@@ -78,6 +78,7 @@ TWINS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("x=1,2", "x=2,1"),
             ("1 or 2", "2 or 1"),
             (r"\pm 3", "-3, 3"),
+            ("-2", r"\{-2\}"),
             ("1 2 3", "1, 2, 3"),
             ("(1,2)", "1,2"),
         ]

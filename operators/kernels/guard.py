@@ -145,6 +145,7 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
     for one, other in ((gold, answer), (answer, gold)):
         if one.kind == "any" and len(one.items) == 1 and other.kind == "one":
             return settled(one.items[0], other.items[0], deep + 1)
+    for one in (gold, answer):
         if one.kind == "one":
             text = one.items[0]
             if not SETS.search(text) or not text.isascii():
