@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 #: An answer of more is prose or a trap, and takes a parser seconds or for ever, by the machine it runs on.
 LONGEST, DEEPEST = 1000, 20
+UNNESTED = re.compile(r"[0-9A-Za-z.,+-][0-9A-Za-z.,+ -]*")
 
 
 class Parsable(Measure):
     r"""Keep rows whose answer can be parsed as mathematics: only such a box is credited (paper appendix C.2).
 
-    An answer parses where math-verify, given `$\boxed{ANSWER}$` and no more, makes an expression of it; the plain text
-    that it falls back to is none. It is generous: the word `yes` is a product of three variables. A number with a Korean
-    unit, words of Hangul, or a choice such as ② or 가 do not parse: for choices see the rule `choice_label` of `extract`.
+    An answer parses where it is a number, with or without a word behind it, as `score` reads it, or where math-verify
+    makes an expression of it, given all of it and no more. It is generous: the word `yes` is a product of three variables.
+    Words of Hangul, or a choice such as ② or 가 do not parse: for choices see the rule `choice_label` of `extract`.
     Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, or whose
     parsing takes more than 10 seconds of CPU time or 2 GiB of memory.
 
@@ -42,6 +44,7 @@ class Parsable(Measure):
     """
 
     name: ClassVar[str] = "parsable"
+    version: ClassVar[int] = 2
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
 
@@ -54,12 +57,15 @@ class Parsable(Measure):
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         import numpy as np
 
-        found = np.full(texts.rows, -1, dtype=np.int64)
-        known = [(row, text) for row, text in enumerate(texts.strings()) if text is not None]
-        boxed = [(row, text) for row, text in known if fits(text)]
-        found[[row for row, _ in known]] = 0
-        found[[row for row, _ in boxed]] = parsed([text for _, text in boxed])
-        return [found]
+        from operators.kernels.nouns import counted
+        from operators.kernels.numbers import as_math, plain
+
+        answers = texts.strings()
+        read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
+        told = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
+        asked = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
+        told |= zip(asked, parsed(asked), strict=True)
+        return [np.array([-1 if text is None else told[read[text]] for text in answers], dtype=np.int64)]
 
     def condition(self, value: Mapping[str, str]) -> str:
         return f"{value['parses']} = 1"
@@ -79,6 +85,8 @@ def fits(answer: str) -> bool:
         >>> [fits(answer) for answer in ("[0,1)", "1}+{2", "((" * 11, " ")]
         [True, False, False, False]
     """
+    if len(answer) <= LONGEST and UNNESTED.fullmatch(answer):
+        return True
     if len(answer) > LONGEST or not answer.strip() or first_box(f"\\boxed{{{answer}}}") != answer:
         return False
     depth = 0
@@ -89,8 +97,18 @@ def fits(answer: str) -> bool:
     return True
 
 
-def parsed(answers: Sequence[str | tuple[str, str]]) -> list[int]:
-    """1 for each answer that parses, or equals the gold answer before it, and 0 for each other, from one child for all."""
+def stands_alone(answer: str) -> bool:
+    r"""Whether an answer is within the limits, and has no other box in it, of which nobody knows whether it is meant.
+
+    Example:
+        >>> stands_alone("5"), stands_alone(r"5 \boxed{3}")
+        (True, False)
+    """
+    return fits(answer) and "\\boxed" not in answer and "\\fbox" not in answer
+
+
+def parsed(answers: Sequence[Any]) -> list[int]:
+    """1 for each answer that parses, or pair that is the same, and 0 for each other, from one child for all."""
     from operators.kernels.parse_child import READY
     from operators.kernels.parse_child import __file__ as child
 

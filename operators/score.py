@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.declare import Measure, field
-from operators.parsable import LONGEST, fits, parsed
+from operators.parsable import LONGEST, parsed, stands_alone
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -24,19 +25,22 @@ class Score(Measure):
 
     It reads the answer alone, as `spans` and `extract` make it of a completion: the first box after the thinking, whatever
     the text says besides. A missing answer is wrong, never unknown: the completion was cut off, or has no box. So is one of
-    more than 1000 characters, unless it is compared as text, and, as mathematics, one that does not parse (see `parsable`).
-    It abstains only where the gold answer is null; a gold answer that cannot be read itself credits nothing, which
-    `parsable` on that column shows.
+    more than 1000 characters, unless it is compared as text. It abstains only where the gold answer is null.
 
-    `math`: math-verify compares the boxes `\boxed{GOLD}` and `\boxed{ANSWER}` and sees nothing else. To it 50, 50 % and 0.5
-    are 50 % (12.5 is not 12.5 %); 12,000 is 12000 and 12,34 are two numbers; 3:4 is 3/4; 2⅓ is none, and `2\frac{1}{3}` is
-    7/3; 0.333333 is 1/3 and 0.33 is not; numbers with spaces between them are added or multiplied, for which see `exact`.
-    `x=3` is 3 and `2+4=6` is 6, but `y=3` is not `x=3`. `1,2` and `\{2,1\}` are one set; the brackets of an interval count;
-    `1,2` passes for the gold pair `(1,2)` and `2,1` does not. It ignores Latin units, degrees and what `\text{}` says after a
-    number. Anything else that stands there does not parse: 12개 is wrong unless `units` has 개, and so are `12.`, ② and 5만.
-    A box within the box is read only where it is all of it. The digits of all scripts and full-width characters are read as
-    ASCII, and numbers by the `number_marks` of the language: where the comma is the decimal mark, 3,14 is 3.14, 1.234 is
-    1234, and `;` separates; what is no number by them stays as it is, such as 3.5.
+    `math`: the verdict is the same whichever of the two is the gold answer. Answers are right that are the same text but for
+    layout, also where they are no mathematics. Numbers are compared exactly, and need no library: 0.5, `\frac{1}{2}`, ½, 5e-1,
+    12,000 and `12\,000`, `0.\overline{3}` and `0.(3)` and 1/3, digits of all scripts. A decimal of six digits or more is also
+    what it rounds, where that has no finite decimal: 0.333333 is 1/3, 3.141593 is π, and 0.33 and 3.14 are not; one of 15
+    digits or more counts as a machine wrote it. 50 % is 0.5 and, the sign left out after a whole number, 50; `5 percent` is 5 %.
+    A word behind a number counts only where both numbers have one: 5 apples, 5개 and 5 km are 5, and 5 km is not 5 m; what
+    changes the number or bounds it (5만, 5 or more, 5x) is no such word. A list is in order: 3,1,2 is not 1,2,3, but is
+    `\{1,2,3\}`; without order are sets, `1 or 2`, `\pm 2`, and values of one name, `x=1,2`. Numbers with spaces between them
+    are a list, never a product. `x=3` is 3 and not `y=3`; `2+4=6` is 6. Brackets count, but `1,2` passes for the pair
+    `(1,2)`. An inequality is its interval. A word or row of letters is no product: CABD is not ABCD. A number in a base,
+    `2516_8`, is its digits in that base alone. What `\phantom` hides is not there. The rest is asked of math-verify, which
+    reads an answer whole or not at all, and is believed only where the numbers in it agree by their own size: a capital is
+    another variable, and 10^{-20} is not 10^{-21}. Numbers are read by the `number_marks` of the language: where the comma is
+    the decimal mark, 3,14 is 3.14, 1.234 is 1234, and `;` separates. 1,00,000 is 100000 beside a number.
 
     `choice`: both are labels of the same option by the `answer_labels` of the language, or its number from 1: B, (b), ②, 나,
     `\text{B}.`, Ｂ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
@@ -48,11 +52,12 @@ class Score(Measure):
 
     Example:
         with: {in: prompt, gold: other, kind: math}
-        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: null, other: "3"}]
-        out:  [{prompt: "0.5", other: "\\frac{1}{2}"}]
+        in:   [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}, {prompt: 5 m, other: 5 km}]
+        out:  [{prompt: "0.5", other: "\\frac{1}{2}"}, {prompt: 12개, other: "12"}]
     """
 
     name: ClassVar[str] = "score"
+    version: ClassVar[int] = 2
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
     others: ClassVar[tuple[str, ...]] = ("gold",)
@@ -68,7 +73,7 @@ class Score(Measure):
     gold_language: str | None = field("label", None)
     """Whose number marks the gold answers have, where they are not those of `language`."""
     units: tuple[Unit, ...] = field("measured", (), max_length=64)
-    """Words that may stand after a number, in mathematics, and count for nothing, such as `[개, 명]`; none is known itself."""
+    """Words that may stand after a number, in mathematics, and count for nothing even beside another, such as `[개, 명]`."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         match self.kind:
@@ -104,22 +109,40 @@ class Score(Measure):
 
     def right(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Those (gold, answer) that are the same."""
-        from operators.kernels.answer import as_math, as_position, as_text, positions
+        from operators.kernels.answer import as_position, as_text, positions
 
         match self.kind:
             case "math":
-                said, roles = entries["number_marks"], [role for role, _ in self.entries()]
-                answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
-                read = [(as_math(gold, golds, self.units), as_math(answer, answers, self.units)) for gold, answer in pairs]
-                able = [place for place, pair in enumerate(read) if all(map(stands_alone, pair))]
-                found = parsed([read[place] for place in able])
-                return [pairs[place] for place, same in zip(able, found, strict=True) if same]
+                return self.equal(pairs, entries)
             case "choice":
                 known = positions(entries["answer_labels"])
                 told = [(pair, as_position(pair[0], known)) for pair in pairs]
                 return [pair for pair, place in told if place is not None and place == as_position(pair[1], known)]
             case "exact":
                 return [(gold, answer) for gold, answer in pairs if as_text(gold) == as_text(answer) != ""]
+
+    def equal(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Those (gold, answer) that are the same in mathematics: most are settled here, and a library is asked of the rest."""
+        from operators.kernels.guard import in_one_order, settled
+        from operators.kernels.numbers import as_math
+
+        said, roles = entries["number_marks"], [role for role, _ in self.entries()]
+        answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
+        read = [
+            {pair[side]: as_math(pair[side], marks, self.units) for pair in pairs} for side, marks in enumerate((golds, answers))
+        ]
+        able = {text: stands_alone(text) for text in {*read[0].values(), *read[1].values()}}
+        told: dict[tuple[str, str], Any] = {}
+        for gold, answer in pairs:
+            two = read[0][gold], read[1][answer]
+            told[gold, answer] = all(able[text] for text in two) and settled(*two)
+        asked = {json.dumps(ask): ask for each in told.values() if isinstance(each, list) for ask in map(in_one_order, each)}
+        found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+        return [
+            pair
+            for pair, each in told.items()
+            if (all(found[json.dumps(in_one_order(ask))] for ask in each) if isinstance(each, list) else each)
+        ]
 
     def condition(self, value: Mapping[str, str]) -> str:
         return f"{value['correct']} = 1"
@@ -130,13 +153,3 @@ class Score(Measure):
     def wording(self, value: Mapping[str, int | None]) -> str:
         correct = value["correct"]
         return "unknown (no gold answer)" if correct is None else "right" if correct else "wrong"
-
-
-def stands_alone(answer: str) -> bool:
-    r"""Whether an answer may be put into a box: within the limits, and no other box in it, which math-verify would read instead.
-
-    Example:
-        >>> stands_alone("5"), stands_alone(r"5 \boxed{3}")
-        (True, False)
-    """
-    return fits(answer) and "\\boxed" not in answer and "\\fbox" not in answer

@@ -30,14 +30,11 @@ PARSE_NOT = [
     "①, ③",
     "두 번째",
     "정답은 3",
-    "12,000원",
-    "3개",
     "ㄱ, ㄴ",
     r"\frac{1}{",
     "1}",
     "{",
     "\\",
-    "∞",
     "",
     "  ",
     "1}+{2",
@@ -96,7 +93,7 @@ CHILD = f"""
 import runpy, sys
 child = runpy.run_path({parse_child.__file__!r})
 space = child["main"].__globals__
-space.update(SECONDS=1, FORMS=(), parser=lambda: lambda answer: bool(eval(answer, {{"child": space}})))
+space.update(SECONDS=1, SLICE=1, parser=lambda compares: lambda answer: bool(eval(answer, {{"child": space}})))
 child["main"]()
 """
 

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from operators.extract import Extract
-from operators.kernels.answer import as_math, as_position, as_text, positions
+from operators.kernels.answer import as_position, as_text, positions
+from operators.kernels.numbers import as_math
 from operators.kernels.text import Texts
 from operators.profile import LanguageProfile
 from operators.scope import Scope
@@ -204,7 +205,7 @@ def compared(answer: str, gold: str, marks: Any, **said: Any) -> list[int]:
     """The score of one answer by the number marks that are given."""
     told = [Texts(pa.array([each], pa.large_string())) for each in (answer, gold)]
     (found,) = Score.model_validate({"kind": "math", **said}).compare(told[0], told[1:], {"number_marks": marks})
-    return found.tolist()
+    return [int(each) for each in found]
 
 
 def test_gold_answers_may_have_the_number_marks_of_another_language() -> None:
@@ -216,11 +217,11 @@ def test_gold_answers_may_have_the_number_marks_of_another_language() -> None:
         assert compared(answer, "2,125", russian, language="ru") == [0]
 
 
-def test_a_unit_counts_for_nothing_only_where_it_is_told() -> None:
+def test_a_unit_that_is_told_counts_for_nothing_even_beside_another() -> None:
     english = {"decimal": ".", "group": ","}
     for answer in ("12개", "12 개", "12\\,개", "\\frac{24}{2} 개"):
-        assert compared(answer, "12", english) == [0] and compared(answer, "12", english, units=["개"]) == [1]
-    assert compared("12", "12개", english, units=["개"]) == [1]
+        assert compared(answer, "12", english) == [1] and compared(answer, "12명", english) == [0]
+        assert compared(answer, "12명", english, units=["개"]) == [1]
     # What changes the number, bounds it or stands alone is no unit.
     assert [compared(answer, "5", english, units=["개"]) for answer in ("5만 개", "5개 이상", "다섯 개", "개")] == [[0]] * 4
 

@@ -16,7 +16,7 @@ from tests.test_scoring import extracted, pytestmark, scored
 
 __all__ = ["pytestmark"]
 
-#: Decimals are compared to six places, as the operator's reference says.
+#: Nearer than any two of the gold numbers that a model could mean: doubles written in full, which differ in their last place.
 PLACES = Decimal("0.000001")
 
 

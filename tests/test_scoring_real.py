@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,7 +70,9 @@ def answers_of(completions: list[str]) -> list[str | None]:
 def reason(row: Row, answer: str | None, score: int) -> str:
     """The class of a disagreement; tests/scoring/README.md says what each is."""
     if score:
-        return "graded wrong, the same text"
+        return (
+            "graded wrong, the same text" if as_text(answer or "") == as_text(row.gold) else "graded wrong, without its brackets"
+        )
     if answer is None:
         return "no answer after the thinking"
     told, gold = as_text(answer), as_text(row.gold)
@@ -81,29 +83,38 @@ def reason(row: Row, answer: str | None, score: int) -> str:
     return "more than the answer" if gold in told else "less than the answer" if told in gold else "another answer"
 
 
-@pytest.fixture(scope="module")
-def compared(data: Path) -> list[tuple[Row, str | None, int]]:
-    """Every row with its answer and its score."""
+Compared = dict[str, list[tuple[Row, str | None, int]]]
+
+
+def compared_in(data: Path) -> Compared:
+    """Every row with its answer and its score, by what the score compares."""
     told = list(rows(data))
     answers = answers_of([row.completion for row in told])
-    return list(zip(told, answers, scored(answers, [row.gold for row in told], "exact"), strict=True))
+    golds: list[str | None] = [row.gold for row in told]
+    return {kind: list(zip(told, answers, scored(answers, golds, kind), strict=True)) for kind in ("exact", "math")}
 
 
-def disagreements(compared: list[tuple[Row, str | None, int]]) -> list[list[str]]:
-    """The rows told otherwise: set, id, the source's grading, the score, the class of the reason."""
+@pytest.fixture(scope="module")
+def compared(data: Path) -> Compared:
+    return compared_in(data)
+
+
+def disagreements(compared: Compared) -> list[list[str]]:
+    """The rows told otherwise: kind, set, id, the source's grading, the score, the class of the reason."""
     found = [
-        [row.set, row.id, str(row.graded), str(score), reason(row, answer, score)]
-        for row, answer, score in compared
+        [kind, row.set, row.id, str(row.graded), str(score), reason(row, answer, score)]
+        for kind, told in compared.items()
+        for row, answer, score in told
         if row.graded != score
     ]
     return sorted(found)
 
 
-def test_the_sets_are_whole(compared: list[tuple[Row, str | None, int]]) -> None:
-    assert Counter(row.set for row, _, _ in compared) == ROWS
+def test_the_sets_are_whole(compared: Compared) -> None:
+    assert [Counter(row.set for row, _, _ in told) for told in compared.values()] == [ROWS, ROWS]
 
 
-def test_the_score_tells_otherwise_where_the_table_says_so(compared: list[tuple[Row, str | None, int]]) -> None:
+def test_the_score_tells_otherwise_where_the_table_says_so(compared: Compared) -> None:
     with TABLE.open(newline="", encoding="utf-8") as file:
         assert disagreements(compared) == [*csv.reader(file)][1:]
 
@@ -115,28 +126,23 @@ def test_every_class_of_reasons_is_explained() -> None:
     assert reasons and all(f"| {each} |" in told for each in reasons)
 
 
-def test_the_agreement_of_each_set(
-    compared: list[tuple[Row, str | None, int]], record_property: Callable[[str, object], None]
-) -> None:
-    lines = ["set           rows  right by the source  right by the score  agree"]
-    for name in ROWS:
-        own = [(row.graded, score) for row, _, score in compared if row.set == name]
-        agree = sum(one == other for one, other in own)
-        lines.append(f"{name:12} {len(own):5} {sum(g for g, _ in own):20} {sum(s for _, s in own):19} {agree:6}")
+def test_the_agreement_of_each_set(compared: Compared, record_property: Callable[[str, object], None]) -> None:
+    lines = ["kind   set           rows  right by the source  right by the score  agree"]
+    for kind, told in compared.items():
+        for name in ROWS:
+            own = [(row.graded, score) for row, _, score in told if row.set == name]
+            agree = sum(one == other for one, other in own)
+            lines.append(f"{kind:6} {name:12} {len(own):5} {sum(g for g, _ in own):20} {sum(s for _, s in own):19} {agree:6}")
     record_property("shown", "\n" + "\n".join(lines))
-    assert len(lines) == len(ROWS) + 1
+    assert len(lines) == 2 * len(ROWS) + 1
 
 
-def write(data: Path) -> list[Any]:
+def write(data: Path) -> None:
     """Write the table anew."""
-    told = list(rows(data))
-    answers = answers_of([row.completion for row in told])
-    both = list(zip(told, answers, scored(answers, [row.gold for row in told], "exact"), strict=True))
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(["set", "id", "graded", "scored", "reason"])
-        out.writerows(disagreements(both))
-    return both
+        out.writerow(["kind", "set", "id", "graded", "scored", "reason"])
+        out.writerows(disagreements(compared_in(data)))
 
 
 if __name__ == "__main__" and "--write" in sys.argv:

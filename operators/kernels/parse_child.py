@@ -1,7 +1,9 @@
 """A process of its own that asks math-verify which answers parse or are equal: JSON lines come in, a 0 or 1 goes out for each.
 
-What is parsed was written by models and strangers, and SymPy evaluates text. So each answer is parsed in a fork that can
-do as little as Python can arrange, and that ends with it: no answer changes, stops or outlives what is said of another.
+What is parsed was written by models and strangers, and SymPy evaluates text. So answers are parsed in forks that can do as
+little as Python can arrange. A fork takes a batch, as long as no text is run: before Python runs or compiles any, the fork
+ends, as it does where an answer takes long or too much memory. That answer is asked again in a fork of its own, which ends
+with it, and those after it in another: no answer changes, stops or outlives what is said of another.
 """
 
 from __future__ import annotations
@@ -10,16 +12,23 @@ import gc
 import json
 import logging
 import os
+import re
+import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 READY = "ready"
-Asked = str | list[str]
-"""An answer, or a gold answer and one that is compared with it."""
+Asked = str | list[str | list[str]]
+"""An answer, or two that are compared."""
 PARSES, PARSES_NOT = 71, 72
 """How a fork ends that has an answer: no other way of ending means either."""
 
+MANY = 512
+"""Answers that a fork takes."""
+SLICE = 2
+"""Seconds of CPU time that an answer may take in a batch."""
 SECONDS = 10
 """Of CPU time, which a loaded machine does not use up; within the operator's limits a plain answer takes below two."""
 PATIENCE = 300
@@ -37,18 +46,6 @@ REFUSED = (
 )
 ALONE = ("os.fork", "ctypes.", "resource.", "os.listxattr", "os.getxattr")
 """What a fork may not do besides; SymPy loads ctypes when it is imported."""
-
-#: A parser learns each form once, and a fork inherits what is learnt: these are the forms that answers often have.
-FORMS = (
-    *("7", "-3.5", "12,000", "1,2,3", "3:4", r"50\%", "x=3", "x<5", r"a \le b", "(1,2)", "[0,1)", r"\{1,2\}", "C_2", r"\text{B}"),
-    *(r"\frac{9}{7}", r"3\sqrt{2}+x^2", "(x+1)(x-1)", "2^{10}", r"\frac{\pi}{2}", r"\sin x", r"\log_2 3", "10!", r"\infty"),
-    *(r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "|x|", r"\pi r^2", "90^\\circ", r"\frac{\sqrt{3}}{2}", "2x+3y=5", r"x \in [1,2]"),
-)
-#: The same of comparing, for where answers are compared.
-PAIRS = (
-    *(["7", "8"], ["1/2", "0.3"], [r"50\%", "7"], ["x=3", "y=4"], ["x<5", "x<6"], ["x^2+1", "x^2+2"], ["(1,2)", "(1,3)"]),
-    *(["(1,2,3)", "(1,2,4)"], ["1,2", "1,3"], [r"\{1,2\}", "(1,3)"], ["[0,1)", "[0,2)"], [r"3\sqrt{2}", "4"], [r"\text{a}", "b"]),
-)
 
 
 def refusing(events: tuple[str, ...]) -> Callable[[str, tuple[object, ...]], None]:
@@ -83,56 +80,153 @@ def limit() -> None:
         resource.setrlimit(what, (most, most))
 
 
-def parser() -> Callable[[Asked], bool]:
-    """Whether math-verify makes anything but plain text of an answer in a box, or the same of a gold answer and another."""
-    from math_verify import LatexExtractionConfig, parse, verify
+def parser(compares: bool) -> Callable[[Asked], bool]:
+    """What says whether an answer parses or two are the same, after it has learnt the forms that answers often have."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.insert(0, root)
+    from operators.kernels.comparing import FORMS, PAIRS
+    from operators.kernels.comparing import parser as made
 
-    wanted = [LatexExtractionConfig(boxed_match_priority=0)]
-
-    def made(answer: str) -> list[object]:
-        # Its own time limit counts seconds on the wall; without the fallback, what it cannot parse is no result.
-        found = parse(f"$\\boxed{{{answer}}}$", wanted, fallback_mode="no_fallback", parsing_timeout=None)
-        return [each for each in found if not isinstance(each, str)]
-
-    def parses(asked: Asked) -> bool:
-        if isinstance(asked, str):
-            return bool(made(asked))
-        gold, answer = (made(each) for each in asked)
-        return bool(gold and answer and verify(gold, answer, timeout_seconds=None))
-
+    sys.path.remove(root)
+    parses = made()
+    for form in (*FORMS, *(map(list, PAIRS) if compares else ())):
+        parses(form)
     return parses
 
 
-def parse_alone(parses: Callable[[Asked], bool], answer: Asked, folders: tuple[str, ...]) -> None:
-    """What a fork does: it ends with what it found."""
+def confine(folders: tuple[str, ...], seconds: int, hook: Callable[[str, tuple[object, ...]], None]) -> None:
+    """What a fork may not do any more, and for how long it may work."""
     import resource
 
+    for signaled in (signal.SIGXCPU, signal.SIGALRM, signal.SIGPROF):
+        signal.signal(signaled, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    sys.addaudithook(reading_only(folders))
+    sys.addaudithook(hook)
+
+
+#: What the libraries have run themselves to read a number, or to multiply polynomials: no word of it is an answer's.
+OWN_TEXT = re.compile(
+    r"from sympy import \*|Integer \([0-9]+ \)|Float \('[0-9.]+' \)"
+    r"|def monomial_[a-z]+\((?:A|A, B|A, k|A, B, k)\):\n"
+    r"(?:\b(?:ret|return|if|else|None|not|and|or|min|max|k|[ABabr][0-9]{0,3})\b|[0-9]{1,3}|[\[\]=(),+*<>?: \n-])*"
+)
+
+
+def ending(folders: tuple[str, ...]) -> Callable[[str, tuple[object, ...]], None]:
+    """A hook that ends the process before any text is run, or anything is done besides; a late import is no text."""
+    allowed = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal allowed
+        if event == "compile":
+            text = arguments[0]
+            text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+            if not isinstance(text, str) or OWN_TEXT.fullmatch(text) is None:
+                os._exit(PARSES_NOT)
+            allowed += 1
+        elif event == "exec":
+            file = getattr(arguments[0], "co_filename", "")
+            if file == "<string>" and allowed:
+                allowed -= 1
+            elif not file.startswith(folders):
+                os._exit(PARSES_NOT)
+        elif event.startswith(ALONE) or event == "code.__new__":
+            os._exit(PARSES_NOT)
+
+    return hook
+
+
+def parse_many(parses: Callable[[Asked], bool], answers: Sequence[Asked], out: int, folders: tuple[str, ...]) -> None:
+    """What a fork does with a batch: a byte for each, as long as none of them takes long or has text run."""
+    try:
+        confine(folders, len(answers) * SLICE + SECONDS, ending(folders))
+        for answer in answers:
+            signal.alarm(PATIENCE)
+            signal.setitimer(signal.ITIMER_PROF, SLICE)
+            os.write(out, b"1" if parses(answer) else b"0")
+    finally:
+        os._exit(PARSES_NOT)
+
+
+def parse_alone(parses: Callable[[Asked], bool], answer: Asked, folders: tuple[str, ...]) -> None:
+    """What a fork does with one answer: it ends with what it found."""
     code = PARSES_NOT
     try:
-        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        confine(folders, SECONDS, refusing(ALONE))
         signal.alarm(PATIENCE)
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-        sys.addaudithook(reading_only(folders))
-        sys.addaudithook(refusing(ALONE))
         code = PARSES if parses(answer) else PARSES_NOT
     finally:
         os._exit(code)
 
 
-def ask(parses: Callable[[Asked], bool], answer: Asked, out: int, folders: tuple[str, ...]) -> bool:
-    """Whether an answer parses: by a fork, which is alone with it."""
-    fork = os.fork()
-    if fork == 0:
-        os.close(out)
-        parse_alone(parses, answer, folders)
-    _, status, used = os.wait4(fork, 0)
-    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    # Whoever ended it this way judged the machine and not the answer, unless its time was up.
-    if ended_by in (signal.SIGKILL, signal.SIGTERM, signal.SIGALRM) and used.ru_utime + used.ru_stime < SECONDS:
-        raise SystemExit(f"the process of an answer was ended from outside by signal {ended_by}")
-    return os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES
+@dataclass
+class Batch:
+    """Answers that a fork is at work on, by their places, and what it said of them so far."""
+
+    places: Sequence[int]
+    fork: int = 0
+    said: bytes = b""
+
+    @property
+    def alone(self) -> bool:
+        return len(self.places) == 1
+
+
+class Pool:
+    """Forks that parse, no more at a time than there are cores."""
+
+    def __init__(self, parses: Callable[[Asked], bool], answers: Sequence[Asked], folders: tuple[str, ...], out: int) -> None:
+        self.parses, self.answers, self.folders, self.out = parses, answers, folders, out
+        self.found = [False] * len(answers)
+        self.running: dict[int, Batch] = {}
+
+    def start(self, batch: Batch) -> None:
+        """Fork, for one answer or for many."""
+        ours, theirs = os.pipe()
+        batch.fork = os.fork()
+        if batch.fork == 0:
+            os.close(self.out)
+            for other in (ours, *self.running):
+                os.close(other)
+            if batch.alone:
+                parse_alone(self.parses, self.answers[batch.places[0]], self.folders)
+            parse_many(self.parses, [self.answers[place] for place in batch.places], theirs, self.folders)
+        os.close(theirs)
+        self.running[ours] = batch
+
+    def ended(self, batch: Batch) -> list[Batch]:
+        """What is still to be asked after a fork has ended: the answer that it ended at, and those after it."""
+        _, status, used = os.wait4(batch.fork, 0)
+        if batch.alone:
+            by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+            # Whoever ended it this way judged the machine and not the answer, unless its time was up.
+            if by in (signal.SIGKILL, signal.SIGTERM, signal.SIGALRM) and used.ru_utime + used.ru_stime < SECONDS:
+                raise SystemExit(f"the process of an answer was ended from outside by signal {by}")
+            self.found[batch.places[0]] = os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES
+            return []
+        for place, told in zip(batch.places, batch.said, strict=False):
+            self.found[place] = told == ord("1")
+        rest = batch.places[len(batch.said) :]
+        return [Batch(each) for each in (rest[:1], rest[1:]) if each]
+
+    def run(self) -> list[bool]:
+        """What is found of every answer."""
+        cores, size = len(os.sched_getaffinity(0)), len(self.answers)
+        step = max(2, min(MANY, -(-size // cores)))
+        waiting = [Batch(range(begin, min(begin + step, size))) for begin in range(0, size, step)][::-1]
+        while waiting or self.running:
+            while waiting and len(self.running) < cores:
+                self.start(waiting.pop())
+            for ready in select.select(list(self.running), [], [])[0]:
+                told = os.read(ready, 1 << 16)
+                if told:
+                    self.running[ready].said += told
+                else:
+                    os.close(ready)
+                    waiting += self.ended(self.running.pop(ready))
+        return self.found
 
 
 def main() -> None:
@@ -143,15 +237,14 @@ def main() -> None:
     limit()
     sys.addaudithook(refusing(REFUSED))
     logging.disable(logging.CRITICAL)
-    parses = parser()
-    for form in (*FORMS, *(PAIRS if any(isinstance(each, list) for each in answers) else ())):
-        parses(form)
+    parses = parser(any(isinstance(each, list) for each in answers))
     gc.collect()
     gc.freeze()  # a fork copies what it touches
     folders = tuple({os.path.realpath(folder) + os.sep for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder})
-    os.write(out, f"{READY}\n".encode())
-    for answer in answers:
-        os.write(out, b"1\n" if ask(parses, answer, out, folders) else b"0\n")
+    found = Pool(parses, answers, folders, out).run()
+    told = "\n".join([READY, *("01"[each] for each in found), ""]).encode()
+    while told:
+        told = told[os.write(out, told) :]
 
 
 if __name__ == "__main__":
