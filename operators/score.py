@@ -38,8 +38,8 @@ class Score(Measure):
     ASCII, and numbers by the `number_marks` of the language: where the comma is the decimal mark, 3,14 is 3.14, 1.234 is
     1234, and `;` separates; what is no number by them stays as it is, such as 3.5.
 
-    `choice`: both are labels of the same option by the `answer_labels` of the language, or its number from 1: B, (b), ②, 나,
-    `\text{B}.`, Ｂ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
+    `choice`: both are labels of the same option by the `answer_labels`, `digits` and `label_words` of the language, as Latin
+    letters, or as its number from 1: B, (b), ②, 나, `\text{B}.`, Ｂ, ๒ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
     white space, quotes, emphasis and LaTeX for words around the whole, or a full stop after it; all else counts, such as a
     unit, a sign or a bracket.
 
@@ -53,6 +53,8 @@ class Score(Measure):
     """
 
     name: ClassVar[str] = "score"
+    version: ClassVar[int] = 2
+    may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
     others: ClassVar[tuple[str, ...]] = ("gold",)
@@ -77,7 +79,7 @@ class Score(Measure):
                     (role, "number_marks") for role in dict.fromkeys((self.language, self.gold_language or self.language))
                 )
             case "choice":
-                return ((self.language, "answer_labels"),)
+                return tuple((self.language, entry) for entry in ("answer_labels", "digits", "label_words"))
             case "exact":
                 return ()
 
@@ -104,7 +106,8 @@ class Score(Measure):
 
     def right(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Those (gold, answer) that are the same."""
-        from operators.kernels.answer import as_math, as_position, as_text, positions
+        from operators.kernels.answer import as_math, as_text
+        from operators.kernels.choices import labels_of, place_of
 
         match self.kind:
             case "math":
@@ -115,9 +118,9 @@ class Score(Measure):
                 found = parsed([read[place] for place in able])
                 return [pairs[place] for place, same in zip(able, found, strict=True) if same]
             case "choice":
-                known = positions(entries["answer_labels"])
-                told = [(pair, as_position(pair[0], known)) for pair in pairs]
-                return [pair for pair, place in told if place is not None and place == as_position(pair[1], known)]
+                known = labels_of(entries["answer_labels"], entries["digits"], entries["label_words"])
+                places = {text: place_of(text, known) for text in dict.fromkeys(text for pair in pairs for text in pair)}
+                return [pair for pair in pairs if places[pair[0]] is not None and places[pair[0]] == places[pair[1]]]
             case "exact":
                 return [(gold, answer) for gold, answer in pairs if as_text(gold) == as_text(answer) != ""]
 
