@@ -100,7 +100,7 @@ def test_two_labels_and_words_are_none(code: str) -> None:
         one, other = labels[0], labels[2]
         told = [f"({one}) ({other})", f"({one}), ({other})", f"{one}. {other}", f"{one}/{other}", f"{one}, {other}", f"{one} {other}"]
         # A sign ends where it ends; a letter with more letters is a word.
-        told += [] if is_sign(one) else [f"{one}x"]
+        told += [] if len(one) == 1 and is_sign(one) else [f"{one}x"]
         told += [f"{one}x{other}", f"{one}-{other}", f"({one}", f"({one}]", f"{one}) {NAMES[code]} {other}) {NAMES[code]}"]
         assert extracted(code, [f"\\boxed{{{each}}}" for each in told]) == [None] * len(told), labels
     words = ["Apple", "I think", "A형", "Bx", "1.5", "2²", "3 cm", "12,000", "½", "-1", "0", "", "N/A", "None", NAMES[code]]
