@@ -295,5 +295,7 @@ def profile_schema() -> dict[str, Any]:
         "$id": "profile.schema.json",
         "title": "language profile",
         **object_schema(LanguageProfile),
-        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Ngrams, LabelWords, Behaviours, PromptFile, Prompts)},
+        "$defs": {
+            model.__name__: object_schema(model) for model in (Segmenter, Ngrams, LabelWords, Behaviours, PromptFile, Prompts)
+        },
     }

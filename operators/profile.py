@@ -121,7 +121,7 @@ class LanguageProfile(Declared):
     answer_marks: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
     """Words that stand before a colon and the answer, besides `Answer`."""
     above_options: Phrases | None = None
-    """Options that speak of the others, such as all of the above: expressions for the whole option, whose case does not matter."""
+    """Options that speak of the others, such as all of the above: expressions for the whole option, in any case."""
     negation_cues: tuple[str, ...] | None = None
     """Words that turn a question round (paper section 5.2): texts, and morphemes of the segmenter as `form/TAG`."""
     directives: tuple[str, ...] | None = None

@@ -39,9 +39,9 @@ class Score(Measure):
     1234, and `;` separates; what is no number by them stays as it is, such as 3.5.
 
     `choice`: both are labels of the same option by the `answer_labels`, `digits` and `label_words` of the language, as Latin
-    letters, or as its number from 1: B, (b), ②, 나, `\text{B}.`, Ｂ, ๒ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
-    white space, quotes, emphasis and LaTeX for words around the whole, or a full stop after it; all else counts, such as a
-    unit, a sign or a bracket.
+    letters, or as its number from 1: B, (b), ②, 나, `\text{B}.`, Ｂ, ๒ and 2번 are one. A label with more text is none.
+    `exact`: equal after NFKC, without regard to case, runs of white space, quotes, emphasis and LaTeX for words around the
+    whole, or a full stop after it; all else counts, such as a unit, a sign or a bracket.
 
     Mathematics needs the extra `math` (math-verify) and a POSIX system, and runs where an answer can do no harm, within the
     limits of `parsable`.

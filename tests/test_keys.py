@@ -1251,6 +1251,9 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "digits": "0123456789",
         "number_marks": {"decimal": ",", "group": "."},
         "answer_labels": [["A", "B"], ["가", "나"]],
+        "label_words": {"before": ["보기"], "after": ["번"]},
+        "answer_marks": ["정답", "답"],
+        "above_options": ["위의 .{0,5}"],
         "cased": False,
         "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
         "tokenizer": DIGEST,
@@ -1292,12 +1295,16 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("think_blocks", {"in": "prompt", "max": 1}),
     *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
     ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
-    *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line", "choice_label")),
+    *(
+        ("extract", {"of": "prompt", "rule": rule})
+        for rule in ("first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label")
+    ),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("style_directives", {}),
     ("style_directives", {"texts": ["가", "나"], "place": "after", "per_row": 2}),
     ("negation", {"of": "ko"}),
     ("negation", {"cues": ["왜", "왜/MAG"]}),
+    ("extract", {"of": "prompt", "rule": "choice_label", "mark": ["답", "Answer"]}),
     ("merge_options", {}),
     ("merge_options", {"tokens": "segments", "max_options": 4}),
     ("sample", {"rows": 2}),

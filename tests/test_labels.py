@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
 import pyarrow as pa
@@ -26,10 +25,34 @@ PROFILES = {
     for path in sorted((ROOT / "recipes" / "languages").glob("*.yaml"))
 }
 #: How a label is written: in each of these it is the label alone.
-ALONE = ("{}", "({})", "[{}]", "{}.", "{})", " {} ", "$ {} $", "\\text{{{}}}", "\\textbf{{({})}}", "**{}**", "“{}”", "（{}）", "{}:")
+ALONE = (
+    "{}",
+    "({})",
+    "[{}]",
+    "{}.",
+    "{})",
+    " {} ",
+    "$ {} $",
+    "\\text{{{}}}",
+    "\\textbf{{({})}}",
+    "**{}**",
+    "“{}”",
+    "（{}）",
+    "{}:",
+)
 BEHIND = ("({}) {}", "{}. {}", "{}) {}", "{}: {}", "\\text{{{}. {}}}", "**{}.** {}", "[{}] {}", "({}): {}")
 #: Names of places, none of which is or begins with a label.
-NAMES = {"ko": "서울특별시", "en": "Seoul", "fa": "تهران", "tr": "Ankara", "th": "กรุงเทพ", "vi": "Hà Nội", "hi": "दिल्ली", "ru": "Москва", "zh": "北京"}
+NAMES = {
+    "ko": "서울특별시",
+    "en": "Seoul",
+    "fa": "تهران",
+    "tr": "Ankara",
+    "th": "กรุงเทพ",
+    "vi": "Hà Nội",
+    "hi": "दिल्ली",
+    "ru": "Москва",
+    "zh": "北京",
+}
 
 
 def conventions(code: str) -> list[tuple[str, ...]]:
@@ -57,7 +80,12 @@ def read(code: str, form: str, golds: list[Any], options: list[Any]) -> tuple[li
     """(the place of each gold, the reason for each row that cannot be read)."""
     gold = Gold.model_validate({form: "g"}).read_by(PROFILES[code])
     source = Source.model_validate(
-        {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"prompt": "q", "options": "o", "gold": gold.model_dump()}}
+        {
+            "file": "a.jsonl",
+            "category": "x",
+            "license": "A",
+            "columns": {"prompt": "q", "options": "o", "gold": gold.model_dump()},
+        }
     )
     made = convert_items(source, {"o": options, "g": golds}, untyped=False)
     return made["gold"].array.to_pylist(), dict(made["options"].bad)
@@ -98,7 +126,14 @@ def test_a_label_with_its_option_is_read_behind_every_mark_of_the_profile(code: 
 def test_two_labels_and_words_are_none(code: str) -> None:
     for labels in conventions(code):
         one, other = labels[0], labels[2]
-        told = [f"({one}) ({other})", f"({one}), ({other})", f"{one}. {other}", f"{one}/{other}", f"{one}, {other}", f"{one} {other}"]
+        told = [
+            f"({one}) ({other})",
+            f"({one}), ({other})",
+            f"{one}. {other}",
+            f"{one}/{other}",
+            f"{one}, {other}",
+            f"{one} {other}",
+        ]
         # A sign ends where it ends; a letter with more letters is a word.
         told += [] if len(one) == 1 and is_sign(one) else [f"{one}x"]
         told += [f"{one}x{other}", f"{one}-{other}", f"({one}", f"({one}]", f"{one}) {NAMES[code]} {other}) {NAMES[code]}"]
@@ -125,14 +160,26 @@ def test_every_profile_knows_labels_marks_and_options_that_speak_of_others(code:
 @pytest.mark.parametrize(
     ("code", "above", "other"),
     [
-        ("en", ["All of the above", "None of these.", "none of the above", "Both A and B", "All of the options"], ["All of Korea"]),
-        ("ko", ["위의 것 모두 정답", "모두 옳다", "정답 없음", "위 모두", "답이 없다", "보기 모두 해당"], ["모두의 마블", "없음표"]),
+        (
+            "en",
+            ["All of the above", "None of these.", "none of the above", "Both A and B", "All of the options"],
+            ["All of Korea"],
+        ),
+        (
+            "ko",
+            ["위의 것 모두 정답", "모두 옳다", "정답 없음", "위 모두", "답이 없다", "보기 모두 해당"],
+            ["모두의 마블", "없음표"],
+        ),
         ("fa", ["همه موارد", "هیچ‌کدام", "هیچ کدام", "هر سه مورد", "همه گزینه‌ها"], ["همه مردم"]),
         ("tr", ["Hepsi", "Hiçbiri", "Yukarıdakilerin hepsi"], ["Hepsiburada sitesi"]),
         ("th", ["ถูกทุกข้อ", "ไม่มีข้อใดถูก", "ถูกทั้งหมด", "ผิดทุกข้อ"], ["ข้อมูล"]),
         ("vi", ["Tất cả các đáp án trên", "Cả ba đều đúng", "Không có đáp án nào đúng", "Tất cả đều sai"], ["Tất cả mọi người"]),
         ("hi", ["उपर्युक्त सभी", "इनमें से कोई नहीं", "उपरोक्त में से कोई नहीं"], ["सभी लोग खुश हैं और"]),
-        ("ru", ["Все вышеперечисленное", "Ни один из перечисленных", "Все ответы верны", "Ничего из перечисленного"], ["Все люди"]),
+        (
+            "ru",
+            ["Все вышеперечисленное", "Ни один из перечисленных", "Все ответы верны", "Ничего из перечисленного"],
+            ["Все люди"],
+        ),
         ("zh", ["以上都是", "以上皆非", "以上选项都不对", "没有正确答案"], ["以上海为例的城市"]),
     ],
 )
@@ -152,9 +199,9 @@ GOLDS = [
     ("letter", "B", 1), ("letter", "b)", 1), ("letter", "②", 1), ("letter", "❷", 1), ("letter", "⒉", 1), ("letter", "나", 1),
     ("letter", "㉯", 1), ("letter", "ㄴ", 1), ("letter", "２", 1), ("letter", "2번", 1), ("letter", 2, 1), ("letter", "Z", None),
     ("letter", "A형", None), ("letter", "A, B", None), ("letter", "0", None), ("number", "②", 1), ("number", "۲", 1),
-    ("number", "2번", 1), ("number", 2.0, 1), ("number", "2.0", 1), ("number", "B", None), ("number", 0, None), ("number", 4, None),
-    ("number", 1.5, None), ("index", "๑", 1), ("index", 1.0, 1), ("index", "②", None), ("index", True, None), ("index", -1, None),
-    ("index", 3, None), ("text", "둘", 1), ("text", " 둘 ", 1), ("text", "넷", None),
+    ("number", "2번", 1), ("number", 2.0, 1), ("number", "2.0", 1), ("number", "B", None), ("number", 0, None),
+    ("number", 4, None), ("number", 1.5, None), ("index", "๑", 1), ("index", 1.0, 1), ("index", "②", None),
+    ("index", True, None), ("index", -1, None), ("index", 3, None), ("text", "둘", 1), ("text", " 둘 ", 1), ("text", "넷", None),
 ]  # fmt: skip
 
 
@@ -235,8 +282,23 @@ def test_few_golds_that_may_count_otherwise_are_a_warning(project: Project) -> N
 
 
 def test_boxes_that_hold_nothing_or_never_close_are_none() -> None:
-    empty = ["\\boxed{}", "\\boxed{ }", "\\boxed{\\ }", "\\boxed{\\phantom{2}}", "\\boxed{\\text{}}", "\\boxed{$ $}", "\\boxed{{}}"]
-    empty += ["\\boxed{\\boxed{}}", "\\boxed{\\quad~}", "\\boxed{\\phantom{\\boxed{3}}}", "\\boxed", "\\boxedwidth{3}", "\\fbox{\u200b}"]
+    empty = [
+        "\\boxed{}",
+        "\\boxed{ }",
+        "\\boxed{\\ }",
+        "\\boxed{\\phantom{2}}",
+        "\\boxed{\\text{}}",
+        "\\boxed{$ $}",
+        "\\boxed{{}}",
+    ]
+    empty += [
+        "\\boxed{\\boxed{}}",
+        "\\boxed{\\quad~}",
+        "\\boxed{\\phantom{\\boxed{3}}}",
+        "\\boxed",
+        "\\boxedwidth{3}",
+        "\\fbox{\u200b}",
+    ]
     for one in empty:
         assert first_box(one) is None and first_box(f"{one} so \\boxed{{8}}") == last_box(f"\\boxed{{8}} {one}") == "8", one
     assert list(boxes("\\boxed{\\frac{1}{2} is near, \\fbox{\\{8\\}} and \\boxed {\\boxed{9}}")) == ["\\{8\\}", "\\boxed{9}"]
@@ -262,4 +324,3 @@ def test_the_marks_of_a_benchmark_are_its_own() -> None:
     assert taken.mark == ("풀이", "답") and taken.language == "ko"
     assert extracted("ko", ["답: B", "풀이: C", "정답: B"], mark=["풀이", "답"]) == ["B", "C", None]
     assert Benchmark.model_validate(said | {"extract": "first_boxed"}).taken().rule == "first_boxed"
-

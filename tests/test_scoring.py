@@ -63,7 +63,9 @@ def scored(answers: list[str | None], golds: list[str | None], kind: str, langua
     return [int(each) for each in found]
 
 
-def extracted(completions: list[str | None], rule: str, opened: bool = False, language: str = "ko", **said: Any) -> list[str | None]:
+def extracted(
+    completions: list[str | None], rule: str, opened: bool = False, language: str = "ko", **said: Any
+) -> list[str | None]:
     """The answer of each completion, as the steps before the score take it out."""
     column = pa.array(completions, pa.large_string())
     _, solution = Spans(opened=opened).change(column, {})

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from operators.kernels.emphasis import is_word
-from operators.kernels.labels import LATIN, SERIES, extended
+from operators.kernels.labels import LATIN, extended
 
 BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">", "【": "】", "〈": "〉", "〔": "〕", "〖": "〗", "⟨": "⟩"}
 QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»", "*": "*", "《": "》"}
+AROUND = BRACKETS | QUOTES
 #: LaTeX around words.
 STYLED = re.compile(r"\\(?:text|math|f?box|mbox|boxed|underline)[a-z]{0,6}\s*\{([^{}]*)\}")
 #: What a label may stand among and is no part of it: marks of a formula and of emphasis, LaTeX spaces and sizes.
@@ -178,9 +179,7 @@ def shown(text: str, labels: Labels) -> str:
     for _ in range(ROUNDS):
         before = text
         text = text.rstrip(".: ")
-        if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and not {text[0], text[-1]} & set(text[1:-1]):
-            text = text[1:-1].strip()
-        elif len(text) > 2 and BRACKETS.get(text[0]) == text[-1] and not {text[0], text[-1]} & set(text[1:-1]):
+        if len(text) > 2 and AROUND.get(text[0]) == text[-1] and not {text[0], text[-1]} & set(text[1:-1]):
             text = text[1:-1].strip()
         for word in labels.before:
             if text.casefold().startswith(word) and not is_word(text[len(word) : len(word) + 1] or "x"):

@@ -12,9 +12,17 @@ MOST = 30
 #: How conventions go on beyond what a profile lists.
 SERIES: tuple[tuple[str, ...], ...] = (
     *(tuple(each) for each in (LATIN, LATIN.lower(), "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", "❶❷❸❹❺❻❼❽❾❿", "⑴⑵⑶⑷⑸⑹⑺⑻⑼⑽", "⒈⒉⒊⒋⒌⒍⒎⒏⒐⒑")),
-    *(tuple(each) for each in ("㉠㉡㉢㉣㉤㉥㉦㉧㉨㉩㉪㉫㉬㉭", "㉮㉯㉰㉱㉲㉳㉴㉵㉶㉷㉸㉹㉺㉻", "가나다라마바사아자차카타파하", "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ")),
+    *(
+        tuple(each)
+        for each in (
+            "㉠㉡㉢㉣㉤㉥㉦㉧㉨㉩㉪㉫㉬㉭",
+            "㉮㉯㉰㉱㉲㉳㉴㉵㉶㉷㉸㉹㉺㉻",
+            "가나다라마바사아자차카타파하",
+            "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ",
+        )
+    ),
     *(tuple(each) for each in ("АБВГДЕЖЗИК", "абвгдежзик", "कखगघङचछजझञ", "甲乙丙丁戊己庚辛壬癸")),
-    tuple("الف ب ج د ه و ز ح ط ی".split()),
+    tuple(["الف", "ب", "ج", "د", "ه", "و", "ز", "ح", "ط", "ی"]),
     tuple(str(place) for place in range(1, MOST + 1)),
 )
 OPEN, CLOSE = ("(", "[", "<", ""), (").", ")", "].", "]", ">", ".", ":", "．", "、")

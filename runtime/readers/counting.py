@@ -10,7 +10,7 @@ from operators.source import Source
 
 OUTSIDE = re.compile(r"`[^`]*` is `([0-9]{1,9})`, but there are ([0-9]+) options")
 #: Where so few files of their size would have no right option in the first place by chance, it is no chance.
-CHANCE = 0.01
+CHANCE = 0.001
 
 
 def counted_otherwise(source: Source, tables: Sequence[Any], reasons: Iterable[str]) -> tuple[str, str, bool] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -174,9 +175,8 @@ def whole(value: Any, field: str) -> int:
     if isinstance(value, str):
         text = "".join(str(unicodedata.decimal(char, char)) for char in value.strip())
         return convert_integer(re.sub(r"(?<=[0-9])\.0+\Z", "", text) if WHOLE.fullmatch(text) else value, field)
-    if isinstance(value, (float, Decimal)) and value == value and abs(value) < 1 << 63 and value == int(value):
-        return int(value)
-    return convert_integer(value, field)
+    exact = isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value)
+    return convert_integer(int(value) if exact else value, field)
 
 
 def find_text(value: Any, options: Options, field: str, known: Labels) -> int:
