@@ -26,7 +26,6 @@ NAME = r"^[^\x00.]{1,200}$"
 #: Sections that the language has room for; a recipe that uses one is told so.
 LATER = ("ablations",)
 
-
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
@@ -275,7 +274,6 @@ def benchmark_schema() -> dict[str, Any]:
         "format": {"const": 1, "description": "The version of the language of benchmarks: 1."},
         "benchmark": {"type": "string", "description": "Its name, which is the file's."},
     }
-    parts = (Items, Mapping, Cell, Gold, Said, Taken)
     return {
         "$schema": DRAFT,
         "$id": "benchmark.schema.json",
@@ -283,7 +281,7 @@ def benchmark_schema() -> dict[str, Any]:
         **made,
         "required": ["format", "benchmark", *made["required"]],
         "properties": {**head, **made["properties"]},
-        "$defs": {part.__name__: object_schema(part) for part in parts},
+        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Said, Taken)},
     }
 
 
