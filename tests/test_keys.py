@@ -344,6 +344,10 @@ MUTATIONS: list[Mutation] = [
         source(f"Gold.{form}", *({"columns": EXAM | {"gold": {form: golds[form]}}} for golds in (GOLDS, SECOND)))
         for form in GOLDS
     ),
+    *(
+        source(f"Gold.{name}", *({"columns": EXAM | {"gold": {form: GOLDS[form]} | more}} for more in ({}, {name: value})))
+        for name, form, value in (("labels", "letter", [["A", "B"]]), ("words", "letter", ["no."]), ("trust", "index", True))
+    ),
     only("Only.source", "a", "b"),
     only("Only.category", "one", "two"),
     only("Only.license", "A", "B"),
@@ -379,6 +383,7 @@ MUTATIONS: list[Mutation] = [
     traced("extract.of", {"of": "prompt", "rule": "last_line"}, {"of": "other", "rule": "last_line"}),
     traced("extract.rule", {"of": "prompt", "rule": "last_line"}, {"of": "prompt", "rule": "first_boxed"}),
     traced("extract.mark", *({"of": "prompt", "rule": "last_answer_tag", "mark": mark} for mark in ("Answer", "Result"))),
+    traced("extract.language", *({"of": "prompt", "rule": "last_answer_tag", "language": code} for code in ("target", "ko"))),
     traced("extract.as_", *({"of": "prompt", "rule": "last_line", "as": name} for name in ("answer", "final"))),
     traced("inside.of", *({"of": column, "open": "n", "close": "k", "as": "in"} for column in ("prompt", "other"))),
     traced("inside.open", *({"of": "prompt", "open": mark, "close": "</think>", "as": "in"} for mark in ("<think>", "[t]"))),
