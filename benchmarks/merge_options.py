@@ -155,7 +155,7 @@ def whole_step(made: list[tuple[str, list[str], int]]) -> tuple[float, dict[str,
     }
     labels = (("A", "B", "C", "D", "E"), ("1", "2", "3", "4", "5"), ("①", "②", "③", "④", "⑤"), ("가", "나", "다", "라", "마"))
     started = time.process_time()
-    born = MergeOptions().expand(Parents(ids, ids, columns), {"answer_labels": labels}, 7)
+    born = MergeOptions().expand(Parents(ids, ids, columns), {"answer_labels": labels, "above_options": None}, 7)
     return time.process_time() - started, dict(born.figures), len(born.parents)
 
 

@@ -34,7 +34,7 @@ LETTERS = [
 
 def golds(data: Path) -> list[str]:
     """The gold answers of the sets, in their order."""
-    from operators.extract import first_box
+    from operators.kernels.boxes import first_box
 
     found: list[str] = []
     for name in ("math500", "gaokao2023en", "minerva_math", "gsm8k_test"):

@@ -138,7 +138,11 @@ def typed_benchmark(name: str, node: Node) -> Benchmark:
                     if problem["type"] == "missing"
                     else problem["msg"].removeprefix("Value error, "),
                     node.find(
-                        [part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "Cell"))]
+                        [
+                            part
+                            for part in problem["loc"]
+                            if not str(part).startswith(("function-", "str", "tuple", "Cell", "Taken", "literal"))
+                        ]
                     ),
                 )
                 for problem in error.errors(include_url=False)

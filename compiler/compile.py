@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from compiler.benchmarks import load_benchmarks
+from compiler.benchmarks import FEED, load_benchmarks
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
 from compiler.graph import Graph, verify
@@ -17,6 +17,7 @@ from compiler.passes import PASSES
 from compiler.profiles import Loaded, find_profile, load_profile, shipped_schema
 from compiler.project import Place, package_root
 from compiler.recipe import Recipe, type_recipe
+from compiler.said import Feed
 from compiler.spans import Text
 from compiler.training import read_template
 from compiler.validate import validate
@@ -77,7 +78,22 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
             recipe.diagnostics.extend(error.diagnostics)
             raise RecipeError(tuple(recipe.diagnostics)) from None
     read_tokenizers(recipe, place)
+    recipe = replace(recipe, sources=labelled_sources(recipe, {code: each.profile for code, each in loaded.items()}))
     return Read(place, node, recipe, loaded, texts)
+
+
+def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, Feed]:
+    """The sources, whose right options are read by the labels of their language: the target, or that of a benchmark."""
+    found = {}
+    for name, feed in recipe.sources.items():
+        judged = recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
+        code = recipe.languages.get("target", "") if judged is None else judged.benchmark.language
+        gold = feed.operator.columns.gold
+        if gold is not None and (known := gold.read_by(profiles.get(code))) != gold:
+            columns = feed.operator.columns.model_copy(update={"gold": known})
+            feed = replace(feed, operator=feed.operator.model_copy(update={"columns": columns}))
+        found[name] = feed
+    return found
 
 
 def read_tokenizers(recipe: Recipe, place: Place) -> None:
@@ -109,8 +125,8 @@ def languages_of(recipe: Recipe) -> set[str]:
         for step in table.steps
         for role, _ in step.operator.entries()
     }
-    judged = {said.benchmark.language for said in recipe.benchmarks.values()}
-    return (said | judged | set(recipe.languages.values())) - {"target", "anchor"}
+    benchmarks = {each.benchmark.language for name, each in recipe.benchmarks.items() if FEED + name in recipe.sources}
+    return (said | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
 
 
 def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None) -> Graph:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compiler.schema import object_schema
 from operators.asks import Budget
-from operators.benchmark import Benchmark, Items
+from operators.benchmark import Benchmark, Items, Taken
 from operators.catalog import SAID
 from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Operator, role_of
@@ -31,7 +31,7 @@ def operator_page(operator: type[Operator]) -> str:
 SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "models": (Model,),
     "cot": (Cot, Think, LanguageBounds, Solution, Tags, Inner, Budget),
-    "benchmarks": (Benchmark, Items),
+    "benchmarks": (Benchmark, Items, Taken),
     "evaluate": (Evaluate,),
 }
 

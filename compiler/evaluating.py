@@ -12,7 +12,6 @@ from compiler.spans import Span
 from operators.answers import Answers
 from operators.declare import Step
 from operators.evaluate import PREFIX, Evaluate
-from operators.extract import Extract
 from operators.score import Score
 from operators.spans import Spans
 
@@ -74,7 +73,7 @@ def judging_steps(said: EvaluateSaid, model: str, benchmark: BenchmarkSaid) -> l
     return [
         ("answers", Answers.model_validate(sampling | asked | tuned | gold), None),
         ("spans", Spans(**dict(how.tags)), None),
-        ("extract", Extract(rule=judged.extract), None),
+        ("extract", judged.taken(), None),
         ("score", Score.model_validate(score), "correct"),
     ]
 

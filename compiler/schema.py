@@ -9,14 +9,14 @@ from functools import cache, lru_cache
 from typing import Any
 
 from operators.asks import Budget
-from operators.benchmark import Benchmark, Items
+from operators.benchmark import Benchmark, Items, Taken
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
 from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Only, Operator
 from operators.evaluate import Evaluate
 from operators.generate import Generate, Said
 from operators.model import Model
-from operators.profile import Behaviours, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
+from operators.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.source import Cell, Gold, Mapping, Source
 from operators.translate import LengthRatio, Translate
 
@@ -26,11 +26,10 @@ NAME = r"^[^\x00.]{1,200}$"
 #: Sections that the language has room for; a recipe that uses one is told so.
 LATER = ("ablations",)
 
-
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
-    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate, Items),
+    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate, Items, Taken),
 )
 
 
@@ -275,7 +274,6 @@ def benchmark_schema() -> dict[str, Any]:
         "format": {"const": 1, "description": "The version of the language of benchmarks: 1."},
         "benchmark": {"type": "string", "description": "Its name, which is the file's."},
     }
-    parts = (Items, Mapping, Cell, Gold, Said)
     return {
         "$schema": DRAFT,
         "$id": "benchmark.schema.json",
@@ -283,7 +281,7 @@ def benchmark_schema() -> dict[str, Any]:
         **made,
         "required": ["format", "benchmark", *made["required"]],
         "properties": {**head, **made["properties"]},
-        "$defs": {part.__name__: object_schema(part) for part in parts},
+        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Said, Taken)},
     }
 
 
@@ -295,5 +293,7 @@ def profile_schema() -> dict[str, Any]:
         "$id": "profile.schema.json",
         "title": "language profile",
         **object_schema(LanguageProfile),
-        "$defs": {model.__name__: object_schema(model) for model in (Segmenter, Ngrams, Behaviours, PromptFile, Prompts)},
+        "$defs": {
+            model.__name__: object_schema(model) for model in (Segmenter, Ngrams, LabelWords, Behaviours, PromptFile, Prompts)
+        },
     }

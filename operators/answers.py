@@ -8,17 +8,29 @@ from typing import Any, ClassVar
 from operators.asks import Reply
 from operators.declare import field
 from operators.generate import Generate
+from operators.kernels.labels import extended
 from operators.scope import Columns
 
 
 class Answers(Generate):
-    """Ask a model every item of a benchmark, once for each trial; trials differ by the sample's number alone."""
+    """Ask a model every item of a benchmark, once for each trial; trials differ by the sample's number alone.
+
+    The options of a choice are shown with the first labels that the language's profile lists.
+    """
 
     name: ClassVar[str] = "answers"
     purpose: ClassVar[str] = "answer"
+    may_lack: ClassVar[tuple[str, ...]] = ("answer_labels",)
 
     gold: str | None = field("column", None)
     """The column with the right option, which the answer's row tells as a number that counts from 1."""
+
+    def entries(self) -> tuple[tuple[str, str], ...]:
+        return (*super().entries(), *([(self.language, "answer_labels")] if self.gold is not None else []))
+
+    def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
+        known = entries.get("answer_labels") if self.gold is not None else None
+        return extended(known[0]) if known else super().listed(entries)
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         return (*super().reads(columns), *([self.gold] if self.gold is not None else []))

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from operators.declare import Declared, field
-from operators.extract import Rule
+from operators.extract import Extract, Marks, Rule
 from operators.generate import Said
 from operators.licence import Licence
 from operators.source import Format, Mapping, Source
@@ -30,6 +30,15 @@ class Items(Declared):
     """`prompt`, and `gold_answer` for maths and exact answers, or `options` with `gold` for choices."""
 
 
+class Taken(Declared):
+    """How the answer is taken out, where the rule alone does not say it."""
+
+    rule: Rule
+    """How the answer is marked."""
+    mark: Marks | None = None
+    """The word before the colon, or several, for `last_answer_tag` and `choice_label`; those of the language unless said."""
+
+
 class Benchmark(Declared):
     """Items that models are judged by; declared once in `benchmarks/NAME.yaml`, beside the recipe or in the package.
 
@@ -49,8 +58,8 @@ class Benchmark(Declared):
     """The digest of its files' bytes; other bytes are an error."""
     task: Task
     """`math`: equal as mathematics. `choice`: the same option. `exact`: the same text."""
-    extract: Rule
-    """How the answer is taken out of what a model writes after its thinking; there is no default."""
+    extract: Rule | Taken
+    """How the answer is taken out of what a model writes after its thinking: a rule, or `{rule:, mark:}`; there is no default."""
     ask: str | Said | None = None
     """What follows the item on a line of its own: the name of one of the profile's `prompts`, `{text: ...}`, or `none`."""
     system: str | Said | None = None
@@ -63,6 +72,11 @@ class Benchmark(Declared):
     """The class of its rows, as that of a source."""
     parallel_to: tuple[str, ...] = field("label", ())
     """Sets that it is a translation of, or has the items of."""
+
+    def taken(self) -> Extract:
+        """The step that takes the answer out."""
+        said = Taken(rule=self.extract) if isinstance(self.extract, str) else self.extract
+        return Extract(rule=said.rule, mark=said.mark, language=self.language)
 
     def source(self) -> Source | None:
         """Its rows as those of a source, or None where it has no files or columns."""

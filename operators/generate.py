@@ -9,10 +9,9 @@ from pydantic import Field
 
 from operators.asks import Asks, Messages, Reply
 from operators.declare import Declared, field
+from operators.kernels.labels import LATIN
 from operators.obligation import Obligation
 from operators.scope import Columns, Complaint, Scope
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Said(Declared):
@@ -95,14 +94,19 @@ class Generate(Asks):
         """A text that is said in the recipe or stands in the profile."""
         return said.text if isinstance(said, Said) else None if said in (None, "none") else str(entries[f"prompts.{said}"])
 
+    def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
+        """The labels of options as the model is shown them."""
+        return LATIN
+
     def messages(self, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Messages | None:
         if row[self.of] is None:
             return None
         parts = [row[self.of]]
         options = row.get("options")
         if options:
-            # Beyond the letters they are numbered on: none is left out.
-            labels = [*LETTERS, *map(str, range(len(LETTERS) + 1, len(options) + 1))]
+            listed = self.listed(entries)
+            # Beyond the labels they are numbered on: none is left out.
+            labels = [*listed, *map(str, range(len(listed) + 1, len(options) + 1))]
             parts.append("\n".join(f"{label}. {option}" for label, option in zip(labels, options, strict=False)))
         if self.hint is not None and row[self.hint] is not None:
             parts.insert(0, str(row[self.hint]))

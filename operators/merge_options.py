@@ -29,8 +29,9 @@ class MergeOptions(Expand):
     one, until there are `max_options`. All options of the child stand in a seeded order, and `gold` says where the right
     one landed. Refused is what might be right: an option that equals the right one, contains it or is contained in it
     (letters and digits alone compared), or is nearly one that is there; the options of a near-duplicate of the question,
-    because where a word is changed what was wrong may be right; and items with a negation cue, where right and wrong
-    change sides. They have no child and give nothing. An item that gains no option has no child.
+    because where a word is changed what was wrong may be right; items with a negation cue, where right and wrong change
+    sides; and items with an option that speaks of the others, such as all of the above (`above_options` of the language).
+    They have no child and give nothing. An item that gains no option has no child.
 
     Labels that all options carry in order (`answer_labels` of the language) are left out for comparing and written anew,
     as far as the convention goes. Options that stand in the prompt itself are out of reach: such an item is left alone.
@@ -47,6 +48,8 @@ class MergeOptions(Expand):
     """
 
     name: ClassVar[str] = "merge_options"
+    version: ClassVar[int] = 2
+    may_lack: ClassVar[tuple[str, ...]] = ("above_options",)
     mixes: ClassVar[bool] = True
 
     of: str = field("column", "prompt")
@@ -81,7 +84,7 @@ class MergeOptions(Expand):
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         segmenter = ((self.language, "segmenter"),) if self.tokens == "segments" else ()
-        return ((self.language, "answer_labels"), *segmenter)
+        return ((self.language, "answer_labels"), (self.language, "above_options"), *segmenter)
 
     def depends(self) -> tuple[str, ...]:
         return ("unicode", "pyarrow", "bm25s", "kiwipiepy", "kiwipiepy-model")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.declare import Cost, Measure, field
-from operators.extract import first_box
+from operators.kernels.boxes import first_box
 
 if TYPE_CHECKING:
     import numpy as np

@@ -85,6 +85,15 @@ class Behaviours(Declared):
     """Reasons from the wanted goal, or from a candidate answer, back to what it requires."""
 
 
+class LabelWords(Declared):
+    """Words that stand beside the label of an option and are no part of it."""
+
+    before: tuple[str, ...] = ()
+    """Before it, such as option in `option B`."""
+    after: tuple[str, ...] = ()
+    """Behind it, such as 번 in `2번`."""
+
+
 class LanguageProfile(Declared):
     """One language, as the operators see it."""
 
@@ -111,7 +120,13 @@ class LanguageProfile(Declared):
     number_marks: dict[str, str] | None = None
     """The marks in numbers: `decimal` and `group`."""
     answer_labels: tuple[tuple[str, ...], ...] | None = None
-    """The ways in which options are labelled, each from the first option on."""
+    """The ways in which options are labelled, each from the first option on; Latin letters and numbers are read in any case."""
+    label_words: LabelWords | None = None
+    """Words that stand beside a label."""
+    answer_marks: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
+    """Words that stand before a colon and the answer, besides `Answer`."""
+    above_options: Phrases | None = None
+    """Options that speak of the others, such as all of the above: expressions for the whole option, in any case."""
     negation_cues: tuple[str, ...] | None = None
     """Words that turn a question round (paper section 5.2): texts, and morphemes of the segmenter as `form/TAG`."""
     directives: tuple[str, ...] | None = None

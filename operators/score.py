@@ -42,10 +42,10 @@ class Score(Measure):
     another variable, and 10^{-20} is not 10^{-21}. Numbers are read by the `number_marks` of the language: where the comma is
     the decimal mark, 3,14 is 3.14, 1.234 is 1234, and `;` separates. 1,00,000 is 100000 beside a number.
 
-    `choice`: both are labels of the same option by the `answer_labels` of the language, or its number from 1: B, (b), ②, 나,
-    `\text{B}.`, Ｂ and 2번 are one. A label with more text is none. `exact`: equal after NFKC, without regard to case, runs of
-    white space, quotes, emphasis and LaTeX for words around the whole, or a full stop after it; all else counts, such as a
-    unit, a sign or a bracket.
+    `choice`: both are labels of the same option by the `answer_labels`, `digits` and `label_words` of the language, as Latin
+    letters, or as its number from 1: B, (b), ②, 나, `\text{B}.`, Ｂ, ๒ and 2번 are one. A label with more text is none.
+    `exact`: equal after NFKC, without regard to case, runs of white space, quotes, emphasis and LaTeX for words around the
+    whole, or a full stop after it; all else counts, such as a unit, a sign or a bracket.
 
     Mathematics needs the extra `math` (math-verify) and a POSIX system, and runs where an answer can do no harm, within the
     limits of `parsable`.
@@ -58,6 +58,7 @@ class Score(Measure):
 
     name: ClassVar[str] = "score"
     version: ClassVar[int] = 2
+    may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
     others: ClassVar[tuple[str, ...]] = ("gold",)
@@ -82,7 +83,7 @@ class Score(Measure):
                     (role, "number_marks") for role in dict.fromkeys((self.language, self.gold_language or self.language))
                 )
             case "choice":
-                return ((self.language, "answer_labels"),)
+                return tuple((self.language, entry) for entry in ("answer_labels", "digits", "label_words"))
             case "exact":
                 return ()
 
@@ -109,15 +110,16 @@ class Score(Measure):
 
     def right(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Those (gold, answer) that are the same."""
-        from operators.kernels.answer import as_position, as_text, positions
+        from operators.kernels.answer import as_text
+        from operators.kernels.choices import labels_of, place_of
 
         match self.kind:
             case "math":
                 return self.equal(pairs, entries)
             case "choice":
-                known = positions(entries["answer_labels"])
-                told = [(pair, as_position(pair[0], known)) for pair in pairs]
-                return [pair for pair, place in told if place is not None and place == as_position(pair[1], known)]
+                known = labels_of(entries["answer_labels"], entries.get("digits"), entries.get("label_words"))
+                places = {text: place_of(text, known) for text in dict.fromkeys(text for pair in pairs for text in pair)}
+                return [pair for pair in pairs if places[pair[0]] is not None and places[pair[0]] == places[pair[1]]]
             case "exact":
                 return [(gold, answer) for gold, answer in pairs if as_text(gold) == as_text(answer) != ""]
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from operators.declare import LABELS, RESERVED, Declared, Operator, field, tuning
 from operators.licence import Licence
 from operators.obligation import Obligation
+from operators.profile import LanguageProfile
 from operators.scope import Columns, ColumnType, Complaint, Scope
 from operators.translate import Translate
 
@@ -30,16 +31,26 @@ class Cell(Declared):
 
 
 class Gold(Declared):
-    """The right option of a multiple-choice item, however the files write it; exactly one key is given."""
+    """The right option of a multiple-choice item, however the files write it; exactly one form is given.
+
+    An item with a right option has two options or more, none of them empty, and no other is equal to the right one; a
+    file is refused whole where its positions say that they count otherwise than is declared.
+    """
 
     letter: str | None = None
-    """A column with a letter: A is the first option."""
+    """A column with a label, such as B, (b), ②, 나 or ข: one that the row gives its options, else one of `labels`."""
     index: str | None = None
-    """A column with a position that counts from 0."""
+    """A column with a position that counts from 0, in the digits of any script."""
     number: str | None = None
-    """A column with a position that counts from 1."""
+    """A column with a position that counts from 1, also as ② or `2번`."""
     text: str | None = None
     """A column with the text of the right option."""
+    labels: tuple[tuple[str, ...], ...] | None = None
+    """How options are labelled, each way from the first option on: the profile's `answer_labels` unless said."""
+    trust: bool = False
+    """Whether positions count as is said here, though the files look otherwise."""
+    words: tuple[str, ...] | None = None
+    """Words that stand beside a label, as 번 in `2번`: the profile's `label_words` unless said."""
 
     @model_validator(mode="after")
     def one_form(self) -> Gold:
@@ -53,6 +64,17 @@ class Gold(Declared):
             if (column := getattr(self, form)) is not None:
                 return form, column
         raise AssertionError("validated above")
+
+    def read_by(self, profile: LanguageProfile | None) -> Gold:
+        """It with the labels of a language's profile, where its form has labels and it says none."""
+        if profile is None or self.form()[0] not in ("letter", "number"):
+            return self
+        listed, words = profile.answer_labels or (), profile.label_words
+        if (digits := profile.digits) and not any(char.isdecimal() for char in digits):
+            listed = (*listed, tuple(digits[1:]))
+        labels = self.labels if self.labels is not None else listed or None
+        beside = self.words if self.words is not None else (*words.before, *words.after) if words else None
+        return self.model_copy(update={"labels": labels, "words": beside or None})
 
 
 class Mapping(Declared):
@@ -110,6 +132,7 @@ class Source(Operator):
     """
 
     name: ClassVar[str] = "source"
+    version: ClassVar[int] = 2
 
     file: str = field("label")
     """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""

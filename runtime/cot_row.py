@@ -58,15 +58,16 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
     yield "\n# 3 filters"
     yield from filters(session, graph, row["row_id"])
     yield "\n# 5 answer"
-    extract = next((each.operator for each in cot.steps() if isinstance(each.operator, Extract)), None)
-    if extract is None:
+    derived = next((each.operator for each in cot.steps() if isinstance(each.operator, Extract)), None)
+    if derived is None:
         yield "none is declared: solution.answer is none"
         return
     parts = [part for part in parts_of(shape_of(cot), completion) if part.name.startswith("solution")]
     solution = completion[parts[0].start : parts[-1].end] if parts else None
-    (answers,) = extract.change(pa.array([solution], pa.large_string()), {})
+    entries = next(each.entries for _, each in graph if each.operator == derived)
+    (answers,) = derived.change(pa.array([solution], pa.large_string()), entries)
     found = answers[0].as_py()
-    yield f"{extract.rule}: " + ("there is none" if found is None else "(hidden)" if hidden else found)
+    yield f"{derived.rule}: " + ("there is none" if found is None else "(hidden)" if hidden else found)
 
 
 def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from operators.licence import Licence
 from operators.source import Source
 from runtime.digest import Bytes
 from runtime.ids import hash_rows, number_copies
+from runtime.readers.counting import counted_otherwise
 from runtime.readers.files import Unreadable, hash_file
 from runtime.readers.read import read_batches
 from runtime.store import Store, StoreError
@@ -60,6 +61,10 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     tables: list[pa.Table] = []
     bad: list[dict[str, Any]] = []
     ids = read_hashed(source, node.label, files, tables, bad, threads, tell)
+    otherwise = counted_otherwise(source, tables, (each["reason"] for each in bad))
+    if otherwise is not None and otherwise[2]:
+        hint = f"say `gold: {{{otherwise[1]}}}`, or `trust: true` beside it where they do count so"
+        raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
     if bad and source.on_bad_row == "stop":
         shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
         raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
@@ -73,6 +78,7 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         "rows": tree["rows"],
         "table": tree,
         "bad": bad,
+        **({} if otherwise is None else {"counting": f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do"}),
         "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     }
 

@@ -192,7 +192,7 @@ def test_what_is_no_label_in_all_options_is_text(options: list[str]) -> None:
 
 
 def test_a_convention_of_its_own_is_not_extended() -> None:
-    assert extended(["ก", "ข", "ค"]) == ("ก", "ข", "ค") and len(extended(["A", "B", "C", "D", "E"])) == 10
+    assert extended(["ก", "ข", "ค"]) == ("ก", "ข", "ค") and len(extended(["A", "B", "C", "D", "E"])) == 26
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,13 @@ def test_a_child_of_an_open_item_is_as_closed_as_its_donors(bed: Project) -> Non
     ("item", "reason"),
     [
         ({"prompt": None}, "no question"),
-        ({"options": ["하나"]}, "fewer than two options"),
-        ({"options": ["하나", " "]}, "fewer than two options"),
-        ({"options": ["하나", "하나"]}, "an option stands twice"),
+        ({"options": ["하나"], "gold": None}, "fewer than two options"),
+        ({"options": ["둘", "하나", "하나"]}, "an option stands twice"),
         ({"prompt": "수도는? ① 서울 ② 부산", "options": ["서울", "부산"]}, "the options stand in the question"),
         ({"options": ["①", "②"]}, "the options stand in the question"),
         ({"prompt": "수도가 되지 않는 도시는"}, "a negation cue"),
+        ({"options": ["하나", "위의 것 모두 정답"]}, "an option speaks of the others"),
+        ({"options": ["① 하나", "② 정답 없음."]}, "an option speaks of the others"),
         ({"prompt": "zxcvb"}, "no similar item"),
         ({"options": ["서울시 모든 것의 전부", "산"], "gold": 0, "prompt": "바다 산 강 a900번은"}, None),
     ],

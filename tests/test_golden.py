@@ -77,7 +77,9 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "하늘", "close": "왜"},
         {"of": "prompt", "form": "harmony"},
     ],
-    "extract": [{"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_answer_tag", "last_line", "choice_label")]
+    "extract": [
+        {"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label")
+    ]
     + [{"of": "prompt", "rule": rule, "mark": "정답"} for rule in ("last_answer_tag", "choice_label")],
     "token_length": [
         {"tokenizer": "teacher", "in": "prompt", "min": 2, "max": 20},

@@ -351,6 +351,10 @@ MUTATIONS: list[Mutation] = [
         source(f"Gold.{form}", *({"columns": EXAM | {"gold": {form: golds[form]}}} for golds in (GOLDS, SECOND)))
         for form in GOLDS
     ),
+    source(
+        "Gold.labels",
+        *({"columns": EXAM | {"gold": {"letter": GOLDS["letter"], "labels": [list(each)]}}} for each in ("AB", "BA")),
+    ),
     only("Only.source", "a", "b"),
     only("Only.category", "one", "two"),
     only("Only.license", "A", "B"),
@@ -386,6 +390,7 @@ MUTATIONS: list[Mutation] = [
     traced("extract.of", {"of": "prompt", "rule": "last_line"}, {"of": "other", "rule": "last_line"}),
     traced("extract.rule", {"of": "prompt", "rule": "last_line"}, {"of": "prompt", "rule": "first_boxed"}),
     traced("extract.mark", *({"of": "prompt", "rule": "last_answer_tag", "mark": mark} for mark in ("Answer", "Result"))),
+    traced("extract.language", *({"of": "prompt", "rule": "last_answer_tag", "language": code} for code in ("target", "ko"))),
     traced("extract.as_", *({"of": "prompt", "rule": "last_line", "as": name} for name in ("answer", "final"))),
     traced("inside.of", *({"of": column, "open": "n", "close": "k", "as": "in"} for column in ("prompt", "other"))),
     traced("inside.open", *({"of": "prompt", "open": mark, "close": "</think>", "as": "in"} for mark in ("<think>", "[t]"))),
@@ -754,7 +759,7 @@ def check_covered(kinds: Iterator[type[Operator]], mutations: list[Mutation]) ->
             owner = part.name if issubclass(part, Operator) else part.__name__
             fields |= {f"{owner}.{name}" for name in part.model_fields}
             fields |= {f"{owner}.*"} if part.model_config.get("extra") == "allow" else set()
-    missing = fields - {mutation.field for mutation in mutations} - {"Model.from_"}
+    missing = fields - {mutation.field for mutation in mutations} - {"Model.from_", "Gold.words", "Gold.trust"}
     assert not missing, f"no mutation is known for {sorted(missing)}"
     unknown = {mutation.field for mutation in mutations} - fields
     assert not unknown, f"mutations of fields that do not exist: {sorted(unknown)}"
@@ -1278,6 +1283,9 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "digits": "0123456789",
         "number_marks": {"decimal": ",", "group": "."},
         "answer_labels": [["A", "B"], ["가", "나"]],
+        "label_words": {"before": ["보기"], "after": ["번"]},
+        "answer_marks": ["정답", "답"],
+        "above_options": ["위의 .{0,5}"],
         "cased": False,
         "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
         "tokenizer": DIGEST,
@@ -1319,12 +1327,16 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("think_blocks", {"in": "prompt", "max": 1}),
     *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
     ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
-    *(("extract", {"of": "prompt", "rule": rule}) for rule in ("first_boxed", "last_answer_tag", "last_line", "choice_label")),
+    *(
+        ("extract", {"of": "prompt", "rule": rule})
+        for rule in ("first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label")
+    ),
     *(("unique", {"normalise": rules}) for rules in ([], ["nfc", "space"], ["nfkc", "case", "punctuation"], ["punctuation"])),
     ("style_directives", {}),
     ("style_directives", {"texts": ["가", "나"], "place": "after", "per_row": 2}),
     ("negation", {"of": "ko"}),
     ("negation", {"cues": ["왜", "왜/MAG"]}),
+    ("extract", {"of": "prompt", "rule": "choice_label", "mark": ["답", "Answer"]}),
     ("merge_options", {}),
     ("merge_options", {"tokens": "segments", "max_options": 4}),
     ("sample", {"rows": 2}),

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from operators.extract import Extract
-from operators.kernels.answer import as_position, as_text, positions
+from operators.kernels.answer import as_text
+from operators.kernels.choices import labels_of, place_of
 from operators.kernels.numbers import as_math
 from operators.kernels.text import Texts
 from operators.profile import LanguageProfile
@@ -32,14 +33,6 @@ pytestmark = [
 CASES: list[dict[str, Any]] = [
     json.loads(line) for line in (Path(__file__).parent / "scoring" / "cases.jsonl").read_text("utf-8").splitlines()
 ]
-LABELS = [list("ABCDE"), list("12345")]
-#: What languages write that have no profile here.
-WRITTEN: dict[str, dict[str, Any]] = {
-    "vi": {"number_marks": {"decimal": ",", "group": "."}, "answer_labels": LABELS},
-    "tr": {"number_marks": {"decimal": ",", "group": "."}, "answer_labels": LABELS},
-    "fa": {"number_marks": {"decimal": "٫", "group": "٬"}, "answer_labels": LABELS},
-    "th": {"number_marks": {"decimal": ".", "group": ","}, "answer_labels": [list("กขคงจ")]},
-}
 #: Seconds of CPU time, of children too, within which all cases are scored; a trap may take 10.
 BOUND = 100
 
@@ -58,8 +51,6 @@ def text(said: Any) -> str | None:
 
 def entry(language: str, name: str) -> Any:
     """An entry of the profile of a language."""
-    if language in WRITTEN:
-        return WRITTEN[language][name]
     profile = yaml.safe_load((ROOT / "recipes" / "languages" / f"{language}.yaml").read_text("utf-8"))
     return LanguageProfile.model_validate(profile).entry(name)
 
@@ -73,20 +64,23 @@ def scored(answers: list[str | None], golds: list[str | None], kind: str, langua
     return [int(each) for each in found]
 
 
-def extracted(completions: list[str | None], rule: str, opened: bool = False, **said: str) -> list[str | None]:
+def extracted(
+    completions: list[str | None], rule: str, opened: bool = False, language: str = "ko", **said: Any
+) -> list[str | None]:
     """The answer of each completion, as the steps before the score take it out."""
     column = pa.array(completions, pa.large_string())
     _, solution = Spans(opened=opened).change(column, {})
-    (answer,) = Extract.model_validate({"rule": rule, **said}).change(solution, {})
+    extract = Extract.model_validate({"rule": rule, "language": language, **said})
+    (answer,) = extract.change(solution, {name: entry(language, name) for _, name in extract.entries()})
     found: list[str | None] = answer.to_pylist()
     return found
 
 
 def grouped(*names: str) -> Iterable[tuple[tuple[str, ...], list[dict[str, Any]]]]:
-    """The cases that are equal in these; one that names no mark has the usual one."""
+    """The cases that are equal in these; one that names no mark has those of its language."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for case in CASES:
-        groups[tuple({"mark": "Answer", **case}[name] for name in names)].append(case)
+        groups[tuple({"mark": "", **case}[name] for name in names)].append(case)
     return groups.items()
 
 
@@ -95,10 +89,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the pipeline makes of every case, by what the case shows; and how it went."""
     here, since = tmp_path_factory.mktemp("scoring") / "here", used()
     answers: dict[str, str | None] = {}
-    for (rule, mark), cases in grouped("rule", "mark"):
+    for (rule, mark, language), cases in grouped("rule", "mark", "language"):
         completions = [text(case["completion"]) for case in cases]
         told = [None if each is None else each.replace("HERE", str(here)) for each in completions]
-        answers |= zip((case["shows"] for case in cases), extracted(told, rule, mark=mark), strict=True)
+        marked = {"mark": mark} if mark else {}
+        answers |= zip((case["shows"] for case in cases), extracted(told, rule, language=language, **marked), strict=True)
     found: dict[str, Any] = {}
     for (kind, language), cases in grouped("kind", "language"):
         own = [answers[case["shows"]] for case in cases]
@@ -176,7 +171,7 @@ def test_a_score_reads_the_entries_of_its_kind_alone() -> None:
     said = {kind: Score.model_validate({"kind": kind, "language": "th"}) for kind in ("math", "choice", "exact")}
     assert {kind: score.entries() for kind, score in said.items()} == {
         "math": (("th", "number_marks"),),
-        "choice": (("th", "answer_labels"),),
+        "choice": (("th", "answer_labels"), ("th", "digits"), ("th", "label_words")),
         "exact": (),
     }
     assert {"math-verify", "sympy"} <= set(said["math"].depends()) and said["choice"].depends() == ("unicode",)
@@ -193,8 +188,8 @@ def test_numbers_are_read_by_the_marks_of_the_language() -> None:
 
 
 def test_a_label_is_its_option_in_every_convention() -> None:
-    known = positions([["A", "B"], ["ก", "ข"]])
-    assert [as_position(each, known) for each in ("ข", "(ข)", "b", "2", "②", "C", "", "()", "Ab")] == [*[2] * 5, 3, *[None] * 3]
+    known = labels_of([["A", "B"], ["ก", "ข"]])
+    assert [place_of(each, known) for each in ("ข", "(ข)", "b", "2", "②", "C", "", "()", "Ab")] == [*[2] * 5, 3, *[None] * 3]
 
 
 def test_marks_around_a_text_do_not_count_and_signs_do() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " "}
 #: What shows nothing: soft hyphens, spaces without width and marks of direction, which right-to-left text is full of.
 #: The joiners of Persian and Hindi are letters' business and stay.
 UNSEEN = dict.fromkeys([0xAD, 0x61C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF])
 
-BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">", "【": "】", "〈": "〉"}
 QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»", "*": "*"}
 #: LaTeX around words, with braces in them one deep.
 STYLE = re.compile(
@@ -20,9 +19,6 @@ STYLE = re.compile(
 FORMULA = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 #: The marks peeled off a label or a text, one after another: more of them is a trap.
 ROUNDS = 8
-
-#: Labels that go on in one way everywhere, as far as `extract` reads them.
-SERIES = ("abcdefghij", [str(place) for place in range(1, 11)], "가나다라마바사아자차")
 
 
 def seen(text: str) -> str:
@@ -48,44 +44,6 @@ def peeled(text: str, marks: Mapping[str, str]) -> str:
             return inner.strip()
     styled = STYLE.fullmatch(text)
     return styled[1].strip() if styled else text
-
-
-def bare(text: str) -> str:
-    r"""A label without what is written around labels.
-
-    Example:
-        >>> [bare(text) for text in (r"$\text{(B)}$.", "②번", "㉯", "[ｃ]", "D)")]
-        ['b', '2', '나', 'c', 'd']
-    """
-    text = unicodedata.normalize("NFKC", seen(text)).casefold().strip()
-    for _ in range(ROUNDS):
-        text = text.rstrip(".。:").removesuffix("번").strip()
-        text = text[:-1].strip() if text.endswith(")") and "(" not in text else peeled(text, BRACKETS | QUOTES)
-    return text
-
-
-def positions(labels: Iterable[Iterable[str]]) -> dict[str, int]:
-    """Label -> the option that it stands for, from 1; what begins a usual series goes on to the tenth option.
-
-    Example:
-        >>> positions([["A", "B"], ["ก", "ข"]])["c"], positions([["ก", "ข"]]).get("c")
-        (3, None)
-    """
-    known: dict[str, int] = {}
-    for convention in labels:
-        row = [bare(label) for label in convention]
-        row = next((list(each) for each in SERIES if row and list(each)[: len(row)] == row), row)
-        for place, label in enumerate(row, 1):
-            known.setdefault(label, place)
-    return known
-
-
-def as_position(text: str, known: Mapping[str, int]) -> int | None:
-    """The option that an answer names by a label or by its number from 1, or None."""
-    label = bare(text)
-    if re.fullmatch(r"[1-9][0-9]{0,3}", label):
-        return known.get(label, int(label))
-    return known.get(label)
 
 
 def as_text(text: str) -> str:

@@ -28,6 +28,7 @@ LOOKED = 32
 
 NO_QUESTION, NO_OPTIONS, NO_GOLD = "no question", "fewer than two options", "no right option"
 TWICE, IN_QUESTION, NEGATION = "an option stands twice", "the options stand in the question", "a negation cue"
+ABOVE = "an option speaks of the others"
 NO_DONOR, NO_GAIN = "no similar item", "no option left to merge"
 
 
@@ -84,9 +85,11 @@ def items_of(operator: MergeOptions, rows: Parents, entries: Mapping[str, Any]) 
     cues = pc.fill_null(rows.columns["negation"], 1).to_numpy(zero_copy_only=False)
     inside = stand_inside(prompts, np.array([len(each) for each in options], np.int64), conventions)
     items = Items([], gold, [], [])
+    read = [labelled(each, conventions) for each in options]
+    bare = [each if known is None else known[1] for each, known in zip(options, read, strict=True)]
+    above = speaking(bare, entries.get("above_options"))
     for at, (prompt, each) in enumerate(zip(prompts.is_valid().to_pylist(), options, strict=True)):
-        known = labelled(each, conventions)
-        texts = each if known is None else known[1]
+        known, texts = read[at], bare[at]
         items.options.append(texts)
         items.conventions.append(None if known is None else known[0])
         items.reasons.append(
@@ -100,11 +103,25 @@ def items_of(operator: MergeOptions, rows: Parents, entries: Mapping[str, Any]) 
             if inside[at] or not all(texts)
             else TWICE
             if len(set(texts)) < len(texts)
+            else ABOVE
+            if above[at]
             else NEGATION
             if cues[at]
             else None
         )
     return items
+
+
+def speaking(options: Sequence[Sequence[str]], expressions: Sequence[str] | None) -> list[bool]:
+    """The items of which an option, without its label and full stop, is one that speaks of the others."""
+    if not expressions:
+        return [False] * len(options)
+    flat = pa.array([" ".join(text.split()) for each in options for text in each], pa.large_string())
+    whole = rf"(?i)\A[\s(\[“\"']*(?:{'|'.join(f'(?:{each})' for each in expressions)})[\s)\]”\"'.!。]*\z"
+    found = np.concatenate([[0], np.cumsum(pc.match_substring_regex(flat, whole).to_numpy(zero_copy_only=False))])
+    ends = np.cumsum([0, *map(len, options)])
+    told: list[bool] = (found[ends[1:]] > found[ends[:-1]]).tolist()
+    return told
 
 
 def stand_inside(prompts: pa.Array, counts: Ints, conventions: Sequence[tuple[str, ...]]) -> Mask:

@@ -6,10 +6,24 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: As far as numbers go on that label options.
+MOST = 30
 #: How conventions go on beyond what a profile lists.
-SERIES = (
-    *("ABCDEFGHIJ", "abcdefghij", "①②③④⑤⑥⑦⑧⑨⑩", "㉠㉡㉢㉣㉤㉥㉦㉧㉨㉩", "㉮㉯㉰㉱㉲㉳㉴㉵㉶㉷"),
-    *("가나다라마바사아자차", "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊ", [str(place) for place in range(1, 11)]),
+SERIES: tuple[tuple[str, ...], ...] = (
+    *(tuple(each) for each in (LATIN, LATIN.lower(), "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", "❶❷❸❹❺❻❼❽❾❿", "⑴⑵⑶⑷⑸⑹⑺⑻⑼⑽", "⒈⒉⒊⒋⒌⒍⒎⒏⒐⒑")),
+    *(
+        tuple(each)
+        for each in (
+            "㉠㉡㉢㉣㉤㉥㉦㉧㉨㉩㉪㉫㉬㉭",
+            "㉮㉯㉰㉱㉲㉳㉴㉵㉶㉷㉸㉹㉺㉻",
+            "가나다라마바사아자차카타파하",
+            "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ",
+        )
+    ),
+    *(tuple(each) for each in ("АБВГДЕЖЗИК", "абвгдежзик", "कखगघङचछजझञ", "甲乙丙丁戊己庚辛壬癸")),
+    tuple(["الف", "ب", "ج", "د", "ه", "و", "ز", "ح", "ط", "ی"]),
+    tuple(str(place) for place in range(1, MOST + 1)),
 )
 OPEN, CLOSE = ("(", "[", "<", ""), (").", ")", "].", "]", ">", ".", ":", "．", "、")
 
@@ -29,13 +43,19 @@ class Convention(NamedTuple):
 
 
 def extended(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, and those that follow them where they begin a usual series.
+    """The labels, and those that follow them where they begin a usual series; numbers go on in their own digits.
 
     Example:
-        >>> extended(["①", "②"])[-1], extended(["ก", "ข"])
-        ('⑩', ('ก', 'ข'))
+        >>> extended(["①", "②"])[-1], extended(["๑", "๒"])[-1], extended(["ก", "ข"])
+        ('⑳', '๓๐', ('ก', 'ข'))
     """
-    return next((tuple(each) for each in SERIES if list(each)[: len(labels)] == list(labels)), tuple(labels))
+    known = next((each for each in SERIES if each[: len(labels)] == tuple(labels)), None)
+    if known is None and labels and all(label.isdecimal() for label in labels):
+        zero = ord(labels[0][-1]) - unicodedata.decimal(labels[0][-1])
+        # Digits of every script stand in order behind their zero.
+        own = tuple(str(place).translate({0x30 + digit: zero + digit for digit in range(10)}) for place in range(1, MOST + 1))
+        known = own if own[: len(labels)] == tuple(labels) else None
+    return tuple(labels) if known is None else known
 
 
 def stands_alone(label: str) -> bool:

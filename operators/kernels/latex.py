@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from operators.extract import first_box
+from operators.kernels.boxes import first_box
 from operators.kernels.answer import FORMULA, seen
 
 #: Signs of Unicode and what LaTeX writes for them; a command is followed by a space, so that no letter joins it.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from operators.kernels.labels import SERIES, extended, stands_alone
+from operators.kernels.labels import stands_alone
 
 #: A piece that is longer, or ends like a sentence, is no option but a line of text.
 LONGEST = 40
@@ -14,7 +14,7 @@ SENTENCE = (".", "?", "!", "。", "？", "！", "다", ":", "।")
 BULLET = re.compile(r"^\s*[-*•·▪◦‣]\s+")
 
 
-def listed(text: str, conventions: Sequence[tuple[str, ...]]) -> list[str]:
+def listed(text: str, conventions: Sequence[Sequence[str]]) -> list[str]:
     """The options that stand in a text behind labels of one convention in order; none where fewer than two do.
 
     Example:
@@ -22,7 +22,7 @@ def listed(text: str, conventions: Sequence[tuple[str, ...]]) -> list[str]:
         (['태종', '세종'], ['one', 'two'], [])
     """
     best: list[str] = []
-    for labels in dict.fromkeys([*map(extended, conventions), *map(tuple, SERIES)]):
+    for labels in conventions:
         found, at = [], 0
         for label in labels:
             mark = pattern(label).search(text, at)

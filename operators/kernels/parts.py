@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from operators.fold import Folding
 from operators.kernels.fold import folded, form_of, places_of
-from operators.kernels.labels import labelled
+from operators.kernels.labels import SERIES, extended, labelled
 from operators.kernels.listed import listed, unlabelled
 from operators.kernels.ngrams import LETTERS, Grams, Item, Unit, exempt, telling
 from operators.kernels.rolling import hashes_at
@@ -64,7 +64,8 @@ class Parts:
         boilerplate: Sequence[str],
         common: int,
     ) -> None:
-        self.unit, self.folding, self.conventions = unit, unit.folding, conventions
+        self.unit, self.folding = unit, unit.folding
+        self.conventions = tuple(dict.fromkeys([*map(extended, conventions), *SERIES]))
         self.items = [item for item in items if item.question and (unit.benchmarks is None or item.benchmark in unit.benchmarks)]
         self.options = [tuple(dict.fromkeys(self.forms(item.options))) for item in self.items]
         held = Texts(pa.array([item.question for item in self.items], pa.large_string()))

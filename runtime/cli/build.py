@@ -140,6 +140,9 @@ def run_build(
     for name, leaf in sorted(session.facts.leaves.items()):
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    for index, record in sorted(built.records.items()):
+        if "counting" in record.body:
+            notes.append(f"warning: {graph.nodes[index].label}: {record.body['counting']}")
     notes += [*built.notes, *born_lines(graph, built)]
     for stage, filled in built.filled.items():
         notes.append(asked_line(stage, filled))
