@@ -10,10 +10,12 @@ from pydantic import Field, field_validator
 
 from operators.declare import Count, Declared, Share, Step, field
 from operators.extract import Extract, Rule
+from operators.finished import Finished
 from operators.generate import Generate
 from operators.inside import Inside
+from operators.kernels.harmony import CLOSE, OPEN
 from operators.language_share import Ignored, LanguageShare
-from operators.spans import Spans
+from operators.spans import Ends, Spans
 from operators.think_blocks import ThinkBlocks
 from operators.where import Where
 
@@ -72,13 +74,26 @@ class Tags(Declared):
     """How a completion marks its thinking."""
 
     form: Literal["tags", "harmony"] = "tags"
-    """Tags around the thinking, or harmony channels; reasoning that an API gives apart is put into tags."""
+    """Tags around the thinking, or harmony channels; reasoning that an API gives apart is put into them."""
     open: str = Field("<think>", min_length=1)
     """The opening tag, which may be missing where the prompt said it."""
     close: str = Field("</think>", min_length=1)
     """The closing tag."""
     opened: bool = True
     """Whether the prompt opened the thinking, so that a completion without tags is thinking cut off."""
+    ends: Ends = ()
+    """End tokens of a chat template, such as `<|im_end|>`, that are cut off where a completion ends with them."""
+
+
+class Ending(Declared):
+    """How completions end, besides the words of servers that are known."""
+
+    ended: tuple[str, ...] = ()
+    """Further words of completions that ended by themselves."""
+    cut: tuple[str, ...] = ()
+    """Further words of completions that did not."""
+    unknown: Literal["drop", "keep"] = "keep"
+    """What becomes of a completion whose word is not known, or that has none."""
 
 
 class Inner(Declared):
@@ -133,6 +148,8 @@ class Cot(Declared):
     """What the solution may look like."""
     tags: Tags = Tags()
     """How a completion marks its thinking."""
+    finished: Ending = Ending()
+    """How it is known that a completion ended by itself."""
     spans: dict[str, Inner] = field("result", {})
     """Spans inside them, by name, besides code, math, quotation, tool_call and tool_output."""
 
@@ -151,8 +168,9 @@ class Cot(Declared):
             "system": named if self.teacher.system is None else self.teacher.system,
             "language": self.language if self.schema_ == "monolingual" else self.teacher.language,
             "reasoning": False if self.schema_ == "short" and self.teacher.reasoning is None else self.teacher.reasoning,
-            "open": self.tags.open,
-            "close": self.tags.close,
+            "open": OPEN if self.tags.form == "harmony" else self.tags.open,
+            "close": CLOSE if self.tags.form == "harmony" else self.tags.close,
+            "ends": self.tags.ends,
         }
         return self.teacher.model_copy(update=filled)
 
@@ -172,14 +190,12 @@ class Cot(Declared):
     def steps(self) -> Iterator[Derived]:
         """The steps of the table of traces: the teacher, the parse, the filters."""
         yield Derived("generate", self.generate(), ("teacher",))
-        finished = "finish_reason = 'stop'"
-        yield Derived("finished", Where(that=finished, unknown="keep"), ("teacher", "max_tokens"))
+        yield Derived("finished", Finished(**dict(self.finished)), ("finished",))
         blocks = self.blocks()
-        if self.tags.form == "tags":
-            opened = self.tags.opened and blocks > 0
-            counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, opened=opened, min=blocks, max=blocks)
-            yield Derived("think_blocks", counted, ("think", "blocks"))
-        yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": self.tags.opened and blocks > 0}), ("tags",))
+        opened = self.tags.opened and blocks > 0
+        marks = {name: each for name, each in dict(self.tags).items() if name in ("form", "open", "close")}
+        yield Derived("think_blocks", ThinkBlocks(**marks, opened=opened, min=blocks, max=blocks), ("think", "blocks"))
+        yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": opened}), ("tags",))
         yield Derived("terminated", Where(that="length(solution) > 0"), ("tags",))
         bounds = self.thinks_in()
         if bounds is not None and blocks:

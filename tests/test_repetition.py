@@ -10,7 +10,7 @@ import pytest
 from operators.kernels.repetition import repeated
 from operators.kernels.text import Texts
 
-WORDS = "물은 왜 끓고 하늘은 파란가 we look at the next case because it was 12 or 40 ต่อไป แล้ว поэтому далее".split()
+WORDS = ["물은", "끓고", "하늘은", "파란가", "we", "look", "next", "case", "because", "12", "40", "ต่อไป", "แล้ว", "поэтому", "далее"]
 
 
 def share(text: str | None, phrase: int = 32, times: int = 10) -> float | None:

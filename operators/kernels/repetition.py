@@ -108,7 +108,8 @@ def hashed(points: np.ndarray[Any, Any], counts: Ints, phrase: int) -> tuple[Int
 
 def mixed(hashes: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
     """Hashes of what stands before, so that exchanged halves differ; the shift keeps chosen texts from meeting."""
-    return (hashes ^ (hashes >> np.uint64(31))) * (BASE + np.uint64(2 * size))
+    made: np.ndarray[Any, Any] = (hashes ^ (hashes >> np.uint64(31))) * (BASE + np.uint64(2 * size))
+    return made
 
 
 def spread(starts: Ints, phrase: int, size: int) -> np.ndarray[Any, Any]:
