@@ -31,6 +31,9 @@ MOSTLY = Decimal("0.5")
 
 #: What is in no language, so that it counts neither way.
 NO_LANGUAGE: tuple[Ignored, ...] = ("code_fences", "inline_code", "latex", "urls")
+#: Nor are an answer and what names things in a solution, which is shorter.
+NO_PROSE: tuple[Ignored, ...] = (*NO_LANGUAGE, "boxes", "formulas", "tags", "identifiers")
+FEWEST = 12
 
 
 class LanguageBounds(Declared):
@@ -63,7 +66,12 @@ class Solution(Declared):
     language: str = "target"
     """The language it is written in: `target`, `anchor`, a code, or `any`."""
     min: Share = MOSTLY
-    """The smallest share of that language among the letters outside code, formulas and addresses (paper section 5.3)."""
+    """The smallest share of that language among the letters outside code, names in code, formulas, boxes, marks of the
+    answer and addresses (paper section 5.3)."""
+    letters: Count = FEWEST
+    """The fewest such letters by which the language is judged; a solution with fewer, such as a name or a number, stays."""
+    marks: tuple[str, ...] = ("Answer",)
+    """How the answer is marked, before a colon or alone on a line; it counts neither way."""
     answer: Answer = "none"
     """How the final answer is marked: `boxed`, `tag`, `line`, `choice`, or not at all."""
     required: bool = False
@@ -170,7 +178,7 @@ class Cot(Declared):
             "reasoning": False if self.schema_ == "short" and self.teacher.reasoning is None else self.teacher.reasoning,
             "open": OPEN if self.tags.form == "harmony" else self.tags.open,
             "close": CLOSE if self.tags.form == "harmony" else self.tags.close,
-            "ends": self.tags.ends,
+            "ends": (*self.teacher.ends, *self.tags.ends),
         }
         return self.teacher.model_copy(update=filled)
 
@@ -202,9 +210,10 @@ class Cot(Declared):
             share = LanguageShare(**{**dict(bounds), "in": "think"})
             yield Derived("think_share", share, ("think", "language_share"))
         if self.solution.language != "any":
-            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_LANGUAGE}
-            # A bare number is in no wrong language: where there is no letter to judge by, the trace stays.
-            share = LanguageShare.model_validate({**said, "in": "solution", "unknown": "keep"})
+            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
+            # A bare number or name is in no wrong language: where there are too few letters to judge by, the trace stays.
+            few = {"marks": self.solution.marks, "fewest": self.solution.letters, "unknown": "keep"}
+            share = LanguageShare.model_validate({**said, **few, "in": "solution"})
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":
             yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))

@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 #: Words of OpenAI, Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek, vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp and
 #: Ollama, without case and what joins their parts. A call of a tool ends a turn as the model wanted.
-ENDED = frozenset(
+ENDED = (
     "stop stopped stopsequence stopsequences stopword stopwords stoptoken stopstring end ended endturn endofturn endid endtoken "
     "endoftext endofsequence eos eostoken eosid eom eot finish finished complete completed done succeeded success toolcall "
-    "toolcalls tooluse functioncall".split()
+    "toolcalls tooluse functioncall"
 )
 #: Cut off at a length or a time, withheld by a filter, refused, broken off, or to be gone on with.
-CUT = frozenset(
+CUT = (
     "length lengthcapped maxlength maxtokens maxtoken maxoutputtokens maxnewtokens maxcompletiontokens maxgeneratedtokens "
     "modellength maxmodellength maxcontextlength contextlength contextlengthexceeded contextwindowexceeded "
     "modelcontextwindowexceeded tokenlimit tokenlimitreached limit errorlimit timelimit timeout timedout incomplete truncated "
     "notfinished pauseturn contentfilter contentfiltered filtered filter safety imagesafety recitation language blocklist "
     "blocked prohibitedcontent spii guardrailintervened guardrail refusal refused malformedfunctioncall unexpectedtoolcall "
     "toomanytoolcalls error errortoxic failed failure abort aborted cancel cancelled canceled usercancel interrupted "
-    "insufficientsystemresource".split()
+    "insufficientsystemresource"
 )
+KNOWN = {word: True for word in ENDED.split()} | {word: False for word in CUT.split()}
 BEFORE = re.compile(r"\A(?:finishreason|stopreason|donereason)(?=.)")
 
 
@@ -52,7 +53,7 @@ def ended(word: str | None, more: tuple[str, ...] = (), cut: tuple[str, ...] = (
         return False
     if said in map(form, more):
         return True
-    return True if said in ENDED else False if said in CUT else None
+    return KNOWN.get(said)
 
 
 class Finished(Measure):

@@ -137,7 +137,7 @@ class Generate(Asks):
         end = None if cells[0] is None else end_of(cells[0], TEMPLATE_ENDS)
         if end is None or ("<|channel|>" in cells[0] and end in ("<|return|>", "<|end|>")):
             return None
-        return f"with `{end}` at the end, a token of a chat template, which stays; `ends` under the cot's `tags` says that it is cut off"
+        return f"with `{end}` at the end, a token of a chat template, which stays: `ends` under the cot's `tags` cuts it off"
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
         text = self.written(reply.reasoning, reply.text, reply.finish_reason)
