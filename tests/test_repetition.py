@@ -10,7 +10,23 @@ import pytest
 from operators.kernels.repetition import repeated
 from operators.kernels.text import Texts
 
-WORDS = ["물은", "끓고", "하늘은", "파란가", "we", "look", "next", "case", "because", "12", "40", "ต่อไป", "แล้ว", "поэтому", "далее"]
+WORDS = [
+    "물은",
+    "끓고",
+    "하늘은",
+    "파란가",
+    "we",
+    "look",
+    "next",
+    "case",
+    "because",
+    "12",
+    "40",
+    "ต่อไป",
+    "แล้ว",
+    "поэтому",
+    "далее",
+]
 
 
 def share(text: str | None, phrase: int = 32, times: int = 10) -> float | None:

@@ -46,7 +46,7 @@ def messages_of(text: str) -> list[Message]:
         heads = list(PLAIN_HEADER.finditer(text))
     starts = [each.start() for each in heads]
     found = [Message("", 0, 0, starts[0] if starts else len(text))]
-    for head, last in zip(heads, [*starts[1:], len(text)], strict=True):
+    for head, last in zip(heads, [*starts[1:], len(text)][: len(heads)], strict=True):
         found.append(Message(head["channel"] or "", head.start(), head.end(), last))
     if not plain:
         cuts = [END.search(text, each.start, each.end) for each in found]

@@ -16,7 +16,7 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 #: A word beside one of these is part of a formula.
 SIGNS = tuple(map(ord, "=+^≤≥≠≈×÷√∑∏∫∈∉⊂⊆∪∩∧∨¬±"))
-SPACE, DOT, UNDERSCORE, QUOTE, COLON = map(ord, " ._\":")
+SPACE, DOT, UNDERSCORE, QUOTE, COLON = map(ord, ' ._":')
 
 
 def unspoken(texts: Texts, names: bool, formulas: bool) -> Flags:
@@ -30,11 +30,15 @@ def unspoken(texts: Texts, names: bool, formulas: bool) -> Flags:
     if not heads.size:
         return np.zeros(0, dtype=bool)
     sizes = np.diff(np.r_[heads, len(points)])
-    # Each word among its neighbours: what stands beside it, and beside a space that does. Rows end like texts do.
-    padded = np.r_[np.zeros(2, points.dtype), points, np.zeros(2, points.dtype)]
     ends = heads + sizes
-    near = [[padded[at + 1], padded[at]] for at in (heads,)][0], [[padded[at + 2], padded[at + 3]] for at in (ends,)][0]
-    before, after = (np.where(side[0] == SPACE, side[1], side[0]) for side in near)
+    row = rows[heads]
+
+    def at(place: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What stands at a place of each word's row; 0 beyond its ends."""
+        inner = np.clip(place, 0, len(points) - 1)
+        return np.where((place == inner) & (rows[inner] == row), points[inner], 0)
+
+    before, after = at(heads - 1), at(ends)
     chosen = np.zeros(len(heads), dtype=bool)
     if names:
         letters, digits = held(kind >= LOWER, heads), held(kind == DIGIT, heads)
@@ -43,13 +47,14 @@ def unspoken(texts: Texts, names: bool, formulas: bool) -> Flags:
         dotted = np.zeros(len(heads), dtype=bool)
         dot = np.flatnonzero((sizes == 1) & (points[heads] == DOT))
         dot = dot[(dot > 0) & (dot < len(heads) - 1)]
-        joined = dot[inside[heads[dot - 1]] & inside[heads[dot + 1]] & (letters[dot - 1] > 0) & (letters[dot + 1] > 0)]
+        joined = dot[(letters[dot - 1] > 0) & (letters[dot + 1] > 0) & (row[dot - 1] == row[dot]) & (row[dot + 1] == row[dot])]
         dotted[joined - 1] = dotted[joined + 1] = True
-        keyed = (near[0][0] == QUOTE) & (near[1][0] == QUOTE) & (near[1][1] == COLON)
+        keyed = (before == QUOTE) & (after == QUOTE) & (at(ends + 1) == COLON)
         odd = (held(points == UNDERSCORE, heads) > 0) | (digits > 0) | (held(humps, heads) > 0) | (letters == 1)
         chosen |= word & (odd | dotted | keyed)
     if formulas:
-        chosen |= inside[heads] & (np.isin(before, SIGNS) | np.isin(after, SIGNS))
+        before, after = np.where(before == SPACE, at(heads - 2), before), np.where(after == SPACE, at(ends + 1), after)
+        chosen |= np.isin(before, SIGNS) | np.isin(after, SIGNS)
     return np.repeat(chosen & inside[heads], sizes)
 
 
