@@ -56,5 +56,5 @@ class Repetition(Measure):
     def wording(self, value: Mapping[str, int | None]) -> str:
         part, whole = value["part"], value["whole"]
         if part is None or whole is None:
-            return "unknown (no text to count)"
+            return "unknown (no characters to count)"
         return f"{part / whole:.3f} ({part} of {whole} characters repeat)"

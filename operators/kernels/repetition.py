@@ -31,6 +31,8 @@ def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
         flags = covered(prose.points, prose.counts, phrase, times, prose.text)
         parts[row:last], wholes[row:last] = told(flags & prose.text, prose.counts), told(prose.text, prose.counts)
         row = last
+    # In layout alone nothing repeats: there it does not abstain.
+    wholes = np.where(wholes == 0, counts, wholes)
     unknown = texts.null | (wholes == 0)
     return np.where(unknown, -1, parts), np.where(unknown, -1, wholes)
 
