@@ -169,8 +169,6 @@ class Measure(Step):
     cost: ClassVar[Cost] = "cheap"
     others: ClassVar[tuple[str, ...]] = ()
     """Fields that name further text columns, which its kernel is given besides."""
-    remarks_on: ClassVar[bool] = False
-    """True where it has something to tell of a whole small column, once for each build: see `remarks`."""
     values: ClassVar[tuple[str, ...]]
     """The names of the whole numbers it makes; two of them, `part` and `whole`, are a share."""
 
@@ -214,10 +212,6 @@ class Measure(Step):
     def quoted(self, value: Mapping[str, int | None]) -> tuple[str, int, int] | None:
         """The part of a text that its values tell of: (column, first code point, the one after the last), in NFC."""
         return None
-
-    def remarks(self, column: pa.Array) -> Iterator[str]:
-        """What a person should know of the column it reads, a line for each."""
-        yield from ()
 
     def wanted(self) -> str:
         """What the decision asks for, as a person reads it."""

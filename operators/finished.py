@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from operators.declare import Measure, decided, field
+from operators.declare import decided, field
+from operators.remarks import Remarks
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def ended(word: str | None, more: tuple[str, ...] = (), cut: tuple[str, ...] = (
     return KNOWN.get(said)
 
 
-class Finished(Measure):
+class Finished(Remarks):
     """Keep completions that ended by themselves, by the word that their server gave for it.
 
     Known are the words of the servers people use, in any case and spelling: `stop`, `end_turn`, `eos_token`, `completed`
@@ -73,7 +74,6 @@ class Finished(Measure):
 
     name: ClassVar[str] = "finished"
     values: ClassVar[tuple[str, ...]] = ("ended",)
-    remarks_on: ClassVar[bool] = True
 
     in_: str = field("column", "finish_reason", alias="in")
     """The column with the server's word."""

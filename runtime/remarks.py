@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiler.graph import Graph
 from compiler.plan import stage_name
-from operators.declare import Measure
+from operators.remarks import Remarks
 from runtime.built import Built
 from runtime.store import Store
 from runtime.table import open_table
@@ -19,7 +19,7 @@ def remark_lines(store: Store, graph: Graph, built: Built) -> list[str]:
             lines.append(f"{stage_name(graph, index)}: {count:,} completion{'s' * (count != 1)} {remark}")
         for at in graph.run(node.inputs[0]) if "ledger" in record.body else ():
             operator = graph.nodes[at].operator
-            if isinstance(operator, Measure) and operator.remarks_on:
+            if isinstance(operator, Remarks):
                 table = open_table(store, built.records[graph.base(node.inputs[0])].body["table"])
                 if table.columns.get(operator.in_) == "label":
                     lines += [
