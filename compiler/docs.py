@@ -9,7 +9,7 @@ from compiler.schema import object_schema
 from operators.asks import Budget
 from operators.benchmark import Benchmark, Items, Taken
 from operators.catalog import SAID
-from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
+from operators.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Operator, role_of
 from operators.evaluate import Evaluate
 from operators.model import Model
@@ -30,7 +30,7 @@ def operator_page(operator: type[Operator]) -> str:
 #: Sections that are no operators: name -> its declaration, and those of its parts.
 SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "models": (Model,),
-    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Inner, Budget),
+    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Ending, Inner, Budget),
     "benchmarks": (Benchmark, Items, Taken),
     "evaluate": (Evaluate,),
 }

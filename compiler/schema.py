@@ -11,7 +11,7 @@ from typing import Any
 from operators.asks import Budget
 from operators.benchmark import Benchmark, Items, Taken
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
-from operators.cot import Cot, Inner, LanguageBounds, Solution, Tags, Think
+from operators.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declare import Declared, Only, Operator
 from operators.evaluate import Evaluate
 from operators.generate import Generate, Said
@@ -29,7 +29,7 @@ LATER = ("ablations",)
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
-    *(Think, Solution, LanguageBounds, Tags, Inner, Generate, Translate, Items, Taken),
+    *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
 

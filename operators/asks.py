@@ -130,6 +130,10 @@ class Asks(Step):
         """One cell for each column it makes, of a sample that counts from 0; raises Refused where the reply is no result."""
         raise NotImplementedError
 
+    def remark(self, cells: Sequence[Any]) -> str | None:
+        """What a person should know of one completion, as words after their number; equal remarks are counted."""
+        return None
+
     def sampling(self) -> dict[str, Any]:
         """What decides a completion besides model, messages and sample number; nothing that is at the model's default."""
         names = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "reasoning", "seed")

@@ -10,6 +10,7 @@ from operators.declare import Measure, Operator, Step
 from operators.decontaminate import Decontaminate
 from operators.echo import Echo
 from operators.extract import Extract
+from operators.finished import Finished
 from operators.generate import Generate
 from operators.inner import Attach, Combine, Keep, Output, Preview
 from operators.inside import Inside
@@ -45,6 +46,7 @@ STEPS: tuple[type[Step], ...] = (
     Repetition,
     Compression,
     ThinkBlocks,
+    Finished,
     Behaviours,
     Negation,
     TokenLength,

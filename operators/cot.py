@@ -10,10 +10,12 @@ from pydantic import Field, field_validator
 
 from operators.declare import Count, Declared, Share, Step, field
 from operators.extract import Extract, Rule
+from operators.finished import Finished
 from operators.generate import Generate
 from operators.inside import Inside
+from operators.kernels.harmony import CLOSE, OPEN
 from operators.language_share import Ignored, LanguageShare
-from operators.spans import Spans
+from operators.spans import Ends, Spans
 from operators.think_blocks import ThinkBlocks
 from operators.where import Where
 
@@ -29,6 +31,9 @@ MOSTLY = Decimal("0.5")
 
 #: What is in no language, so that it counts neither way.
 NO_LANGUAGE: tuple[Ignored, ...] = ("code_fences", "inline_code", "latex", "urls")
+#: Nor are an answer and what names things in a solution, which is shorter.
+NO_PROSE: tuple[Ignored, ...] = (*NO_LANGUAGE, "boxes", "formulas", "tags", "identifiers")
+FEWEST = 12
 
 
 class LanguageBounds(Declared):
@@ -61,7 +66,12 @@ class Solution(Declared):
     language: str = "target"
     """The language it is written in: `target`, `anchor`, a code, or `any`."""
     min: Share = MOSTLY
-    """The smallest share of that language among the letters outside code, formulas and addresses (paper section 5.3)."""
+    """The smallest share of that language among the letters outside code, names in code, formulas, boxes, marks of the
+    answer and addresses (paper section 5.3)."""
+    letters: Count = FEWEST
+    """The fewest such letters by which the language is judged; a solution with fewer, such as a name or a number, stays."""
+    marks: tuple[str, ...] = ("Answer",)
+    """How the answer is marked, before a colon or alone on a line; it counts neither way."""
     answer: Answer = "none"
     """How the final answer is marked: `boxed`, `tag`, `line`, `choice`, or not at all."""
     required: bool = False
@@ -72,13 +82,26 @@ class Tags(Declared):
     """How a completion marks its thinking."""
 
     form: Literal["tags", "harmony"] = "tags"
-    """Tags around the thinking, or harmony channels; reasoning that an API gives apart is put into tags."""
+    """Tags around the thinking, or harmony channels; reasoning that an API gives apart is put into them."""
     open: str = Field("<think>", min_length=1)
     """The opening tag, which may be missing where the prompt said it."""
     close: str = Field("</think>", min_length=1)
     """The closing tag."""
     opened: bool = True
     """Whether the prompt opened the thinking, so that a completion without tags is thinking cut off."""
+    ends: Ends = ()
+    """End tokens of a chat template, such as `<|im_end|>`, that are cut off where a completion ends with them."""
+
+
+class Ending(Declared):
+    """How completions end, besides the words of servers that are known."""
+
+    ended: tuple[str, ...] = ()
+    """Further words of completions that ended by themselves."""
+    cut: tuple[str, ...] = ()
+    """Further words of completions that did not."""
+    unknown: Literal["drop", "keep"] = "keep"
+    """What becomes of a completion whose word is not known, or that has none."""
 
 
 class Inner(Declared):
@@ -133,6 +156,8 @@ class Cot(Declared):
     """What the solution may look like."""
     tags: Tags = Tags()
     """How a completion marks its thinking."""
+    finished: Ending = Ending()
+    """How it is known that a completion ended by itself."""
     spans: dict[str, Inner] = field("result", {})
     """Spans inside them, by name, besides code, math, quotation, tool_call and tool_output."""
 
@@ -151,8 +176,9 @@ class Cot(Declared):
             "system": named if self.teacher.system is None else self.teacher.system,
             "language": self.language if self.schema_ == "monolingual" else self.teacher.language,
             "reasoning": False if self.schema_ == "short" and self.teacher.reasoning is None else self.teacher.reasoning,
-            "open": self.tags.open,
-            "close": self.tags.close,
+            "open": OPEN if self.tags.form == "harmony" else self.tags.open,
+            "close": CLOSE if self.tags.form == "harmony" else self.tags.close,
+            "ends": (*self.teacher.ends, *self.tags.ends),
         }
         return self.teacher.model_copy(update=filled)
 
@@ -172,23 +198,22 @@ class Cot(Declared):
     def steps(self) -> Iterator[Derived]:
         """The steps of the table of traces: the teacher, the parse, the filters."""
         yield Derived("generate", self.generate(), ("teacher",))
-        finished = "finish_reason = 'stop'"
-        yield Derived("finished", Where(that=finished, unknown="keep"), ("teacher", "max_tokens"))
+        yield Derived("finished", Finished(**dict(self.finished)), ("finished",))
         blocks = self.blocks()
-        if self.tags.form == "tags":
-            opened = self.tags.opened and blocks > 0
-            counted = ThinkBlocks(open=self.tags.open, close=self.tags.close, opened=opened, min=blocks, max=blocks)
-            yield Derived("think_blocks", counted, ("think", "blocks"))
-        yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": self.tags.opened and blocks > 0}), ("tags",))
+        opened = self.tags.opened and blocks > 0
+        marks = {name: each for name, each in dict(self.tags).items() if name in ("form", "open", "close")}
+        yield Derived("think_blocks", ThinkBlocks(**marks, opened=opened, min=blocks, max=blocks), ("think", "blocks"))
+        yield Derived("spans", Spans(**self.tags.model_dump() | {"opened": opened}), ("tags",))
         yield Derived("terminated", Where(that="length(solution) > 0"), ("tags",))
         bounds = self.thinks_in()
         if bounds is not None and blocks:
             share = LanguageShare(**{**dict(bounds), "in": "think"})
             yield Derived("think_share", share, ("think", "language_share"))
         if self.solution.language != "any":
-            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_LANGUAGE}
-            # A bare number is in no wrong language: where there is no letter to judge by, the trace stays.
-            share = LanguageShare.model_validate({**said, "in": "solution", "unknown": "keep"})
+            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
+            # A bare number or name is in no wrong language: where there are too few letters to judge by, the trace stays.
+            few = {"marks": self.solution.marks, "fewest": self.solution.letters, "unknown": "keep"}
+            share = LanguageShare.model_validate({**said, **few, "in": "solution"})
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":
             yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))

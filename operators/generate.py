@@ -9,9 +9,11 @@ from pydantic import Field
 
 from operators.asks import Asks, Messages, Reply
 from operators.declare import Declared, field
+from operators.finished import ended
 from operators.kernels.labels import LATIN
 from operators.obligation import Obligation
 from operators.scope import Columns, Complaint, Scope
+from operators.spans import TEMPLATE_ENDS, Ends, cut_ends, end_of
 
 
 class Said(Declared):
@@ -36,6 +38,7 @@ class Generate(Asks):
     """
 
     name: ClassVar[str] = "generate"
+    version: ClassVar[int] = 2
     born: ClassVar[bool] = True
 
     of: str = field("column", "prompt")
@@ -58,6 +61,8 @@ class Generate(Asks):
     """What is put before the reasoning that an API gives apart."""
     close: str = Field("</think>", min_length=1)
     """What is put behind it."""
+    ends: Ends = ()
+    """End tokens of a chat template that are cut off where a completion ends with them."""
 
     @property
     def samples(self) -> int:
@@ -116,11 +121,27 @@ class Generate(Asks):
         return (*([("system", system)] if system else []), ("user", "\n\n".join(parts)))
 
     def written(self, reasoning: str | None, text: str, finish_reason: str | None) -> str:
-        """A completion whose thinking is given apart, as one text; thinking that was cut off is not closed."""
+        """A completion whose thinking is given apart, as one text; thinking that was cut off is not closed.
+
+        Tags that the thinking brings along are its own tags, and no block more; where the text has the block again it is
+        the completion.
+        """
+        text = cut_ends(text, self.ends)
         if reasoning is None:
             return text
-        closed = f"\n{self.close}\n\n{text}" if text or finish_reason == "stop" else ""
-        return f"{self.open}\n{reasoning}{closed}"
+        bare = reasoning.strip().removeprefix(self.open).removesuffix(self.close)
+        bare = reasoning if bare == reasoning.strip() else bare.strip()
+        again, closes, _ = text.strip().removeprefix(self.open).partition(self.close)
+        if closes and again.strip() == bare.strip():
+            return text
+        closed = f"\n{self.close}\n\n{text}" if text or ended(finish_reason) else ""
+        return f"{self.open}\n{bare}{closed}"
+
+    def remark(self, cells: Sequence[Any]) -> str | None:
+        end = None if cells[0] is None else end_of(cells[0], TEMPLATE_ENDS)
+        if end is None or ("<|channel|>" in cells[0] and end in ("<|return|>", "<|end|>")):
+            return None
+        return f"with `{end}` at the end, a token of a chat template, which stays: `ends` under the cot's `tags` cuts it off"
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
         text = self.written(reply.reasoning, reply.text, reply.finish_reason)

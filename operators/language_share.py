@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from operators.declare import Measure, Share, complain_order, decided, field, share_condition
+from pydantic import Field
+
+from operators.declare import Count, Measure, Share, complain_order, decided, field, share_condition
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from operators.kernels.text import Texts
 
-Ignored = Literal["code_fences", "inline_code", "latex", "urls", "markdown"]
+Ignored = Literal["code_fences", "inline_code", "latex", "urls", "boxes", "formulas", "tags", "identifiers", "markdown"]
 
 
 class LanguageShare(Measure):
@@ -36,7 +38,12 @@ class LanguageShare(Measure):
     count: Literal["letters", "non_space", "all"] = field("measured", "non_space")
     """The characters that are the whole."""
     ignoring: tuple[Ignored, ...] = field("measured", ())
-    """Parts of the text that count neither way."""
+    """Parts of the text that count neither way. `boxes` are those of `\\boxed{}`, `formulas` bare ones beside `latex`,
+    `identifiers` names such as `key_1`, `camelCase`, `a.b`, and Latin letters that stand alone, `tags` such as `<b>`."""
+    marks: tuple[Annotated[str, Field(min_length=1)], ...] = field("measured", ())
+    """Marks of the answer that count neither way, before a colon or alone on a line, such as `Answer`."""
+    fewest: Count = decided(0)
+    """It abstains where fewer characters than these count."""
     min: Share | None = decided()
     """The smallest share kept."""
     max: Share | None = decided()
@@ -47,22 +54,28 @@ class LanguageShare(Measure):
 
     def depends(self) -> tuple[str, ...]:
         # What is ignored is found by Arrow's regular expressions.
-        return ("unicode", "pyarrow") if self.ignoring else ("unicode",)
+        return ("unicode", "pyarrow") if self.ignoring or self.marks else ("unicode",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         yield from complain_order(self.min, self.max)
 
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        from operators.kernels.names import unspoken, without_marks
         from operators.kernels.text import ranges_of
 
-        return list(texts.without(self.ignoring).share(ranges_of(entries["scripts"]), self.count))
+        left = without_marks(texts, self.marks).without(self.ignoring)
+        names, formulas = "identifiers" in self.ignoring, "formulas" in self.ignoring
+        out = unspoken(left, names, formulas) if names or formulas else None
+        return list(left.share(ranges_of(entries["scripts"]), self.count, out))
 
     def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, self.min, self.max)
+        decided = share_condition(value, self.min, self.max)
+        return f"CASE WHEN {value['whole']} >= {self.fewest} THEN {decided} END" if self.fewest else decided
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         part, whole = value["part"], value["whole"]
         if part is None or whole is None:
             return "unknown (no characters to count)"
-        return f"{part / whole:.3f} ({part} of {whole} characters)"
+        few = f", too few to tell: fewer than {self.fewest}" if whole < self.fewest else ""
+        return f"{part / whole:.3f} ({part} of {whole} characters{few})"

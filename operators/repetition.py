@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Repetition(Measure):
     """Keep rows in which at most `max` of the characters lie in a phrase that comes again and again.
 
-    A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. Endless repetition
+    A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. White space of any
+    kind and length is one space. Layout is no text and counts neither way: indentation, marks of lists, rules of tables,
+    separators, leaders, lines without a word of up to 200 characters, such as the rows of a grid. Endless repetition
     of identical phrases is the first of the three causes of loss spikes that the paper filters (section 5.3); it gives no
     rule, so phrase, times and share are a reconstruction.
 
@@ -27,7 +29,7 @@ class Repetition(Measure):
     """
 
     name: ClassVar[str] = "repetition"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     values: ClassVar[tuple[str, ...]] = ("part", "whole")
 
     phrase: int = field("measured", 32, ge=2, le=1000)

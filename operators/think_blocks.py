@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from operators.declare import Count, Measure, complain_order, decided, field
 from operators.scope import Complaint, Scope
@@ -37,6 +37,8 @@ class ThinkBlocks(Measure):
     """The closing tag."""
     opened: bool = field("measured", False)
     """Whether the prompt opened the thinking, so that a completion without tags is one block that never ends."""
+    form: Literal["tags", "harmony"] = field("measured", "tags")
+    """`tags` around the thinking, or the `harmony` channels: a block is then a message of `analysis`."""
     min: Count | None = decided()
     """The fewest blocks kept."""
     max: Count | None = decided()
@@ -50,6 +52,11 @@ class ThinkBlocks(Measure):
         import numpy as np
         import pyarrow.compute as pc
 
+        if self.form == "harmony":
+            from operators.kernels.harmony import blocks_of
+
+            told = [-1 if each is None else blocks_of(each, self.opened) for each in texts.strings()]
+            return [np.array(told, dtype=np.int64)]
         counts = [pc.count_substring(texts.column, tag).to_numpy(zero_copy_only=False) for tag in (self.open, self.close)]
         return [np.where(texts.null, -1, np.maximum(np.maximum(*counts), int(self.opened))).astype(np.int64)]
 

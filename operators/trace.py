@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from operators.cot import INNER, Cot, Inner, Tags
+from operators.kernels.harmony import messages_of, solution_of
 
 
 class Shape(NamedTuple):
@@ -21,7 +22,7 @@ class Shape(NamedTuple):
     def plain(self) -> dict[str, Any]:
         """The same as plain data, of which a key can be made."""
         inner = {name: [span.open, span.close, span.loss] for name, span in self.inner.items()}
-        return {"tags": dict(self.tags), "thinks": self.thinks, "inner": inner}
+        return {"tags": self.tags.model_dump(exclude={"ends"}), "thinks": self.thinks, "inner": inner}
 
 
 def shape_of(cot: Cot | None) -> Shape:
@@ -72,9 +73,9 @@ def parts_of(shape: Shape, completion: str) -> list[Part]:
 def outer(shape: Shape, text: str) -> Iterator[tuple[str, int, int]]:
     """Thinking, solution and the marks around them."""
     if shape.tags.form == "harmony":
-        opening, closing = r"<\|channel\|>analysis<\|message\|>", r"<\|end\|>.*?<\|channel\|>final<\|message\|>"
-    else:
-        opening, closing = re.escape(shape.tags.open), re.escape(shape.tags.close)
+        yield from outer_harmony(shape, text)
+        return
+    opening, closing = re.escape(shape.tags.open), re.escape(shape.tags.close)
     opens = re.compile(r"\s*" + opening).match(text)
     closes = list(re.compile(closing, re.DOTALL).finditer(text))
     start = 0
@@ -90,6 +91,22 @@ def outer(shape: Shape, text: str) -> Iterator[tuple[str, int, int]]:
     if last is not None:
         yield "tag", last.start(), last.end()
         yield "solution", last.end(), len(text)
+
+
+def outer_harmony(shape: Shape, text: str) -> Iterator[tuple[str, int, int]]:
+    """The same in harmony channels: a message's text is the solution or thinking, and what stands between them is a mark."""
+    messages = messages_of(text)
+    final = solution_of(messages)
+    bare = final is None and not shape.thinks and all(not each.channel for each in messages)
+    place = 0
+    for each in messages:
+        if each.start > place:
+            yield "tag", place, each.start
+        if each.end > each.start:
+            yield "solution" if each is final or bare else "think", each.start, each.end
+        place = each.end
+    if len(text) > place:
+        yield "tag", place, len(text)
 
 
 def inner_spans(spans: Mapping[str, Inner], text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from operators.asks import Amount, Asks, Messages, Refused, Reply
 from operators.declare import Declared, Share, field
+from operators.finished import ended
 from operators.scope import Columns, Complaint, Scope
 
 Check = Literal["share", "length", "numbers", "formulas", "code", "labels"]
@@ -46,6 +47,7 @@ class Translate(Asks):
     """
 
     name: ClassVar[str] = "translate"
+    version: ClassVar[int] = 2
 
     of: str = field("column", "prompt")
     """The text column that is translated."""
@@ -80,7 +82,7 @@ class Translate(Asks):
         return (("system", str(entries["prompts.translate"])), ("user", row[self.of]))
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
-        if reply.finish_reason != "stop":
+        if not ended(reply.finish_reason):
             raise Refused(f"finish_reason {reply.finish_reason}")
         original, text = row[self.of], reply.text.strip()
         if not text:

@@ -22,7 +22,7 @@ from runtime.readers.files import Unreadable, hash_file
 from runtime.readers.read import read_batches
 from runtime.store import Store, StoreError
 from runtime.table import ARROW
-from runtime.write import write_based
+from runtime.write import write_based, write_columns
 
 
 class BadRows(Exception):
@@ -51,6 +51,8 @@ class Opened:
 
 
 SHOWN_BAD_ROWS = 200
+RAW = pa.schema([("raw", pa.large_string())])
+"""The text of rows that could not be read, in the order in which a record lists them."""
 
 
 def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> dict[str, Any]:
@@ -77,10 +79,17 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         **described.body(),
         "rows": tree["rows"],
         "table": tree,
-        "bad": bad,
+        "bad": [{name: value for name, value in each.items() if name != "raw"} for each in bad],
+        "raw": write_columns(store, RAW, raw_batches(bad)) if bad else None,
         **({} if otherwise is None else {"counting": f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do"}),
         "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     }
+
+
+def raw_batches(bad: list[dict[str, Any]]) -> Iterator[list[pa.Array]]:
+    """The text of rows that could not be read, some at a time."""
+    for start in range(0, len(bad), SHOWN_BAD_ROWS):
+        yield [pa.array([each["raw"] for each in bad[start : start + SHOWN_BAD_ROWS]], pa.large_string())]
 
 
 def read_hashed(
@@ -114,9 +123,16 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
     # The order of the files is that of their content, so that renaming or moving them changes nothing.
     for file in sorted(files, key=lambda each: each.digest):
         try:
+            stops = source.on_bad_row == "stop"
             for batch in read_batches(source, file.path):
                 bad += [
-                    {"file": file.digest, "name": file.shown, "line": each.line, "reason": each.reason, "raw": each.raw}
+                    {
+                        "file": file.digest,
+                        "name": file.shown,
+                        "line": each.line,
+                        "reason": each.reason,
+                        "raw": "" if stops else each.raw,
+                    }
                     for each in batch.bad
                 ]
                 yield batch.table

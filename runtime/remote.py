@@ -85,7 +85,7 @@ def textless(body: dict[str, Any]) -> dict[str, Any]:
     """A record without what it quotes of rows that could not be read."""
     if not body.get("bad"):
         return body
-    return {**body, "bad": [{**each, "raw": "", "reason": without_cells(each["reason"])} for each in body["bad"]]}
+    return {**body, "raw": None, "bad": [{**each, "reason": without_cells(each["reason"])} for each in body["bad"]]}
 
 
 def name_of(kind: str, body: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from compiler.graph import Graph
 from compiler.plan import Addresses, known_checkpoint, stage_name
@@ -53,11 +52,6 @@ class Ledgers:
                 if record is not None:
                     yield index, record
 
-    def sources(self) -> Iterator[tuple[int, Record, Table]]:
-        for index, record in self.records():
-            if isinstance(self.graph.nodes[index].operator, Source):
-                yield index, record, open_table(self.store, record.body["table"])
-
     def find(self, prefix: str) -> list[str]:
         """The row ids that begin with a prefix, of sources and of rows that were born later."""
         found: dict[str, None] = {}
@@ -68,30 +62,21 @@ class Ledgers:
                     found[place] = None
         return list(found)
 
-    def match(self, text: str, limit: int) -> list[str]:
-        """The ids of rows whose text holds a string."""
-        found: list[str] = []
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            return found  # bytes of the command line that are no text: no cell holds them
-        for _, _, table in self.sources():
-            columns = [name for name, kind in table.columns.items() if kind == "text"]
-            ids = id_bytes(table.frame("row_id"))
-            for start, batch in table.batches(columns):
-                for name in columns:
-                    hits = pc.fill_null(pc.match_substring(batch[name], text), False).to_numpy(zero_copy_only=False)
-                    found += [ids[start + at].tobytes().hex() for at in np.flatnonzero(hits).tolist()]
-                if len(found) >= limit:
-                    return list(dict.fromkeys(found))[:limit]
-        return list(dict.fromkeys(found))
+    def bore(self, life: Life) -> list[str]:
+        """The rows that were born of a row: its completions, and the children that a stage gave it."""
+        told: dict[str, None] = {}
+        for event in life.events:
+            if event["fate"] == "asked" and event["completion"] is not None and event["reason"] is None:
+                told[event["completion"]] = None
+            told |= dict.fromkeys(event.get("children", ()))
+        return list(told)
 
-    def quarantined(self, text: str) -> list[dict[str, Any]]:
-        """Rows that could not be read, whose raw text holds a string."""
-        return [
-            {**bad, "source": self.graph.nodes[index].label, "license": self.graph.nodes[index].license}
-            for index, record, _ in self.sources()
-            for bad in record.body["bad"]
-            if text in bad["raw"]
-        ]
+    def onward(self, row_id: str) -> Life:
+        """The life of a row from its birth on: what came before is told with its parent."""
+        life = self.life(row_id)
+        born = [at for at, event in enumerate(life.events) if event["fate"] == "born"]
+        life.events = life.events[born[-1] :] if born else life.events
+        return life
 
     def life(self, row_id: str, until: int | None = None) -> Life:
         """Every event of a row, in the order of the graph; those before a node where `until` says so."""

@@ -71,11 +71,16 @@ ASKED: dict[str, list[Any]] = {
         {"in": "prompt", "min": 1, "open": "물", "close": "왜"},
         {"in": "prompt", "max": 0, "opened": True},
     ],
+    "finished": [
+        {"in": "prompt", "unknown": "drop"},
+        {"in": "prompt", "ended": ["물은 왜"], "cut": ["why"], "only": {"source": "rows"}},
+    ],
     "spans": [
         {"of": "prompt"},
         {"of": "prompt", "opened": False},
         {"of": "prompt", "open": "하늘", "close": "왜"},
         {"of": "prompt", "form": "harmony"},
+        {"of": "prompt", "form": "harmony", "opened": False, "ends": ["</s>"]},
     ],
     "extract": [
         {"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label")

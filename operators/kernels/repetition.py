@@ -6,31 +6,50 @@ from typing import Any
 
 import numpy as np
 
+from operators.kernels.prose import Flags, prose_of, told
 from operators.kernels.text import Ints, Texts, total
 
 SLICE = 2_000_000
 """Code points that are looked at together, in whole rows."""
 
+BITS = 21
+
 BASE, ROW = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
-    """(code points in a phrase that occurs `times` times or more in its row, all code points); -1 where there are none."""
+    """(code points of text in a phrase that occurs `times` times or more in its row, all of text); -1 where there are none.
+
+    White space counts as one space, and layout that has no words as nothing: see `prose_of`.
+    """
     points, first, counts = texts.points
-    flags = np.zeros(len(points), dtype=bool)
+    parts, wholes = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts), dtype=np.int64)
     row = 0
     while row < len(counts):
         last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
-        start, end = int(first[row]), int(first[last - 1] + counts[last - 1])
-        flags[start:end] = covered(points[start:end], counts[row:last], phrase, times)
+        prose = prose_of(points[int(first[row]) : int(first[last - 1] + counts[last - 1])], counts[row:last])
+        flags = covered(prose.points, prose.counts, phrase, times, prose.text)
+        parts[row:last], wholes[row:last] = told(flags & prose.text, prose.counts), told(prose.text, prose.counts)
         row = last
-    unknown = texts.null | (counts == 0)
-    return np.where(unknown, -1, total(flags, first, counts)), np.where(unknown, -1, counts)
+    # In layout alone nothing repeats: there it does not abstain.
+    wholes = np.where(wholes == 0, counts, wholes)
+    unknown = texts.null | (wholes == 0)
+    return np.where(unknown, -1, parts), np.where(unknown, -1, wholes)
 
 
-def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int) -> np.ndarray[Any, Any]:
-    """Whether each code point of some rows lies in such a phrase; occurrences that overlap count as one."""
+def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int, text: Flags) -> Flags:
+    """Whether each code point of some rows lies in such a phrase; occurrences that overlap count as one.
+
+    A phrase is at least a quarter text: what it has besides are cells of a grid.
+    """
     starts, hashes = hashed(points, counts, phrase)
+    held = np.cumsum(np.r_[0, text])
+    worded = held[starts + phrase] - held[starts] >= -(-phrase // 4)
+    starts, hashes = starts[worded], hashes[worded]
+    # Few phrases come often: counting their hashes' first bits leaves out nearly all before anything is sorted.
+    bits = (hashes >> np.uint64(64 - BITS)).astype(np.int64)
+    likely = np.bincount(bits, minlength=1 << BITS)[bits] >= times
+    starts, hashes = starts[likely], hashes[likely]
     if len(starts) < times:
         return np.zeros(len(points), dtype=bool)
     _, back, number = np.unique(hashes, return_inverse=True, return_counts=True)
@@ -74,14 +93,25 @@ def hashed(points: np.ndarray[Any, Any], counts: Ints, phrase: int) -> tuple[Int
     ends = np.cumsum(counts)
     rows = np.repeat(np.arange(len(counts)), counts)[:windows]
     starts = np.flatnonzero(np.arange(windows) + phrase <= ends[rows])
-    # A sum of products modulo 2**64 tells windows apart, and the row's own number those of other rows.
+    # Windows of 1, 2, 4 and so on code points are put together from halves, so that a long phrase costs few passes;
+    # the row's own number tells them from those of other rows.
     hashes = (rows.astype(np.uint64) + np.uint64(1)) * ROW
-    factor = np.uint64(1)
+    single, size, done = points.astype(np.uint64) * BASE, 1, 0
     with np.errstate(over="ignore"):
-        for place in range(phrase):
-            factor = factor * BASE + np.uint64(2 * place + 1)
-            hashes += points[place : place + windows].astype(np.uint64) * factor
+        while True:
+            if phrase & size:
+                hashes = mixed(hashes, size) + single[done : done + windows]
+                done += size
+            if done == phrase:
+                break
+            single, size = mixed(single[:-size], size) + single[size:], 2 * size
     return starts, hashes[starts]
+
+
+def mixed(hashes: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    """Hashes of what stands before, so that exchanged halves differ; the shift keeps chosen texts from meeting."""
+    made: np.ndarray[Any, Any] = (hashes ^ (hashes >> np.uint64(31))) * (BASE + np.uint64(2 * size))
+    return made
 
 
 def spread(starts: Ints, phrase: int, size: int) -> np.ndarray[Any, Any]:

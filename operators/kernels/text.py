@@ -39,6 +39,9 @@ IGNORED = {
     "inline_code": r"`[^`\n]+`",
     "latex": r"(?s)\$\$.+?\$\$|\$[^$\n]+\$|\\\[.+?\\\]|\\\(.+?\\\)|\\begin\{[a-z*]+\}.*?\\end\{[a-z*]+\}",
     "urls": r"(?:https?://|www\.)[^\s<>\"]+",
+    "boxes": r"\\boxed\s*\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*\}",
+    "formulas": r"\\[A-Za-z]+(?:\s*\{[^{}]*\})*",
+    "tags": r"</?[A-Za-z][^<>\n]*>",
     "markdown": r"(?m)^[ \t]*(?:#{1,6}|[-*+>]|\d+\.)[ \t]+|\*\*|__|~~|!?\[|\]\([^)\s]*\)|\|",
 }
 
@@ -168,9 +171,13 @@ class Texts:
         """Code points of each row; -1 for null."""
         return np.where(self.null, -1, self.points[2])
 
-    def share(self, ranges: tuple[tuple[int, int], ...], count: str) -> tuple[Ints, Ints]:
-        """(code points in the ranges, code points that count) of each row; -1 where nothing counts."""
+    def share(
+        self, ranges: tuple[tuple[int, int], ...], count: str, out: np.ndarray[Any, Any] | None = None
+    ) -> tuple[Ints, Ints]:
+        """(code points in the ranges, code points that count) of each row; -1 where nothing counts; those of `out` do not."""
         points, first, counts = self.points
+        if out is not None:
+            points = np.where(out, np.uint32(0x20), points)
         part_flags = in_ranges(points, ranges)
         if count == "all":
             whole = counts.copy()

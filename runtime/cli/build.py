@@ -64,6 +64,7 @@ def run_build(
     from runtime.looks import Looks
     from runtime.probe import complain_absent
     from runtime.progress import Progress
+    from runtime.remarks import remark_lines
     from runtime.scores import scores_at, scores_of, scores_text
     from runtime.store import Store, StoreError
 
@@ -143,7 +144,7 @@ def run_build(
     for index, record in sorted(built.records.items()):
         if "counting" in record.body:
             notes.append(f"warning: {graph.nodes[index].label}: {record.body['counting']}")
-    notes += [*built.notes, *born_lines(graph, built)]
+    notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
     for stage, filled in built.filled.items():
         notes.append(asked_line(stage, filled))
     if session.items is not None:

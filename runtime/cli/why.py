@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,16 +14,26 @@ from operators.licence import RESTRICTED
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
+if TYPE_CHECKING:
+    from runtime.why import Ledgers, Life
+
 
 @recipe_command("why", builds=True)
 @click.argument("row", required=False)
 @click.option("--match", metavar="TEXT", help="Rows whose text holds TEXT, in the place of a row id.")
-@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows told at most.")
+@click.option(
+    "--limit",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Rows told at most, of each kind: found, quarantined, born of one.",
+)
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
     from compiler.plan import Addresses
     from runtime.ingest import without_cells
+    from runtime.seek import matching, quarantined
     from runtime.store import Store, StoreError
     from runtime.why import Ledgers
 
@@ -32,8 +44,8 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
     prefix = (row or "").lower().replace("-", "")
     if match is None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
         raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
-    rows = ledgers.match(match, limit) if match is not None else ledgers.find(prefix)
-    bad = ledgers.quarantined(match) if match is not None else []
+    rows = matching(ledgers, match, limit) if match is not None else ledgers.find(prefix)
+    bad, more = quarantined(ledgers, match, limit) if match is not None else ([], 0)
     if not rows and not bad:
         raise StoreError(
             f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
@@ -42,33 +54,70 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
     if match is None and len(rows) > limit:
         raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
     open_text = show_restricted or (sys.stdout.isatty() and not as_json)
-    lives = [ledgers.life(each) for each in rows]
+    lives, known = [], set[str]()
+    for row_id in rows:
+        if row_id not in known:
+            life = ledgers.life(row_id)
+            lives.append((life, bore(ledgers, life, limit, known)))
     if as_json:
         say_json(
             {
-                "rows": [
-                    {
-                        "row_id": life.row_id,
-                        "license": life.license,
-                        "events": life.events,
-                        "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells),
-                    }
-                    for life in lives
-                ],
+                "rows": [plain_life(*each, open_text) for each in lives],
                 "quarantined": [
                     each
                     if open_text or each["license"] not in RESTRICTED
                     else {**each, "raw": None, "reason": without_cells(each["reason"])}
                     for each in bad
                 ],
+                "quarantined_more": more,
             }
         )
         return
-    for life in lives:
+    for life, born in lives:
         tell_life(life, open_text)
+        tell_born(born, open_text)
     for each in bad:
         reason = each["reason"] if open_text or each["license"] not in RESTRICTED else without_cells(each["reason"])
         say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {reason}")
+    if more:
+        say(f"quarantined rows that hold this text besides: {more:,}; a larger --limit tells them")
+
+
+@dataclass
+class Born:
+    """The rows that were born of a row, each with those born of it, and how many are not told."""
+
+    lives: list[tuple[Life, Born]]
+    more: int
+
+
+def bore(ledgers: Ledgers, life: Life, limit: int, known: set[str]) -> Born:
+    """What was born of a row: at most `limit` rows of each; `known` gathers them, so that none is told twice."""
+    children = [each for each in ledgers.bore(life) if each not in known]
+    known.update(children)
+    lives = [ledgers.onward(each) for each in children[:limit]]
+    return Born([(each, bore(ledgers, each, limit, known)) for each in lives], len(children) - len(lives))
+
+
+def plain_life(life: Life, born: Born, open_text: bool) -> dict[str, Any]:
+    """One life with those born of it, for a program."""
+    return {
+        "row_id": life.row_id,
+        "license": life.license,
+        "events": life.events,
+        "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells),
+        "bore": [plain_life(*each, open_text) for each in born.lives],
+        "bore_more": born.more,
+    }
+
+
+def tell_born(born: Born, open_text: bool, depth: int = 1) -> None:
+    """The rows born of one, each under it."""
+    for life, further in born.lives:
+        tell_life(life, open_text, "  " * depth)
+        tell_born(further, open_text, depth + 1)
+    if born.more:
+        say("  " * depth + f"{born.more:,} more row{'s' * (born.more != 1)} born of it: a larger --limit tells them")
 
 
 def hidden(cells: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +125,9 @@ def hidden(cells: dict[str, Any]) -> dict[str, Any]:
     return {name: cells[name] if name in ("source", "category", "license") else None for name in cells}
 
 
-def tell_life(life: Any, open_text: bool) -> None:
+def tell_life(life: Life, open_text: bool, indent: str = "") -> None:
     """One life, for a person."""
+    say = partial(indented, indent)
     say(f"row {life.row_id}")
     for name, value in life.cells.items():
         if name in ("source", "category", "license") or value is None:
@@ -120,6 +170,10 @@ def tell_life(life: Any, open_text: bool) -> None:
                 say(f"    of all born there: {event['told']}")
         elif event["fate"] != "dropped":
             say(f"  {event['stage']}: {event['fate']}" + (f", rank {event['rank'][:12]}" if event.get("rank") else ""))
+
+
+def indented(indent: str, line: str) -> None:
+    say(indent + line)
 
 
 def quoted(cells: dict[str, Any], column: str, first: int, last: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,6 +110,7 @@ def tabled(
         "rows": tree["rows"],
         "table": tree,
         "asked": write_frame(store, asked),
+        "remarks": dict(sorted(cells.remarks.items())),
         "counts": {"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
     }
 
@@ -117,13 +119,16 @@ class Cells:
     """The cells of completions as they come, gathered into Arrow columns."""
 
     def __init__(self, operator: Asks) -> None:
-        self.kinds = dict(operator.made())
+        self.operator, self.kinds = operator, dict(operator.made())
+        self.remarks: Counter[str] = Counter()
         self.rows: list[tuple[Any, ...]] = []
         self.batches: list[pa.RecordBatch] = []
         self.schema = pa.schema([(name, ARROW[kind] if kind != "label" else pa.string()) for name, kind in self.kinds.items()])
 
     def add(self, cells: Any) -> None:
         self.rows.append(tuple(cells))
+        if (remark := self.operator.remark(cells)) is not None:
+            self.remarks[remark] += 1
         if len(self.rows) >= FETCHED:
             self.pack()
 
@@ -232,6 +237,8 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> d
 def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:
     """The cells of one recorded completion; thinking that is recorded apart is put into its tags."""
     text, think, solution = row.get("completion"), row.get("think"), row.get("solution")
-    if "completion" not in row and (think is not None or solution is not None):
+    if text is not None:
+        text = operator.written(None, text, None)
+    elif "completion" not in row and (think is not None or solution is not None):
         text = operator.written(think, solution or "", row.get("finish_reason"))
     return tuple(text if name == "completion" else row.get(name) for name in columns)

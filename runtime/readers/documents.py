@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -57,7 +58,7 @@ def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Ba
     bad: list[BadRow] = []
     for number, (found, place) in enumerate(parse_array(path, text, start), 1):
         if isinstance(found, Bad):
-            bad.append(BadRow(number, str(found), shorten(text[place : place + RAW_LENGTH])))
+            bad.append(BadRow(number, str(found), shorten(element(text, place))))
         else:
             rows.append(found)
             lines.append(number)
@@ -109,7 +110,7 @@ def locate(text: str, place: int) -> str:
 
 def quote_from(text: str, places: list[int]) -> Callable[[int], str]:
     """How a row that starts at one of the places begins."""
-    return lambda row: text[places[row] : places[row] + RAW_LENGTH]
+    return lambda row: element(text, places[row])
 
 
 def holds_lines(text: str) -> bool:
@@ -160,3 +161,11 @@ def sample_json(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
         if not holds_lines(head) and head.strip():
             raise Unreadable(path, str(reason)) from None
     return sample_jsonl(path, head, complete)
+
+
+def element(text: str, place: int) -> str:
+    """The text of the element of an array that starts at a place."""
+    try:
+        return text[place : json.JSONDecoder().raw_decode(text, place)[1]]
+    except (ValueError, RecursionError):
+        return text[place : place + RAW_LENGTH]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-RAW_LENGTH = 200
+RAW_LENGTH = 1 << 20
+"""The characters of a row that could not be read which are kept: all of any row that a person wrote."""
 
 
 class Bad(Exception):
@@ -23,7 +24,7 @@ class Bad(Exception):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that could not be read: where it starts, counted from 1, why, and how it begins."""
+    """A row that could not be read: where it starts, counted from 1, why, and its text."""
 
     line: int
     reason: str
@@ -48,7 +49,7 @@ class Converted:
 
 
 def shorten(raw: str | bytes) -> str:
-    """The beginning of a raw row, fit to be stored as UTF-8."""
+    """A raw row, fit to be stored as UTF-8; of an endless one its beginning."""
     if isinstance(raw, bytes):
         return raw[: 4 * RAW_LENGTH].decode("utf-8", "replace")[:RAW_LENGTH]
     return repair(raw[:RAW_LENGTH])

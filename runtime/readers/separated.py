@@ -41,7 +41,7 @@ class Feed:
         return self.dropped + len(self.kept)
 
     def quote(self, start: int, end: int) -> str:
-        """How a row that takes up these lines begins."""
+        """The text of a row that takes up these lines."""
         first = start - 1 - self.dropped
         # No more lines than characters: an unclosed quote makes one row of a whole file.
         return shorten("\n".join(map(shorten, self.kept[first : min(end - self.dropped, first + RAW_LENGTH)])))
