@@ -6,8 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from operators.kernels.boxes import first_box
 from operators.kernels.answer import FORMULA, seen
+from operators.kernels.boxes import first_box
 
 #: Signs of Unicode and what LaTeX writes for them; a command is followed by a space, so that no letter joins it.
 SIGNS = {
