@@ -89,8 +89,7 @@ class Only(Declared):
         """The SQL condition that a row is looked at."""
         parts = []
         for column in ("source", "category", "license"):
-            names = getattr(self, column)
-            if names is not None:
+            if (names := getattr(self, column)) is not None:
                 listed = ", ".join(literal(name) for name in ((names,) if isinstance(names, str) else names))
                 parts.append(f"{ident(column)} IN ({listed})")
         return " AND ".join(parts) or "TRUE"

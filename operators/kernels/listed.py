@@ -15,10 +15,11 @@ BULLET = re.compile(r"^\s*[-*•·▪◦‣]\s+")
 
 
 def listed(text: str, conventions: Sequence[Sequence[str]]) -> list[str]:
-    """The options that stand in a text behind labels of one convention in order; none where fewer than two do.
+    r"""The options that stand in a text behind labels of one convention in order; none where fewer than two do.
 
     Example:
-        >>> listed("임금은? ① 태종 ② 세종", []), listed("pick\\nA. one\\nB) two", []), listed("3.5 or 4.5", [])
+        >>> known = ["①②③", "ABC", "345"]
+        >>> listed("임금은? ① 태종 ② 세종", known), listed("pick\nA. one\nB) two", known), listed("3.5 or 4.5", known)
         (['태종', '세종'], ['one', 'two'], [])
     """
     best: list[str] = []
@@ -48,10 +49,10 @@ def pattern(label: str) -> re.Pattern[str]:
 
 
 def unlabelled(text: str) -> list[str]:
-    """The short pieces that a text consists of: its lines, or what stands between the commas of its first line.
+    r"""The short pieces that a text consists of: its lines, or what stands between the commas of its first line.
 
     Example:
-        >>> unlabelled("\\n4\\n6\\n9"), unlabelled(" 4, 6, 9"), unlabelled("\\nThink.\\nThen answer.\\nBe brief.")
+        >>> unlabelled("\n4\n6\n9"), unlabelled(" 4, 6, 9"), unlabelled("\nThink.\nThen answer.\nBe brief.")
         (['4', '6', '9'], ['4', '6', '9'], [])
     """
     lines = [BULLET.sub("", line).strip() for line in text.lstrip("?.!:。？！ \t").split("\n")]
