@@ -46,7 +46,7 @@ class Tool:
     def columns(self) -> dict[str, set[str]]:
         """Heading -> the passes of which one has to fire."""
         alone = {f"{self.name}: {each}": {each} for each in self.passes}
-        if set(self.passes) != set(naive.PASSES):
+        if not set(naive.PASSES) <= set(self.passes):
             return alone
         return alone | {f"{self.name}: paper": {"segments", "raw"}, f"{self.name}: any": set(self.passes)}
 
@@ -177,8 +177,9 @@ def main() -> None:
         sys.exit(f"the real data is not in {options.data}")
     items, others = corpora.drawn(options.data, options.items, options.seed)
     beside = [(item.source, item.texts) for item in others]
-    own = partial(ours.flag, [item.source for item in items], beside)
-    tools = [*TOOLS, Tool("decontaminate", tuple(naive.PASSES), own)]
+    parts = [item.parts for item in items]
+    own = partial(ours.flag, [item.source for item in items], beside, parts=parts)
+    tools = [*TOOLS, Tool("decontaminate", (*naive.PASSES, "parts"), own)]
     if options.datatrove:
         tools.append(Tool("datatrove", ("13 words",), partial(peers.datatrove, options.datatrove)))
     else:

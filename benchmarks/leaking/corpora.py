@@ -30,6 +30,8 @@ class Item:
     id: str
     texts: tuple[str, ...]
     parallels: dict[str, str] = field(default_factory=dict)
+    parts: tuple[str, tuple[str, ...]] = ("", ())
+    """The question and the options apart, of an item that has options."""
 
     @property
     def source(self) -> str:
@@ -75,7 +77,8 @@ def click(data: Path) -> Iterator[Item]:
     for path in sorted((data / "click").rglob("*.json")):
         for number, row in enumerate(json.loads(path.read_text("utf-8"))):
             question = "\n".join([row["question"], *row["choices"]])
-            yield Item(f"click/{path.stem}/{number}", (question, row["paragraph"]) if row["paragraph"].strip() else (question,))
+            texts = (question, row["paragraph"]) if row["paragraph"].strip() else (question,)
+            yield Item(f"click/{path.stem}/{number}", texts, parts=(row["question"], tuple(row["choices"])))
 
 
 def gsm8k(data: Path) -> Iterator[Item]:

@@ -9,37 +9,68 @@ import pyarrow as pa
 import yaml
 
 from operators.decontaminate import Decontaminate
+from operators.kernels import text as kernel
+from operators.kernels.ngrams import Item
 from operators.kernels.segments import cuts_of
-from operators.kernels.text import Texts
+from operators.kernels.text import Ints
+from runtime.overlap import texts_of
 
-PROFILE = Path(__file__).resolve().parents[2] / "recipes" / "languages" / "ko.yaml"
+Texts = tuple[str, ...]
+Parts = tuple[str, Texts]
+
+LANGUAGES = Path(__file__).resolve().parents[2] / "recipes" / "languages"
 BATCH = 4096
 
 
-def entries() -> dict[str, Any]:
-    """What the profile says of n-grams."""
-    return {"ngrams": yaml.safe_load(PROFILE.read_text("utf-8"))["ngrams"]}
+def entries(language: str = "ko") -> dict[str, Any]:
+    """What the profile says of comparing."""
+    said = yaml.safe_load((LANGUAGES / f"{language}.yaml").read_text("utf-8"))
+    return {name: said[name] for name in ("ngrams", *Decontaminate.may_lack) if name in said}
+
+
+def cut(library: str, texts: list[str]) -> list[Ints]:
+    return cuts_of(library, texts, Decontaminate().workers)
 
 
 def flag(
-    looked_for: list[str], others: list[tuple[str, tuple[str, ...]]], rows: list[str], items: list[list[str]]
+    looked_for: list[str], others: list[tuple[str, Texts]], rows: list[str], items: list[list[str]], parts: list[Parts]
 ) -> list[set[str]]:
     """The passes that find something of the items in each row.
 
-    Each set is a benchmark: `sets` names those of the items, and `others` are the rest of their items, which count where an
-    n-gram is too common and are not looked for.
+    Each set is a benchmark: `looked_for` names those of the items, and `others` are the rest of their items, which count where an
+    n-gram is too common and are not looked for. `parts` has each item's question and options, of items that have options.
     """
-    step = Decontaminate()
     every = [*zip(looked_for, map(tuple, items), strict=True), *others]
-    benchmarks = [
-        [(number, texts) for number, (name, texts) in enumerate(every) if name == one] for one in dict.fromkeys(looked_for)
+    names = list(dict.fromkeys(looked_for))
+    known = [*parts, *[("", ())] * len(others)]
+    made = [
+        [Item(at, number, texts, *known[number]) for number, (name, texts) in enumerate(every) if name == one]
+        for at, one in enumerate(names)
     ]
-    index = step.index(benchmarks, entries(), lambda library, texts: cuts_of(library, texts, step.workers))
-    index.look_for([grams.take(grams.item < len(items)) for grams in index.grams])
-    found: list[set[str]] = [set() for _ in rows]
+    return found(Decontaminate(), made, entries(), rows, [None] * len(rows), len(items))
+
+
+def found(
+    step: Decontaminate,
+    items: list[list[Item]],
+    entries: dict[str, Any],
+    rows: list[str],
+    options: list[list[str] | None],
+    sought: int,
+) -> list[set[str]]:
+    """The passes that find something in each row of the items with numbers below `sought`."""
+    index = step.index(items, entries, cut)
+    index.look_for([grams.take(grams.item < sought) for grams in index.grams])
+    told: list[set[str]] = [set() for _ in rows]
     for start in range(0, len(rows), BATCH):
-        batch = Texts(pa.array(rows[start : start + BATCH], pa.large_string()))
-        for number, places in index.within(batch).items():
-            for row in places:
-                found[start + row].add(step.passes[number])
-    return found
+        batch = kernel.Texts(pa.array(rows[start : start + BATCH], pa.large_string()))
+        shown = pa.array(options[start : start + BATCH], pa.large_list(pa.large_string()))
+        for texts in (batch, *([texts_of(shown)] if shown.null_count < len(shown) else [])):
+            for number, places in index.within(texts).items():
+                for row in places:
+                    told[start + row].add(step.passes[index.units[number].found_in])
+        for each in index.parts:
+            for row, hits in each.search(batch, shown).items():
+                if any(hit.item < sought for hit in hits):
+                    told[start + row].add("parts")
+    return told

@@ -156,7 +156,7 @@ class Parts:
             pieces = unlabelled(behind)
             if self.alike(at, set(self.forms(pieces))) or self.covered(at, behind):
                 shown = set(options)
-            elif len(pieces) > 2:
+            elif len(pieces) > 2 or len(options) == sum(bool(line.strip()) for line in behind.strip("?.!:。？！ \n").split("\n")):
                 return False
         if len(shown) < 2:
             return (question.telling and not common) or copied
