@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import Measure, decided, field, tuning
-from operators.fold import FORMS, Folding
+from operators.fold import Folding, folded_rules
 from operators.obligation import Obligation
 from operators.scope import Complaint, Scope
 
@@ -112,8 +112,7 @@ class Decontaminate(Measure):
         return tuple((role, entry) for role in self.roles() for entry in ("ngrams", *self.may_lack))
 
     def heard(self, entry: str, value: Any) -> Any:
-        # Texts are in NFKC whatever the profile says.
-        return value if entry != "fold" else tuple(rule for rule in Folding.of(value).rules if rule not in FORMS) or None
+        return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
         return ("unicode", *(SEGMENTERS.get(self.segmenter or "", ()) if "segments" in self.passes else ()))

@@ -159,3 +159,8 @@ class Folding:
             if sequence in text:
                 text = text.replace(sequence, to)
         return text
+
+
+def folded_rules(rules: Iterable[str]) -> tuple[Rule, ...] | None:
+    """The rules that are read where texts are in NFKC and case does not count; None where there are none."""
+    return tuple(rule for rule in Folding.of(rules).rules if rule not in FORMS) or None

@@ -12,6 +12,7 @@ from pydantic import Field
 from operators.bounds import Between
 from operators.declare import Measure, Only, Share, field
 from operators.expand import Born, Expand, Parents, holds
+from operators.fold import folded_rules
 from operators.negation import Negation
 from operators.scope import Complaint, Scope
 
@@ -28,9 +29,10 @@ class MergeOptions(Expand):
     among the items of `from`, each item once; from the most similar on they give their wrong options, never their right
     one, until there are `max_options`. All options of the child stand in a seeded order, and `gold` says where the right
     one landed. Refused is what might be right: an option that equals the right one, contains it or is contained in it
-    (letters and digits alone compared), or is nearly one that is there; the options of a near-duplicate of the question,
-    because where a word is changed what was wrong may be right; items with a negation cue, where right and wrong change
-    sides; and items with an option that speaks of the others, such as all of the above (`above_options` of the language).
+    (letters and digits alone compared, letters by the `fold` of the language), or is nearly one that is there; the options
+    of a near-duplicate of the question, because where a word is changed what was wrong may be right; items with a negation
+    cue, where right and wrong change sides; and items with an option that speaks of the others, such as all of the above
+    (`above_options` of the language).
     They have no child and give nothing. An item that gains no option has no child.
 
     Labels that all options carry in order (`answer_labels` of the language) are left out for comparing and written anew,
@@ -49,7 +51,7 @@ class MergeOptions(Expand):
 
     name: ClassVar[str] = "merge_options"
     version: ClassVar[int] = 2
-    may_lack: ClassVar[tuple[str, ...]] = ("above_options",)
+    may_lack: ClassVar[tuple[str, ...]] = ("above_options", "fold")
     mixes: ClassVar[bool] = True
 
     of: str = field("column", "prompt")
@@ -84,7 +86,10 @@ class MergeOptions(Expand):
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         segmenter = ((self.language, "segmenter"),) if self.tokens == "segments" else ()
-        return ((self.language, "answer_labels"), (self.language, "above_options"), *segmenter)
+        return (*((self.language, entry) for entry in ("answer_labels", *self.may_lack)), *segmenter)
+
+    def heard(self, entry: str, value: Any) -> Any:
+        return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
         return ("unicode", "pyarrow", "bm25s", "kiwipiepy", "kiwipiepy-model")

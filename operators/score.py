@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import Measure, field
+from operators.fold import Folding, folded_rules
 from operators.parsable import LONGEST, parsed, stands_alone
 from operators.scope import Complaint, Scope
 
@@ -44,8 +45,9 @@ class Score(Measure):
 
     `choice`: both are labels of the same option by the `answer_labels`, `digits` and `label_words` of the language, as Latin
     letters, or as its number from 1: B, (b), ②, 나, `\text{B}.`, Ｂ, ๒ and 2번 are one. A label with more text is none.
-    `exact`: equal after NFKC, without regard to case, runs of white space, quotes, emphasis and LaTeX for words around the
-    whole, or a full stop after it; all else counts, such as a unit, a sign or a bracket.
+    `exact`: equal after NFKC and by the language's `fold`, without regard to case but within formulas and code, runs of white
+    space, quotes, emphasis and LaTeX for words around the whole, or a full stop after it; all else counts, such as a unit, a
+    sign or a bracket.
 
     Mathematics needs the extra `math` (math-verify) and a POSIX system, and runs where an answer can do no harm, within the
     limits of `parsable`.
@@ -58,7 +60,7 @@ class Score(Measure):
 
     name: ClassVar[str] = "score"
     version: ClassVar[int] = 2
-    may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words")
+    may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
     others: ClassVar[tuple[str, ...]] = ("gold",)
@@ -70,7 +72,7 @@ class Score(Measure):
     kind: Literal["math", "choice", "exact"] = field("measured")
     """What makes two answers the same."""
     language: str = field("label", "target")
-    """Whose labels and number marks are read: `target`, `anchor`, or the code of a language."""
+    """Whose labels, letters (`fold`) and number marks are read: `target`, `anchor`, or the code of a language."""
     gold_language: str | None = field("label", None)
     """Whose number marks the gold answers have, where they are not those of `language`."""
     units: tuple[Unit, ...] = field("measured", (), max_length=64)
@@ -85,7 +87,10 @@ class Score(Measure):
             case "choice":
                 return tuple((self.language, entry) for entry in ("answer_labels", "digits", "label_words"))
             case "exact":
-                return ()
+                return ((self.language, "fold"),)
+
+    def heard(self, entry: str, value: Any) -> Any:
+        return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
         if self.kind != "math":
@@ -121,7 +126,8 @@ class Score(Measure):
                 places = {text: place_of(text, known) for text in dict.fromkeys(text for pair in pairs for text in pair)}
                 return [pair for pair in pairs if places[pair[0]] is not None and places[pair[0]] == places[pair[1]]]
             case "exact":
-                return [(gold, answer) for gold, answer in pairs if as_text(gold) == as_text(answer) != ""]
+                folding = Folding.of(entries.get("fold"))
+                return [pair for pair in pairs if as_text(pair[0], folding) == as_text(pair[1], folding) != ""]
 
     def equal(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Those (gold, answer) that are the same in mathematics: most are settled here, and a library is asked of the rest."""

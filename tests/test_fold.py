@@ -61,7 +61,8 @@ def test_turkish_case_holds_only_where_case_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["$X_ي$", r"\(X ي\)", r"\[X\]", r"\begin{align}X ي\end{align}", "`X ي`", "```\nX ي\n```", "camelCase", "MAX_LEN", "H2O"]
+    "text",
+    ["$X_ي$", r"\(X ي\)", r"\[X\]", r"\begin{align}X ي\end{align}", "`X ي`", "```\nX ي\n```", "camelCase", "MAX_LEN", "H2O"],
 )
 def test_neither_case_nor_letters_fold_in_formulas_code_and_names_of_programs(text: str) -> None:
     assert forms([f"Say {text} ي"], "arabic_letters", normalise=("nfc", "case")) == [f"say {text} ی"]

@@ -103,6 +103,7 @@ ROWS: list[dict[str, Any]] = [
         "index2": 1,
         "number": 1,
         "counted": "1가",
+        "counted2": "1나",
         "number2": 2,
         "opts": ["가", f"나{place}"],
     }
@@ -271,8 +272,8 @@ def parsable(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutat
 
 def score(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
     """A mutation of a score: A and 가 are one option, and the source `b` has no gold answer."""
-    names = ("prompt", "letter", "letter2", "o1", "counted")
-    told = A | {"columns": {**{name: name for name in names}, "number": {"field": "number", "as": "text"}}}
+    names = ("prompt", "letter", "letter2", "o1", "counted", "counted2")
+    told = A | {"columns": {name: name for name in names}}
     both = (recipe({"score": {"in": "letter", "gold": "o1", "kind": "choice"} | said}, a=told) for said in (before, after))
     return Mutation(field, *both, "score", role_of(OPERATORS["score"], field.partition(".")[2]))
 
@@ -499,7 +500,7 @@ MUTATIONS: list[Mutation] = [
     score("score.kind", {}, {"kind": "exact"}),
     score("score.language", {}, {"language": "ko"}),
     score("score.gold_language", {"kind": "math"}, {"kind": "math", "gold_language": "target"}),
-    score("score.units", *({"in": "counted", "gold": "number", "kind": "math", "units": units} for units in ([], ["가"]))),
+    score("score.units", *({"in": "counted", "gold": "counted2", "kind": "math", "units": each} for each in ([], ["가", "나"]))),
     score("score.unknown", {}, {"unknown": "keep"}),
     score("score.only", {}, {"only": {"source": "a"}}),
     looking("decontaminate.in_", {}, {"in": ["other"]}),

@@ -93,8 +93,8 @@ def test_what_shares_one_part_is_no_copy() -> None:
 
 def test_options_that_were_added_or_one_that_was_changed_hide_no_item() -> None:
     question, options = KING
-    rows = [(question, [*options, "예종", "성종"]), (question, [*options[:3], "예종"]), (question, ["태종", "예종", "성종", "단종"])]
-    assert found([KING], rows) == [True, True, False]
+    shown = [*options, "예종", "성종"], [*options[:3], "예종"], ["태종", "예종", "성종", "단종"]
+    assert found([KING], [(question, each) for each in shown]) == [True, True, False]
 
 
 def test_a_question_with_too_few_letters_needs_its_options_or_to_be_copied_sign_for_sign() -> None:

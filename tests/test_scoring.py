@@ -172,7 +172,7 @@ def test_a_score_reads_the_entries_of_its_kind_alone() -> None:
     assert {kind: score.entries() for kind, score in said.items()} == {
         "math": (("th", "number_marks"),),
         "choice": (("th", "answer_labels"), ("th", "digits"), ("th", "label_words")),
-        "exact": (),
+        "exact": (("th", "fold"),),
     }
     assert {"math-verify", "sympy"} <= set(said["math"].depends()) and said["choice"].depends() == ("unicode",)
 

@@ -6,6 +6,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from operators.fold import Folding
+from operators.kernels.equal import alike
+
 FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " "}
 #: What shows nothing: soft hyphens, spaces without width and marks of direction, which right-to-left text is full of.
 #: The joiners of Persian and Hindi are letters' business and stay.
@@ -46,14 +49,14 @@ def peeled(text: str, marks: Mapping[str, str]) -> str:
     return styled[1].strip() if styled else text
 
 
-def as_text(text: str) -> str:
-    """An answer as text is compared: NFKC, one case, single spaces, no quotes around it and no full stop after it.
+def as_text(text: str, folding: Folding | None = None) -> str:
+    """An answer as text is compared: NFKC, one case, letters by the rules, single spaces, nothing around it, no full stop.
 
     Example:
         >>> [as_text(text) for text in (" “Ｓeoul  City”. ", "-5", "5!", "(1,2)", "...")]
         ['seoul city', '-5', '5!', '(1,2)', '']
     """
-    text = " ".join(unicodedata.normalize("NFKC", seen(text)).casefold().split())
+    text = " ".join(unicodedata.normalize("NFKC", seen(text)).split())
     for _ in range(ROUNDS):
         text = peeled(text.rstrip(".。").strip(), QUOTES)
-    return unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", alike(text, folding or Folding(), True))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.expand import Born, Parents, holds
+from operators.fold import Folding
 from operators.kernels.alike import Alike, forms, grams, near
 from operators.kernels.bm25 import Pool
 from operators.kernels.labels import Convention, extended, in_order, labelled
@@ -68,9 +69,10 @@ def merged(operator: MergeOptions, rows: Parents, entries: Mapping[str, Any], se
     asked = np.flatnonzero(able & wanted)
     words = words_of(operator, rows.columns[operator.of], able, entries)
     least = Fraction(operator.near)
-    donors, near_questions = donors_of(operator, rows, words, asked, pool, least)
+    folding = Folding.of(entries.get("fold"))
+    donors, near_questions = donors_of(operator, rows, words, asked, pool, least, folding)
     found = Merging(refused=[(at, reason) for at, reason in enumerate(items.reasons) if reason is not None and wanted[at]])
-    forms_of = Forms(items.options)
+    forms_of = Forms(items.options, folding)
     for at, given in zip(asked.tolist(), donors, strict=True):
         merge(operator, items, forms_of, at, given, least, found)
     return born_of(operator, rows, items, found, near_questions, seed)
@@ -157,7 +159,13 @@ def words_of(operator: MergeOptions, prompts: pa.Array, able: Mask, entries: Map
 
 
 def donors_of(
-    operator: MergeOptions, rows: Parents, words: list[Sequence[str]], asked: Ints, pool: Ints, least: Fraction
+    operator: MergeOptions,
+    rows: Parents,
+    words: list[Sequence[str]],
+    asked: Ints,
+    pool: Ints,
+    least: Fraction,
+    folding: Folding,
 ) -> tuple[list[list[int]], int]:
     """(the rows that give to each item asked, most similar first; how many near-duplicate questions were passed over)."""
     if operator.retriever != "bm25":
@@ -172,7 +180,7 @@ def donors_of(
     place, rank = np.nonzero(found >= 0)
     ones, others = asked[place], found[place, rank]
     same = items[ones] == items[others]
-    alike = Alike(forms(pc.fill_null(rows.columns[operator.of].cast(pa.large_string()), "")))
+    alike = Alike(forms(pc.fill_null(rows.columns[operator.of].cast(pa.large_string()), ""), folding))
     twin = alike.pairs(ones, others, least) & ~same
     gives = np.zeros(found.shape, dtype=bool)
     gives[place, rank] = ~same & ~twin
@@ -185,9 +193,9 @@ def donors_of(
 class Forms:
     """The forms of options, each text once, and their grams, each where somebody asks."""
 
-    def __init__(self, options: list[list[str]]) -> None:
+    def __init__(self, options: list[list[str]], folding: Folding) -> None:
         texts = list(dict.fromkeys(text for each in options for text in each))
-        self.form: dict[str, str] = dict(zip(texts, forms(pa.array(texts, pa.large_string())).to_pylist(), strict=True))
+        self.form: dict[str, str] = dict(zip(texts, forms(pa.array(texts, pa.large_string()), folding).to_pylist(), strict=True))
         self.known: dict[str, frozenset[str]] = {}
 
     def grams(self, form: str) -> frozenset[str]:
