@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -28,6 +28,8 @@ class Cell(Declared):
     """The type; `json` keeps nested values as canonical JSON text."""
     path: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
     """The way into a nested value: keys of objects, and positions in lists that count from 0, or from the end below 0."""
+    missing: Literal["error"] | None = "error"
+    """`null`: files may lack the column, or what `path` leads to; their rows have no value then. Else such a file is an error."""
 
 
 class Gold(Declared):
@@ -108,6 +110,20 @@ class Mapping(Declared):
         extra = {key: value for key, value in sorted((self.__pydantic_extra__ or {}).items())}
         named = {"prompt": self.prompt, **extra} if self.prompt is not None else extra
         return {name: Cell(field=cell) if isinstance(cell, str) else cell for name, cell in named.items() if cell}
+
+    def needed(self) -> dict[str, tuple[str | int, ...]]:
+        """The columns that every file has: those that are read, but for those that may be missing."""
+        spared = {cell.field for cell in self.cells().values() if cell.missing is None}
+        return {column: path for column, path in self.reads().items() if column not in spared}
+
+    def lacking(self, names: Collection[str]) -> list[str]:
+        """The needed columns that a file with columns of these names lacks; of listed options it may have the first two alone."""
+        lacks = [column for column in self.needed() if column not in names]
+        listed = self.options if isinstance(self.options, tuple) else ()
+        while len(listed) > 2 and listed[-1] in lacks:
+            lacks.remove(listed[-1])
+            listed = listed[:-1]
+        return lacks
 
     def reads(self) -> dict[str, tuple[str | int, ...]]:
         """Each column of the files that is read, with the path of the field that says so."""
@@ -213,10 +229,23 @@ class Source(Operator):
         """Columns that the files do not have."""
         from operators.scope import did_you_mean
 
-        for column, path in self.columns.reads().items():
+        for column, path in self.columns.needed().items():
             if column in known:
                 continue
-            hint = did_you_mean(column, known)
+            twin = other_form(column, known)
+            hint = did_you_mean(column, known) if twin is None else twin
             if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
                 hint = "the first line is read as names; say `header: false` where it is a row"
             yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)
+
+
+def other_form(column: str, known: Iterable[str]) -> str | None:
+    """That files have a column's name in another Unicode form, as files made on a Mac do; None where they do not."""
+    import unicodedata
+
+    same = unicodedata.normalize("NFC", column)
+    twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
+    if twin is None:
+        return None
+    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
+    return f"the files have it in another Unicode form ({form} form): write the name as they do"

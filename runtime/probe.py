@@ -57,6 +57,8 @@ def find_files(read: Read) -> Found:
                     f"allow it on the command line: --allow-path {error.path.parent}",
                 )
             )
+        except Unreadable as error:
+            wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
     if wrong:
         raise RecipeError(tuple(wrong))
     return Found(found)

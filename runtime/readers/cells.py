@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from operators.source import Cell
@@ -17,6 +18,7 @@ Convert = Callable[[Any, str], Any]
 
 INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+LACK = "say `missing: null` where rows may lack it"
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -25,7 +27,7 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     import pyarrow as pa
 
     if cell.path is not None:
-        values = [inside(value, cell.path) for value in values]
+        return convert_path(values, cell, untyped)
     if set(map(type, values)) <= {PLAIN.get(cell.as_, type(None)), type(None)}:
         try:
             array = pa.array(values, type_of_cell(cell))
@@ -41,15 +43,43 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     return convert_each(values, cell, CONVERSIONS[cell.as_])
 
 
-def inside(value: Any, path: Sequence[str | int]) -> Any:
-    """What a path leads to in a nested value; null where something on the way is missing."""
-    for part in path:
-        if isinstance(value, dict) and isinstance(part, str):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
-            value = value[part]
-        else:
+def convert_path(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted:
+    """The column of what a path leads to; a row that has something else on the way is bad, with what it has."""
+    assert cell.path is not None
+    found: list[Any] = []
+    bad: dict[int, str] = {}
+    for place, value in enumerate(values):
+        try:
+            found.append(inside(value, cell.path, cell))
+        except Bad as reason:
+            bad[place] = str(reason)
+            found.append(None)
+    made = convert_cells(found, cell.model_copy(update={"path": None}), untyped)
+    return Converted(made.array, {**made.bad, **bad})
+
+
+def inside(value: Any, path: Sequence[str | int], cell: Cell) -> Any:
+    """What a path leads to in a nested value; null where something on the way is null, or is missing and may be."""
+    for at, part in enumerate(path):
+        if value is None:
             return None
+        way = "".join(f"[{json.dumps(each, ensure_ascii=False)}]" for each in path[:at])
+        here = f"`{cell.field}`{way}"
+        if isinstance(part, str):
+            if not isinstance(value, dict):
+                raise Bad(f"{here} is {name_kind(value)}, and the path asks it for the key `{describe(part)}`")
+            if part not in value and cell.missing is not None:
+                known = ", ".join(f"`{describe(key)}`" for key in list(value)[:8])
+                raise Bad(f"{here} has no `{describe(part)}`; it has {known or 'nothing'}; {LACK}")
+            value = value.get(part)
+        else:
+            if not isinstance(value, list):
+                raise Bad(f"{here} is {name_kind(value)}, and the path asks it for position {part}")
+            if not -len(value) <= part < len(value):
+                if cell.missing is None:
+                    return None
+                raise Bad(f"{here} has {len(value)} elements, and the path asks for position {part}; {LACK}")
+            value = value[part]
     return value
 
 
@@ -109,11 +139,18 @@ def convert_integer(value: Any, field: str) -> int:
         # Python refuses to read thousands of digits; so many do not fit in any case.
         digits = text.lstrip("+-").lstrip("0")
         value = int(text) if len(digits) < 20 and len(text) < 4000 else 1 << 64
+    if isinstance(value, (float, Decimal)) and whole(value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Bad(f"`{field}` is {name_value(value)}, not a whole number")
     if not -(1 << 63) <= value < 1 << 63:
         raise Bad(f"`{field}` is too large for 64 bits")
     return value
+
+
+def whole(value: float | Decimal) -> bool:
+    """Whether a number of a type with fractions has none, and is so small that each whole number of the type is that number."""
+    return math.isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) <= 1 << 53)
 
 
 def convert_number(value: Any, field: str) -> float:
@@ -180,6 +217,12 @@ def name_kind(value: Any) -> str:
         return "an object"
     if isinstance(value, (list, tuple)):
         return "a list"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float, Decimal)):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
     return "bytes that are not UTF-8" if isinstance(value, bytes) else f"a {type(value).__name__}"
 
 

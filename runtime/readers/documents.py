@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from operators.source import Source
-from runtime.readers.batches import convert_objects
+from runtime.readers.batches import Objects
 from runtime.readers.files import Unreadable, open_bytes
 from runtime.readers.jsonl import Parser, parse_line, read_objects
 from runtime.readers.lines import decode_whole, name_codec
@@ -41,17 +41,22 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         broken = "more follows after the first value"
     if skip_space(text, end) == len(text):
         try:
-            yield convert_objects(source, [parser.check(value)], [1], lambda _: text[start:], [])
+            row = parser.check(value)
+            parser.check_keys(text[start:end], row)
         except Bad as reason:
             raise Unreadable(path, str(reason)) from None
+        objects = Objects(source, path)
+        yield objects.convert([row], [1], lambda _: text[start:], [])
+        objects.end()
     elif holds_lines(text):
-        yield from read_objects(source, [[*text.split("\n")]])
+        yield from read_objects(source, path, [[*text.split("\n")]])
     else:
         raise Unreadable(path, broken)
 
 
 def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Batch]:
     """Batches of the objects of an array."""
+    objects = Objects(source, path)
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     spans: list[int] = []
@@ -64,10 +69,11 @@ def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Ba
             lines.append(number)
             spans.append(place)
         if len(rows) + len(bad) >= source.batch_rows:
-            yield convert_objects(source, rows, lines, quote_from(text, spans), bad)
+            yield objects.convert(rows, lines, quote_from(text, spans), bad)
             rows, lines, spans, bad = [], [], [], []
     if rows or bad:
-        yield convert_objects(source, rows, lines, quote_from(text, spans), bad)
+        yield objects.convert(rows, lines, quote_from(text, spans), bad)
+    objects.end()
 
 
 def parse_array(path: Path, text: str, start: int) -> Iterator[tuple[dict[str, Any] | Bad, int]]:
@@ -83,7 +89,9 @@ def parse_array(path: Path, text: str, start: int) -> Iterator[tuple[dict[str, A
         except Bad as reason:
             raise Unreadable(path, f"row {number}, which starts in {locate(text, place)}: {reason}") from None
         try:
-            yield parser.check(value), place
+            row = parser.check(value)
+            parser.check_keys(text[place:end], row)
+            yield row, place
         except Bad as reason:
             yield reason, place
         place = skip_space(text, end)

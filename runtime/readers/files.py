@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 CHUNK = 1 << 22
+#: In which a name may be written that looks like another.
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 #: A line or a whole JSON document beyond these would be held in memory at once: a bomb, or the wrong format.
 MAX_LINE = 1 << 28
 MAX_DOCUMENT = 1 << 31
@@ -34,25 +37,48 @@ class Unreadable(Exception):
 
 
 def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> list[Path]:
-    """The files that a path or a glob names, symlinks resolved, sorted, each once; `**` enters no linked folder."""
+    """The files that a path or a glob names, sorted, each once; `**` enters no linked folder.
+
+    Each is called as the pattern has it, in a real folder: a link of the hub's or of DVC's cache leads to a name that says
+    nothing of the file. What it leads to lies inside the roots. Names are found in any Unicode form. Raises Outside, and
+    Unreadable where two names differ in their form alone.
+    """
     if "\0" in pattern:
         return []  # no file has such a name, and the system calls refuse it
     roots = [resolve(root) for root in allowed_roots]
     parts = Path(pattern).parts
     first = next((place for place, part in enumerate(parts) if "*" in part or "?" in part), len(parts))
-    start = check_inside(resolve(base.joinpath(*parts[:first])), roots)
+    begin = base.joinpath(*parts[:first])
+    check_inside(resolve(begin), roots)
+    begin = spelled(begin)
+    start = check_inside(resolve(begin), roots)
     if first == len(parts):
-        return [start] if os.path.isfile(start) else []
+        return [resolve(begin.parent) / begin.name] if os.path.isfile(start) else []
     if ".." in parts[first:]:
         raise Outside(base / pattern)
-    rest = [part if part == "**" else re.sub(r"\*+", "*", part).replace("[", "[[]") for part in parts[first:]]
+    rest = "/".join(part if part == "**" else re.sub(r"\*+", "*", part).replace("[", "[[]") for part in parts[first:])
     # A star means no hidden file: editors and archives leave `.name` files beside the data.
-    hidden = any(part.startswith(".") for part in rest)
-    found = set()
-    for match in start.glob("/".join(rest)):
+    hidden = any(part.startswith(".") for part in parts[first:])
+    found: dict[Path, Path] = {}
+    matches = {match for form in (rest, *(unicodedata.normalize(form, rest) for form in FORMS)) for match in start.glob(form)}
+    for match in sorted(matches, key=Path.as_posix):
         if match.is_file() and (hidden or not any(part.startswith(".") for part in match.relative_to(start).parts)):
-            found.add(check_inside(resolve(match), roots))
-    return sorted(found, key=Path.as_posix)
+            found.setdefault(check_inside(resolve(match), roots), resolve(match.parent) / match.name)
+    return sorted(found.values(), key=Path.as_posix)
+
+
+def spelled(path: Path) -> Path:
+    """The path with its names in the Unicode form in which the disk has them; as it is where the disk has none of them."""
+    if os.path.lexists(path) or path.parent == path or path.name in ("", ".."):
+        return path
+    parent, same = spelled(path.parent), unicodedata.normalize("NFC", path.name)
+    try:
+        twins = sorted(name for name in os.listdir(parent) if unicodedata.normalize("NFC", name) == same)
+    except OSError:
+        return path
+    if len(twins) > 1:
+        raise Unreadable(path, f"{len(twins)} files are called so in other Unicode forms, and none as it is said here")
+    return parent / twins[0] if twins else path
 
 
 def resolve(path: Path) -> Path:

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from operators.source import Source
-from runtime.readers.batches import convert_objects
+from runtime.readers.batches import Objects
 from runtime.readers.files import open_bytes
 from runtime.readers.lines import Line, read_lines
-from runtime.readers.rows import Bad, BadRow, Batch, shorten
+from runtime.readers.rows import Bad, BadRow, Batch, describe, shorten
 
 BLANK = " \t\r"
+#: A key that stands apart from its colon, as hardly any writer has it.
+APART = re.compile(r'"[ \t\r\n]+:')
+
+
+def distinct(text: str, value: Any) -> bool:
+    """Whether it is sure, at a glance, that no object in a text has a key twice: as many keys were read as stand in it."""
+    return text.count('":') == keys_in(value) and APART.search(text) is None
+
+
+def keys_in(value: Any) -> int:
+    """The number of keys in a value and all that is in it."""
+    if type(value) is dict:
+        count = len(value)
+        for each in value.values():
+            if type(each) is dict or type(each) is list:
+                count += keys_in(each)
+        return count
+    return sum(keys_in(each) for each in value if type(each) is dict or type(each) is list) if type(value) is list else 0
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some keys and values; raises Bad where a key stands twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise Bad(f"it has the key `{describe(next(name for name in names if names.count(name) > 1))}` twice")
+    return made
+
+
+TWICE = json.JSONDecoder(object_pairs_hook=once).raw_decode
+"""Reads a value, key by key; raises Bad where an object has a key twice."""
 
 
 class Parser:
@@ -43,15 +75,21 @@ class Parser:
             raise Bad("it is not an object")
         return value
 
+    def check_keys(self, text: str, value: Any) -> None:
+        """Raises Bad where an object in a text, of which `value` was read, has a key twice: the last would win silently."""
+        if not distinct(text, value):
+            TWICE(text.lstrip())
+
 
 def read_jsonl(source: Source, path: Path) -> Iterator[Batch]:
     """Batches of the objects of a file."""
     with open_bytes(path) as stream:
-        yield from read_objects(source, read_lines(path, stream, source.encoding))
+        yield from read_objects(source, path, read_lines(path, stream, source.encoding))
 
 
-def read_objects(source: Source, blocks: Iterable[list[Line]]) -> Iterator[Batch]:
-    """Batches of the objects in blocks of lines."""
+def read_objects(source: Source, path: Path, blocks: Iterable[list[Line]]) -> Iterator[Batch]:
+    """Batches of the objects in blocks of lines; raises Unreadable where a column stands in none of them."""
+    objects = Objects(source, path)
     parser = Parser()
     decode, constants = parser.decode, parser.constants
     number = 0
@@ -65,7 +103,7 @@ def read_objects(source: Source, blocks: Iterable[list[Line]]) -> Iterator[Batch
             try:
                 # Straight to the decoder: a call for each row would cost more than all its checks.
                 value, end = decode(line)  # type: ignore[arg-type]
-                plain = end == len(line) and type(value) is dict and not constants
+                plain = end == len(line) and type(value) is dict and not constants and distinct(line, value)  # type: ignore[arg-type]
             except (ValueError, TypeError, RecursionError):
                 plain = False
             if not plain:
@@ -79,10 +117,11 @@ def read_objects(source: Source, blocks: Iterable[list[Line]]) -> Iterator[Batch
                 lines.append(number)
                 raws.append(line)  # type: ignore[arg-type]
             if len(rows) + len(bad) >= source.batch_rows:
-                yield convert_objects(source, rows, lines, raws.__getitem__, bad)
+                yield objects.convert(rows, lines, raws.__getitem__, bad)
                 rows, lines, raws, bad = [], [], [], []
     if rows or bad:
-        yield convert_objects(source, rows, lines, raws.__getitem__, bad)
+        yield objects.convert(rows, lines, raws.__getitem__, bad)
+    objects.end()
 
 
 def parse_line(parser: Parser, line: Line, encoding: str) -> dict[str, Any] | None:
@@ -95,4 +134,6 @@ def parse_line(parser: Parser, line: Line, encoding: str) -> dict[str, Any] | No
     value, end = parser.parse(text, 0)
     if end != len(text):
         raise Bad(f"it is not JSON: more follows at character {end + 1}")
-    return parser.check(value)
+    value = parser.check(value)
+    parser.check_keys(text, value)
+    return value

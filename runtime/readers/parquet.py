@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from operators.source import Cell, Source
+from runtime.readers.batches import lacking
 from runtime.readers.cells import convert_cells, is_finite, type_of_cell
 from runtime.readers.files import Unreadable
 from runtime.readers.items import convert_items
@@ -30,7 +31,8 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
                 size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
                 for start in range(0, whole.num_rows, size):
                     part = whole.slice(start, size)
-                    yield convert_batch(source, {field: part.column(field) for field in fields}, row)
+                    absent = {field: pa.nulls(part.num_rows) for field in source.columns.reads() if field not in fields}
+                    yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
                     row += part.num_rows
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(path, str(error)) from error
@@ -38,12 +40,12 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
 
 def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
     """The columns that are read, each of which the file has once."""
-    fields = list(source.columns.reads())
+    lacks = source.columns.lacking(names)
+    fields = [field for field in source.columns.reads() if field in lacks or field in names]
     for field in fields:
         if (count := names.count(field)) != 1:
-            known = ", ".join(f"`{name}`" for name in names)
             more = f"{count} of its columns are named `{field}`"
-            raise Unreadable(path, more if count else f"it has no column `{field}`; it has {known}")
+            raise Unreadable(path, more if count else lacking(field, names))
     return fields
 
 
@@ -109,7 +111,35 @@ def list_values(array: Any) -> list[Any]:
         values = array.to_pylist()
     except UnicodeDecodeError:
         values = [decode_scalar(scalar) for scalar in array]
-    return [decode_bytes(value) if isinstance(value, bytes) else value for value in values]
+    values = [decode_bytes(value) if isinstance(value, bytes) else value for value in values]
+    return [as_json_has(value, array.type) for value in values] if differs(array.type) else values
+
+
+def differs(kind: Any) -> bool:
+    """Whether values of a type are not what JSON would have: maps, and numbers of fewer bits, which get digits in 64."""
+    from pyarrow import types
+
+    if types.is_map(kind) or types.is_float32(kind) or types.is_float16(kind):
+        return True
+    return types.is_nested(kind) and any(differs(kind.field(at).type) for at in range(kind.num_fields))
+
+
+def as_json_has(value: Any, kind: Any) -> Any:
+    """A value with its maps as objects, and its short numbers with the digits that tell them apart; a key twice stays a list."""
+    import numpy as np
+    from pyarrow import types
+
+    if value is None:
+        return None
+    if types.is_float32(kind) or types.is_float16(kind):
+        return float(str((np.float32 if types.is_float32(kind) else np.float16)(value)))
+    if types.is_map(kind):
+        pairs = [(key, as_json_has(each, kind.item_type)) for key, each in value]
+        texts = all(isinstance(key, str) for key, _ in pairs)
+        return dict(pairs) if texts and len({key for key, _ in pairs}) == len(pairs) else pairs
+    if types.is_struct(kind):
+        return {field.name: as_json_has(value[field.name], field.type) for field in kind}
+    return [as_json_has(each, kind.value_type) for each in value] if types.is_nested(kind) else value
 
 
 def decode_scalar(scalar: Any) -> Any:

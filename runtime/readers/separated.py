@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from operators.source import Source
-from runtime.readers.batches import convert_columns
+from runtime.readers.batches import convert_columns, lacking
 from runtime.readers.files import Unreadable, open_bytes
 from runtime.readers.lines import Line, name_codec, read_lines
 from runtime.readers.rows import RAW_LENGTH, BadRow, Batch, shorten
@@ -138,7 +138,8 @@ def find_columns(path: Path, names: list[str], source: Source) -> dict[str, int]
             case 1:
                 places[field] = names.index(field)
             case 0:
-                raise Unreadable(path, f"it has no column `{field}`; it has " + ", ".join(f"`{n}`" for n in names))
+                if field in source.columns.lacking(names):
+                    raise Unreadable(path, lacking(field, names))
             case count:
                 raise Unreadable(path, f"{count} of its columns are named `{field}`")
     return places
@@ -154,7 +155,9 @@ def convert_rows(
     feed: Feed,
 ) -> Batch:
     """The batch of rows of cells."""
-    columns = {field: [row[place] for row in rows] for field, place in places.items()}
+    columns: dict[str, list[str | None]] = {
+        field: [row[places[field]] for row in rows] if field in places else [None] * len(rows) for field in source.columns.reads()
+    }
     return convert_columns(source, columns, starts, lambda row: feed.quote(starts[row], ends[row]), bad, untyped=True)
 
 

@@ -1,0 +1,258 @@
+"""Nothing that a file has, or lacks, is read as null silently: shapes, missing columns, empty files, keys twice, names' forms."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import unicodedata
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.source import Cell
+from runtime.readers.cells import inside
+from runtime.readers.files import Unreadable, resolve_files
+from runtime.readers.jsonl import Parser, distinct
+from runtime.readers.rows import Bad
+from tests.conftest import Project
+from tests.reading import columns_of, read, write, write_jsonl
+
+# -- columns that are not there
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.parquet"])
+def test_a_column_that_no_row_of_a_file_has_is_an_error_unless_it_may_be_missing(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    match path.suffix:
+        case ".jsonl":
+            path.write_text('{"Level": 1, "q": "a"}\n{"Level": 2, "q": "b"}\n', "utf-8")
+        case ".json":
+            path.write_text('[{"Level": 1, "q": "a"}, {"Level": 2, "q": "b"}]', "utf-8")
+        case ".csv":
+            path.write_text("Level,q\n1,a\n2,b\n", "utf-8")
+        case _:
+            pq.write_table(pa.table({"Level": [1, 2], "q": ["a", "b"]}), path)
+    with pytest.raises(Unreadable, match="`level`; it has `Level`, `q`; did you mean `Level`"):
+        read(path, {"prompt": "q", "level": "level"})
+    rows, bad = read(path, {"prompt": "q", "level": {"field": "level", "missing": None}})
+    assert columns_of(rows, "level") == [None, None] and not bad
+
+
+def test_a_column_that_some_rows_have_is_null_in_the_others(tmp_path: Path) -> None:
+    rows, bad = read(write_jsonl(tmp_path, {"q": "a"}, {"q": "b", "n": "1"}), {"prompt": "q", "n": "n"})
+    assert columns_of(rows, "n") == [None, "1"] and not bad
+
+
+def test_a_file_may_lack_the_last_of_listed_options_and_no_others(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path, {"q": "a", "a": "1", "b": "2", "c": "3"})
+    rows, _ = read(path, {"prompt": "q", "options": ["a", "b", "c", "d"]})
+    assert columns_of(rows, "options") == [["1", "2", "3"]]
+    with pytest.raises(Unreadable, match="`x`"):
+        read(path, {"prompt": "q", "options": ["a", "x", "c"]})
+
+
+# -- shapes
+
+
+NESTED = {"a": {"b": [{"c": "x"}, {"c": "y"}], "n": None, "t": "text"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (["b", "*", "c"], '`f`["b"] is a list, and the path asks it for the key `*`'),
+        (["b", 2, "c"], '`f`["b"] has 2 elements, and the path asks for position 2'),
+        (["b", "c"], '`f`["b"] is a list, and the path asks it for the key `c`'),
+        (["t", "c"], '`f`["t"] is text, and the path asks it for the key `c`'),
+        (["t", 0], '`f`["t"] is text, and the path asks it for position 0'),
+        (["z"], "`f` has no `z`; it has `b`, `n`, `t`"),
+        ([0], "`f` is an object, and the path asks it for position 0"),
+        (["b"], "`f` is a list, not text; say `as: json`"),
+        (["b", 0], "`f` is an object, not text; say `as: json`"),
+    ],
+)
+def test_a_path_that_meets_another_shape_says_which(tmp_path: Path, path: list[Any], reason: str) -> None:
+    file = write_jsonl(tmp_path, {"f": NESTED["a"]})
+    _, bad = read(file, {"prompt": {"field": "f", "path": path}})
+    assert len(bad) == 1 and bad[0][1].startswith(reason), bad
+
+
+JSON = st.recursive(
+    st.none() | st.text("ab", max_size=2) | st.integers(0, 3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def way(value: Any, path: list[str | int]) -> Any:
+    """What plain Python finds there, or an error; what is behind a null is null."""
+    for part in path:
+        if value is None:
+            return None
+        if isinstance(part, str) != isinstance(value, dict) or isinstance(value, (str, int)):
+            raise LookupError
+        value = value[part]
+    return value
+
+
+@given(JSON, st.lists(st.sampled_from(["a", "b", 0, 1, -1]), min_size=1, max_size=3))
+@settings(deadline=None)
+def test_a_path_gives_the_value_or_an_error_and_never_a_null_of_its_own(value: Any, path: list[str | int]) -> None:
+    try:
+        wanted = way(value, path)
+    except LookupError:
+        with pytest.raises(Bad):
+            inside(value, path, Cell(field="f", path=tuple(path)))
+    else:
+        assert inside(value, path, Cell(field="f", path=tuple(path))) == wanted
+
+
+def test_a_parquet_map_is_read_by_its_keys_and_as_json(tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    table = pa.table({"m": pa.array([[("q", "one"), ("r", "x")], [("q", "two")], None], kind)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    columns = {"prompt": {"field": "m", "path": ["q"]}, "all": {"field": "m", "as": "json"}}
+    rows, bad = read(tmp_path / "a.parquet", columns)
+    assert columns_of(rows, "prompt") == ["one", "two", None] and not bad
+    assert columns_of(rows, "all") == ['{"q":"one","r":"x"}', '{"q":"two"}', None]
+
+
+def test_a_parquet_map_with_a_key_twice_is_a_bad_row(tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    pq.write_table(pa.table({"m": pa.array([[("q", "one"), ("q", "two")]], kind)}), tmp_path / "a.parquet")
+    _, bad = read(tmp_path / "a.parquet", {"prompt": {"field": "m", "path": ["q"]}})
+    assert "is a list, and the path asks it for the key `q`" in bad[0][1]
+
+
+def test_short_floats_are_written_with_the_digits_that_tell_them_apart(tmp_path: Path) -> None:
+    values = [0.1, 1.0, 3.14, 1e20, 16777216.0, None]
+    kinds = {"f": pa.float32(), "h": pa.float16()}
+    table = pa.table({name: pa.array(values[:3] + [None] if name == "h" else values[:4], kind) for name, kind in kinds.items()})
+    table = table.append_column("l", pa.array([[0.1, 0.2]] * 4, pa.list_(pa.float32())))
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows, _ = read(tmp_path / "a.parquet", {"prompt": "f", "h": "h", "l": {"field": "l", "as": "json"}})
+    assert columns_of(rows, "prompt") == ["0.1", "1.0", "3.14", "1e+20"]
+    assert columns_of(rows, "h") == ["0.1", "1.0", "3.14", None]
+    assert columns_of(rows, "l") == ["[0.1,0.2]"] * 4
+
+
+def test_whole_numbers_are_whole_in_every_type(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {
+        "d": pa.array([1.0, 2.0, -3.0], pa.float64()),
+        "s": pa.array([1.0, 2.0, -3.0], pa.float32()),
+        "m": pa.array([Decimal("1.00"), Decimal("2.00"), Decimal("-3.00")], pa.decimal128(10, 2)),
+        "w": pa.array([Decimal(1), Decimal(2), Decimal(-3)], pa.decimal128(38, 0)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    rows, bad = read(tmp_path / "a.parquet", {name: {"field": name, "as": "integer"} for name in columns})
+    assert not bad and all(columns_of(rows, name) == [1, 2, -3] for name in columns)
+    pq.write_table(pa.table({"d": [1.5, 2.0, 2.0**60, None]}), tmp_path / "b.parquet")
+    rows, bad = read(tmp_path / "b.parquet", {"d": {"field": "d", "as": "integer"}})
+    assert columns_of(rows, "d") == [2, None] and [line for line, _ in bad] == [1, 3]
+
+
+# -- keys twice
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"t": "a", "t": "b"}',
+        '{"t": "a", "m": {"k": 1, "k": 2}}',
+        '{"t": "a", "m": [{"k": 1}, {"k": 2, "j": 1, "k": 3}]}',
+        '{"t" : "a", "t":"b"}',
+        '{"t"\t:"a","t"  :"b"}',
+        '{"t": "a", "\\u0074": "b"}',
+        '{"t": "a\\":", "t": "b"}',
+    ],
+)
+def test_a_key_that_stands_twice_is_a_bad_row(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path, "x.jsonl", '{"t": "first"}\n' + line + "\n")
+    rows, bad = read(path, {"prompt": "t"})
+    assert columns_of(rows, "prompt") == ["first"] and len(bad) == 1 and "twice" in bad[0][1]
+    array = write(tmp_path, "x.json", '[{"t": "first"}, ' + line + "]")
+    rows, bad = read(array, {"prompt": "t"})
+    assert columns_of(rows, "prompt") == ["first"] and len(bad) == 1 and "twice" in bad[0][1]
+
+
+@given(st.dictionaries(st.text('a":\\ ', max_size=4), JSON | st.text('a":\\ ', max_size=6), max_size=4))
+@settings(deadline=None)
+def test_no_object_with_each_key_once_is_refused(row: dict[str, Any]) -> None:
+    for separators in ((",", ":"), (", ", ": "), (" , ", " : ")):
+        Parser().check_keys(json.dumps(row, separators=separators), row)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", 'b":', "c\\"]), st.sampled_from([1, '":', "x"])), min_size=2, max_size=4))
+@settings(deadline=None)
+def test_what_is_sure_at_a_glance_has_each_key_once(pairs: list[tuple[str, Any]]) -> None:
+    text = "{" + ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs) + "}"
+    if distinct(text, json.loads(text)):
+        assert len({key for key, _ in pairs}) == len(pairs)
+
+
+# -- empty files
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.jsonl.gz", "x.jsonl.zst", "x.parquet"])
+def test_a_file_without_a_byte_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(Unreadable, match="it is empty"):
+        read(tmp_path / name, {"prompt": "q"})
+
+
+# -- names of files
+
+
+def test_a_link_is_read_as_its_own_name_says(project: Project) -> None:
+    project.write("blobs/3f2a9c", '{"prompt": "a"}\n')
+    (project.folder / "blobs/77aa01").write_bytes(gzip.compress(b'{"prompt": "b"}\n'))
+    (project.folder / "snap").mkdir()
+    os.symlink("../blobs/3f2a9c", project.folder / "snap/train.jsonl")
+    os.symlink("../blobs/77aa01", project.folder / "snap/test.jsonl.gz")
+    for pattern in ("snap/*", "snap/t*.jsonl*"):
+        source = {"file": pattern, "format": "jsonl", "category": "c", "license": "A"}
+        project.write("recipe.yaml", json.dumps({"format": 1, "recipe": "test/links", "sources": {"a": source}, "prompts": []}))
+        assert sorted(row["prompt"] for row in project.table("recipe.yaml")) == ["a", "b"]
+
+
+def test_a_link_out_of_the_project_is_refused_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "in").mkdir()
+    os.symlink("../secret", tmp_path / "in/a.jsonl")
+    for pattern in ("a.jsonl", "*.jsonl"):
+        with pytest.raises(Exception, match="outside the folders"):
+            resolve_files(pattern, tmp_path / "in", [tmp_path / "in"])
+
+
+@pytest.mark.parametrize(("disk", "said"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_file_is_found_in_any_unicode_form_of_its_name(tmp_path: Path, disk: Any, said: Any) -> None:
+    folder = tmp_path / unicodedata.normalize(disk, "자료")
+    folder.mkdir()
+    (folder / unicodedata.normalize(disk, "한글.jsonl")).write_text('{"prompt": "a"}')
+    for pattern in ("자료/한글.jsonl", "자료/한*.jsonl", "*/한글.jsonl"):
+        assert len(resolve_files(unicodedata.normalize(said, pattern), tmp_path, [tmp_path])) == 1
+
+
+def test_names_that_differ_in_form_alone_are_two_files_and_a_third_form_is_neither(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (tmp_path / unicodedata.normalize(form, "ệ각.jsonl")).write_text(f'{{"prompt": "{form}"}}')  # type: ignore[arg-type]
+    assert len(resolve_files("*.jsonl", tmp_path, [tmp_path])) == 2
+    mixed = unicodedata.normalize("NFC", "ệ") + unicodedata.normalize("NFD", "각") + ".jsonl"
+    with pytest.raises(Unreadable, match="2 files are called so"):
+        resolve_files(mixed, tmp_path, [tmp_path])
+
+
+def test_a_column_in_another_unicode_form_is_named(project: Project) -> None:
+    project.write("b.jsonl", json.dumps({unicodedata.normalize("NFD", "문제"): "a"}, ensure_ascii=False))
+    source = {"file": "b.jsonl", "category": "c", "license": "A", "columns": {"prompt": "문제"}}
+    said = {"format": 1, "recipe": "test/nfd", "sources": {"a": source}, "prompts": []}
+    project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
+    ran = project.run("check", "recipe.yaml")
+    assert ran.code == 2 and "another Unicode form (NFD form)" in ran.err
