@@ -59,12 +59,20 @@ class Unique(SetDecision):
         # Arrow's own tables say what white space and punctuation are.
         return ("unicode", "pyarrow") if self.normalise or self.fold else ()
 
+    def rules(self, entries: Mapping[str, Any]) -> tuple[FoldRule, ...]:
+        """What counts as one letter."""
+        rules: tuple[FoldRule, ...] = tuple(entries.get("fold", ())) if self.fold == "profile" else self.fold
+        return rules
+
+    def verbatim(self, entries: Mapping[str, Any]) -> bool:
+        """Whether texts are compared as they are."""
+        return not self.normalise and not self.rules(entries)
+
     def form(self, column: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
         """A text column as it is compared."""
         from operators.kernels.equal import compared
 
-        rules = entries.get("fold", ()) if self.fold == "profile" else self.fold
-        return compared(column, self.normalise, Folding.of(rules, case="case" in self.normalise))
+        return compared(column, self.normalise, Folding.of(self.rules(entries), case="case" in self.normalise))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         for place, column in enumerate(self.columns()):

@@ -100,7 +100,7 @@ class Known:
             }
         except Unknown:
             return nothing
-        if isinstance(node.operator, Unique) and not node.operator.normalise:
+        if isinstance(node.operator, Unique) and node.operator.verbatim(node.entries):
             return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
             nothing = self.remembered(at, node.operator, cells["in"])
