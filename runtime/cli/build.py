@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import recipe_command, say, say_json, thread_count
+from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, thread_count
 from runtime.session import Session
 
 
@@ -17,12 +17,17 @@ from runtime.session import Session
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("--remake", multiple=True, metavar="STAGE", help="Let this stage come out otherwise than the lock pins it.")
 @click.option("--again", is_flag=True, help="Look at held-out benchmarks once more; every table of their scores says so.")
+@allow_empty_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
-def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], again: bool, quiet: bool) -> None:
+def build_command(
+    session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], again: bool, allow_empty: bool, quiet: bool
+) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
-    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake), again)
+    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake), again, allow_empty)
     if as_json:
         say_json(report)
+        if report["empty"]:
+            raise click.exceptions.Exit(1)
         return
     if not quiet:
         from runtime.funnel import funnel_text
@@ -37,6 +42,7 @@ def build_command(session: Session, as_json: bool, locked: bool, remake: tuple[s
             f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows"
             + (f"  {output['path']}" if output["path"] else "")
         )
+    refuse_empty(session, report)
     if not quiet:
         say(f"\n{report['next']}")
 
@@ -47,11 +53,13 @@ def run_build(
     quiet: bool = False,
     remake: frozenset[str] = frozenset(),
     again: bool = False,
+    allow_empty: bool = False,
 ) -> dict[str, Any]:
     """Build and publish; the report that people and programs get.
 
     `accepted` holds the names of what may differ from the lock; None where the lock is not asked. `again` lets held-out
-    benchmarks be looked at once more.
+    benchmarks be looked at once more. Where an output has no row nothing is published unless `allow_empty`: the report's
+    `empty` names such outputs.
     """
     from compiler.contamination import complain_unobtained
     from compiler.diagnostics import RecipeError
@@ -109,11 +117,15 @@ def run_build(
         # What is made from something that was accepted may differ with it.
         if accepted is not None and not accepted & {each.name for each in drifted_leaves(session)}:
             refuse(session, list(drifted_outputs(session, built)), accepted)
+        empty = [name for name, index in graph.outputs.items() if not built.records[index].body["rows"]]
+        if session.items is not None or allow_empty:
+            empty = []
+        published = session.items is None and not empty
         outputs = []
         for name, index in graph.outputs.items():
             record = built.records[index]
             path = None
-            if session.items is None:
+            if published:
                 with store.gate():
                     path = publish(store, read.recipe.name, name, record)
             outputs.append(
@@ -128,7 +140,7 @@ def run_build(
                     "path": None if path is None else os.path.relpath(path),
                 }
             )
-        if session.items is None:
+        if published:
             remember(store, read.recipe.name, graph, built, session.facts, outputs, partial=bool(session.targets))
     scores = {}
     for name, index in graph.outputs.items():
@@ -152,6 +164,7 @@ def run_build(
     return {
         "recipe": read.recipe.name,
         "outputs": outputs,
+        "empty": empty,
         "ran": [stage["name"] for stage in stages_of(graph, built) if stage["ran"]],
         "reused": [stage["name"] for stage in stages_of(graph, built) if not stage["ran"]],
         "stages": stages_of(graph, built),
@@ -161,6 +174,16 @@ def run_build(
         "asked": {stage: vars(filled) | {"failed": filled.reasons()} for stage, filled in built.filled.items()},
         "next": next_command(session, outputs),
     }
+
+
+def refuse_empty(session: Session, report: dict[str, Any]) -> None:
+    """Raises StoreError where a build that may not be empty kept no row in an output."""
+    from runtime.store import StoreError
+
+    if report["empty"]:
+        named = ", ".join(f"`{name}`" for name in report["empty"])
+        hint = f"the funnel of `recipe build {session.named}` tells where its rows went; if it may be empty, say --allow-empty"
+        raise StoreError(f"0 rows are kept in {named}, so that nothing is named", hint)
 
 
 def asked_line(stage: str, filled: Any) -> str:
@@ -202,9 +225,10 @@ def next_command(session: Session, outputs: list[dict[str, Any]]) -> str:
     allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
     if session.items is not None:
         return f"next: recipe build {session.named}{allow}"
+    empty = "" if all(each["rows"] for each in outputs) else " --allow-empty"
     if session.lock is None:
-        return f"next: recipe lock {session.named}{allow}"
+        return f"next: recipe lock {session.named}{allow}{empty}"
     pins = session.lock.outputs
     if all(each["output"] in pins and pins[each["output"]].digest == each["digest"] for each in outputs):
         return f"as locked; next: recipe why {session.named}{allow} --match TEXT"
-    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}{empty}"

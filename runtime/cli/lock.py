@@ -10,7 +10,7 @@ import click
 
 from compiler.lock import Lock
 from compiler.project import Place
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import allow_empty_option, recipe_command, say, say_json
 from runtime.session import Session
 
 
@@ -41,15 +41,16 @@ def write_lock(place: Place, lock: Lock) -> None:
 
 @recipe_command("lock", stores=True)
 @click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
+@allow_empty_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def lock_command(session: Session, as_json: bool, update: tuple[str, ...], quiet: bool) -> None:
+def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow_empty: bool, quiet: bool) -> None:
     """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs.
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
     from compiler.lock import LockedSource, Pin
     from compiler.plan import stage_name
-    from runtime.cli.build import run_build
+    from runtime.cli.build import refuse_empty, run_build
     from runtime.drift import profile_digests
     from runtime.store import Store
 
@@ -57,7 +58,8 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], quiet
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
     if not update:
         session.forget_broken_lock()
-    report = run_build(session, frozenset(update) if update else None, quiet=quiet or as_json)
+    report = run_build(session, frozenset(update) if update else None, quiet=quiet or as_json, allow_empty=allow_empty)
+    refuse_empty(session, report)
     if update:
         complain_unmoved(session, report, update)
     opened = Store(session.store_path)

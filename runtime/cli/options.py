@@ -60,6 +60,11 @@ def store_option(command: Command) -> Command:
     return click.option("--store", metavar="DIR", help="The store's folder; .recipe in the project unless said.")(command)
 
 
+def allow_empty_option(command: Command) -> Command:
+    """--allow-empty."""
+    return click.option("--allow-empty", is_flag=True, help="Let an output have no row.")(command)
+
+
 def thread_count() -> int:
     """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
