@@ -17,6 +17,17 @@ from operators.translate import Translate
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
 COMPRESSIONS = (".gz", ".zst")
+ARCHIVE = "unpack an archive, and name the files in it"
+WORKBOOK = "export each sheet of a workbook as csv"
+UNREAD = {
+    **dict.fromkeys((".tar", ".tgz", ".tbz2", ".txz", ".zip", ".7z", ".rar"), ARCHIVE),
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), WORKBOOK),
+    **dict.fromkeys((".bz2", ".xz", ".lz4", ".br"), "unpack it, or pack it with gzip or zstd"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc", ".orc", ".avro"), "write it as Parquet"),
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "export the table as csv"),
+    **dict.fromkeys((".yaml", ".yml", ".xml", ".toml"), "write it as json or jsonl"),
+}
+"""Endings of names whose files are not read, each with what to do."""
 
 
 class Cell(Declared):
@@ -216,7 +227,13 @@ class Source(Operator):
             yield Obligation("licence", message, ("license",))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        if self.format_of(self.file) is None:
+        bare = self.file.lower()
+        for ending in COMPRESSIONS:
+            bare = bare.removesuffix(ending)
+        unread = next((ending for ending in UNREAD if bare.endswith(ending)), None)
+        if unread is not None:
+            yield Complaint(("file",), f"files of the kind `{unread}` are not read", UNREAD[unread])
+        elif self.format_of(self.file) is None:
             yield Complaint(
                 ("file",),
                 f"the name `{self.file}` does not say how it is written",

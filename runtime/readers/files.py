@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from operators.source import COMPRESSIONS
+
 CHUNK = 1 << 22
 #: In which a name may be written that looks like another.
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
@@ -97,6 +99,9 @@ def check_inside(path: Path, roots: Sequence[Path]) -> Path:
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, decompressed as its name says; damage found while reading is `Unreadable` too."""
     try:
+        if path.suffix in COMPRESSIONS and not path.stat().st_size:
+            # Nothing at all, packed, is some bytes long: what wrote this one was cut off.
+            raise EOFError(f"it has no bytes, and every {path.suffix} file has some: it was cut off")
         if path.suffix == ".gz":
             import gzip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from runtime.readers.beginning import recognise
 from runtime.readers.files import CHUNK, MAX_DOCUMENT, MAX_LINE, Unreadable
 
 #: A line that is not in the declared encoding stays bytes: it is that row's fault, not the file's.
@@ -24,8 +25,10 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
     length = 0
     first = True
     while block := stream.read(CHUNK):
-        if first and encoding == "utf-8":
-            block = block.removeprefix(codecs.BOM_UTF8)
+        if first:
+            check_head(path, block, encoding)
+            if encoding == "utf-8":
+                block = block.removeprefix(codecs.BOM_UTF8)
         first = False
         cut = block.rfind(b"\n") + 1
         if cut:
@@ -35,8 +38,17 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
         length += len(block) - cut
         if length > MAX_LINE:
             raise Unreadable(path, f"a line is longer than {MAX_LINE >> 20} MB")
+    if first:
+        check_head(path, b"", encoding)
     if length:
         yield decode_lines(b"".join(held), encoding)
+
+
+def check_head(path: Path, head: bytes, encoding: str) -> None:
+    """Raises Unreadable where a file holds nothing, or its first bytes are those of something else than text."""
+    said = recognise(head, encoding) if head else "it is empty"
+    if said is not None:
+        raise Unreadable(path, said)
 
 
 def name_codec(path: Path, encoding: str) -> str:
@@ -66,6 +78,7 @@ def decode_line(line: bytes, encoding: str) -> Line:
 def decode_whole(path: Path, stream: BinaryIO, encoding: str) -> str:
     """The text of a whole file."""
     data = read_whole(path, stream)
+    check_head(path, data[:CHUNK], encoding)
     try:
         return data.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:

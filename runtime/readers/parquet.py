@@ -24,6 +24,8 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
     import pyarrow.parquet as pq
 
     row = 1
+    if not path.stat().st_size:
+        raise Unreadable(path, "it is empty")
     try:
         with pq.ParquetFile(str(path), page_checksum_verification=True) as file:
             fields = check_columns(path, file.schema_arrow.names, source)
@@ -168,6 +170,8 @@ def probe_parquet(path: Path) -> dict[str, str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.stat().st_size:
+        raise Unreadable(path, "it is empty")
     try:
         schema = pq.read_schema(str(path))
     except (pa.ArrowException, OSError) as error:

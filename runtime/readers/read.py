@@ -11,7 +11,7 @@ from operators.source import Source
 from runtime.readers.documents import read_json, sample_json, sample_jsonl
 from runtime.readers.files import CHUNK, MAX_DOCUMENT, MAX_LINE, Unreadable, open_bytes
 from runtime.readers.jsonl import read_jsonl
-from runtime.readers.lines import name_codec
+from runtime.readers.lines import check_head, name_codec
 from runtime.readers.parquet import probe_parquet, read_parquet
 from runtime.readers.rows import BadRow as BadRow
 from runtime.readers.rows import Batch as Batch
@@ -80,6 +80,7 @@ def read_head(source: Source, path: Path, size: int) -> tuple[str, bool]:
                 break
             parts.append(block)
             held += len(block)
+    check_head(path, b"".join(parts[:1]), encoding)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
 
