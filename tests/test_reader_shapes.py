@@ -203,7 +203,7 @@ def test_what_is_sure_at_a_glance_has_each_key_once(pairs: list[tuple[str, Any]]
 @pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.jsonl.gz", "x.jsonl.zst", "x.parquet"])
 def test_a_file_without_a_byte_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(Unreadable, match="it is empty"):
+    with pytest.raises(Unreadable, match="it is empty|it was cut off"):
         read(tmp_path / name, {"prompt": "q"})
 
 

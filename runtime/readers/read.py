@@ -23,7 +23,6 @@ DOCUMENT_HEAD = 1 << 22
 
 def read_batches(source: Source, path: Path) -> Iterator[Batch]:
     """The rows of a file, at most `batch_rows` at a time, in its order."""
-    refuse_empty(path)
     match source.format_of(path.name):
         case "jsonl":
             return read_jsonl(source, path)
@@ -37,15 +36,8 @@ def read_batches(source: Source, path: Path) -> Iterator[Batch]:
             raise Unreadable(path, "its name does not say how it is written")
 
 
-def refuse_empty(path: Path) -> None:
-    """Raises Unreadable for a file without a byte: what was cut short when it was written or copied reads the same."""
-    if path.stat().st_size == 0:
-        raise Unreadable(path, "it is empty: it has no byte")
-
-
 def probe(source: Source, path: Path) -> dict[str, str]:
     """The columns of a file, with a word for the type of each, from a bounded look at its beginning."""
-    refuse_empty(path)
     match source.format_of(path.name):
         case "jsonl":
             return name_columns(sample_jsonl(path, *read_head(source, path, LINES_HEAD)))
