@@ -28,6 +28,8 @@ class Cell(Declared):
     """The type; `json` keeps nested values as canonical JSON text."""
     path: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
     """The way into a nested value: keys of objects, and positions in lists that count from 0, or from the end below 0."""
+    missing: Literal["error"] | None = "error"
+    """`null`: files may lack the column, or what `path` leads to; their rows have no value then. Else such a file is an error."""
 
 
 class Gold(Declared):

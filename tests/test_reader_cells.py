@@ -39,7 +39,7 @@ def test_values_become_what_their_cells_declare(tmp_path: Path) -> None:
     [
         ({"t": {"a": 1}}, "`t` is an object, not text; say `as: json`"),
         ({"t": ["a"]}, "`t` is a list, not text; say `as: json`"),
-        ({"i": 1.0}, "`i` is `1.0`, not a whole number"),
+        ({"i": 1.5}, "`i` is `1.5`, not a whole number"),
         ({"i": True}, "`i` is `true`, not a whole number"),
         ({"i": "3.5"}, "`i` is `3.5`, not a whole number"),
         ({"i": 2**63}, "`i` is too large for 64 bits"),

@@ -6,16 +6,21 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from operators.source import Cell
+from runtime.readers.nested import follow
 from runtime.readers.rows import Bad, Converted, describe, type_of
 
 #: Values of these types need no conversion, so a column of them is made at once.
 PLAIN: dict[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
 Convert = Callable[[Any, str], Any]
 
-INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+#: A whole number, also as programs write it that know floating point alone.
+INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0+)?", re.ASCII)
+#: The largest double that tells each whole number below it from the next.
+EXACT = 1 << 53
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
@@ -25,7 +30,7 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     import pyarrow as pa
 
     if cell.path is not None:
-        values = [inside(value, cell.path) for value in values]
+        return convert_path(values, cell, untyped)
     if set(map(type, values)) <= {PLAIN.get(cell.as_, type(None)), type(None)}:
         try:
             array = pa.array(values, type_of_cell(cell))
@@ -41,16 +46,18 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
     return convert_each(values, cell, CONVERSIONS[cell.as_])
 
 
-def inside(value: Any, path: Sequence[str | int]) -> Any:
-    """What a path leads to in a nested value; null where something on the way is missing."""
-    for part in path:
-        if isinstance(value, dict) and isinstance(part, str):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
-            value = value[part]
-        else:
-            return None
-    return value
+def convert_path(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted:
+    """The column of what a path leads to; a row where it leads nowhere is bad."""
+    found: list[Any] = []
+    bad: dict[int, str] = {}
+    for place, value in enumerate(values):
+        try:
+            found.append(follow(value, cell))
+        except Bad as reason:
+            bad[place] = str(reason)
+            found.append(None)
+    made = convert_cells(found, cell.model_copy(update={"path": None}), untyped)
+    return Converted(made.array, {**made.bad, **bad})
 
 
 def type_of_cell(cell: Cell) -> Any:
@@ -88,6 +95,8 @@ def convert_text(value: Any, field: str) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, float):
         return repr(convert_number(value, field))
     hint = "; say `as: json`" if isinstance(value, (dict, list)) else ""
@@ -104,9 +113,16 @@ def check_text(value: str, field: str) -> str:
 
 
 def convert_integer(value: Any, field: str) -> int:
-    """A whole number that fits 64 bits, also where it is written as text."""
-    if isinstance(value, str) and INTEGER.fullmatch(text := value.strip()):
+    """A whole number that fits 64 bits, also where it is written as text or with a fraction of zeros."""
+    if isinstance(value, float) and value.is_integer():
+        if abs(value) > EXACT:
+            raise Bad(f"`{field}` is {name_value(value)}, beyond the whole numbers that a double tells apart")
+        value = int(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, str) and (found := INTEGER.fullmatch(value.strip())):
         # Python refuses to read thousands of digits; so many do not fit in any case.
+        text = found[1]
         digits = text.lstrip("+-").lstrip("0")
         value = int(text) if len(digits) < 20 and len(text) < 4000 else 1 << 64
     if isinstance(value, bool) or not isinstance(value, int):
@@ -118,7 +134,7 @@ def convert_integer(value: Any, field: str) -> int:
 
 def convert_number(value: Any, field: str) -> float:
     """A finite number, also where it is written as text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Bad(f"`{field}` is {name_value(value)}, not a number")
     if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
         raise Bad(f"`{field}` is {name_value(value)}, not a number")
@@ -187,7 +203,7 @@ def name_value(value: Any) -> str:
     """A value as a reason shows it: nested ones by their kind only."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{describe(value)}`" if isinstance(value, (str, int, float)) else name_kind(value)
+    return f"`{describe(value)}`" if isinstance(value, (str, int, float, Decimal)) else name_kind(value)
 
 
 CONVERSIONS: dict[str, Convert] = {
