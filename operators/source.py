@@ -111,6 +111,11 @@ class Mapping(Declared):
         named = {"prompt": self.prompt, **extra} if self.prompt is not None else extra
         return {name: Cell(field=cell) if isinstance(cell, str) else cell for name, cell in named.items() if cell}
 
+    def needed(self) -> dict[str, tuple[str | int, ...]]:
+        """The columns that every file has: those that are read, but for those that may be missing."""
+        spared = {cell.field for cell in self.cells().values() if cell.missing is None}
+        return {column: path for column, path in self.reads().items() if column not in spared}
+
     def reads(self) -> dict[str, tuple[str | int, ...]]:
         """Each column of the files that is read, with the path of the field that says so."""
         read: dict[str, tuple[str | int, ...]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.reading import columns_of, read, write_jsonl, write_parquet
+from runtime.readers.files import Unreadable
+from runtime.readers.read import probe
+from tests.reading import columns_of, declare, read, write, write_jsonl, write_parquet
 
 META = {"meta": {"field": "m", "as": "json"}}
 AT_Q = {"prompt": {"field": "m", "path": ["q"]}}
@@ -174,3 +180,146 @@ def test_a_number_that_is_not_whole_is_refused_and_others_of_its_column_are_not(
 def test_whole_numbers_of_json_may_have_a_fraction_of_zeros(tmp_path: Path, value: Any, whole: int | None) -> None:
     rows, bad = read(write_jsonl(tmp_path, {"i": value}), {"i": {"field": "i", "as": "integer"}})
     assert (columns_of(rows, "i"), len(bad)) == (([whole], 0) if whole is not None else ([], 1))
+
+
+# Documents
+
+
+SQUAD = {"version": "1", "data": [{"title": "물", "paragraphs": [{"context": "c", "qas": [{"id": "1", "question": "왜?"}]}]}]}
+BY_ID = {f"k{number}": {"question": "왜?", "answer": "1"} for number in range(9)}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("document", "shape"),
+    [
+        (
+            SQUAD,
+            "{version: text, data: [1 of {title: text, paragraphs: [1 of {context: text, qas: [1 of {id: text, question: text}]}]}]}",
+        ),
+        (BY_ID, "{9 keys, each with {question: text, answer: text}}"),
+        ({"exam": {"tasks": [{"question": "왜?"}]}}, "{exam: {tasks: [1 of {question: text}]}}"),
+    ],
+)
+def test_rows_inside_of_one_object_are_told_by_its_shape(tmp_path: Path, document: Any, shape: str, indent: int | None) -> None:
+    path = write(tmp_path, "x.json", json.dumps(document, indent=indent, ensure_ascii=False))
+    for look in (read, lambda path, columns: probe(declare(columns, file="x.json"), path)):
+        with pytest.raises(Unreadable) as error:
+            look(path, {"prompt": "question"})
+        assert f"it is one object, {shape}, without `question` at its top" in str(error.value)
+
+
+def test_one_object_that_has_the_columns_is_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.json", json.dumps(SQUAD))
+    columns = {"prompt": "version", "first": {"field": "data", "path": [0, "paragraphs", 0, "qas", 0, "question"]}}
+    lack = {"field": "more", "missing": None}
+    assert read(path, columns | {"more": lack}) == ([{"prompt": "1", "first": "왜?", "more": None}], [])
+
+
+def test_a_struct_with_a_field_twice_is_unreadable(tmp_path: Path) -> None:
+    twice = pa.StructArray.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["q", "q"])
+    with pytest.raises(Unreadable, match="its column `m` has two fields named `q`"):
+        read(write_parquet(tmp_path, m=pa.ListArray.from_arrays([0, 1], twice)), META)
+
+
+# Any shape
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([0.5, 1.0]) | st.sampled_from(["", "a", "1"])
+KEYS = st.sampled_from(["q", "a", "0", "*"])
+SHAPES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
+PATHS = st.lists(KEYS | st.integers(-3, 3), min_size=1, max_size=3)
+
+
+def lead(value: Any, path: list[Any]) -> Any:
+    """What a path leads to by the rules of Python, or LookupError or TypeError; null on the way ends it."""
+    for part in path:
+        if value is None:
+            return None
+        if not isinstance(value, dict if isinstance(part, str) else list):
+            raise TypeError
+        value = value[part]
+    return value
+
+
+@settings(max_examples=300, deadline=None)
+@given(SHAPES, PATHS, st.sampled_from(["text", "integer", "number", "boolean", "json"]), st.booleans())
+def test_any_shape_gives_its_value_or_a_reason_and_is_null_only_where_it_is_null(
+    value: Any, path: list[Any], kind: str, spared: bool
+) -> None:
+    cell: dict[str, Any] = {"field": "m", "path": path, "as": kind} | ({"missing": None} if spared else {})
+    with tempfile.TemporaryDirectory() as name:
+        rows, bad = read(write_jsonl(Path(name), {"m": value}), {"x": cell})
+    assert len(rows) + len(bad) == 1
+    try:
+        right, lacks = lead(value, path), False
+    except LookupError:
+        right, lacks = None, True
+    except TypeError:
+        assert rows == []
+        return
+    if lacks:
+        assert rows == ([{"x": None}] if spared else [])
+    elif rows:
+        assert (rows[0]["x"] is None) == (right is None)
+        if kind == "json" and right is not None:
+            assert json.loads(rows[0]["x"]) == right
+        elif isinstance(right, str) and kind == "text":
+            assert rows[0]["x"] == right
+    else:
+        assert right is not None
+        assert kind not in ("json",)
+        assert not (kind == "text" and isinstance(right, str))
+
+
+KINDS = st.recursive(
+    st.sampled_from([pa.string(), pa.int8(), pa.float32(), pa.float64(), pa.bool_()]),
+    lambda inner: (
+        st.builds(pa.list_, inner)
+        | st.builds(pa.map_, st.just(pa.string()), inner)
+        | st.builds(lambda each: pa.struct({"q": each, "a": pa.int8()}), inner)
+    ),
+    max_leaves=4,
+)
+
+
+def values_of(kind: pa.DataType) -> st.SearchStrategy[Any]:
+    """Values that a column of a type may hold, as JSON would have them."""
+    if pa.types.is_map(kind):
+        return st.none() | st.dictionaries(KEYS, values_of(kind.item_type), max_size=2)
+    if pa.types.is_struct(kind):
+        return st.none() | st.fixed_dictionaries({field.name: values_of(field.type) for field in kind})
+    if pa.types.is_list(kind):
+        return st.none() | st.lists(values_of(kind.value_type), max_size=2)
+    floats = st.sampled_from([0.1, 0.7, -2.5, 1.0])
+    if pa.types.is_floating(kind):
+        return st.none() | floats
+    texts = st.sampled_from(["", "a", "가"])
+    return st.none() | (texts if pa.types.is_string(kind) else st.booleans() if pa.types.is_boolean(kind) else st.integers(-9, 9))
+
+
+def to_arrow(value: Any, kind: pa.DataType) -> Any:
+    """A value of JSON as Arrow takes it: the pairs of a map."""
+    if value is None or not pa.types.is_nested(kind):
+        return value
+    if pa.types.is_map(kind):
+        return [(key, to_arrow(each, kind.item_type)) for key, each in value.items()]
+    if pa.types.is_struct(kind):
+        return {field.name: to_arrow(value[field.name], field.type) for field in kind}
+    return [to_arrow(each, kind.value_type) for each in value]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_parquet_of_any_nested_type_reads_as_the_same_json_does(data: st.DataObject) -> None:
+    kind = data.draw(KINDS)
+    values = data.draw(st.lists(values_of(kind), min_size=1, max_size=3))
+    cell: dict[str, Any] = {"field": "m", "as": data.draw(st.sampled_from(["text", "integer", "json"]))}
+    if pa.types.is_nested(kind) and data.draw(st.booleans()):
+        cell["path"] = data.draw(PATHS)
+    with tempfile.TemporaryDirectory() as name:
+        parquet = write_parquet(Path(name), m=pa.array([to_arrow(value, kind) for value in values], kind))
+        lines = write_jsonl(Path(name), *({"m": value} for value in values))
+        (left, refused), (right, refused_lines) = read(parquet, {"x": cell}), read(lines, {"x": cell})
+    assert left == right
+    assert [line for line, _ in refused] == [line for line, _ in refused_lines]

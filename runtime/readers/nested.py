@@ -12,8 +12,9 @@ from runtime.readers.rows import Bad, describe
 
 #: Keys of an object that a reason lists.
 SHOWN = 6
-#: How deep the shape of a document is told.
-DEPTH = 4
+#: How deep the shape of a document is told, and in how many characters.
+DEPTH = 7
+SHAPE = 400
 LACK = "say `missing: null` where rows may lack it"
 
 
@@ -23,9 +24,7 @@ def follow(value: Any, cell: Cell) -> Any:
     for place, part in enumerate(path):
         if value is None:
             return None
-        if isinstance(value, dict) and isinstance(part, str) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
+        if leads(value, part):
             value = value[part]
         elif isinstance(value, dict if isinstance(part, str) else list) and cell.missing is None:
             return None
@@ -33,6 +32,13 @@ def follow(value: Any, cell: Cell) -> Any:
             way = "".join(f"[{json.dumps(each, ensure_ascii=False)}]" for each in path[:place])
             raise Bad(refuse(value, part, f"`{cell.field}`{way}"))
     return value
+
+
+def leads(value: Any, part: str | int) -> bool:
+    """Whether a value has what a part of a path names."""
+    if isinstance(part, str):
+        return isinstance(value, dict) and part in value
+    return isinstance(value, list) and -len(value) <= part < len(value)
 
 
 def refuse(value: Any, part: str | int, here: str) -> str:
@@ -87,9 +93,8 @@ def shape_of(value: Any, depth: int = DEPTH) -> str:
         case dict() if len(value) > SHOWN and all(isinstance(each, dict) for each in value.values()):
             return f"{{{len(value):,} keys, each with {shape_of(next(iter(value.values())), depth - 1) if depth else '{...}'}}}"
         case dict():
-            shown = (
-                [f"{describe(key)}: {shape_of(each, depth - 1)}" for key, each in list(value.items())[:SHOWN]] if depth else []
-            )
+            parts = list(value.items())[: SHOWN if depth else 0]
+            shown = [f"{describe(key)}: {shape_of(each, depth - 1)}" for key, each in parts]
             return "{" + ", ".join(shown + ["..."] * (len(value) > len(shown))) + "}"
         case list():
             return f"[{len(value):,} of {shape_of(value[0], depth - 1) if depth else '...'}]" if value else "[]"
@@ -99,13 +104,13 @@ def shape_of(value: Any, depth: int = DEPTH) -> str:
 def refuse_document(columns: Sequence[str], value: Mapping[str, Any]) -> str | None:
     """Why a document that is one object with more objects in it is no row: what is mapped is not at its top."""
     lacks = [column for column in columns if column not in value]
-    inner = any(
-        isinstance(each, dict) or (isinstance(each, list) and each and isinstance(each[0], dict)) for each in value.values()
-    )
-    if not lacks or not inner:
+    firsts = [each[0] if isinstance(each, list) and each else each for each in value.values()]
+    if not lacks or not any(isinstance(each, dict) for each in firsts):
         return None
     names = ", ".join(f"`{column}`" for column in lacks)
-    return f"it is one object, {shape_of(value)}, without {names} at its top: objects inside it are no rows; write one a line"
+    shape = shape_of(value)
+    shape = shape if len(shape) <= SHAPE else shape[: SHAPE - 1] + "…"
+    return f"it is one object, {shape}, without {names} at its top: objects inside it are no rows; write one a line"
 
 
 Rewrite = Callable[[Any], Any]
@@ -192,7 +197,7 @@ def name_twice(kind: Any) -> str | None:
     if not types.is_nested(kind):
         return None
     inner = [kind.field(place) for place in range(kind.num_fields)]
-    names = [field.name for field in inner]
+    names: list[str] = [field.name for field in inner]
     if types.is_struct(kind) and (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
-        return twice
+        return str(twice)
     return next((found for field in inner if (found := name_twice(field.type)) is not None), None)
