@@ -10,15 +10,18 @@ from decimal import Decimal
 from typing import Any
 
 from operators.source import Cell
+from runtime.readers.nested import follow
 from runtime.readers.rows import Bad, Converted, describe, type_of
 
 #: Values of these types need no conversion, so a column of them is made at once.
 PLAIN: dict[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
 Convert = Callable[[Any, str], Any]
 
-INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+#: A whole number, also as programs write it that know floating point alone.
+INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0+)?", re.ASCII)
+#: The largest double that tells each whole number below it from the next.
+EXACT = 1 << 53
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-LACK = "say `missing: null` where rows may lack it"
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -44,43 +47,17 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
 
 
 def convert_path(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted:
-    """The column of what a path leads to; a row that has something else on the way is bad, with what it has."""
-    assert cell.path is not None
+    """The column of what a path leads to; a row where it leads nowhere is bad."""
     found: list[Any] = []
     bad: dict[int, str] = {}
     for place, value in enumerate(values):
         try:
-            found.append(inside(value, cell.path, cell))
+            found.append(follow(value, cell))
         except Bad as reason:
             bad[place] = str(reason)
             found.append(None)
     made = convert_cells(found, cell.model_copy(update={"path": None}), untyped)
     return Converted(made.array, {**made.bad, **bad})
-
-
-def inside(value: Any, path: Sequence[str | int], cell: Cell) -> Any:
-    """What a path leads to in a nested value; null where something on the way is null, or is missing and may be."""
-    for at, part in enumerate(path):
-        if value is None:
-            return None
-        way = "".join(f"[{json.dumps(each, ensure_ascii=False)}]" for each in path[:at])
-        here = f"`{cell.field}`{way}"
-        if isinstance(part, str):
-            if not isinstance(value, dict):
-                raise Bad(f"{here} is {name_kind(value)}, and the path asks it for the key `{describe(part)}`")
-            if part not in value and cell.missing is not None:
-                known = ", ".join(f"`{describe(key)}`" for key in list(value)[:8])
-                raise Bad(f"{here} has no `{describe(part)}`; it has {known or 'nothing'}; {LACK}")
-            value = value.get(part)
-        else:
-            if not isinstance(value, list):
-                raise Bad(f"{here} is {name_kind(value)}, and the path asks it for position {part}")
-            if not -len(value) <= part < len(value):
-                if cell.missing is None:
-                    return None
-                raise Bad(f"{here} has {len(value)} elements, and the path asks for position {part}; {LACK}")
-            value = value[part]
-    return value
 
 
 def type_of_cell(cell: Cell) -> Any:
@@ -118,6 +95,8 @@ def convert_text(value: Any, field: str) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, float):
         return repr(convert_number(value, field))
     hint = "; say `as: json`" if isinstance(value, (dict, list)) else ""
@@ -134,13 +113,18 @@ def check_text(value: str, field: str) -> str:
 
 
 def convert_integer(value: Any, field: str) -> int:
-    """A whole number that fits 64 bits, also where it is written as text."""
-    if isinstance(value, str) and INTEGER.fullmatch(text := value.strip()):
+    """A whole number that fits 64 bits, also where it is written as text or with a fraction of zeros."""
+    if isinstance(value, float) and value.is_integer():
+        if abs(value) > EXACT:
+            raise Bad(f"`{field}` is {name_value(value)}, beyond the whole numbers that a double tells apart")
+        value = int(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, str) and (found := INTEGER.fullmatch(value.strip())):
         # Python refuses to read thousands of digits; so many do not fit in any case.
+        text = found[1]
         digits = text.lstrip("+-").lstrip("0")
         value = int(text) if len(digits) < 20 and len(text) < 4000 else 1 << 64
-    if isinstance(value, (float, Decimal)) and whole(value):
-        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Bad(f"`{field}` is {name_value(value)}, not a whole number")
     if not -(1 << 63) <= value < 1 << 63:
@@ -148,14 +132,9 @@ def convert_integer(value: Any, field: str) -> int:
     return value
 
 
-def whole(value: float | Decimal) -> bool:
-    """Whether a number of a type with fractions has none, and is so small that each whole number of the type is that number."""
-    return math.isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) <= 1 << 53)
-
-
 def convert_number(value: Any, field: str) -> float:
     """A finite number, also where it is written as text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Bad(f"`{field}` is {name_value(value)}, not a number")
     if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
         raise Bad(f"`{field}` is {name_value(value)}, not a number")
@@ -230,7 +209,7 @@ def name_value(value: Any) -> str:
     """A value as a reason shows it: nested ones by their kind only."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{describe(value)}`" if isinstance(value, (str, int, float)) else name_kind(value)
+    return f"`{describe(value)}`" if isinstance(value, (str, int, float, Decimal)) else name_kind(value)
 
 
 CONVERSIONS: dict[str, Convert] = {

@@ -14,6 +14,7 @@ from runtime.readers.batches import Objects
 from runtime.readers.files import Unreadable, open_bytes
 from runtime.readers.jsonl import Parser, parse_line, read_objects
 from runtime.readers.lines import decode_whole, name_codec
+from runtime.readers.nested import refuse_document
 from runtime.readers.rows import RAW_LENGTH, Bad, BadRow, Batch, shorten
 
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -41,7 +42,7 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         broken = "more follows after the first value"
     if skip_space(text, end) == len(text):
         try:
-            row = parser.check(value)
+            row = check_document(source, path, parser.check(value))
             parser.check_keys(text[start:end], row)
         except Bad as reason:
             raise Unreadable(path, str(reason)) from None
@@ -52,6 +53,13 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         yield from read_objects(source, path, [[*text.split("\n")]])
     else:
         raise Unreadable(path, broken)
+
+
+def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[str, Any]:
+    """The one object of a file, where it is a row; raises Unreadable, with its shape, where rows may lie deeper in it."""
+    if (refusal := refuse_document(tuple(source.columns.needed()), value)) is not None:
+        raise Unreadable(path, refusal)
+    return value
 
 
 def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Batch]:
@@ -147,7 +155,7 @@ def sample_jsonl(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def sample_json(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
+def sample_json(source: Source, path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     """The first objects of the beginning of a document."""
     start = skip_space(head, 0)
     if head.startswith("[", start):
@@ -164,7 +172,7 @@ def sample_json(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     try:
         value, end = parser.parse(head, start)
         if skip_space(head, end) == len(head):
-            return [parser.check(value)]
+            return [check_document(source, path, parser.check(value))]
     except Bad as reason:
         if not holds_lines(head) and head.strip():
             raise Unreadable(path, str(reason)) from None

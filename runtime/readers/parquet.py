@@ -9,10 +9,11 @@ from typing import Any
 
 from operators.source import Cell, Source
 from runtime.readers.batches import lacking
-from runtime.readers.cells import convert_cells, is_finite, type_of_cell
+from runtime.readers.cells import EXACT, convert_cells, is_finite, type_of_cell
 from runtime.readers.files import Unreadable
 from runtime.readers.items import convert_items
-from runtime.readers.rows import Batch, Converted, assemble
+from runtime.readers.nested import name_twice, rewriting
+from runtime.readers.rows import Bad, Batch, Converted, assemble
 
 #: A batch is cut where its text could outgrow the offsets of 32 bits that Arrow's text has.
 MAX_BYTES = 1 << 30
@@ -29,6 +30,9 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
     try:
         with pq.ParquetFile(str(path), page_checksum_verification=True) as file:
             fields = check_columns(path, file.schema_arrow.names, source)
+            for field in fields:
+                if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
+                    raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
             for whole in file.iter_batches(source.batch_rows, columns=fields):
                 size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
                 for start in range(0, whole.num_rows, size):
@@ -60,11 +64,14 @@ def convert_batch(source: Source, columns: Mapping[str, Any], first: int) -> Bat
     if items is not None:
         fields = {items} if isinstance(items, str) else set(items)
         fields |= {source.columns.gold.form()[1]} if source.columns.gold else set()
-        converted |= convert_items(source, {field: list_values(columns[field]) for field in fields}, untyped=False)
+        lists = {field: list_values(columns[field], field) for field in sorted(fields)}
+        converted |= convert_items(source, {field: values for field, (values, _) in lists.items()}, untyped=False)
+        bad = {place: reason for _, each in lists.values() for place, reason in each.items()}
+        converted["options"] = Converted(converted["options"].array, {**converted["options"].bad, **bad})
     count = len(next(iter(columns.values())))
 
     def quote(row: int) -> str:
-        values = {field: list_values(column.slice(row, 1))[0] for field, column in columns.items()}
+        values = {field: quote_cell(column.slice(row, 1), field) for field, column in columns.items()}
         return json.dumps(values, ensure_ascii=False, default=quote_value)
 
     return assemble(source, converted, np.arange(first, first + count, dtype=np.int64), quote)
@@ -83,7 +90,7 @@ def convert_array(array: Any, cell: Cell) -> Converted:
     dated = types.is_date(kind) or (types.is_timestamp(kind) and kind.tz is None)
     plain = {
         "text": text or binary or exact or dated,
-        "integer": types.is_integer(kind),
+        "integer": types.is_integer(kind) or types.is_decimal(kind) or types.is_floating(kind),
         "number": types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind),
         "boolean": types.is_boolean(kind),
         "json": False,
@@ -93,76 +100,79 @@ def convert_array(array: Any, cell: Cell) -> Converted:
             made = array.cast(kind) if types.is_dictionary(array.type) else array
             if text:
                 made.validate(full=True)  # Parquet promises UTF-8, and nothing holds a writer to it
+            if types.is_floating(kind) and cell.as_ == "integer":
+                check_exact(made)
             made = made.cast(type_of_cell(cell))
         except pa.ArrowInvalid:
             pass
         else:
             if cell.as_ != "number" or is_finite(made):
                 return Converted(made, {})
-    return convert_cells(list_values(array), cell, untyped=False)
+    # A number is what it is; only as text, or in JSON, does it matter how many digits say it.
+    values, bad = list_values(array, cell.field, short=cell.as_ in ("text", "json"))
+    made = convert_cells(values, cell, untyped=False)
+    return Converted(made.array, {**made.bad, **bad}) if bad else made
 
 
-def list_values(array: Any) -> list[Any]:
-    """The values of a column as Python values; bytes stand only for text that is not UTF-8."""
+def check_exact(numbers: Any) -> None:
+    """Raises ArrowInvalid where a double is so large that it does not tell whole numbers apart."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    largest = pc.max(pc.abs(numbers.cast(pa.float64()))).as_py()
+    if largest is not None and largest > EXACT:
+        raise pa.ArrowInvalid("a double beyond the whole numbers that it tells apart")
+
+
+def list_values(array: Any, field: str, short: bool = True) -> tuple[list[Any], dict[int, str]]:
+    """(the values of a column as JSON has them, the reason for each that it cannot have).
+
+    Bytes stand only for text that is not UTF-8; where `short`, numbers of 16 and 32 bits have their own few digits.
+    """
     import pyarrow as pa
 
     kind = array.type
     if pa.types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
+        array, kind = array.cast(kind.value_type), kind.value_type
+    bad: dict[int, str] = {}
     try:
         values = array.to_pylist()
     except UnicodeDecodeError:
-        values = [decode_scalar(scalar) for scalar in array]
-    values = [decode_bytes(value) if isinstance(value, bytes) else value for value in values]
-    return [as_json_has(value, array.type) for value in values] if differs(array.type) else values
-
-
-def differs(kind: Any) -> bool:
-    """Whether values of a type are not what JSON would have: maps, and numbers of fewer bits, which get digits in 64."""
-    from pyarrow import types
-
-    if types.is_map(kind) or types.is_float32(kind) or types.is_float16(kind):
-        return True
-    return types.is_nested(kind) and any(differs(kind.field(at).type) for at in range(kind.num_fields))
-
-
-def as_json_has(value: Any, kind: Any) -> Any:
-    """A value with its maps as objects, and its short numbers with the digits that tell them apart; a key twice stays a list."""
-    import numpy as np
-    from pyarrow import types
-
-    if value is None:
-        return None
-    if types.is_float32(kind) or types.is_float16(kind):
-        return float(str((np.float32 if types.is_float32(kind) else np.float16)(value)))
-    if types.is_map(kind):
-        pairs = [(key, as_json_has(each, kind.item_type)) for key, each in value]
-        texts = all(isinstance(key, str) for key, _ in pairs)
-        return dict(pairs) if texts and len({key for key, _ in pairs}) == len(pairs) else pairs
-    if types.is_struct(kind):
-        return {field.name: as_json_has(value[field.name], field.type) for field in kind}
-    return [as_json_has(each, kind.value_type) for each in value] if types.is_nested(kind) else value
+        values = []
+        for place, scalar in enumerate(array):
+            values.append(decode_scalar(scalar))
+            if values[-1] is None and scalar.is_valid:
+                bad[place] = f"`{field}` holds text that is not UTF-8"
+    rewrite = rewriting(kind, short)
+    if rewrite is not None:
+        for place, value in enumerate(values):
+            try:
+                values[place] = None if value is None else rewrite(value)
+            except Bad as reason:
+                values[place], bad[place] = None, f"`{field}` {reason}"
+    return values, bad
 
 
 def decode_scalar(scalar: Any) -> Any:
-    """A value, or the bytes of text that is not UTF-8."""
+    """A value, or the bytes of text that is not UTF-8; None where it stands inside another value."""
     try:
         return scalar.as_py()
     except UnicodeDecodeError:
-        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else b"\xff"
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else None
+
+
+def quote_cell(cell: Any, field: str) -> Any:
+    """The value of a column of one row, as it appears in a quoted row."""
+    values, bad = list_values(cell, field)
+    try:
+        return cell.to_pylist()[0] if bad else values[0]
+    except UnicodeDecodeError:
+        return None
 
 
 def quote_value(value: Any) -> str:
     """A value that JSON does not know, as it appears in a quoted row."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
-
-
-def decode_bytes(value: bytes) -> str | bytes:
-    """Text that a file calls binary, where it is UTF-8."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
 
 
 def probe_parquet(path: Path) -> dict[str, str]:

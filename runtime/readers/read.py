@@ -44,12 +44,12 @@ def probe(source: Source, path: Path) -> dict[str, str]:
         case "json":
             head, complete = read_head(source, path, DOCUMENT_HEAD)
             try:
-                return name_columns(sample_json(path, head, complete))
+                return name_columns(sample_json(source, path, head, complete))
             except Unreadable:
                 if complete:
                     raise
             # The first row alone is longer than the look.
-            return name_columns(sample_json(path, *read_head(source, path, MAX_DOCUMENT)))
+            return name_columns(sample_json(source, path, *read_head(source, path, MAX_DOCUMENT)))
         case "csv" | "tsv" as format:
             head, _ = read_head(source, path, LINES_HEAD)
             return dict.fromkeys(sample_separated(source, path, head, format), "text")

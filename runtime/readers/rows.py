@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from operators.declare import LABELS
@@ -62,7 +63,7 @@ def repair(text: str) -> str:
 
 def describe(value: Any) -> str:
     """A value as it appears in a reason, cut short."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else str(value) if isinstance(value, Decimal) else repr(value)
     return repair(text if len(text) <= 40 else text[:39] + "…")
 
 

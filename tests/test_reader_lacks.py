@@ -1,4 +1,4 @@
-"""Nothing that a file has, or lacks, is read as null silently: shapes, missing columns, empty files, keys twice, names' forms."""
+"""Nothing that a file lacks is null silently: missing columns, empty files, keys twice, links and forms of names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import unicodedata
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.source import Cell
-from runtime.readers.cells import inside
 from runtime.readers.files import Unreadable, resolve_files
 from runtime.readers.jsonl import Parser, distinct
-from runtime.readers.rows import Bad
 from tests.conftest import Project
 from tests.reading import columns_of, read, write, write_jsonl
 
@@ -58,104 +54,11 @@ def test_a_file_may_lack_the_last_of_listed_options_and_no_others(tmp_path: Path
         read(path, {"prompt": "q", "options": ["a", "x", "c"]})
 
 
-# -- shapes
-
-
-NESTED = {"a": {"b": [{"c": "x"}, {"c": "y"}], "n": None, "t": "text"}}
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        (["b", "*", "c"], '`f`["b"] is a list, and the path asks it for the key `*`'),
-        (["b", 2, "c"], '`f`["b"] has 2 elements, and the path asks for position 2'),
-        (["b", "c"], '`f`["b"] is a list, and the path asks it for the key `c`'),
-        (["t", "c"], '`f`["t"] is text, and the path asks it for the key `c`'),
-        (["t", 0], '`f`["t"] is text, and the path asks it for position 0'),
-        (["z"], "`f` has no `z`; it has `b`, `n`, `t`"),
-        ([0], "`f` is an object, and the path asks it for position 0"),
-        (["b"], "`f` is a list, not text; say `as: json`"),
-        (["b", 0], "`f` is an object, not text; say `as: json`"),
-    ],
-)
-def test_a_path_that_meets_another_shape_says_which(tmp_path: Path, path: list[Any], reason: str) -> None:
-    file = write_jsonl(tmp_path, {"f": NESTED["a"]})
-    _, bad = read(file, {"prompt": {"field": "f", "path": path}})
-    assert len(bad) == 1 and bad[0][1].startswith(reason), bad
-
-
 JSON = st.recursive(
     st.none() | st.text("ab", max_size=2) | st.integers(0, 3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def way(value: Any, path: list[str | int]) -> Any:
-    """What plain Python finds there, or an error; what is behind a null is null."""
-    for part in path:
-        if value is None:
-            return None
-        if isinstance(part, str) != isinstance(value, dict) or isinstance(value, (str, int)):
-            raise LookupError
-        value = value[part]
-    return value
-
-
-@given(JSON, st.lists(st.sampled_from(["a", "b", 0, 1, -1]), min_size=1, max_size=3))
-@settings(deadline=None)
-def test_a_path_gives_the_value_or_an_error_and_never_a_null_of_its_own(value: Any, path: list[str | int]) -> None:
-    try:
-        wanted = way(value, path)
-    except LookupError:
-        with pytest.raises(Bad):
-            inside(value, path, Cell(field="f", path=tuple(path)))
-    else:
-        assert inside(value, path, Cell(field="f", path=tuple(path))) == wanted
-
-
-def test_a_parquet_map_is_read_by_its_keys_and_as_json(tmp_path: Path) -> None:
-    kind = pa.map_(pa.string(), pa.string())
-    table = pa.table({"m": pa.array([[("q", "one"), ("r", "x")], [("q", "two")], None], kind)})
-    pq.write_table(table, tmp_path / "a.parquet")
-    columns = {"prompt": {"field": "m", "path": ["q"]}, "all": {"field": "m", "as": "json"}}
-    rows, bad = read(tmp_path / "a.parquet", columns)
-    assert columns_of(rows, "prompt") == ["one", "two", None] and not bad
-    assert columns_of(rows, "all") == ['{"q":"one","r":"x"}', '{"q":"two"}', None]
-
-
-def test_a_parquet_map_with_a_key_twice_is_a_bad_row(tmp_path: Path) -> None:
-    kind = pa.map_(pa.string(), pa.string())
-    pq.write_table(pa.table({"m": pa.array([[("q", "one"), ("q", "two")]], kind)}), tmp_path / "a.parquet")
-    _, bad = read(tmp_path / "a.parquet", {"prompt": {"field": "m", "path": ["q"]}})
-    assert "is a list, and the path asks it for the key `q`" in bad[0][1]
-
-
-def test_short_floats_are_written_with_the_digits_that_tell_them_apart(tmp_path: Path) -> None:
-    values = [0.1, 1.0, 3.14, 1e20, 16777216.0, None]
-    kinds = {"f": pa.float32(), "h": pa.float16()}
-    table = pa.table({name: pa.array(values[:3] + [None] if name == "h" else values[:4], kind) for name, kind in kinds.items()})
-    table = table.append_column("l", pa.array([[0.1, 0.2]] * 4, pa.list_(pa.float32())))
-    pq.write_table(table, tmp_path / "a.parquet")
-    rows, _ = read(tmp_path / "a.parquet", {"prompt": "f", "h": "h", "l": {"field": "l", "as": "json"}})
-    assert columns_of(rows, "prompt") == ["0.1", "1.0", "3.14", "1e+20"]
-    assert columns_of(rows, "h") == ["0.1", "1.0", "3.14", None]
-    assert columns_of(rows, "l") == ["[0.1,0.2]"] * 4
-
-
-def test_whole_numbers_are_whole_in_every_type(tmp_path: Path) -> None:
-    columns: dict[str, Any] = {
-        "d": pa.array([1.0, 2.0, -3.0], pa.float64()),
-        "s": pa.array([1.0, 2.0, -3.0], pa.float32()),
-        "m": pa.array([Decimal("1.00"), Decimal("2.00"), Decimal("-3.00")], pa.decimal128(10, 2)),
-        "w": pa.array([Decimal(1), Decimal(2), Decimal(-3)], pa.decimal128(38, 0)),
-    }
-    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
-    rows, bad = read(tmp_path / "a.parquet", {name: {"field": name, "as": "integer"} for name in columns})
-    assert not bad and all(columns_of(rows, name) == [1, 2, -3] for name in columns)
-    pq.write_table(pa.table({"d": [1.5, 2.0, 2.0**60, None]}), tmp_path / "b.parquet")
-    rows, bad = read(tmp_path / "b.parquet", {"d": {"field": "d", "as": "integer"}})
-    assert columns_of(rows, "d") == [2, None] and [line for line, _ in bad] == [1, 3]
 
 
 # -- keys twice
