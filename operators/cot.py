@@ -70,8 +70,9 @@ class Solution(Declared):
     answer and addresses (paper section 5.3)."""
     letters: Count = FEWEST
     """The fewest such letters by which the language is judged; a solution with fewer, such as a name or a number, stays."""
-    marks: tuple[str, ...] = ("Answer",)
-    """How the answer is marked, before a colon or alone on a line; it counts neither way."""
+    marks: tuple[str, ...] | None = None
+    """How the answer is marked, before a colon or alone on a line, which counts neither way; unless said by the
+    `answer_marks` of its language, and `Answer`."""
     answer: Answer = "none"
     """How the final answer is marked: `boxed`, `tag`, `line`, `choice`, or not at all."""
     required: bool = False
@@ -212,7 +213,8 @@ class Cot(Declared):
         if self.solution.language != "any":
             said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
             # A bare number or name is in no wrong language: where there are too few letters to judge by, the trace stays.
-            few = {"marks": self.solution.marks, "fewest": self.solution.letters, "unknown": "keep"}
+            named = "language" if self.solution.marks is None else self.solution.marks
+            few = {"marks": named, "fewest": self.solution.letters, "unknown": "keep"}
             share = LanguageShare.model_validate({**said, **few, "in": "solution"})
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":

@@ -88,7 +88,7 @@ class Extract(Map):
         """The words that stand before a colon and the answer."""
         if self.mark is not None:
             return (self.mark,) if isinstance(self.mark, str) else self.mark
-        return tuple(dict.fromkeys([*(entries.get("answer_marks") or ()), ANSWER]))
+        return known_marks(entries)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
@@ -128,6 +128,11 @@ class Extract(Map):
         # A line that nothing marks may be prose or the item of a list: there is no telling a label from its first word.
         alone = pc.if_else(pc.is_valid(told), pa.scalar(None, line.type), line)
         return pc.coalesce(named(told, known, True), named(alone, known, False), named(marked, known, True))
+
+
+def known_marks(entries: Mapping[str, Any]) -> tuple[str, ...]:
+    """The marks of the answer in a language: its profile's, where it has some, and the one that is known in all."""
+    return tuple(dict.fromkeys([*(entries.get("answer_marks") or ()), ANSWER]))
 
 
 def named(texts: pa.Array, known: Labels, behind: bool) -> pa.Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.declare import Count, Measure, Share, complain_order, decided, field, share_condition
+from operators.extract import known_marks
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class LanguageShare(Measure):
 
     name: ClassVar[str] = "language_share"
     values: ClassVar[tuple[str, ...]] = ("part", "whole")
+    may_lack: ClassVar[tuple[str, ...]] = ("answer_marks",)
 
     of: str = field("measured")
     """`target`, `anchor`, or the code of a language."""
@@ -40,8 +42,9 @@ class LanguageShare(Measure):
     ignoring: tuple[Ignored, ...] = field("measured", ())
     """Parts of the text that count neither way. `boxes` are those of `\\boxed{}`, `formulas` bare ones beside `latex`,
     `identifiers` names such as `key_1`, `camelCase`, `a.b`, and Latin letters that stand alone, `tags` such as `<b>`."""
-    marks: tuple[Annotated[str, Field(min_length=1)], ...] = field("measured", ())
-    """Marks of the answer that count neither way, before a colon or alone on a line, such as `Answer`."""
+    marks: tuple[Annotated[str, Field(min_length=1)], ...] | Literal["language"] = field("measured", ())
+    """Marks of the answer that count neither way, before a colon or alone on a line, such as `Answer`; by `language` the
+    `answer_marks` of the language, and `Answer`."""
     fewest: Count = decided(0)
     """It abstains where fewer characters than these count."""
     min: Share | None = decided()
@@ -50,7 +53,7 @@ class LanguageShare(Measure):
     """The largest share kept."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
-        return ((self.of, "scripts"),)
+        return ((self.of, "scripts"), *([(self.of, "answer_marks")] if self.marks == "language" else []))
 
     def depends(self) -> tuple[str, ...]:
         # What is ignored is found by Arrow's regular expressions.
@@ -64,7 +67,8 @@ class LanguageShare(Measure):
         from operators.kernels.names import unspoken, without_marks
         from operators.kernels.text import ranges_of
 
-        left = without_marks(texts, self.marks).without(self.ignoring)
+        marks = known_marks(entries) if self.marks == "language" else self.marks
+        left = without_marks(texts, marks).without(self.ignoring)
         names, formulas = "identifiers" in self.ignoring, "formulas" in self.ignoring
         out = unspoken(left, names, formulas) if names or formulas else None
         return list(left.share(ranges_of(entries["scripts"]), self.count, out))

@@ -1347,6 +1347,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("think_blocks", {"in": "prompt", "max": 1}),
     ("think_blocks", {"in": "prompt", "max": 1, "form": "harmony"}),
     ("language_share", {"of": "ko", "ignoring": ["boxes", "formulas", "tags", "identifiers"], "marks": ["Answer"]}),
+    ("language_share", {"of": "ko", "marks": "language"}),
     ("finished", {"in": "prompt", "cut": ["halted"]}),
     *(("spans", {"of": "prompt", "form": form}) for form in ("tags", "harmony")),
     ("inside", {"of": "prompt", "open": "물", "close": "왜", "as": "in"}),
