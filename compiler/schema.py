@@ -91,7 +91,8 @@ def cleaned(part: Any) -> Any:
     if part.get("default", 0) is None:
         del part["default"]
     branches = part.get("anyOf")
-    if branches and {"type": "null"} in branches:
+    # Null stands for a default that is not written, unless a field has another default and null says something.
+    if branches and {"type": "null"} in branches and part.get("default") is None:
         branches = [branch for branch in branches if branch != {"type": "null"}]
         part.pop("anyOf")
         part = {**branches[0], **part} if len(branches) == 1 else {"anyOf": branches, **part}

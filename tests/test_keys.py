@@ -342,6 +342,13 @@ MUTATIONS: list[Mutation] = [
     source("source.batch_rows", {}, {"batch_rows": 2}),
     Mutation("source.translate", *[recipe()] * 2, "source", "label", within=({}, {"translate": Translate(model="translator")})),
     source("Mapping.prompt", {"columns": {"prompt": "other"}}, {"columns": {"prompt": "o2"}}),
+    source(
+        "Cell.missing",
+        *(
+            {"file": "lack*.jsonl", "columns": {"prompt": "prompt", "x": {"field": "x"} | each}}
+            for each in ({}, {"missing": None})
+        ),
+    ),
     source("Mapping.options", {"columns": EXAM}, {"columns": EXAM | {"options": ["o2", "o1"]}}),
     source("Mapping.gold", {"columns": EXAM}, {"columns": EXAM | {"gold": {"letter": "letter"}}}),
     source("Mapping.*", {"columns": {"prompt": "prompt", "own": "other"}}, {"columns": {"prompt": "prompt", "own": "o2"}}),
@@ -603,6 +610,8 @@ def put_files(project: Project) -> None:
     project.rows("a.jsonl", ROWS)
     project.rows("moved/renamed.jsonl", ROWS)
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
+    project.rows("lack1.jsonl", [{"prompt": "하나", "x": "1"}])
+    project.rows("lack2.jsonl", [{"prompt": "둘"}])
     project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
