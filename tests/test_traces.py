@@ -71,7 +71,7 @@ def test_the_prompt_is_sent_to_the_letter(traces: Project, teacher: Teacher) -> 
     sent: list[Any] = []
     teacher.answer = lambda request: sent.append(request["messages"][-1]["content"]) or by_request(request)  # type: ignore[func-returns-value]
     traces.rows("a.jsonl", [odd])
-    traces.build()
+    traces.build("recipe.yaml", "--allow-empty")
     assert sent == [odd]
 
 
