@@ -345,7 +345,7 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
         "tables": {"t": {"from": "rows", "steps": steps}},
     }
     project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
-    return project.digest(), project.table()
+    return project.digest("recipe.yaml", "--allow-empty"), project.table("recipe.yaml", "--allow-empty")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_the_prompt_is_sent_to_the_letter(traces: Project, teacher: Teacher) -> 
     sent: list[Any] = []
     teacher.answer = lambda request: sent.append(request["messages"][-1]["content"]) or by_request(request)  # type: ignore[func-returns-value]
     traces.rows("a.jsonl", [odd])
-    traces.build()
+    traces.build("recipe.yaml", "--allow-empty")
     assert sent == [odd]
 
 
@@ -153,7 +153,7 @@ def test_options_are_sent_as_lettered_lines(project: Project, teacher: Teacher) 
     teacher.answer = lambda request: sent.append(request["messages"][-1]["content"]) or by_request(request)  # type: ignore[func-returns-value]
     project.rows("a.jsonl", [{"prompt": "어느 것인가요?", "o1": "가나", "o2": "다라"}])
     project.write("recipe.yaml", with_changes(sources__a__columns={"prompt": "prompt", "options": ["o1", "o2"]}))
-    project.build()
+    project.build("recipe.yaml", "--allow-empty")
     assert sent == ["어느 것인가요?\n\nA. 가나\nB. 다라"]
 
 
@@ -331,7 +331,7 @@ def test_hint_based_refinement_owes_a_leak(project: Project, teacher: Teacher) -
     assert "new" in told and "the answer leaks into what is trained on" in told
     sent: list[str] = []
     teacher.answer = lambda request: sent.append(request["messages"][-1]["content"]) or by_request(request)  # type: ignore[func-returns-value]
-    project.build()
+    project.build("recipe.yaml", "--allow-empty")
     assert sent == [f"답은 영\n\n{PROMPTS[0]}"]
 
 
@@ -452,7 +452,7 @@ def test_a_chain_of_steps_that_ask_is_planned_at_once(traces: Project) -> None:
 def test_a_measure_under_traces_looks_at_the_completion(traces: Project, teacher: Teacher) -> None:
     teacher.answer = lambda request: "<think>a b c d 그 e f g h i j</think> 답은 " + "같은 말 " * 40
     traces.write("recipe.yaml", with_changes(traces=[{"repetition": {"phrase": 5, "max": 0.2}}]))
-    (table,) = [each for each in traces.build()["funnel"] if each["table"] == "traces"]
+    (table,) = [each for each in traces.build("recipe.yaml", "--allow-empty")["funnel"] if each["table"] == "traces"]
     assert {step["step"]: step["dropped"].get("a") for step in table["steps"]}["repetition"] == 20
 
 
