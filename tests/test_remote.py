@@ -25,7 +25,7 @@ prompts:
   - measure: {size: {length: {}}}
   - length: {min: 4}
   - where: "NOT contains(prompt, 'blue')"
-  - unique: {normalise: [nfc, case]}
+  - unique: {normalise: [nfc, case], fold: []}
   - sample: {rows: 9}
 mixture: {take: {one: 4, two: 5}, shortage: up_to, repeat: {two: 2}}
 """
