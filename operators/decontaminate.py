@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.declare import Measure, decided, field, tuning
+from operators.declare import Measure, Role, decided, field, tuning
 from operators.fold import Folding, folded_rules
 from operators.obligation import Obligation
 from operators.scope import Complaint, Scope
@@ -107,6 +107,11 @@ class Decontaminate(Measure):
     def roles(self) -> tuple[str, ...]:
         """The languages by whose profiles texts are compared, the rows' own first."""
         return tuple(dict.fromkeys((self.language, *self.languages)))
+
+    def parameters(self, *roles: Role) -> dict[str, Any]:
+        # Which benchmark is looked for by which profile decides; what the language of the rows is called does not.
+        chosen, others = super().parameters(*roles), ["" if role == self.language else role for role in self.languages]
+        return chosen | ({"compared by": others} if "measured" in roles and any(others) else {})
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, entry) for role in self.roles() for entry in ("ngrams", *self.may_lack))

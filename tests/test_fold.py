@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from operators.decontaminate import Decontaminate
 from operators.fold import WORDING, Folding, letters
 from operators.kernels.equal import compared
 from operators.kernels.fold import folded, normal_stream, places_of, string_of
@@ -165,3 +166,9 @@ def test_an_item_in_letters_that_writers_confuse_is_found(project: Project) -> N
 def test_a_benchmark_is_looked_for_by_the_profile_of_its_own_language_too(project: Project) -> None:
     assert looked(project, "en", "fa", TYPED, PERSIAN) == 1
     assert looked(project, "en", "en", TYPED, PERSIAN) == 2
+
+
+def test_which_benchmark_is_looked_for_by_which_language_is_in_the_key() -> None:
+    languages = [("en", "fa"), ("fa", "en"), ("en", "en"), ("target", "en")]
+    assert len({str(Decontaminate(languages=each).parameters("measured")) for each in languages}) == len(languages)
+    assert Decontaminate(languages=("target", "target")).parameters("measured") == {}
