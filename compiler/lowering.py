@@ -12,7 +12,7 @@ from compiler.recipe import Recipe
 from compiler.spans import Span
 from operators.declare import Measure, Operator
 from operators.licence import Licence
-from operators.profile import LanguageProfile
+from operators.profile import BY_ANCHOR, LanguageProfile
 from operators.scope import ColumnType
 
 
@@ -65,7 +65,8 @@ class Lowering:
         for role, entry in operator.entries():
             code = self.recipe.languages.get(role, role)
             span = said.span(("of",))
-            value = None if (profile := self.profiles.get(code)) is None else profile.entry(entry)
+            anchor = self.recipe.languages.get("anchor")
+            value = None if (profile := self.profiles.get(code)) is None else profile.entry(entry, anchor)
             value = None if value is None else operator.heard(entry, value)
             if value is None and entry in operator.may_lack:
                 continue
@@ -79,6 +80,8 @@ class Lowering:
                         f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
                     )
                 )
+            elif value is None and entry in BY_ANCHOR:
+                self.complain_anchor(code, entry, anchor, span)
             elif value is None:
                 self.found.append(
                     Diagnostic(
@@ -99,6 +102,19 @@ class Lowering:
                 hint = f"add `{entry}: path/to/{entry}.json` to the model"
                 self.found.append(Diagnostic(f"the model `{name}` says no `{entry}`", said.span((entry,)), hint))
         return read
+
+    def complain_anchor(self, code: str, entry: str, anchor: str | None, span: Span) -> None:
+        """A prompt that a profile does not say for the language that is reasoned in."""
+        if anchor is None:
+            message = f"`{entry}` is said for each language that is reasoned in, and the recipe names no anchor"
+            self.found.append(Diagnostic(message, span, "add `anchor: CODE` under `language:`"))
+        elif anchor in self.profiles:
+            said = self.profiles[code].entry(entry.rpartition(".")[0], None) or {}
+            known = ", ".join(f"`{each}`" for each in said.get(entry.rpartition(".")[2], ())) or "none"
+            section, _, name = entry.partition(".")
+            message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
+            hint = f"write it in languages/{code}.yaml beside the recipe: `{section}: {{{name}: {{{anchor}: ...}}}}`"
+            self.found.append(Diagnostic(message, self.recipe.node.find(("language", "anchor")), hint))
 
 
 def at_table(state: Lowering, index: int) -> Rows:

@@ -16,6 +16,7 @@ from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node, load_text, read_document
 from compiler.keys import digest_of
 from compiler.project import Place, package_root
+from compiler.spans import Span
 from compiler.validate import validate
 from operators.profile import LanguageProfile, PromptFile
 
@@ -74,20 +75,30 @@ def load_profile(path: Path, place: Place) -> Loaded:
 
 def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
     """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
-    said = {} if profile.prompts is None else dict(profile.prompts)
-    texts, files = {}, {}
-    for name, prompt in said.items():
-        if isinstance(prompt, PromptFile):
-            span = node.find(("prompts", name, "file"))
-            target = path.parent / prompt.file if "\0" in prompt.file else (path.parent / prompt.file).resolve()
-            if "\0" in prompt.file or not any(target.is_relative_to(root) for root in place.allowed):
-                raise RecipeError(Diagnostic(f"`{prompt.file}` leads out of the project", span))
-            try:
-                content = load_text(target, place.show(target)).content
-            except RecipeError as error:
-                raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
-            texts[name] = content.removesuffix("\n")
-            files[target] = digest_of(texts[name])
-    if not texts or profile.prompts is None:
+    texts: dict[str, Any] = {}
+    files: dict[Path, str] = {}
+    for name, said in () if profile.prompts is None else profile.prompts:
+        if isinstance(said, PromptFile):
+            texts[name] = prompt_text(said, node.find(("prompts", name, "file")), path, place, files)
+        elif isinstance(said, dict):
+            spans = {anchor: node.find(("prompts", name, anchor, "file")) for anchor in said}
+            texts[name] = {
+                anchor: prompt_text(each, spans[anchor], path, place, files) if isinstance(each, PromptFile) else each
+                for anchor, each in said.items()
+            }
+    if not files or profile.prompts is None:
         return profile, {}
     return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files
+
+
+def prompt_text(prompt: PromptFile, span: Span, path: Path, place: Place, files: dict[Path, str]) -> str:
+    """The text of a prompt's file, whose digest goes into `files`; raises RecipeError at the line that names the file."""
+    target = path.parent / prompt.file if "\0" in prompt.file else (path.parent / prompt.file).resolve()
+    if "\0" in prompt.file or not any(target.is_relative_to(root) for root in place.allowed):
+        raise RecipeError(Diagnostic(f"`{prompt.file}` leads out of the project", span))
+    try:
+        text = load_text(target, place.show(target)).content.removesuffix("\n")
+    except RecipeError as error:
+        raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
+    files[target] = digest_of(text)
+    return text

@@ -165,7 +165,8 @@ def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: 
     if not origin:
         found.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
         return
-    steps = tuple(Said(each.label, each.operator, Part(cot.node, each.path)) for each in derived_steps(cot.cot))
+    anchor = text_at(languages, "anchor") if (languages := node.get("language")) is not None else None
+    steps = tuple(Said(each.label, each.operator, Part(cot.node, each.path)) for each in derived_steps(cot.cot, anchor))
     written = node.get("traces")
     own = steps_of(written, found) if written is not None else ()
     own = tuple(replace(each, operator=in_traces(each.operator)) for each in own)

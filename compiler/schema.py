@@ -90,6 +90,8 @@ def cleaned(part: Any) -> Any:
     part = {key: cleaned(value) for key, value in part.items() if key not in ("title", "role")}
     if part.get("default", 0) is None:
         del part["default"]
+    if "patternProperties" in part:
+        part = {**part, "additionalProperties": False}
     branches = part.get("anyOf")
     # Null stands for a default that is not written, unless a field has another default and null says something.
     if branches and {"type": "null"} in branches and part.get("default") is None:

@@ -45,7 +45,10 @@ def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[
 def cot_of(node: Node | None, found: list[Diagnostic]) -> CotSaid | None:
     """The type of a trace; None where the recipe has none, or a wrong one."""
     cot = None if node is None else declared(Cot, node, found)
-    return None if cot is None or node is None else CotSaid(cot, node)
+    if cot is None or node is None:
+        return None
+    found += [Diagnostic(each.message, node.find(each.path, each.key), each.hint) for each in cot.complain()]
+    return CotSaid(cot, node)
 
 
 def declared(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
@@ -59,9 +62,9 @@ def declared(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | No
         return None
 
 
-def derived_steps(cot: Cot) -> list[Derived]:
-    """The steps that follow from the type of a trace."""
-    return list(cot.steps())
+def derived_steps(cot: Cot, anchor: str | None) -> list[Derived]:
+    """The steps that follow from the type of a trace that is reasoned in a language."""
+    return list(cot.steps(anchor))
 
 
 def translated_name(source: str) -> str:

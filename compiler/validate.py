@@ -133,7 +133,8 @@ def _unknown_keys(path: Path, value: dict[str, Any], schema: Mapping[str, Any]) 
     patterns = schema.get("patternProperties", {})
     for key in value:
         if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-            yield path, key, f"unknown key `{key}`", _hint_known(key, known, "known keys")
+            hint = _first(schema.get("description")) if patterns and not known else _hint_known(key, known, "known keys")
+            yield path, key, f"unknown key `{key}`", hint
 
 
 def _word_choice(root: Node, path: Path, choices: Sequence[Any]) -> Word:

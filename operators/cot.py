@@ -15,6 +15,7 @@ from operators.generate import Generate
 from operators.inside import Inside
 from operators.kernels.harmony import CLOSE, OPEN
 from operators.language_share import Ignored, LanguageShare
+from operators.scope import Complaint
 from operators.spans import Ends, Spans
 from operators.think_blocks import ThinkBlocks
 from operators.where import Where
@@ -28,6 +29,9 @@ RULES: dict[str, Rule] = {"boxed": "first_boxed", "tag": "last_answer_tag", "lin
 #: is a reconstruction, for the answer is in the target language.
 MIXED = (Decimal("0.05"), Decimal("0.20"))
 MOSTLY = Decimal("0.5")
+#: The paper reasons in English and looks at the share of the target alone. What is reasoned in another language is looked
+#: for as well (a reconstruction), or thinking in English would pass for it.
+PAPER_ANCHOR = "en"
 
 #: What is in no language, so that it counts neither way.
 NO_LANGUAGE: tuple[Ignored, ...] = ("code_fences", "inline_code", "latex", "urls")
@@ -56,6 +60,9 @@ class Think(Declared):
 
     language_share: LanguageBounds | None = None
     """The language share it may have; the schema's own unless said."""
+    anchor_share: LanguageBounds | None = None
+    """The share of the anchor, the language it is reasoned in, among its letters. Unless said, at least half where the schema
+    is `language_mixed` and the anchor is another than the paper's, English, which has no such rule."""
     blocks: Count | None = None
     """How many blocks of thinking a completion has: 1, and 0 where the schema is `short`, unless said."""
 
@@ -196,8 +203,30 @@ class Cot(Declared):
             return LanguageBounds(of=self.language, min=MOSTLY, count="letters", ignoring=NO_LANGUAGE)
         return LanguageBounds(of="target", min=MIXED[0], max=MIXED[1])
 
-    def steps(self) -> Iterator[Derived]:
-        """The steps of the table of traces: the teacher, the parse, the filters."""
+    def anchored(self, anchor: str | None) -> LanguageBounds | None:
+        """The share of the anchor that the thinking may have."""
+        if (said := self.think.anchor_share) is not None:
+            return said if "of" in said.model_fields_set else said.model_copy(update={"of": "anchor"})
+        if self.schema_ != "language_mixed" or anchor in (None, PAPER_ANCHOR):
+            return None
+        return LanguageBounds(of="anchor", min=MOSTLY, count="letters", ignoring=NO_LANGUAGE)
+
+    def complain(self) -> Iterator[Complaint]:
+        """What is said of a trace that its schema has no room for."""
+        if self.schema_ == "short" and self.teacher.reasoning:
+            message = "a `short` trace does not think aloud, and `reasoning: true` has the model think"
+            yield Complaint(("teacher", "reasoning"), message, "leave out `reasoning`, or take another `schema`")
+        for name in ("language_share", "anchor_share"):
+            if getattr(self.think, name) is not None and not self.blocks():
+                message = f"a `{self.schema_}` trace has no thinking here, so that nothing has this share"
+                yield Complaint(("think", name), message, "leave it out, or take another `schema`", key=True)
+        if self.schema_ != "monolingual" and "language" in self.model_fields_set:
+            thinks = "does not think" if self.schema_ == "short" else "thinks in the anchor: `anchor` under `language:`"
+            message = f"`language` is what a `monolingual` trace thinks in; a `{self.schema_}` one {thinks}"
+            yield Complaint(("language",), message, "leave it out, or say `schema: monolingual`", key=True)
+
+    def steps(self, anchor: str | None = None) -> Iterator[Derived]:
+        """The steps of the table of traces: the teacher, the parse, the filters; `anchor` is the code of that language."""
         yield Derived("generate", self.generate(), ("teacher",))
         yield Derived("finished", Finished(**dict(self.finished)), ("finished",))
         blocks = self.blocks()
@@ -210,6 +239,9 @@ class Cot(Declared):
         if bounds is not None and blocks:
             share = LanguageShare(**{**dict(bounds), "in": "think"})
             yield Derived("think_share", share, ("think", "language_share"))
+        if (reasoned := self.anchored(anchor)) is not None and blocks:
+            share = LanguageShare(**{**dict(reasoned), "in": "think"})
+            yield Derived("anchor_share", share, ("think", "anchor_share"))
         if self.solution.language != "any":
             said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
             # A bare number or name is in no wrong language: where there are too few letters to judge by, the trace stays.

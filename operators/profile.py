@@ -57,11 +57,16 @@ class PromptFile(Declared):
     """The file, relative to the profile; its last line end is not part of the prompt."""
 
 
+CODE = r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$"
+#: Prompts that are said for each language that is reasoned in, by its code: another anchor is asked for in other words.
+BY_ANCHOR = ("prompts.system",)
+
+
 class Prompts(Declared):
     """Sentences that are put before a model, to the letter."""
 
-    system: str | PromptFile | None = None
-    """The teacher's system prompt for a language-mixed chain of thought."""
+    system: dict[Annotated[str, Field(pattern=CODE)], str | PromptFile] | None = None
+    """The teacher's system prompt for a language-mixed chain of thought, by the anchor that it reasons in: `{en: ...}`."""
     monolingual: str | PromptFile | None = None
     """The teacher's system prompt for thinking in this language alone."""
     short: str | PromptFile | None = None
@@ -99,7 +104,7 @@ class LanguageProfile(Declared):
 
     format: int = Field(1, ge=1, le=1)
     """The version of this file's form."""
-    language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
+    language: str = Field(pattern=CODE)
     """The code of the language, such as ko."""
     name: str
     """Its name in English."""
@@ -136,9 +141,12 @@ class LanguageProfile(Declared):
     prompts: Prompts | None = None
     """Sentences that are put before a model."""
 
-    def entry(self, name: str) -> Any:
-        """One entry as plain data, or None where the profile lacks it; `prompts.system` is a part of one."""
+    def entry(self, name: str, anchor: str | None) -> Any:
+        """One entry as plain data, or None where the profile lacks it; `prompts.short` is a part of one.
+
+        Of an entry that is said for each `anchor`, what is said for that.
+        """
         value: Any = self.model_dump(include={name.partition(".")[0]}, exclude_none=True)
-        for part in name.split("."):
+        for part in (*name.split("."), *([anchor] if name in BY_ANCHOR else [])):
             value = value.get(part) if isinstance(value, dict) else None
         return value

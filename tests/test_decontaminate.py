@@ -163,7 +163,7 @@ TRAINED: dict[str, Any] = {
 @pytest.fixture
 def trained(clean: Project) -> Project:
     clean.rows("said.jsonl", [{"prompt": row, "said": "말"} for row in ROWS])
-    clean.write("languages/xx.yaml", PROFILE + "prompts: {short: 짧게, system: 길게}\n")
+    clean.write("languages/xx.yaml", PROFILE + "prompts: {short: 짧게, system: {en: 길게}}\n")
     return said(clean, **TRAINED)
 
 

@@ -113,7 +113,7 @@ REACHED = {
 @pytest.mark.parametrize("name", REACHED)
 def test_every_recipe_that_a_change_reaches_is_told_of_and_no_other(scratch: Repository, name: str) -> None:
     profile = (ROOT / "recipes/languages/ko.yaml").read_text("utf-8")
-    named = re.sub(r"  system: >-\n.*?\n  #", "  system: {file: system.txt}\n  #", profile, flags=re.DOTALL)
+    named = re.sub(r"    en: >-\n.*?\n    #", "    en: {file: system.txt}\n    #", profile, flags=re.DOTALL)
     assert named != profile
     scratch.write("languages/ko.yaml", named)
     scratch.write("languages/system.txt", "Think.\n")

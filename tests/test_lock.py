@@ -42,7 +42,7 @@ def test_a_changed_profile_is_named(locked: Project) -> None:
 def test_a_changed_prompt_file_is_named(locked: Project) -> None:
     profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
     text = locked.write("languages/system.txt", "Think carefully.\n")
-    named = re.sub(r"  system: >-\n.*?\n  #", "  system: {file: system.txt}\n  #", profile, flags=re.DOTALL)
+    named = re.sub(r"    en: >-\n.*?\n    #", "    en: {file: system.txt}\n    #", profile, flags=re.DOTALL)
     locked.write("languages/ko.yaml", named)
     assert locked.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
     text.write_text("Think carefully!\n")
@@ -53,8 +53,8 @@ def test_a_changed_prompt_file_is_named(locked: Project) -> None:
 @pytest.mark.parametrize("said", ["missing.txt", "../../outside.txt", "a\\0b"])
 def test_a_prompt_file_that_cannot_be_read_is_told_at_its_line(project: Project, said: str) -> None:
     profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
-    file = f'  system: {{file: "{said}"}}\n  #'
-    project.write("languages/ko.yaml", re.sub(r"  system: >-\n.*?\n  #", lambda _: file, profile, flags=re.DOTALL))
+    file = f'    en: {{file: "{said}"}}\n    #'
+    project.write("languages/ko.yaml", re.sub(r"    en: >-\n.*?\n    #", lambda _: file, profile, flags=re.DOTALL))
     ran = project.run("check", "recipe.yaml")
     assert ran.code == 2 and "languages/ko.yaml:" in ran.err and "Traceback" not in ran.err
 
