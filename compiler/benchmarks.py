@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.document import Entry, Node, load_text, read_document
+from compiler.document import Entry, Node, load_text
 from compiler.merge import merge
 from compiler.profiles import shipped_schema
 from compiler.project import Place, package_root

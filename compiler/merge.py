@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import MAX_DEPTH, Entry, Node, load_text, read_document
+from compiler.document import MAX_DEPTH, Entry, Node, load_text
 from compiler.spans import Span, Text, span_at
 from compiler.steps import combine_steps, read_step, unknown_step
 from compiler.yaml_text import render_yaml

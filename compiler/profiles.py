@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import Node, load_text, read_document
+from compiler.document import Node, load_text
 from compiler.keys import digest_of
 from compiler.project import Place, package_root
 from compiler.spans import Span

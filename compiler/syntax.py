@@ -71,15 +71,27 @@ def word_syntax_error(error: Any, content: str) -> tuple[str, str | None, int]:
     indent = re.compile(r" *\t").match(content, line_start)
     if indent and indent.end() <= index + 1:
         return "a tab indents this line", "indent with spaces", indent.end() - 1
+    if "flow" in said and (
+        unquoted := re.compile(r"[^\s,:\[\]{}\"'#&*!|>%@`][^\s,\[\]{}]*(?=[\[{])").match(content, _word(content, index))
+    ):
+        bracket = content[unquoted.end()]
+        message = f"a `{bracket}` stands in text without quotes, where it begins a {'map' if bracket == '{' else 'list'}"
+        return message, f"quote text that holds `{bracket}`, in single quotes", unquoted.start()
     for part, message, hint in _WORDS:
         if part in said:
             opened = error.context_mark
             # Where a bracket or quote opens says more than where the file ends.
-            at_end = index >= len(content.rstrip()) and "flow" in said
-            if opened and (at_end or "never closed" in message or "has no `:`" in message):
+            later = mark and opened and opened.line < mark.line and "flow" in said
+            if opened and (later or "never closed" in message or "has no `:`" in message):
                 index = min(opened.index, len(content))
             return message, hint, index
     return f"this is not YAML: {said.strip()}", None, index
+
+
+def _word(content: str, index: int) -> int:
+    """Where the text begins that goes on to an index."""
+    found = re.compile(r"[^\s,\[{]*$").search(content, max(0, index - 200), index)
+    return index if found is None else found.start()
 
 
 def _bad_start(content: str, index: int) -> tuple[str, str | None, int]:

@@ -9,9 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import document
+from compiler import mending
+from compiler.composing import read_document
 from compiler.diagnostics import RecipeError, render
-from compiler.document import Node, load_text, read_document
+from compiler.document import Node, load_text
 from compiler.spans import Text
 
 
@@ -211,10 +212,10 @@ def test_no_text_ends_in_a_traceback(content: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(MARKS | st.text(max_size=3), max_size=30).map("".join))
 def test_the_pure_parser_fails_as_politely(content: str) -> None:
-    fast, document._LOADER = document._LOADER, yaml.SafeLoader
+    fast, mending._LOADER = mending._LOADER, yaml.SafeLoader
     try:
         read(content)
     except RecipeError as error:
         assert error.diagnostics
     finally:
-        document._LOADER = fast
+        mending._LOADER = fast

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.composing import read_document
 from compiler.diagnostics import RecipeError
-from compiler.document import read_document
 from compiler.merge import apply_setting, load_recipe
 from compiler.spans import Text
 

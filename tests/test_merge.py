@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.composing import read_document
 from compiler.diagnostics import RecipeError
-from compiler.document import Entry, Node, read_document
+from compiler.document import Entry, Node
 from compiler.merge import merge, render_yaml, settle
 from compiler.spans import Span, Text
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import Node, read_document
+from compiler.document import Node
 from compiler.spans import Text
 from compiler.validate import validate
 

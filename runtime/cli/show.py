@@ -40,7 +40,7 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
             reads = " <- " + ", ".join(str(each) for each in node["inputs"]) if node["inputs"] else ""
             say(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
     elif what == "lowered":
-        from compiler.document import read_document
+        from compiler.composing import read_document
         from compiler.explain import lowered
         from compiler.spans import Text
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import load_text, read_document
+from compiler.document import load_text
 from operators.asks import Amount
 from operators.declare import Declared
 
