@@ -15,9 +15,11 @@ from compiler.document import Entry, Node, load_text
 from compiler.merge import merge
 from compiler.profiles import shipped_schema
 from compiler.project import Place, package_root
+from compiler.typed import BRANCHES, worded
 from compiler.validate import validate
 from operators.benchmark import Benchmark
 
+Where = tuple[str | int, ...]
 FEED = "benchmark."
 """What the source with a benchmark's rows is called by, before its name; no name that a recipe may give has a dot."""
 
@@ -46,15 +48,14 @@ def find_benchmark(name: str, place: Place) -> Path | None:
     return None
 
 
-def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
+def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mapping[str, BenchmarkSaid]:
     """Every benchmark that `evaluate` or `decontaminate` names or `benchmarks` declares, and the sets they are parallel to.
 
-    Raises RecipeError with every mistake.
+    Mistakes go into `found`, and a benchmark that is wrong is left out.
     """
-    found: list[Diagnostic] = []
     own = node.get("benchmarks")
     declared = {} if own is None or not isinstance(own.value, dict) else {name: each.node for name, each in own.value.items()}
-    named = {str(each.value): each.span for each in (*listed(node), *looked_for(node))}
+    named = {str(each.value): each.span for _, each in (*listed(node), *looked_for(node))}
     loaded: dict[str, BenchmarkSaid] = {}
     waiting = list({**named, **declared})
     while waiting:
@@ -74,7 +75,9 @@ def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
             over = declared.get(name)
             whole = over if said is None else said if over is None else merge(said, over)
             assert whole is not None
-            loaded[name] = BenchmarkSaid(typed_benchmark(name, whole), whole)
+            if (benchmark := typed_benchmark(name, whole, found)) is None:
+                continue
+            loaded[name] = BenchmarkSaid(benchmark, whole)
         except RecipeError as error:
             found += error.diagnostics
             continue
@@ -82,28 +85,37 @@ def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
             if parallel not in {**named, **declared}:
                 named[parallel] = whole.find(("parallel_to", at))
                 waiting.append(parallel)
-    if found:
-        raise RecipeError(tuple(found))
     return loaded
 
 
-def listed(node: Node) -> list[Node]:
-    """The benchmarks that a recipe's `evaluate` lists."""
+def lost(node: Node, loaded: Mapping[str, BenchmarkSaid]) -> list[Where]:
+    """The places of a recipe that name a benchmark which is wrong or not there."""
+    return [path for path, each in (*listed(node), *looked_for(node)) if str(each.value) not in loaded]
+
+
+def listed(node: Node) -> list[tuple[Where, Node]]:
+    """The benchmarks that a recipe's `evaluate` lists, each with its path."""
     evaluate = node.get("evaluate")
-    lists = [] if evaluate is None else [evaluate.get(name) for name in ("held_in", "held_out")]
-    return [each for one in lists if one is not None and isinstance(one.value, list) for each in one.value]
+    lists = {name: None if evaluate is None else evaluate.get(name) for name in ("held_in", "held_out")}
+    return [
+        (("evaluate", name, at), each)
+        for name, one in lists.items()
+        if one is not None and isinstance(one.value, list)
+        for at, each in enumerate(one.value)
+    ]
 
 
-def looked_for(node: Node) -> list[Node]:
-    """The benchmarks that any `decontaminate` of a recipe names."""
+def looked_for(node: Node, path: Where = ()) -> list[tuple[Where, Node]]:
+    """The benchmarks that any `decontaminate` of a recipe names, each with its path."""
     if isinstance(node.value, list):
-        return [each for part in node.value for each in looked_for(part)]
+        return [each for at, part in enumerate(node.value) for each in looked_for(part, (*path, at))]
     if not isinstance(node.value, dict):
         return []
-    found = [each for entry in node.value.values() for each in looked_for(entry.node)]
+    found = [each for key, entry in node.value.items() for each in looked_for(entry.node, (*path, key))]
     step = node.get("decontaminate")
     against = None if step is None else step.get("against")
-    return [*found, *(against.value if against is not None and isinstance(against.value, list) else ())]
+    named = against.value if against is not None and isinstance(against.value, list) else []
+    return [*found, *(((*path, "decontaminate", "against", at), each) for at, each in enumerate(named))]
 
 
 def shipped(place: Place) -> list[str]:
@@ -127,30 +139,21 @@ def read_benchmark(path: Path, name: str, place: Place) -> Node:
     return Node(body, node.span)
 
 
-def typed_benchmark(name: str, node: Node) -> Benchmark:
-    """The benchmark that a node declares; raises RecipeError with every mistake."""
+def typed_benchmark(name: str, node: Node, found: list[Diagnostic]) -> Benchmark | None:
+    """The benchmark that a node declares, or None with its mistakes in `found`."""
+    lacks = node.lacks
     try:
         benchmark = Benchmark.model_validate(node.plain())
     except ValidationError as error:
-        raise RecipeError(
-            tuple(
-                Diagnostic(
-                    f"the benchmark `{name}` needs `{problem['loc'][-1]}`"
-                    if problem["type"] == "missing"
-                    else problem["msg"].removeprefix("Value error, "),
-                    node.find(
-                        [
-                            part
-                            for part in problem["loc"]
-                            if not str(part).startswith(("function-", "str", "tuple", "Cell", "Taken", "literal"))
-                        ]
-                    ),
-                )
-                for problem in error.errors(include_url=False)
-            )
-        ) from None
-    lacks = benchmark.lacks()
-    if lacks:
-        message = f"the benchmark `{name}` maps no column `{lacks[0]}`, which the task `{benchmark.task}` needs"
-        raise RecipeError(Diagnostic(message, node.find(("items", "columns")), "map it under `items: columns:`"))
-    return benchmark
+        for problem in error.errors(include_url=False):
+            path = [part for part in problem["loc"] if not str(part).startswith((*BRANCHES, "Taken", "literal"))]
+            missing = problem["type"] == "missing"
+            if lacks and (missing or not node.has(path)):
+                continue
+            message = f"the benchmark `{name}` needs `{problem['loc'][-1]}`" if missing else worded(problem["msg"])
+            found.append(Diagnostic(message, node.find(path)))
+        return None
+    if (lacking := benchmark.lacks()) and not lacks:
+        message = f"the benchmark `{name}` maps no column `{lacking[0]}`, which the task `{benchmark.task}` needs"
+        found.append(Diagnostic(message, node.find(("items", "columns")), "map it under `items: columns:`"))
+    return None if lacking else benchmark

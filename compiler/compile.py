@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from compiler.benchmarks import FEED, load_benchmarks
+from compiler.benchmarks import FEED, load_benchmarks, lost
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
 from compiler.graph import Graph, verify
+from compiler.leaving import sound, without
 from compiler.lower import lower
 from compiler.merge import load_recipe
 from compiler.passes import PASSES
-from compiler.profiles import Loaded, find_profile, load_profile, shipped_schema
+from compiler.profiles import Loaded, Profiles, codes_known, find_profile, load_profile, shipped_schema
 from compiler.project import Place, package_root
 from compiler.recipe import Recipe, type_recipe
 from compiler.said import Feed
 from compiler.spans import Text
 from compiler.training import read_template
-from compiler.validate import validate
 from operators.profile import LanguageProfile
 from operators.token_length import TOKENIZERS
 
@@ -32,28 +32,17 @@ class Read:
     place: Place
     node: Node
     recipe: Recipe
-    loaded: Mapping[str, Loaded]
-    """The language profiles, by code."""
+    profiles: Profiles
     texts: tuple[Text, ...]
     """The recipe, all it extends, and every `--set`."""
 
-    @property
-    def profiles(self) -> dict[str, LanguageProfile]:
-        return {code: each.profile for code, each in self.loaded.items()}
-
-    @property
-    def profile_texts(self) -> dict[str, Node]:
-        return {code: each.node for code, each in self.loaded.items()}
-
-    @property
-    def prompt_files(self) -> dict[str, str]:
-        """Path as shown -> digest of every prompt that stands in a file of its own."""
-        return {shown: digest for each in self.loaded.values() for shown, digest in each.prompt_files.items()}
-
 
 def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
-    """Read, merge, validate and type a recipe; raises RecipeError with every mistake in its text."""
-    node, texts = load_recipe(
+    """Read, merge, validate and type a recipe; its mistakes are in the recipe's `diagnostics`, and what is wrong is left out.
+
+    Raises RecipeError with every mistake where so much of it is wrong that the rest says nothing.
+    """
+    merged = load_recipe(
         place.path,
         shown=place.shown,
         content=place.content,
@@ -61,13 +50,17 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
         allowed_roots=place.allowed,
         settings=settings,
     )
-    found = validate(node, shipped_schema(package_root(), "recipe"))
-    if found:
-        raise RecipeError(tuple(found))
-    recipe = type_recipe(node, load_benchmarks(node, place))
-    templates = {name: read_template(said, place, recipe.diagnostics) for name, said in recipe.trains.items()}
+    found = list(merged.problems)
+    node, wrong = sound(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
+    found += wrong
+    if node is None or merged.torn:
+        raise RecipeError(found)
+    benchmarks = load_benchmarks(node, place, found)
+    recipe = type_recipe(without(node, lost(node, benchmarks)), benchmarks, found)
+    templates = {name: read_template(said, place, found) for name, said in recipe.trains.items()}
     recipe = replace(recipe, trains=templates)
     loaded: dict[str, Loaded] = {}
+    broken: set[str] = set()
     for code in sorted(languages_of(recipe)):
         path = find_profile(code, place.path.parent, place.package, place.allowed)
         if path is None:
@@ -75,11 +68,11 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
         try:
             loaded[code] = load_profile(path, place)
         except RecipeError as error:
-            recipe.diagnostics.extend(error.diagnostics)
-            raise RecipeError(tuple(recipe.diagnostics)) from None
+            found += error.diagnostics
+            broken.add(code)
     read_tokenizers(recipe, place)
     recipe = replace(recipe, sources=labelled_sources(recipe, {code: each.profile for code, each in loaded.items()}))
-    return Read(place, node, recipe, loaded, texts)
+    return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), tuple(codes_known(place))), merged.texts)
 
 
 def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, Feed]:
@@ -129,21 +122,21 @@ def languages_of(recipe: Recipe) -> set[str]:
     return (said | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
 
 
-def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None) -> Graph:
-    """The checked graph of a recipe; raises RecipeError with every mistake."""
+def look_through(
+    read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None
+) -> tuple[Graph, list[Diagnostic]]:
+    """(the graph of what is right in a recipe, every mistake)."""
     found = list(read.recipe.diagnostics)
     for role, code in read.recipe.languages.items():
-        if code not in read.profiles:
-            found.append(
-                Diagnostic(
-                    f"there is no language profile `{code}`",
-                    read.node.find(("language", role)),
-                    f"write languages/{code}.yaml beside the recipe",
-                )
-            )
+        if code not in read.profiles.loaded and code not in read.profiles.broken:
+            message = f"there is no language profile `{code}`"
+            found.append(Diagnostic(message, read.node.find(("language", role)), read.profiles.advise(code)))
     graph, more = lower(read.recipe, read.profiles, fields, items)
-    if any(each.severity == "error" for each in (*found, *more)):
-        raise RecipeError(tuple(dict.fromkeys((*found, *more))))
+    return graph, list(dict.fromkeys((*found, *more)))
+
+
+def compiled(graph: Graph) -> Graph:
+    """The graph of a recipe without mistakes, after the passes."""
     verify(graph)
     for rewrite in PASSES:
         graph = rewrite(graph)

@@ -184,11 +184,11 @@ class Reader:
         parent.height = max(parent.height, height + 1)
         if parent.entries is None and node is None:
             parent.left.append(len(parent.items))
-        elif parent.entries is None:
+        elif parent.entries is None and node is not None:
             parent.items.append(node)
         elif parent.key is not None:
             name, span = parent.key
-            if name is not None and node is not None:
+            if name is not None and node is not None and parent.entries is not None:
                 parent.entries[name] = Entry(span, node)
             elif name is not None:
                 parent.left.append(name)

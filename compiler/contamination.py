@@ -57,6 +57,8 @@ def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -
             near = suggest(name, recipe.benchmarks)
             hint = f"did you mean `{near}`?" if near else "declare it under `benchmarks:`"
             state.found.append(Diagnostic(f"there is no benchmark `{name}`", said.span(("against", place)), hint))
+    if not names and recipe.node.lacks:
+        return None
     if not names:
         message = "it looks for what is evaluated, and the recipe evaluates nothing"
         state.found.append(Diagnostic(message, said.span(), "add `evaluate:`, or name benchmarks with `against:`"))

@@ -6,10 +6,11 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.scalars import Scalar
 from compiler.spans import Span, Text, span_at
 
@@ -57,6 +58,17 @@ class Node:
         entry = self.value.get(key) if isinstance(self.value, dict) else None
         return entry.node if entry else None
 
+    def has(self, path: Sequence[str | int]) -> bool:
+        """Whether something is written at a path below it."""
+        node: Node | None = self
+        for step in path:
+            items = node.value if node is not None else None
+            if isinstance(items, list):
+                node = items[step] if isinstance(step, int) and 0 <= step < len(items) else None
+            else:
+                node = node.get(step) if node is not None and isinstance(step, str) else None
+        return bool(path) and node is not None
+
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""
         node, key_span = self, self.span
@@ -81,7 +93,8 @@ def load_text(path: Path, shown: str) -> Text:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", None)) from None
+        hint = near_files(path) if isinstance(error, FileNotFoundError) else None
+        raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", None, hint)) from None
     except ValueError:
         raise RecipeError(Diagnostic(f"`{shown}` is no path: it contains a NUL", None)) from None
     if len(raw) > MAX_BYTES:
@@ -93,3 +106,16 @@ def load_text(path: Path, shown: str) -> Text:
         span = span_at(Text(shown, path, error.object.decode("utf-8", "replace")), len(before))
         problem = Diagnostic(f"the file is not UTF-8: byte 0x{bad:02x}", span, "save the file as UTF-8")
         raise RecipeError(problem) from None
+
+
+def near_files(path: Path) -> str | None:
+    """What to do where there is no such file: the name that was probably meant, or what there is in its folder."""
+    try:
+        with os.scandir(path.parent) as folder:
+            names = sorted(each.name for each in islice(folder, 1000) if not each.name.startswith("."))
+    except OSError:
+        return f"there is no folder `{path.parent.name}`"
+    if near := suggest(path.name, names):
+        return f"did you mean `{near}`?"
+    shown = ", ".join(f"`{name}`" for name in names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"its folder holds: {shown}" if names else "its folder is empty"

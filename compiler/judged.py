@@ -9,8 +9,9 @@ from compiler.diagnostics import Diagnostic
 from compiler.document import Node
 from compiler.evaluating import EvaluateSaid, complain_evaluate, judging_steps, table_name
 from compiler.said import Part, Said, TableSaid
-from compiler.traces import ModelSaid, declared
+from compiler.traces import ModelSaid
 from compiler.training import TrainSaid
+from compiler.typed import declared
 from operators.evaluate import Evaluate
 
 
@@ -33,8 +34,11 @@ def evaluate_of(
         bases = [said.operator.model for said in trains.values() if said.operator.model is not None]
         named = [(name, span) for name in dict.fromkeys([*bases, *(said.label for said in trains.values())])]
     said = EvaluateSaid(evaluate, part, tuple(named), benchmarks)
-    found += complain_evaluate(said, frozenset(models))
-    if not named:
+    section = node.get("models")
+    told = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
+    if "models" not in node.left:
+        found += complain_evaluate(said, frozenset((*models, *told)))
+    if not named and not part.lacks:
         found.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
     return said
 

@@ -10,11 +10,12 @@ from compiler.graph import Made, Node
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe
 from compiler.said import TableSaid
+from compiler.spans import Span
 from compiler.training import TRAIN, TrainSaid
 from operators.asks import Asks
 from operators.generate import Generate
 from operators.licence import Licence, join
-from operators.scope import Scope
+from operators.scope import did_you_mean
 from operators.trace import shape_of
 from operators.train import Train
 
@@ -39,13 +40,12 @@ def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked
             message = f"`{said.label}` is asked for before its table `{operator.data}` is made"
         state.found.append(Diagnostic(message, said.span(("data",)), f"there is: {known}"))
         return None
-    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories, frozenset(state.recipe.models))
-    complaints = list(operator.complain(scope))
-    state.found += [Diagnostic(each.message, said.span(each.path, each.key), each.hint) for each in complaints]
+    complaints = list(operator.complain(state.scope(rows)))
+    state.complain(complaints, said, said.node.lacks)
     inputs = [rows.base]
     if operator.init is not None and not complaints:
         if operator.init not in state.recipe.trains:
-            state.found.append(Diagnostic(f"there is no training `{operator.init}`", said.span(("init",))))
+            complain_training(state, operator.init, said.span(("init",)))
             return None
         start = lower_training(state, operator.init, tables, (*asked_by, name))
         if start is None:
@@ -111,7 +111,15 @@ def lower_asked(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
             if name in state.recipe.trains:
                 lower_training(state, name, known)
             elif name:
-                state.found.append(Diagnostic(f"there is no training `{name}`", model.node.find(("from",))))
+                complain_training(state, name, model.node.find(("from",)))
+
+
+def complain_training(state: Lowering, name: str, span: Span) -> None:
+    """A training that the recipe does not have; one that it says in a wrong way is told already."""
+    recipe = state.recipe
+    if name not in recipe.names("train") and not recipe.spoilt("train"):
+        hint = did_you_mean(name, frozenset(recipe.trains))
+        state.found.append(Diagnostic(f"there is no training `{name}`", span, hint))
 
 
 def knows(state: Lowering, model: str) -> bool:

@@ -13,17 +13,18 @@ from compiler.graph import Graph, Made, Node
 from compiler.judging import lower_aggregates
 from compiler.learning import knows, lower_asked, lower_training
 from compiler.licenses import complain_licenses
-from compiler.lowering import Lowering, Rows, at_table, complain_names, copied
+from compiler.lowering import Lowering, Rows, at_table, complain_names, copied, promises
+from compiler.profiles import Profiles
 from compiler.recipe import Recipe
+from compiler.release import complain_releases
 from compiler.said import Said, TableSaid
 from compiler.spans import Span
 from operators.asks import Asks
 from operators.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.decontaminate import Decontaminate
 from operators.expand import Expand
-from operators.inner import Combine, Keep, Output, Preview
+from operators.inner import Combine, Keep, LeftOut, Output, Preview
 from operators.licence import join
-from operators.profile import LanguageProfile
 from operators.scope import ColumnType, Scope
 from operators.select import Select
 from operators.unique import Unique
@@ -31,7 +32,7 @@ from operators.where import Where
 
 
 def lower(
-    recipe: Recipe, profiles: Mapping[str, LanguageProfile], fields: Mapping[str, frozenset[str] | None], items: int | None = None
+    recipe: Recipe, profiles: Profiles, fields: Mapping[str, frozenset[str] | None], items: int | None = None
 ) -> tuple[Graph, list[Diagnostic]]:
     """The graph of a recipe, and every mistake found on the way.
 
@@ -44,29 +45,25 @@ def lower(
         known = fields.get(name)
         scope = Scope({}, frozenset(), frozenset())
         complaints = list(feed.operator.complain(scope)) + ([] if known is None else list(feed.operator.complain_fields(known)))
-        state.found += [Diagnostic(c.message, feed.node.find(c.path), c.hint) for c in complaints]
+        state.complain(complaints, feed, feed.node.lacks)
         span = recipe.node.find(("sources", name), key=True)
         made = dict(feed.operator.made())
         complain_names(state, made, feed.node.find(("columns",)))
         index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
         state.feeds[name] = index
-        sources[name] = at_table(state, index)
-        sources[name].proven = known is not None
+        sources[name] = replace(at_table(state, index), proven=known is not None, open=feed.node.lacks)
     if items is not None:
         preview(state, sources, items)
     tables: dict[str, Rows] = {}
     for table in recipe.tables.values():
         lower_asked(state, table, sources | tables)
-        rows = lower_table(state, table, sources | tables)
-        if rows is not None:
-            tables[table.name] = rows
+        tables[table.name] = lower_table(state, table, sources | tables)
     for name in recipe.trains:
         lower_training(state, name, tables)
     judged = {}
     for pair, table in recipe.judged.items():
-        rows = lower_table(state, table, sources) if knows(state, pair[0]) else None
-        if rows is not None:
-            judged[pair] = rows
+        if knows(state, pair[0]):
+            judged[pair] = lower_table(state, table, sources)
     outputs = {name: state.checkpoints[name] for name, _ in recipe.outputs if name in state.checkpoints}
     if recipe.evaluate is not None:
         outputs |= lower_aggregates(state, recipe.evaluate, judged, dict(recipe.outputs))
@@ -87,8 +84,8 @@ def lower(
                 )
             )
     graph = Graph(tuple(state.nodes), outputs)
-    state.found += complain_licenses(graph, recipe)
-    if not state.found:
+    state.found += [*complain_licenses(graph, recipe), *complain_releases(graph, recipe)]
+    if not state.found and not recipe.node.lacks:
         state.found += complain_contaminated(graph, recipe)
     return graph, state.found
 
@@ -111,16 +108,16 @@ def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:
         sources[name] = replace(at_table(state, index), proven=rows.proven)
 
 
-def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> Rows | None:
-    """The rows of one table after its steps, settled into a cut; None where its origin is unknown."""
-    origins = []
+def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> Rows:
+    """The rows of one table after its steps, settled into a cut; rows of an origin that is not known may have any column."""
+    origins, recipe = [], state.recipe
     for name, span in table.origins:
         if name in known:
             origins.append((known[name], span))
-        elif name in (order := list(state.recipe.tables)) and order.index(name) >= order.index(table.name):
+        elif name in (order := list(recipe.tables)) and order.index(name) >= order.index(table.name):
             message = f"`{table.name}` reads {'itself' if name == table.name else f'`{name}`, which comes after it'}"
             state.found.append(Diagnostic(message, span, "a table reads sources and the tables before it"))
-        elif name not in state.recipe.sources and name not in state.recipe.tables:
+        elif name not in recipe.tables and name not in recipe.names("sources") and not recipe.spoilt("sources"):
             near = suggest(name, known)
             state.found.append(
                 Diagnostic(
@@ -130,7 +127,8 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
                 )
             )
     if not origins or len(origins) < len(table.origins):
-        return None
+        node = Node(Combine(), "table", (), table.name, table.name, table.span, columns=dict(LABELS))
+        origins.append((replace(at_table(state, state.add(node)), open=True), table.span))
     rows = combine(state, table, origins) if len(origins) > 1 else copied(origins[0][0])
     for said in table.steps:
         step(state, table, rows, said)
@@ -167,31 +165,33 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
             license=join(rows.license for rows, _ in origins),
         )
     )
-    return replace(at_table(state, index), proven=all(rows.proven for rows, _ in origins))
+    proven, open_ = all(rows.proven for rows, _ in origins), any(rows.open for rows, _ in origins)
+    return replace(at_table(state, index), proven=proven, open=open_)
 
 
 def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
     """One step on `rows`, which change in place."""
     operator = said.operator
-    scope = Scope(rows.columns, state.recipe.named, state.recipe.categories, frozenset(state.recipe.models))
-    complaints = list(operator.complain(scope))
+    if isinstance(operator, LeftOut):
+        rows.open = True
+        return
+    complaints = list(operator.complain(state.scope(rows)))
     if said.column is not None:
         complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
     if complaints:
-        state.found += [Diagnostic(c.message, said.span(c.path, c.key), c.hint) for c in complaints]
-        if isinstance(operator, Asks):  # what comes after is judged as if it were right, or one mistake would look like many
-            rows.columns |= dict(operator.made())
-            rows.made |= {name: Made(None, name, kind) for name, kind in operator.made().items()}
-        if not isinstance(operator, Measure) or said.column is None:
-            return
+        state.complain(complaints, said, said.node.lacks)
+        # What comes after is judged as if it were right, or one mistake would look like many.
+        promised = promises(operator, rows, said)
+        rows.columns |= promised
+        rows.made |= {name: Made(None, name, kind) for name, kind in promised.items()}
+        rows.open = rows.open or isinstance(operator, Select)
+        return
     match operator:
         case Select():
             rows.made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
             rows.columns = dict(operator.made(rows.columns))
             complain_names(state, rows.columns, said.span())
         case Measure():
-            if complaints:
-                return
             measure(state, table, rows, said, operator)
         case Map():
             made: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}

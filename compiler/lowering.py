@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from compiler.diagnostics import Diagnostic
 from compiler.graph import Made, Node
+from compiler.profiles import Profiles
 from compiler.recipe import Recipe
+from compiler.said import Said
 from compiler.spans import Span
-from operators.declare import Measure, Operator
+from operators.asks import Asks
+from operators.declare import Map, Measure, Operator, Step
 from operators.licence import Licence
-from operators.profile import BY_ANCHOR, LanguageProfile
-from operators.scope import ColumnType
+from operators.profile import BY_ANCHOR
+from operators.scope import ColumnType, Complaint, Kind, Scope
+from operators.select import Select
 
 
 class Placed(Protocol):
@@ -21,6 +25,9 @@ class Placed(Protocol):
 
     def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
         """Where a field of it stands."""
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
 
 
 @dataclass
@@ -32,6 +39,8 @@ class Rows:
     made: dict[str, Made]
     license: Licence
     proven: bool
+    open: bool = False
+    """Whether there may be further columns, which a step or a source would make that is left out, for it is wrong."""
     run: list[tuple[int, Node]] = field(default_factory=list)
     """(cost, decision whose first input is open) in recipe order."""
 
@@ -41,7 +50,7 @@ class Lowering:
     """The graph as it grows, with the mistakes met on the way."""
 
     recipe: Recipe
-    profiles: Mapping[str, LanguageProfile]
+    profiles: Profiles
     items: int | None
     nodes: list[Node] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
@@ -54,6 +63,31 @@ class Lowering:
     def add(self, node: Node) -> int:
         self.nodes.append(node)
         return len(self.nodes) - 1
+
+    def scope(self, rows: Rows) -> Scope:
+        """What an operator may read and name where these rows are."""
+        recipe = self.recipe
+        kinds: dict[Kind, bool] = {
+            "column": rows.open,
+            "source": recipe.spoilt("sources"),
+            "category": recipe.spoilt("sources") or recipe.uncategorised,
+            "model": recipe.spoilt("models"),
+        }
+        told = {name for section in ("sources", "models") for name in recipe.names(section)}
+        return Scope(
+            rows.columns,
+            recipe.named,
+            recipe.categories,
+            frozenset(recipe.models),
+            frozenset(told - set(recipe.models)),
+            frozenset(kind for kind, is_open in kinds.items() if is_open),
+        )
+
+    def complain(self, complaints: Iterable[Complaint], said: Placed, lacks: bool) -> None:
+        """Tell what is wrong with an operator; where something of it was left out, only of what is written."""
+        for each in complaints:
+            if not each.silent and not (lacks and not said.has(each.path)):
+                self.found.append(Diagnostic(each.message, said.span(each.path, each.key), each.hint))
 
     def entries(self, operator: Operator, said: Placed) -> dict[str, Any]:
         """The profile entries an operator reads; one that is missing is a mistake.
@@ -71,25 +105,19 @@ class Lowering:
             if value is None and entry in operator.may_lack:
                 continue
             if code == role and role in ("target", "anchor"):
+                if self.recipe.spoilt("language", role):
+                    continue
                 self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
             elif profile is None:
-                self.found.append(
-                    Diagnostic(
-                        f"there is no language profile `{code}`",
-                        span,
-                        f"write languages/{code}.yaml beside the recipe; there is: " + ", ".join(sorted(self.profiles)),
-                    )
-                )
+                if code not in self.profiles.broken:
+                    message = f"there is no language profile `{code}`"
+                    span = self.recipe.node.find(("language", role)) if code != role else span
+                    self.found.append(Diagnostic(message, span, self.profiles.advise(code)))
             elif value is None and entry in BY_ANCHOR:
                 self.complain_anchor(code, entry, anchor, span)
             elif value is None:
-                self.found.append(
-                    Diagnostic(
-                        f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs",
-                        span,
-                        f"add `{entry}:` to languages/{code}.yaml",
-                    )
-                )
+                message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
+                self.found.append(Diagnostic(message, span, self.profiles.advise_entry(code, f"{entry}:")))
             elif named.count(entry) > 1:
                 read.setdefault(entry, {})[role] = value
             else:
@@ -98,22 +126,22 @@ class Lowering:
             model = self.recipe.models.get(name)
             if model is not None and name in self.recipe.tokenizers:
                 read[entry] = self.recipe.tokenizers[name]
-            elif model is not None:
+            elif model is not None and model.model.tokenizer is None:
                 hint = f"add `{entry}: path/to/{entry}.json` to the model"
                 self.found.append(Diagnostic(f"the model `{name}` says no `{entry}`", said.span((entry,)), hint))
         return read
 
     def complain_anchor(self, code: str, entry: str, anchor: str | None, span: Span) -> None:
         """A prompt that a profile does not say for the language that is reasoned in."""
-        if anchor is None:
+        if anchor is None and not self.recipe.spoilt("language", "anchor"):
             message = f"`{entry}` is said for each language that is reasoned in, and the recipe names no anchor"
             self.found.append(Diagnostic(message, span, "add `anchor: CODE` under `language:`"))
-        elif anchor in self.profiles:
-            said = self.profiles[code].entry(entry.rpartition(".")[0], None) or {}
-            known = ", ".join(f"`{each}`" for each in said.get(entry.rpartition(".")[2], ())) or "none"
+        elif anchor in self.profiles.loaded:
             section, _, name = entry.partition(".")
+            said = self.profiles.loaded[code].profile.entry(section, None) or {}
+            known = ", ".join(f"`{each}`" for each in said.get(name, ())) or "none"
             message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
-            hint = f"write it in languages/{code}.yaml beside the recipe: `{section}: {{{name}: {{{anchor}: ...}}}}`"
+            hint = self.profiles.advise_entry(code, f"{section}: {{{name}: {{{anchor}: ...}}}}")
             self.found.append(Diagnostic(message, self.recipe.node.find(("language", "anchor")), hint))
 
 
@@ -137,3 +165,17 @@ def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str 
 
 def copied(rows: Rows) -> Rows:
     return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
+
+
+def promises(operator: Step, rows: Rows, said: Said) -> dict[str, ColumnType]:
+    """The columns that a step would make if it were right."""
+    match operator:
+        case Asks():
+            return dict(operator.made())
+        case Map():
+            return dict.fromkeys(operator.makes(), "text")
+        case Select():
+            return dict(operator.made(rows.columns))
+        case Measure() if said.column is not None:
+            return {said.column: "number" if operator.values == ("part", "whole") else "integer"}
+    return {}

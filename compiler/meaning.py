@@ -80,9 +80,9 @@ def changes_at(
 
 def compare_profiles(before: Read, after: Read) -> Iterator[Change]:
     """Entries of the profiles that both recipes may read."""
-    for code in sorted(set(before.profiles) & set(after.profiles)):
-        old, new = before.profiles[code], after.profiles[code]
-        texts = before.profile_texts[code], after.profile_texts[code]
+    for code in sorted(set(before.profiles.loaded) & set(after.profiles.loaded)):
+        old, new = before.profiles.loaded[code].profile, after.profiles.loaded[code].profile
+        texts = before.profiles.nodes[code], after.profiles.nodes[code]
         for each in differences(old, new):
             path = ".".join(map(str, each.path))
             named = {name for side in (before, after) for language, name in entries_of(side) if language == code}

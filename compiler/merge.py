@@ -6,11 +6,11 @@ import os
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from compiler.composing import read_document
+from compiler.composing import Document, look_at, read_document
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import MAX_DEPTH, Entry, Node, load_text
 from compiler.spans import Span, Text, span_at
@@ -30,16 +30,21 @@ Keys = tuple[str, ...]
 def merge(base: Node, over: Node) -> Node:
     """Lay one recipe over another."""
     found: list[Diagnostic] = []
-    merged = _combine(_combine(None, base, (), found), over, (), found)
+    merged = laid_over(base, over, found)
     if found:
         raise RecipeError(found)
     return merged
 
 
+def laid_over(base: Node | None, over: Node, found: list[Diagnostic]) -> Node:
+    """A recipe over another, or alone, in its settled form: steps in their places, names used once. Mistakes go into `found`."""
+    return _combine(None if base is None else _combine(None, base, (), found), over, (), found)
+
+
 def settle(node: Node) -> Node:
     """Bring a lone recipe into the form that merging gives: steps in their places, names used once."""
     found: list[Diagnostic] = []
-    settled = _combine(None, node, (), found)
+    settled = laid_over(None, node, found)
     if found:
         raise RecipeError(found)
     return settled
@@ -56,8 +61,8 @@ def is_step_list(path: Keys) -> bool:
 def _combine(base: Node | None, over: Node, path: Keys, found: list[Diagnostic]) -> Node:
     if isinstance(over.value, list) and is_step_list(path):
         under = base.value if base is not None and isinstance(base.value, list) else []
-        steps = combine_steps(under, over.value, partial(_combine_parameters, path, found), found)
-        return replace(over, value=steps)
+        steps, left = combine_steps(under, over.value, partial(_combine_parameters, path, found), found)
+        return replace(over, value=steps, left=(*(base.left if base is not None else ()), *over.left, *left))
     if not isinstance(over.value, dict):
         return over
     before = base.value if base is not None and isinstance(base.value, dict) else {}
@@ -68,11 +73,25 @@ def _combine(base: Node | None, over: Node, path: Keys, found: list[Diagnostic])
             merged[key] = replace(entry, node=_combine(None, entry.node, (*path, key), found))
         elif below is None or entry.node.value is not None:  # null removes what is there
             merged[key] = replace(entry, node=_combine(below, entry.node, (*path, key), found))
-    return replace(over, value=merged)
+    lacks = (*(base.left if base is not None else ()), *over.left)
+    return replace(over, value=merged, left=tuple(key for key in dict.fromkeys(lacks) if key not in merged))
 
 
 def _combine_parameters(path: Keys, found: list[Diagnostic], base: Node | None, over: Node) -> Node:
     return _combine(base, over, (*path, "", ""), found)  # a step's parameters are no step list
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A recipe as its texts say it together."""
+
+    node: Node
+    texts: tuple[Text, ...]
+    """The recipe, all it extends, and every `--set`."""
+    problems: tuple[Diagnostic, ...]
+    """Every mistake that was met; what is wrong is left out of `node`."""
+    torn: bool
+    """Whether lines were left out, so that what is missing may have stood there."""
 
 
 def load_recipe(
@@ -83,37 +102,45 @@ def load_recipe(
     package_root: Path,
     allowed_roots: tuple[Path, ...],
     settings: Sequence[str] = (),
-) -> tuple[Node, tuple[Text, ...]]:
-    """Read a recipe with everything it extends and every `--set`; give also the texts it came from.
+) -> Merged:
+    """Read a recipe with everything it extends and every `--set`. Raises RecipeError where nothing of it can be read.
 
     `content` is the file to read in the place of `path`, which what it extends is relative to all the same.
     """
     roots = tuple(Path(os.path.realpath(root)) for root in (*allowed_roots, package_root))
     texts = [replace(load_text(Path(os.path.realpath(content or path)), shown), path=Path(os.path.realpath(path)))]
-    nodes = [_read_map(texts[0])]
-    while (extends := nodes[-1].get("extends")) is not None:
-        texts.append(_follow(extends, texts, package_root, roots))
-        nodes.append(_read_map(texts[-1]))
-    merged = settle(_without(nodes.pop(), ("extends",)))
+    documents = [look_at(texts[0])]
+    found = list(documents[0].problems)
+    while (extends := _map_of(documents[-1].root, found).get("extends")) is not None:
+        try:
+            texts.append(_follow(extends, texts, package_root, roots))
+        except RecipeError as error:
+            found += error.diagnostics
+            documents.append(Document(Node({}, extends.span), (), torn=True))
+            break
+        documents.append(look_at(texts[-1]))
+        found += documents[-1].problems
+    nodes = [_map_of(each.root, found) for each in documents]
+    merged = laid_over(None, _without(nodes.pop(), ("extends",)), found)
     while nodes:
-        merged = merge(_without(merged, OWN), _without(nodes.pop(), ("extends",)))
-    found: list[Diagnostic] = []
+        merged = laid_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), found)
     for setting in settings:
         texts.append(Text(f"--set {setting}", None, setting))
         try:
             merged = apply_setting(merged, texts[-1])
         except RecipeError as error:
             found += error.diagnostics
-    if found:
+    return Merged(merged, tuple(texts), tuple(dict.fromkeys(found)), any(each.torn for each in documents))
+
+
+def _map_of(root: Node | None, found: list[Diagnostic]) -> Node:
+    """The map that a document is. Raises RecipeError where it is none, for then nothing is left to look at."""
+    if root is None:
         raise RecipeError(found)
-    return merged, tuple(texts)
-
-
-def _read_map(text: Text) -> Node:
-    node = read_document(text)
-    if not isinstance(node.value, dict):
-        raise RecipeError(Diagnostic("a recipe is a map of keys", node.span, "begin with `format: 1`"))
-    return node
+    if not isinstance(root.value, dict):
+        wrong = Diagnostic("a recipe is a map of keys", root.span, "begin with `format: 1`")
+        raise RecipeError(found or [wrong])
+    return root
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from compiler.composing import read_document
-from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.document import Node, load_text
 from compiler.keys import digest_of
 from compiler.project import Place, package_root
@@ -40,6 +40,12 @@ def find_profile(code: str, beside: Path, package: Path, allowed: tuple[Path, ..
     return None
 
 
+def codes_known(place: Place) -> list[str]:
+    """The codes of the languages whose profiles can be found from a recipe."""
+    folders = (place.path.parent, place.path.parent.parent, place.package)
+    return sorted({path.stem for folder in folders for path in (folder / "languages").glob("*.yaml")})
+
+
 @dataclass(frozen=True)
 class Loaded:
     """One profile as it was read."""
@@ -49,6 +55,48 @@ class Loaded:
     prompt_files: Mapping[str, str]
     """Path as shown -> digest of the text of each file that holds one of its prompts."""
     prompt_paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """The language profiles that a recipe uses."""
+
+    loaded: Mapping[str, Loaded]
+    """Those that are right, by code."""
+    broken: frozenset[str]
+    """The codes of those whose mistakes are told."""
+    known: tuple[str, ...]
+    """The codes of all that a recipe there could use."""
+
+    @property
+    def by_code(self) -> dict[str, LanguageProfile]:
+        return {code: each.profile for code, each in self.loaded.items()}
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return {code: each.node for code, each in self.loaded.items()}
+
+    @property
+    def prompt_files(self) -> dict[str, str]:
+        """Path as shown -> digest of every prompt that stands in a file of its own."""
+        return {shown: digest for each in self.loaded.values() for shown, digest in each.prompt_files.items()}
+
+    def get(self, code: str) -> LanguageProfile | None:
+        """The profile of a language."""
+        return self.loaded[code].profile if code in self.loaded else None
+
+    def advise(self, code: str) -> str:
+        """What to do where a language has no profile."""
+        near = suggest(code, self.known)
+        there = f"did you mean `{near}`? there is: " if near else "there is: "
+        return f"{there}{', '.join(self.known)}; or write languages/{code}.yaml beside the recipe"
+
+    def advise_entry(self, code: str, said: str) -> str:
+        """What to do where a profile has no entry: `said` is how it would begin."""
+        shown = self.loaded[code].node.span.text.name
+        if shown.startswith("pkg:"):
+            return f"copy {shown} to languages/{code}.yaml beside the recipe, and add `{said}` there"
+        return f"add `{said}` to {shown}"
 
 
 def load_profile(path: Path, place: Place) -> Loaded:

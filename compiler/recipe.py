@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from compiler.benchmarks import FEED, BenchmarkSaid
 from compiler.diagnostics import Diagnostic, suggest
@@ -17,16 +14,13 @@ from compiler.said import Feed, Part, Said, TableSaid
 from compiler.spans import Span
 from compiler.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
 from compiler.training import TRAIN, TrainSaid, trains_of
-from operators.catalog import CATALOG, MEASURES
-from operators.declare import Operator
+from compiler.typed import gap, step_of, steps_of, typed
 from operators.model import Model
 from operators.source import Source
 
 FORMAT = 1
 #: The sections that make the table `dataset`, in the order of their steps.
 LAST = ("decontaminate", "mixture")
-
-Kind = TypeVar("Kind", bound=Operator)
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,23 @@ class Recipe:
         section = self.node.find(("evaluate",), key=True)
         return found | dict.fromkeys(self.evaluate.outputs() if self.evaluate is not None else (), section)
 
+    def names(self, section: str) -> frozenset[str]:
+        """The names that a section says, also of what is wrong."""
+        part = self.node.get(section)
+        said = part.value if part is not None and isinstance(part.value, dict) else {}
+        return frozenset((*said, *(str(each) for each in (() if part is None else part.left))))
+
+    def spoilt(self, section: str, name: str | None = None) -> bool:
+        """Whether a section is wrong as a whole, or what it says of a name; that is told."""
+        part = self.node.get(section)
+        return section in self.node.left or (part is not None and name in part.left)
+
+    @property
+    def uncategorised(self) -> bool:
+        """Whether a source's category is not known, for it is wrong."""
+        part = self.node.get("sources")
+        return part is not None and (bool(part.left) or not all(self.categories))
+
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
         while (label := self.models[model].model.from_) is not None:
@@ -72,9 +83,8 @@ class Recipe:
         return model
 
 
-def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
-    """The typed recipe; mistakes go into its `diagnostics`, and what is wrong is left out."""
-    found: list[Diagnostic] = []
+def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid], found: list[Diagnostic]) -> Recipe:
+    """The typed recipe; mistakes go into `found`, which are its `diagnostics`, and what is wrong is left out."""
     top = node.value
     assert isinstance(top, dict)
     sources = {}
@@ -83,7 +93,7 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         if operator is not None:
             sources[name] = Feed(operator, entry)
     tables: dict[str, TableSaid] = {}
-    trains = trains_of(members(node, "train"), typed, found)
+    trains = trains_of(members(node, "train"), found)
     models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
     models |= {said.label: ModelSaid(Model.model_validate({"from": said.label}), said.node) for said in trains.values()}
     for name, feed in sorted(sources.items()):
@@ -91,14 +101,19 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
             step = Said("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
             span = feed.node.find(("translate",), key=True)
             tables[translated_name(name)] = TableSaid(translated_name(name), ((name, span),), (step,), span)
-    prompts = node.get("prompts")
-    if prompts is not None:
+    wrong = {*(name for name, _ in members(node, "sources") if name not in sources), *left_of(node, "sources")}
+    if "prompts" in (*top, *node.left):
         # A source of recorded completions is asked for them, and is no prompt itself.
         recorded = {cot.cot.teacher.recorded} if cot is not None else set()
         origins = tuple(
-            (read_as(name, sources), node.find(("sources", name), key=True)) for name in sorted(sources) if name not in recorded
+            (read_as(name, sources), node.find(("sources", name), key=True))
+            for name in sorted({*sources, *wrong})
+            if name not in recorded
         )
-        tables["prompts"] = TableSaid("prompts", origins, steps_of(prompts, found), node.find(("prompts",), key=True))
+        steps = steps_in(node, "prompts", found)
+        tables["prompts"] = TableSaid("prompts", origins, steps, node.find(("prompts",), key=True))
+    for name in left_of(node, "tables"):
+        tables[name] = TableSaid(name, (), (gap(node),), node.find(("tables",), key=True))
     for name, entry in members(node, "tables"):
         if name in sources or name in tables or (name == "dataset" and any(node.get(each) is not None for each in LAST)):
             found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
@@ -108,13 +123,16 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
             message = f"the table `{name}` cannot be a folder's name"
             hint = "choose a name without `/`, of at most 200 bytes"
             found.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
-        steps = entry.get("steps")
         origins = tuple((read_as(each, sources), at) for each, at in origins_of(entry))
-        own = steps_of(steps, found) if steps else ()
+        own = steps_in(entry, "steps", found)
         tables[name] = TableSaid(name, origins, own, node.find(("tables", name), key=True))
     if cot is not None:
         traces_table(node, cot, tables, found)
-    elif node.get("traces") is not None and node.get("cot") is None:
+    elif "cot" in (*node.left, *top):
+        # What a wrong one makes of its prompts is not known, and its steps are looked at all the same.
+        own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
+        tables["traces"] = TableSaid("traces", (), (gap(node), *own), node.find(("cot",), key=True))
+    elif node.get("traces") is not None:
         message = "`traces` are steps on the completions that `cot` asks for"
         found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
     feeds = dict(sources)
@@ -122,15 +140,18 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         if (rows := benchmark.benchmark.source()) is not None:
             feeds[FEED + name] = Feed(rows, benchmark.items)
     evaluate = evaluate_of(node, trains, models, benchmarks, found)
-    last = [name for name in LAST if node.get(name) is not None]
+    last = [name for name in LAST if name in (*top, *node.left)]
     if last:
         span = node.find((last[-1],), key=True)
-        said = tuple(each for name in last if (part := node.get(name)) for each in step_of(name, name, part, found))
-        origin = "traces" if cot is not None else "prompts" if prompts is not None else list(tables)[-1] if tables else ""
+        parts = {name: node.get(name) for name in last}
+        listed = [(gap(node),) if part is None else step_of(name, name, part, found) for name, part in parts.items()]
+        said = tuple(each for steps in listed for each in steps)
+        origin = "traces" if "traces" in tables else "prompts" if "prompts" in tables else list(tables)[-1] if tables else ""
         if not origin:
             found.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
         else:
             tables["dataset"] = TableSaid("dataset", ((origin, span),), said, span)
+    outputs = outputs_of(node, tables, found)
     return Recipe(
         name=text_at(node, "recipe"),
         description=text_at(node, "description"),
@@ -138,7 +159,7 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         seed=seed.value if (seed := node.get("seed")) is not None and isinstance(seed.value, int) else 0,
         sources=feeds,
         tables=tables,
-        outputs=outputs_of(node, tables, found),
+        outputs=outputs,
         models=models,
         cot=cot,
         trains=trains,
@@ -147,7 +168,7 @@ def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid]) -> Recipe:
         judged={} if evaluate is None else judged_tables(node, evaluate),
         tokenizers={},
         node=node,
-        named=frozenset(name for name, _ in members(node, "sources")),
+        named=frozenset((*(name for name, _ in members(node, "sources")), *left_of(node, "sources"))),
         categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
         diagnostics=found,
     )
@@ -167,10 +188,21 @@ def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: 
         return
     anchor = text_at(languages, "anchor") if (languages := node.get("language")) is not None else None
     steps = tuple(Said(each.label, each.operator, Part(cot.node, each.path)) for each in derived_steps(cot.cot, anchor))
-    written = node.get("traces")
-    own = steps_of(written, found) if written is not None else ()
-    own = tuple(replace(each, operator=in_traces(each.operator)) for each in own)
+    steps = (*steps, gap(cot.node)) if cot.node.lacks else steps
+    own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
     tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
+
+
+def steps_in(node: Node, section: str, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """The steps of a section; a gap where all of it is wrong."""
+    part = node.get(section)
+    return steps_of(part, found) if part is not None else (gap(node),) * (section in node.left)
+
+
+def left_of(node: Node, section: str) -> tuple[str, ...]:
+    """The names in a section whose parts were left out."""
+    part = node.get(section)
+    return () if part is None else tuple(str(each) for each in part.left)
 
 
 def members(node: Node, section: str) -> list[tuple[str, Node]]:
@@ -199,92 +231,18 @@ def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnost
     """The named outputs: those listed, else the last table."""
     listed = node.get("outputs")
     if listed is None or not isinstance(listed.value, list):
-        if not tables:
+        if not tables and "tables" not in node.left:
             found.append(Diagnostic("the recipe makes no table", node.span, "add `prompts:` or `tables:`"))
+        if not tables:
             return ()
         last = "dataset" if "dataset" in tables else list(tables)[-1]
         return ((last, tables[last].span),)
     outputs = tuple((str(part.value), part.span) for part in listed.value)
     for name, span in outputs:
-        if name not in tables:
+        if name not in tables and "tables" not in node.left:
             near = suggest(name, tables)
             hint = f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables)
             if name.startswith((TRAIN, "evaluate")):
                 hint = f"checkpoints and scores are built when they are asked for: recipe build --target {name}"
             found.append(Diagnostic(f"there is no table `{name}`", span, hint))
     return tuple((name, span) for name, span in outputs if name in tables)
-
-
-def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
-    """The steps of a list, typed; a step that is wrong is left out."""
-    said: list[Said] = []
-    for step in steps.value if isinstance(steps.value, list) else []:
-        if isinstance(step.value, str):
-            said += step_of(step.value, step.value, step, found)
-        elif isinstance(step.value, dict):
-            keys = [key for key in step.value if key != "name"]
-            if len(keys) != 1:
-                found.append(
-                    Diagnostic(
-                        "a step has one operator"
-                        + (f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""),
-                        step.span,
-                        "begin each step with `- `",
-                    )
-                )
-                continue
-            name = step.get("name")
-            label = str(name.value) if name is not None else keys[0]
-            said += step_of(label, keys[0], step.value[keys[0]].node, found)
-    return tuple(said)
-
-
-def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
-    """One step; `measure` holds several."""
-    if operator == "measure":
-        said: list[Said] = []
-        for column, entry in [(key, entry.node) for key, entry in node.value.items()] if isinstance(node.value, dict) else []:
-            part = entry.value
-            if isinstance(part, dict) and len(part) == 1 and (kind := next(iter(part))) in MEASURES:
-                params = part[kind].node
-                made = typed(MEASURES[kind], params, found)
-                if made is not None:
-                    said.append(Said(label, made, params, column))
-            else:
-                found.append(
-                    Diagnostic(f"the column `{column}` needs one measure", entry.span, "measures: " + ", ".join(sorted(MEASURES)))
-                )
-        return tuple(said)
-    made_step = typed(CATALOG[operator], node, found) if operator in CATALOG else None
-    return (Said(label, made_step, node),) if made_step is not None else ()
-
-
-def typed(kind: type[Kind], node: Node, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
-    """The operator that a node says, or None with its mistakes in `found`; the keys `apart` are no fields of it."""
-    value = node.plain()
-    if apart and isinstance(value, dict):
-        value = {name: part for name, part in value.items() if name not in apart}
-    if node.value is None or (isinstance(node.value, str) and node.value == kind.name):
-        value = {}
-    elif kind.main is not None and not (isinstance(value, dict) and set(value) & fields_of(kind)):
-        value = {kind.main: value}
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            path = tuple(
-                part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "dict", "Cell"))
-            )
-            missing = f"`{kind.name}` needs `{path[-1]}`" if problem["type"] == "missing" and path else None
-            found.append(Diagnostic(missing or worded(problem["msg"]), node.find(path)))
-        return None
-
-
-def fields_of(kind: type[Operator]) -> set[str]:
-    """The names of an operator's fields, as recipes write them."""
-    return {info.alias or name for name, info in kind.model_fields.items()}
-
-
-def worded(message: str) -> str:
-    """Pydantic's message without its prefix."""
-    return message.removeprefix("Value error, ").removeprefix("Input should be ").strip()

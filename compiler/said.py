@@ -21,6 +21,15 @@ class Part:
         """Where a field stands: a field of the teacher in its place, anything else at the part as a whole."""
         return self.node.find((*self.path, *path) if self.path == ("teacher",) else self.path, key=key or not path)
 
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field is written, of the teacher; of anything else, whether the part is."""
+        return self.node.has((*self.path, *path))
+
+    @property
+    def lacks(self) -> bool:
+        """Whether anything in it was left out."""
+        return self.node.lacks
+
 
 @dataclass(frozen=True)
 class Said:
@@ -36,6 +45,10 @@ class Said:
         """Where a field of it stands."""
         return self.node.find(path, key)
 
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -43,6 +56,14 @@ class Feed:
 
     operator: Source
     node: Node
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
 
 
 @dataclass(frozen=True)

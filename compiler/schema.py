@@ -67,8 +67,7 @@ def object_schema(declared: type[Declared]) -> dict[str, Any]:
         alias = info.alias or name
         part = cleaned(made["properties"][alias])
         part.pop("title", None)
-        for own in ("role",):
-            part.pop(own, None)
+        part.pop("role", None)
         if name in docs:
             part["description"] = docs[name].split("\n")[0]
         properties[alias] = part
@@ -90,8 +89,7 @@ def cleaned(part: Any) -> Any:
     part = {key: cleaned(value) for key, value in part.items() if key not in ("title", "role")}
     if part.get("default", 0) is None:
         del part["default"]
-    if "patternProperties" in part:
-        part = {**part, "additionalProperties": False}
+    part |= {"additionalProperties": False} if "patternProperties" in part else {}
     branches = part.get("anyOf")
     # Null stands for a default that is not written, unless a field has another default and null says something.
     if branches and {"type": "null"} in branches and part.get("default") is None:

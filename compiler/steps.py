@@ -27,21 +27,26 @@ class Step:
     """`before` or `after`, the name of the other step, and where it is said."""
 
 
-def combine_steps(base: list[Node], over: list[Node], combine: Combine, found: list[Diagnostic]) -> list[Node]:
-    """Merge one step list over another; what is wrong is added to `found`."""
+def combine_steps(
+    base: list[Node], over: list[Node], combine: Combine, found: list[Diagnostic]
+) -> tuple[list[Node], tuple[int, ...]]:
+    """(one step list merged over another, the places before which a wrong step was left out); mistakes go into `found`."""
     steps = [step for node in base if (step := read_step(node, found)) is not None]
     names = [step.name for step in steps]
     dropped: set[str] = set()
     asked: list[Step] = []
     said: dict[str, Step] = {}
+    left: list[int] = []
     for node in over:
         if node.get("drop") is not None:
             dropped |= _read_drop(node, names, found)
             continue
         step = read_step(node, found)
         if step is None:
+            left.append(len(steps) + len(said))
             continue
         if step.name in said:
+            left.append(len(steps) + len(said))
             first = Note("the first one stands here", said[step.name].name_span)
             hint = f"give one of them a `name`: `name: {step.name}-2`"
             found.append(Diagnostic(f"two steps are named `{step.name}`", step.name_span, hint, (first,)))
@@ -56,7 +61,7 @@ def combine_steps(base: list[Node], over: list[Node], combine: Combine, found: l
             steps[at[step.name]] = _merge_step(steps[at[step.name]], step, combine)
         else:
             steps.append(replace(step, node=_settle_step(step, combine)))
-    return [step.node for step in _place(steps, asked, found)]
+    return [step.node for step in _place(steps, asked, found)], tuple(min(at, len(steps)) for at in left)
 
 
 def read_step(node: Node, found: list[Diagnostic]) -> Step | None:

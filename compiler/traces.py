@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from compiler.diagnostics import Diagnostic
 from compiler.document import Node
+from compiler.typed import declared
 from operators.cot import Cot, Derived
-from operators.declare import Declared, Measure, Step
+from operators.declare import Measure, Step
 from operators.model import Model
-
-Kind = TypeVar("Kind", bound=Declared)
 
 
 @dataclass(frozen=True)
@@ -49,17 +45,6 @@ def cot_of(node: Node | None, found: list[Diagnostic]) -> CotSaid | None:
         return None
     found += [Diagnostic(each.message, node.find(each.path, each.key), each.hint) for each in cot.complain()]
     return CotSaid(cot, node)
-
-
-def declared(kind: type[Kind], node: Node, found: list[Diagnostic]) -> Kind | None:
-    """A declaration that is no operator, or None with its mistakes in `found`."""
-    try:
-        return kind.model_validate(node.plain())
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            path = tuple(part for part in problem["loc"] if not str(part).startswith(("function-", "str", "tuple", "Said")))
-            found.append(Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(path)))
-        return None
 
 
 def derived_steps(cot: Cot, anchor: str | None) -> list[Derived]:

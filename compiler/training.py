@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from compiler.diagnostics import Diagnostic
 from compiler.document import Node as Text
 from compiler.document import load_text
 from compiler.project import Place
 from compiler.spans import Span
+from compiler.typed import typed
 from operators.catalog import OBJECTIVES
-from operators.declare import Operator
 from operators.train import Train
 
 TRAIN = "train."
@@ -36,6 +35,10 @@ class TrainSaid:
         """Where a field of it stands."""
         return self.node.find(path, key)
 
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
+
 
 def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> TrainSaid:
     """The training with the text of its chat template; a file that cannot be read is a mistake of the recipe."""
@@ -51,12 +54,12 @@ def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> Tra
     return replace(said, template=load_text(path, place.show(path)).content)
 
 
-def trains_of(members: list[tuple[str, Text]], typed: Any, found: list[Diagnostic]) -> dict[str, TrainSaid]:
+def trains_of(members: list[tuple[str, Text]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
     """The trainings of a recipe by name; mistakes go into `found`."""
     trains: dict[str, TrainSaid] = {}
     for name, entry in members:
         objective = entry.get("objective")
-        kind: type[Operator] | None = OBJECTIVES.get(str(objective.value)) if objective is not None else None
+        kind: type[Train] | None = OBJECTIVES.get(str(objective.value)) if objective is not None else None
         if kind is None:
             continue  # the schema has said so
         operator = typed(kind, entry, found, ("objective",))

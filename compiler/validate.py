@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.document import Node
@@ -47,12 +47,26 @@ _SIZES = {
 
 def validate(node: Node, schema: Mapping[str, Any]) -> list[Diagnostic]:
     """Check a recipe against a schema; give every mistake once."""
+    return list(dict.fromkeys(mistake.told for mistake in mistakes(node, schema)))
+
+
+class Mistake(NamedTuple):
+    """One thing that a schema finds, and what is to be left out so that it is right."""
+
+    path: Path
+    told: Diagnostic
+    missing: bool
+    """Whether it is that something is not there."""
+
+
+def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
+    """Every mistake of a recipe against a schema, once."""
     import jsonschema  # 60 ms, for those who check
 
     errors = jsonschema.Draft202012Validator(dict(schema)).iter_errors(node.plain())
     words = list(_word_all(node, errors))
     misspelt = {(tuple(path), hint) for path, key, _, hint in words if key is not None}
-    found: dict[tuple[object, ...], Diagnostic] = {}
+    found: dict[tuple[object, ...], Mistake] = {}
     for path, key, message, hint in words:
         # `licence` for `license` is one mistake, not a key too many and a key too few.
         missing = message.rpartition(" needs ")[2]
@@ -61,8 +75,9 @@ def validate(node: Node, schema: Mapping[str, Any]) -> list[Diagnostic]:
         # One scalar is wrong in one way: its type, before its pattern or length.
         place = (*path, key, "" if is_scalar(node, path) else message)
         span = node.find(path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path))
-        found.setdefault(place, Diagnostic(message, span, hint))
-    return list(dict.fromkeys(found.values()))
+        whole = list(path) if key is None else [*path, key]
+        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), key is None and " needs `" in message))
+    return list(found.values())
 
 
 Word = tuple[Path, str | None, str, str | None]

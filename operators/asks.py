@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from operators.declare import Count, Declared, Repeats, Step, field, tuning
-from operators.scope import Columns, Complaint, Scope, did_you_mean
+from operators.scope import Columns, Complaint, Scope
 
 Messages = tuple[tuple[str, str], ...]
 """(role, content) of each turn."""
@@ -109,10 +109,8 @@ class Asks(Step):
         return 1
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        if self.model not in scope.models:
-            yield Complaint(
-                ("model",), f"there is no model `{self.model}` under `models`", did_you_mean(self.model, scope.models)
-            )
+        message = f"there is no model `{self.model}` under `models`"
+        yield from scope.complain_name("model", self.model, ("model",), message)
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         """The columns that its requests are made of."""

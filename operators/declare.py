@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from operators.foreseen import Foreseen
 from operators.obligation import Obligation
-from operators.scope import ColumnType, Complaint, Scope, did_you_mean
+from operators.scope import ColumnType, Complaint, Scope
 from operators.sqltext import ident, literal
 
 if TYPE_CHECKING:
@@ -96,11 +96,12 @@ class Only(Declared):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """Names of sources and categories that the recipe does not have."""
-        for column, known in (("source", scope.sources), ("category", scope.categories)):
-            names = getattr(self, column)
-            for name in () if names is None else (names,) if isinstance(names, str) else names:
-                if name not in known:
-                    yield Complaint(("only", column), f"no source has the {column} `{name}`", did_you_mean(name, known))
+        kinds: tuple[Literal["source", "category"], ...] = ("source", "category")
+        for kind in kinds:
+            names = getattr(self, kind)
+            for place, name in enumerate(() if names is None else (names,) if isinstance(names, str) else names):
+                path = ("only", kind) if isinstance(names, str) else ("only", kind, place)
+                yield from scope.complain_name(kind, name, path, f"no source has the {kind} `{name}`")
 
 
 class Operator(Declared):

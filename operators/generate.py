@@ -80,8 +80,8 @@ class Generate(Asks):
         for name in self.made():
             if name in scope.columns:
                 yield Complaint((), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
-        if self.recorded is not None and self.recorded not in scope.sources:
-            yield Complaint(("recorded",), f"there is no source `{self.recorded}`")
+        if self.recorded is not None:
+            yield from scope.complain_name("source", self.recorded, ("recorded",), f"there is no source `{self.recorded}`")
 
     def obligations(self, label: str) -> Iterator[Obligation]:
         if self.hint is not None:

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from operators.bounds import Between
-from operators.declare import Operator, SetDecision, field, tuning
+from operators.declare import Operator, SetDecision, Step, field, tuning
 from operators.licence import Licence
 from operators.obligation import Obligation
 from operators.rank import rank_sql
+
+
+class LeftOut(Step):
+    """A step whose mistake is told: what it would make of the rows is not known, and nothing is built of them."""
+
+    name: ClassVar[str] = "left_out"
 
 
 class Combine(Operator):

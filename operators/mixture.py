@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from operators.bounds import Between
 from operators.declare import Count, SetDecision
 from operators.rank import rank_sql
-from operators.scope import Complaint, Scope, did_you_mean
+from operators.scope import Complaint, Scope
 from operators.sqltext import ident, literal
 
 Weight = Annotated[
@@ -60,12 +60,12 @@ class Mixture(SetDecision):
             yield Complaint((), "`ratio` and `total` go together", "give both, or `take`")
         if self.by != "rows":
             yield from scope.complain_column(self.by, ("by",), "integer")
-        known = scope.categories if self.of == "category" else scope.sources
         for field, groups in (("take", self.take), ("ratio", self.ratio), ("repeat", self.repeat)):
             for group in groups or ():
-                if group not in known:
-                    yield Complaint((field, group), f"no source has the {self.of} `{group}`", did_you_mean(group, known), True)
-                elif field == "repeat" and group not in self.amounts(None):
+                message = f"no source has the {self.of} `{group}`"
+                strange = list(scope.complain_name(self.of, group, (field, group), message, key=True))
+                yield from strange
+                if not strange and field == "repeat" and group not in self.amounts(None):
                     yield Complaint((field, group), f"`{group}` is repeated, but nothing is taken of it")
 
     def reads(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 #: The types a column of a table may have, in the words that people see.
 ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
 Columns = Mapping[str, ColumnType]
+Kind = Literal["column", "source", "category", "model"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Complaint:
     hint: str | None = None
     key: bool = False
     """True where the key itself is wrong, not its value."""
+    silent: bool = False
+    """True where it may come of another mistake, which is told: the operator cannot be used, and nobody has to know."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,27 @@ class Scope:
     sources: frozenset[str]
     categories: frozenset[str]
     models: frozenset[str] = frozenset()
-    proven: bool = True
-    """False where the columns of a source are not known yet."""
+    told: frozenset[str] = frozenset()
+    """Names of sources, categories and models that the recipe says in a wrong way, which is told."""
+    open: frozenset[Kind] = frozenset()
+    """What may have further names, for what would say them is wrong, which is told."""
 
     def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
         """A complaint where `name` is no column here, or has none of the types."""
         if name not in self.columns:
-            yield Complaint(path, f"there is no column `{name}` here", did_you_mean(name, self.columns))
+            message = f"there is no column `{name}` here"
+            yield Complaint(path, message, did_you_mean(name, self.columns), silent="column" in self.open)
         elif types and self.columns[name] not in types:
             yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed")
+
+    def complain_name(
+        self, kind: Kind, name: str, path: tuple[str | int, ...], message: str, key: bool = False
+    ) -> Iterator[Complaint]:
+        """A complaint where the recipe has no source, category or model of this name."""
+        known = {"source": self.sources, "category": self.categories, "model": self.models}[kind]
+        if name not in known:
+            silent = name in self.told or kind in self.open
+            yield Complaint(path, message, did_you_mean(name, known), key, silent)
 
 
 def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.declare import Cost, Count, Measure, complain_order, decided, field
-from operators.scope import Complaint, Scope, did_you_mean
+from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,9 +49,8 @@ class TokenLength(Measure):
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         yield from complain_order(self.min, self.max)
-        if self.tokenizer not in scope.models:
-            hint = did_you_mean(self.tokenizer, scope.models)
-            yield Complaint(("tokenizer",), f"there is no model `{self.tokenizer}` under `models`", hint)
+        message = f"there is no model `{self.tokenizer}` under `models`"
+        yield from scope.complain_name("model", self.tokenizer, ("tokenizer",), message)
 
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         import numpy as np

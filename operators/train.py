@@ -11,7 +11,7 @@ from pydantic import Field
 from operators.asks import Amount, Portion
 from operators.declare import Count, Operator, Repeats, field, tuning
 from operators.generate import Said
-from operators.scope import Columns, Complaint, Scope, did_you_mean
+from operators.scope import Columns, Complaint, Scope
 
 
 class Train(Operator):
@@ -81,9 +81,9 @@ class Train(Operator):
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         if (self.model is None) == (self.init is None):
             yield Complaint((), "it starts from exactly one of `model` and `init`", "name the model under `models`")
-        if self.model is not None and self.model not in scope.models:
-            hint = did_you_mean(self.model, scope.models)
-            yield Complaint(("model",), f"there is no model `{self.model}` under `models`", hint)
+        if self.model is not None:
+            message = f"there is no model `{self.model}` under `models`"
+            yield from scope.complain_name("model", self.model, ("model",), message)
         yield from scope.complain_column(self.prompt, ("prompt",), "text")
         yield from scope.complain_column(self.completion, ("completion",), "text")
         if self.epochs <= 0:

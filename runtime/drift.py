@@ -67,12 +67,12 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
 
 def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:
     """Language profiles by the entries that differ, and prompts that stand in files of their own."""
-    prompts = session.read.prompt_files
+    prompts = session.read.profiles.prompt_files
     for shown in sorted({*prompts, *lock.prompts}):
         if prompts.get(shown) != lock.prompts.get(shown):
             state = "differs" if shown in prompts and shown in lock.prompts else "is new" if shown in prompts else "is gone"
             yield Drift("prompt file", shown, f"the prompt file `{shown}` {state}")
-    for code, profile in session.read.profiles.items():
+    for code, profile in session.read.profiles.by_code.items():
         if code not in lock.profiles:
             yield Drift("profile", code, f"the language profile `{code}` is not in the lock")
             continue
@@ -81,7 +81,7 @@ def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:
         if changed:
             yield Drift("profile", code, f"the language profile `{code}` differs: {', '.join(changed)}")
     for code in lock.profiles:
-        if code not in session.read.profiles:
+        if code not in session.read.profiles.loaded:
             yield Drift("profile", code, f"the language profile `{code}` is in the lock, and the recipe reads it no more")
 
 

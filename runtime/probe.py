@@ -9,6 +9,7 @@ from pathlib import Path
 from compiler.benchmarks import FEED
 from compiler.compile import Read
 from compiler.diagnostics import Diagnostic, RecipeError
+from compiler.document import near_files
 from compiler.facts import Facts, Leaf
 from compiler.graph import Graph
 from compiler.keys import digest_of
@@ -17,12 +18,17 @@ from operators.source import Source
 from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
 from runtime.weights import weights_facts
 
+#: Files of a source that are no larger together are read to their end by a check, to count their lines.
+SMALL = 1 << 22
+
 
 @dataclass(frozen=True)
 class Found:
     """The files of each source on this machine."""
 
     files: Mapping[str, list[Path]]
+    wrong: tuple[Diagnostic, ...] = ()
+    """What is wrong with the names of files: they lead out of the project, or are written in two ways."""
     digests: dict[Path, str] = field(default_factory=dict)
 
     def digest(self, path: Path) -> str:
@@ -37,18 +43,16 @@ class Found:
 
 
 def find_files(read: Read) -> Found:
-    """The files of every source; raises RecipeError for a path that leads out of the project."""
+    """The files of every source that may be read."""
     found: dict[str, list[Path]] = {}
     wrong = []
     for name, feed in read.recipe.sources.items():
         span = feed.node.find(("file",))
-        pattern = feed.operator.file
+        pattern, found[name] = feed.operator.file, []
         try:
-            if pattern.startswith("pkg:"):
-                found[name] = resolve_files(pattern.removeprefix("pkg:"), read.place.package, (read.place.package,))
-            else:
-                base = span.text.path.parent if span.text.path is not None else read.place.path.parent
-                found[name] = resolve_files(pattern, base, read.place.allowed)
+            inner, base = base_of(read, name)
+            roots = (read.place.package,) if pattern.startswith("pkg:") else read.place.allowed
+            found[name] = resolve_files(inner, base, roots)
         except Outside as error:
             wrong.append(
                 Diagnostic(
@@ -59,15 +63,42 @@ def find_files(read: Read) -> Found:
             )
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
-    if wrong:
-        raise RecipeError(tuple(wrong))
-    return Found(found)
+    return Found(found, tuple(wrong))
+
+
+def base_of(read: Read, name: str) -> tuple[str, Path]:
+    """(the path or glob of a source's files, the folder that it is relative to)."""
+    feed = read.recipe.sources[name]
+    span, pattern = feed.node.find(("file",)), feed.operator.file
+    if pattern.startswith("pkg:"):
+        return pattern.removeprefix("pkg:"), read.place.package
+    return pattern, span.text.path.parent if span.text.path is not None else read.place.path.parent
+
+
+def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> list[Diagnostic]:
+    """A source whose folder is there and holds no such file; where the folder is not, its files may be on another machine."""
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        span = feed.node.find(("file",))
+        if found.files[name] or origins.get(name) != "absent" or any(each.span == span for each in found.wrong):
+            continue
+        pattern, base = base_of(read, name)
+        parts = Path(pattern).parts
+        first = next((at for at, part in enumerate(parts) if "*" in part or "?" in part), len(parts) - 1)
+        folder = base.joinpath(*parts[:first])
+        if parts and "\0" not in pattern and folder.is_dir():
+            hint = near_files(folder / parts[first])
+            wrong.append(Diagnostic(f"no file matches `{feed.operator.file}`", span, hint))
+    return wrong
 
 
 def known_fields(
     read: Read, found: Found, lock: Lock | None, remembered: Mapping[str, tuple[str, Iterable[str]]]
-) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
-    """(columns of each source's files or None, where each is known from): the lock, an earlier build, else a bounded look."""
+) -> tuple[dict[str, frozenset[str] | None], dict[str, str], list[Diagnostic]]:
+    """(columns of each source's files or None, where each is known from, what cannot be read).
+
+    They are known from the lock, an earlier build, or else from a bounded look.
+    """
     fields: dict[str, frozenset[str] | None] = {}
     origin: dict[str, str] = {}
     wrong = []
@@ -80,18 +111,37 @@ def known_fields(
         elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
             from runtime.readers.read import probe
 
-            known: set[str] = set()
+            known: set[str] | None = set()
             for path in found.files[name][:3]:
                 try:
-                    known |= set(probe(feed.operator, path))
+                    known = None if known is None else known | set(probe(feed.operator, path))
                 except Unreadable as error:
                     wrong.append(Diagnostic(str(error), feed.node.find(("file",))))
-            fields[name], origin[name] = frozenset(known), "files"
+                    known = None
+            fields[name], origin[name] = None if known is None else frozenset(known), "files"
         else:
             fields[name], origin[name] = None, "absent"
-    if wrong:
-        raise RecipeError(tuple(wrong))
-    return fields, origin
+    return fields, origin, wrong
+
+
+def most_rows(read: Read, found: Found) -> dict[str, int | None]:
+    """How many rows the files of each source have at most; None where that would take more than a look at them."""
+    return {name: bound_rows(feed.operator, found.files[name]) for name, feed in read.recipe.sources.items()}
+
+
+def bound_rows(source: Source, paths: list[Path]) -> int | None:
+    """How many rows some files have at most: by their lines where they are small, or by what Parquet says of itself."""
+    formats = {source.written(path.name) for path in paths}
+    if not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
+        return None
+    if formats == {("parquet", "")}:
+        from runtime.readers.parquet import rows_said
+
+        return rows_said(paths)
+    if ("parquet", "") in formats or sum(path.stat().st_size for path in paths) > SMALL:
+        return None
+    named = source.header and formats != {("jsonl", "")}
+    return sum(max(0, sum(map(bool, map(bytes.strip, path.read_bytes().splitlines()))) - named) for path in paths)
 
 
 def count_rows(source: Source, paths: Iterable[Path]) -> int:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from compiler.compile import Read, compile_recipe, read_recipe
-from compiler.diagnostics import RecipeError
+from compiler.amounts import complain_short
+from compiler.compile import Read, compiled, look_through, read_recipe
+from compiler.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.evaluating import ALIASES
 from compiler.facts import Facts
 from compiler.graph import Graph
+from compiler.judging import complain_held_out, complain_unobtained
 from compiler.lock import Lock, read_lock
+from compiler.passes import drop_unused
 from compiler.project import Place, find_place
 from operators.model import Model
-from runtime.probe import Found, find_files, gather_facts, known_fields
+from runtime.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
 
 
 @dataclass
@@ -33,12 +37,20 @@ class Session:
     """The recipe's place, where it is not the one that its name leads to."""
 
     @cached_property
-    def read(self) -> Read:
+    def text(self) -> Read:
+        """The recipe as far as its text is right."""
         return read_recipe(self.at or find_place(self.named, self.allow), self.settings)
 
     @cached_property
+    def read(self) -> Read:
+        """The recipe, whose text is right."""
+        if self.text.recipe.diagnostics:
+            _ = self.graph  # it raises with what is wrong in the text, the files and the meaning of the rest
+        return self.text
+
+    @cached_property
     def lock(self) -> Lock | None:
-        return read_lock(self.read.place.lock)
+        return read_lock(self.text.place.lock)
 
     def forget_broken_lock(self) -> None:
         """Go on without a lock that cannot be read: it is about to be written anew."""
@@ -49,11 +61,11 @@ class Session:
 
     @cached_property
     def found(self) -> Found:
-        return find_files(self.read)
+        return find_files(self.text)
 
     @cached_property
-    def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str]]:
-        return known_fields(self.read, self.found, self.lock, self.remembered)
+    def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str], list[Diagnostic]]:
+        return known_fields(self.text, self.found, self.lock, self.remembered)
 
     @cached_property
     def remembered(self) -> dict[str, tuple[str, list[str]]]:
@@ -62,33 +74,32 @@ class Session:
             return {}
         from runtime.store import Store
 
-        last = Store(self.store_path).read_name(f"{self.read.recipe.name}/last-build.json") or {}
+        last = Store(self.store_path).read_name(f"{self.text.recipe.name}/last-build.json") or {}
         return {name: (digest, fields) for name, (digest, fields) in last.get("fields", {}).items()}
 
     @cached_property
     def graph(self) -> Graph:
         """The checked graph of the targets, or of all outputs."""
-        from dataclasses import replace
-
-        from compiler.diagnostics import Diagnostic, suggest
-        from compiler.evaluating import ALIASES
-        from compiler.judging import complain_held_out, complain_unobtained
-        from compiler.passes import drop_unused
-        from compiler.release import complain_releases
-
-        read = self.read
+        read, found = self.text, list[Diagnostic]()
         known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
         for target in targets:
             if target not in known:
                 near = suggest(target, known)
                 hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(known)
-                raise RecipeError(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
-        found = complain_unobtained(read.recipe, targets)
+                found.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
+        found += complain_unobtained(read.recipe, targets)
         if targets:
-            read = replace(read, recipe=replace(read.recipe, outputs=tuple((each, known[each]) for each in targets)))
-        graph = drop_unused(compile_recipe(read, self.fields[0], self.items))
-        found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
-        found += complain_releases(graph, read.recipe)
+            outputs = tuple((each, known[each]) for each in targets if each in known)
+            read = replace(read, recipe=replace(read.recipe, outputs=outputs))
+        fields, origins, unreadable = self.fields
+        graph, told = look_through(read, fields, self.items)
+        found += [*told, *self.found.wrong, *unreadable]
+        if self.bounded:
+            found += complain_misspelt(read, self.found, origins)
+            found += complain_short(graph, read.recipe, most_rows(read, self.found))
+        if not told:
+            graph = drop_unused(compiled(graph))
+            found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
         if found:
             raise RecipeError(tuple(found))
         return graph
@@ -106,4 +117,4 @@ class Session:
     def store_path(self) -> Path:
         """The store's folder: named, or from the environment, or `.recipe` in the project."""
         named = self.store_folder or os.environ.get("RECIPE_STORE")
-        return Path(named).resolve() if named else self.read.place.root / ".recipe"
+        return Path(named).resolve() if named else self.text.place.root / ".recipe"

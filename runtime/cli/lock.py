@@ -86,8 +86,8 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
     lock = Lock(
         read.recipe.name,
         sources,
-        {code: profile_digests(profile) for code, profile in read.profiles.items()},
-        read.prompt_files,
+        {code: profile_digests(profile) for code, profile in read.profiles.by_code.items()},
+        read.profiles.prompt_files,
         {node.operator.name: node.operator.version for _, node in sorted(graph, key=lambda pair: pair[1].operator.name)},
         tables,
         {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,17 @@ def probe_parquet(path: Path) -> dict[str, str]:
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(path, str(error)) from error
     return {field.name: name_type(field.type) for field in schema}
+
+
+def rows_said(paths: Iterable[Path]) -> int | None:
+    """How many rows files say that they have; None where one of them cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return sum(int(pq.read_metadata(str(path)).num_rows) for path in paths)
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def name_type(type_: Any) -> str:

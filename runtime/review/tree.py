@@ -89,8 +89,8 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
     with suppress(RecipeError):  # files that it may not read are told of when it is compared
         data = [path for found in session.found.files.values() for path in found]
     paths = [text.path for text in read.texts if text.path is not None]
-    paths += [node.span.text.path for node in read.profile_texts.values() if node.span.text.path is not None]
-    paths += [path for loaded in read.loaded.values() for path in loaded.prompt_paths]
+    paths += [node.span.text.path for node in read.profiles.nodes.values() if node.span.text.path is not None]
+    paths += [path for loaded in read.profiles.loaded.values() for path in loaded.prompt_paths]
     paths += [*data, read.place.lock]
     return {path.relative_to(folder).as_posix() for path in paths for folder in folders if path.is_relative_to(folder)}
 

@@ -1,0 +1,67 @@
+"""Whether a mixture can be filled: the most rows of each group that may reach it, by how many rows its sources have at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.diagnostics import Diagnostic, Note
+from compiler.graph import Graph
+from compiler.recipe import Recipe
+from operators.asks import Asks
+from operators.declare import SetDecision
+from operators.inner import Attach, Combine
+from operators.mixture import Mixture
+from operators.source import Source
+
+Most = Mapping[str, int]
+"""Group -> the most rows of it."""
+
+
+def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, int | None]) -> list[Diagnostic]:
+    """A mixture that takes more rows of a group than there are; `rows` is what each source has at most, None where unknown."""
+    found = []
+    for _, node in graph:
+        operator = node.operator
+        if not isinstance(operator, Mixture) or operator.by != "rows" or operator.shortage != "error":
+            continue
+        most = most_of(graph, node.inputs[0], operator.of, rows)
+        if most is None:
+            continue
+        said = next(each for each in recipe.tables[node.table].steps if each.operator == operator and each.span() == node.span)
+        field = "take" if operator.take is not None else "ratio"
+        known = recipe.categories if operator.of == "category" else recipe.named
+        for group, amount in operator.amounts(None).items():
+            there = most.get(group, 0) * (operator.repeat or {}).get(group, 1)
+            if group not in known or amount <= there:
+                continue  # a group that is not known is told already
+            message = f"the mixture takes {amount:,} of `{group}`, and there are at most {there:,}"
+            fed = [name for name, feed in recipe.sources.items() if group in (name, feed.operator.category)]
+            notes = tuple(
+                Note(f"`{name}` has at most {rows[name]:,}", recipe.sources[name].span(("file",)))
+                for name in fed
+                if rows[name] is not None
+            )
+            hint = "take less, add sources, or say `shortage: up_to`"
+            found.append(Diagnostic(message, said.span((field, group)), hint, notes))
+    return found
+
+
+def most_of(graph: Graph, index: int, of: str, rows: Mapping[str, int | None]) -> Most | None:
+    """The most rows of each group at a node; None where nothing bounds them."""
+    node = graph.nodes[graph.base(index)]
+    operator = node.operator
+    if isinstance(operator, Source):
+        there = rows.get(node.label)
+        return None if there is None else {(operator.category if of == "category" else node.label): there}
+    if isinstance(operator, Combine) and node.inputs:
+        parts = [most_of(graph, each, of, rows) for each in node.inputs]
+        known = [each for each in parts if each is not None]
+        groups = {group for each in known for group in each}
+        return {group: sum(each.get(group, 0) for each in known) for group in groups} if len(known) == len(parts) else None
+    if isinstance(operator, Attach):
+        below, asks = most_of(graph, node.inputs[0], of, rows), graph.nodes[node.inputs[1]].operator
+        times = asks.samples if isinstance(asks, Asks) and asks.born else 1
+        return None if below is None else {group: times * count for group, count in below.items()}
+    if isinstance(operator, SetDecision) and not operator.tells_copy:
+        return most_of(graph, node.inputs[0], of, rows)
+    return None  # an expand, and rows that stand in a mixture again

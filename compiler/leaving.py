@@ -1,0 +1,56 @@
+"""What is left of a recipe when what is wrong in it is left out, so that the rest is looked at and nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from compiler.diagnostics import Diagnostic
+from compiler.document import Node
+from compiler.places import Path
+from compiler.validate import mistakes
+
+#: What is left out may make what holds it wrong, and that in turn: a step without its operator is no step.
+ROUNDS = 12
+
+
+def sound(node: Node, schema: Mapping[str, Any], torn: bool) -> tuple[Node | None, list[Diagnostic]]:
+    """(the part of a recipe that a schema admits, every mistake in the rest); None where no such part was found.
+
+    Of a recipe that is `torn` nothing is said to be missing.
+    """
+    wrong = mistakes(node, schema)
+    found = list(dict.fromkeys(each.told for each in wrong if not (torn and each.missing)))
+    for _ in range(ROUNDS):
+        # The recipe itself cannot be left out: what goes on can do without any of its keys.
+        paths = [each.path for each in wrong if each.path]
+        if not paths:
+            return node, found
+        node = without(node, paths)
+        wrong = mistakes(node, schema)
+    return None, found
+
+
+def without(node: Node, paths: Iterable[Path]) -> Node:
+    """A tree without what stands at some paths; each place remembers that something is left out of it."""
+    unique = {tuple(path) for path in paths}
+    # From the back, so that no place in a list moves before it is left out.
+    for path in sorted(unique, key=lambda each: [(isinstance(step, str), str(step).zfill(9)) for step in each], reverse=True):
+        node = _without(node, path)
+    return node
+
+
+def _without(node: Node, path: tuple[str | int, ...]) -> Node:
+    step, rest = path[0], path[1:]
+    if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
+        entry = node.value[step]
+        if rest:
+            return replace(node, value={**node.value, step: replace(entry, node=_without(entry.node, rest))})
+        return replace(node, value={key: each for key, each in node.value.items() if key != step}, left=(*node.left, step))
+    if isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
+        if rest:
+            return replace(node, value=[*node.value[:step], _without(node.value[step], rest), *node.value[step + 1 :]])
+        moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
+        return replace(node, value=[*node.value[:step], *node.value[step + 1 :]], left=(*moved, step))
+    return node
