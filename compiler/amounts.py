@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 from compiler.diagnostics import Diagnostic, Note
 from compiler.graph import Graph
@@ -13,12 +14,12 @@ from operators.inner import Attach, Combine
 from operators.mixture import Mixture
 from operators.source import Source
 
-Most = Mapping[str, int]
-"""Group -> the most rows of it."""
+Most = Mapping[str, float]
+"""Group -> the most rows of it; infinite where nobody knows."""
 
 
-def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, int | None]) -> list[Diagnostic]:
-    """A mixture that takes more rows of a group than there are; `rows` is what each source has at most, None where unknown."""
+def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, float]) -> list[Diagnostic]:
+    """A mixture that takes more rows of a group than there are; `rows` is what each source has at most."""
     found = []
     for _, node in graph:
         operator = node.operator
@@ -35,24 +36,21 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, int | None])
             if group not in known or amount <= there:
                 continue  # a group that is not known is told already
             message = f"the mixture takes {amount:,} of `{group}`, and there are at most {there:,}"
-            fed = [name for name, feed in recipe.sources.items() if group in (name, feed.operator.category)]
+            fed = {name: rows[name] for name, feed in recipe.sources.items() if group in (name, feed.operator.category)}
             notes = tuple(
-                Note(f"`{name}` has at most {rows[name]:,}", recipe.sources[name].span(("file",)))
-                for name in fed
-                if rows[name] is not None
+                Note(f"`{name}` has at most {most:,}", recipe.sources[name].span(("file",))) for name, most in fed.items()
             )
             hint = "take less, add sources, or say `shortage: up_to`"
             found.append(Diagnostic(message, said.span((field, group)), hint, notes))
     return found
 
 
-def most_of(graph: Graph, index: int, of: str, rows: Mapping[str, int | None]) -> Most | None:
-    """The most rows of each group at a node; None where nothing bounds them."""
+def most_of(graph: Graph, index: int, of: str, rows: Mapping[str, float]) -> Most | None:
+    """The most rows of each group at a node; None where nothing bounds any."""
     node = graph.nodes[graph.base(index)]
     operator = node.operator
     if isinstance(operator, Source):
-        there = rows.get(node.label)
-        return None if there is None else {(operator.category if of == "category" else node.label): there}
+        return {(operator.category if of == "category" else node.label): rows.get(node.label, inf)}
     if isinstance(operator, Combine) and node.inputs:
         parts = [most_of(graph, each, of, rows) for each in node.inputs]
         known = [each for each in parts if each is not None]
@@ -64,4 +62,4 @@ def most_of(graph: Graph, index: int, of: str, rows: Mapping[str, int | None]) -
         return None if below is None else {group: times * count for group, count in below.items()}
     if isinstance(operator, SetDecision) and not operator.tells_copy:
         return most_of(graph, node.inputs[0], of, rows)
-    return None  # an expand, and rows that stand in a mixture again
+    return None  # an expand, rows that stand in a mixture again, and what is left out

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.diagnostics import Diagnostic
-from compiler.document import Node
+from compiler.document import Entry, Node
 from compiler.places import Path
 from compiler.validate import mistakes
 
@@ -27,9 +27,29 @@ def sound(node: Node, schema: Mapping[str, Any], torn: bool) -> tuple[Node | Non
         paths = [each.path for each in wrong if each.path]
         if not paths:
             return node, found
-        node = without(node, paths)
+        node = stood_in(without(node, paths))
         wrong = mistakes(node, schema)
     return None, found
+
+
+#: What stands for a required field of a source that is wrong, so that the rest of the source is looked at: a class that
+#: forbids nothing, and a category that nobody names.
+STAND_INS = {"license": "A", "category": "?"}
+
+
+def stood_in(node: Node) -> Node:
+    """A tree whose sources have something for each field that is wrong and that they cannot be without."""
+    sources = node.get("sources")
+    if sources is None or not isinstance(sources.value, dict) or not isinstance(node.value, dict):
+        return node
+    filled = {}
+    for name, entry in sources.value.items():
+        lacks = [key for key in STAND_INS if isinstance(entry.node.value, dict) and key not in entry.node.value]
+        told = dict.fromkeys((*entry.node.left, *lacks))
+        said = {key: Entry(entry.key_span, Node(STAND_INS[key], entry.key_span)) for key in lacks}
+        value = {**entry.node.value, **said} if isinstance(entry.node.value, dict) else entry.node.value
+        filled[name] = replace(entry, node=replace(entry.node, value=value, left=tuple(told)))
+    return replace(node, value={**node.value, "sources": replace(node.value["sources"], node=replace(sources, value=filled))})
 
 
 def without(node: Node, paths: Iterable[Path]) -> Node:

@@ -13,7 +13,7 @@ from compiler.graph import Graph, Made, Node
 from compiler.judging import lower_aggregates
 from compiler.learning import knows, lower_asked, lower_training
 from compiler.licenses import complain_licenses
-from compiler.lowering import Lowering, Rows, at_table, complain_names, copied, promises
+from compiler.lowering import Lowering, Rows, at_table, complain_names, copied, lose, loses_columns, promises
 from compiler.profiles import Profiles
 from compiler.recipe import Recipe
 from compiler.release import complain_releases
@@ -51,7 +51,7 @@ def lower(
         complain_names(state, made, feed.node.find(("columns",)))
         index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
         state.feeds[name] = index
-        sources[name] = replace(at_table(state, index), proven=known is not None, open=feed.node.lacks)
+        sources[name] = replace(at_table(state, index), proven=known is not None, open=loses_columns(feed.node))
     if items is not None:
         preview(state, sources, items)
     tables: dict[str, Rows] = {}
@@ -173,6 +173,7 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
     """One step on `rows`, which change in place."""
     operator = said.operator
     if isinstance(operator, LeftOut):
+        lose(state, table, rows, said)
         rows.open = True
         return
     complaints = list(operator.complain(state.scope(rows)))
@@ -185,6 +186,8 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
         rows.columns |= promised
         rows.made |= {name: Made(None, name, kind) for name, kind in promised.items()}
         rows.open = rows.open or isinstance(operator, Select)
+        if isinstance(operator, Asks | Expand):
+            lose(state, table, rows, said)
         return
     match operator:
         case Select():

@@ -6,18 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, suggest
+from compiler.document import Node as Text
 from compiler.graph import Made, Node
 from compiler.profiles import Profiles
 from compiler.recipe import Recipe
-from compiler.said import Said
+from compiler.said import Said, TableSaid
 from compiler.spans import Span
+from compiler.typed import fields_of
 from operators.asks import Asks
 from operators.declare import Map, Measure, Operator, Step
+from operators.inner import LeftOut
 from operators.licence import Licence
 from operators.profile import BY_ANCHOR
 from operators.scope import ColumnType, Complaint, Kind, Scope
 from operators.select import Select
+from operators.source import Source
 
 
 class Placed(Protocol):
@@ -179,3 +183,18 @@ def promises(operator: Step, rows: Rows, said: Said) -> dict[str, ColumnType]:
         case Measure() if said.column is not None:
             return {said.column: "number" if operator.values == ("part", "whole") else "integer"}
     return {}
+
+
+def loses_columns(source: Text) -> bool:
+    """Whether something of a source was left out that may say its columns, such as `colums`."""
+    fields = fields_of(Source)
+    strange = [str(key) for key in source.left if key not in fields or key in ("columns", "translate")]
+    part = source.get("columns")
+    return any(suggest(key, fields) in ("columns", None) for key in strange) or (part is not None and part.lacks)
+
+
+def lose(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
+    """Go on from a step that is left out: how many rows it would make of one is not known."""
+    node = Node(LeftOut(), "table", (rows.base,), said.label, table.name, said.span(), columns=dict(rows.columns))
+    left = at_table(state, state.add(node))
+    rows.base, rows.made, rows.run = left.base, left.made, []

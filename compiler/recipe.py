@@ -73,7 +73,8 @@ class Recipe:
     def uncategorised(self) -> bool:
         """Whether a source's category is not known, for it is wrong."""
         part = self.node.get("sources")
-        return part is not None and (bool(part.left) or not all(self.categories))
+        said = part.value if part is not None and isinstance(part.value, dict) else {}
+        return bool(part is not None and part.left) or any("category" in each.node.left for each in said.values())
 
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""

@@ -46,11 +46,10 @@ def combine_steps(
             left.append(len(steps) + len(said))
             continue
         if step.name in said:
-            left.append(len(steps) + len(said))
             first = Note("the first one stands here", said[step.name].name_span)
             hint = f"give one of them a `name`: `name: {step.name}-2`"
             found.append(Diagnostic(f"two steps are named `{step.name}`", step.name_span, hint, (first,)))
-            continue
+            step = replace(step, name=f"{step.name} at {step.name_span.label}")  # what it does is looked at all the same
         said[step.name] = step
         if step.asks:
             asked.append(step)

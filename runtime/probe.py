@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from compiler.benchmarks import FEED
@@ -124,9 +125,10 @@ def known_fields(
     return fields, origin, wrong
 
 
-def most_rows(read: Read, found: Found) -> dict[str, int | None]:
-    """How many rows the files of each source have at most; None where that would take more than a look at them."""
-    return {name: bound_rows(feed.operator, found.files[name]) for name, feed in read.recipe.sources.items()}
+def most_rows(read: Read, found: Found) -> dict[str, float]:
+    """How many rows the files of each source have at most; infinite where that would take more than a look at them."""
+    known = {name: bound_rows(feed.operator, found.files[name]) for name, feed in read.recipe.sources.items()}
+    return {name: inf if count is None else count for name, count in known.items()}
 
 
 def bound_rows(source: Source, paths: list[Path]) -> int | None:
