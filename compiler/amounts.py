@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import inf
+from collections.abc import Callable, Mapping
 
 from compiler.diagnostics import Diagnostic, Note
 from compiler.graph import Graph
@@ -18,8 +17,8 @@ Most = Mapping[str, float]
 """Group -> the most rows of it; infinite where nobody knows."""
 
 
-def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, float]) -> list[Diagnostic]:
-    """A mixture that takes more rows of a group than there are; `rows` is what each source has at most."""
+def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -> list[Diagnostic]:
+    """A mixture that takes more rows of a group than there are; `rows` tells what a source has at most."""
     found = []
     for _, node in graph:
         operator = node.operator
@@ -36,7 +35,7 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, float]) -> l
             if group not in known or amount <= there:
                 continue  # a group that is not known is told already
             message = f"the mixture takes {amount:,} of `{group}`, and there are at most {there:,}"
-            fed = {name: rows[name] for name, feed in recipe.sources.items() if group in (name, feed.operator.category)}
+            fed = {name: rows(name) for name, feed in recipe.sources.items() if group in (name, feed.operator.category)}
             notes = tuple(
                 Note(f"`{name}` has at most {most:,}", recipe.sources[name].span(("file",))) for name, most in fed.items()
             )
@@ -45,12 +44,12 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Mapping[str, float]) -> l
     return found
 
 
-def most_of(graph: Graph, index: int, of: str, rows: Mapping[str, float]) -> Most | None:
+def most_of(graph: Graph, index: int, of: str, rows: Callable[[str], float]) -> Most | None:
     """The most rows of each group at a node; None where nothing bounds any."""
     node = graph.nodes[graph.base(index)]
     operator = node.operator
     if isinstance(operator, Source):
-        return {(operator.category if of == "category" else node.label): rows.get(node.label, inf)}
+        return {(operator.category if of == "category" else node.label): rows(node.label)}
     if isinstance(operator, Combine) and node.inputs:
         parts = [most_of(graph, each, of, rows) for each in node.inputs]
         known = [each for each in parts if each is not None]

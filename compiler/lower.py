@@ -36,8 +36,7 @@ def lower(
 ) -> tuple[Graph, list[Diagnostic]]:
     """The graph of a recipe, and every mistake found on the way.
 
-    `fields` holds the columns of each source's files, None where they are not known. `items` is the number
-    of items of a preview.
+    `fields` holds the columns of each source's files, None where they are not known. `items` are those of a preview.
     """
     state = Lowering(recipe, profiles, items)
     sources: dict[str, Rows] = {}
@@ -48,10 +47,11 @@ def lower(
         state.complain(complaints, feed, feed.node.lacks)
         span = recipe.node.find(("sources", name), key=True)
         made = dict(feed.operator.made())
-        complain_names(state, made, feed.node.find(("columns",)))
-        index = state.add(Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license))
-        state.feeds[name] = index
-        sources[name] = replace(at_table(state, index), proven=known is not None, open=loses_columns(feed.node))
+        complain_names(state, made, feed.span(("columns",)))
+        state.feeds[name] = index = state.add(
+            Node(feed.operator, "table", (), name, name, span, columns=made, license=feed.operator.license)
+        )
+        sources[name] = replace(at_table(state, index), open=loses_columns(feed.node))
     if items is not None:
         preview(state, sources, items)
     tables: dict[str, Rows] = {}
@@ -105,7 +105,7 @@ def preview(state: Lowering, sources: dict[str, Rows], items: int) -> None:
             )
         )
         state.previews.append(index)
-        sources[name] = replace(at_table(state, index), proven=rows.proven)
+        sources[name] = replace(at_table(state, index), open=rows.open)
 
 
 def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> Rows:
@@ -119,13 +119,8 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
             state.found.append(Diagnostic(message, span, "a table reads sources and the tables before it"))
         elif name not in recipe.tables and name not in recipe.names("sources") and not recipe.spoilt("sources"):
             near = suggest(name, known)
-            state.found.append(
-                Diagnostic(
-                    f"there is no table or source `{name}` before `{table.name}`",
-                    span,
-                    f"did you mean `{near}`?" if near else None,
-                )
-            )
+            hint = f"did you mean `{near}`?" if near else None
+            state.found.append(Diagnostic(f"there is no table or source `{name}` before `{table.name}`", span, hint))
     if not origins or len(origins) < len(table.origins):
         node = Node(Combine(), "table", (), table.name, table.name, table.span, columns=dict(LABELS))
         origins.append((replace(at_table(state, state.add(node)), open=True), table.span))
@@ -165,8 +160,7 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
             license=join(rows.license for rows, _ in origins),
         )
     )
-    proven, open_ = all(rows.proven for rows, _ in origins), any(rows.open for rows, _ in origins)
-    return replace(at_table(state, index), proven=proven, open=open_)
+    return replace(at_table(state, index), open=any(rows.open for rows, _ in origins))
 
 
 def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:

@@ -42,7 +42,6 @@ class Rows:
     columns: dict[str, ColumnType]
     made: dict[str, Made]
     license: Licence
-    proven: bool
     open: bool = False
     """Whether there may be further columns, which a step or a source would make that is left out, for it is wrong."""
     run: list[tuple[int, Node]] = field(default_factory=list)
@@ -152,9 +151,7 @@ class Lowering:
 def at_table(state: Lowering, index: int) -> Rows:
     """The rows of a table as it is made."""
     node = state.nodes[index]
-    return Rows(
-        index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license, True
-    )
+    return Rows(index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license)
 
 
 def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:

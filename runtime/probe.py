@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
 from pathlib import Path
 
@@ -125,10 +126,16 @@ def known_fields(
     return fields, origin, wrong
 
 
-def most_rows(read: Read, found: Found) -> dict[str, float]:
-    """How many rows the files of each source have at most; infinite where that would take more than a look at them."""
-    known = {name: bound_rows(feed.operator, found.files[name]) for name, feed in read.recipe.sources.items()}
-    return {name: inf if count is None else count for name, count in known.items()}
+def most_rows(read: Read, found: Found, origins: Mapping[str, str]) -> Callable[[str], float]:
+    """Tells how many rows a source's files have at most: infinite where that takes more than a look, or they are locked."""
+
+    @cache
+    def most(name: str) -> float:
+        feed = read.recipe.sources[name]
+        count = bound_rows(feed.operator, found.files[name]) if origins[name] == "files" else None
+        return inf if count is None else count
+
+    return most
 
 
 def bound_rows(source: Source, paths: list[Path]) -> int | None:

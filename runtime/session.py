@@ -96,7 +96,7 @@ class Session:
         found += [*told, *self.found.wrong, *unreadable]
         if self.bounded:
             found += complain_misspelt(read, self.found, origins)
-            found += complain_short(graph, read.recipe, most_rows(read, self.found))
+            found += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
         if not told:
             graph = drop_unused(compiled(graph))
             found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)

@@ -20,14 +20,16 @@ def problems(error: RecipeError) -> list[tuple[str, str | None]]:
 
 
 def load(root: Path, name: str = "top.yaml", *sets: str) -> tuple[Any, tuple[Text, ...]]:
-    node, texts = load_recipe(
+    merged = load_recipe(
         root / "project" / name,
         shown=name,
         package_root=root / "package",
         allowed_roots=(root / "project",),
         settings=sets,
     )
-    return node.plain(), texts
+    if merged.problems:
+        raise RecipeError(merged.problems)
+    return merged.node.plain(), merged.texts
 
 
 @pytest.fixture
