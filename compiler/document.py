@@ -59,7 +59,7 @@ class Node:
         return entry.node if entry else None
 
     def has(self, path: Sequence[str | int]) -> bool:
-        """Whether something is written at a path below it."""
+        """Whether something is written at a path below it, and nothing of that was left out."""
         node: Node | None = self
         for step in path:
             items = node.value if node is not None else None
@@ -67,7 +67,7 @@ class Node:
                 node = items[step] if isinstance(step, int) and 0 <= step < len(items) else None
             else:
                 node = node.get(step) if node is not None and isinstance(step, str) else None
-        return bool(path) and node is not None
+        return bool(path) and node is not None and not node.lacks
 
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""

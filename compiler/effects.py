@@ -58,7 +58,9 @@ def compare_stages(
         told = snapshot(before, was) if was is not None else None
         changed = [f"input {effect.name} changed" for effect in below if effect.state in ("recomputed", "new")]
         cause = "not there before" if told is None else cause_of(told, snapshot(after, index)) or ", ".join(changed)
-        found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited, was, index)
+        # One measure may be taken for steps of several names: what is edited of the table is the nearest to them then.
+        of_table = tuple(change for change in changes if change.subject[:2] in (("step", node.table), ("table", node.table)))
+        found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited or of_table, was, index)
     gone = [
         Effect(stage_name(before.graph, index), "gone", "", about_gone(before.graph, index, languages[0], changes), index, None)
         for index, node in before.graph

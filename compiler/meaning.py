@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from compiler.benchmarks import FEED
 from compiler.compile import Read
 from compiler.document import Node
 from compiler.facts import Facts
 from compiler.keys import digest_of
-from compiler.said import Said, TableSaid
+from compiler.said import Said, TableSaid, name_of, told
 from compiler.spans import Span
 from compiler.training import TRAIN
 from operators.changes import UNSET, Difference, differences, worded
@@ -109,11 +110,11 @@ def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     """Sources that came, went, are said differently, or whose bytes differ."""
     old, new = before.recipe.sources, after.recipe.sources
     for name in {**old, **new}:
-        spans = [each.node.find(("sources", name), key=True) if name in each.recipe.sources else None for each in (before, after)]
+        spans = [said_at(each, name) if name in each.recipe.sources else None for each in (before, after)]
         if name not in new:
-            yield Change("removed", ("source", name), f"source {name}: {summary(old[name].operator)}", spans[0], None)
+            yield Change("removed", ("source", name), summary(name, old[name].operator), spans[0], None)
         elif name not in old:
-            yield Change("added", ("source", name), f"source {name}: {summary(new[name].operator)}", None, spans[1])
+            yield Change("added", ("source", name), summary(name, new[name].operator), None, spans[1])
         else:
             for each in said_differently(old[name].operator, new[name].operator):
                 places = old[name].node.find(each.path), new[name].node.find(each.path)
@@ -139,9 +140,17 @@ def compare_bytes(name: str, facts: tuple[Facts, Facts], before: Span, after: Sp
     yield Change("changed", ("source", name), f"source {name}: the bytes of {', '.join(changed)} differ", before, after)
 
 
-def summary(source: Source) -> str:
-    """A source in a few words."""
-    return f"file {source.file}, category {source.category}, license {source.license}"
+def said_at(read: Read, name: str) -> Span:
+    """Where a recipe says a source, or a benchmark whose items are one."""
+    benchmark = read.recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
+    return read.node.find(("sources", name), key=True) if benchmark is None else benchmark.node.span
+
+
+def summary(name: str, source: Source) -> str:
+    """A source, or a benchmark, in a few words."""
+    if name.startswith(FEED):
+        return f"benchmark {name.removeprefix(FEED)}: file {source.file}, license {source.license}"
+    return f"source {name}: file {source.file}, category {source.category}, license {source.license}"
 
 
 def said_differently(old: Operator, new: Operator) -> Iterator[Difference]:
@@ -285,15 +294,3 @@ def paired(
     for form in alike:
         pair(lambda was, at, form=form: form(old[was]) == form(new[at]))
     return pairs
-
-
-def name_of(said: Said) -> str:
-    return said.label if said.column is None else f"{said.label} {said.column}"
-
-
-def told(said: Said) -> str:
-    """A step as a recipe would write it, without what is at its default."""
-    parameters = said.operator.parameters("result", "measured", "column", "decided")
-    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
-    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
-    return f"{named} {{{shown}}}" if shown else named

@@ -185,20 +185,24 @@ def described(addresses: Addresses, index: int) -> dict[str, Any]:
 
 def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between what decided a stage then and now; empty where nothing does."""
-    changes = []
+    changes, inputs = [], {"changed": [], "new": [], "gone": []}  # type: list[str], dict[str, list[str]]
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if old == new and name in before and name in now:
             continue
+        state = "changed" if name in before and name in now else "new" if name in now else "gone"
         if name.startswith("input "):
-            state = "changed" if name in before and name in now else "is new" if name in now else "is gone"
-            changes.append((1, f"{name} {state}"))
-        elif old is None or new is None:
-            changes.append((0, f"{name} is {'gone' if new is None else 'new'}"))
-        else:
-            prefix = "" if name == "itself" else f"{name}: "
-            changes.append((0, prefix + "; ".join(difference(old, new))))
-    return ", ".join(text for _, text in sorted(changes))
+            inputs[state].append(name.removeprefix("input "))
+        elif state != "changed" or old is None or new is None:
+            told = name.replace("columns ", "what it takes from ", 1)
+            changes.append(f"{told} is {'left out' if new is None else 'new'}")
+        elif told := "; ".join(difference(old, new)):
+            changes.append(("" if name == "itself" else f"{name}: ") + told)
+    read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
+    if inputs["gone"]:
+        gone = ", ".join(inputs["gone"])
+        read = f"{read} in the place of {gone}" if read else f"it reads {gone} no more"
+    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([read] if read else [])])
 
 
 def difference(old: Any, new: Any, at: str = "") -> list[str]:
@@ -208,19 +212,46 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         for name in {**old, **new}:
             if old.get(name) != new.get(name) and not (name == "written" and old.get("leaf") != new.get("leaf")):
                 inner = name if name not in ("parameters", "measure", "decimal") else at
-                found += difference(old.get(name), new.get(name), inner)
+                found += (moved_columns if name == "columns" else difference)(old.get(name), new.get(name), inner)
         return list(dict.fromkeys(found))
     if at in ("leaf", "entries"):
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
     if at == "written":
         return ["the format that its file names say changed"]
     told = worded(old), worded(new)
-    return [f"{at} {told[0]} -> {told[1]}" if told[0] != told[1] else f"{at} differs"]
+    return [f"{at} {told[0]} -> {told[1]}".lstrip() if told[0] != told[1] else f"{at or 'its declaration'} differs"]
+
+
+def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
+    """The columns that came and went, and those that are read in the place of others; which input has one says nothing."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return difference(old, new, at)  # a parameter of this name
+    names = [list(each.get("", ())) for each in (old, new)]
+    found = []
+    for one, other, state in ((names[1], names[0], "new"), (names[0], names[1], "left out")):
+        if listed := [name for name in one if name not in other]:
+            found.append(f"column{'s' * (len(listed) > 1)} {', '.join(listed)} {'are' if len(listed) > 1 else 'is'} {state}")
+    for role in sorted({*old, *new} - {"", "form"}):
+        was, now = (each[role][1] if role in each else None for each in (old, new))
+        if was != now and role not in {*names[0]} ^ {*names[1]}:
+            instead = f" in the place of {was}" if was and now else "" if now else " no more"
+            found.append(f"reads column {now or was}{instead}")
+    return found
 
 
 def worded(value: Any) -> str:
-    """A value in a cause, cut to a readable length."""
-    if isinstance(value, dict) and set(value) == {"decimal"}:
-        return str(value["decimal"])
-    text = "unset" if value is None else str(value)
+    """A value in a cause, as a recipe would write it, cut to a readable length."""
+    match value:
+        case None:
+            text = "unset"
+        case bool():
+            text = str(value).lower()
+        case dict() if set(value) == {"decimal"}:
+            text = str(value["decimal"])
+        case dict():
+            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in value.items()) + "}"
+        case list():
+            text = "[" + ", ".join("null" if part is None else worded(part) for part in value) + "]"
+        case _:
+            text = str(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from compiler.document import Node
 from compiler.spans import Span
+from operators.changes import worded
 from operators.declare import Step
 from operators.source import Source
 
@@ -74,3 +75,15 @@ class TableSaid:
     origins: tuple[tuple[str, Span], ...]
     steps: tuple[Said, ...]
     span: Span
+
+
+def name_of(said: Said) -> str:
+    return said.label if said.column is None else f"{said.label} {said.column}"
+
+
+def told(said: Said) -> str:
+    """A step as a recipe would write it, without what is at its default."""
+    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
+    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
+    return f"{named} {{{shown}}}" if shown else named

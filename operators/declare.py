@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from operators.foreseen import Foreseen
 from operators.obligation import Obligation
-from operators.scope import ColumnType, Complaint, Scope
+from operators.scope import ColumnType, Complaint, Kind, Scope
 from operators.sqltext import ident, literal
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ class Only(Declared):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """Names of sources and categories that the recipe does not have."""
-        kinds: tuple[Literal["source", "category"], ...] = ("source", "category")
-        for kind in kinds:
-            names = getattr(self, kind)
+        said: dict[Kind, Names | None] = {"source": self.source, "category": self.category}
+        for kind, names in said.items():
             for place, name in enumerate(() if names is None else (names,) if isinstance(names, str) else names):
                 path = ("only", kind) if isinstance(names, str) else ("only", kind, place)
                 yield from scope.complain_name(kind, name, path, f"no source has the {kind} `{name}`")

@@ -182,5 +182,5 @@ def show(found: list[Comparison], form: str, as_json: bool, show_restricted: boo
             return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
 
         if not found:
-            say("no recipe is reached by the change")
+            say("nothing that changed is read by a recipe")
         click.echo("\n".join(as_text(each, open_text, bold) for each in found), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from operators.scope import Columns
 from runtime.asked import joined_licence, origins
 from runtime.digest import id_array, id_bytes
 from runtime.ids import child_ids, sorted_order
-from runtime.predict.counts import Feeds, narrowed, tally, unlabelled_counts
+from runtime.predict.counts import Feeds, classes, narrowed, tally, unlabelled_counts
 from runtime.predict.expected import Expected
 from runtime.predict.frames import Frame, Held, Places, Unknown
 from runtime.predict.values import Mask
@@ -115,9 +114,9 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
     return replace(completions, frame=frame, columns=node.columns, counts=counts, record=None)
 
 
-def licensed(feeds: Feeds, attach: Attach) -> Mapping[str, Mapping[str, str]]:
-    """Source -> its category, and the licence of what a model writes about its rows, where they have one and the same."""
+def licensed(feeds: Feeds, attach: Attach) -> Feeds:
+    """The feeds of what a model writes about rows."""
     return {
-        name: {**feed, "license": join([feed["license"], attach.terms])} if "license" in feed else feed  # type: ignore[list-item]
+        name: feed._replace(licences=classes(*(join([each, attach.terms]) for each in feed.licences)))
         for name, feed in feeds.items()
     }

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from compiler.graph import Node
 from operators.bounds import MANY, Between, exactly
 from operators.declare import LABELS
 from operators.expand import Expand, holds
-from operators.licence import CLASSES
-from runtime.predict.counts import ALL, KINDS, Counts, Feeds, Groups, label_counts, settled, summed
+from operators.licence import CLASSES, join
+from runtime.predict.counts import ALL, KINDS, Counts, Feed, Feeds, Groups, classes, label_counts, settled, summed
 from runtime.predict.expected import Expected
 from runtime.predict.frames import Unknown, small_name
 from runtime.predict.values import Mask
@@ -41,7 +42,8 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
     born = by["source"]
     by[ALL][""] = sum_of(born)
     if operator.mixes:  # whose text a child takes is not known before, nor then its licence
-        by["license"] = dict.fromkeys(CLASSES, Between(0, by[ALL][""].high))
+        may = {each for source, feed in feeds.items() if born.get(source, exactly(0)).high for each in feed.licences}
+        by["license"] = {each: Between(0, by[ALL][""].high) for each in CLASSES if each in may}
     most = by[ALL][""].high
     unseen = {**base.unseen}
     for source, each in born.items():
@@ -87,17 +89,27 @@ def readable(operator: Expand, base: Expected) -> tuple[Mask, bool]:
 
 def groups_of(operator: Expand, source: str, feeds: Feeds) -> Iterator[tuple[str, list[str]]]:
     """(kind, groups that children of rows of a source may be in, of which nobody has read one); nothing where none has any."""
-    labels = {"source": source, **feeds.get(source, {})}
+    labels = {kind: [source] if kind == "source" else [*feeds[source].groups(kind)] for kind in KINDS}
     for kind in LABELS:
         wanted = None if operator.only is None else getattr(operator.only, kind)
-        if wanted is not None and kind in labels and labels[kind] not in ((wanted,) if isinstance(wanted, str) else wanted):
+        if wanted is not None and not set(labels[kind]) & set((wanted,) if isinstance(wanted, str) else wanted):
             return
-    for kind in KINDS:
-        yield kind, [labels[kind]] if kind in labels else [*CLASSES]
+    yield from labels.items()
 
 
 def licences_after(operator: Expand, feeds: Feeds) -> Feeds:
-    """The feeds of a table with children: where these take text of others, no source has one licence alone."""
+    """The feeds of a table with children: where these take text of others, their licence is that of both."""
     if not operator.mixes:
         return feeds
-    return {source: {kind: name for kind, name in feed.items() if kind != "license"} for source, feed in feeds.items()}
+    listed = [(source, feed.category, each) for source, feed in feeds.items() for each in feed.licences]
+    labels = {
+        name: pa.array([row[at] for row in listed], pa.string()) for at, name in enumerate(("source", "category", "license"))
+    }
+    parents, looked = holds(operator.only, labels), operator.looks_at(labels)
+    donors = {each for (_, _, each), given in zip(listed, looked, strict=True) if given}
+    mixed: dict[str, Feed] = dict(feeds)
+    for (source, _, own), has_children in zip(listed, parents, strict=True):
+        if has_children:
+            born = (join([own, each]) for each in donors)
+            mixed[source] = mixed[source]._replace(licences=classes(*mixed[source].licences, *born))
+    return mixed

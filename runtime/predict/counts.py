@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from operators.bounds import MANY, Between, exactly
-from operators.licence import CLASSES
+from operators.licence import CLASSES, Licence
 from runtime.predict.frames import Frame
 
 KINDS = ("source", "category", "license")
 ALL = "all"
 
 Groups = dict[str, Between]
-Feeds = Mapping[str, Mapping[str, str]]
-"""Source -> its category and licence, which all its rows inherit."""
+
+
+class Feed(NamedTuple):
+    """What is known of the labels of a source's rows at one point of a graph."""
+
+    category: str
+    licences: tuple[Licence, ...]
+    """The classes that its rows may have there: its own, and what text of others and models' terms make of it."""
+
+    def groups(self, kind: str) -> tuple[str, ...]:
+        """The groups of a kind, other than `source`, that a row may be in."""
+        return (self.category,) if kind == "category" else self.licences
+
+
+Feeds = Mapping[str, Feed]
+"""Source -> the labels of its rows."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,7 @@ def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, 
     for kind in KINDS:
         groups = {name: Between(*numbers) for name, numbers in label_counts(frame.frame(kind), sure).items()}
         for source, most in unseen.items():
-            named = [source] if kind == "source" else [feeds[source][kind]] if kind in feeds[source] else [*CLASSES]
-            for group in named:
+            for group in (source,) if kind == "source" else feeds[source].groups(kind):
                 groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
         by[kind] = dict(sorted(groups.items()))
     return Counts(by)
@@ -69,9 +82,9 @@ def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[st
     return {name: (int(a), int(b)) for name, a, b in zip(names, least, most, strict=True) if b}
 
 
-def source_counts(source: str, feed: Mapping[str, str], rows: Between) -> Counts:
+def source_counts(source: str, feed: Feed, rows: Between) -> Counts:
     """The rows of one source, read or not: they all have its labels."""
-    groups: dict[str, Groups] = {kind: {feed[kind]: rows} for kind in ("category", "license")}
+    groups: dict[str, Groups] = {kind: {feed.groups(kind)[0]: rows} for kind in ("category", "license")}
     return Counts({ALL: {"": rows}, "source": {source: rows}, **groups})
 
 
@@ -115,13 +128,18 @@ def around(counts: Counts, whole: Counts, missing: int, further: int) -> Counts:
 
 
 def united(parts: Sequence[Feeds]) -> Feeds:
-    """The feeds of several tables together; what two of them say differently of one source is left out."""
-    feeds: dict[str, Mapping[str, str]] = {}
+    """The feeds of several tables together."""
+    feeds: dict[str, Feed] = {}
     for part in parts:
         for source, feed in part.items():
             before = feeds.setdefault(source, feed)
-            feeds[source] = {kind: name for kind, name in before.items() if feed.get(kind) == name}
+            feeds[source] = Feed(feed.category, classes(*before.licences, *feed.licences))
     return feeds
+
+
+def classes(*listed: Licence) -> tuple[Licence, ...]:
+    """Some classes, each once, from the most open on."""
+    return tuple(each for each in CLASSES if each in listed)
 
 
 def settled(counts: Counts, feeds: Feeds) -> Counts:
@@ -130,8 +148,8 @@ def settled(counts: Counts, feeds: Feeds) -> Counts:
         for kind in KINDS:
             counts = balanced(counts, ALL, "", kind, list(counts.of(kind)))
         for kind in ("category", "license"):
-            for name in counts.of(kind) if all(kind in feed for feed in feeds.values()) else ():
-                members = [source for source in counts.of("source") if feeds[source][kind] == name]
+            for name in counts.of(kind) if all(len(feed.groups(kind)) == 1 for feed in feeds.values()) else ():
+                members = [source for source in counts.of("source") if feeds[source].groups(kind) == (name,)]
                 counts = balanced(counts, kind, name, "source", members)
     return counts
 

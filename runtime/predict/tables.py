@@ -27,7 +27,7 @@ from operators.train import Train
 from runtime.digest import table_digest
 from runtime.predict.asked import asked_about, attached_to, licensed
 from runtime.predict.born import licences_after, with_children
-from runtime.predict.counts import Feeds, source_counts, tally, united, unlabelled_counts
+from runtime.predict.counts import Feed, Feeds, source_counts, tally, united, unlabelled_counts
 from runtime.predict.decisions import Decided, Stage, decide_known
 from runtime.predict.expected import Expected, joined, known_column
 from runtime.predict.frames import Frame, Held, Joined, Relabelled, Renamed, Unknown
@@ -60,13 +60,13 @@ class Predictor:
         self.made: dict[int, Expected] = {}
         self.fed: dict[int, Feeds] = {}
         self.feeds = {
-            node.label: {"category": node.operator.category, "license": node.operator.license}
+            node.label: Feed(node.operator.category, (node.operator.license,))
             for _, node in self.graph
             if isinstance(node.operator, Source)
         }
 
     def feeds_at(self, index: int) -> Feeds:
-        """Source -> category and licence of its rows in a table; no licence where rows of one source have several there."""
+        """Source -> category and licences of its rows in a table."""
         if index not in self.fed:
             node = self.graph.nodes[index]
             match node.operator:
@@ -143,8 +143,7 @@ class Predictor:
                 return self.expect(node.inputs[0])
             case Aggregate():
                 most = 64 * len(node.operator.judged)
-                labels = {"source": node.label, "category": "evaluation", "license": node.license}
-                counts = source_counts(node.label, labels, Between(0, most))
+                counts = source_counts(node.label, Feed("evaluation", (node.license,)), Between(0, most))
                 return Expected(
                     Joined([], node.columns), node.columns, counts, unseen={node.label: most}, further=most, unknown=most
                 )
@@ -167,7 +166,7 @@ class Predictor:
             frame = Relabelled(open_table(self.store, twin.body["table"]), labels)
             return Expected(frame, node.columns, tally(frame, None, {}, self.feeds))
         rows = self.rows_of(node, operator)
-        counts = source_counts(node.label, labels, rows)
+        counts = source_counts(node.label, self.feeds[node.label], rows)
         unseen = {node.label: rows.high} if rows.high else {}
         return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
 

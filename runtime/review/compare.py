@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from compiler.effects import Effect, compare_stages
 from compiler.meaning import Change, compare_meaning
-from compiler.obligations import Owed, compare_obligations
+from compiler.obligations import Held, Owed, compare_obligations
 from operators.bounds import Between
 from operators.declare import Measure
+from operators.licence import CLASSES
 from runtime.completions.foresee import Foreseen, foresee
+from runtime.predict.counts import Counts
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
 
@@ -67,7 +69,7 @@ def compare(recipe: str, before: Side | None, after: Side | None, broken: str | 
     if before is None:
         what = f"recipe {read.recipe.name}" + (" compiles now" if broken else "")
         change = Change("added", ("recipe",), what, None, read.node.find(("recipe",)))
-        owed = compare_obligations(None, (read, after.graph))
+        owed = compare_obligations(None, (read, after.graph), {})
         moved = tuple(output_rows(name, None, after) for name in after.graph.outputs)
         return Comparison(recipe, names, (change,), (), moved, owed, notes)
     for side in (before, after):  # what is expected of the outputs fills in the digests on the way
@@ -79,8 +81,17 @@ def compare(recipe: str, before: Side | None, after: Side | None, broken: str | 
     asks = {each.stage: each for each in foresee(after.session, after.predictor)}
     stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
-    owed = compare_obligations((before.session.read, before.graph), (read, after.graph))
+    held = {each.output: (held_by(each.before), held_by(each.after)) for each in outputs}
+    owed = compare_obligations((before.session.read, before.graph), (read, after.graph), held)
     return Comparison(recipe, names, changes, stages, outputs, owed, notes)
+
+
+def held_by(counts: Counts | None) -> Held | None:
+    """What an output may hold, by what is known of its rows."""
+    if counts is None:
+        return None
+    there = {kind: frozenset(name for name, rows in counts.of(kind).items() if rows.high) for kind in ("license", "source")}
+    return Held(frozenset(each for each in CLASSES if each in there["license"]), there["source"])
 
 
 def absent_files(side: Side) -> Iterator[str]:

@@ -22,7 +22,7 @@ BREAK = "\u200b"
 def as_markdown(comparisons: Sequence[Comparison], open_text: bool = False) -> str:
     """One comment for all recipes, at most MOST bytes; what does not fit is left out from the end, and said to be."""
     if not comparisons:
-        return "No recipe is reached by this change.\n"
+        return "Nothing that changed is read by a recipe.\n"
     heads = [f"**{safe(each.recipe)}**: {safe(summary(each))}\n" for each in comparisons]
     first = (
         heads[0]

@@ -67,7 +67,13 @@ class Moved:
     @property
     def still(self) -> bool:
         """Whether it certainly holds the same rows as before, with the same labels."""
-        return self.exact and not self.enter.high and not self.leave.high and self.before == self.after
+        return self.exact and not self.enter.high and not self.leave.high and told_of(self.before) == told_of(self.after)
+
+
+def told_of(counts: Counts | None) -> Mapping[str, Mapping[str, Between]]:
+    """The groups that hold rows, or may."""
+    kinds = {} if counts is None else counts.by
+    return {kind: {name: rows for name, rows in groups.items() if rows.high} for kind, groups in kinds.items()}
 
 
 def output_rows(name: str, before: Side | None, after: Side) -> Moved:
@@ -150,11 +156,11 @@ def example(here: Rows, there: Rows, row: Any) -> Example:
     if known is not None:
         fate = there.fate(row)
     elif (born := here.born(row)) is not None:
-        fate = Fate(source, born[0], "it is not born there", "")
+        fate = Fate(source, "source", f"not born by {born[0]}", "")
     elif there.license(source) is not None:
-        fate = Fate(source, "source", "it is not in its files", "")
+        fate = Fate(source, "source", "not in its files", "")
     else:
-        fate = Fate(source, "source", "it is not read", "")
+        fate = Fate(source, "source", "not read", "")
     # An edit may say of its own text that it is free; it is shown only where the recipe on both sides says so.
     return Example(row.tobytes().hex(), source, join([license, there.license(source) or license]), text, fate)
 

@@ -47,8 +47,7 @@ def lines(comparison: Comparison, open_text: bool) -> Iterator[Line]:
 
 
 def rows_of(moved: Moved, open_text: bool) -> Iterator[Line]:
-    yield f"rows  {headline(moved)}", False
-    yield from ((f"  {line}", True) for line in stops(moved))
+    yield f"rows  {headline(moved)}", any(stops(moved))
     if moved.still:
         yield from plain(f"  column {column}" for column in moved.columns)
         return

@@ -35,20 +35,25 @@ def change_of(before: Between, after: Between) -> str:
 
 
 def headline(moved: Moved) -> str:
-    """`dataset 100 -> 96 rows, exact: 0 enter, 4 leave`."""
+    """`dataset: 100 -> 96 rows (exact), 0 enter, 4 leave`; where its build stops, that comes before."""
+    told = list(stops(moved))
+    sure, perhaps = ([line for line in told if line.startswith(STOPS) is stopping] for stopping in (True, False))
+    told = [*sure, f"without that {result(moved)}" if sure else result(moved), *perhaps]
+    return f"{moved.output}: {'; '.join(told)}"
+
+
+def result(moved: Moved) -> str:
+    """What becomes of the rows of an output that is built."""
     if moved.still:
         cells = "" if moved.same else ", in other columns or cells" if moved.columns else ", as far as is known"
-        return f"{moved.output}: the same {number(moved.after.rows if moved.after else None)} rows{cells}"
+        return f"the same {number(moved.after.rows if moved.after else None)} rows{cells}"
     old, new = (None if counts is None else counts.rows for counts in (moved.before, moved.after))
     if old is None:
-        return f"{moved.output}: new, {number(new)} rows"
+        return f"new, {number(new)} rows"
     if new is None:
-        return f"{moved.output}: gone, it had {number(old)} rows"
+        return f"gone, it had {number(old)} rows"
     certainty = "exact" if moved.exact else "not all values are known"
-    return (
-        f"{moved.output}: {number(old)} -> {number(new)} rows ({certainty}), {number(moved.enter)} enter,"
-        f" {number(moved.leave)} leave"
-    )
+    return f"{number(old)} -> {number(new)} rows ({certainty}), {number(moved.enter)} enter, {number(moved.leave)} leave"
 
 
 def summary(comparison: Comparison) -> str:
@@ -89,14 +94,19 @@ def group_of(counts: Counts, kind: str, name: str) -> Between:
     return counts.of(kind).get(name, exactly(0))
 
 
+STOPS = "the build stops"
+
+
 def stops(moved: Moved) -> Iterator[str]:
-    """What a mixture lacks, so that the build stops or might."""
-    for group, (wanted, had) in moved.short.items():
-        verb = "stops" if had.high < wanted else "may stop"
-        yield f"the build {verb}: `{group}` has {number(had)} of the {wanted:,} that the mixture takes"
+    """Why the build stops, or might."""
+    for begin, sure in ((STOPS, True), ("the build may stop", False)):
+        short = [(group, wanted, had) for group, (wanted, had) in moved.short.items() if (had.high < wanted) is sure]
+        lacks = ", ".join(f"`{group}` has {number(had)} of the {wanted:,}" for group, wanted, had in short)
+        if lacks:
+            yield f"{begin}: {lacks} that the mixture takes"
     for table in moved.twice:
-        verb = "stops" if moved.exact else "may stop"
-        yield f"the build {verb}: two of the tables that `{table}` is made from hold the same rows"
+        begin = STOPS if moved.exact else "the build may stop"
+        yield f"{begin}: two of the tables that `{table}` is made from hold the same rows"
 
 
 def asks(asks: Foreseen) -> str:
@@ -124,12 +134,15 @@ def shift(each: Shift) -> str:
 
 
 def decided(example: Example, entering: bool) -> str:
-    """What decides over an example row."""
-    if example.fate is None:
+    """What decides over an example row: why it was not there before, or is not there any more."""
+    fate, when = example.fate, "before" if entering else "now"
+    if fate is None:
         return f"{example.source}"
-    fate = example.fate
+    if fate.step == "source":
+        return f"{example.source}: {fate.measured} {when}"
     value = f"{fate.measured}, wanted {fate.wanted}" if fate.wanted else fate.measured
-    return f"{example.source}: {fate.stage} {'dropped' if entering else 'drops'} it by {fate.step}: {value}".rstrip(": ")
+    step = fate.stage if fate.stage.rpartition("/")[2] == fate.step else f"{fate.stage.partition('/')[0]}/{fate.step}"
+    return f"{example.source}: left out {when}, by {step}: {value}".rstrip(": ")
 
 
 def text_of(example: Example, open_text: bool, width: int = 80) -> str:
