@@ -58,8 +58,17 @@ class Node:
         entry = self.value.get(key) if isinstance(self.value, dict) else None
         return entry.node if entry else None
 
+    def written(self, path: Sequence[str | int]) -> bool:
+        """Whether something is written at a path."""
+        return self.at(path) is not None
+
     def has(self, path: Sequence[str | int]) -> bool:
         """Whether something is written at a path below it, and nothing of that was left out."""
+        found = self.at(path)
+        return bool(path) and found is not None and not found.lacks
+
+    def at(self, path: Sequence[str | int]) -> Node | None:
+        """The node at a path."""
         node: Node | None = self
         for step in path:
             items = node.value if node is not None else None
@@ -67,7 +76,7 @@ class Node:
                 node = items[step] if isinstance(step, int) and 0 <= step < len(items) else None
             else:
                 node = node.get(step) if node is not None and isinstance(step, str) else None
-        return bool(path) and node is not None and not node.lacks
+        return node
 
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""

@@ -120,7 +120,7 @@ class Lowering:
                 self.complain_anchor(code, entry, anchor, span)
             elif value is None:
                 message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
-                self.found.append(Diagnostic(message, span, self.profiles.advise_entry(code, f"{entry}:")))
+                self.found.append(Diagnostic(message, span, self.profiles.advise_entry(code, begun(entry))))
             elif named.count(entry) > 1:
                 read.setdefault(entry, {})[role] = value
             else:
@@ -144,8 +144,14 @@ class Lowering:
             said = self.profiles.loaded[code].profile.entry(section, None) or {}
             known = ", ".join(f"`{each}`" for each in said.get(name, ())) or "none"
             message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
-            hint = self.profiles.advise_entry(code, f"{section}: {{{name}: {{{anchor}: ...}}}}")
+            hint = self.profiles.advise_entry(code, begun(f"{entry}.{anchor}"))
             self.found.append(Diagnostic(message, self.recipe.node.find(("language", "anchor")), hint))
+
+
+def begun(entry: str) -> str:
+    """How an entry of a profile is written: `scripts:`, or `prompts: {short: ...}`."""
+    first, *inner = entry.split(".")
+    return f"{first}: " + "".join(f"{{{name}: " for name in inner) + "..." + "}" * len(inner) if inner else f"{first}:"
 
 
 def at_table(state: Lowering, index: int) -> Rows:

@@ -10,17 +10,22 @@ from operators.changes import worded
 from operators.declare import Step
 from operators.source import Source
 
+#: The part of a recipe whose fields are those of the operator that follows from it.
+TEACHER = ("cot", "teacher")
+
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a section from which an operator follows: whatever is said of the operator is said of that."""
+    """The part of a recipe from which an operator follows: whatever is said of the operator is said of that."""
 
     node: Node
+    """The whole recipe."""
     path: tuple[str, ...]
 
     def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field stands: a field of the teacher in its place, anything else at the part as a whole."""
-        return self.node.find((*self.path, *path) if self.path == ("teacher",) else self.path, key=key or not path)
+        """Where a field stands: a field of the teacher in its place, anything else at the part, or the key above it."""
+        whole = (*self.path, *path) if self.path == TEACHER else self.path
+        return self.node.find(whole, key=key or not path or not self.node.written(whole))
 
     def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether a field is written, of the teacher; of anything else, whether the part is."""
@@ -28,8 +33,9 @@ class Part:
 
     @property
     def lacks(self) -> bool:
-        """Whether anything in it was left out."""
-        return self.node.lacks
+        """Whether anything in its section was left out."""
+        section = self.node.get(self.path[0])
+        return section is None or section.lacks
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from compiler.places import (
     node_at,
     written,
 )
+from operators.licence import CLASSES, NAMED, class_of
 
 _KINDS = {
     "integer": "a whole number",
@@ -63,7 +64,9 @@ def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
     """Every mistake of a recipe against a schema, once."""
     import jsonschema  # 60 ms, for those who check
 
-    errors = jsonschema.Draft202012Validator(dict(schema)).iter_errors(node.plain())
+    formats = jsonschema.FormatChecker(())
+    formats.checks("licence")(lambda said: not isinstance(said, str) or class_of(said) is not None)
+    errors = jsonschema.Draft202012Validator(dict(schema), format_checker=formats).iter_errors(node.plain())
     words = list(_word_all(node, errors))
     misspelt = {(tuple(path), hint) for path, key, _, hint in words if key is not None}
     found: dict[tuple[object, ...], Mistake] = {}
@@ -137,6 +140,10 @@ def _word(root: Node, error: Any) -> Iterable[Word]:
                 )
     elif kind == "pattern":
         yield path, None, f"{name} cannot be {said}", description or f"it must match `{wanted}`"
+    elif kind == "format":
+        near = suggest(str(value), NAMED)
+        hint = f"did you mean `{near}`? else say the class: {description}" if near else description
+        yield path, None, f"{name} is a class ({', '.join(CLASSES)}) or a licence that is known here, not {said}", hint
     elif kind == "not":
         yield path, None, description or f"{name} is not allowed here", None
     else:

@@ -9,8 +9,7 @@ from pydantic import Field
 from operators.declare import Declared, field
 from operators.extract import Extract, Marks, Rule
 from operators.generate import Said
-from operators.licence import Licence
-from operators.source import Format, Mapping, Source
+from operators.source import Format, Mapping, Source, Stated
 
 Task = Literal["math", "choice", "exact"]
 
@@ -68,7 +67,7 @@ class Benchmark(Declared):
     """How its options are labelled, where that is known; answers in any convention are read."""
     language: str
     """The code of its language, whose profile has its prompts, labels and numerals."""
-    license: Licence
+    license: Stated
     """The class of its rows, as that of a source."""
     parallel_to: tuple[str, ...] = field("label", ())
     """Sets that it is a translation of, or has the items of."""

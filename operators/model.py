@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from operators.declare import Declared
-from operators.licence import CLASSES, Licence
+from operators.licence import CLASSES, NAMED, Licence
 
 #: The class of rows that a model's output went into, by the terms of well-known licences; other terms are said as a class.
 TERMS: dict[str, Licence] = {
-    "apache-2.0": "A",
-    "mit": "A",
-    "bsd-3-clause": "A",
-    "cc0-1.0": "A",
-    "cc-by-4.0": "A",
+    **NAMED,
     # What the providers' terms allow depends on who asks and what for: nobody but the recipe's owner can say `A` here.
     "proprietary": "unknown",
     "google-api": "unknown",
@@ -49,6 +45,12 @@ class Model(Declared):
     """Its tokenizer.json, relative to the recipe, for measures that count its tokens; its bytes decide, not its name."""
     endpoint: str | None = None
     """The logical name of who runs it; address and key stand in your own configuration, never in a recipe."""
+
+    @field_validator("license", "terms")
+    @classmethod
+    def in_one_case(cls, said: str | None) -> str | None:
+        """A licence that is known is one licence in any case: `Apache-2.0` and `apache-2.0` do not clash."""
+        return said.lower() if said is not None and said.lower() in TERMS and said not in CLASSES else said
 
     @model_validator(mode="after")
     def named_once(self) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,7 +42,7 @@ class Scope:
         """A complaint where `name` is no column here, or has none of the types."""
         if name not in self.columns:
             message = f"there is no column `{name}` here"
-            yield Complaint(path, message, did_you_mean(name, self.columns), silent="column" in self.open)
+            yield Complaint(path, message, near_columns(name, self.columns), silent="column" in self.open)
         elif types and self.columns[name] not in types:
             yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed")
 
@@ -54,6 +54,12 @@ class Scope:
         if name not in known:
             silent = name in self.told or kind in self.open
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
+
+
+def near_columns(word: str, known: Iterable[str]) -> str:
+    """The hint after an unknown column: the nearest, and the columns that there are."""
+    near, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
+    return near if near == there else f"{near} {there}"
 
 
 def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from operators.declare import LABELS, RESERVED, Declared, Operator, field, tuning
-from operators.licence import Licence
+from operators.licence import CLASSES, Licence, class_of
 from operators.obligation import Obligation
 from operators.profile import LanguageProfile
-from operators.scope import Columns, ColumnType, Complaint, Scope
+from operators.scope import Columns, ColumnType, Complaint, Scope, near_columns
 from operators.translate import Translate
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -28,6 +28,18 @@ UNREAD = {
     **dict.fromkeys((".yaml", ".yml", ".xml", ".toml"), "write it as json or jsonl"),
 }
 """Endings of names whose files are not read, each with what to do."""
+
+
+def known_class(said: object) -> object:
+    """The class that a licence's name stands for."""
+    return said if not isinstance(said, str) else class_of(said) or said
+
+
+Stated = Annotated[
+    Licence,
+    BeforeValidator(known_class),
+    WithJsonSchema({"type": "string", "format": "licence", "examples": [*CLASSES, "CC-BY-4.0"]}),
+]
 
 
 class Cell(Declared):
@@ -165,8 +177,9 @@ class Source(Operator):
     """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
     category: str = Field(min_length=1)
     """The kind of prompt; every row of the source inherits it (paper figure 3)."""
-    license: Licence
-    """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used."""
+    license: Stated
+    """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used. Or the name
+    of a licence that is known here, such as CC-BY-4.0, which is of one of these classes."""
     columns: Mapping = Field(default_factory=lambda: Mapping(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
@@ -244,13 +257,11 @@ class Source(Operator):
 
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
-        from operators.scope import did_you_mean
-
         for column, path in self.columns.needed().items():
             if column in known:
                 continue
             twin = other_form(column, known)
-            hint = did_you_mean(column, known) if twin is None else twin
+            hint = near_columns(column, known) if twin is None else twin
             if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
                 hint = "the first line is read as names; say `header: false` where it is a row"
             yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cached_property
 from typing import ClassVar
 
@@ -49,7 +51,7 @@ class Where(Measure):
         try:
             sql, columns = self.parsed
         except Refusal as refusal:
-            yield Complaint(("that",), refusal.message, "see `recipe operators where` for what is allowed")
+            yield Complaint(("that",), refusal.message, advice(refusal.message))
             return
         if not columns:
             yield Complaint(("that",), "the condition reads no column, so it is the same for every row")
@@ -76,6 +78,18 @@ SQL_TYPES = {
     "number": "DOUBLE",
     "boolean": "BOOLEAN",
 }
+
+
+def advice(message: str) -> str:
+    """What to do about a refusal: the functions that there are, where one is not among them."""
+    from operators.expression import FUNCTIONS
+
+    found = re.fullmatch(r"the function `(\w+)` is not allowed in an expression", message)
+    if found is None:
+        return "see `recipe operators where` for what is allowed"
+    named = sorted(name for name in FUNCTIONS if name.isidentifier())
+    near = get_close_matches(found[1], named, n=1)
+    return (f"did you mean `{near[0]}`? " if near else "") + "there is: " + ", ".join(named)
 
 
 def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:

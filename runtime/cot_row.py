@@ -13,7 +13,7 @@ from compiler.plan import Addresses
 from operators.declare import Measure
 from operators.extract import Extract
 from operators.generate import Generate
-from operators.licence import RESTRICTED
+from operators.licence import RESTRICTED, withheld
 from operators.trace import parts_of, shape_of
 from runtime.digest import id_bytes
 from runtime.ids import lower_bound
@@ -47,9 +47,7 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
     hidden = row["license"] in RESTRICTED and not open_text
     completion = row["completion"] or ""
     yield f"\n# the row {row['row_id']}"
-    yield "prompt: " + (
-        "(licence " + row["license"] + ": shown in a terminal, or with --show-restricted)" if hidden else row["prompt"]
-    )
+    yield "prompt: " + (withheld(row["license"]) if hidden else row["prompt"])
     yield "\n# 2 parse, 4 loss mask (+ is trained on, - is not; system prompt and prompt never are)"
     for part in parts_of(shape_of(cot), completion):
         text = completion[part.start : part.end]

@@ -173,6 +173,7 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
             lines = [f"{name}:{line}: {told(reason)}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
             more = [f"and {error.more:,} more"] if error.more else []
+            more += [f"`...` is text of class {error.license}, shown in a terminal alone"] if told is without_cells else []
             return "\n  ".join([str(error) + ":", *lines, *more]), "mend the file, or say `on_bad_row: quarantine`"
         if isinstance(error, Shortage):
             return str(error), "take less, add sources, or say `shortage: up_to`"

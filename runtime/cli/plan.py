@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from operators.licence import RESTRICTED
+from operators.licence import RESTRICTED, withheld
 from runtime.assumed import NAMES, Assumed, read_assumed
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
@@ -103,12 +103,8 @@ def say_request(asked: Asked, open_text: bool) -> None:
     said = ", ".join(f"{name} {value}" for name, value in (asked.sampling or {}).items())
     say(f"the first request of {asked.stage} ({said}):")
     for role, content in asked.first:
-        shown = content if open_text or asked.license not in RESTRICTED or role == "system" else hidden(asked.license)
+        shown = content if open_text or asked.license not in RESTRICTED or role == "system" else withheld(asked.license)
         say("\n".join(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
-
-
-def hidden(license: str) -> str:
-    return f"(licence {license}: shown in a terminal, or with --show-restricted)"
 
 
 def plan_of(session: Session) -> tuple[Stage, ...]:

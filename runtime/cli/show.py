@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from operators.licence import RESTRICTED
+from operators.licence import RESTRICTED, withheld
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
@@ -85,5 +85,5 @@ def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: boo
         say_json(rows)
         return
     for row in rows:
-        text = " ".join(str(row["text"]).split())[:100] if row["text"] is not None else f"(licence {row['license']})"
+        text = " ".join(str(row["text"]).split())[:100] if row["text"] is not None else withheld(row["license"])
         say(f"{'kept   ' if row['kept'] else 'dropped'}  {row['row_id'][:12]}  {row['measured']:<36}  {text}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from operators.licence import RESTRICTED
+from operators.licence import RESTRICTED, withheld
 from runtime.cli.options import recipe_command, say, say_json
 from runtime.session import Session
 
@@ -135,7 +135,7 @@ def tell_life(life: Life, open_text: bool, indent: str = "") -> None:
         if open_text or life.license not in RESTRICTED:
             say(f"  {name}: {shortened(value)}")
         else:
-            say(f"  {name}: (licence {life.license}: shown in a terminal, or with --show-restricted)")
+            say(f"  {name}: {withheld(life.license)}")
     for event in life.events:
         if event["fate"] == "read":
             say(

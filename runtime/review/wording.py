@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from operators.bounds import MANY, Between, exactly
-from operators.licence import RESTRICTED
+from operators.licence import RESTRICTED, withheld
 from runtime.completions.foresee import Foreseen
 from runtime.predict.counts import KINDS, Counts
 from runtime.review.compare import Comparison, Cost
@@ -148,7 +148,7 @@ def decided(example: Example, entering: bool) -> str:
 def text_of(example: Example, open_text: bool, width: int = 80) -> str:
     """The text of an example row on one line, or why it is not shown."""
     if example.license in RESTRICTED and not open_text:
-        return f"(licence {example.license})"
+        return withheld(example.license)
     if example.text is None:
         return "(its text is not here)"
     line = " ".join(example.text.split())
