@@ -178,8 +178,8 @@ class Source(Operator):
     category: str = Field(min_length=1)
     """The kind of prompt; every row of the source inherits it (paper figure 3)."""
     license: Stated
-    """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used. Or the name
-    of a licence that is known here, such as CC-BY-4.0, which is of one of these classes."""
+    """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used.
+    Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes."""
     columns: Mapping = Field(default_factory=lambda: Mapping(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
