@@ -197,7 +197,7 @@ def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             told = name.replace("columns ", "what it takes from ", 1)
             changes.append(f"{told} is {'left out' if new is None else 'new'}")
         elif told := "; ".join(difference(old, new)):
-            changes.append(("" if name == "itself" else f"{name}: ") + told)
+            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + told)
     read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
     if inputs["gone"]:
         gone = ", ".join(inputs["gone"])

@@ -12,6 +12,7 @@ from operators.source import Source
 
 #: The part of a recipe whose fields are those of the operator that follows from it.
 TEACHER = ("cot", "teacher")
+SCHEMA = ("cot", "schema")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Part:
     def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
         """Where a field stands: a field of the teacher in its place, anything else at the part, or the key above it."""
         whole = (*self.path, *path) if self.path == TEACHER else self.path
+        if self.path == TEACHER and path and not self.node.written(whole):
+            whole = SCHEMA  # from which the teacher has what is not said of it
         return self.node.find(whole, key=key or not path or not self.node.written(whole))
 
     def has(self, path: tuple[str | int, ...]) -> bool:

@@ -79,7 +79,8 @@ def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
         place = (*path, key, "" if is_scalar(node, path) else message)
         span = node.find(path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path))
         whole = list(path) if key is None else [*path, key]
-        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), key is None and " needs `" in message))
+        lacks = key is None and (" needs " in message or message.endswith("has no value"))
+        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), lacks))
     return list(found.values())
 
 

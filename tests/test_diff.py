@@ -98,7 +98,7 @@ def test_another_version_of_a_file_reads_what_stands_beside_the_file(scratch: Re
 
 def test_nothing_is_said_where_nothing_changed(scratch: Repository) -> None:
     ran = scratch.run("diff")
-    assert ran.code == 0 and ran.out == "no recipe is reached by the change\n"
+    assert ran.code == 0 and ran.out == "nothing that changed is read by a recipe\n"
 
 
 REACHED = {
@@ -217,7 +217,7 @@ def test_the_rows_are_told_before_they_are_built_and_the_same_after(scratch: Rep
 def test_the_deciding_value_stands_with_each_example(scratch: Repository) -> None:
     edit(scratch, "min: 5", "min: 12")
     ran = scratch.run("diff", "recipe.yaml")
-    assert "prompts/unique drops it by length: 9 characters, wanted at least 12" in ran.out
+    assert "left out now, by prompts/length: 9 characters, wanted at least 12" in ran.out
     assert "물은 왜 끓나요?" in ran.out
 
 

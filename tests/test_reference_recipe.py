@@ -183,7 +183,9 @@ def test_another_schema_of_traces_brings_its_own_language_share() -> None:
 
 def shipped(name: str) -> Benchmark:
     node = read_benchmark(ROOT / "recipes" / "benchmarks" / f"{name}.yaml", name, find_place(str(RECIPE)))
-    return typed_benchmark(name, node)
+    benchmark = typed_benchmark(name, node, [])
+    assert benchmark is not None
+    return benchmark
 
 
 @pytest.mark.parametrize("name", SHIPPED)
