@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.document import Entry, Node, load_text
+from compiler.leaving import sound
 from compiler.merge import merge
 from compiler.profiles import shipped_schema
 from compiler.project import Place, package_root
 from compiler.typed import BRANCHES, worded
-from compiler.validate import validate
 from operators.benchmark import Benchmark
 
 Where = tuple[str | int, ...]
@@ -126,14 +126,12 @@ def shipped(place: Place) -> list[str]:
 
 def read_benchmark(path: Path, name: str, place: Place) -> Node:
     """A benchmark's own file, without its head."""
-    node = read_document(load_text(path, place.show(path)))
-    found = validate(node, shipped_schema(package_root(), "benchmark"))
-    if found:
-        raise RecipeError(tuple(found))
-    said = node.get("benchmark")
+    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "benchmark"))
+    said = node.get("benchmark") if node is not None else None
     if said is not None and said.value != name:
-        message = f"the file is called `{name}`, and says `{said.value}`"
-        raise RecipeError(Diagnostic(message, said.span, "one of them is wrong"))
+        found.append(Diagnostic(f"the file is called `{name}`, and says `{said.value}`", said.span, "one of them is wrong"))
+    if found or node is None:
+        raise RecipeError(found)
     assert isinstance(node.value, dict)
     body: dict[str, Entry] = {key: entry for key, entry in node.value.items() if key not in ("format", "benchmark")}
     return Node(body, node.span)

@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from compiler.benchmarks import FEED, load_benchmarks, lost
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import Node
+from compiler.document import Node, near_files
 from compiler.graph import Graph, verify
 from compiler.leaving import sound, without
 from compiler.lower import lower
@@ -104,7 +104,9 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
         try:
             digest = blake3(path.read_bytes()).hexdigest()
         except OSError as error:
-            recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
+            message = f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}"
+            hint = near_files(path) if isinstance(error, FileNotFoundError) else None
+            recipe.diagnostics.append(Diagnostic(message, span, hint))
             continue
         recipe.tokenizers[name] = digest
         TOKENIZERS[digest] = path

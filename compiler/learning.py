@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, suggest
 from compiler.graph import Made, Node
 from compiler.lowering import Lowering, Rows
 from compiler.recipe import Recipe
@@ -33,15 +33,12 @@ def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked
         )
         return None
     rows = tables.get(operator.data)
-    if rows is None:
-        known = ", ".join(f"`{each}`" for each in tables if "." not in each)
-        message = f"`{said.label}` is trained on `{operator.data}`, and there is no such table"
-        if operator.data in state.recipe.tables:
-            message = f"`{said.label}` is asked for before its table `{operator.data}` is made"
-        state.found.append(Diagnostic(message, said.span(("data",)), f"there is: {known}"))
-        return None
-    complaints = list(operator.complain(state.scope(rows)))
+    nowhere = Rows(0, {}, {}, "A", open=True)
+    complaints = list(operator.complain(state.scope(rows or nowhere)))
     state.complain(complaints, said, said.node.lacks)
+    if rows is None:
+        complain_data(state, said, tables)
+        return None
     inputs = [rows.base]
     if operator.init is not None and not complaints:
         if operator.init not in state.recipe.trains:
@@ -69,6 +66,19 @@ def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked
     )
     state.checkpoints[said.label] = index
     return index
+
+
+def complain_data(state: Lowering, said: TrainSaid, tables: Mapping[str, Rows]) -> None:
+    """A training on a table that is not there, or not there yet."""
+    data, recipe = said.operator.data, state.recipe
+    known = [each for each in tables if "." not in each]
+    message = f"`{said.label}` is trained on `{data}`, and there is no such table"
+    near = suggest(data, known)
+    hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(f"`{each}`" for each in known)
+    if data in recipe.tables:
+        message, hint = f"`{said.label}` is asked for before its table `{data}` is made", ""
+    if "tables" not in recipe.node.left:
+        state.found.append(Diagnostic(message, said.span(("data",)), hint or None))
 
 
 def learnt(recipe: Recipe, operator: Train, start: Licence, data: Licence) -> Licence:

@@ -15,7 +15,7 @@ from compiler.validate import mistakes
 ROUNDS = 12
 
 
-def sound(node: Node, schema: Mapping[str, Any], torn: bool) -> tuple[Node | None, list[Diagnostic]]:
+def sound(node: Node, schema: Mapping[str, Any], torn: bool = False) -> tuple[Node | None, list[Diagnostic]]:
     """(the part of a recipe that a schema admits, every mistake in the rest); None where no such part was found.
 
     Of a recipe that is `torn` nothing is said to be missing.
@@ -24,12 +24,18 @@ def sound(node: Node, schema: Mapping[str, Any], torn: bool) -> tuple[Node | Non
     found = list(dict.fromkeys(each.told for each in wrong if not (torn and each.missing)))
     for _ in range(ROUNDS):
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
-        paths = [each.path for each in wrong if each.path]
+        paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
         if not paths:
             return node, found
         node = stood_in(without(node, paths))
         wrong = mistakes(node, schema)
     return None, found
+
+
+def emptied(node: Node, path: Path) -> bool:
+    """Whether a step has lost its operator: it stays, for what it lost tells what it was meant to be."""
+    part = node.at(path)
+    return isinstance(path[-1], int) and part is not None and part.value == {} and bool(part.left)
 
 
 #: What stands for a required field of a source that is wrong, so that the rest of the source is looked at: a class that

@@ -167,8 +167,9 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
     """One step on `rows`, which change in place."""
     operator = said.operator
     if isinstance(operator, LeftOut):
-        lose(state, table, rows, said)
         rows.open = True
+        if operator.rows:
+            lose(state, table, rows, said)
         return
     complaints = list(operator.complain(state.scope(rows)))
     if said.column is not None:

@@ -10,15 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from compiler.composing import read_document
 from compiler.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.document import Node, load_text
 from compiler.keys import digest_of
+from compiler.leaving import sound
 from compiler.project import Place, package_root
 from compiler.spans import Span
-from compiler.validate import validate
+from compiler.typed import declared
 from operators.profile import LanguageProfile, PromptFile
 
 
@@ -101,25 +100,16 @@ class Profiles:
 
 def load_profile(path: Path, place: Place) -> Loaded:
     """One profile with the prompts that stand in files of their own; raises RecipeError with every mistake in it."""
-    node = read_document(load_text(path, place.show(path)))
-    found = validate(node, shipped_schema(package_root(), "profile"))
-    if found:
-        raise RecipeError(tuple(found))
-    said = node.get("language")
+    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "profile"))
+    said = node.get("language") if node is not None else None
     if said is not None and said.value != path.stem:
-        raise RecipeError(
-            (Diagnostic(f"the profile is called `{path.stem}`, and says `{said.value}`", said.span, "one of them is wrong"),)
-        )
-    try:
-        profile, files = with_prompts(LanguageProfile.model_validate(node.plain()), node, path, place)
-        return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
-    except ValidationError as error:
-        raise RecipeError(
-            tuple(
-                Diagnostic(problem["msg"].removeprefix("Value error, "), node.find(problem["loc"]))
-                for problem in error.errors(include_url=False)
-            )
-        ) from None
+        message = f"the profile is called `{path.stem}`, and says `{said.value}`"
+        found.append(Diagnostic(message, said.span, "one of them is wrong"))
+    profile = declared(LanguageProfile, node, found) if node is not None else None
+    if found or profile is None or node is None:
+        raise RecipeError(found)
+    profile, files = with_prompts(profile, node, path, place)
+    return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
 
 
 def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:

@@ -187,9 +187,11 @@ def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: 
     if not origin:
         found.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
         return
-    anchor = text_at(languages, "anchor") if (languages := node.get("language")) is not None else None
-    steps = tuple(Said(each.label, each.operator, Part(node, ("cot", *each.path))) for each in derived_steps(cot.cot, anchor))
-    steps = (*steps, gap(cot.node)) if cot.node.lacks else steps
+    anchor = dict(members(node, "language")).get("anchor")
+    code = None if anchor is None else str(anchor.value)
+    steps = tuple(Said(each.label, each.operator, Part(node, ("cot", *each.path))) for each in derived_steps(cot.cot, code))
+    teacher = cot.node.get("teacher")
+    steps = (*steps, gap(cot.node, rows=teacher is None or teacher.lacks)) if cot.node.lacks else steps
     own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
     tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node as Text
 from compiler.document import load_text
 from compiler.project import Place
@@ -51,7 +51,11 @@ def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> Tra
         hint = None if path is None else f"allow it on the command line: --allow-path {path.parent}"
         found.append(Diagnostic(f"`{said.operator.template}` leads out of the project", span, hint))
         return said
-    return replace(said, template=load_text(path, place.show(path)).content)
+    try:
+        return replace(said, template=load_text(path, place.show(path)).content)
+    except RecipeError as error:
+        found += [replace(each, span=each.span or span) for each in error.diagnostics]
+        return said
 
 
 def trains_of(members: list[tuple[str, Text]], found: list[Diagnostic]) -> dict[str, TrainSaid]:

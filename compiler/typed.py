@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, suggest
 from compiler.document import Node
 from compiler.said import Said
 from operators.catalog import CATALOG, MEASURES
@@ -32,15 +32,22 @@ def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
                 label = str(name.value) if name is not None else keys[0]
                 said += step_of(label, keys[0], step.value[keys[0]].node, found)
                 continue
-            said.append(gap(step))
+            said += misspelt(step)
             if not step.left:
                 several = f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""
                 found.append(Diagnostic("a step has one operator" + several, step.span, "begin each step with `- `"))
     return (*said, *[gap(steps)] * sum(at >= len(items) for at in steps.left if isinstance(at, int)))
 
 
-def gap(node: Node) -> Said:
-    return Said(LeftOut.name, LeftOut(), node)
+def gap(node: Node, rows: bool = True) -> Said:
+    """What stands for a step that is wrong: it may make columns, and `rows` too."""
+    return Said(LeftOut.name, LeftOut(rows=rows), node)
+
+
+def misspelt(step: Node) -> tuple[Said, ...]:
+    """What stands for a step whose operator is not known: nothing, where it is probably one that only drops rows."""
+    meant = suggest(str(step.left[0]), CATALOG) if len(step.left) == 1 else None
+    return () if meant is not None and issubclass(CATALOG[meant], Measure) else (gap(step),)
 
 
 def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> tuple[Said, ...]:

@@ -78,6 +78,8 @@ def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
         # One scalar is wrong in one way: its type, before its pattern or length.
         place = (*path, key, "" if is_scalar(node, path) else message)
         span = node.find(path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path))
+        if not path and key is None:
+            message = message.replace("the recipe", f"the {schema.get('title', 'recipe')}", 1)
         whole = list(path) if key is None else [*path, key]
         lacks = key is None and (" needs " in message or message.endswith("has no value"))
         found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), lacks))

@@ -17,6 +17,9 @@ class LeftOut(Step):
 
     name: ClassVar[str] = "left_out"
 
+    rows: bool = True
+    """Whether it may make more rows of one, or only columns."""
+
 
 class Combine(Operator):
     """All rows of several tables; their ids are distinct because a source's name is in them."""
