@@ -18,7 +18,7 @@ from compiler.spans import Text, span_at
 from compiler.syntax import word_syntax_error
 
 #: A text beyond this, or with more such lines, is told its first mistakes alone: each try parses all of it.
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 30_000
 MAX_MISTAKES = 10
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
