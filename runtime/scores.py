@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from compiler.graph import Node
 from operators.aggregate import Aggregate
+from operators.finished import ended
 from runtime.store import Store
 from runtime.table import Table, open_table
 from runtime.write import write_based
@@ -57,7 +58,7 @@ def counted(table: Table) -> Iterator[dict[str, int]]:
     """Of each trial: items that were asked, those answered right, and those cut off before they ended."""
     trial, correct = (table.frame(name).to_numpy(zero_copy_only=False) for name in ("trial", "correct"))
     finish = table.frame("finish_reason").cast(pa.string()).to_pylist()
-    cut_off = np.array([each == "length" for each in finish], dtype=bool)
+    cut_off = np.array([ended(each) is False for each in finish], dtype=bool)
     # An item without a gold answer is judged by nobody, so it counts for nothing.
     judged = ~np.isnan(correct.astype(float))
     for number in sorted(set(trial.tolist())):
