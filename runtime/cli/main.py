@@ -173,7 +173,9 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
             lines = [f"{name}:{line}: {told(reason)}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
             more = [f"and {error.more:,} more"] if error.more else []
-            return "\n  ".join([str(error) + ":", *lines, *more]), "mend the file, or say `on_bad_row: quarantine`"
+            whole = "mend the file or what the recipe says of it; a column that rows may lack has `missing: null`"
+            hint = whole if error.whole else "mend the file, or say `on_bad_row: quarantine`"
+            return "\n  ".join([str(error) + ":", *lines, *more]), hint
         if isinstance(error, Shortage):
             return str(error), "take less, add sources, or say `shortage: up_to`"
         if isinstance(error, LostRows):
