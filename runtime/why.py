@@ -21,8 +21,9 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids, position, starting
-from runtime.lineage import born_of, kin_of, told_of
+from runtime.lineage import born_of, kin_of
 from runtime.record import Record
+from runtime.remarks import told_of
 from runtime.store import Store
 from runtime.table import Table, open_table, read_table, whole
 

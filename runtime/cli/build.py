@@ -68,12 +68,10 @@ def run_build(
     from runtime.built import publish, remember, take_recorded
     from runtime.drift import drifted_leaves, drifted_outputs, refuse
     from runtime.funnel import funnel_of_build
-    from runtime.lineage import born_lines
     from runtime.looks import Looks
     from runtime.probe import complain_absent
     from runtime.progress import Progress
-    from runtime.remarks import remark_lines
-    from runtime.scores import scores_at, scores_of, scores_text
+    from runtime.remarks import born_lines, remark_lines
     from runtime.store import Store, StoreError
 
     graph, read = session.graph, session.read
@@ -145,6 +143,8 @@ def run_build(
     scores = {}
     for name, index in graph.outputs.items():
         if name in (HELD_IN, HELD_OUT):
+            from runtime.scores import scores_at, scores_of, scores_text
+
             rows = scores_at(store, built.records[index].body["table"])
             told = scores_of(rows)
             text = scores_text(told, looks.counted() if name == HELD_OUT else None)
