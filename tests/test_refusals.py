@@ -291,7 +291,10 @@ def test_two_builds_at_once_ask_once_for_what_is_refused(
     ask(project, 120)
     configure(project.folder, teacher, monkeypatch, concurrency=4, timeout=30)
     refusing(teacher, 403, lambda number: number % 4 == 0, later=0.05)
-    builds = [started(project), started(project)]
+    builds = [started(project)]
+    # The second one begins when some are refused, and others are not yet.
+    wait_until(builds[0], lambda: refused(project, "store") > 3)
+    builds.append(started(project))
     said = [build.communicate(timeout=120)[1] for build in builds]
     assert [build.returncode for build in builds] == [1, 1]
     assert all("refused: 30 x HTTP 403" in each for each in said), said

@@ -76,8 +76,10 @@ def fill(
     wanted = requests.wanted
     missing = set(wanted) - memo.known(wanted)
     filled = Filled(len(wanted), len(wanted) - len(missing))
-    refused = memo.refusals(sorted(missing))
-    if not retry_refused:
+    refused, again = memo.refusals(sorted(missing)), frozenset[bytes]()
+    if retry_refused:
+        again = frozenset(refused)
+    else:
         missing -= refused.keys()
         filled.failed, filled.refused = dict(refused), set(refused)
     if not missing:
@@ -89,7 +91,7 @@ def fill(
     journal = Journal(memo)
     may_fail = int(requests.operator.max_failures * len(wanted))
     model = asked_model(requests.node)
-    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.heard(model), frozenset(refused))
+    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.heard(model), again)
     run = Run(memo, requests, engine, journal, owner, named, filled, tell, refusals)
     try:
         with journal.running():
