@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, thread_count
+from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, say_text, thread_count
 from runtime.session import Session
 
 
@@ -41,11 +41,11 @@ def build_command(
     if not quiet:
         from runtime.funnel import funnel_text
 
-        say(funnel_text(report["funnel"]))
+        say_text(funnel_text(report["funnel"]))
         for line in report["notes"]:
             say(line)
     for table in report["scores"].values():
-        say(table["text"] + "\n")
+        say_text(table["text"] + "\n")
     for output in report["outputs"]:
         say(
             f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows"
@@ -53,7 +53,7 @@ def build_command(
         )
     refuse_empty(session, report)
     if not quiet:
-        say(f"\n{report['next']}")
+        say("", report["next"])
 
 
 def run_build(
