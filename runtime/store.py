@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -18,10 +18,11 @@ FORMAT = "v3"
 
 
 class StoreError(Exception):
-    """Something about the store that a person must know; `hint` says what to do."""
+    """Something about the store that a person must know; `hint` says what to do, `lines` are told below the message."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str | None = None, lines: Iterable[str] = ()) -> None:
+        self.lines = (message, *(f"  {line}" for line in lines))
+        super().__init__("\n".join(self.lines))
         self.hint = hint
 
 

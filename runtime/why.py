@@ -155,9 +155,10 @@ class Ledgers:
             requests = Requests(known_checkpoint(self.graph, index, self.addresses), table)
             messages = operator.messages(row_of(table, place), node.entries)
             samples = [] if messages is None else [requests.address(messages, each) for each in range(operator.samples)]
-            for reason in memo.failures(samples).values():
-                told = {"fate": "asked", "completion": None, "reason": f"{reason} (the next build asks again)"}
-                yield {"stage": f"{node.table}/{node.label}", **told}
+            failed = [f"{reason} (the next build asks again)" for reason in memo.failures(samples).values()]
+            failed += [f"{reason} (refused; asked again with --retry-refused)" for reason in memo.refusals(samples).values()]
+            for reason in failed:
+                yield {"stage": f"{node.table}/{node.label}", "fate": "asked", "completion": None, "reason": reason}
         memo.close()
 
     def expand_event(self, index: int, record: Record, name: str, life: Life, place: int) -> None:
