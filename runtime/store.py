@@ -29,6 +29,23 @@ class Damaged(StoreError):
     """An object or record whose bytes are not what their name says."""
 
 
+def linked(path: Path) -> StoreError:
+    hint = "no store of ours has it: remove the link, or choose another store with --store"
+    return StoreError(f"`{path}` of the store is a link", hint)
+
+
+def complain_links(root: Path) -> None:
+    """Raises StoreError where a folder of a store is a link: what is made and removed in it would be somebody else's."""
+    parts = [root] if root.is_symlink() else []
+    parts += root.iterdir() if root.is_dir() else []
+    parts += [
+        each for name in ("objects", "results", "beside", "memo") if (root / name).is_dir() for each in (root / name).iterdir()
+    ]
+    found = next((each for each in parts if each.is_symlink()), None)
+    if found is not None:
+        raise linked(found.relative_to(root.parent if found == root else root))
+
+
 class Store:
     """A folder of results and objects that several builds may use at once."""
 
@@ -38,6 +55,7 @@ class Store:
         self.files = files or Files()
         self.checked: set[str] = set()
         self.running: IO[str] | None = None
+        complain_links(self.root)
 
     def prepare(self) -> None:
         """Make the folders of an empty store; raises StoreError where it cannot be written."""
@@ -191,7 +209,12 @@ class Store:
     # -- names
 
     def name_path(self, name: str) -> Path:
-        return self.root / "names" / Path(*name.split("/"))
+        """Where a name's file stands. Raises StoreError for a name that a link leads elsewhere."""
+        path = self.root / "names" / Path(*name.split("/"))
+        for part in (path, *path.parents[: len(name.split("/"))]):
+            if part.is_symlink():
+                raise linked(part.relative_to(self.root))
+        return path
 
     def write_name(self, name: str, body: dict[str, Any]) -> None:
         """Replace the small file that says what a name stands for."""
@@ -225,7 +248,7 @@ class Store:
     def clear_tmp(self) -> None:
         """Remove unfinished files; only where no other build is running."""
         for path in (self.root / "tmp").iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
     def live_builds(self) -> list[set[str]]:
         """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""
