@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from runtime.files import Files
 from runtime.record import Record, hash_path, sealed, unsealed
 
 FORMAT = "v3"
+#: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class StoreError(Exception):
@@ -104,6 +107,9 @@ class Store:
     # -- objects
 
     def object_path(self, digest: str) -> Path:
+        """Where an object lies; raises Damaged for what no object is called."""
+        if not DIGEST.fullmatch(digest):
+            raise Damaged(f"`{digest[:80]}` is no digest of an object", "build again to make the record anew")
         return self.root / "objects" / digest[:2] / digest
 
     @contextmanager
@@ -148,6 +154,9 @@ class Store:
     # -- records
 
     def record_path(self, kind: str, key: str) -> Path:
+        """Where a record lies; raises Damaged for what is no key."""
+        if not DIGEST.fullmatch(key):
+            raise Damaged(f"`{key[:80]}` is no key of a result", "build again")
         return self.root / kind / key[:2] / f"{key}.json"
 
     def find(self, key: str, kind: str = "results") -> Record | None:
@@ -209,7 +218,9 @@ class Store:
     # -- names
 
     def name_path(self, name: str) -> Path:
-        """Where a name's file stands. Raises StoreError for a name that a link leads elsewhere."""
+        """Where a name's file stands. Raises StoreError for a name that leads elsewhere."""
+        if not {"", ".", ".."}.isdisjoint(name.split("/")) or "\0" in name:
+            raise StoreError(f"`{name[:80]}` is no name of a recipe")
         path = self.root / "names" / Path(*name.split("/"))
         for part in (path, *path.parents[: len(name.split("/"))]):
             if part.is_symlink():
