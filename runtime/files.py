@@ -23,13 +23,17 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def open_file(path: Path) -> BinaryIO:
-    """A file to read, unbuffered. Raises OSError for what is no file: to open a pipe could wait for ever."""
+class NoFile(OSError):
+    """A pipe, a folder or a device where a file should be."""
+
+
+def open_file(path: Path) -> io.FileIO:
+    """A file to read, unbuffered. Raises NoFile for what is none: to open a pipe could wait for ever."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "this is not a file", str(path))
-    return os.fdopen(handle, "rb", buffering=0)
+        raise NoFile(errno.EINVAL, "this is not a file", str(path))
+    return io.FileIO(handle)
 
 
 class Files:

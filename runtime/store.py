@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from compiler.plan import Result
-from runtime.files import Files
+from runtime.files import Files, NoFile, open_file
 from runtime.record import Record, hash_path, sealed, unsealed
 
 FORMAT = "v3"
@@ -139,6 +139,8 @@ class Store:
                 found = hash_path(path)
             except FileNotFoundError:
                 raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
+            except NoFile:
+                found = ""
             if found != digest:
                 self.set_aside(path)
                 raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
@@ -163,10 +165,12 @@ class Store:
         """The record of a key, or None; a damaged one is set aside and reads as none."""
         path = self.record_path(kind, key)
         try:
-            text = path.read_bytes()
+            with open_file(path) as file:
+                body = unsealed(file.read())
         except FileNotFoundError:
             return None
-        body = unsealed(text)
+        except NoFile:
+            body = None
         if body is None or body.get("key") != key:
             self.set_aside(path)
             return None
@@ -212,7 +216,7 @@ class Store:
     def records(self, kind: str = "results") -> Iterator[Record]:
         """All records of a kind, by key."""
         for path in sorted((self.root / kind).glob("*/*.json")):
-            if (record := self.find(path.stem, kind)) is not None:
+            if DIGEST.fullmatch(path.stem) and (record := self.find(path.stem, kind)) is not None:
                 yield record
 
     # -- names

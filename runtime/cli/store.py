@@ -108,7 +108,7 @@ def push_store(folder: str, measures: bool, store: str | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pull_store(folder: str, store: str | None, as_json: bool) -> None:
     """Copy from DIR what was pushed there; every file is checked against its name."""
-    from runtime.remote import pull
+    from runtime.pull import pull
 
     tell_moved("pulled", pull(open_store(store, make=True), Path(folder)), as_json)
 
