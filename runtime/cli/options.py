@@ -91,13 +91,13 @@ def say_json(value: Any) -> None:
 
 def open_store(named: str | None, make: bool = False) -> Any:
     """The store that is named, or that of the project around the working folder; made where it is to be filled."""
-    from compiler.project import MARKERS
+    from compiler.project import project_around
+    from runtime.project import store_of
     from runtime.store import Store, StoreError
 
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
-    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
-    store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
+    store = Store(Path(chosen).resolve() if chosen else store_of(project_around(here) or here))
     if not store.root.is_dir() and not make:
         raise StoreError(
             f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
