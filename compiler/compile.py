@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from blake3 import blake3
 
 from compiler.benchmarks import FEED, load_benchmarks
+from compiler.conditions import complain_conditions
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node
 from compiler.graph import Graph, verify
@@ -136,6 +137,8 @@ def compile_recipe(read: Read, fields: Mapping[str, frozenset[str] | None], item
                     f"write languages/{code}.yaml beside the recipe",
                 )
             )
+    if large := complain_conditions(read.recipe):
+        raise RecipeError(tuple((*found, *large)))
     graph, more = lower(read.recipe, read.profiles, fields, items)
     if any(each.severity == "error" for each in (*found, *more)):
         raise RecipeError(tuple(dict.fromkeys((*found, *more))))
