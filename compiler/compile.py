@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from blake3 import blake3
 
 from compiler.benchmarks import FEED, load_benchmarks, lost
+from compiler.conditions import complain_conditions
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node, near_files
 from compiler.graph import Graph, verify
@@ -42,14 +43,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
 
     Raises RecipeError with every mistake where so much of it is wrong that the rest says nothing.
     """
-    merged = load_recipe(
-        place.path,
-        shown=place.shown,
-        content=place.content,
-        package_root=place.package,
-        allowed_roots=place.allowed,
-        settings=settings,
-    )
+    merged = load_recipe(place, settings)
     found = list(merged.problems)
     node, wrong = sound(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
     found += wrong
@@ -62,10 +56,10 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     loaded: dict[str, Loaded] = {}
     broken: set[str] = set()
     for code in sorted(languages_of(recipe)):
-        path = find_profile(code, place.path.parent, place.package, place.allowed)
-        if path is None:
-            continue
         try:
+            path = find_profile(code, place)
+            if path is None:
+                continue
             loaded[code] = load_profile(path, place)
         except RecipeError as error:
             found += error.diagnostics
@@ -96,17 +90,18 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
             continue
         span = said.node.find(("tokenizer",))
         base = span.text.path.parent if span.text.path is not None else place.path.parent
-        path = (base / said.model.tokenizer).resolve() if "\0" not in said.model.tokenizer else None
-        if path is None or not any(path.is_relative_to(root) for root in place.allowed):
-            hint = None if path is None else f"allow it on the command line: --allow-path {path.parent}"
-            recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` leads out of the project", span, hint))
-            continue
         try:
+            path = place.reach(base / said.model.tokenizer, said.model.tokenizer, span)
+            if not path.is_file():
+                message, hint = f"there is no file `{said.model.tokenizer}`", near_files(path)
+                recipe.diagnostics.append(Diagnostic(message, span, hint))
+                continue
             digest = blake3(path.read_bytes()).hexdigest()
+        except RecipeError as error:
+            recipe.diagnostics.extend(error.diagnostics)
+            continue
         except OSError as error:
-            message = f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}"
-            hint = near_files(path) if isinstance(error, FileNotFoundError) else None
-            recipe.diagnostics.append(Diagnostic(message, span, hint))
+            recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
             continue
         recipe.tokenizers[name] = digest
         TOKENIZERS[digest] = path
@@ -133,6 +128,8 @@ def look_through(
         if code not in read.profiles.loaded and code not in read.profiles.broken:
             message = f"there is no language profile `{code}`"
             found.append(Diagnostic(message, read.node.find(("language", role)), read.profiles.advise(code)))
+    if large := complain_conditions(read.recipe):
+        raise RecipeError(tuple((*found, *large)))
     graph, more = lower(read.recipe, read.profiles, fields, items)
     return graph, list(dict.fromkeys((*found, *more)))
 

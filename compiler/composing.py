@@ -74,8 +74,8 @@ class _Open:
 
     span: Span
     anchor: str | None
-    before: int
-    """The nodes counted before it."""
+    before: tuple[int, int]
+    """The nodes and characters of text counted before it."""
     entries: dict[str, Entry] | None
     """None for a list."""
     items: list[Node] = field(default_factory=list)
@@ -91,6 +91,7 @@ class _Anchor:
 
     node: Node | None = None
     size: int = 0
+    length: int = 0
     height: int = 0
 
 
@@ -103,7 +104,7 @@ class Reader:
         self.problems: list[Diagnostic] = []
         self.open: list[_Open] = []
         self.anchors: dict[str, _Anchor] = {}
-        self.count = 0
+        self.count = self.length = 0
         self.root: Node | None = None
 
     def compose(self) -> None:
@@ -145,21 +146,21 @@ class Reader:
             elif found.node is None:
                 self.stop(f"`*{name[:40]}` contains itself", span)
             else:
-                self.grow(found.size, found.height, span)
+                self.grow(found.size, found.length, found.height, span)
                 self.attach(found.node, found.height)
         elif isinstance(event, yaml.CollectionStartEvent):
-            self.grow(1, 1, span)
+            self.grow(1, 0, 1, span)
             is_map = isinstance(event, yaml.MappingStartEvent)
             if event.tag not in (None, _TAG + ("map" if is_map else "seq")):
                 self.refuse_tag(event.tag, span)
             if event.anchor:
                 self.anchors[event.anchor] = _Anchor()
-            self.open.append(_Open(span, event.anchor, self.count - 1, {} if is_map else None))
+            self.open.append(_Open(span, event.anchor, (self.count - 1, self.length), {} if is_map else None))
         else:
-            self.grow(1, 1, span)
+            self.grow(1, len(event.value), 1, span)
             node = self.scalar(event, span)
             if event.anchor and node is not None:
-                self.anchors[event.anchor] = _Anchor(node, 1, 1)
+                self.anchors[event.anchor] = _Anchor(node, 1, len(event.value), 1)
             self.attach(node, 1)
 
     def close(self, event: Any) -> None:
@@ -172,7 +173,8 @@ class Reader:
             span = replace(span, end_line=end.end_line, end_column=end.end_column)
         node = Node(done.items if done.entries is None else done.entries, span, left=tuple(done.left))
         if done.anchor:
-            self.anchors[done.anchor] = _Anchor(node, self.count - done.before, done.height)
+            before = done.before
+            self.anchors[done.anchor] = _Anchor(node, self.count - before[0], self.length - before[1], done.height)
         self.attach(node, done.height)
 
     def attach(self, node: Node | None, height: int) -> None:
@@ -194,11 +196,13 @@ class Reader:
                 parent.left.append(name)
             parent.key = None
 
-    def grow(self, size: int, height: int, span: Span) -> None:
+    def grow(self, size: int, length: int, height: int, span: Span) -> None:
         # Counted before anything is expanded: an alias costs one event however much it repeats.
-        self.count += size
+        self.count, self.length = self.count + size, self.length + length
         if self.count > MAX_NODES:
             self.stop(f"the recipe has more than {MAX_NODES:,} values", span, "aliases count as what they repeat")
+        if self.length > MAX_BYTES:
+            self.stop("the recipe has more than 1 MB of text", span, "aliases count as what they repeat")
         if len(self.open) + height > MAX_DEPTH:
             self.stop(f"the recipe is nested deeper than {MAX_DEPTH} levels", span)
 

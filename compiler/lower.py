@@ -241,7 +241,7 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
         if (named := resolved(state, rows, said, operator)) is None:
             return
         operator, against = named
-    reads = {name: name for name in operator.parsed[1]} if isinstance(operator, Where) else operator.read()
+    reads = {name: name for name in operator.parsed.columns} if isinstance(operator, Where) else operator.read()
     said = replace(said, operator=operator)
     index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values}, against=against)
     if said.column is not None:

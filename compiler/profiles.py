@@ -28,21 +28,20 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def find_profile(code: str, beside: Path, package: Path, allowed: tuple[Path, ...]) -> Path | None:
-    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package."""
+def find_profile(code: str, place: Place) -> Path | None:
+    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package.
+
+    Raises RecipeError for one that leads out of the project.
+    """
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", code):
         return None  # a code is no path: `../x` would read a file outside the project, and show its lines
-    for folder in (beside, beside.parent, package):
-        path = folder / "languages" / f"{code}.yaml"
-        if path.is_file() and any(path.resolve().is_relative_to(root) for root in allowed):
-            return path
-    return None
+    return place.find(f"languages/{code}.yaml")
 
 
 def codes_known(place: Place) -> list[str]:
     """The codes of the languages whose profiles can be found from a recipe."""
-    folders = (place.path.parent, place.path.parent.parent, place.package)
-    return sorted({path.stem for folder in folders for path in (folder / "languages").glob("*.yaml")})
+    folders = (each / "languages" for each in place.folders)
+    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
 
 
 @dataclass(frozen=True)
@@ -132,9 +131,7 @@ def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place)
 
 def prompt_text(prompt: PromptFile, span: Span, path: Path, place: Place, files: dict[Path, str]) -> str:
     """The text of a prompt's file, whose digest goes into `files`; raises RecipeError at the line that names the file."""
-    target = path.parent / prompt.file if "\0" in prompt.file else (path.parent / prompt.file).resolve()
-    if "\0" in prompt.file or not any(target.is_relative_to(root) for root in place.allowed):
-        raise RecipeError(Diagnostic(f"`{prompt.file}` leads out of the project", span))
+    target = place.reach(path.parent / prompt.file, prompt.file, span)
     try:
         text = load_text(target, place.show(target)).content.removesuffix("\n")
     except RecipeError as error:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from operators.declare import Measure, field
 from operators.scope import Columns, Complaint, Scope
+
+if TYPE_CHECKING:
+    from operators.expression import Expression
 
 
 class Where(Measure):
@@ -17,7 +20,8 @@ class Where(Measure):
 
     The condition reads columns of the row and calls pure functions of an allow-list; it has no subquery,
     window, setting, clock or chance. Regular expressions are RE2. Null, or a
-    condition that cannot be computed for a row, counts as `unknown`.
+    condition that cannot be computed for a row, counts as `unknown`. It has at most 100,000 characters, 20,000 parts and
+    100 levels; of one row it may make 256 MiB of text, and a row of which it would make more stops the build.
 
     Example:
         with: "length(prompt) > 5"
@@ -34,13 +38,16 @@ class Where(Measure):
     in_: str = field("label", "", alias="in", exclude=True)
 
     @cached_property
-    def parsed(self) -> tuple[str, tuple[str, ...]]:
-        """(the condition written anew, the columns it reads); raises Refusal."""
+    def parsed(self) -> Expression:
+        """The condition written anew, with the columns it reads; raises Refusal."""
         from operators.expression import parse
 
-        expression = parse(self.that)
-        # A cast, an overflow or a pattern that fails on one row is null there, and ends no build.
-        return f"TRY({expression.sql})", expression.columns
+        return parse(self.that)
+
+    @property
+    def sql(self) -> str:
+        """The condition in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
+        return f"TRY({self.parsed.sql})"
 
     def depends(self) -> tuple[str, ...]:
         return ("duckdb",)
@@ -49,14 +56,14 @@ class Where(Measure):
         from operators.expression import Refusal
 
         try:
-            sql, columns = self.parsed
+            columns = self.parsed.columns
         except Refusal as refusal:
             yield Complaint(("that",), refusal.message, advice(refusal.message))
             return
         if not columns:
             yield Complaint(("that",), "the condition reads no column, so it is the same for every row")
         missing = [complaint for column in columns for complaint in scope.complain_column(column, ("that",))]
-        yield from missing or mistyped(sql, scope.columns)
+        yield from missing or mistyped(self.sql, scope.columns)
         if self.only:
             yield from self.only.complain(scope)
 
@@ -96,15 +103,13 @@ def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
     """What DuckDB says of the condition over an empty table of these columns."""
     import duckdb
 
+    from operators.expression import connection, said
     from operators.sqltext import ident
 
     listed = ", ".join(f"NULL::{SQL_TYPES[kind]} AS {ident(name)}" for name, kind in columns.items())
-    connection = duckdb.connect(":memory:")
     try:
-        described = connection.execute(f"DESCRIBE SELECT ({sql}) AS holds FROM (SELECT {listed})").fetchall()
+        described = connection().execute(f"DESCRIBE SELECT ({sql}) AS holds FROM (SELECT {listed})").fetchall()
         if described[0][1] != "BOOLEAN":
             yield Complaint(("that",), f"the condition is {described[0][1]}, not true or false")
     except duckdb.Error as error:
-        yield Complaint(("that",), str(error).splitlines()[0])
-    finally:
-        connection.close()
+        yield Complaint(("that",), said(str(error)))

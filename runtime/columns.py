@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,8 +20,9 @@ from operators.scope import Columns
 from operators.unique import Unique
 from operators.where import Where
 from runtime.beside import Beside
+from runtime.conditions import TooMuchText, evaluate
 from runtime.digest import id_array, id_bytes
-from runtime.ids import digest_name, hash_column, own_connection
+from runtime.ids import digest_name, hash_column
 from runtime.memo import Memo
 from runtime.overlap import texts_of
 from runtime.store import Store, StoreError
@@ -61,7 +61,13 @@ def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int],
         rows = min(len(column) for column in columns.values()) if columns else 0
         digests = {name: frame.slice(start, rows) for name, frame in frames.items()}
         texts: dict[str, Texts] = {}
-        return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+        try:
+            return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+        except TooMuchText as error:
+            row = id_bytes(table.frame("row_id").slice(start + error.place, 1)).tobytes().hex()
+            raise StoreError(
+                f"{error} of row {row}", "look at the row with `recipe why`, or make the condition simpler"
+            ) from None
 
     with ThreadPoolExecutor(threads) as pool:
         for results in in_order(pool, one, table.batches(needed), 2 * threads):
@@ -198,18 +204,6 @@ def form_digests(column: pa.Array, digests: pa.Array, form: Callable[[pa.Array],
         forms = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, mask=flat.is_null())
         return changed_digests(column, forms, digests)
     return changed_digests(column, form(column), digests)
-
-
-def evaluate(operator: Where, columns: dict[str, pa.Array]) -> pa.Array:
-    """A condition over one batch: 1, 0, or -1 for null."""
-    rows = len(next(iter(columns.values())))
-    table = pa.table({".at": np.arange(rows), **columns})
-    query = f'SELECT coalesce(({operator.parsed[0]})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
-    try:
-        made = own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("holds")
-    except duckdb.Error as error:
-        raise StoreError(f"the condition `{operator.that}` cannot be computed: {error}", "make it simpler") from None
-    return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
 
 
 MEMO_LOCK = Lock()

@@ -16,8 +16,9 @@ from compiler.facts import Facts, Leaf
 from compiler.graph import Graph
 from compiler.keys import digest_of
 from compiler.lock import Lock
+from compiler.project import Outside
 from operators.source import Source
-from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
+from runtime.readers.files import Unreadable, hash_file, resolve_files
 from runtime.weights import weights_facts
 
 #: Files of a source that are no larger together are read to their end by a check, to count their lines.
@@ -56,13 +57,7 @@ def find_files(read: Read) -> Found:
             roots = (read.place.package,) if pattern.startswith("pkg:") else read.place.allowed
             found[name] = resolve_files(inner, base, roots)
         except Outside as error:
-            wrong.append(
-                Diagnostic(
-                    f"`{pattern}` leads out of the project",
-                    span,
-                    f"allow it on the command line: --allow-path {error.path.parent}",
-                )
-            )
+            wrong.append(read.place.complain(pattern, error, span))
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
     return Found(found, tuple(wrong))

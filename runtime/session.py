@@ -19,6 +19,7 @@ from compiler.passes import drop_unused
 from compiler.project import Place, find_place
 from operators.model import Model
 from runtime.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
+from runtime.project import store_of
 
 
 @dataclass
@@ -50,7 +51,8 @@ class Session:
 
     @cached_property
     def lock(self) -> Lock | None:
-        return read_lock(self.text.place.lock)
+        lock = self.text.place.lock
+        return read_lock(self.text.place.reach(lock, self.text.place.show(lock)))
 
     def forget_broken_lock(self) -> None:
         """Go on without a lock that cannot be read: it is about to be written anew."""
@@ -117,4 +119,4 @@ class Session:
     def store_path(self) -> Path:
         """The store's folder: named, or from the environment, or `.recipe` in the project."""
         named = self.store_folder or os.environ.get("RECIPE_STORE")
-        return Path(named).resolve() if named else self.text.place.root / ".recipe"
+        return Path(named).resolve() if named else store_of(self.text.place.root, self.text.place.allowed)

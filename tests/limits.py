@@ -1,0 +1,43 @@
+"""Commands that are given a time and watched for the memory they take."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+SECONDS = 60
+"""Far above the 10 s that a check may take: other work on the machine is no mistake of the project."""
+MEGABYTES = 1000
+
+WATCH = """
+import json, resource, subprocess, sys
+folder, root, seconds, *arguments = sys.argv[1:]
+command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {root!r}); from runtime.cli.main import main; main()"]
+try:
+    ran = subprocess.run(command + arguments, cwd=folder, capture_output=True, timeout=float(seconds))
+    code, said = ran.returncode, (ran.stdout + ran.stderr).decode("utf-8", "replace")
+except subprocess.TimeoutExpired:
+    code, said = 124, ""
+print(json.dumps([code, said, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
+"""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a command said, its exit code (124 where it ran out of time), and the most memory it held, in MB."""
+
+    code: int
+    said: str
+    megabytes: float
+
+
+def watched(folder: Path, *arguments: str, seconds: int = SECONDS) -> Watched:
+    """Run a `recipe` command in a process of its own."""
+    program = [sys.executable, "-c", WATCH, str(folder), str(ROOT), str(seconds), *arguments]
+    ran = subprocess.run(program, capture_output=True, text=True, check=True)
+    return Watched(*json.loads(ran.stdout))
