@@ -141,7 +141,7 @@ class Lowering:
             self.found.append(Diagnostic(message, span, "add `anchor: CODE` under `language:`"))
         elif anchor in self.profiles.loaded:
             section, _, name = entry.partition(".")
-            said = self.profiles.loaded[code].profile.entry(section, None) or {}
+            said = self.profiles.loaded[code].profile.entry(section) or {}
             known = ", ".join(f"`{each}`" for each in said.get(name, ())) or "none"
             message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
             hint = self.profiles.advise_entry(code, begun(f"{entry}.{anchor}"))

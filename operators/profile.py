@@ -141,7 +141,7 @@ class LanguageProfile(Declared):
     prompts: Prompts | None = None
     """Sentences that are put before a model."""
 
-    def entry(self, name: str, anchor: str | None) -> Any:
+    def entry(self, name: str, anchor: str | None = None) -> Any:
         """One entry as plain data, or None where the profile lacks it; `prompts.short` is a part of one.
 
         Of an entry that is said for each `anchor`, what is said for that.
