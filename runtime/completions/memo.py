@@ -89,7 +89,7 @@ class CompletionMemo:
         with self.lock:
             try:
                 yield self.connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite quotes what was damaged
                 raise StoreError(f"the completions in `{self.path}` cannot be used: {error}", CANNOT) from None
 
     @contextmanager
@@ -256,7 +256,7 @@ class CompletionMemo:
 
     def alive(self, owner: str) -> bool:
         """Whether the build that made a claim still runs: it holds a lock on its file as long as it does."""
-        with suppress(OSError), open(self.store.root / "running" / owner) as running:
+        with suppress(OSError, ValueError, TypeError), open(self.store.root / "running" / owner) as running:
             try:
                 fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
