@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -72,6 +73,10 @@ class CompletionMemo:
 
     @property
     def connection(self) -> sqlite3.Connection:
+        if self._connection is None and self.path.exists() and not os.access(self.path.parent, os.W_OK):
+            # Nobody writes to it, so that SQLite needs none of the files that it makes beside a database.
+            name = f"{self.path.absolute().as_uri()}?immutable=1"
+            self._connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             made = sqlite3.connect(self.path, timeout=120, isolation_level=None, check_same_thread=False)
