@@ -92,22 +92,22 @@ class Node:
         return key_span if key else node.span
 
 
-def load_text(path: Path, shown: str) -> Text:
-    """Read a file; what cannot be read is a diagnostic."""
+def load_text(path: Path, shown: str, most: int = MAX_BYTES) -> Text:
+    """Read a file of at most so many bytes; what cannot be read is a diagnostic."""
     try:
         # Not blocking: opening a named pipe must not hang a check.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise RecipeError(Diagnostic(f"`{shown}` is not a file", None))
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         hint = near_files(path) if isinstance(error, FileNotFoundError) else None
         raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", None, hint)) from None
     except ValueError:
         raise RecipeError(Diagnostic(f"`{shown}` is no path: it contains a NUL", None)) from None
-    if len(raw) > MAX_BYTES:
-        raise RecipeError(Diagnostic(f"`{shown}` is larger than 1 MB", None))
+    if len(raw) > most:
+        raise RecipeError(Diagnostic(f"`{shown}` is larger than {most // 1_000_000} MB", None))
     try:
         return Text(shown, path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

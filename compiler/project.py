@@ -102,7 +102,8 @@ class Place:
 
     def show(self, path: Path) -> str:
         """A file beside the recipe as the person would name it, like the recipe itself."""
-        if path.is_relative_to(self.path.parent) and not self.shown.startswith("pkg:"):
+        beside = self.revision is None and not self.shown.startswith("pkg:")
+        if beside and path.is_relative_to(self.path.parent):
             return (Path(self.shown).parent / path.relative_to(self.path.parent)).as_posix()
         return self.shorten(path)
 

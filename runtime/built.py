@@ -16,6 +16,7 @@ from compiler.facts import Facts
 from compiler.graph import Graph
 from compiler.plan import Addresses, stage_name
 from operators.inner import Output, Preview
+from runtime.files import NoFile, open_file
 from runtime.record import Record
 from runtime.store import Damaged, Store
 
@@ -49,7 +50,7 @@ def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | N
                 built.beside.append(key)
             continue
         record = store.hold_record(key) if key is not None else None
-        if record is None or not usable(store, graph, index, record):
+        if record is None or blanked(store, record) or not usable(store, graph, index, record):
             return None
         built.records[index] = record
     return built
@@ -66,6 +67,34 @@ def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
     except Damaged:
         return False
     return all(store.object_path(each).exists() for each in record.objects())
+
+
+def blanked(store: Store, record: Record) -> bool:
+    """Whether an object of a table was cut off or blanked, as a power cut leaves files; it is set aside then.
+
+    Nobody reads them all where nothing is made: what can be looked at of each are the marks at both ends of its file.
+    The files of a checkpoint have none; each of them is read before it is named.
+    """
+    if isinstance(record.body.get("files"), dict):
+        return False
+    found = [path for digest in record.objects() if not marked(path := store.object_path(digest))]
+    for path in found:
+        store.set_aside(path)
+    return bool(found)
+
+
+def marked(path: Path) -> bool:
+    """Whether a file is an Arrow or a Parquet file by its ends; one that is not there is no blank one."""
+    try:
+        with open_file(path) as file:
+            begin, size = file.read(6), file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 6))
+            end = file.read(6)
+    except FileNotFoundError:
+        return True
+    except NoFile:
+        return False
+    return begin == end == b"ARROW1" or begin[:4] == end[2:] == b"PAR1"
 
 
 def manifest_of(recipe: str, output: str, record: Record) -> bytes:
@@ -119,10 +148,13 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
 def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
     """Let an output's name lead to a folder, in one step."""
     files = store.files
-    name = store.root / "names" / Path(*recipe.split("/")) / "outputs" / output
+    name = store.name_path(recipe) / "outputs" / output
+    target = os.path.relpath(folder, name.parent)
+    if name.is_symlink() and os.readlink(name) == target:
+        return name
     files.make_folder(name.parent)
     link = store.root / "tmp" / uuid.uuid4().hex
-    files.symlink(Path(os.path.relpath(folder, name.parent)), link)
+    files.symlink(Path(target), link)
     files.rename(link, name)
     return name
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from compiler.benchmarks import FEED
 from compiler.keys import digest_of
 from compiler.lock import Lock
-from operators.catalog import OPERATORS
+from compiler.plan import stage_name
 from operators.profile import LanguageProfile
 from operators.source import Source
 from runtime.session import Session
 from runtime.store import StoreError
+
+if TYPE_CHECKING:
+    from runtime.built import Built
 
 
 @dataclass(frozen=True)
 class Drift:
     """One thing that is not as the lock has it."""
 
-    kind: Literal["source", "weights", "profile", "prompt file", "operator", "output"]
+    kind: Literal["source", "weights", "profile", "prompt file", "operator", "stage", "output"]
     name: str
     what: str
     """The whole sentence."""
@@ -59,10 +62,10 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
     for name, pinned_weights in lock.weights.items():
         if session.facts.weights.get(name, pinned_weights) != pinned_weights:
             yield Drift("weights", name, f"the weights of the model `{name}` are others than those in the lock")
-    for name, version in lock.operators.items():
-        if name in OPERATORS and OPERATORS[name].version != version:
-            said = f"the operator `{name}` is version {OPERATORS[name].version}, and {version} in the lock"
-            yield Drift("operator", name, said)
+    for name, operator in sorted({node.operator.name: node.operator for _, node in session.graph}.items()):
+        version = lock.operators.get(name, operator.version)  # of one that is new there, the outputs tell
+        if version != operator.version:
+            yield Drift("operator", name, f"the operator `{name}` is version {operator.version}, and {version} in the lock")
 
 
 def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:
@@ -72,20 +75,60 @@ def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:
         if prompts.get(shown) != lock.prompts.get(shown):
             state = "differs" if shown in prompts and shown in lock.prompts else "is new" if shown in prompts else "is gone"
             yield Drift("prompt file", shown, f"the prompt file `{shown}` {state}")
-    for code, profile in session.read.profiles.by_code.items():
+    for code, entries in sorted(entries_read(session).items()):
         if code not in lock.profiles:
             yield Drift("profile", code, f"the language profile `{code}` is not in the lock")
             continue
-        now, pinned = profile_digests(profile), lock.profiles[code]
-        changed = [entry for entry in sorted({*now, *pinned}) if now.get(entry) != pinned.get(entry)]
+        now, pinned = profile_digests(session.read.profiles.loaded[code].profile), lock.profiles[code]
+        changed = [entry for entry in sorted(entries) if now.get(entry) != pinned.get(entry)]
         if changed:
             yield Drift("profile", code, f"the language profile `{code}` differs: {', '.join(changed)}")
-    for code in lock.profiles:
-        if code not in session.read.profiles.loaded:
-            yield Drift("profile", code, f"the language profile `{code}` is in the lock, and the recipe reads it no more")
 
 
-def drifted_outputs(session: Session, built: Any) -> Iterator[Drift]:
+def entries_read(session: Session) -> dict[str, set[str]]:
+    """Language -> the entries of its profile that the recipe's operators read: no other decides anything."""
+    languages = session.read.recipe.languages
+    read: dict[str, set[str]] = {}
+    for _, node in session.graph:
+        for role, entry in node.operator.entries():
+            code = languages.get(role, role)
+            if code in session.read.profiles.loaded:
+                read.setdefault(code, set()).add(entry.partition(".")[0])
+    return read
+
+
+def drifted_stages(session: Session, built: Built) -> Iterator[Drift]:
+    """Results that the lock pins under the same key and that came out otherwise; models' results under another key, too."""
+    pins = locked_or_fail(session).tables
+    for index, record in built.records.items():
+        node, name = session.graph.nodes[index], stage_name(session.graph, index)
+        pin = pins.get(name)
+        if pin is None:
+            continue
+        if pin.key == record.key and pin.digest != record.digest:
+            told = f"the stage `{name}` is {record.digest[:12]}, and {pin.digest[:12]} in the lock under the same key"
+            yield Drift("stage", name, told)
+        elif pin.key != record.key and pin.digest == record.digest and node.operator.repeats != "bitwise":
+            yield Drift("stage", name, f"the stage `{name}` has another key in the lock: what decides it is not what was locked")
+
+
+def otherwise_keyed(session: Session, built: Built) -> str | None:
+    """What is said of results that the lock pins under other keys and that came out the same."""
+    lock = locked_or_fail(session)
+    pins = {**lock.tables, **{f"output {name}": pin for name, pin in lock.outputs.items()}}
+    records = {stage_name(session.graph, index): record for index, record in built.records.items()}
+    same = [name for name, record in records.items() if name in pins and pins[name].digest == record.digest]
+    moved = [name for name in same if pins[name].key != records[name].key]
+    if not moved:
+        return None
+    several = f"`{moved[0]}`" + (f" and {len(moved) - 1} more stages" if len(moved) > 1 else "")
+    return (
+        f"{several} came out as the lock says, under another key: an installed version, or what the recipe says, is another than"
+        " when it was locked"
+    )
+
+
+def drifted_outputs(session: Session, built: Built) -> Iterator[Drift]:
     """Outputs that are not those of the lock."""
     lock = locked_or_fail(session)
     for name, index in session.graph.outputs.items():

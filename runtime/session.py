@@ -51,15 +51,20 @@ class Session:
 
     @cached_property
     def lock(self) -> Lock | None:
-        lock = self.text.place.lock
-        return read_lock(self.text.place.reach(lock, self.text.place.show(lock)))
+        place = self.text.place
+        shown = place.show(place.lock)
+        return read_lock(place.reach(place.lock, shown), shown)
 
-    def forget_broken_lock(self) -> None:
-        """Go on without a lock that cannot be read: it is about to be written anew."""
+    def forget_broken_lock(self) -> str | None:
+        """Go on without a lock that cannot be read, and say what is wrong with it: it is about to be written, or was, anew."""
+        _ = self.read
         try:
             _ = self.lock
-        except RecipeError:
+        except RecipeError as error:
             self.__dict__["lock"] = None
+            first = error.diagnostics[0]
+            return f"{first.span.label}: {first.message}" if first.span is not None else first.message
+        return None
 
     @cached_property
     def found(self) -> Found:

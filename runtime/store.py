@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import shutil
 import uuid
@@ -59,6 +60,8 @@ class Store:
         self.files = files or Files()
         self.checked: set[str] = set()
         self.running: IO[str] | None = None
+        self.read_only = False
+        """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
         complain_links(self.root)
 
     def prepare(self) -> None:
@@ -78,7 +81,11 @@ class Store:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """While this lasts, gc leaves alone what this build names."""
+        """While this lasts, gc leaves alone what this build names; of a store that cannot be written nothing is taken away."""
+        self.read_only = self.root.is_dir() and not os.access(self.root, os.W_OK)
+        if self.read_only:
+            yield
+            return
         self.prepare()
         path = self.root / "running" / uuid.uuid4().hex
         with self.gate():  # a file that is not locked yet looks like that of a dead build
@@ -101,6 +108,9 @@ class Store:
     @contextmanager
     def gate(self, exclusive: bool = False) -> Iterator[None]:
         """Builds pass together; gc passes alone, so that nothing is taken away between a look and a hold."""
+        if self.read_only:
+            yield
+            return
         with open(self.root / "gate", "a") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             yield
@@ -233,11 +243,14 @@ class Store:
         return path
 
     def write_name(self, name: str, body: dict[str, Any]) -> None:
-        """Replace the small file that says what a name stands for."""
-        path = self.name_path(name)
+        """Replace the small file that says what a name stands for, where it says something else."""
+        path, content = self.name_path(name), sealed(body)
+        with suppress(FileNotFoundError):
+            if path.read_bytes() == content:
+                return
         self.files.make_folder(path.parent)
         made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, sealed(body))
+        self.files.write_bytes(made, content)
         self.files.rename(made, path)
 
     def read_name(self, name: str) -> dict[str, Any] | None:
@@ -257,6 +270,8 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
+        if self.read_only:
+            return
         with self.gate(exclusive=True):
             if not self.live_builds():
                 self.clear_tmp()

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, Project, Ran
 from tests.scratch import Repository, repository
@@ -57,8 +58,11 @@ KINDS = {
 def fill(project: Project) -> None:
     project.write("recipe.yaml", RECIPE)
     project.write("parts/base.yaml", "format: 1\nseed: 3\nlanguage: {target: ko, anchor: en}\n")
-    head, tail = KO.index("  system: >-"), KO.index("  #", KO.index("  system: >-"))
-    project.write("languages/ko.yaml", KO[:head] + "  system: {file: system.txt}\n" + KO[tail:])
+    profile = yaml.safe_load(KO)
+    in_a_file = {"file": "system.txt"}
+    told = profile["prompts"]["system"]
+    profile["prompts"]["system"] = in_a_file if isinstance(told, str) else {**told, "en": in_a_file}
+    project.write("languages/ko.yaml", json.dumps(profile))
     project.write("languages/system.txt", "Think carefully.\n")
     project.write("benchmarks/exam.yaml", BENCHMARK)
     project.write("files/chat.jinja", "{{ messages }}")

@@ -33,10 +33,34 @@ def test_a_changed_byte_of_a_source_is_named(locked: Project) -> None:
     assert "the files of the source `a` differ: a.jsonl" in refusal(locked)
 
 
-def test_a_changed_profile_is_named(locked: Project) -> None:
+READING = "prompts: [{language_share: {of: target, min: 0.01}}]\n"
+"""Steps that read the entry `scripts` of the profile."""
+
+
+def with_profile(project: Project, old: str = "", new: str = "") -> None:
+    """A profile beside the recipe, with a part in another form."""
     profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
-    locked.write("languages/ko.yaml", profile.replace("cased: false", "cased: true"))
-    assert "the language profile `ko` differs: cased" in refusal(locked)
+    project.write("languages/ko.yaml", profile.replace(old, new) if old else profile)
+
+
+@pytest.fixture
+def reading(project: Project) -> Project:
+    """A locked recipe whose operators read its profile."""
+    said = (project.folder / "recipe.yaml").read_text("utf-8")
+    project.write("recipe.yaml", said[: said.index("prompts:")] + READING)
+    with_profile(project)
+    assert project.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
+    return project
+
+
+def test_a_changed_entry_of_a_profile_is_named(reading: Project) -> None:
+    with_profile(reading, "Hangul: [1100-11FF, ", "Hangul: [1100-11FE, ")
+    assert "the language profile `ko` differs: scripts" in refusal(reading)
+
+
+def test_an_entry_of_a_profile_that_nothing_reads_breaks_no_lock(reading: Project) -> None:
+    with_profile(reading, "cased: false", "cased: true")
+    assert reading.run("build", "recipe.yaml", "--store", "store", "--locked", "-q").code == 0
 
 
 def test_a_changed_prompt_file_is_named(locked: Project) -> None:
@@ -82,14 +106,13 @@ def test_one_thing_is_accepted_with_what_is_made_from_it(locked: Project) -> Non
     assert locked.run("build", "recipe.yaml", "--store", "store", "--locked", "-q").code == 0
 
 
-def test_accepting_one_thing_refuses_another(locked: Project) -> None:
-    before = (locked.folder / "recipe.lock").read_bytes()
-    locked.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
-    profile = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
-    locked.write("languages/ko.yaml", profile.replace("cased: false", "cased: true"))
-    ran = locked.run("lock", "recipe.yaml", "--store", "store", "--update", "a", "-q")
+def test_accepting_one_thing_refuses_another(reading: Project) -> None:
+    before = (reading.folder / "recipe.lock").read_bytes()
+    reading.rows("a.jsonl", ["다른 물음이 여기 있습니다"])
+    with_profile(reading, "Hangul: [1100-11FF, ", "Hangul: [1100-11FE, ")
+    ran = reading.run("lock", "recipe.yaml", "--store", "store", "--update", "a", "-q")
     assert ran.code == 1 and "language profile `ko`" in ran.err and "source `a`" not in ran.err
-    assert (locked.folder / "recipe.lock").read_bytes() == before
+    assert (reading.folder / "recipe.lock").read_bytes() == before
 
 
 def test_an_output_that_an_edit_changed_is_accepted_by_its_name(locked: Project) -> None:

@@ -13,6 +13,8 @@ from compiler.diagnostics import RecipeError
 from compiler.document import Entry, Node
 from compiler.merge import merge, render_yaml, settle
 from compiler.spans import Span, Text
+from runtime.cli.main import visible
+from tests.conftest import Project
 
 
 def read(content: str, name: str = "r.yaml") -> Node:
@@ -198,6 +200,40 @@ def test_a_rendered_recipe_reads_back_as_the_same_values(value: dict[str, Any]) 
     assert repr(back) == repr(value)
 
 
+@settings(max_examples=1000, deadline=None)
+@given(VALUES)
+def test_any_value_reads_back_as_it_is_printed(value: Any) -> None:
+    """`show` makes visible what a terminal would act on."""
+    if value != "":  # nothing at all is an empty recipe
+        assert repr(read(visible(render_yaml(tree(value)))).plain()) == repr(value)
+
+
+ODD = ["0:?", "?", "? a", "no", "1e3", "2024-01-01", "~", "=", "a\x85b", "\u2029", "\xa0", "😀: x", "", "null", "0x10", "\x7f"]
+
+
+@pytest.mark.parametrize("key", ODD)
+def test_a_key_and_a_text_of_any_form_read_back(key: str) -> None:
+    for value in ({key: None}, {"a": {key: [key, {key: key}]}}, [{key: key}], [[key]], key or "x"):
+        assert repr(read(visible(render_yaml(tree(value)))).plain()) == repr(value)
+
+
+@pytest.mark.parametrize("how", [[], ["--lowered"]])
+def test_a_recipe_that_is_shown_is_the_same_recipe(project: Project, how: list[str]) -> None:
+    text = (project.folder / "recipe.yaml").read_text("utf-8")
+    where = '"prompt != ' + r"'\x7f\xa0\u200b 😀 0:?'" + '"'
+    project.write("recipe.yaml", text + f"  - where: {where}\n")
+    shown = project.run("show", "recipe.yaml", *how).out
+    project.write("shown.yaml", shown)
+    assert project.run("show", "shown.yaml", *how).out == shown
+    assert project.digest("shown.yaml") == project.digest("recipe.yaml")
+
+
+def test_half_a_surrogate_pair_is_no_yaml() -> None:
+    for value in ("\ud800", {"\udfff": 1}, ["a\ud83d"]):
+        with pytest.raises(ValueError, match="half a surrogate pair"):
+            render_yaml(tree(value))
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4),
@@ -226,7 +262,7 @@ def test_a_rendered_recipe_is_how_people_write() -> None:
         "note: |-\n"
         "  first\n"
         "    second\n"
-        'sure: "no: \\u2028"\n'
+        'sure: "no: \\L"\n'
     )
     expected = written.replace(
         "    length: {min: 60, only: {category: [a, b]}}",

@@ -76,7 +76,7 @@ def run_build(
     from compiler.evaluating import HELD_IN, HELD_OUT
     from compiler.plan import Addresses, stage_name
     from runtime.built import publish, remember, take_recorded
-    from runtime.drift import drifted_leaves, drifted_outputs, refuse
+    from runtime.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
     from runtime.funnel import funnel_of_build
     from runtime.looks import Looks
     from runtime.probe import complain_absent
@@ -125,7 +125,7 @@ def run_build(
                 progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
         # What is made from something that was accepted may differ with it.
         if accepted is not None and not accepted & {each.name for each in drifted_leaves(session)}:
-            refuse(session, list(drifted_outputs(session, built)), accepted)
+            refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], accepted)
         empty = [name for name, index in graph.outputs.items() if not built.records[index].body["rows"]]
         if session.items is not None or allow_empty:
             empty = []
@@ -167,6 +167,8 @@ def run_build(
     for index, record in sorted(built.records.items()):
         if "counting" in record.body:
             notes.append(f"warning: {graph.nodes[index].label}: {record.body['counting']}")
+    if accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
+        notes.append(moved)
     notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
     for stage, filled in built.filled.items():
         notes.append(asked_line(stage, filled))

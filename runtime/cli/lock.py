@@ -19,11 +19,14 @@ def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str,
     from runtime.drift import drifted_leaves, locked_or_fail
     from runtime.store import StoreError
 
-    pins = locked_or_fail(session).outputs
+    lock = locked_or_fail(session)
+    pins = lock.outputs
     moved = {each.name for each in drifted_leaves(session)}
     moved |= {
         out["output"] for out in report["outputs"] if out["output"] not in pins or pins[out["output"]].digest != out["digest"]
     }
+    stages = (stage for stage in report["stages"] if stage["name"] in lock.tables)
+    moved |= {each["name"] for each in stages if lock.tables[each["name"]].digest != each["digest"]}
     still = [name for name in names if name not in moved]
     if still:
         drifted = (

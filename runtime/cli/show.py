@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -40,15 +39,14 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
             reads = " <- " + ", ".join(str(each) for each in node["inputs"]) if node["inputs"] else ""
             say(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
     elif what == "lowered":
-        from compiler.composing import read_document
         from compiler.explain import lowered
-        from compiler.spans import Text
+        from compiler.yaml_text import node_of
 
         plain = lowered(session.read.recipe)
         if as_json:
             say_json(plain)
         else:
-            say_text(render_yaml(read_document(Text("lowered", None, json.dumps(plain, ensure_ascii=False)))).rstrip("\n"))
+            say_text(render_yaml(node_of(plain)).rstrip("\n"))
     elif as_json:
         say_json(session.read.node.plain())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -73,6 +74,10 @@ class CompletionMemo:
 
     @property
     def connection(self) -> sqlite3.Connection:
+        if self._connection is None and self.path.exists() and not os.access(self.path.parent, os.W_OK):
+            # Nobody writes to it, so that SQLite needs none of the files that it makes beside a database.
+            name = f"{self.path.absolute().as_uri()}?immutable=1"
+            self._connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             made = sqlite3.connect(self.path, timeout=120, isolation_level=None, check_same_thread=False)
@@ -90,7 +95,7 @@ class CompletionMemo:
         with self.lock:
             try:
                 yield self.connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite quotes what was damaged
                 raise StoreError(f"the completions in `{self.path}` cannot be used: {error}", CANNOT) from None
 
     @contextmanager
@@ -278,7 +283,7 @@ class CompletionMemo:
 
     def alive(self, owner: str) -> bool:
         """Whether the build that made a claim still runs: it holds a lock on its file as long as it does."""
-        with suppress(OSError), open(self.store.root / "running" / owner) as running:
+        with suppress(OSError, ValueError, TypeError), open(self.store.root / "running" / owner) as running:
             try:
                 fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -35,6 +35,8 @@ def unpacked(
 ) -> Reply | None:
     """A stored completion, or None where it is not whole."""
     said = f"{finish_reason}({cut}, {size}, {prompt}, {made})"
+    if not isinstance(address, bytes) or not isinstance(body, bytes):  # a damaged file may say that a cell is of another type
+        return None
     if seal_of(address, said, body) != seal:
         return None
     whole = body if size < SHORT else CODEC.decompress(body, size, asbytes=True)

@@ -58,11 +58,12 @@ class Tree:
         before, after = self.sessions(recipe)
         if before is None and after is None:
             find_place(self.shown(recipe))  # says that there is none
-        broken, old = None, None
+        broken, old, unlocked = None, None, None
         if before is not None:
             try:
                 if only_reached and after is not None and not self.reaches(before, after):
                     return None
+                unlocked = before.forget_broken_lock()
                 old = open_side(before)
             except RecipeError as error:
                 if after is None:
@@ -71,7 +72,8 @@ class Tree:
                     return None  # it was wrong before, and nothing that it could be made from is another
                 broken = f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared"
         new = open_side(after, old) if after is not None else None
-        found = compare(self.shown(recipe), old, new, broken)
+        notes = () if unlocked is None else (f"{unlocked}; what it pins is not compared",)
+        found = compare(self.shown(recipe), old, new, broken, notes)
         return None if only_reached and found.empty else found
 
     def reaches(self, before: Session, after: Session) -> bool:
