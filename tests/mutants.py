@@ -133,6 +133,9 @@ DEEP = [
     "{" + ", ".join(f"k{i}: {i}" for i in range(300)) + "}",
     "length(prompt) > 3 AND prompt <> 'a'",
     "(" * 300 + "prompt" + ")" * 300,
+    "not " * 520 + "liked",
+    "length(prompt) > " + "9" * 42,
+    "prompt IN (" + ", ".join(["1 + 1"] * 200) + ")",
     "regexp_matches(prompt, '(a{1,99}){1,9}')",
     "replace(replace(prompt, 'a', prompt), 'a', prompt) = ''",
 ]
