@@ -25,9 +25,10 @@ Pairs = list[tuple[str, str]]
 
 HANGING = ("5", r"2003^{2002^{2001}}+\left(10^{10^{10}}\right)!")
 HOSTILE = ("x=3", r"x=__import__('os').system('echo')")
+#: As many as ten models answer in ten trials over 600 items.
 LETTERS = [
     ("ABCDE"[place % 5], spelling.format("ABCDE"[place % 4]))
-    for place in range(2000)
+    for place in range(20_000)
     for spelling in ("({})", r"\text{{{}}}.", "{}")
 ]
 
@@ -130,8 +131,9 @@ def main() -> None:
         print(f"skipped: there is no {said.data / 'math_en'}")
         return
     print(f"math-verify {version('math-verify')}, {platform.machine()}, {os.cpu_count()} cores\n")
-    starts = [median(max(said.rounds, 5), partial(measured, what, [("1", "1")])) for what in ("math", "peer")]
-    print(f"started and one number scored: {starts[0][0]:.2f} CPU s, math-verify {starts[1][0]:.2f}\n")
+    starts = {what: median(max(said.rounds, 5), partial(measured, what, [("1", "1")])) for what in ("math", "choice", "peer")}
+    shown = ", ".join(f"{what} {start[0]:.2f}" for what, start in starts.items())
+    print(f"started and one number scored, in CPU s: {shown}\n")
     titles = ("pairs", "n", "ours/CPU s beyond the start", "math-verify", "ratio", "ratio with it", "ours/s", "right", "theirs")
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
     found = kinds(said.data)
@@ -140,7 +142,8 @@ def main() -> None:
             sys.exit(f"there are no pairs of the kind `{name}`")
         kind = "choice" if name == "choice" else "math"
         mine, theirs = (median(said.rounds, partial(measured, what, pairs)) for what in (kind, "peer"))
-        each = [len(pairs) / max(told[0] - started[0], 0.01) for told, started in zip((mine, theirs), starts, strict=True)]
+        beyond = (mine[0] - starts[kind][0], theirs[0] - starts["peer"][0])
+        each = [len(pairs) / max(used, 0.01) for used in beyond]
         whole = [len(pairs) / told[0] for told in (mine, theirs)]
         print(
             f"| {name} | {len(pairs)} | {each[0]:,.0f} | {each[1]:,.0f} | {each[0] / each[1]:.2f} | {whole[0] / whole[1]:.2f} ",

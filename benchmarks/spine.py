@@ -4,13 +4,15 @@
 
 Both read the same Parquet file and write Parquet. DuckDB computes the same share, length and first row of equal texts;
 we also hash every cell and row, sort by id, write the store and a ledger, and sync it to disk. Whole processes are
-timed from outside, in turn; the table shows medians.
+timed from outside, in turn; the table shows medians. What a build ran and reused is read of its report: a cold build that
+reused a stage, or an unchanged one that ran any, measures nothing and ends the benchmark.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import json
 import os
 import shutil
 import statistics
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -48,15 +51,36 @@ COPY (
 """
 
 
-def measured(command: list[str], folder: Path) -> tuple[float, float]:
-    """(seconds, peak MB) of a whole process."""
-    started = time.perf_counter()
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1000
+@dataclass(frozen=True)
+class Run:
+    """What a whole process took: seconds on the clock, of all CPUs and inside stages, and its peak memory in MB."""
+
+    seconds: float
+    used: float
+    peak: float
+    stages: float = 0.0
+
+
+def measured(command: list[str], folder: Path, kind: str) -> Run:
+    """A whole process. Ends the benchmark where it failed, or is not of the kind that it is measured as."""
+    with tempfile.TemporaryFile() as report:
+        started = time.perf_counter()
+        child = subprocess.Popen(command, cwd=folder, stdout=report, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise SystemExit(f"failed: {' '.join(command)}")
+        report.seek(0)
+        told = report.read()
+    run = Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
+    if kind == "duckdb":
+        return run
+    said = json.loads(told)
+    ran, reused = bool(said["ran"]), bool(said["reused"])
+    if (ran, reused) != {"cold": (True, False), "unchanged": (False, True), "edit": (True, True)}[kind]:
+        raise SystemExit(f"this was no {kind} build: it ran {said['ran']} and reused {said['reused']}")
+    return replace(run, stages=sum(stage["seconds"] for stage in said["stages"]))
 
 
 def recombined(source: Path, target: Path, copies: int) -> None:
@@ -70,6 +94,11 @@ def recombined(source: Path, target: Path, copies: int) -> None:
     duckdb.connect().execute(f"COPY ({' UNION ALL '.join(parts)}) TO '{target}' (FORMAT parquet)")
 
 
+def median(runs: list[Run], name: str) -> float:
+    """The median of one number of some runs."""
+    return statistics.median(getattr(run, name) for run in runs)
+
+
 def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
     """The lines of the table for one size."""
     with tempfile.TemporaryDirectory(prefix="spine-", dir=os.environ.get("SPINE_DIR")) as name:
@@ -79,18 +108,18 @@ def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
         # In a process of its own: what this one has touched would count as memory of those it starts.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             pool.submit(recombined, data / "nsmc" / "reviews.parquet", folder / "rows.parquet", 5 if rows == "2M" else 1).result()
-        ours = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "-q"]
+        ours = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--json"]
         plain = [sys.executable, "-c", f"import duckdb; duckdb.connect().execute({SQL!r})"]
         os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
-        measured(plain, folder)  # warms the page cache for both
-        runs: dict[str, list[tuple[float, float]]] = {"duckdb": [], "cold": [], "unchanged": [], "edit": []}
+        measured(plain, folder, "duckdb")  # warms the page cache for both
+        edited = [*ours, "--set", "prompts.language_share.min=0.35"]
+        runs: dict[str, list[Run]] = {"duckdb": [], "cold": [], "unchanged": [], "edit": []}
         for _ in range(rounds):
-            runs["duckdb"].append(measured(plain, folder))
-            shutil.rmtree(folder / ".recipe" / "v2", ignore_errors=True)
-            runs["cold"].append(measured(ours, folder))
-            runs["unchanged"].append(measured(ours, folder))
-            runs["edit"].append(measured([*ours, "--set", "prompts.language_share.min=0.35"], folder))
-        floor = statistics.median(seconds for seconds, _ in runs["duckdb"])
+            shutil.rmtree(folder / ".recipe")
+            (folder / ".recipe").mkdir()
+            for kind, command in (("duckdb", plain), ("cold", ours), ("unchanged", ours), ("edit", edited)):
+                runs[kind].append(measured(command, folder, kind))
+        floor = {name: median(runs["duckdb"], name) for name in ("seconds", "used")}
         count = 2_000_000 if rows == "2M" else 400_000
         labels = {
             "duckdb": f"plain DuckDB SQL {importlib.metadata.version('duckdb')}",
@@ -99,11 +128,12 @@ def compare(rows: str, data: Path, rounds: int) -> list[list[str]]:
             "edit": "threshold edit",
         }
         table = []
-        for kind, pairs in runs.items():
-            seconds, peak = statistics.median(s for s, _ in pairs), max(p for _, p in pairs)
-            table.append(
-                [rows, labels[kind], f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{count / seconds:,.0f}", f"{peak:.0f}"]
-            )
+        for kind, each in runs.items():
+            seconds, used, peak = median(each, "seconds"), median(each, "used"), max(run.peak for run in each)
+            outside = statistics.median(run.seconds - run.stages for run in each)
+            cells = [f"{seconds:.2f}", f"{seconds / floor['seconds']:.2f}", f"{used:.2f}", f"{used / floor['used']:.2f}"]
+            rest = [".", "."] if kind == "duckdb" else [f"{outside:.2f}", f"{count / seconds:,.0f}"]
+            table.append([rows, labels[kind], *cells, *rest, f"{peak:.0f}"])
         return table
 
 
@@ -115,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"the real data is not in {options.data}")
-    head = ["rows", "what", "seconds", "x DuckDB", "rows/s", "peak MB"]
+    head = ["rows", "what", "seconds", "x DuckDB", "CPU s", "x DuckDB", "outside stages", "rows/s", "peak MB"]
     lines = [head]
     for rows in ("400k",) if options.small else ("400k", "2M"):
         lines += compare(rows, options.data.resolve(), options.rounds)

@@ -35,14 +35,10 @@ class BenchmarkSaid:
 
 
 def find_benchmark(name: str, place: Place) -> Path | None:
-    """`benchmarks/NAME.yaml` beside the recipe, above it, or in the package."""
+    """`benchmarks/NAME.yaml` beside the recipe, above it, or in the package. Raises RecipeError for one outside."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         return None
-    for folder in (place.path.parent, place.path.parent.parent, place.package):
-        path = folder / "benchmarks" / f"{name}.yaml"
-        if path.is_file() and any(path.resolve().is_relative_to(root) for root in place.allowed):
-            return path
-    return None
+    return place.find(f"benchmarks/{name}.yaml")
 
 
 def load_benchmarks(node: Node, place: Place) -> Mapping[str, BenchmarkSaid]:
@@ -107,8 +103,8 @@ def looked_for(node: Node) -> list[Node]:
 
 def shipped(place: Place) -> list[str]:
     """The names of the benchmarks that can be found from a recipe."""
-    folders = (place.path.parent, place.path.parent.parent, place.package)
-    return sorted({path.stem for folder in folders for path in (folder / "benchmarks").glob("*.yaml")})
+    folders = (each / "benchmarks" for each in place.folders)
+    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
 
 
 def read_benchmark(path: Path, name: str, place: Place) -> Node:

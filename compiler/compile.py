@@ -54,14 +54,7 @@ class Read:
 
 def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     """Read, merge, validate and type a recipe; raises RecipeError with every mistake in its text."""
-    node, texts = load_recipe(
-        place.path,
-        shown=place.shown,
-        content=place.content,
-        package_root=place.package,
-        allowed_roots=place.allowed,
-        settings=settings,
-    )
+    node, texts = load_recipe(place, settings)
     found = validate(node, shipped_schema(package_root(), "recipe"))
     if found:
         raise RecipeError(tuple(found))
@@ -70,10 +63,10 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     recipe = replace(recipe, trains=templates)
     loaded: dict[str, Loaded] = {}
     for code in sorted(languages_of(recipe)):
-        path = find_profile(code, place.path.parent, place.package, place.allowed)
-        if path is None:
-            continue
         try:
+            path = find_profile(code, place)
+            if path is None:
+                continue
             loaded[code] = load_profile(path, place)
         except RecipeError as error:
             recipe.diagnostics.extend(error.diagnostics)
@@ -104,13 +97,15 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
             continue
         span = said.node.find(("tokenizer",))
         base = span.text.path.parent if span.text.path is not None else place.path.parent
-        path = (base / said.model.tokenizer).resolve() if "\0" not in said.model.tokenizer else None
-        if path is None or not any(path.is_relative_to(root) for root in place.allowed):
-            hint = None if path is None else f"allow it on the command line: --allow-path {path.parent}"
-            recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` leads out of the project", span, hint))
-            continue
         try:
+            path = place.reach(base / said.model.tokenizer, said.model.tokenizer, span)
+            if not path.is_file():
+                recipe.diagnostics.append(Diagnostic(f"there is no file `{said.model.tokenizer}`", span))
+                continue
             digest = blake3(path.read_bytes()).hexdigest()
+        except RecipeError as error:
+            recipe.diagnostics.extend(error.diagnostics)
+            continue
         except OSError as error:
             recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
             continue

@@ -63,16 +63,42 @@ def _fold(word: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Escape everything that would move the cursor, colour the terminal or reorder the line."""
-    return "".join(map(_show, text))
+    """Text of one line: escape all that would end the line, move the cursor, colour the terminal or reorder what is read.
+
+    Whatever a name or a row holds is shown through this, on every stream and in every report.
+    """
+    return "".join(_pieces(text))
+
+
+def printed(line: str) -> str:
+    """A whole line of output: visible, and no command to a machine that runs workflows and reads what is printed."""
+    shown = visible(line)
+    # Such a machine overlooks what stands before the mark, if it is white.
+    return shown.replace("::", "\\x3a:", 1) if shown.lstrip().startswith("::") else shown
 
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji need them; they reorder nothing
+_COMMAND = "##["  # the older mark of a workflow's commands, which counts wherever it stands in a line
+
+
+def hides(char: str) -> bool:
+    """Whether a character is one that nobody sees, or that changes how others are seen."""
+    return not " " <= char <= "~" and char not in _JOINERS and unicodedata.category(char) in _ESCAPED
+
+
+def _pieces(text: str) -> list[str]:
+    """What is shown of each character."""
+    shown = list(map(_show, text))
+    at = text.find(_COMMAND)
+    while at >= 0:
+        shown[at] = "\\x23"
+        at = text.find(_COMMAND, at + 1)
+    return shown
 
 
 def _show(char: str) -> str:
-    if " " <= char <= "~" or char in _JOINERS or unicodedata.category(char) not in _ESCAPED:
+    if not hides(char):
         return char
     if char in "\t\n\r":
         return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[char]
@@ -80,7 +106,8 @@ def _show(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _cells(shown: str) -> int:
+def cells(shown: str) -> int:
+    """How wide visible text stands in a terminal."""
     return sum(map(_width, shown))
 
 
@@ -162,8 +189,9 @@ def _cut(span: Span) -> tuple[str, int, int]:
     end = len(line.rstrip()) if span.end_line > span.line else min(span.end_column - 1, len(line))
     # A line may be a megabyte long: only what is near the caret is measured.
     low, high = max(0, start - 4 * WINDOW), min(len(line), start + 4 * WINDOW)
-    shown = ["    " if char == "\t" else _show(char) for char in line[low:high]]
-    widths = [_cells(piece) for piece in shown]
+    near = line[low:high]
+    shown = ["    " if char == "\t" else piece for char, piece in zip(near, _pieces(near), strict=True)]
+    widths = [cells(piece) for piece in shown]
     start, end = start - low, min(end, high) - low
     first, last = 0, len(shown)
     if sum(widths) > WINDOW or low > 0 or high < len(line):
@@ -235,7 +263,7 @@ def _command(diagnostic: Diagnostic, root: Path | None) -> str:
         message += f"\nnote: {visible(note.message)}" + (f" ({visible(note.span.label)})" if note.span else "")
     if diagnostic.hint:
         message += f"\nhint: {visible(diagnostic.hint)}"
-    said = ",".join(f"{name}={_escape_property(str(value))}" for name, value in fields.items())
+    said = ",".join(f"{name}={_escape_property(visible(str(value)))}" for name, value in fields.items())
     kind = "notice" if diagnostic.severity == "note" else diagnostic.severity
     return f"::{kind} {said}::{_escape(message)}"
 

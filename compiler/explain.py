@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from compiler.diagnostics import visible
 from compiler.graph import Graph, Node
 from compiler.keys import canonical, roles_of
 from compiler.plan import stage_name
@@ -19,9 +21,12 @@ from operators.generate import Generate
 from operators.source import Source
 from operators.train import Train
 
+#: A name or a text in SQL, whose line ends are no line ends of the SQL.
+QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 
-def explain(graph: Graph, index: int) -> str:
-    """One cut: what it reads, the kernels that make its columns, and its SQL."""
+
+def explain(graph: Graph, index: int) -> list[str]:
+    """One cut, in lines: what it reads, the kernels that make its columns, and its SQL."""
     node = graph.nodes[index]
     lines = [f"# {stage_name(graph, index)}  ({node.operator.name} version {node.operator.version})"]
     match node.operator:
@@ -36,18 +41,18 @@ def explain(graph: Graph, index: int) -> str:
             lines += [
                 f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
             ]
-            lines += ["", decide_sql(graph, index)]
+            lines += ["", *QUOTED.sub(lambda found: visible(found[0]), decide_sql(graph, index)).split("\n")]
         case Expand():
             lines += [kernel_line(graph, at) for at in with_below(graph, list(node.inputs[1:]))]
             lines += expanded_lines(graph, index, node.operator)
         case Train():
             start = f"checkpoint {node.operator.init}" if node.operator.init is not None else f"model {node.operator.model}"
             lines.append(f"{start}, trained on {stage_name(graph, node.inputs[0])}: {', '.join(node.carried)}")
-            lines.append(f"system {node.entries['system'] or '(none)'}")
+            lines += f"system {node.entries['system'] or '(none)'}".split("\n")
             lines += [f"{name} {value}" for name, value in {**node.operator.settings(), **node.operator.tuned()}.items()]
         case _:
             lines.append(f"{node.operator.name} " + ", ".join(stage_name(graph, source) for source in node.inputs))
-    return "\n".join(lines)
+    return lines
 
 
 def asked_lines(graph: Graph, index: int, operator: Asks) -> list[str]:
@@ -57,7 +62,8 @@ def asked_lines(graph: Graph, index: int, operator: Asks) -> list[str]:
     lines = ["model " + ", ".join(f"{name} {value}" for name, value in told.items())]
     lines.append("sampling " + ", ".join(f"{name} {value}" for name, value in operator.sampling().items()))
     lines.append(f"{operator.samples} of each row of {stage_name(graph, node.inputs[0])}, made of {', '.join(node.carried)}")
-    lines += [f"profile {name}: {value}" for name, value in node.entries.items() if name != "model" and isinstance(value, str)]
+    said = [f"profile {name}: {value}" for name, value in node.entries.items() if name != "model" and isinstance(value, str)]
+    lines += [line for each in said for line in each.split("\n")]
     if isinstance(operator, Generate) and operator.recorded is not None:
         lines.append(f"looked up in {stage_name(graph, node.inputs[1])} by prompt; nothing is sent")
     return [*lines, "completions: " + ", ".join(node.columns)]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import MAX_DEPTH, Entry, Node, load_text, read_document
+from compiler.project import Place
 from compiler.spans import Span, Text, span_at
 from compiler.steps import combine_steps, read_step, unknown_step
 from compiler.yaml_text import render_yaml
@@ -74,24 +73,15 @@ def _combine_parameters(path: Keys, found: list[Diagnostic], base: Node | None, 
     return _combine(base, over, (*path, "", ""), found)  # a step's parameters are no step list
 
 
-def load_recipe(
-    path: Path,
-    *,
-    shown: str,
-    content: Path | None = None,
-    package_root: Path,
-    allowed_roots: tuple[Path, ...],
-    settings: Sequence[str] = (),
-) -> tuple[Node, tuple[Text, ...]]:
-    """Read a recipe with everything it extends and every `--set`; give also the texts it came from.
-
-    `content` is the file to read in the place of `path`, which what it extends is relative to all the same.
-    """
-    roots = tuple(Path(os.path.realpath(root)) for root in (*allowed_roots, package_root))
-    texts = [replace(load_text(Path(os.path.realpath(content or path)), shown), path=Path(os.path.realpath(path)))]
+def load_recipe(place: Place, settings: Sequence[str] = ()) -> tuple[Node, tuple[Text, ...]]:
+    """Read a recipe with everything it extends and every `--set`; give also the texts it came from."""
+    path = place.reach(place.path, place.shown)
+    # Another version of the recipe: what it extends is relative to `path` all the same.
+    content = path if place.content is None else place.content
+    texts = [replace(load_text(content, place.shown), path=path)]
     nodes = [_read_map(texts[0])]
     while (extends := nodes[-1].get("extends")) is not None:
-        texts.append(_follow(extends, texts, package_root, roots))
+        texts.append(_follow(extends, texts, place))
         nodes.append(_read_map(texts[-1]))
     merged = settle(_without(nodes.pop(), ("extends",)))
     while nodes:
@@ -120,25 +110,21 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
     return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
 
 
-def _follow(extends: Node, texts: list[Text], package_root: Path, roots: tuple[Path, ...]) -> Text:
+def _follow(extends: Node, texts: list[Text], place: Place) -> Text:
     said, here = extends.value, texts[-1]
-    if not isinstance(said, str) or not said or "\0" in said:
+    if not isinstance(said, str) or not said:
         raise RecipeError(Diagnostic("`extends` takes the path of one recipe", extends.span))
     if said.startswith("pkg:"):
         inner = said.removeprefix("pkg:")
         inner = inner if inner.endswith((".yaml", ".yml")) else f"{inner}.yaml"
-        target, shown = package_root / inner, f"pkg:{posixpath.normpath(inner)}"
+        target, shown = place.package / inner, f"pkg:{posixpath.normpath(inner)}"
     else:
         assert here.path is not None
         target = here.path.parent / said
         prefix = "pkg:" if here.name.startswith("pkg:") else ""
         folder = posixpath.dirname(here.name.removeprefix(prefix))
         shown = prefix + posixpath.normpath(posixpath.join(folder, said))
-    # Links are followed before the check: a link inside the project may point outside it.
-    real = Path(os.path.realpath(target))
-    if not any(real.is_relative_to(root) for root in roots):
-        message = f"`{said}` leads out of the project"
-        raise RecipeError(Diagnostic(message, extends.span, "allow the folder with `--allow-path FOLDER`"))
+    real = place.reach(target, said, extends.span)
     chain = " -> ".join((*(text.name for text in texts), shown))
     if any(text.path == real for text in texts):
         raise RecipeError(Diagnostic(f"a recipe extends itself: {chain}", extends.span))

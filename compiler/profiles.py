@@ -27,15 +27,14 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def find_profile(code: str, beside: Path, package: Path, allowed: tuple[Path, ...]) -> Path | None:
-    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package."""
+def find_profile(code: str, place: Place) -> Path | None:
+    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package.
+
+    Raises RecipeError for one that leads out of the project.
+    """
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", code):
         return None  # a code is no path: `../x` would read a file outside the project, and show its lines
-    for folder in (beside, beside.parent, package):
-        path = folder / "languages" / f"{code}.yaml"
-        if path.is_file() and any(path.resolve().is_relative_to(root) for root in allowed):
-            return path
-    return None
+    return place.find(f"languages/{code}.yaml")
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,7 @@ def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place)
     for name, prompt in said.items():
         if isinstance(prompt, PromptFile):
             span = node.find(("prompts", name, "file"))
-            target = path.parent / prompt.file if "\0" in prompt.file else (path.parent / prompt.file).resolve()
-            if "\0" in prompt.file or not any(target.is_relative_to(root) for root in place.allowed):
-                raise RecipeError(Diagnostic(f"`{prompt.file}` leads out of the project", span))
+            target = place.reach(path.parent / prompt.file, prompt.file, span)
             try:
                 content = load_text(target, place.show(target)).content
             except RecipeError as error:

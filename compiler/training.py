@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import Node as Text
 from compiler.document import load_text
 from compiler.project import Place
@@ -43,10 +43,10 @@ def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> Tra
         return said
     span = said.node.find(("template",))
     base = span.text.path.parent if span.text.path is not None else place.path.parent
-    path = (base / said.operator.template).resolve() if "\0" not in said.operator.template else None
-    if path is None or not any(path.is_relative_to(root) for root in place.allowed):
-        hint = None if path is None else f"allow it on the command line: --allow-path {path.parent}"
-        found.append(Diagnostic(f"`{said.operator.template}` leads out of the project", span, hint))
+    try:
+        path = place.reach(base / said.operator.template, said.operator.template, span)
+    except RecipeError as error:
+        found.extend(error.diagnostics)
         return said
     return replace(said, template=load_text(path, place.show(path)).content)
 

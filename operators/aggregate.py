@@ -12,6 +12,7 @@ class Aggregate(Operator):
     """One row for each model, benchmark and trial; means and standard errors are worked out of them when they are told."""
 
     name: ClassVar[str] = "aggregate"
+    version: ClassVar[int] = 2
 
     judged: tuple[tuple[str, str], ...]
     """(model, benchmark) of each table it reads."""

@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 from operators.asks import Reply
 from operators.declare import field
 from operators.generate import Generate
-from operators.kernels.labels import extended
+from operators.kernels.labels import NUMBERED, extended
 from operators.scope import Columns
 
 
 class Answers(Generate):
     """Ask a model every item of a benchmark, once for each trial; trials differ by the sample's number alone.
 
-    The options of a choice are shown with the first labels that the language's profile lists.
+    The options of a choice are shown with the first labels that the language's profile lists, or as they are where all
+    carry labels in order by which the answer is read.
     """
 
     name: ClassVar[str] = "answers"
@@ -31,6 +32,10 @@ class Answers(Generate):
     def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
         known = entries.get("answer_labels") if self.gold is not None else None
         return extended(known[0]) if known else super().listed(entries)
+
+    def conventions(self, entries: Mapping[str, Any]) -> Sequence[Sequence[str]]:
+        known = entries.get("answer_labels") if self.gold is not None else None
+        return super().conventions(entries) if known is None else [*map(extended, known), *NUMBERED]
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         return (*super().reads(columns), *([self.gold] if self.gold is not None else []))

@@ -10,7 +10,7 @@ from pydantic import Field
 from operators.asks import Asks, Messages, Reply
 from operators.declare import Declared, field
 from operators.finished import ended
-from operators.kernels.labels import LATIN
+from operators.kernels.labels import LATIN, SERIES, labelled
 from operators.obligation import Obligation
 from operators.scope import Columns, Complaint, Scope
 from operators.spans import TEMPLATE_ENDS, Ends, cut_ends, end_of
@@ -26,10 +26,10 @@ class Said(Declared):
 class Generate(Asks):
     """Ask a model for `samples` completions of each prompt; each becomes a row, with the columns of its prompt's row.
 
-    The prompt is sent to the letter, with its options as lettered lines where it has some. Sample k of a row has the id
-    H(row, `cot`, k). A completion is asked for once, whatever recipe, store user or run wants it: its address is the
-    model, the messages, the sampling fields and the sample's number. With `recorded` the completions are those of a
-    source, matched by prompt, and nothing is sent.
+    The prompt is sent to the letter, with its options as lettered lines where it has some; options that all carry labels
+    in order are sent as they are. Sample k of a row has the id H(row, `cot`, k). A completion is asked for once, whatever
+    recipe, store user or run wants it: its address is the model, the messages, the sampling fields and the sample's
+    number. With `recorded` the completions are those of a source, matched by prompt, and nothing is sent.
 
     Example:
         with: {model: teacher, max_tokens: 8}
@@ -38,7 +38,7 @@ class Generate(Asks):
     """
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     born: ClassVar[bool] = True
 
     of: str = field("column", "prompt")
@@ -103,16 +103,26 @@ class Generate(Asks):
         """The labels of options as the model is shown them."""
         return LATIN
 
+    def conventions(self, entries: Mapping[str, Any]) -> Sequence[Sequence[str]]:
+        """The labels that options may carry already."""
+        return SERIES
+
+    def shown(self, options: Sequence[str], entries: Mapping[str, Any]) -> list[str]:
+        """Options as the model is shown them: each with a label, and as they are where all have their own in order."""
+        if all(options) and labelled(options, [tuple(each) for each in self.conventions(entries)]) is not None:
+            return list(options)
+        listed = self.listed(entries)
+        # Beyond the labels they are numbered on: none is left out.
+        labels = [*listed, *map(str, range(len(listed) + 1, len(options) + 1))]
+        return [f"{label}. {option}" for label, option in zip(labels, options, strict=False)]
+
     def messages(self, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Messages | None:
         if row[self.of] is None:
             return None
         parts = [row[self.of]]
         options = row.get("options")
         if options:
-            listed = self.listed(entries)
-            # Beyond the labels they are numbered on: none is left out.
-            labels = [*listed, *map(str, range(len(listed) + 1, len(options) + 1))]
-            parts.append("\n".join(f"{label}. {option}" for label, option in zip(labels, options, strict=False)))
+            parts.append("\n".join(self.shown(options, entries)))
         if self.hint is not None and row[self.hint] is not None:
             parts.insert(0, str(row[self.hint]))
         if (ask := self.text_of(self.ask, entries)) is not None:

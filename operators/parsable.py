@@ -44,7 +44,7 @@ class Parsable(Measure):
     """
 
     name: ClassVar[str] = "parsable"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
 

@@ -32,7 +32,7 @@ class Score(Measure):
     layout, also where they are no mathematics. Numbers are compared exactly, and need no library: 0.5, `\frac{1}{2}`, ½, 5e-1,
     12,000 and `12\,000`, `0.\overline{3}` and `0.(3)` and 1/3, digits of all scripts. A decimal of six digits or more is also
     what it rounds, where that has no finite decimal: 0.333333 is 1/3, 3.141593 is π, and 0.33 and 3.14 are not; one of 15
-    digits or more counts as a machine wrote it. 50 % is 0.5 and, the sign left out after a whole number, 50; `5 percent` is 5 %.
+    digits or more counts as a machine wrote it. 50 % is 0.5 and, the sign left out after a whole number, 50; so is `50 percent`.
     A word behind a number counts only where both numbers have one: 5 apples, 5개 and 5 km are 5, and 5 km is not 5 m; what
     changes the number or bounds it (5만, 5 or more, 5x) is no such word. A list is in order: 3,1,2 is not 1,2,3, but is
     `\{1,2,3\}`; without order are sets, `1 or 2`, `\pm 2`, and values of one name, `x=1,2`. Numbers with spaces between them
@@ -59,7 +59,7 @@ class Score(Measure):
     """
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)

@@ -84,7 +84,7 @@ class Builder:
                     "put the files in place; `recipe plan` says which",
                 )
             record = self.store.hold_record(key)
-            if record is not None and usable(self.store, self.graph, index, record):
+            if record is not None and usable(self.store, self.graph, index, record) and not self.asking.asks_again(record):
                 self.tell(stage_name(self.graph, index), "reuse", record.body["rows"])
             else:
                 record = self.run_again(index, key, record)

@@ -18,11 +18,10 @@ from compiler.plan import Addresses, stage_name
 from operators.inner import Output, Preview
 from runtime.record import Record
 from runtime.store import Damaged, Store
-from runtime.table import Table, open_table
-from runtime.training.checkpoints import laid_out
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
+    from runtime.table import Table
 
 
 @dataclass
@@ -94,6 +93,8 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
     if "files" in record.body:
+        from runtime.training.checkpoints import laid_out
+
         return named(store, recipe, output, laid_out(store, record))
     manifest = manifest_of(recipe, output, record)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
@@ -167,6 +168,8 @@ def previews(store: Store, graph: Graph, index: int, built: Built) -> tuple[list
     """(tables whose items a preview ranks, how much a preview shrank the sources)."""
     node = graph.nodes[index]
     if isinstance(node.operator, Preview):
+        from runtime.table import open_table
+
         return [open_table(store, built.records[each].body["table"]) for each in node.inputs], None
     shrunk = [built.records[each].body["counts"] for each in node.inputs[1:] if isinstance(graph.nodes[each].operator, Preview)]
     if not shrunk:

@@ -105,7 +105,8 @@ def refuse(session: Session, drift: list[Drift], accepted: frozenset[str] = froz
     if left:
         names = " ".join(f"--update {each.name}" for each in left)
         raise StoreError(
-            "it is not what the lock says:\n  " + "\n  ".join(each.what for each in left),
+            "it is not what the lock says:",
             f"accept it with `recipe lock {session.named} {names}`, accept everything with `recipe lock {session.named}`,"
             " or undo the change",
+            [each.what for each in left],
         )

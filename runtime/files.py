@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,19 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class NoFile(OSError):
+    """A pipe, a folder or a device where a file should be."""
+
+
+def open_file(path: Path) -> io.FileIO:
+    """A file to read, unbuffered. Raises NoFile for what is none: to open a pipe could wait for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NoFile(errno.EINVAL, "this is not a file", str(path))
+    return io.FileIO(handle)
 
 
 class Files:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
+from compiler.diagnostics import cells, visible
 from compiler.graph import Graph
 from operators.aggregate import Aggregate
 from operators.asks import Asks
@@ -60,10 +60,9 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
     blocks = []
     for table in funnel:
         if table["table"] == "sources":
+            quarantined = table["quarantined"].items()
             blocks.append(
-                "\n".join(
-                    f"quarantined: {rows:,} row{'s' * (rows != 1)} of {name}" for name, rows in table["quarantined"].items()
-                )
+                "\n".join(f"quarantined: {rows:,} row{'s' * (rows != 1)} of {visible(name)}" for name, rows in quarantined)
             )
             continue
         head = [table["table"], "rows", *map(heading, table["steps"]), "kept"]
@@ -86,6 +85,7 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                     f"{sum(table['left'].values()):,}",
                 ]
             )
+        lines = [list(map(visible, line)) for line in lines]
         widths = [max(cells(line[at]) for line in lines) for at in range(len(head))]
         text = [
             "  ".join(
@@ -113,8 +113,3 @@ def moved(step: dict[str, Any]) -> dict[str, int]:
 
 def dropped(rows: int) -> str:
     return f"{rows:,}" if rows else "."
-
-
-def cells(text: str) -> int:
-    """How wide text stands in a terminal."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1 for char in text)

@@ -26,11 +26,13 @@ from runtime.write import write_based, write_columns
 
 
 class BadRows(Exception):
-    """Rows that cannot be read, with the file, line and reason of each."""
+    """Rows that cannot be read, with the file, line and reason of each; line 0 stands for a whole file."""
 
     def __init__(self, source: str, license: Licence, rows: list[tuple[str, int, str]], more: int = 0) -> None:
         count = len(rows) + more
-        super().__init__(f"{count:,} row{'s' * (count != 1)} of `{source}` cannot be read")
+        self.whole = not all(line for _, line, _ in rows)
+        what = "a file" if self.whole else f"{count:,} row{'s' * (count != 1)}"
+        super().__init__(f"{what} of `{source}` cannot be read")
         self.license, self.rows, self.more = license, rows, more
 
 
@@ -137,7 +139,7 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
                 ]
                 yield batch.table
         except Unreadable as error:
-            raise BadRows(label, source.license, [(file.shown, 0, str(error))]) from None
+            raise BadRows(label, source.license, [(file.shown, 0, error.message)]) from None
 
 
 def ingest_leaf(

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph import Graph, Node
-from operators.expand import Expand
-from runtime.built import Built
 from runtime.digest import Bytes, id_bytes
 from runtime.record import Record
 from runtime.store import Store
@@ -41,26 +38,3 @@ def kin_of(store: Store, record: Record, wanted: Bytes) -> dict[str, Any]:
         "gave_to": [ids[place].tobytes().hex() for place in receivers.tolist()],
         "reason": whole(refused.column("reason"))[int(at[0])].as_py() if at.size else None,
     }
-
-
-def told_of(node: Node, record: Record) -> str:
-    """What an operator tells of all the children it made, in a line."""
-    operator = node.operator
-    assert isinstance(operator, Expand)
-    return operator.tell(record.body["told"]["figures"]) if record.body["counts"]["born"] else ""
-
-
-def born_lines(graph: Graph, built: Built) -> list[str]:
-    """A line for each expand stage: its children, what had none and why, and what else its operator tells."""
-    lines = []
-    for index, record in built.records.items():
-        node = graph.nodes[index]
-        if not isinstance(node.operator, Expand):
-            continue
-        told = record.body["told"]
-        born = record.body["counts"]["born"]
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
-        more = told_of(node, record)
-        line = f"{node.table}/{node.label}: {born:,} born of {told['looked_at']:,} rows"
-        lines.append(line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else ""))
-    return lines

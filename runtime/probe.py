@@ -13,8 +13,9 @@ from compiler.facts import Facts, Leaf
 from compiler.graph import Graph
 from compiler.keys import digest_of
 from compiler.lock import Lock
+from compiler.project import Outside
 from operators.source import Source
-from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
+from runtime.readers.files import Unreadable, hash_file, resolve_files
 from runtime.weights import weights_facts
 
 
@@ -50,13 +51,7 @@ def find_files(read: Read) -> Found:
                 base = span.text.path.parent if span.text.path is not None else read.place.path.parent
                 found[name] = resolve_files(pattern, base, read.place.allowed)
         except Outside as error:
-            wrong.append(
-                Diagnostic(
-                    f"`{pattern}` leads out of the project",
-                    span,
-                    f"allow it on the command line: --allow-path {error.path.parent}",
-                )
-            )
+            wrong.append(read.place.complain(pattern, error, span))
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
     if wrong:

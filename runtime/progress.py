@@ -45,7 +45,7 @@ class Progress:
         """`start`, `rows`, `done` or `reuse` of a stage."""
         if self.quiet:
             return
-        from runtime.cli.main import visible
+        from compiler.diagnostics import visible
 
         stage = visible(stage)
         if what == "start":
@@ -65,7 +65,7 @@ class Progress:
         """What a long stage says of itself: live on a terminal, elsewhere a line every ten seconds."""
         if self.quiet:
             return
-        from runtime.cli.main import visible
+        from compiler.diagnostics import visible
 
         if self.live is not None:
             self.live.update(self.task, stage=visible(f"{stage}  {text}"))

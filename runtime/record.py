@@ -11,6 +11,7 @@ from typing import Any
 from blake3 import blake3
 
 from compiler.plan import Result
+from runtime.files import open_file
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def hash_path(path: Path) -> str:
     hasher = blake3(max_threads=blake3.AUTO)
     # Read, not mapped: mapped pages of a large object would count as memory of the process.
     buffer = bytearray(1 << 22)
-    with open(path, "rb", buffering=0) as file:
+    with open_file(path) as file:
         while size := file.readinto(buffer):
             hasher.update(memoryview(buffer)[:size])
     return hasher.hexdigest()
@@ -70,5 +71,8 @@ def unsealed(data: bytes) -> dict[str, Any] | None:
     seal, _, text = data.partition(b"\n")
     if blake3(text).hexdigest().encode() != seal:
         return None
-    body: dict[str, Any] = json.loads(text)
-    return body
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):  # sealed by somebody else's hand
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,8 +1,7 @@
-"""Push and pull: results without any text, to and from a folder, so that an edit can be judged where the data is not."""
+"""Push: results without any text, to a folder, so that an edit can be judged where the data is not."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from runtime.ingest import without_cells
-from runtime.record import Record, hash_path, named_objects, sealed, unsealed
-from runtime.store import FORMAT, Store, StoreError
+from runtime.record import Record, sealed
+from runtime.store import FORMAT, Store
 from runtime.table import small_objects
 
-DIGEST = re.compile(r"[0-9a-f]{64}")
-JOURNAL = re.compile(r"[0-9a-f]{32}-[0-9]{1,3}\.journal")
 KINDS = ("results", "beside")
 
 
@@ -99,89 +96,3 @@ def put(path: Path, content: bytes) -> None:
     made = path.parent / f".{uuid.uuid4().hex}"
     made.write_bytes(content)
     made.rename(path)
-
-
-def pull(store: Store, folder: Path) -> Moved:
-    """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
-    root, moved = folder / FORMAT, Moved()
-    if not root.is_dir():
-        raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
-    with store.building():
-        for kind in KINDS:
-            for path in sorted((root / kind).glob("*/*")):
-                pull_key(store, root, kind, path, moved)
-        for path in sorted((root / "memo").glob("*/*/*.journal")):
-            if JOURNAL.fullmatch(path.name) and DIGEST.fullmatch(path.parent.name):
-                pull_journal(store, path)
-        for path in sorted((root / "names").rglob("last-build.json")):
-            pull_name(store, root, path)
-    return moved
-
-
-def pull_key(store: Store, root: Path, kind: str, path: Path, moved: Moved) -> None:
-    """The result of one key."""
-    key, found = path.name, sorted(each.stem for each in path.glob("*.json"))
-    if not DIGEST.fullmatch(key) or not found:
-        return
-    local = store.find(key, kind)
-    digests = sorted({*found, *([name_of(kind, local.body)] if local is not None else [])})
-    if len(digests) > 1:
-        listed = ", ".join(digest[:12] for digest in digests)
-        raise StoreError(f"the key {key[:12]} has several results: {listed}", "one of the stores is wrong: `recipe store verify`")
-    if local is not None:
-        return
-    body = unsealed((path / f"{found[0]}.json").read_bytes())
-    if body is None or body.get("key") != key or name_of(kind, body) != found[0] or not all(map(is_digest, objects_of(body))):
-        raise StoreError(f"the record {kind}/{key[:12]} in `{root.parent}` is damaged", "push it again")
-    for digest in sorted(objects_of(body) - set(body.get("without", ()))):
-        pull_object(store, root, digest, moved)
-    store.write_record(key, body, kind)
-    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(body.get("without", ()))
-
-
-def objects_of(body: dict[str, Any]) -> set[str]:
-    """Every object that a record names, those that were left out included."""
-    return {*named_objects(body), *body.get("without", ())}
-
-
-def is_digest(text: str) -> bool:
-    return DIGEST.fullmatch(text) is not None
-
-
-def pull_object(store: Store, root: Path, digest: str, moved: Moved) -> None:
-    """One object, if its bytes are what its name says."""
-    target, source = store.object_path(digest), root / "objects" / digest[:2] / digest
-    if target.exists():
-        return
-    made = store.root / "tmp" / uuid.uuid4().hex
-    try:
-        shutil.copyfile(source, made)
-    except FileNotFoundError:
-        raise StoreError(f"the object {digest[:12]} is missing in `{root.parent}`", "push it again") from None
-    if hash_path(made) != digest:
-        made.unlink()
-        raise StoreError(f"the object {digest[:12]} in `{root.parent}` is damaged", "push it again")
-    store.hold(digest)
-    made.chmod(0o444)
-    store.files.make_folder(target.parent)
-    with store.gate():
-        store.files.rename(made, target)
-    moved.objects, moved.bytes = moved.objects + 1, moved.bytes + target.stat().st_size
-
-
-def pull_journal(store: Store, path: Path) -> None:
-    """Values of a dear measure; a broken entry is not believed when it is read."""
-    target = store.root / "memo" / path.parent.name[:2] / path.parent.name / path.name
-    if not target.exists():
-        made = store.root / "tmp" / uuid.uuid4().hex
-        store.files.write_bytes(made, path.read_bytes())
-        store.files.make_folder(target.parent)
-        store.files.rename(made, target)
-
-
-def pull_name(store: Store, root: Path, path: Path) -> None:
-    """What the last build of a recipe was, where none is known here."""
-    body = unsealed(path.read_bytes())
-    name = path.parent.relative_to(root / "names").as_posix()
-    if body is not None and body.get("recipe") == name and store.read_name(f"{name}/last-build.json") is None:
-        store.write_name(f"{name}/last-build.json", body)

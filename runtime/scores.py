@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 from blake3 import blake3
 
+from compiler.diagnostics import cells, visible
 from compiler.graph import Node
 from operators.aggregate import Aggregate
+from operators.finished import ended
 from runtime.store import Store
 from runtime.table import Table, open_table
 from runtime.write import write_based
@@ -33,11 +35,11 @@ def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> dict[str, A
     ids = [identity(row["model"], row["benchmark"], row["trial"]) for row in rows]
     items = [identity(row["model"], row["benchmark"]) for row in rows]
     columns = dict(node.columns)
-    cells = {
+    made = {
         name: pa.array([row[name] for row in rows], pa.int64() if kind == "integer" else pa.string())
         for name, kind in columns.items()
     }
-    content = pa.table({name: each if columns[name] == "integer" else each.dictionary_encode() for name, each in cells.items()})
+    content = pa.table({name: each if columns[name] == "integer" else each.dictionary_encode() for name, each in made.items()})
     own = {"row_id": as_bytes(ids), "item_id": as_bytes(items)}
     tree, described = write_based(store, [content], own, columns, {})
     answered = sum(table.rows for table in tables)
@@ -57,7 +59,7 @@ def counted(table: Table) -> Iterator[dict[str, int]]:
     """Of each trial: items that were asked, those answered right, and those cut off before they ended."""
     trial, correct = (table.frame(name).to_numpy(zero_copy_only=False) for name in ("trial", "correct"))
     finish = table.frame("finish_reason").cast(pa.string()).to_pylist()
-    cut_off = np.array([each == "length" for each in finish], dtype=bool)
+    cut_off = np.array([ended(each) is False for each in finish], dtype=bool)
     # An item without a gold answer is judged by nobody, so it counts for nothing.
     judged = ~np.isnan(correct.astype(float))
     for number in sorted(set(trial.tolist())):
@@ -114,14 +116,17 @@ def scores_text(scores: Sequence[Score], again: Mapping[str, int] | None = None)
         own = {score.model: score for score in scores if score.benchmark == benchmark}
         best = max(own.values(), key=lambda score: score.mean)
         first = next(iter(own.values()))
-        cells = [
+        told = [
             (own[model].text() + (" *" if own[model].overlaps(best) and len(own) > 1 else "")) if model in own else "."
             for model in models
         ]
         times = f" (looked at {again[benchmark]} times)" if again and again.get(benchmark, 1) > 1 else ""
-        lines.append([benchmark + times, f"{first.items:,}", str(first.trials), *cells])
-    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
-    told = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        lines.append([benchmark + times, f"{first.items:,}", str(first.trials), *told])
+    shown = [list(map(visible, line)) for line in lines]
+    widths = [max(cells(line[at]) for line in shown) for at in range(len(head))]
+    told = [
+        "  ".join(cell + " " * (width - cells(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() for line in shown
+    ]
     foot = "percent right: mean over trials ± standard error of that mean (sd with ddof=1 over the root of the trials)"
     return "\n".join([*told, foot + ("; * best, or within one standard error of it" if len(models) > 1 else "")])
 

@@ -15,6 +15,7 @@ from compiler.lock import Lock, read_lock
 from compiler.project import Place, find_place
 from operators.model import Model
 from runtime.probe import Found, find_files, gather_facts, known_fields
+from runtime.project import store_of
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Session:
 
     @cached_property
     def lock(self) -> Lock | None:
-        return read_lock(self.read.place.lock)
+        lock = self.read.place.lock
+        return read_lock(self.read.place.reach(lock, self.read.place.show(lock)))
 
     def forget_broken_lock(self) -> None:
         """Go on without a lock that cannot be read: it is about to be written anew."""
@@ -106,4 +108,4 @@ class Session:
     def store_path(self) -> Path:
         """The store's folder: named, or from the environment, or `.recipe` in the project."""
         named = self.store_folder or os.environ.get("RECIPE_STORE")
-        return Path(named).resolve() if named else self.read.place.root / ".recipe"
+        return Path(named).resolve() if named else store_of(self.read.place.root, self.read.place.allowed)

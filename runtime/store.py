@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from compiler.plan import Result
-from runtime.files import Files
+from runtime.files import Files, NoFile, open_file
 from runtime.record import Record, hash_path, sealed, unsealed
 
 FORMAT = "v3"
+#: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class StoreError(Exception):
-    """Something about the store that a person must know; `hint` says what to do."""
+    """Something about the store that a person must know; `hint` says what to do, `lines` are told below the message."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str | None = None, lines: Iterable[str] = ()) -> None:
+        self.lines = (message, *(f"  {line}" for line in lines))
+        super().__init__("\n".join(self.lines))
         self.hint = hint
 
 
 class Damaged(StoreError):
     """An object or record whose bytes are not what their name says."""
+
+
+def linked(path: Path) -> StoreError:
+    hint = "no store of ours has it: remove the link, or choose another store with --store"
+    return StoreError(f"`{path}` of the store is a link", hint)
+
+
+def complain_links(root: Path) -> None:
+    """Raises StoreError where a folder of a store is a link: what is made and removed in it would be somebody else's."""
+    parts = [root] if root.is_symlink() else []
+    parts += root.iterdir() if root.is_dir() else []
+    parts += [
+        each for name in ("objects", "results", "beside", "memo") if (root / name).is_dir() for each in (root / name).iterdir()
+    ]
+    found = next((each for each in parts if each.is_symlink()), None)
+    if found is not None:
+        raise linked(found.relative_to(root.parent if found == root else root))
 
 
 class Store:
@@ -38,6 +59,7 @@ class Store:
         self.files = files or Files()
         self.checked: set[str] = set()
         self.running: IO[str] | None = None
+        complain_links(self.root)
 
     def prepare(self) -> None:
         """Make the folders of an empty store; raises StoreError where it cannot be written."""
@@ -86,6 +108,9 @@ class Store:
     # -- objects
 
     def object_path(self, digest: str) -> Path:
+        """Where an object lies; raises Damaged for what no object is called."""
+        if not DIGEST.fullmatch(digest):
+            raise Damaged(f"`{digest[:80]}` is no digest of an object", "build again to make the record anew")
         return self.root / "objects" / digest[:2] / digest
 
     @contextmanager
@@ -115,6 +140,8 @@ class Store:
                 found = hash_path(path)
             except FileNotFoundError:
                 raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
+            except NoFile:
+                found = ""
             if found != digest:
                 self.set_aside(path)
                 raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
@@ -130,16 +157,21 @@ class Store:
     # -- records
 
     def record_path(self, kind: str, key: str) -> Path:
+        """Where a record lies; raises Damaged for what is no key."""
+        if not DIGEST.fullmatch(key):
+            raise Damaged(f"`{key[:80]}` is no key of a result", "build again")
         return self.root / kind / key[:2] / f"{key}.json"
 
     def find(self, key: str, kind: str = "results") -> Record | None:
         """The record of a key, or None; a damaged one is set aside and reads as none."""
         path = self.record_path(kind, key)
         try:
-            text = path.read_bytes()
+            with open_file(path) as file:
+                body = unsealed(file.read())
         except FileNotFoundError:
             return None
-        body = unsealed(text)
+        except NoFile:
+            body = None
         if body is None or body.get("key") != key:
             self.set_aside(path)
             return None
@@ -185,13 +217,20 @@ class Store:
     def records(self, kind: str = "results") -> Iterator[Record]:
         """All records of a kind, by key."""
         for path in sorted((self.root / kind).glob("*/*.json")):
-            if (record := self.find(path.stem, kind)) is not None:
+            if DIGEST.fullmatch(path.stem) and (record := self.find(path.stem, kind)) is not None:
                 yield record
 
     # -- names
 
     def name_path(self, name: str) -> Path:
-        return self.root / "names" / Path(*name.split("/"))
+        """Where a name's file stands. Raises StoreError for a name that leads elsewhere."""
+        if not {"", ".", ".."}.isdisjoint(name.split("/")) or "\0" in name:
+            raise StoreError(f"`{name[:80]}` is no name of a recipe")
+        path = self.root / "names" / Path(*name.split("/"))
+        for part in (path, *path.parents[: len(name.split("/"))]):
+            if part.is_symlink():
+                raise linked(part.relative_to(self.root))
+        return path
 
     def write_name(self, name: str, body: dict[str, Any]) -> None:
         """Replace the small file that says what a name stands for."""
@@ -225,7 +264,7 @@ class Store:
     def clear_tmp(self) -> None:
         """Remove unfinished files; only where no other build is running."""
         for path in (self.root / "tmp").iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
     def live_builds(self) -> list[set[str]]:
         """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runtime.built import manifest_of, shows
 from runtime.completions.memo import CompletionMemo
+from runtime.files import NoFile
 from runtime.memo import broken_entries
 from runtime.record import hash_path, unsealed
 from runtime.segmented import ENDING, broken_cuts
-from runtime.store import Store
+from runtime.store import DIGEST, Store
 
 
 def verify(store: Store, mend: bool = False) -> list[str]:
@@ -17,7 +20,7 @@ def verify(store: Store, mend: bool = False) -> list[str]:
     present: set[str] = set()
     for path in sorted((store.root / "objects").glob("*/*")):
         present.add(path.name)
-        if hash_path(path) != path.name:
+        if not whole(path):
             damaged.add(path.name)
             problems.append(f"the object {path.name[:12]} is damaged")
             if mend:
@@ -25,7 +28,7 @@ def verify(store: Store, mend: bool = False) -> list[str]:
     for kind in ("results", "beside"):
         for path in sorted((store.root / kind).glob("*/*.json")):
             body = unsealed(path.read_bytes())
-            if body is None or body.get("key") != path.stem:
+            if body is None or body.get("key") != path.stem or not DIGEST.fullmatch(path.stem):
                 problems.append(f"the record {kind}/{path.stem[:12]} is damaged")
                 if mend:
                     store.set_aside(path)
@@ -53,6 +56,14 @@ def verify(store: Store, mend: bool = False) -> list[str]:
         if mend:
             memo.set_aside(bytes.fromhex(each) for each in broken_completions)
     return problems + name_problems(store)
+
+
+def whole(path: Path) -> bool:
+    """Whether an object is what its name says."""
+    try:
+        return hash_path(path) == path.name
+    except NoFile:
+        return False
 
 
 def name_problems(store: Store) -> list[str]:

@@ -21,8 +21,9 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import child_ids, position, starting
-from runtime.lineage import born_of, kin_of, told_of
+from runtime.lineage import born_of, kin_of
 from runtime.record import Record
+from runtime.remarks import told_of
 from runtime.store import Store
 from runtime.table import Table, open_table, read_table, whole
 
@@ -154,9 +155,10 @@ class Ledgers:
             requests = Requests(known_checkpoint(self.graph, index, self.addresses), table)
             messages = operator.messages(row_of(table, place), node.entries)
             samples = [] if messages is None else [requests.address(messages, each) for each in range(operator.samples)]
-            for reason in memo.failures(samples).values():
-                told = {"fate": "asked", "completion": None, "reason": f"{reason} (the next build asks again)"}
-                yield {"stage": f"{node.table}/{node.label}", **told}
+            failed = [f"{reason} (the next build asks again)" for reason in memo.failures(samples).values()]
+            failed += [f"{reason} (refused; asked again with --retry-refused)" for reason in memo.refusals(samples).values()]
+            for reason in failed:
+                yield {"stage": f"{node.table}/{node.label}", "fate": "asked", "completion": None, "reason": reason}
         memo.close()
 
     def expand_event(self, index: int, record: Record, name: str, life: Life, place: int) -> None:

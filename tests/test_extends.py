@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from compiler.diagnostics import RecipeError
 from compiler.document import read_document
 from compiler.merge import apply_setting, load_recipe
+from compiler.project import Place
 from compiler.spans import Text
 
 
@@ -20,13 +21,8 @@ def problems(error: RecipeError) -> list[tuple[str, str | None]]:
 
 
 def load(root: Path, name: str = "top.yaml", *sets: str) -> tuple[Any, tuple[Text, ...]]:
-    node, texts = load_recipe(
-        root / "project" / name,
-        shown=name,
-        package_root=root / "package",
-        allowed_roots=(root / "project",),
-        settings=sets,
-    )
+    project, package = root / "project", root / "package"
+    node, texts = load_recipe(Place(project / name, name, project, package, (project, package)), sets)
     return node.plain(), texts
 
 

@@ -973,12 +973,13 @@ def test_equal_options_and_other_files_never_share_a_key(bed: Project) -> None:
 # -- language profiles
 
 
-def profiled(project: Project, old: str = "", new: str = "") -> list[tuple[str, str, str | None]]:
+def profiled(project: Project, old: str = "", new: str = "", **share: Any) -> list[tuple[str, str, str | None]]:
     """The keys with a Korean profile beside the recipe, in which `old` is written as `new`."""
+    assert isinstance(result_of(session_of(project, recipe(), "store")), Result)  # what is not built has no digest to be in a key
     text = (ROOT / "recipes" / "languages" / "ko.yaml").read_text("utf-8")
     assert old in text
     project.write("languages/ko.yaml", text.replace(old, new, 1) if old else text)
-    said = recipe({"language_share": {"of": "target", "min": 0.3}}, {"length": {"min": 1}}, "unique")
+    said = recipe({"language_share": {"of": "target", "min": 0.3, **share}}, {"length": {"min": 1}}, "unique")
     try:
         return keys_of(session_of(project, said, "store"))
     finally:
@@ -995,6 +996,12 @@ def test_a_changed_script_is_a_new_key_of_the_share_alone(bed: Project) -> None:
     assert [each for each in before if each[0] in ("source", "combine")] == [
         each for each in after if each[0] in ("source", "combine")
     ]
+
+
+def test_another_mark_of_the_answer_is_a_new_key_where_marks_are_those_of_the_language(bed: Project) -> None:
+    mark = ("[정답, 답,", "[정답임, 답,")
+    assert profiled(bed, *mark, marks="language") != profiled(bed, marks="language")
+    assert profiled(bed, *mark) == profiled(bed)
 
 
 @pytest.mark.parametrize(

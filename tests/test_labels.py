@@ -157,32 +157,10 @@ def test_every_profile_knows_labels_marks_and_options_that_speak_of_others(code:
     assert profile.answer_labels and profile.answer_marks and profile.label_words and profile.above_options
 
 
-@pytest.mark.parametrize(
-    ("code", "above", "other"),
-    [
-        (
-            "en",
-            ["All of the above", "None of these.", "none of the above", "Both A and B", "All of the options"],
-            ["All of Korea"],
-        ),
-        (
-            "ko",
-            ["위의 것 모두 정답", "모두 옳다", "정답 없음", "위 모두", "답이 없다", "보기 모두 해당"],
-            ["모두의 마블", "없음표"],
-        ),
-        ("fa", ["همه موارد", "هیچ‌کدام", "هیچ کدام", "هر سه مورد", "همه گزینه‌ها"], ["همه مردم"]),
-        ("tr", ["Hepsi", "Hiçbiri", "Yukarıdakilerin hepsi"], ["Hepsiburada sitesi"]),
-        ("th", ["ถูกทุกข้อ", "ไม่มีข้อใดถูก", "ถูกทั้งหมด", "ผิดทุกข้อ"], ["ข้อมูล"]),
-        ("vi", ["Tất cả các đáp án trên", "Cả ba đều đúng", "Không có đáp án nào đúng", "Tất cả đều sai"], ["Tất cả mọi người"]),
-        ("hi", ["उपर्युक्त सभी", "इनमें से कोई नहीं", "उपरोक्त में से कोई नहीं"], ["सभी लोग खुश हैं और"]),
-        (
-            "ru",
-            ["Все вышеперечисленное", "Ни один из перечисленных", "Все ответы верны", "Ничего из перечисленного"],
-            ["Все люди"],
-        ),
-        ("zh", ["以上都是", "以上皆非", "以上选项都不对", "没有正确答案"], ["以上海为例的城市"]),
-    ],
-)
+ABOVE = yaml.safe_load((ROOT / "tests" / "labels" / "above_options.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("code", "above", "other"), [(code, each["above"], each["other"]) for code, each in ABOVE.items()])
 def test_an_option_that_speaks_of_the_others_is_known(code: str, above: list[str], other: list[str]) -> None:
     expressions = PROFILES[code].above_options
     assert speaking([[each, "x"] for each in above], expressions) == [True] * len(above)

@@ -92,8 +92,9 @@ def test_no_text_of_any_row_is_pushed(built: Project) -> None:
 
 def test_a_push_that_forgets_to_leave_text_out_is_noticed(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     import runtime.remote as remote
+    from runtime.record import named_objects
 
-    monkeypatch.setattr(remote, "textless_objects", lambda kind, body: remote.named_objects(body))
+    monkeypatch.setattr(remote, "textless_objects", lambda kind, body: named_objects(body))
     shutil.rmtree(built.folder / "pushed")
     assert built.run("store", "push", "pushed", "--measures").code == 0
     with pytest.raises(AssertionError):

@@ -165,7 +165,6 @@ NO_NOUNS = (
         "천원",
         "만 명",
         " million",
-        " percent",
         " squared",
         "x",
         " x",
@@ -254,7 +253,11 @@ def test_percent_is_a_hundredth_and_the_sign_may_be_left_out_after_a_whole_numbe
         ("12.5%", "12.5", 0),
         ("12.5%", "0.125", 1),
         ("5 percent", "5%", 1),
-        ("5 percent", "5", 0),
+        ("5 percent", "5", 1),
+        ("5.5 percent", "5.5", 0),
+        ("%5", "0.05", 1),
+        (r"5\text{\%}", "5", 1),
+        ("yüzde 5", "5 Prozent", 1),
     ]
     assert scored([each[0] for each in told], [each[1] for each in told], "math") == [each[2] for each in told]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, loaded
+from tests.conftest import PLAIN, ROOT, Project, loaded
 
 LAYERS = ("operators", "compiler", "runtime")
 FILES = sorted(path for layer in (*LAYERS, "recipes", "tests", "benchmarks") for path in (ROOT / layer).rglob("*.py"))
@@ -82,6 +82,20 @@ except SystemExit as done:
     assert not done.code, done.code
 """
     assert HEAVY & loaded(program) == set()
+
+
+def test_a_build_of_nothing_imports_nothing_heavy(project: Project) -> None:
+    project.rows("a.jsonl", ["물은 왜 끓나요?"])
+    project.write("recipe.yaml", PLAIN)
+    project.build("recipe.yaml")
+    program = f"""
+from runtime.cli.main import main
+try:
+    main(["build", {str(project.folder / "recipe.yaml")!r}, "--store", {str(project.folder / "store")!r}, "-q"])
+except SystemExit as done:
+    assert not done.code, done.code
+"""
+    assert (HEAVY | {"numpy"}) & loaded(program) == set()
 
 
 @pytest.mark.parametrize("name", ["recipe", "profile"])

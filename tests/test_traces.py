@@ -157,6 +157,16 @@ def test_options_are_sent_as_lettered_lines(project: Project, teacher: Teacher) 
     assert sent == ["어느 것인가요?\n\nA. 가나\nB. 다라"]
 
 
+def test_options_that_carry_labels_are_sent_as_they_are(project: Project, teacher: Teacher) -> None:
+    sent: list[str] = []
+    teacher.answer = lambda request: sent.append(request["messages"][-1]["content"]) or by_request(request)  # type: ignore[func-returns-value]
+    own, mixed = {"o1": "① 가나", "o2": "② 다라"}, {"o1": "B) 가나", "o2": "A) 다라"}
+    project.rows("a.jsonl", [{"prompt": "어느 것인가요?", **own}, {"prompt": "어느 것일까요?", **mixed}])
+    project.write("recipe.yaml", with_changes(sources__a__columns={"prompt": "prompt", "options": ["o1", "o2"]}))
+    project.build("recipe.yaml", "--allow-empty")
+    assert sorted(sent) == ["어느 것인가요?\n\n① 가나\n② 다라", "어느 것일까요?\n\nA. B) 가나\nB. A) 다라"]
+
+
 def test_a_row_has_the_licence_of_its_prompt_and_of_its_teacher(traces: Project) -> None:
     traces.write("recipe.yaml", with_changes(models__teacher__terms="google-api"))
     assert {row["license"] for row in traces.table()} == {"unknown"}

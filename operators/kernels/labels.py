@@ -25,6 +25,8 @@ SERIES: tuple[tuple[str, ...], ...] = (
     tuple(["الف", "ب", "ج", "د", "ه", "و", "ز", "ح", "ط", "ی"]),
     tuple(str(place) for place in range(1, MOST + 1)),
 )
+#: Those that are read as the number of an option in every language.
+NUMBERED = (*SERIES[:6], SERIES[-1])
 OPEN, CLOSE = ("(", "[", "<", ""), (").", ")", "].", "]", ">", ".", ":", "．", "、")
 
 

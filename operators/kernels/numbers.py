@@ -33,8 +33,13 @@ REPEATING = {marks: re.compile(rf"(?<![0-9.,]){ONCE.format(marks=marks)}(?:{AGAI
 E_NOTATION = re.compile(
     r"(?<![A-Za-z0-9_.\\])(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE]\{?(?P<power>[+-]?[0-9]{1,6})\}?(?![A-Za-z0-9.])"
 )
-PERCENT = r"(?:per\s?cent|percentage|퍼센트|프로|процент(?:а|ов)?|відсот(?:ок|ки|ків)|phần\s?trăm|yüzde|درصد|เปอร์เซ็นต์|प्रतिशत)"
-PERCENT_WORD = re.compile(rf"(?<=[0-9}}])\s*(?:\\text\s*\{{\s*)?{PERCENT}\s*\}}?\s*\Z", re.IGNORECASE)
+PERCENT = (
+    r"(?:per\s?cent|percentage|pct|prozent|pour\s?cent|por\s?(?:ciento|cento)|percento|procent[a-z]?|퍼센트|프로|процент(?:а|ов)?"
+    r"|відсот(?:ок|ка|ки|ків)|пайыз|phần\s?trăm|persen|درصد|بالمئة|في المئة|เปอร์เซ็นต์|प्रतिशत|パーセント)\.?"
+)
+PERCENT_WORD = re.compile(rf"(?<=[0-9}}])\s*(?:\\text\s*\{{\s*)?(?:{PERCENT}|\\?%(?=\s*\}}))\s*\}}?\s*\Z", re.IGNORECASE)
+#: Turkish, Basque and Chinese say it before the number.
+PERCENT_BEFORE = re.compile(r"\A([+-]?)(?:\\?%|yüzde|百分之)\s?(?=[0-9.])([^%]*)\Z")
 
 #: What is read the same whatever else there is to be read.
 UNMARKED = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?")
@@ -91,7 +96,7 @@ def as_math(text: str, marks: Mapping[str, str], units: tuple[str, ...] | list[s
         text = text.replace(";", ",")
     if "e" in text or "E" in text:
         text = E_NOTATION.sub(lambda found: as_power(found, text), text)
-    text = PERCENT_WORD.sub("/100", text)
+    text = PERCENT_BEFORE.sub(r"\1\2\\%", PERCENT_WORD.sub(r"\\%", text))
     return spaced(text)
 
 

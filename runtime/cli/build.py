@@ -9,21 +9,30 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, thread_count
+from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, say_text, thread_count
 from runtime.session import Session
 
 
 @recipe_command("build", builds=True)
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("--remake", multiple=True, metavar="STAGE", help="Let this stage come out otherwise than the lock pins it.")
+@click.option("--retry-refused", is_flag=True, help="Ask again for what a server refused before.")
 @click.option("--again", is_flag=True, help="Look at held-out benchmarks once more; every table of their scores says so.")
 @allow_empty_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(
-    session: Session, as_json: bool, locked: bool, remake: tuple[str, ...], again: bool, allow_empty: bool, quiet: bool
+    session: Session,
+    as_json: bool,
+    locked: bool,
+    remake: tuple[str, ...],
+    retry_refused: bool,
+    again: bool,
+    allow_empty: bool,
+    quiet: bool,
 ) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
-    report = run_build(session, frozenset() if locked else None, quiet or as_json, frozenset(remake), again, allow_empty)
+    accepted = frozenset[str]() if locked else None
+    report = run_build(session, accepted, quiet or as_json, frozenset(remake), again, allow_empty, retry_refused)
     if as_json:
         say_json(report)
         if report["empty"]:
@@ -32,11 +41,11 @@ def build_command(
     if not quiet:
         from runtime.funnel import funnel_text
 
-        say(funnel_text(report["funnel"]))
+        say_text(funnel_text(report["funnel"]))
         for line in report["notes"]:
             say(line)
     for table in report["scores"].values():
-        say(table["text"] + "\n")
+        say_text(table["text"] + "\n")
     for output in report["outputs"]:
         say(
             f"{output['name']}@{output['digest'][:12]}  {output['rows']:,} rows"
@@ -44,7 +53,7 @@ def build_command(
         )
     refuse_empty(session, report)
     if not quiet:
-        say(f"\n{report['next']}")
+        say("", report["next"])
 
 
 def run_build(
@@ -54,6 +63,7 @@ def run_build(
     remake: frozenset[str] = frozenset(),
     again: bool = False,
     allow_empty: bool = False,
+    retry_refused: bool = False,
 ) -> dict[str, Any]:
     """Build and publish; the report that people and programs get.
 
@@ -68,12 +78,10 @@ def run_build(
     from runtime.built import publish, remember, take_recorded
     from runtime.drift import drifted_leaves, drifted_outputs, refuse
     from runtime.funnel import funnel_of_build
-    from runtime.lineage import born_lines
     from runtime.looks import Looks
     from runtime.probe import complain_absent
     from runtime.progress import Progress
-    from runtime.remarks import remark_lines
-    from runtime.scores import scores_at, scores_of, scores_text
+    from runtime.remarks import born_lines, remark_lines
     from runtime.store import Store, StoreError
 
     graph, read = session.graph, session.read
@@ -89,14 +97,15 @@ def run_build(
     looks = Looks(session, store, again)
     with store.building(), Progress(quiet) as progress:
         store.sweep()
-        built = take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
+        built = None if retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
         if built is None:
             from runtime.build import Builder
             from runtime.completions.memo import CompletionMemo
             from runtime.completions.stage import Asking
 
             pins = session.lock.tables if session.lock is not None else {}
-            asking = Asking(CompletionMemo(store), session.models, pins, remake, resume=same_command(session))
+            resume = same_command(session)
+            asking = Asking(CompletionMemo(store), session.models, pins, remake, retry_refused=retry_refused, resume=resume)
             with closing(asking.memo):
                 builder = Builder(
                     store,
@@ -145,6 +154,8 @@ def run_build(
     scores = {}
     for name, index in graph.outputs.items():
         if name in (HELD_IN, HELD_OUT):
+            from runtime.scores import scores_at, scores_of, scores_text
+
             rows = scores_at(store, built.records[index].body["table"])
             told = scores_of(rows)
             text = scores_text(told, looks.counted() if name == HELD_OUT else None)
@@ -171,7 +182,7 @@ def run_build(
         "funnel": funnel_of_build(graph, built),
         "scores": scores,
         "notes": notes,
-        "asked": {stage: vars(filled) | {"failed": filled.reasons()} for stage, filled in built.filled.items()},
+        "asked": {stage: filled.data() for stage, filled in built.filled.items()},
         "next": next_command(session, outputs),
     }
 

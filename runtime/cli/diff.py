@@ -104,7 +104,7 @@ def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | 
     if named is None or not Path(named).is_file():  # git deletes what it calls by that name
         return find_place(recipe, allow)
     stands = find_place(named, allow)
-    return replace(stands, shown=recipe, content=Path(recipe).resolve())
+    return replace(stands, shown=recipe, content=find_place(recipe, allow).path)
 
 
 def compared(recipe: str, before: Place | None, after: Place | None, options: dict[str, Any]) -> Comparison:
@@ -132,20 +132,23 @@ def between_revisions(
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
     from compiler.diagnostics import Diagnostic, RecipeError
+    from compiler.project import stands_in
     from runtime.review.revisions import is_revision, laid_out, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store import StoreError
 
-    top = work_tree(Path(recipes[0]).resolve().parent if recipes else Path.cwd())
+    places = [Path(os.path.realpath(stands_in(Path(each))), Path(each).name) for each in recipes]
+    top = work_tree(places[0].parent if recipes else Path.cwd())
     for name in revisions:
         if not is_revision(top, name):
             raise StoreError(
                 f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
             )
-    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD"))
-    new: Revision | None = stack.enter_context(laid_out(top, revisions[1])) if len(revisions) == 2 else None
+    allow = options["allow"]
+    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD", allow))
+    new: Revision | None = stack.enter_context(laid_out(top, revisions[1], allow)) if len(revisions) == 2 else None
     tree = Tree(top, old, new, options)
-    named = [os.path.relpath(os.path.realpath(each), top) for each in recipes] or sorted(recipes_of(tree))
+    named = [os.path.relpath(each, top) for each in places] or sorted(recipes_of(tree))
     wrong: list[Diagnostic] = []
     for recipe in named:
         try:

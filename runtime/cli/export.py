@@ -28,7 +28,7 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
     from runtime.export.opened import opened
 
     with opened(session, what) as found:
-        folder = place(named, force)
+        folder = place(named, force, session.allow)
         report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
     report = {"to": os.path.relpath(folder), **report}
     if as_json:

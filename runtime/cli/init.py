@@ -36,4 +36,4 @@ def init_command(folder: str, as_json: bool) -> None:
         return
     for each in files:
         say(f"wrote {target / each}")
-    say(f"\nnext: recipe build {recipe}")
+    say("", f"next: recipe build {recipe}")

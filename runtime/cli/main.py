@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import os
 import sys
 from itertools import pairwise
@@ -91,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         stop()
     except click.ClickException as error:
-        error.show()
+        tell_usage(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,9 +105,16 @@ def stop() -> NoReturn:
     sys.exit(130)
 
 
+def tell_usage(error: click.ClickException) -> None:
+    """How a command is called, where it was called otherwise; what was typed may be a file's name."""
+    from compiler.diagnostics import visible
+
+    click.UsageError(visible(error.format_message()), getattr(error, "ctx", None)).show()
+
+
 def told(error: Exception, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
-    from compiler.diagnostics import RecipeError
+    from compiler.diagnostics import RecipeError, printed
 
     if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
         stop()  # DuckDB's way to tell of Ctrl-C in a query
@@ -118,11 +124,14 @@ def told(error: Exception, arguments: list[str]) -> int:
     failure = failure_of(error)
     if failure is None:
         raise error
-    message, hint = failure
+    (message, *more), hint = failure
     if "--json" in arguments:
-        click.echo(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
+        from runtime.cli.options import say_json
+
+        say_json({"error": "\n".join([message, *more]), "hint": hint})
     else:
-        click.echo(f"error: {visible(message)}" + (f"\nhint: {visible(hint)}" if hint else ""), err=True)
+        for line in (f"error: {message}", *more, *([f"hint: {hint}"] if hint else ())):
+            click.echo(printed(line), err=True)
     return 1
 
 
@@ -131,7 +140,9 @@ def tell_diagnostics(error: Any, arguments: list[str]) -> None:
     from compiler.diagnostics import as_github, as_json, render
 
     if "--json" in arguments:
-        click.echo(json.dumps({"ok": False, "diagnostics": as_json(error.diagnostics)}, ensure_ascii=False, indent=1))
+        from runtime.cli.options import say_json
+
+        say_json({"ok": False, "diagnostics": as_json(error.diagnostics)})
     elif "--github" in arguments or asked_for(arguments, "--format", "github"):
         click.echo(as_github(error.diagnostics, Path.cwd()))
     else:
@@ -143,12 +154,12 @@ def asked_for(arguments: list[str], option: str, value: str) -> bool:
     return f"{option}={value}" in arguments or any(pair == (option, value) for pair in pairwise(arguments))
 
 
-def failure_of(error: Exception) -> tuple[str, str | None] | None:
-    """(what happened, what to do) for a failure of a run, or None for one that nobody expected."""
+def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
+    """(what happened, in lines; what to do) for a failure of a run, or None for one that nobody expected."""
     import errno
 
     if isinstance(error, LookupError) and len(error.args) == 1 and isinstance(error.args[0], str) and type(error) is LookupError:
-        return f"`{error.args[0]}` is not installed", f"pip install {error.args[0]}, or the extra of your language"
+        return [f"`{error.args[0]}` is not installed"], f"pip install {error.args[0]}, or the extra of your language"
     if isinstance(error, OSError):
         what = error.strerror or str(error)
         where = f" `{error.filename}`" if error.filename else ""
@@ -157,12 +168,12 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
             errno.EROFS: "choose another store with --store",
             errno.EACCES: "choose another store with --store",
         }.get(error.errno or 0)
-        return f"{what}{where}", hint
+        return [f"{what}{where}"], hint
     if "runtime.store" in sys.modules:
         from runtime.store import StoreError
 
         if isinstance(error, StoreError):
-            return str(error), error.hint
+            return list(error.lines), error.hint
     if "runtime.ingest" in sys.modules:
         from operators.licence import RESTRICTED
         from runtime.columns import LostRows
@@ -171,22 +182,16 @@ def failure_of(error: Exception) -> tuple[str, str | None] | None:
 
         if isinstance(error, BadRows):
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
-            lines = [f"{name}:{line}: {told(reason)}" if line else f"{name}: {reason}" for name, line, reason in error.rows]
-            more = [f"and {error.more:,} more"] if error.more else []
-            return "\n  ".join([str(error) + ":", *lines, *more]), "mend the file, or say `on_bad_row: quarantine`"
+            lines = [f"  {name}:{line}: {told(reason)}" if line else f"  {name}: {reason}" for name, line, reason in error.rows]
+            more = [f"  and {error.more:,} more"] if error.more else []
+            whole = "mend the file or what the recipe says of it; a column that rows may lack has `missing: null`"
+            hint = whole if error.whole else "mend the file, or say `on_bad_row: quarantine`"
+            return [f"{error}:", *lines, *more], hint
         if isinstance(error, Shortage):
-            return str(error), "take less, add sources, or say `shortage: up_to`"
+            return [str(error)], "take less, add sources, or say `shortage: up_to`"
         if isinstance(error, LostRows):
-            return str(error), "this is a mistake in the operator, not in the recipe; nothing was recorded"
+            return [str(error)], "this is a mistake in the operator, not in the recipe; nothing was recorded"
     return None
-
-
-def visible(text: str) -> str:
-    """Text whose control characters can be seen, so that a row or file name cannot steer a terminal."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in text
-    )
 
 
 if __name__ == "__main__":

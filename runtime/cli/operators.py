@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.options import say, say_json
+from runtime.cli.options import say, say_json, say_text
 
 
 @click.command("operators")
@@ -33,4 +33,4 @@ def operators_command(name: str | None, as_json: bool) -> None:
     if as_json:
         say_json({"name": name, "version": known[name].version, **object_schema(known[name])})
     else:
-        say(operator_page(known[name]))
+        say_text(operator_page(known[name]))

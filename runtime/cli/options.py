@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.main import visible
+from compiler.diagnostics import hides, printed
 from runtime.session import Session
 
 Command = Callable[..., Any]
@@ -70,27 +70,34 @@ def thread_count() -> int:
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
 
 
-def say(text: str = "") -> None:
-    """Print text for a person; control characters are made visible."""
-    click.echo(visible(text))
+def say(*lines: str) -> None:
+    """Print lines for a person; what cannot be seen is made visible, a line end within a line too."""
+    for line in lines or ("",):
+        click.echo(printed(line))
+
+
+def say_text(text: str) -> None:
+    """Print text that has lines of its own, such as SQL; names that it holds are made visible by whoever writes it."""
+    say(*text.split("\n"))
 
 
 def say_json(value: Any) -> None:
     """Print a value as JSON."""
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    # What is not printable stands inside strings only, where JSON has an escape for it.
-    click.echo("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
+    # What cannot be seen stands inside strings only, where JSON has an escape for it.
+    shown = "".join(json.dumps(char)[1:-1] if hides(char) and char != "\n" else char for char in text)
+    click.echo(shown.replace("##[", "\\u0023#["))  # see `printed`: not all that is read here is read as JSON
 
 
 def open_store(named: str | None, make: bool = False) -> Any:
     """The store that is named, or that of the project around the working folder; made where it is to be filled."""
-    from compiler.project import MARKERS
+    from compiler.project import project_around
+    from runtime.project import store_of
     from runtime.store import Store, StoreError
 
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
-    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
-    store = Store(Path(chosen).resolve() if chosen else root / ".recipe")
+    store = Store(Path(chosen).resolve() if chosen else store_of(project_around(here) or here))
     if not store.root.is_dir() and not make:
         raise StoreError(
             f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"

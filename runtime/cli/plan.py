@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compiler.diagnostics import printed
 from operators.licence import RESTRICTED
 from runtime.assumed import NAMES, Assumed, read_assumed
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import recipe_command, say, say_json, say_text
 from runtime.session import Session
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def say_request(asked: Asked, open_text: bool) -> None:
     say(f"the first request of {asked.stage} ({said}):")
     for role, content in asked.first:
         shown = content if open_text or asked.license not in RESTRICTED or role == "system" else hidden(asked.license)
-        say("\n".join(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
+        say(*(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
 
 
 def hidden(license: str) -> str:
@@ -146,17 +147,16 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
 
         prefix = None if row is None else checked(row)
         lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
-        say_json({"cot": lines}) if as_json else say("\n".join(lines))
+        say_json({"cot": lines}) if as_json else say_text("\n".join(lines))
         return
     if node is not None and node.startswith("train.") and row is not None:
         from runtime.training.shown import explain_row
 
-        lines = list(
-            explain_row(
-                session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json), sys.stdout.isatty()
-            )
-        )
-        say_json({node: lines}) if as_json else say("\n".join(lines))
+        lines = list(explain_row(session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json)))
+        if as_json:
+            say_json({node: lines})
+        for line in lines if not as_json else ():
+            click.secho(printed(line), dim=line.startswith("- "))  # on a terminal, and nowhere else
         return
     if row is not None:
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
@@ -181,7 +181,7 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
             )
         )
     if as_json:
-        say_json({name: explain(graph, index) for name, index in chosen.items()})
+        say_json({name: "\n".join(explain(graph, index)) for name, index in chosen.items()})
         return
     for name, index in chosen.items():
-        say(explain(graph, index) + ("" if name == list(chosen)[-1] else "\n"))
+        say(*explain(graph, index), *([] if name == list(chosen)[-1] else [""]))

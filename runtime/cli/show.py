@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from operators.licence import RESTRICTED
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import recipe_command, say, say_json, say_text
 from runtime.session import Session
 
 
@@ -48,11 +48,11 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
         if as_json:
             say_json(plain)
         else:
-            say(render_yaml(read_document(Text("lowered", None, json.dumps(plain, ensure_ascii=False)))).rstrip("\n"))
+            say_text(render_yaml(read_document(Text("lowered", None, json.dumps(plain, ensure_ascii=False)))).rstrip("\n"))
     elif as_json:
         say_json(session.read.node.plain())
     else:
-        say(render_yaml(session.read.node).rstrip("\n"))
+        say_text(render_yaml(session.read.node).rstrip("\n"))
 
 
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:

@@ -94,11 +94,12 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def push_store(folder: str, measures: bool, store: str | None, as_json: bool) -> None:
     """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not."""
+    from runtime.project import follow_name
     from runtime.remote import push
 
     if not measures:
         raise click.UsageError("say --measures: text is not pushed")
-    tell_moved("pushed", push(open_store(store), Path(folder)), as_json)
+    tell_moved("pushed", push(open_store(store), follow_name(folder)), as_json)
 
 
 @store_command.command("pull")
@@ -107,7 +108,7 @@ def push_store(folder: str, measures: bool, store: str | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pull_store(folder: str, store: str | None, as_json: bool) -> None:
     """Copy from DIR what was pushed there; every file is checked against its name."""
-    from runtime.remote import pull
+    from runtime.pull import pull
 
     tell_moved("pulled", pull(open_store(store, make=True), Path(folder)), as_json)
 
@@ -154,12 +155,12 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> None:
     """Each recipe of the project: built and up to date, what would run, or what is wrong."""
-    from compiler.project import MARKERS
-    from runtime.project import is_recipe
+    from compiler.project import project_around
+    from runtime.project import recipes_under
 
     here = Path.cwd().resolve()
-    root = next((up for up in (here, *here.parents) if any((up / mark).exists() for mark in MARKERS)), here)
-    lines = [state_of(path, store, allow) for path in sorted(root.rglob("*.yaml")) if is_recipe(path, root)]
+    folders = (Path(each) for each in allow)
+    lines = [state_of(path, store, allow) for path in recipes_under(project_around(here) or here, folders)]
     if as_json:
         say_json(lines)
         return

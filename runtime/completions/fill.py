@@ -10,13 +10,16 @@ from pathlib import Path
 
 from runtime.completions.journal import Journal
 from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
-from runtime.engines.engine import Engine, EngineError, Request
+from runtime.engines.engine import Answer, Engine, EngineError, Request
 from runtime.store import StoreError
 
 IN_A_ROW = 50
 """After so many failures in a row, with nothing between, the server is taken to be down."""
 POLL = 0.2
+SECONDS = 0.5
+"""Between two times that refusals are written: a kill loses no more, and what is refused is not paid."""
 
 
 class Failures(StoreError):
@@ -33,19 +36,52 @@ class Filled:
     elsewhere: int = 0
     """Completions that another build was asking for at the same time."""
     failed: dict[bytes, str] = field(default_factory=dict)
+    """Why there is no completion, now or since an earlier build; refusals among them."""
+    refused: set[bytes] = field(default_factory=set)
+    """Those that a server refused, and that no build asks for again by itself."""
+    everything: int | None = None
+    """The status by which the server refuses whatever is asked."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """How a request was refused -> a row that it was made of."""
 
     def reasons(self) -> str:
-        """`3 x HTTP 500 x5; 1 x timeout x5`."""
-        return "; ".join(f"{count:,} x {reason}" for reason, count in Counter(self.failed.values()).most_common(5))
+        """`3 x HTTP 500 x5; 1 x timeout x5; refused: 2 x HTTP 403 (such as row 8c81da000d39)`."""
+        failed = Counter(reason for address, reason in self.failed.items() if address not in self.refused)
+        refused = Counter(self.failed[address] for address in sorted(self.refused))
+        told = [f"{count:,} x {reason}" for reason, count in failed.most_common(5)]
+        rows = {reason: f" (such as row {row})" for reason, row in self.examples.items()}
+        if refused:
+            listed = [f"{count:,} x {reason}{rows.get(reason, '')}" for reason, count in refused.most_common(5)]
+            told.append("refused: " + ", ".join(listed))
+        return "; ".join(told)
+
+    def data(self) -> dict[str, object]:
+        """The same for programs."""
+        told = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
+        return {**told, "failed": self.reasons(), "refused": len(self.refused)}
 
 
 def fill(
-    memo: CompletionMemo, requests: Requests, open_engine: Callable[[], Engine], origin: str, tell: Callable[[int], None]
+    memo: CompletionMemo,
+    requests: Requests,
+    open_engine: Callable[[], Engine],
+    origin: str,
+    tell: Callable[[int], None],
+    retry_refused: bool = False,
 ) -> Filled:
-    """Ask for what is missing. `origin` names the endpoint; `tell` is told how many completions there are."""
+    """Ask for what is missing, and with `retry_refused` for what was refused before.
+
+    `origin` names the endpoint; `tell` is told how many completions there are.
+    """
     wanted = requests.wanted
     missing = set(wanted) - memo.known(wanted)
     filled = Filled(len(wanted), len(wanted) - len(missing))
+    refused, again = memo.refusals(sorted(missing)), frozenset[bytes]()
+    if retry_refused:
+        again = frozenset(refused)
+    else:
+        missing -= refused.keys()
+        filled.failed, filled.refused = dict(refused), set(refused)
     if not missing:
         return filled
     assert memo.store.running is not None, "completions are claimed by a running build"
@@ -53,11 +89,13 @@ def fill(
     engine = open_engine()
     named = f"{engine.name} {engine.version}".strip() + (f" at {origin}" if origin else "")
     journal = Journal(memo)
-    run = Run(memo, requests, engine, journal, owner, named, filled, tell)
+    may_fail = int(requests.operator.max_failures * len(wanted))
+    model = asked_model(requests.node)
+    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.heard(model), again)
+    run = Run(memo, requests, engine, journal, owner, named, filled, tell, refusals)
     try:
         with journal.running():
-            run.ask(missing)
-            run.await_others()
+            run.all(missing)
     finally:
         filled.new = journal.new
         engine.close()
@@ -77,32 +115,74 @@ class Run:
     named: str
     filled: Filled
     tell: Callable[[int], None]
+    refusals: Refusals
 
     def __post_init__(self) -> None:
         self.waiting: set[bytes] = set()
+        self.own: list[bytes] = []
+        self.written = 0.0
         self.in_a_row = 0
         self.done = self.filled.memoised
         self.model = asked_model(self.requests.node)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is sent, and only what is under way is waited for."""
+        return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None
+
+    def all(self, missing: set[bytes]) -> None:
+        """Ask for all of them, or wait for other builds that do. Raises StoreError where the engine cannot go on."""
+        try:
+            self.ask(missing)
+            self.await_others()
+        except EngineError as error:
+            raise StoreError(str(error), error.hint) from None
+        self.filled.everything = self.refusals.everything
 
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""
         left = set(missing)
         try:
-            for answer in self.engine.run(self.claimed(left)):
-                if answer.reply is not None:
-                    kept = Kept(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
-                    self.journal.tell(kept)
-                    self.in_a_row, self.done = 0, self.done + 1
-                    self.tell(self.done)
-                else:
-                    self.in_a_row += 1
-                    self.filled.failed[answer.address] = answer.failure or "no reason given"
-        except EngineError as error:
-            raise StoreError(str(error), error.hint) from None
+            # An answer to what was under way may tell that the rest can be asked for after all.
+            while left and not self.stopped:
+                for answer in self.engine.run(self.claimed(left)):
+                    self.heard(answer)
+            self.own += self.refusals.end()
         finally:
-            self.memo.fail(self.filled.failed)
+            # Whatever is not refused for good is claimed no more: another build may wait for it.
+            self.write_refusals()
+            failed = self.filled.failed
+            self.memo.fail({address: failed[address] for address in failed.keys() - self.filled.refused})
         reason = f"not asked: {self.in_a_row} requests before it failed in a row"
+        if self.refusals.everything is not None:
+            reason = f"not asked: HTTP {self.refusals.everything} before it"
         self.filled.failed |= {address: reason for address in left}
+
+    def heard(self, answer: Answer) -> None:
+        """Keep what became of one request."""
+        if answer.reply is not None:
+            self.journal.tell(
+                Kept(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
+            )
+            self.in_a_row, self.done = 0, self.done + 1
+            self.tell(self.done)
+            self.own += self.refusals.answered(answer.address)
+        else:
+            self.filled.failed[answer.address] = answer.failure or "no reason given"
+            if answer.refused is not None:
+                self.own += self.refusals.refuse(answer.address, answer.refused)
+            else:
+                self.in_a_row += 1
+                self.refusals.failed(answer.address)
+        if time.monotonic() - self.written >= SECONDS:
+            self.write_refusals()
+
+    def write_refusals(self) -> None:
+        """Write the refusals that are known to be their requests' own."""
+        if self.own:
+            self.memo.refuse({address: self.filled.failed[address] for address in self.own})
+            self.filled.refused |= set(self.own)
+            self.own, self.written = [], time.monotonic()
 
     def claimed(self, left: set[bytes]) -> Iterator[Request]:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""
@@ -116,23 +196,24 @@ class Run:
         yield from self.claim(ahead, left)
 
     def claim(self, ahead: list[Request], left: set[bytes]) -> Iterator[Request]:
-        if self.in_a_row >= IN_A_ROW:
+        if self.stopped:
             return
-        told = self.memo.claim([request.address for request in ahead], self.owner)
+        told = self.memo.claim([request.address for request in ahead], self.owner, bool(self.refusals.again))
         for request, claim in zip(ahead, told, strict=True):
-            if self.in_a_row >= IN_A_ROW:
+            if self.stopped:
                 return
             left.discard(request.address)
             if claim == "mine":
+                self.refusals.sent(request.address)
                 yield request
-            elif claim == "taken":
-                self.waiting.add(request.address)
-            else:
+            elif claim == "known":
                 self.filled.elsewhere += 1
+            else:
+                self.waiting.add(request.address)
 
     def await_others(self) -> None:
         """Wait for what other builds ask for; what they leave undone is asked for here."""
-        while self.waiting:
+        while self.waiting and not self.stopped:
             come = self.memo.known(sorted(self.waiting))
             self.filled.elsewhere += len(come)
             self.done += len(come)
@@ -140,6 +221,10 @@ class Run:
             self.waiting -= come
             again = self.memo.free(sorted(self.waiting))
             self.waiting -= again
+            refused = self.memo.refusals(sorted(again))
+            self.filled.failed |= refused
+            self.filled.refused |= refused.keys()
+            again -= refused.keys()
             if again:
                 self.ask(again)  # what another build is quicker to claim comes back to `waiting`
             elif self.waiting:

@@ -34,10 +34,12 @@ class Forecast:
     unit: Unit
     hours: Hours | None
     """Of what `tokens` says, else of the most that they can be; None where nothing tells."""
+    refused: int = 0
+    """Requests that a server refused before, and that are not sent again."""
 
     @property
     def new(self) -> int:
-        return self.needed - self.memoised
+        return self.needed - self.memoised - self.refused
 
     @property
     def most(self) -> int:
@@ -46,11 +48,18 @@ class Forecast:
 
 
 def forecast_of(
-    requests: Requests, memo: CompletionMemo, model: Model, configuration: Configuration, assumed: Assumed = NOTHING
+    requests: Requests,
+    memo: CompletionMemo,
+    model: Model,
+    configuration: Configuration,
+    assumed: Assumed = NOTHING,
+    refused_too: bool = False,
 ) -> Forecast:
-    """What the requests of a table need."""
+    """What the requests of a table need; `refused_too` where those that were refused are sent again."""
     wanted = requests.wanted
-    return forecast(len(wanted), len(memo.known(wanted)), requests.node, memo, model, configuration, assumed)
+    known = memo.known(wanted)
+    refused = {} if refused_too else memo.refusals(sorted({*wanted} - known))
+    return forecast(len(wanted), len(known), requests.node, memo, model, configuration, assumed, len(refused))
 
 
 def forecast(
@@ -61,16 +70,17 @@ def forecast(
     model: Model,
     configuration: Configuration,
     assumed: Assumed = NOTHING,
+    refused: int = 0,
 ) -> Forecast:
     """What so many completions of a node's model need; what is assumed goes before history."""
     assert isinstance(node.operator, Asks)
-    history, new, longest = memo.history(asked_model(node)), needed - memoised, node.operator.max_tokens
+    history, new, longest = memo.history(asked_model(node)), needed - memoised - refused, node.operator.max_tokens
     runner = known_runner(model, configuration)
     # What a server runs that a recipe names is not counted in GPUs; of a model that nobody runs yet it is what people ask for.
     ours = runner.devices is not None if runner is not None else model.endpoint is None
     unit: Unit = "GPU-hours" if ours else "hours"
     if not new:
-        return Forecast(needed, memoised, longest, 0, None, 0, Decimal(0), unit, None)
+        return Forecast(needed, memoised, longest, 0, None, 0, Decimal(0), unit, None, refused)
     mean = assumed.tokens if assumed.tokens is not None else None if history is None else history.tokens
     tokens = None if mean is None else round(new * mean)
     prompt_tokens = None if history is None else round(new * history.prompt_tokens)
@@ -86,7 +96,7 @@ def forecast(
         hours = Hours(amount / rate / 3600, unit, "history", rate, f"{history.completions:,} earlier completions")
     else:
         hours = None
-    return Forecast(needed, memoised, longest, tokens, assumed.tokens, prompt_tokens, cost, unit, hours)
+    return Forecast(needed, memoised, longest, tokens, assumed.tokens, prompt_tokens, cost, unit, hours, refused)
 
 
 def known_runner(model: Model, configuration: Configuration) -> Runner | None:

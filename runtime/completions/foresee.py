@@ -59,7 +59,8 @@ class Foreseen:
             count = f"{self.needed.low:,}" if self.needed.exact else f"{self.needed.low:,} to {self.needed.high:,}"
             asks = f"{self.stage}: {count} completions of {self.model} needed; which of them are here is not known yet"
             return f"{asks}: {spent(told, 'at most ')}" if told.new else asks
-        state = f"{told.memoised:,} in the store, {told.new:,} new"
+        refused = f"{told.refused:,} refused before, " if told.refused else ""
+        state = f"{told.memoised:,} in the store, {refused}{told.new:,} new"
         asks = f"{self.stage}: {told.needed:,} completions of {self.model} needed, {state}"
         return f"{asks}: {spent(told, '')}" if told.new else asks
 
@@ -78,6 +79,7 @@ class Foreseen:
             "model": self.model,
             "needed": [self.needed.low, self.needed.high if self.counted else None],
             "in_store": told.memoised if self.exact else None,
+            "refused": told.refused if self.exact else None,
             "new": told.new if self.exact else None,
             **(known if self.counted else dict.fromkeys(known)),
         }

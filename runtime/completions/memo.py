@@ -19,7 +19,7 @@ AT_ONCE = 2048
 """Addresses that are named in one query."""
 CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
 
-Claim = Literal["mine", "taken", "known"]
+Claim = Literal["mine", "taken", "known", "refused"]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS completions (
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS completions (
 );
 CREATE TABLE IF NOT EXISTS claims (address BLOB NOT NULL PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refusals (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -159,12 +160,22 @@ class CompletionMemo:
 
     def failures(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         """Address -> why it failed the last time, of those that did."""
-        if not self.exists:
+        return self.reasons("failures", addresses)
+
+    def refusals(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
+        """Address -> how it was refused, of those that no build asks for again by itself."""
+        return self.reasons("refusals", addresses)
+
+    def reasons(self, table: Literal["failures", "refusals"], addresses: Sequence[bytes]) -> dict[bytes, str]:
+        if not self.exists or not addresses:
             return {}
         with self.reading(addresses) as connection:
-            return dict(
-                connection.execute("SELECT w.address, f.reason FROM wanted w JOIN failures f ON f.address = w.address").fetchall()
-            )
+            return dict(connection.execute(f"SELECT address, reason FROM wanted JOIN {table} USING (address)").fetchall())
+
+    def heard(self, model: str) -> bool:
+        """Whether there is a completion of a model."""
+        with self.using() as connection:
+            return connection.execute("SELECT 1 FROM completions WHERE model = ? LIMIT 1", (model,)).fetchone() is not None
 
     def history(self, model: str) -> History | None:
         """What the completions of a model with a token count took; None without any."""
@@ -217,6 +228,7 @@ class CompletionMemo:
             new = connection.total_changes - before
             connection.executemany("DELETE FROM claims WHERE address = ?", done)
             connection.executemany("DELETE FROM failures WHERE address = ?", done)
+            connection.executemany("DELETE FROM refusals WHERE address = ?", done)
         return new
 
     def fail(self, reasons: dict[bytes, str]) -> None:
@@ -225,13 +237,23 @@ class CompletionMemo:
             connection.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?)", list(reasons.items()))
             connection.executemany("DELETE FROM claims WHERE address = ?", [(address,) for address in reasons])
 
-    def claim(self, addresses: Sequence[bytes], owner: str) -> list[Claim]:
-        """Say of each address that this build asks for it, unless it is here or a living build does."""
+    def refuse(self, reasons: dict[bytes, str]) -> None:
+        """Write how requests were refused, and end their claims: no build asks for them again by itself."""
+        with self.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO refusals VALUES (?, ?)", list(reasons.items()))
+            for table in ("failures", "claims"):
+                connection.executemany(f"DELETE FROM {table} WHERE address = ?", [(address,) for address in reasons])
+
+    def claim(self, addresses: Sequence[bytes], owner: str, refused_too: bool = False) -> list[Claim]:
+        """Say of each address that this build asks for it, unless it is here, was refused, or a living build does."""
         told: list[Claim] = []
         with self.writing() as connection:
             for address in addresses:
                 if connection.execute("SELECT 1 FROM completions WHERE address = ?", (address,)).fetchone():
                     told.append("known")
+                    continue
+                if not refused_too and connection.execute("SELECT 1 FROM refusals WHERE address = ?", (address,)).fetchone():
+                    told.append("refused")
                     continue
                 row = connection.execute("SELECT owner FROM claims WHERE address = ?", (address,)).fetchone()
                 if row is not None and row[0] != owner and self.alive(row[0]):

@@ -16,10 +16,13 @@ from runtime.completions.answers import Lost, answered, recorded_answers
 from runtime.completions.fill import Failures, Filled, fill
 from runtime.completions.forecast import Forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
+from runtime.completions.refusals import ALWAYS, MEANING
 from runtime.completions.requests import Requests
+from runtime.digest import id_bytes
 from runtime.engines.choose import endpoint_of, open_checkpoint, open_engine
 from runtime.engines.configuration import read_configuration
 from runtime.engines.engine import Engine, EngineError
+from runtime.record import Record
 from runtime.store import Store, StoreError
 from runtime.table import Table
 
@@ -36,6 +39,8 @@ class Asking:
     """Stages that may come out otherwise than they are pinned."""
     silent: bool = False
     """Nothing may be asked: only what is in the memo is used."""
+    retry_refused: bool = False
+    """What a server refused before is asked for again."""
     resume: str = "recipe build"
     """The command that goes on where a build stopped."""
     checkpoints: dict[str, Path] = field(default_factory=dict)
@@ -63,7 +68,7 @@ class Asking:
         pinned = pin is not None and pin.key == key and name not in self.remake
         configuration, model = read_configuration(), self.models[operator.model]
         weights = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
-        forecast = forecast_of(requests, self.memo, model, configuration)
+        forecast = forecast_of(requests, self.memo, model, configuration, refused_too=self.retry_refused)
         if forecast.new:
             if self.silent:
                 hint = "build the recipe first"
@@ -84,9 +89,11 @@ class Asking:
         try:
             if forecast.new and weights is None:
                 origin = endpoint_of(model, configuration)[0]
-            filled = fill(self.memo, requests, opened, origin, tell)
+            filled = fill(self.memo, requests, opened, origin, tell, self.retry_refused)
         except EngineError as error:
             raise StoreError(str(error), error.hint) from None
+        filled.examples = examples_of(requests, filled)
+        complain_everything(name, filled, origin, self.resume)
         complain_failures(name, operator, filled, self.resume)
         try:
             body = answered(store, requests, self.memo, filled.failed)
@@ -99,8 +106,39 @@ class Asking:
                 f"`{name}` comes out as {body['digest'][:12]}, and the lock pins {pin.digest[:12]}",
                 f"the completions here are others than those it was locked with; accept them: --remake {name}",
             )
-        body["asked_for"] = {"needed": filled.needed, "memoised": filled.memoised, "new": filled.new}
+        counts = {name: getattr(filled, name) for name in ("needed", "memoised", "new")}
+        body["asked_for"] = {**counts, "refused": len(filled.refused)}
         return body, filled
+
+    def asks_again(self, record: Record) -> bool:
+        """Whether a recorded stage is to run for what was refused in it."""
+        return self.retry_refused and bool(record.body.get("asked_for", {}).get("refused"))
+
+
+def examples_of(requests: Requests, filled: Filled) -> dict[str, str]:
+    """How requests were refused -> the first row that so fared, as the beginning of its id."""
+    told: dict[str, str] = {}
+    if filled.refused:
+        ids = id_bytes(requests.table.frame("row_id"))
+        for place, addresses in enumerate(requests.addresses):
+            for address in filled.refused.intersection(map(bytes, addresses)):
+                told.setdefault(filled.failed[address], ids[place].tobytes().hex()[:12])
+    return told
+
+
+def complain_everything(name: str, filled: Filled, origin: str, resume: str) -> None:
+    """Raises Failures where the server refuses whatever is asked."""
+    status = filled.everything
+    if status is None:
+        return
+    hint = f"look at your configuration: url, key and model of the endpoint `{origin}`; then go on: {resume}"
+    if status not in ALWAYS:
+        hint += f"; if it is these rows that it refuses, let them be left out: `max_failures` of `{name}`"
+    raise Failures(
+        f"HTTP {status}: {MEANING.get(status, 'it is refused')}; no more was asked for `{name}`,"
+        f" and the {filled.new:,} completions that came are in the store",
+        hint,
+    )
 
 
 def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) -> None:
@@ -108,10 +146,14 @@ def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) ->
     failed = len(filled.failed)
     if failed and failed > operator.max_failures * filled.needed:
         kept = filled.needed - failed
+        again = f"{resume} --retry-refused" if len(filled.refused) == failed else resume
+        hint = f"ask for the others again: {again}; or let them be left out: `max_failures` of `{name}`"
+        if filled.refused and len(filled.refused) < failed:
+            hint += "; what was refused is asked for with --retry-refused alone"
         raise Failures(
             f"{failed:,} of the {filled.needed:,} requests of `{name}` failed: {filled.reasons()};"
             f" {kept:,} completions are in the store",
-            f"ask for the others again: {resume}; or let them be left out: `max_failures` of `{name}`",
+            hint,
         )
 
 

@@ -14,6 +14,7 @@ from compiler.diagnostics import Diagnostic, RecipeError
 from compiler.document import load_text, read_document
 from operators.asks import Amount
 from operators.declare import Declared
+from runtime.project import follow_name
 
 
 class Prices(Declared):
@@ -112,10 +113,14 @@ class Configuration(Declared):
 
 
 def configuration_path() -> Path:
-    """RECIPE_CONFIG, else config.yaml in the user's folder for configuration."""
+    """RECIPE_CONFIG, else config.yaml in the user's folder for configuration.
+
+    Raises RecipeError where RECIPE_CONFIG is a link that leads out of the project in which it stands.
+    """
     named = os.environ.get("RECIPE_CONFIG")
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return Path(named) if named else folder / "data-recipe" / "config.yaml"
+    if named:
+        return follow_name(named)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "data-recipe" / "config.yaml"
 
 
 def read_configuration() -> Configuration:
@@ -123,7 +128,7 @@ def read_configuration() -> Configuration:
     path = configuration_path()
     if not path.exists():
         return Configuration()
-    node = read_document(load_text(path, str(path)))
+    node = read_document(load_text(path, os.environ.get("RECIPE_CONFIG") or str(path)))
     try:
         return Configuration.model_validate(node.plain() or {})
     except ValidationError as error:

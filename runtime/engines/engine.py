@@ -32,6 +32,8 @@ class Answer:
     """`HTTP 500 x5`: what happened, and how often; no text of the server, which might hold anything."""
     seconds: float = 0.0
     """How long it took, from when the engine took it up; where a server answers, its waiting there included."""
+    refused: int | None = None
+    """The status by which a server refused this request, so that asking it again is of no use."""
 
 
 class EngineError(Exception):

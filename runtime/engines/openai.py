@@ -22,7 +22,8 @@ from runtime.engines.engine import Answer, EngineError, Request, plain, storable
 
 LARGEST = 64 << 20
 """Bytes of an answer that are read; a server that sends more sends no completion."""
-FATAL = {401: "the key is not accepted", 403: "the key may not use this model", 404: "there is no such model or path"}
+GRACE = 10
+"""Seconds for which answers under way are waited for after Ctrl-C: they are paid. A second Ctrl-C ends that."""
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -35,7 +36,11 @@ class Again(Exception):
 
 
 class Given(Exception):
-    """An attempt that failed for good."""
+    """An attempt that failed for good; `refused` is the status by which the server refused it."""
+
+    def __init__(self, what: str, refused: int | None = None) -> None:
+        super().__init__(what)
+        self.refused = refused
 
 
 class OpenAI:
@@ -87,10 +92,12 @@ class OpenAI:
                 if running:
                     try:
                         answer = done.get()
-                    except KeyboardInterrupt as interrupt:
-                        answer = interrupt
+                    except KeyboardInterrupt:
+                        self.stopping.set()
+                        yield from finished(done, running, GRACE)
+                        raise
                     if isinstance(answer, BaseException):
-                        yield from finished(done)
+                        yield from finished(done, running - 1, 0)
                         raise answer
                     running -= 1
                     yield answer
@@ -101,7 +108,10 @@ class OpenAI:
                 todo.put(None)
 
     def work(self, todo: queue.SimpleQueue[Request | None], done: queue.SimpleQueue[Answer | BaseException]) -> None:
-        while (request := todo.get()) is not None and not self.stopping.is_set():
+        while (request := todo.get()) is not None:
+            if self.stopping.is_set():
+                done.put(Answer(request.address, None, "stopped"))
+                continue
             try:
                 done.put(self.answer(request))
             except BaseException as error:  # noqa: BLE001 - it is raised by the thread that waits for answers
@@ -127,9 +137,10 @@ class OpenAI:
         )
         try:
             reply = attempts(counted)
-        except (Again, Given):
+        except (Again, Given) as error:
             told = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
-            return Answer(request.address, None, told, time.monotonic() - started)
+            refused = error.refused if isinstance(error, Given) else None
+            return Answer(request.address, None, told, time.monotonic() - started, refused)
         return Answer(request.address, reply, None, time.monotonic() - started)
 
     def pause(self, state: tenacity.RetryCallState) -> float:
@@ -141,7 +152,7 @@ class OpenAI:
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=self.endpoint.wait or 0.001)(state), self.endpoint.wait)
 
     def attempt(self, request: Request) -> Reply:
-        """Send it once. Raises Again, Given or EngineError."""
+        """Send it once. Raises Again or Given."""
         deadline = time.monotonic() + self.endpoint.timeout
         try:
             with self.client.stream("POST", self.url, json=self.payload(request)) as response:
@@ -153,12 +164,10 @@ class OpenAI:
         except httpx.HTTPError:
             raise Again("broken answer") from None
         status = response.status_code
-        if status in FATAL:
-            raise EngineError(f"HTTP {status}: {FATAL[status]}", "look at your configuration: url, key and model of the endpoint")
         if status in AGAIN:
             raise Again(f"HTTP {status}", retry_after(response.headers.get("Retry-After")))
         if status != 200:
-            raise Given(f"HTTP {status}")
+            raise Given(f"HTTP {status}", status if 400 <= status < 500 else None)
         return reply_of(body)
 
     def payload(self, request: Request) -> dict[str, Any]:
@@ -170,10 +179,15 @@ class OpenAI:
         return {"model": self.model, "messages": messages, "seed": request.seed, **said}
 
 
-def finished(done: queue.SimpleQueue[Answer | BaseException]) -> Iterator[Answer]:
-    """What was answered by now, when no more is waited for: it is paid, and to be kept."""
-    while not done.empty():
-        answer = done.get()
+def finished(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
+    """What is answered by now or within some seconds, when nothing more is sent: it is paid, and to be kept."""
+    until = time.monotonic() + seconds
+    while running:
+        try:
+            answer = done.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return
+        running -= 1
         if isinstance(answer, Answer):
             yield answer
 

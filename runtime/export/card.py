@@ -12,7 +12,7 @@ from compiler.diagnostics import visible
 from operators.inner import Attach
 from operators.release import BINDING, OPEN, title
 from runtime.funnel import funnel_of_build, heading, moved
-from runtime.lineage import born_lines
+from runtime.remarks import born_lines
 from runtime.review.markdown import code, safe
 
 if TYPE_CHECKING:

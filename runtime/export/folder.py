@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.files import sync
+from runtime.project import follow_name
 from runtime.record import hash_path
 from runtime.store import StoreError
 
@@ -20,10 +21,10 @@ MARKER = "recipe_export.json"
 KIND = "data-recipe export"
 
 
-def place(named: str, force: bool) -> Path:
-    """The folder that is to be written, where that may be done. Raises StoreError."""
+def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
+    """The folder that is to be written, where that may be done. Raises StoreError, and RecipeError for a link outside."""
+    folder = follow_name(named, allowed)
     try:
-        folder = Path(named).resolve()
         if not folder.exists():
             return folder
         if not folder.is_dir():

@@ -156,9 +156,9 @@ def complain_drifted(session: Session, graph: Graph, built: Built, name: str) ->
         return
     found = list(moved(graph, built, lock))
     if found:
-        more = f"\n  and {len(found) - 5} more" if len(found) > 5 else ""
-        message = "it is made from what is not as the lock says:\n  " + "\n  ".join(found[:5]) + more
-        raise StoreError(message, f"accept it with `recipe lock {session.named}`, or undo the change")
+        lines = [*found[:5], *([f"and {len(found) - 5} more"] if len(found) > 5 else [])]
+        hint = f"accept it with `recipe lock {session.named}`, or undo the change"
+        raise StoreError("it is made from what is not as the lock says:", hint, lines)
 
 
 def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:

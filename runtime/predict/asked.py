@@ -112,7 +112,7 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
         joined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
     frame = Licensed(joined, operator)
     counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})
-    return replace(completions, frame=frame, columns=node.columns, counts=counts, record=None)
+    return replace(completions, frame=frame, columns=node.columns, counts=counts, digest=None, record=None)
 
 
 def licensed(feeds: Feeds, attach: Attach) -> Mapping[str, Mapping[str, str]]:

@@ -54,6 +54,7 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
         unseen=unseen,
         further=min(base.further + most, MANY),
         unknown=min(base.unknown + most, MANY),
+        digest=None,
         record=None,
         stage=None,
         decided=None,

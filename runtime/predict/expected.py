@@ -38,6 +38,8 @@ class Expected:
     """How many rows it may hold besides the likely ones."""
     unknown: int = 0
     """Rows with an unknown value on which it depends, those that nobody has read included."""
+    digest: str | None = None
+    """The digest of the table, where these are its very rows and all that they hold is known."""
     record: Record | None = None
     stage: Stage | None = None
     decided: Decided | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +89,13 @@ class Predictor:
             record = self.recorded(index)
             made = self.from_record(index, record) if record is not None else self.worked_out(index)
             table = self.graph.nodes[index].aspect == "table"  # what a checkpoint is follows from no rows
-            if table and made.exact and index not in self.addresses.results and self.may_be_known(made):
+            if table and made.exact and made.digest is None and self.may_be_known(made):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
                     told = table_digest(made.frame.frame, made.columns, small_columns(made.columns))
                     digests = {name: str(each["digest"]) for name, each in told.columns.items()}
-                    self.addresses.results[index] = Result(told.digest, told.ids, digests)
+                    self.addresses.results.setdefault(index, Result(told.digest, told.ids, digests))
+                    made = replace(made, digest=told.digest)
             self.made[index] = made
         return self.made[index]
 
@@ -118,15 +119,14 @@ class Predictor:
 
     def from_record(self, index: int, record: Record) -> Expected:
         table = open_table(self.store, record.body["table"])
-        frame = Held(table)
-        node = self.graph.nodes[index]
+        frame, node = Held(table), self.graph.nodes[index]
         if isinstance(node.operator, Source):  # all its rows have the same labels
-            return Expected(
-                frame, table.columns, source_counts(node.label, self.feeds[node.label], exactly(table.rows)), record=record
-            )
-        if isinstance(node.operator, Asks):  # completions alone have no labels yet
-            return Expected(frame, table.columns, unlabelled_counts(exactly(table.rows)), record=record)
-        return Expected(frame, table.columns, tally(frame, None, {}, self.feeds_at(index)), record=record)
+            counts = source_counts(node.label, self.feeds[node.label], exactly(table.rows))
+        elif isinstance(node.operator, Asks):  # completions alone have no labels yet
+            counts = unlabelled_counts(exactly(table.rows))
+        else:
+            counts = tally(frame, None, {}, self.feeds_at(index))
+        return Expected(frame, table.columns, counts, digest=record.digest, record=record)
 
     def worked_out(self, index: int) -> Expected:
         node = self.graph.nodes[index]
@@ -150,6 +150,9 @@ class Predictor:
                 )
             case Attach():
                 completions, base = self.expect(node.inputs[1]), self.expect(node.inputs[0])
+                if completions.record is not None and base.digest is None:
+                    # They are told by the places of rows of a table that is not here: as good as not asked for yet.
+                    completions = asked_about(self.graph.nodes[node.inputs[1]], base)
                 return attached_to(self.store, node, completions, base, self.feeds_at(index))
             case Expand():
                 below = node.inputs[0]
@@ -210,7 +213,7 @@ class Predictor:
         operator = node.operator
         assert isinstance(operator, SetDecision)
         run = [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
-        values = tuple(self.known.values(at, base.frame, base.columns) for at in run)
+        values = tuple(self.known.values(at, base) for at in run)
         columns: dict[str, pa.Array] = {}
         blind = np.zeros(base.frame.rows, dtype=bool)
         for name in operator.reads():
@@ -218,13 +221,13 @@ class Predictor:
             if made.node is None:
                 columns[name], known = known_column(base, made.name)
             else:
-                found = self.known.values(made.node, base.frame, base.columns)
+                found = self.known.values(made.node, base)
                 columns[name], known = found.column(kept_name(made)), found.known
             blind |= False if known is None else ~known
         for source in node.inputs[1:]:
             form = self.graph.nodes[source].form
             if form is not None:
-                found = self.known.values(source, base.frame, base.columns)
+                found = self.known.values(source, base)
                 columns[form] = found.columns[form]
                 blind |= False if found.known is None else ~found.known
         unread = blind if blind.any() else None
@@ -237,7 +240,7 @@ class Predictor:
             origin[name] = made.name if made.node is None else None
             if made.node is not None:
                 with suppress(Unknown):
-                    origin[name] = self.known.values(made.node, base.frame, base.columns).whole(kept_name(made))
+                    origin[name] = self.known.values(made.node, base).whole(kept_name(made))
         return Renamed(base.frame, origin, node.columns)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,6 @@ from compiler.graph import Graph, Made
 from compiler.keys import memo_key, value_key
 from compiler.plan import Addresses
 from operators.declare import Map, Measure, mapped
-from operators.scope import Columns
 from operators.sqltext import ident
 from operators.unique import Unique
 from operators.where import Where
@@ -24,9 +23,12 @@ from runtime.conditions import TooMuchText, evaluate
 from runtime.digest import id_bytes
 from runtime.ids import combined, connect, digest_name
 from runtime.memo import Memo
-from runtime.predict.frames import Frame, Unknown, small_name
+from runtime.predict.frames import Unknown, small_name
 from runtime.store import Damaged, Store, StoreError
 from runtime.table import BATCH, SHARE, TEXT, nulled, open_table, read_table, share_of, whole
+
+if TYPE_CHECKING:
+    from runtime.predict.expected import Expected
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -62,10 +64,13 @@ class Known:
     addresses: Addresses
     found: dict[int, Values] = field(default_factory=dict)
 
-    def values(self, at: int, base: Frame, columns: Columns) -> Values:
+    def values(self, at: int, base: Expected) -> Values:
         """What is known of the node `at` beside a base table, row for row."""
         if at not in self.found:
-            self.found[at] = self.under_key(at) or self.of_equal_cells(at, base, columns)
+            # The columns under its key are those of the table with that digest, however many rows another has.
+            same = base.digest is not None and base.digest == self.addresses.address(self.graph.base(at))
+            found = self.under_key(at) if same else None
+            self.found[at] = found or self.of_equal_cells(at, base)
         return self.found[at]
 
     def names(self, at: int) -> tuple[str, ...]:
@@ -90,14 +95,14 @@ class Known:
         # The form of `unique` is named after its column, and equal forms of other columns share a record.
         return Values(dict(zip(self.names(at), map(whole, table.columns), strict=True)))
 
-    def of_equal_cells(self, at: int, base: Frame, columns: Columns) -> Values:
-        node, names = self.graph.nodes[at], self.names(at)
-        nothing = Values({name: pa.nulls(base.rows, self.kind(at)) for name in names}, np.zeros(base.rows, dtype=bool))
+    def of_equal_cells(self, at: int, base: Expected) -> Values:
+        node, names, rows = self.graph.nodes[at], self.names(at), base.frame.rows
+        nothing = Values({name: pa.nulls(rows, self.kind(at)) for name in names}, np.zeros(rows, dtype=bool))
         try:
             cells = {
-                role: base.frame(small_name(made.name, columns))
+                role: base.frame.frame(small_name(made.name, base.columns))
                 if made.node is None
-                else self.values(made.node, base, columns).whole(kept_name(made))
+                else self.values(made.node, base).whole(kept_name(made))
                 for role, made in node.carried.items()
             }
         except Unknown:

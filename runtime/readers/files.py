@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from compiler.project import Outside, within
 from operators.source import COMPRESSIONS
 
 CHUNK = 1 << 22
@@ -19,14 +20,6 @@ FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 #: A line or a whole JSON document beyond these would be held in memory at once: a bomb, or the wrong format.
 MAX_LINE = 1 << 28
 MAX_DOCUMENT = 1 << 31
-
-
-class Outside(Exception):
-    """A file lies outside the folders that may be read."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is outside the folders that may be read")
-        self.path = path
 
 
 class Unreadable(Exception):
@@ -47,15 +40,15 @@ def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> li
     """
     if "\0" in pattern:
         return []  # no file has such a name, and the system calls refuse it
-    roots = [resolve(root) for root in allowed_roots]
+    roots = [Path(os.path.realpath(root)) for root in allowed_roots]
     parts = Path(pattern).parts
     first = next((place for place, part in enumerate(parts) if "*" in part or "?" in part), len(parts))
     begin = base.joinpath(*parts[:first])
-    check_inside(resolve(begin), roots)
+    within(begin, roots)
     begin = spelled(begin)
-    start = check_inside(resolve(begin), roots)
+    start = within(begin, roots)
     if first == len(parts):
-        return [resolve(begin.parent) / begin.name] if os.path.isfile(start) else []
+        return [called(begin)] if os.path.isfile(start) else []
     if ".." in parts[first:]:
         raise Outside(base / pattern)
     rest = "/".join(part if part == "**" else re.sub(r"\*+", "*", part).replace("[", "[[]") for part in parts[first:])
@@ -65,8 +58,13 @@ def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> li
     matches = {match for form in (rest, *(unicodedata.normalize(form, rest) for form in FORMS)) for match in start.glob(form)}
     for match in sorted(matches, key=Path.as_posix):
         if match.is_file() and (hidden or not any(part.startswith(".") for part in match.relative_to(start).parts)):
-            found.setdefault(check_inside(resolve(match), roots), resolve(match.parent) / match.name)
+            found.setdefault(within(match, roots), called(match))
     return sorted(found.values(), key=Path.as_posix)
+
+
+def called(path: Path) -> Path:
+    """A file by its own name, in a real folder."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def spelled(path: Path) -> Path:
@@ -81,18 +79,6 @@ def spelled(path: Path) -> Path:
     if len(twins) > 1:
         raise Unreadable(path, f"{len(twins)} files are called so in other Unicode forms, and none as it is said here")
     return parent / twins[0] if twins else path
-
-
-def resolve(path: Path) -> Path:
-    """The real path; a loop of symlinks stays one, and is no file then."""
-    return Path(os.path.realpath(path))
-
-
-def check_inside(path: Path, roots: Sequence[Path]) -> Path:
-    """The resolved path, where it lies inside one of the roots."""
-    if not any(path.is_relative_to(root) for root in roots):
-        raise Outside(path)
-    return path
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.project import Place, package_root
+from compiler.project import Outside, Place, package_root, within
 from runtime.store import StoreError
 
 TEXTS = (".yaml", ".yml", ".lock")
@@ -27,6 +27,8 @@ class Revision:
     """The work tree."""
     changed: frozenset[str]
     """The files, relative to `top`, that are not as in the work tree."""
+    strays: Mapping[Path, str]
+    """What stands in the folder for a link that leads out of it -> where the link leads."""
 
     def place(self, recipe: str, root: Path, allow: tuple[str, ...]) -> Place | None:
         """The place of a recipe, named relative to `top`, as it was; None where it was not there."""
@@ -37,7 +39,9 @@ class Revision:
         if package.is_relative_to(self.top):  # what ships with us is part of this very repository
             package = self.folder / package.relative_to(self.top)
         allowed = (self.folder, root, package, *(Path(each).resolve() for each in allow))
-        return Place(path, f"{self.name}:{recipe}", root, package, allowed, (f"{self.name}:", self.folder))
+        with suppress(Outside):  # who reads it is told so
+            path = within(path, allowed)
+        return Place(path, f"{self.name}:{recipe}", root, package, allowed, (f"{self.name}:", self.folder), strays=self.strays)
 
 
 def git(top: Path, *arguments: str, given: bytes | None = None) -> bytes:
@@ -71,57 +75,100 @@ def is_revision(top: Path, name: str) -> bool:
 
 
 @contextmanager
-def laid_out(top: Path, name: str) -> Iterator[Revision]:
+def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revision]:
     """A revision in a folder of its own, which is gone afterwards.
 
     Texts of recipes, profiles and locks are files there, as is all that changed since; other files are links into the
-    work tree. What git ignores is in no revision, so every revision sees it as it is now.
+    work tree. What git ignores is in no revision, so every revision sees it as it is now. `allow`: what recipes may read
+    besides. Raises StoreError.
     """
     commit = git(top, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
     changed = frozenset(names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
     with tempfile.TemporaryDirectory(prefix="recipe-") as made:
-        folder = Path(made).resolve()
-        wanted = []
+        folder, aside = Path(made).resolve() / "tree", Path(made).resolve() / "aside"
+        wanted, links = [], []
         for entry in names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
             about, _, path = entry.partition("\t")
             mode, kind, blob = about.split()
             target = folder / path
             if kind != "blob":
                 continue
+            if path.startswith("/") or not {".", "..", ""}.isdisjoint(path.split("/")):
+                raise StoreError(
+                    f"the revision `{name}` has a file `{path}`, which leads out of it", "git checks out no such file"
+                )
             target.parent.mkdir(parents=True, exist_ok=True)
-            if path in changed or path.endswith(TEXTS) or mode == "120000" or not (top / path).is_file():
-                wanted.append((target, mode, blob))
+            if mode == "120000":
+                links.append((target, blob))
+            elif path in changed or path.endswith(TEXTS) or not (top / path).is_file():
+                wanted.append((target, blob))
             else:
                 target.symlink_to(top / path)
-        write_blobs(top, wanted)
+        for target, content in blobs(top, wanted):
+            with open(target, "xb") as file:
+                file.write(content)
+        led = {target: lead(target, content, folder, top) for target, content in blobs(top, links)}
+        allowed = tuple(Path(each).resolve() for each in allow)
+        strays = dict(set_aside(led, (folder, top, package_root()), allowed, aside))
         for path in names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
             link_ignored(top, folder, path.rstrip("/"))
-        yield Revision(name, folder, top, changed)
+        yield Revision(name, folder, top, changed, strays)
 
 
-def write_blobs(top: Path, wanted: list[tuple[Path, str, str]]) -> None:
-    """Write files of a revision; a link stays one, so that it is resolved and checked like any other."""
+def blobs(top: Path, wanted: list[tuple[Path, str]]) -> Iterator[tuple[Path, bytes]]:
+    """(path, content) of files of a revision that are wanted as (path, blob)."""
     if not wanted:
         return
-    found = git(top, "cat-file", "--batch", given="".join(f"{blob}\n" for _, _, blob in wanted).encode())
+    found = git(top, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in wanted).encode())
     at = 0
-    for target, mode, _ in wanted:
+    for target, _ in wanted:
         end = found.index(b"\n", at)
         size = int(found[at:end].split()[-1])
-        content = found[end + 1 : end + 1 + size]
+        yield target, found[end + 1 : end + 1 + size]
         at = end + 2 + size
-        if mode == "120000":
-            target.symlink_to(os.fsdecode(content))
+
+
+def lead(link: Path, content: bytes, folder: Path, top: Path) -> str:
+    """Make a link of a revision, and give where it leads: as it says where it stays in the revision, else from the work tree."""
+    there = said = os.fsdecode(content)
+    if os.path.isabs(said) or not Path(os.path.normpath(link.parent / said)).is_relative_to(folder):
+        there = os.path.normpath(top / link.parent.relative_to(folder) / said)
+    with suppress(OSError, ValueError):  # a name that no file can have leads nowhere
+        link.symlink_to(there)
+    return there[:200]
+
+
+def set_aside(
+    led: Mapping[Path, str], inside: tuple[Path, ...], allowed: tuple[Path, ...], aside: Path
+) -> Iterator[tuple[Path, str]]:
+    """Let each link that leads outside lead to an empty file or folder instead, so that nobody who follows it reads there."""
+    outside = []
+    for link, there in led.items():
+        real = Path(os.path.realpath(link))
+        # What lies around a folder that is allowed is walked through; what is read in it is looked at then.
+        passes = any(real.is_relative_to(each) for each in (*inside, *allowed)) or any(
+            each.is_relative_to(real) for each in allowed
+        )
+        if not (link.is_symlink() and passes):
+            outside.append((link, there, real.is_dir()))
+    for number, (link, there, is_folder) in enumerate(outside):
+        stands = aside / str(number)
+        stands.parent.mkdir(exist_ok=True)
+        if is_folder:
+            stands.mkdir()
         else:
-            target.write_bytes(content)
+            stands.touch()
+        link.unlink(missing_ok=True)
+        link.symlink_to(stands)
+        yield stands, there
 
 
 def link_ignored(top: Path, folder: Path, path: str) -> None:
-    """Let a revision see what git ignores, where nothing of its own stands there."""
+    """Let a revision see what git ignores, where nothing of its own stands there; not behind a link of its own."""
     target = folder / path
-    if path.split("/")[0] in (".git", ".recipe") or target.exists() or target.is_symlink():
+    if path.split("/")[0] in (".git", ".recipe") or os.path.lexists(target):
         return
-    if target.parent.is_dir():
+    if target.parent.is_dir() and os.path.realpath(target.parent) == str(target.parent):
         target.symlink_to(top / path)
 
 

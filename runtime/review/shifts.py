@@ -50,9 +50,9 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
             continue
         column = node.inputs[-1]
         base = side.expect(side.graph.base(node.inputs[0]))
-        if base.frame.rows > MOST:
+        if base.frame.rows > MOST or not base.exact:
             continue
-        values = side.known.values(column, base.frame, base.columns)
+        values = side.known.values(column, base)
         kept = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
         level = leveled(node.operator, values.columns)[kept]
         if level.size and (values.known is None or values.known[kept].all()):

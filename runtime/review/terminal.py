@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from compiler.diagnostics import visible
-from runtime.funnel import cells
+from compiler.diagnostics import cells, printed, visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
 from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, shift, stops, summary, table, text_of
@@ -16,7 +15,7 @@ Line = tuple[str, bool]
 
 def as_text(comparison: Comparison, open_text: bool, bold: Callable[[str], str]) -> str:
     """The whole comparison; `bold` makes what must not be missed stand out. No cell of a row can steer a terminal."""
-    shown = [(visible(line.rstrip()), strong) for line, strong in lines(comparison, open_text)]
+    shown = [(printed(line.rstrip()), strong) for line, strong in lines(comparison, open_text)]
     return "\n".join(bold(line) if strong and line else line for line, strong in shown) + "\n"
 
 
@@ -71,6 +70,7 @@ def plain(texts: Iterable[str]) -> Iterator[Line]:
 
 def aligned(rows: list[list[str]], right: tuple[int, ...] = ()) -> Iterator[str]:
     """Lines of cells under each other."""
+    rows = [list(map(visible, row)) for row in rows]
     widths = [max(cells(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
         padded = []

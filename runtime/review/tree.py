@@ -12,7 +12,7 @@ from typing import Any
 from compiler.compile import Read
 from compiler.diagnostics import RecipeError
 from compiler.project import find_place
-from runtime.project import is_recipe
+from runtime.project import recipes_under
 from runtime.review.compare import Comparison, compare
 from runtime.review.revisions import TEXTS, Revision, git, names
 from runtime.review.sides import open_side
@@ -99,5 +99,6 @@ def recipes_of(tree: Tree) -> set[str]:
     """Every recipe of either side, relative to the project."""
     found = set()
     for folder in (tree.old.folder, tree.top if tree.new is None else tree.new.folder):
-        found |= {path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml") if is_recipe(path, folder)}
+        roots = (tree.top, *(Path(each) for each in tree.options["allow"]))
+        found |= {path.relative_to(folder).as_posix() for path in recipes_under(folder, roots)}
     return found

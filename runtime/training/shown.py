@@ -21,11 +21,9 @@ from runtime.training.stage import Job, job_of, texts_of
 from runtime.weights import find_weights
 from runtime.why import row_of
 
-DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
-
-def explain_row(session: Session, name: str, prefix: str, open_text: bool, color: bool) -> Iterator[str]:
-    """Lines for a person. Raises StoreError for a row that is not trained on, and TemplateError for one that cannot be."""
+def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> Iterator[str]:
+    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where that cannot be told."""
     said = replace(session, targets=(name,))
     graph, store = said.graph, Store(session.store_path)
     node = graph.nodes[graph.outputs[name]]
@@ -60,7 +58,4 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool, color
     tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
     yield f"row {row['row_id']}: {len(tokens.ids):,} tokens, {sum(tokens.loss):,} of them trained on"
     for text, loss in shown(tokenizer, tokens):
-        if color:
-            yield text if loss else f"{DIM}{text}{PLAIN}"
-        else:
-            yield "\n".join(("+ " if loss else "- ") + line for line in text.split("\n"))
+        yield from (("+ " if loss else "- ") + line for line in text.split("\n"))
