@@ -25,6 +25,9 @@ from compiler.validate import validate
 from operators.profile import LanguageProfile
 from operators.token_length import TOKENIZERS
 
+#: Bytes of a tokenizer's file, which is read whole.
+MOST_TOKENIZER = 1 << 28
+
 
 @dataclass(frozen=True)
 class Read:
@@ -101,6 +104,9 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
             path = place.reach(base / said.model.tokenizer, said.model.tokenizer, span)
             if not path.is_file():
                 recipe.diagnostics.append(Diagnostic(f"there is no file `{said.model.tokenizer}`", span))
+                continue
+            if path.stat().st_size > MOST_TOKENIZER:
+                recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` is larger than 256 MB", span))
                 continue
             digest = blake3(path.read_bytes()).hexdigest()
         except RecipeError as error:

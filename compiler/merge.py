@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import MAX_DEPTH, Entry, Node, load_text, read_document
+from compiler.document import MAX_DEPTH, MAX_NODES, Entry, Node, load_text, read_document
 from compiler.project import Place
 from compiler.spans import Span, Text, span_at
 from compiler.steps import combine_steps, read_step, unknown_step
@@ -19,6 +19,7 @@ __all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "render_yaml
 
 STEP_LISTS = (("prompts",), ("traces",), ("tables", "*", "steps"))
 MAX_EXTENDS = 8
+MAX_SETTINGS = 200
 OWN = ("recipe", "description", "extends")
 """What a recipe says of itself alone, and does not inherit."""
 
@@ -83,6 +84,11 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> tuple[Node, tuple
     while (extends := nodes[-1].get("extends")) is not None:
         texts.append(_follow(extends, texts, place))
         nodes.append(_read_map(texts[-1]))
+    if len(settings) > MAX_SETTINGS:
+        raise RecipeError(Diagnostic(f"there are {len(settings)} `--set`, and {MAX_SETTINGS} are the most", nodes[0].span))
+    if (count := sum(map(count_values, nodes))) > MAX_NODES:
+        message = f"the recipe has {count:,} values together with what it extends, and {MAX_NODES:,} are the most"
+        raise RecipeError(Diagnostic(message, nodes[0].span))
     merged = settle(_without(nodes.pop(), ("extends",)))
     while nodes:
         merged = merge(_without(merged, OWN), _without(nodes.pop(), ("extends",)))
@@ -96,6 +102,14 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> tuple[Node, tuple
     if found:
         raise RecipeError(found)
     return merged, tuple(texts)
+
+
+def count_values(node: Node) -> int:
+    """How many values a tree holds, itself among them."""
+    inside = node.value if isinstance(node.value, list) else []
+    if isinstance(node.value, dict):
+        inside = [entry.node for entry in node.value.values()]
+    return 1 + sum(map(count_values, inside))
 
 
 def _read_map(text: Text) -> Node:

@@ -16,6 +16,7 @@ from compiler.lock import Lock
 from compiler.project import Outside
 from operators.source import Source
 from runtime.readers.files import Unreadable, hash_file, resolve_files
+from runtime.readers.globs import TooMany
 from runtime.weights import weights_facts
 
 
@@ -52,6 +53,8 @@ def find_files(read: Read) -> Found:
                 found[name] = resolve_files(pattern, base, read.place.allowed)
         except Outside as error:
             wrong.append(read.place.complain(pattern, error, span))
+        except TooMany as error:
+            wrong.append(Diagnostic(str(error), span, "name the folder that the files are in"))
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
     if wrong:
