@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from compiler.spans import Span
+from operators.nearest import nearest
 
 Severity = Literal["error", "warning", "note"]
 
@@ -52,12 +52,11 @@ class RecipeError(Exception):
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """Find the known word that was probably meant."""
     words = {_fold(one): one for one in known}
-    if len(word) > 100:  # difflib is quadratic, and nobody misspells a word that long
-        return None
-    close = difflib.get_close_matches(_fold(word), list(words), n=1, cutoff=0.6)
-    return words[close[0]] if close else None
+    close = nearest(_fold(word), words)
+    return words[close] if close is not None else None
 
 
+@lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
     # Decomposed, one wrong letter in a Hangul syllable is one wrong letter, not a wrong syllable.
     return unicodedata.normalize("NFD", word.casefold())

@@ -82,6 +82,23 @@ CHECKED = {
     "a seed of hexadecimal digits": (HEAD + "seed: 0x" + "f" * 100_000 + "\n", "is beyond 64 bits"),
     "a huge number": (HEAD + "prompts: [{length: {min: 1.0e300}}]\n", "exceeded maximum size"),
     "wrong steps": (steps(*(f"{{lenght{i}: 1}}" for i in range(3000))), "unknown key `lenght2999`"),
+    "names that are near to many": (
+        HEAD.replace(
+            "{a: {file: a.jsonl, category: c, license: A}}",
+            "{" + ",".join(f"source{i}: {{file: a.jsonl, category: c{i}, license: A}}" for i in range(1000)) + "}",
+        )
+        + "tables: {t: {from: source1, steps: [{length: {min: 1, only: {source: ["
+        + ",".join(f"sorce{i}" for i in range(1000, 4000))
+        + "]}}}]}}\n",
+        "did you mean `source399`?",
+    ),
+    "columns that are near to many": (
+        HEAD
+        + f"prompts:\n  - measure: {{{', '.join(f'meas{i}: {{length: {{}}}}' for i in range(1500))}}}\n"
+        + "".join(f"  - {{name: w{i}, where: 'meas{i} > 1'}}\n" for i in range(600))
+        + "".join(f"  - {{name: l{i}, length: {{in: maes{i}, min: 1}}}}\n" for i in range(600)),
+        "there is no column `maes599` here",
+    ),
     "categories": (
         steps("{length: {min: 1, only: {category: [" + ",".join(f"c{i}" for i in range(9000)) + "]}}}"),
         "no source has the category `c8999`",
