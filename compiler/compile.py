@@ -25,6 +25,9 @@ from compiler.training import read_template
 from operators.profile import LanguageProfile
 from operators.token_length import TOKENIZERS
 
+#: Bytes of a tokenizer's file, which is read whole.
+MOST_TOKENIZER = 1 << 28
+
 
 @dataclass(frozen=True)
 class Read:
@@ -95,6 +98,9 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
             if not path.is_file():
                 message, hint = f"there is no file `{said.model.tokenizer}`", near_files(path)
                 recipe.diagnostics.append(Diagnostic(message, span, hint))
+                continue
+            if path.stat().st_size > MOST_TOKENIZER:
+                recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` is larger than 256 MB", span))
                 continue
             digest = blake3(path.read_bytes()).hexdigest()
         except RecipeError as error:

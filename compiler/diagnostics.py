@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from compiler.spans import Span
+from operators.nearest import nearest
 
 Severity = Literal["error", "warning", "note"]
 
@@ -51,12 +52,11 @@ class RecipeError(Exception):
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """Find the known word that was probably meant."""
     words = {_fold(one): one for one in known}
-    if len(word) > 100:  # difflib is quadratic, and nobody misspells a word that long
-        return None
-    close = difflib.get_close_matches(_fold(word), list(words), n=1, cutoff=0.6)
-    return words[close[0]] if close else None
+    close = nearest(_fold(word), words)
+    return words[close] if close is not None else None
 
 
+@lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
     # Decomposed, one wrong letter in a Hangul syllable is one wrong letter, not a wrong syllable.
     return unicodedata.normalize("NFD", word.casefold())
@@ -97,6 +97,7 @@ def _pieces(text: str) -> list[str]:
     return shown
 
 
+@lru_cache(maxsize=4096)  # thousands of mistakes may stand in one line
 def _show(char: str) -> str:
     if not hides(char):
         return char
@@ -120,6 +121,10 @@ def _width(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+_cells_of = lru_cache(maxsize=4096)(cells)
+"""The same of what is shown of one character."""
 
 
 def order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -191,7 +196,7 @@ def _cut(span: Span) -> tuple[str, int, int]:
     low, high = max(0, start - 4 * WINDOW), min(len(line), start + 4 * WINDOW)
     near = line[low:high]
     shown = ["    " if char == "\t" else piece for char, piece in zip(near, _pieces(near), strict=True)]
-    widths = [cells(piece) for piece in shown]
+    widths = list(map(_cells_of, shown))
     start, end = start - low, min(end, high) - low
     first, last = 0, len(shown)
     if sum(widths) > WINDOW or low > 0 or high < len(line):

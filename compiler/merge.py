@@ -10,7 +10,7 @@ from functools import partial
 
 from compiler.composing import Document, look_at, read_document
 from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import MAX_DEPTH, Entry, Node, load_text
+from compiler.document import MAX_DEPTH, MAX_NODES, Entry, Node, load_text
 from compiler.project import Place
 from compiler.spans import Span, Text, span_at
 from compiler.steps import combine_steps, read_step, unknown_step
@@ -20,6 +20,7 @@ __all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "render_yaml
 
 STEP_LISTS = (("prompts",), ("traces",), ("tables", "*", "steps"))
 MAX_EXTENDS = 8
+MAX_SETTINGS = 200
 OWN = ("recipe", "description", "extends")
 """What a recipe says of itself alone, and does not inherit."""
 
@@ -111,6 +112,11 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> Merged:
         documents.append(look_at(texts[-1]))
         found += documents[-1].problems
     nodes = [_map_of(each.root, found) for each in documents]
+    if len(settings) > MAX_SETTINGS:
+        raise RecipeError(Diagnostic(f"there are {len(settings)} `--set`, and {MAX_SETTINGS} are the most", nodes[0].span))
+    if (count := sum(map(count_values, nodes))) > MAX_NODES:
+        message = f"the recipe has {count:,} values together with what it extends, and {MAX_NODES:,} are the most"
+        raise RecipeError(Diagnostic(message, nodes[0].span))
     merged = laid_over(None, _without(nodes.pop(), ("extends",)), found)
     while nodes:
         merged = laid_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), found)
@@ -131,6 +137,14 @@ def _map_of(root: Node | None, found: list[Diagnostic]) -> Node:
         wrong = Diagnostic("a recipe is a map of keys", root.span, "begin with `format: 1`")
         raise RecipeError(found or [wrong])
     return root
+
+
+def count_values(node: Node) -> int:
+    """How many values a tree holds, itself among them."""
+    inside = node.value if isinstance(node.value, list) else []
+    if isinstance(node.value, dict):
+        inside = [entry.node for entry in node.value.values()]
+    return 1 + sum(map(count_values, inside))
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:

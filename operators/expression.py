@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from operators.growth import MOST_OF_ROW, Tree, constant_text, count_texts, guarded, inner
@@ -114,11 +114,12 @@ class Expression:
     parts: int = field(default=0, compare=False)
     """How many parts it has; a pattern has as many as it repeats."""
 
-    @property
+    @cached_property
     def texts(self) -> int:
         """How many of its parts make text."""
         return count_texts(self.tree)
 
+    @cached_property
     def guarded(self) -> str:
         """Its SQL with an error in the place of any text that is longer than its share of what a row may be made into."""
         share = MOST_OF_ROW // max(1, self.texts)

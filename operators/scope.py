@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from operators.nearest import nearest
+
 #: The types a column of a table may have, in the words that people see.
 ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
 Columns = Mapping[str, ColumnType]
@@ -64,12 +66,9 @@ def near_columns(word: str, known: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
     """The hint after an unknown name: the nearest known one, or all of them."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, list(known), n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
+    if near := nearest(word, known):
+        return f"did you mean `{near}`?"
     # A file without a header has text of a row where names should be: no more than its beginning is shown.
-    shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)]
-    more = f", and {len(shown) - 12} more" if len(shown) > 12 else ""
-    return "there is: " + ", ".join(shown[:12]) + more if shown else "there is none"
+    shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)[:12]]
+    more = f", and {len(known) - 12} more" if len(known) > 12 else ""
+    return "there is: " + ", ".join(shown) + more if shown else "there is none"

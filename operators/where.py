@@ -63,7 +63,8 @@ class Where(Measure):
         if not columns:
             yield Complaint(("that",), "the condition reads no column, so it is the same for every row")
         missing = [complaint for column in columns for complaint in scope.complain_column(column, ("that",))]
-        yield from missing or mistyped(self.sql, scope.columns)
+        if columns:
+            yield from missing or mistyped(self.sql, {column: scope.columns[column] for column in columns})
         if self.only:
             yield from self.only.complain(scope)
 

@@ -55,7 +55,7 @@ def evaluate(operator: Where, columns: Mapping[str, pa.Array]) -> pa.Array:
 
 def guarded(operator: Where, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
     """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
-    sql = operator.parsed.guarded()
+    sql = operator.parsed.guarded
     try:
         return holds(operator, sql, columns)
     except StoreError as error:

@@ -19,6 +19,7 @@ from compiler.lock import Lock
 from compiler.project import Outside
 from operators.source import Source
 from runtime.readers.files import Unreadable, hash_file, resolve_files
+from runtime.readers.globs import TooMany
 from runtime.weights import weights_facts
 
 #: Files of a source that are no larger together are read to their end by a check, to count their lines.
@@ -58,6 +59,8 @@ def find_files(read: Read) -> Found:
             found[name] = resolve_files(inner, base, roots)
         except Outside as error:
             wrong.append(read.place.complain(pattern, error, span))
+        except TooMany as error:
+            wrong.append(Diagnostic(str(error), span, "name the folder that the files are in"))
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
     return Found(found, tuple(wrong))

@@ -82,6 +82,23 @@ CHECKED = {
     "a seed of hexadecimal digits": (HEAD + "seed: 0x" + "f" * 100_000 + "\n", "is beyond 64 bits"),
     "a huge number": (HEAD + "prompts: [{length: {min: 1.0e300}}]\n", "exceeded maximum size"),
     "wrong steps": (steps(*(f"{{lenght{i}: 1}}" for i in range(3000))), "unknown key `lenght2999`"),
+    "names that are near to many": (
+        HEAD.replace(
+            "{a: {file: a.jsonl, category: c, license: A}}",
+            "{" + ",".join(f"source{i}: {{file: a.jsonl, category: c{i}, license: A}}" for i in range(1000)) + "}",
+        )
+        + "tables: {t: {from: source1, steps: [{length: {min: 1, only: {source: ["
+        + ",".join(f"sorce{i}" for i in range(1000, 4000))
+        + "]}}}]}}\n",
+        "did you mean `source399`?",
+    ),
+    "columns that are near to many": (
+        HEAD
+        + f"prompts:\n  - measure: {{{', '.join(f'meas{i}: {{length: {{}}}}' for i in range(1500))}}}\n"
+        + "".join(f"  - {{name: w{i}, where: 'meas{i} > 1'}}\n" for i in range(600))
+        + "".join(f"  - {{name: l{i}, length: {{in: maes{i}, min: 1}}}}\n" for i in range(600)),
+        "there is no column `maes599` here",
+    ),
     "categories": (
         steps("{length: {min: 1, only: {category: [" + ",".join(f"c{i}" for i in range(9000)) + "]}}}"),
         "no source has the category `c8999`",
@@ -103,6 +120,66 @@ def test_a_check_is_small_and_short_whatever_it_reads(place: Path, name: str) ->
     assert (ran.code, "Traceback" in ran.said) == (2, False), ran.said[-2000:]
     assert told in ran.said and "--> recipe.yaml:" in ran.said, ran.said[:2000]
     assert ran.megabytes < MEGABYTES
+
+
+def test_a_pattern_leads_through_each_folder_once(place: Path) -> None:
+    deep = place
+    for number in range(50):
+        deep = deep / "d"
+        deep.mkdir()
+        (deep / f"{number}.jsonl").write_text('{"prompt": "a"}\n', "utf-8")
+    for pattern in ("**/**/**/**/**/**/*.jsonl", "**/*/**/*/**/*/**/*.jsonl", "**/d/**/d/**/d/**/d/**/*.jsonl"):
+        (place / "recipe.yaml").write_text(steps("unique").replace("a.jsonl", f"'{pattern}'"), "utf-8")
+        ran = watched(place, "check", "recipe.yaml")
+        assert ran.code == 0 and "not proven" not in ran.said, ran.said
+    for pattern in ("a/" * 100_000 + "b.jsonl", "*?" * 60 + "b.jsonl", "a" * 5000 + "*.jsonl"):
+        (place / "recipe.yaml").write_text(steps("unique").replace("a.jsonl", f"'{pattern}'"), "utf-8")
+        ran = watched(place, "check", "recipe.yaml")
+        assert ran.code == 0 and "not proven" in ran.said, ran.said[:500]
+
+
+def test_a_pattern_that_leads_through_more_than_any_project_has_is_told(
+    place: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.readers.globs.MOST_NAMES", 2)
+    project.write("recipe.yaml", steps("unique").replace("a.jsonl", "'**/a.jsonl'"))
+    ran = project.run("check", "recipe.yaml")
+    assert ran.code == 2 and "`**/a.jsonl` leads through more than 2 names" in ran.err and "--> recipe.yaml:4:" in ran.err
+
+
+def test_large_files_are_looked_at_and_not_read(place: Path) -> None:
+    sources = "{" + ", ".join(f"s{i}: {{file: many.json, category: c, license: A}}" for i in range(200)) + "}"
+    rows = ",".join(['{"prompt": "a"}'] * 400_000)
+    (place / "many.json").write_text(f"[{rows}]", "utf-8")
+    (place / "long.json").write_text('[{"prompt": "' + "a" * 100_000_000 + '"}]', "utf-8")
+    with (place / "tokenizer.json").open("wb") as file:
+        file.truncate(3 << 30)
+    said = {
+        "many": HEAD.replace("{a: {file: a.jsonl, category: c, license: A}}", sources)
+        + "tables: {t: {from: s1, steps: [unique]}}\n",
+        "long": steps("unique").replace("a.jsonl", "long.json"),
+        "tokens": HEAD
+        + "models: {m: {id: a/b, license: mit, terms: mit, tokenizer: tokenizer.json}}\n"
+        + "prompts: [{token_length: {in: prompt, max: 3, tokenizer: m}}]\n",
+    }
+    told = {"many": "ok test/bomb", "long": "its first row does not end within 64 MB", "tokens": "is larger than 256 MB"}
+    for name, recipe in said.items():
+        (place / "recipe.yaml").write_text(recipe, "utf-8")
+        ran = watched(place, "check", "recipe.yaml")
+        assert told[name] in ran.said and ran.megabytes < MEGABYTES, (name, ran.said[:2000], ran.megabytes)
+
+
+def test_what_is_extended_and_set_counts_too(place: Path) -> None:
+    for number in range(8):
+        head = f"extends: r{number + 1}.yaml\n" if number < 7 else ""
+        listed = "".join(f"  - {{name: w{number}x{each}, length: {{min: 1}}}}\n" for each in range(1900))
+        (place / f"r{number}.yaml").write_text(f"{head}prompts:\n{listed}", "utf-8")
+    (place / "recipe.yaml").write_text("format: 1\nrecipe: a/b\nextends: r0.yaml\n", "utf-8")
+    ran = watched(place, "check", "recipe.yaml")
+    assert ran.code == 2 and "60,827 values together with what it extends" in ran.said and "--> recipe.yaml:1:1" in ran.said
+    (place / "recipe.yaml").write_text(steps("unique"), "utf-8")
+    ran = watched(place, "check", "recipe.yaml", *(each for number in range(5000) for each in ("--set", f"x{number}=1")))
+    assert ran.code == 2 and "there are 5000 `--set`, and 200 are the most" in ran.said
 
 
 #: A condition -> rows, and what a build says of it.

@@ -43,8 +43,9 @@ def test_everything_committed_is_mutated_and_a_mutant_is_its_number(tmp_path: Pa
     ],
 )
 def test_what_may_not_happen_is_a_finding(code: int | None, said: str, seconds: float, wrong: str) -> None:
-    assert wrong in str(complaint(["check"], code, said, "boom", seconds))
-    assert complaint(["check"], 2, '{"diagnostics": [{"line": 1}]}', "", 0.1) is None and MEGABYTES == 1000
+    assert wrong in str(complaint(["check"], code, said, "boom", seconds, 90.0))
+    assert complaint(["check"], 2, '{"diagnostics": [{"line": 1}]}', "", 0.1, MEGABYTES) is None
+    assert "it held" in str(complaint(["check"], 0, "", "", 0.1, MEGABYTES + 1))
 
 
 def test_a_worker_that_dies_is_a_finding_and_the_next_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Values that are known without measuring: under their key, in the memo, or of equal cells of any other table."""
+"""Values that are known without measuring: under their key, in the memo, of equal cells of any table, of small columns."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from compiler.plan import Addresses
 from operators.declare import Map, Measure, mapped
 from operators.sqltext import ident
 from operators.unique import Unique
+from operators.where import Where
 from runtime.beside import find_measured
+from runtime.conditions import TooMuchText, evaluate
 from runtime.digest import id_bytes
 from runtime.ids import combined, connect, digest_name
 from runtime.memo import Memo
 from runtime.predict.frames import Unknown, small_name
-from runtime.store import Damaged, Store
-from runtime.table import SHARE, nulled, open_table, read_table, share_of, whole
+from runtime.store import Damaged, Store, StoreError
+from runtime.table import BATCH, SHARE, TEXT, nulled, open_table, read_table, share_of, whole
 
 if TYPE_CHECKING:
     from runtime.predict.expected import Expected
@@ -105,6 +107,8 @@ class Known:
             }
         except Unknown:
             return nothing
+        if isinstance(node.operator, Where) and not any(made.kind in TEXT for made in node.carried.values()):
+            return held(node.operator, cells) or nothing
         if isinstance(node.operator, Unique) and node.operator.verbatim(node.entries):
             return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
@@ -163,6 +167,17 @@ class Known:
             for number, name in enumerate(values.columns)
         }
         return Values(columns, None if known.all() else known)
+
+
+def held(operator: Where, cells: Mapping[str, pa.Array]) -> Values | None:
+    """A condition that reads no text, over cells that are known; None where a build could not compute it."""
+    rows = len(next(iter(cells.values()), ()))
+    try:
+        batches = ({name: cell.slice(at, BATCH) for name, cell in cells.items()} for at in range(0, rows, BATCH))
+        parts = [evaluate(operator, batch) for batch in batches]
+    except (StoreError, TooMuchText):
+        return None
+    return Values({operator.values[0]: pa.concat_arrays([pa.array([], pa.int64()), *parts])})
 
 
 def kept_name(made: Made) -> str:

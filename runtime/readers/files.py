@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 
 from compiler.project import Outside, within
 from operators.source import COMPRESSIONS
+from runtime.readers.globs import globbed
 
 CHUNK = 1 << 22
 #: In which a name may be written that looks like another.
@@ -20,6 +21,8 @@ FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 #: A line or a whole JSON document beyond these would be held in memory at once: a bomb, or the wrong format.
 MAX_LINE = 1 << 28
 MAX_DOCUMENT = 1 << 31
+#: Characters of a path: Linux takes no longer one.
+MOST_PATH = 4096
 
 
 class Unreadable(Exception):
@@ -35,10 +38,10 @@ def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> li
     """The files that a path or a glob names, sorted, each once; `**` enters no linked folder.
 
     Each is called as the pattern has it, in a real folder: a link of the hub's or of DVC's cache leads to a name that says
-    nothing of the file. What it leads to lies inside the roots. Names are found in any Unicode form. Raises Outside, and
-    Unreadable where two names differ in their form alone.
+    nothing of the file. What it leads to lies inside the roots. Names are found in any Unicode form. Raises Outside,
+    Unreadable where two names differ in their form alone, and TooMany.
     """
-    if "\0" in pattern:
+    if "\0" in pattern or len(pattern) > MOST_PATH:
         return []  # no file has such a name, and the system calls refuse it
     roots = [Path(os.path.realpath(root)) for root in allowed_roots]
     parts = Path(pattern).parts
@@ -55,7 +58,8 @@ def resolve_files(pattern: str, base: Path, allowed_roots: Sequence[Path]) -> li
     # A star means no hidden file: editors and archives leave `.name` files beside the data.
     hidden = any(part.startswith(".") for part in parts[first:])
     found: dict[Path, Path] = {}
-    matches = {match for form in (rest, *(unicodedata.normalize(form, rest) for form in FORMS)) for match in start.glob(form)}
+    forms = {rest, *(unicodedata.normalize(form, rest) for form in FORMS)}
+    matches = {match for form in forms for match in globbed(start, form)}
     for match in sorted(matches, key=Path.as_posix):
         if match.is_file() and (hidden or not any(part.startswith(".") for part in match.relative_to(start).parts)):
             found.setdefault(within(match, roots), called(match))

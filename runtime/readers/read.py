@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from operators.source import Source
 from runtime.readers.documents import read_json, sample_json, sample_jsonl
-from runtime.readers.files import CHUNK, MAX_DOCUMENT, MAX_LINE, Unreadable, open_bytes
+from runtime.readers.files import CHUNK, MAX_LINE, Unreadable, open_bytes
 from runtime.readers.jsonl import read_jsonl
 from runtime.readers.lines import check_head, name_codec
 from runtime.readers.parquet import probe_parquet, read_parquet
@@ -19,6 +20,8 @@ from runtime.readers.separated import read_separated, sample_separated
 
 LINES_HEAD = 1 << 20
 DOCUMENT_HEAD = 1 << 22
+#: Bytes of a document in which its first row ends, for a look at its columns: its text is held several times over.
+FIRST_ROW = 1 << 26
 
 
 def read_batches(source: Source, path: Path) -> Iterator[Batch]:
@@ -49,7 +52,13 @@ def probe(source: Source, path: Path) -> dict[str, str]:
                 if complete:
                     raise
             # The first row alone is longer than the look.
-            return name_columns(sample_json(source, path, *read_head(source, path, MAX_DOCUMENT)))
+            head, complete = read_head(source, path, FIRST_ROW)
+            try:
+                return name_columns(sample_json(source, path, head, complete))
+            except Unreadable:
+                if complete:
+                    raise
+                raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl") from None
         case "csv" | "tsv" as format:
             head, _ = read_head(source, path, LINES_HEAD)
             return dict.fromkeys(sample_separated(source, path, head, format), "text")
@@ -61,12 +70,21 @@ def probe(source: Source, path: Path) -> dict[str, str]:
 
 def read_head(source: Source, path: Path, size: int) -> tuple[str, bool]:
     """The text at the beginning of a file, at least to the end of its first line, with whether that is all of it."""
-    encoding = name_codec(path, source.encoding)
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise Unreadable(path, str(error)) from error
+    return head_of(path, name_codec(path, source.encoding), size, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
+
+
+@lru_cache(maxsize=2)
+def head_of(path: Path, encoding: str, size: int, version: tuple[int, ...]) -> tuple[str, bool]:
+    """The same of one version of a file: many sources may read it."""
     parts: list[bytes] = []
     held = 0
     block = b""
     with open_bytes(path) as stream:
-        while held < size or (held < MAX_LINE and b"\n" not in block):
+        while held < size or (size <= LINES_HEAD and held < MAX_LINE and b"\n" not in block):
             block = stream.read(min(CHUNK, max(size - held, LINES_HEAD)))
             if not block:
                 break
