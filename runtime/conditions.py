@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from operators.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
 from operators.where import Where
-from runtime.ids import own_connection
+from runtime.ids import forget_connection, own_connection
 from runtime.store import StoreError
 
 #: Bytes of text that are made at once of several rows.
@@ -102,6 +102,7 @@ def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Arra
         try:
             made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
         except duckdb.Error as error:
+            forget_connection()
             if late.is_set():
                 message = f"the condition `{shortened(operator.that)}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
                 raise StoreError(message, "make it simpler") from None

@@ -49,6 +49,13 @@ def own_connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def forget_connection() -> None:
+    """Work with a new DuckDB from here on: one that was interrupted may keep the name of what it read then."""
+    if hasattr(LOCAL, "connection"):
+        LOCAL.connection.close()
+        del LOCAL.connection
+
+
 def digest_name(column: str) -> str:
     """The small column that stands for a text column; no column of a recipe has a dot."""
     return column + DIGEST

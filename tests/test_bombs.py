@@ -265,6 +265,8 @@ def test_a_condition_that_takes_too_long_is_told(monkeypatch: pytest.MonkeyPatch
     slow = Where(that=" OR ".join(f"regexp_matches(prompt || '{i}', '[a-z]*x.*(y|z{i})$')" for i in range(300)))
     with pytest.raises(StoreError, match="took more than 0 s over [0-9,]* rows"):
         evaluate(slow, {"prompt": pa.array(["x" * 20_000] * 2000, pa.large_string())})
+    monkeypatch.undo()
+    assert evaluate(Where(that="prompt = 'x'"), {"prompt": pa.array(["x"], pa.large_string())}).to_pylist() == [1]
 
 
 def test_a_pattern_counts_as_what_it_repeats() -> None:
