@@ -15,7 +15,7 @@ DIGITS: Final = 7000.0
 DIVIDED: Final = 1000.0
 #: Terms of sums and products, intervals that are joined, cells of a matrix, those of a determinant, bars.
 TERMS: Final = 100.0
-JOINED, CELLS, DETERMINED, BARS = 12, 100, 25, 16
+JOINED, CELLS, DETERMINED, BARS = 8, 100, 25, 16
 
 #: What is a problem and no answer: libraries look for its solution for as long as they are let.
 PROBLEM = re.compile(r"\\(?:i{1,4}nt|oint|lim|limsup|liminf)(?![A-Za-z])")
