@@ -43,11 +43,10 @@ class Parsable(Measure):
     An answer parses where it is a number, with or without a word behind it, as `score` reads it, or where math-verify
     makes an expression of it, given all of it and no more. It is generous: the word `yes` is a product of three variables.
     Words of Hangul, or a choice such as ② or 가 do not parse: for choices see the rule `choice_label` of `extract`.
-    Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, or that is no
-    answer yet but work: an integral, a limit, sums and products without end or of more than 100 terms, numbers of more than
-    7000 digits such as `9^{9^{9}}`, large determinants. All that is told by the text alone. If parsing still takes more than 10
-    seconds of CPU time or 2 GiB of memory the answer does not parse either, and the build says how many did so; with more than
-    8 such answers in a batch of rows it stops, and names them, for what time decides another machine may decide otherwise.
+    Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, with many bars,
+    or with a large determinant or divisor. If parsing still takes more than 10 seconds of CPU time or 2 GiB of memory the answer
+    does not parse either, and the build says how many did so; with more than 8 such answers in a batch of rows it stops, and
+    names them, for what time decides another machine may decide otherwise.
 
     A dear measure. The answer is parsed where it can do no harm: without an environment, files to write, network or
     other processes, as far as Python can arrange. Needs the extra `math` (math-verify) and a POSIX system.
@@ -72,7 +71,7 @@ class Parsable(Measure):
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         import numpy as np
 
-        from operators.kernels.effort import too_much
+        from operators.kernels.effort import hard_to_read
         from operators.kernels.nouns import counted
         from operators.kernels.numbers import as_math, plain
 
@@ -80,7 +79,7 @@ class Parsable(Measure):
         read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
         told = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
         able = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
-        asked = [head for head in able if not too_much(head)]
+        asked = [head for head in able if not hard_to_read(head)]
         try:
             told |= zip(asked, parsed(asked), strict=True)
         except TooSlow as error:

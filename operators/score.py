@@ -50,7 +50,8 @@ class Score(Measure):
     sign or a bracket.
 
     Mathematics needs the extra `math` (math-verify) and a POSIX system, and runs where an answer can do no harm, within the
-    limits of `parsable`.
+    limits of `parsable`. Two different texts are not the same either where one of them is no answer yet but work: an integral, a
+    limit, sums and products without end or of more than 100 terms, numbers of more than 7000 digits such as `9^{9^{9}}`.
 
     Example:
         with: {in: prompt, gold: other, kind: math}

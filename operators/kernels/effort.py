@@ -21,6 +21,8 @@ JOINED, CELLS, DETERMINED, BARS = 8, 100, 25, 16
 PROBLEM = re.compile(r"\\(?:i{1,4}nt|oint|lim|limsup|liminf)(?![A-Za-z])")
 SETS = re.compile(r"\\(?:cup|cap)(?![A-Za-z])")
 DETERMINANT = re.compile(r"\\begin\{vmatrix\}|\\det(?![A-Za-z])|matrix\}\s*\^")
+#: What is worked out when it is read.
+WORKED_OUT = re.compile(r"\\(?:gcd|lcm)(?![A-Za-z])")
 TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\\[A-Za-z]+|\\?.", re.DOTALL)
 #: An expression of which none of the others can be: no number in it becomes large.
 PLAIN = re.compile(
@@ -58,16 +60,28 @@ def too_much(text: str) -> bool:
         >>> [too_much(text) for text in ("9^{9^{9}}", "(9!)!", r"\binom{10^9}{3}", r"\int x", "7^{9/10^{-9}}")]
         [True, True, True, True, True]
     """
-    if PLAIN.fullmatch(text) and text.count("|") <= BARS:
-        return False
-    rows = text.count("&") + text.count("\\\\")
-    if (
-        PROBLEM.search(text)
-        or text.count("|") > BARS
-        or len(SETS.findall(text)) > JOINED
-        or rows > (DETERMINED if DETERMINANT.search(text) else CELLS)
-    ):
+    if hard_to_read(text) or PROBLEM.search(text) or len(SETS.findall(text)) > JOINED:
         return True
+    if PLAIN.fullmatch(text):
+        return False
+    return beyond(text)
+
+
+def hard_to_read(text: str) -> bool:
+    r"""Whether a library takes long for an expression as soon as it reads it, before anything is worked out.
+
+    Example:
+        >>> [hard_to_read(text) for text in ("9^{9^{9}}", "|x|", "|" * 40 + "x" + "|" * 40, r"\gcd(2^{9999}-1,3)")]
+        [False, False, True, True]
+    """
+    cells = text.count("&") + text.count("\\\\")
+    if text.count("|") > BARS or cells > (DETERMINED if DETERMINANT.search(text) else CELLS):
+        return True
+    return WORKED_OUT.search(text) is not None and beyond(text)
+
+
+def beyond(text: str) -> bool:
+    """Whether its numbers are beyond what is worked out."""
     try:
         return Reading(TOKEN.findall(text)).group("").digits > DIGITS
     except (TooMuch, RecursionError):
