@@ -24,6 +24,20 @@ from pathlib import Path
 Pairs = list[tuple[str, str]]
 
 HANGING = ("5", r"2003^{2002^{2001}}+\left(10^{10^{10}}\right)!")
+#: Of many kinds, each of which took its 10 seconds as long as a library was asked.
+LARGE = [
+    ("5", text)
+    for text in (
+        *("9^{9^{9^{9}}}", "7^{123456789}+1", "1000000!", r"\binom{10^9}{5\cdot10^8}", r"\log_{2}(10^{10^{9}})", "2^{-10^{9}}+1"),
+        *(r"\int_0^1 x^x \sin(x^2) e^{x^3} dx", r"\sum_{n=1}^{10000000} \frac{1}{n^2}", r"\prod_{n=1}^{100000000} n"),
+        *("(" + "9" * 400 + ")^{" + "9" * 400 + "}", r"\lfloor 10^{10^{8}} \rfloor", r"\sin(10^{10^{6}})", r"\Gamma(10^{10})+1"),
+    )
+]
+#: Told by nothing but time: a union of as many intervals as are tried.
+SLOW = [
+    (r"\cup".join(f"({at},{at + 1})" for at in range(9)), r"\cup".join(f"({at},{at + 1})" for at in (*range(7, -1, -1), place)))
+    for place in range(20, 22)
+]
 HOSTILE = ("x=3", r"x=__import__('os').system('echo')")
 #: As many as ten models answer in ten trials over 600 items.
 LETTERS = [
@@ -157,6 +171,8 @@ def main() -> None:
         "nothing else": [],
         "one that hangs": hanging[:1],
         "four that hang": hanging,
+        f"{len(LARGE)} of other kinds that hang": LARGE,
+        f"{len(SLOW)} that are slow": SLOW,
         "one that would run a command": [HOSTILE],
     }
     for name, more in others.items():

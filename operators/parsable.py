@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 import signal
@@ -25,14 +26,27 @@ LONGEST, DEEPEST = 1000, 20
 UNNESTED = re.compile(r"[0-9A-Za-z.,+-][0-9A-Za-z.,+ -]*")
 
 
+LOG = logging.getLogger("recipe")
+
+
+class TooSlow(Exception):
+    """Answers, by their places, that take all their time, and are too many of their batch to be waited for."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        super().__init__(f"{len(places)} answers take all the time that one may take to be compared or parsed")
+        self.places = tuple(places)
+
+
 class Parsable(Measure):
     r"""Keep rows whose answer can be parsed as mathematics: only such a box is credited (paper appendix C.2).
 
     An answer parses where it is a number, with or without a word behind it, as `score` reads it, or where math-verify
     makes an expression of it, given all of it and no more. It is generous: the word `yes` is a product of three variables.
     Words of Hangul, or a choice such as ② or 가 do not parse: for choices see the rule `choice_label` of `extract`.
-    Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, or whose
-    parsing takes more than 10 seconds of CPU time or 2 GiB of memory.
+    Nor does an answer whose braces do not close, of more than 1000 characters, with brackets more than 20 deep, with many bars,
+    or with a large determinant or divisor. If parsing still takes more than 10 seconds of CPU time or 2 GiB of memory the answer
+    does not parse either, and the build says how many did so; with more than 8 such answers in a batch of rows it stops, and
+    names them, for what time decides another machine may decide otherwise.
 
     A dear measure. The answer is parsed where it can do no harm: without an environment, files to write, network or
     other processes, as far as Python can arrange. Needs the extra `math` (math-verify) and a POSIX system.
@@ -44,7 +58,7 @@ class Parsable(Measure):
     """
 
     name: ClassVar[str] = "parsable"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
 
@@ -57,14 +71,20 @@ class Parsable(Measure):
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
         import numpy as np
 
+        from operators.kernels.effort import hard_to_read
         from operators.kernels.nouns import counted
         from operators.kernels.numbers import as_math, plain
 
         answers = texts.strings()
         read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
         told = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
-        asked = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
-        told |= zip(asked, parsed(asked), strict=True)
+        able = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
+        asked = [head for head in able if not hard_to_read(head)]
+        try:
+            told |= zip(asked, parsed(asked), strict=True)
+        except TooSlow as error:
+            slow = {asked[place] for place in error.places}
+            raise TooSlow([at for at, text in enumerate(answers) if text is not None and read[text] in slow]) from None
         return [np.array([-1 if text is None else told[read[text]] for text in answers], dtype=np.int64)]
 
     def condition(self, value: Mapping[str, str]) -> str:
@@ -108,8 +128,11 @@ def stands_alone(answer: str) -> bool:
 
 
 def parsed(answers: Sequence[Any]) -> list[int]:
-    """1 for each answer that parses, or pair that is the same, and 0 for each other, from one child for all."""
-    from operators.kernels.parse_child import READY
+    """1 for each answer that parses, or pair that is the same, and 0 for each other, from one child for all.
+
+    Raises TooSlow where it takes too long for too many.
+    """
+    from operators.kernels.parse_child import MOST, OVERDUE, READY, SECONDS, YES
     from operators.kernels.parse_child import __file__ as child
 
     if not answers:
@@ -133,4 +156,10 @@ def parsed(answers: Sequence[Any]) -> list[int]:
     if process.returncode or lines[:1] != [READY] or len(lines) != len(answers) + 1:
         last = [line for line in noise.decode("utf-8", "replace").splitlines() if line.strip()][-1:] or ["it said nothing"]
         raise ChildProcessError(errno.ECHILD, f"the process that parses answers ended early: {last[0][:300]}")
-    return [int(line) for line in lines[1:]]
+    late = [place for place, line in enumerate(lines[1:]) if int(line) == OVERDUE]
+    if len(late) > MOST:
+        raise TooSlow(late)
+    if late:
+        said = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
+        LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", said, SECONDS)
+    return [int(int(line) == YES) for line in lines[1:]]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from operators.declare import Measure, field
 from operators.fold import Folding, folded_rules
-from operators.parsable import LONGEST, parsed, stands_alone
+from operators.parsable import LONGEST, TooSlow, parsed, stands_alone
 from operators.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Score(Measure):
     sign or a bracket.
 
     Mathematics needs the extra `math` (math-verify) and a POSIX system, and runs where an answer can do no harm, within the
-    limits of `parsable`.
+    limits of `parsable`. Two different texts are not the same either where one of them is no answer yet but work: an integral, a
+    limit, sums and products without end or of more than 100 terms, numbers of more than 7000 digits such as `9^{9^{9}}`.
 
     Example:
         with: {in: prompt, gold: other, kind: math}
@@ -59,7 +60,7 @@ class Score(Measure):
     """
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
@@ -110,7 +111,11 @@ class Score(Measure):
         pairs = list(zip(others[0].strings(), texts.strings(), strict=True))
         tried = dict.fromkeys((gold, answer) for gold, answer in pairs if gold is not None and answer is not None)
         short = [pair for pair in tried if max(map(len, pair)) <= LONGEST or self.kind == "exact"]
-        right: set[tuple[str | None, str | None]] = set(self.right(short, entries))
+        try:
+            right: set[tuple[str | None, str | None]] = set(self.right(short, entries))
+        except TooSlow as error:
+            slow = {short[place] for place in error.places}
+            raise TooSlow([at for at, pair in enumerate(pairs) if pair in slow]) from None
         return [np.array([-1 if pair[0] is None else pair in right for pair in pairs], dtype=np.int64)]
 
     def right(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -130,7 +135,11 @@ class Score(Measure):
                 return [pair for pair in pairs if as_text(pair[0], folding) == as_text(pair[1], folding) != ""]
 
     def equal(self, pairs: Sequence[tuple[str, str]], entries: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Those (gold, answer) that are the same in mathematics: most are settled here, and a library is asked of the rest."""
+        """Those (gold, answer) that are the same in mathematics: most are settled here, and a library is asked of the rest.
+
+        Raises TooSlow with the places of pairs.
+        """
+        from operators.kernels.effort import too_much
         from operators.kernels.guard import in_one_order, settled
         from operators.kernels.numbers import as_math
 
@@ -144,8 +153,15 @@ class Score(Measure):
         for gold, answer in pairs:
             two = read[0][gold], read[1][answer]
             told[gold, answer] = all(able[text] for text in two) and settled(*two)
+            if isinstance(told[gold, answer], list) and any(map(too_much, two)):
+                told[gold, answer] = False
         asked = {json.dumps(ask): ask for each in told.values() if isinstance(each, list) for ask in map(in_one_order, each)}
-        found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+        try:
+            found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+        except TooSlow as error:
+            slow = {list(asked)[place] for place in error.places}
+            asks = [[json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in told.values()]
+            raise TooSlow([place for place, each in enumerate(asks) if slow.intersection(each)]) from None
         return [
             pair
             for pair, each in told.items()

@@ -16,6 +16,7 @@ from compiler.graph import Node
 from operators.declare import Map, Measure, mapped
 from operators.decontaminate import Decontaminate
 from operators.kernels.text import Texts
+from operators.parsable import TooSlow
 from operators.scope import Columns
 from operators.unique import Unique
 from operators.where import Where
@@ -63,6 +64,8 @@ def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int],
         texts: dict[str, Texts] = {}
         try:
             return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+        except TooSlow as error:
+            raise naming(error, table, start) from None
         except TooMuchText as error:
             row = id_bytes(table.frame("row_id").slice(start + error.place, 1)).tobytes().hex()
             raise StoreError(
@@ -76,6 +79,13 @@ def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int],
             done += len(results[0][0]) if results else 0
             tell(done)
     return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+
+
+def naming(error: TooSlow, table: Table, start: int) -> StoreError:
+    """The same for a person, with the rows that it is of; its places count from `start`."""
+    ids = [id_bytes(table.frame("row_id").slice(start + place, 1)).tobytes().hex()[:12] for place in error.places[:10]]
+    hint = "look at them with `recipe why`, and let a step before leave them out"
+    return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
 
 
 def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
@@ -171,7 +181,10 @@ def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Arra
         if missing.size:
             _, first = np.unique(cells[missing], axis=0, return_index=True)
             chosen = missing[np.sort(first)]
-            measured = np.stack(operator.measure(Texts(column.take(pa.array(chosen))), entries), axis=1)
+            try:
+                measured = np.stack(operator.measure(Texts(column.take(pa.array(chosen))), entries), axis=1)
+            except TooSlow as error:
+                raise TooSlow([int(chosen[place]) for place in error.places]) from None
             if len(measured) != len(chosen):
                 raise LostRows(f"`{operator.name}` was given {len(chosen)} texts and gave back {len(measured)} values")
             memo.append(cells[chosen], measured)

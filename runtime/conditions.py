@@ -102,7 +102,6 @@ def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Arra
         try:
             made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
         except duckdb.Error as error:
-            forget_connection()
             if late.is_set():
                 message = f"the condition `{shortened(operator.that)}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
                 raise StoreError(message, "make it simpler") from None
@@ -128,6 +127,8 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
         yield late
     finally:
         timer.cancel()
+        if late.is_set():
+            forget_connection()
 
 
 def shortened(text: str) -> str:

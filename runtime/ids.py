@@ -50,7 +50,7 @@ def own_connection() -> duckdb.DuckDBPyConnection:
 
 
 def forget_connection() -> None:
-    """Work with a new DuckDB from here on: one that was interrupted may keep the name of what it read then."""
+    """Work with a new DuckDB from here on: one that is interrupted while it binds keeps the name of what it read then."""
     if hasattr(LOCAL, "connection"):
         LOCAL.connection.close()
         del LOCAL.connection

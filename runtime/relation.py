@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from compiler.graph import Graph
 from compiler.sql import alive_sql, decide_sql
 from operators.declare import Measure, SetDecision
+from operators.parsable import TooSlow
 from runtime.beside import Beside, seen
-from runtime.columns import remembered
+from runtime.columns import naming, remembered
 from runtime.digest import Bytes, id_bytes
 from runtime.ids import combined, connect, digest_name, halves
 from runtime.memo import Memo
@@ -108,7 +109,11 @@ class Relation:
             chosen = np.flatnonzero(mask[start : start + len(text)])
             if chosen.size:
                 places = pa.array(chosen)
-                made = remembered(memo, operator, text.take(places), digests.slice(start, len(text)).take(places), entries)
+                cells = digests.slice(start, len(text)).take(places)
+                try:
+                    made = remembered(memo, operator, text.take(places), cells, entries)
+                except TooSlow as error:
+                    raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
                 values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
         return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 

@@ -179,9 +179,11 @@ def test_a_link_that_no_disk_can_have_stops_no_diff(linked: Repository, content:
     import subprocess
 
     linked.commit()
-    blob = subprocess.run(
-        ["git", "hash-object", "-w", "--stdin"], cwd=linked.folder, input=content, capture_output=True, check=True
-    ).stdout.decode().strip()
+    blob = (
+        subprocess.run(["git", "hash-object", "-w", "--stdin"], cwd=linked.folder, input=content, capture_output=True, check=True)
+        .stdout.decode()
+        .strip()
+    )
     linked.git("update-index", "--add", "--cacheinfo", f"120000,{blob},parts/odd.yaml")
     linked.git("commit", "-q", "-m", "odd")
     assert os.path.lexists(linked.folder / "parts" / "odd.yaml") is False

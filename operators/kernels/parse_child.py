@@ -25,6 +25,9 @@ Asked = str | list[str | list[str]]
 PARSES, PARSES_NOT = 71, 72
 """How a fork ends that has an answer: no other way of ending means either."""
 
+NO, YES, OVERDUE = range(3)
+"""What is said of an answer: `OVERDUE` where its time was up."""
+
 MANY = 512
 """Answers that a fork takes."""
 SLICE = 2
@@ -33,6 +36,8 @@ SECONDS = 10
 """Of CPU time, which a loaded machine does not use up; within the operator's limits a plain answer takes below two."""
 PATIENCE = 300
 """Seconds after which a fork that does not even use its CPU time is given up, and with it the measurement."""
+MOST = 8
+"""Answers whose time may be up; with more the rest is not asked, for all of them would take longer than what they are among."""
 MEMORY = 2 << 30
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -179,7 +184,7 @@ class Pool:
 
     def __init__(self, parses: Callable[[Asked], bool], answers: Sequence[Asked], folders: tuple[str, ...], out: int) -> None:
         self.parses, self.answers, self.folders, self.out = parses, answers, folders, out
-        self.found = [False] * len(answers)
+        self.found = [NO] * len(answers)
         self.running: dict[int, Batch] = {}
 
     def start(self, batch: Batch) -> None:
@@ -204,15 +209,18 @@ class Pool:
             # Whoever ended it this way judged the machine and not the answer, unless its time was up.
             if by in (signal.SIGKILL, signal.SIGTERM, signal.SIGALRM) and used.ru_utime + used.ru_stime < SECONDS:
                 raise SystemExit(f"the process of an answer was ended from outside by signal {by}")
-            self.found[batch.places[0]] = os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES
+            late = by in (signal.SIGXCPU, signal.SIGKILL)
+            self.found[batch.places[0]] = (
+                OVERDUE if late else YES if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES else NO
+            )
             return []
         for place, told in zip(batch.places, batch.said, strict=False):
-            self.found[place] = told == ord("1")
+            self.found[place] = YES if told == ord("1") else NO
         rest = batch.places[len(batch.said) :]
         return [Batch(each) for each in (rest[:1], rest[1:]) if each]
 
-    def run(self) -> list[bool]:
-        """What is found of every answer."""
+    def run(self) -> list[int]:
+        """What is found of every answer; where more than `MOST` are overdue, of those until then."""
         cores, size = len(os.sched_getaffinity(0)), len(self.answers)
         step = max(2, min(MANY, -(-size // cores)))
         waiting = [Batch(range(begin, min(begin + step, size))) for begin in range(0, size, step)][::-1]
@@ -226,6 +234,8 @@ class Pool:
                 else:
                     os.close(ready)
                     waiting += self.ended(self.running.pop(ready))
+                    if self.found.count(OVERDUE) > MOST:
+                        waiting.clear()
         return self.found
 
 
@@ -242,7 +252,7 @@ def main() -> None:
     gc.freeze()  # a fork copies what it touches
     folders = tuple({os.path.realpath(folder) + os.sep for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder})
     found = Pool(parses, answers, folders, out).run()
-    told = "\n".join([READY, *("01"[each] for each in found), ""]).encode()
+    told = "\n".join([READY, *map(str, found), ""]).encode()
     while told:
         told = told[os.write(out, told) :]
 
