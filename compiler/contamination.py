@@ -74,9 +74,9 @@ def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -
     own = operator.language
     operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
     said_by = state.entries(operator, said).get("ngrams")
-    if len(state.found) > before or said_by is None:
+    cut = said_by if said_by is None or len(operator.roles()) == 1 else said_by.get(own)
+    if len(state.found) > before or cut is None:
         return None
-    cut = said_by if len(operator.roles()) == 1 else said_by[own]
     shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
     update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
     return operator.model_copy(update=update), tuple(state.feeds[FEED + name] for name in obtained)

@@ -34,10 +34,7 @@ from operators.where import Where
 def lower(
     recipe: Recipe, profiles: Profiles, fields: Mapping[str, frozenset[str] | None], items: int | None = None
 ) -> tuple[Graph, list[Diagnostic]]:
-    """The graph of a recipe, and every mistake found on the way.
-
-    `fields` holds the columns of each source's files, None where they are not known. `items` are those of a preview.
-    """
+    """The graph of a recipe, and every mistake; `fields` are the columns of sources' files, None where they are not known."""
     state = Lowering(recipe, profiles, items)
     sources: dict[str, Rows] = {}
     for name, feed in sorted(recipe.sources.items()):
@@ -121,6 +118,9 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
             near = suggest(name, known)
             hint = f"did you mean `{near}`?" if near else None
             state.found.append(Diagnostic(f"there is no table or source `{name}` before `{table.name}`", span, hint))
+    if not table.origins and not recipe.node.lacks and not any(isinstance(each.operator, LeftOut) for each in table.steps):
+        message = f"`{table.name}` reads no rows: every source is one of recorded completions"
+        state.found.append(Diagnostic(message, table.span, "add a source of prompts"))
     if not origins or len(origins) < len(table.origins):
         node = Node(Combine(), "table", (), table.name, table.name, table.span, columns=dict(LABELS))
         origins.append((replace(at_table(state, state.add(node)), open=True), table.span))

@@ -77,12 +77,13 @@ class Lowering:
             "model": recipe.spoilt("models"),
         }
         told = {name for section in ("sources", "models") for name in recipe.names(section)}
+        sources = recipe.named & set(recipe.sources)
         return Scope(
             rows.columns,
-            recipe.named,
+            sources,
             recipe.categories,
             frozenset(recipe.models),
-            frozenset(told - set(recipe.models)),
+            frozenset(told - (sources | set(recipe.models))),
             frozenset(kind for kind, is_open in kinds.items() if is_open),
         )
 

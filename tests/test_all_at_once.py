@@ -198,3 +198,18 @@ def test_a_recipe_that_is_wrong_is_used_by_no_command(whole: Project) -> None:
     for command in (["show", "recipe.yaml"], ["plan", "recipe.yaml"], ["build", "recipe.yaml"], ["lock", "recipe.yaml"]):
         ran = whole.run(*command, "--store", "store") if command[0] != "show" else whole.run(*command)
         assert ran.code == 2 and "unknown key `mni`" in ran.err, command
+
+
+def test_prompts_of_a_recipe_whose_only_source_is_recorded_are_told_to_be_none(whole: Project) -> None:
+    lines = [
+        line for line in RECIPE.splitlines() if not line.startswith(("  daily:", "  exams:", "  - ", "mixture", "train", "  sft"))
+    ]
+    whole.write("recipe.yaml", "\n".join(lines).replace("prompts:", "prompts: []").replace("traces:", "traces: []"))
+    ran = whole.run("check", "recipe.yaml")
+    assert ran.code == 2 and "`prompts` reads no rows" in ran.err and ran.err.count("error:") == 1
+
+
+def test_completions_of_a_source_that_is_wrong_are_asked_for_by_nobody(whole: Project) -> None:
+    whole.write("recipe.yaml", RECIPE.replace("category: traces, license: A,", "category: traces, license: A, encoding: utf-99,"))
+    ran = whole.run("check", "recipe.yaml")
+    assert ran.code == 2 and "there is no encoding `utf-99`" in ran.err and ran.err.count("error:") == 1
