@@ -69,6 +69,10 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
 def complain_recorded(state: Lowering, said: Said, operator: Generate) -> bool:
     """Whether a source of recorded completions lacks what it has to have."""
     assert operator.recorded is not None
+    if operator.recorded not in state.feeds:
+        message = f"there is no source `{operator.recorded}` whose completions can be used here"
+        state.found.append(Diagnostic(message, said.span(("recorded",)), "sources are declared under `sources`"))
+        return True
     columns = state.nodes[state.feeds[operator.recorded]].columns
     lacks = [] if "prompt" in columns else ["prompt"]
     if "completion" not in columns and not {"think", "solution"} <= set(columns):

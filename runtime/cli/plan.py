@@ -62,7 +62,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
             }
         )
         return
-    width = max(len(stage.name) for stage in stages)
+    width = max((len(stage.name) for stage in stages), default=0)
     for stage in stages:
         say(f"{stage.state:<7}  {stage.name:<{width}}  {(stage.key or 'pending')[:12]:<12}  {stage.cause}")
     say(f"{len(running)} to run, {len(stages) - len(running)} reused")
