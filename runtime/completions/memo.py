@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import threading
 import time
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from operators.asks import Reply
+from runtime.completions.database import opened
 from runtime.completions.packed import PARTS, packed, unpacked
 from runtime.store import Store, StoreError
 
@@ -21,17 +20,6 @@ AT_ONCE = 2048
 CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
 
 Claim = Literal["mine", "taken", "known", "refused"]
-
-TABLES = """
-CREATE TABLE IF NOT EXISTS completions (
-  address BLOB NOT NULL UNIQUE, model TEXT NOT NULL, purpose TEXT NOT NULL, engine TEXT NOT NULL, made REAL NOT NULL,
-  prompt_tokens INTEGER, completion_tokens INTEGER, seconds REAL NOT NULL, finish_reason TEXT NOT NULL, size INTEGER NOT NULL,
-  reasoning INTEGER, body BLOB NOT NULL, seal BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS claims (address BLOB NOT NULL PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS failures (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS refusals (address BLOB NOT NULL PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True)
@@ -74,19 +62,8 @@ class CompletionMemo:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        if self._connection is None and self.path.exists() and not os.access(self.path.parent, os.W_OK):
-            # Nobody writes to it, so that SQLite needs none of the files that it makes beside a database.
-            name = f"{self.path.absolute().as_uri()}?immutable=1"
-            self._connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
         if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            made = sqlite3.connect(self.path, timeout=120, isolation_level=None, check_same_thread=False)
-            with open(self.path.parent / "opening", "a") as opening:
-                fcntl.flock(opening, fcntl.LOCK_EX)  # SQLite does not wait where two connections turn to WAL at once
-                made.execute("PRAGMA journal_mode = WAL")
-                made.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
-                made.executescript(TABLES)
-            self._connection = made
+            self._connection = opened(self.path)
         return self._connection
 
     @contextmanager
