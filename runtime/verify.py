@@ -52,9 +52,9 @@ def verify(store: Store, mend: bool = False) -> list[str]:
     memo = CompletionMemo(store)
     broken_completions = memo.damaged()
     if broken_completions:
-        problems.append(f"{len(broken_completions)} completions are damaged, the first is {broken_completions[0][:12]}")
+        problems.append(f"{len(broken_completions)} completions are damaged, the first is {next(iter(broken_completions.values()))[:12]}")
         if mend:
-            memo.set_aside(bytes.fromhex(each) for each in broken_completions)
+            memo.set_aside(broken_completions)
     return problems + name_problems(store)
 
 

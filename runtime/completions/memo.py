@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 import time
@@ -121,24 +122,28 @@ class CompletionMemo:
         self.set_aside([address for address, reply in found.items() if reply is None])
         return {address: reply for address, reply in found.items() if reply is not None}
 
-    def set_aside(self, damaged: Iterable[bytes]) -> None:
-        """Take damaged completions out; what is left of them stays beside the store's other damaged parts."""
-        for address in damaged:
+    def set_aside(self, damaged: Iterable[bytes | int]) -> None:
+        """Take damaged completions out, by address or row; what is left of them stays beside the store's other damaged parts."""
+        for each in damaged:
+            found = f"{'rowid' if isinstance(each, int) else 'address'} = ?"
             with self.writing() as connection:
-                row = connection.execute("SELECT body FROM completions WHERE address = ?", (address,)).fetchone()
+                row = connection.execute(f"SELECT body FROM completions WHERE {found}", (each,)).fetchone()
                 if row is not None:
                     self.store.files.make_folder(self.store.root / "damaged")
-                    path = self.store.root / "damaged" / f"completion-{address.hex()[:32]}"
-                    path.write_bytes(row[0])
-                    connection.execute("DELETE FROM completions WHERE address = ?", (address,))
+                    name = f"row-{each}" if isinstance(each, int) else each.hex()[:32]
+                    left = row[0] if isinstance(row[0], bytes) else repr(row[0]).encode()
+                    (self.store.root / "damaged" / f"completion-{name}").write_bytes(left)
+                    connection.execute(f"DELETE FROM completions WHERE {found}", (each,))
 
-    def damaged(self) -> list[str]:
-        """The addresses of completions that are not whole, by reading them all."""
+    def damaged(self) -> dict[int, str]:
+        """Row -> address of each completion that is not whole, by reading them all."""
         if not self.exists:
-            return []
+            return {}
         with self.using() as connection:
-            rows = connection.execute(f"SELECT address, {PARTS} FROM completions")
-            return [address.hex() for address, *parts in rows if unpacked(address, *parts) is None]
+            rows = connection.execute(f"SELECT rowid, address, {PARTS} FROM completions")
+            broken = {row: address for row, address, *parts in rows if unpacked(address, *parts) is None}
+        # A damaged file may say that an address is of another type.
+        return {row: address.hex() if isinstance(address, bytes) else "not readable" for row, address in broken.items()}
 
     def failures(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         """Address -> why it failed the last time, of those that did."""
