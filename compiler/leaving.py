@@ -9,7 +9,7 @@ from typing import Any
 from compiler.diagnostics import Diagnostic
 from compiler.document import Entry, Node
 from compiler.places import Path
-from compiler.validate import mistakes
+from compiler.validate import Mistake, mistakes
 
 #: What is left out may make what holds it wrong, and that in turn: a step without its operator is no step.
 ROUNDS = 12
@@ -21,7 +21,15 @@ def sound(node: Node, schema: Mapping[str, Any], torn: bool = False) -> tuple[No
     Of a recipe that is `torn` nothing is said to be missing.
     """
     wrong = mistakes(node, schema)
-    found = list(dict.fromkeys(each.told for each in wrong if not (torn and each.missing)))
+    found = [each.told for each in wrong if not (torn and each.missing)]
+    for _ in range(ROUNDS):
+        # A key that is misspelt is read as the one that was meant: what stands under it is looked at, too.
+        read = as_meant(node, wrong)
+        if read is node:
+            break
+        node, wrong = read, mistakes(read, schema)
+        found += [each.told for each in wrong if not (torn and each.missing)]
+    found = list(dict.fromkeys(found))
     for _ in range(ROUNDS):
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
         paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
@@ -30,6 +38,30 @@ def sound(node: Node, schema: Mapping[str, Any], torn: bool = False) -> tuple[No
         node = stood_in(without(node, paths))
         wrong = mistakes(node, schema)
     return None, found
+
+
+def as_meant(node: Node, wrong: Iterable[Mistake]) -> Node:
+    """A tree with each misspelt key under the name that was meant, where that is not there besides."""
+    for each in wrong:
+        if each.meant is not None:
+            node = _renamed(node, tuple(each.path), each.meant)
+    return node
+
+
+def _renamed(node: Node, path: tuple[str | int, ...], meant: str) -> Node:
+    step, rest = path[0], path[1:]
+    if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
+        if not rest:
+            value = {meant if key == step else key: entry for key, entry in node.value.items()}
+            return node if meant in node.value else replace(node, value=value)
+        entry = node.value[step]
+        inside = _renamed(entry.node, rest, meant)
+        return node if inside is entry.node else replace(node, value={**node.value, step: replace(entry, node=inside)})
+    if isinstance(node.value, list) and isinstance(step, int) and rest and 0 <= step < len(node.value):
+        inside = _renamed(node.value[step], rest, meant)
+        same = inside is node.value[step]
+        return node if same else replace(node, value=[*node.value[:step], inside, *node.value[step + 1 :]])
+    return node
 
 
 def emptied(node: Node, path: Path) -> bool:

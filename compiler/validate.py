@@ -58,6 +58,12 @@ class Mistake(NamedTuple):
     told: Diagnostic
     missing: bool
     """Whether it is that something is not there."""
+    meant: str | None = None
+    """The key that was probably meant, where it is that a key is not known."""
+
+
+#: The hint of an unknown key that is like a known one.
+MEANT = re.compile(r"did you mean `([^`]+)`\?")
 
 
 def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
@@ -82,7 +88,8 @@ def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
             message = message.replace("the recipe", f"the {schema.get('title', 'recipe')}", 1)
         whole = list(path) if key is None else [*path, key]
         lacks = key is None and (" needs " in message or message.endswith("has no value"))
-        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), lacks))
+        meant = MEANT.fullmatch(hint or "") if key is not None else None
+        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), lacks, meant and meant[1]))
     return list(found.values())
 
 

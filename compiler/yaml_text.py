@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from yaml.emitter import Emitter
 
+from compiler.diagnostics import printed
 from compiler.document import Entry, Node
 from compiler.scalars import resolve
 from compiler.spans import Text, span_at
@@ -47,8 +48,10 @@ class _Writer(Emitter):
     def choose_scalar_style(self) -> str:
         assert isinstance(self.event, yaml.ScalarEvent)
         style, text = str(super().choose_scalar_style()), self.event.value
-        # What a terminal would be shown as an escape has to stand where YAML reads escapes.
-        if not all(char.isprintable() or char == "\n" for char in text):
+        # What is shown as an escape has to stand where YAML reads escapes.
+        if not all(char.isprintable() or char == "\n" for char in text) or any(
+            printed(line) != line for line in text.split("\n")
+        ):
             return '"'
         # Between double quotes the library writes emoji as numbers.
         return '"' if style == "'" and max(text, default="") < "\U00010000" else style

@@ -52,7 +52,8 @@ def verify(store: Store, mend: bool = False) -> list[str]:
     memo = CompletionMemo(store)
     broken_completions = memo.damaged()
     if broken_completions:
-        problems.append(f"{len(broken_completions)} completions are damaged, the first is {next(iter(broken_completions.values()))[:12]}")
+        first = next(iter(broken_completions.values()))
+        problems.append(f"{len(broken_completions)} completions are damaged, the first is {first[:12]}")
         if mend:
             memo.set_aside(broken_completions)
     return problems + name_problems(store)

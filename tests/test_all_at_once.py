@@ -179,6 +179,16 @@ def test_a_text_with_many_such_lines_tells_the_first_and_ends() -> None:
     assert 0 < len(long.problems) <= 10
 
 
+def test_what_stands_under_a_misspelt_key_is_looked_at(whole: Project) -> None:
+    text = RECIPE.replace("\nprompts:", "\npromts:").replace("- length: {min: 3, max: 900}", "- lenght: {min: 30, max: 9}")
+    whole.write("recipe.yaml", text)
+    assert re.findall(r"^error: (.*)$", whole.run("check", "recipe.yaml").err, re.MULTILINE) == [
+        "unknown key `promts`",
+        "unknown key `lenght`",
+        "`min` 30 is above `max` 9, so no row can pass",
+    ]
+
+
 def test_a_broken_profile_template_and_benchmark_are_told_with_the_recipe(whole: Project) -> None:
     whole.write("languages/xx.yaml", PROFILE.replace("scripts: {Hangul: [AC00-D7A3]}", "scripts: {Hangul: [ZZ]}"))
     whole.write("benchmarks/facts.yaml", "format: 1\nbenchmark: fact\ntask: math\nlanguage: xx\nlicense: A\n")
