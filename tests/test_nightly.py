@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
+STEPS = ("install", "vllm", "overhead", "fuzz", "seeds")
 #: In the place of python3: an environment whose programs say what they were asked, and fail at what `FAILS` names.
 STAND_IN = """#!/bin/sh
 mkdir -p "$3/bin"
@@ -46,8 +47,8 @@ def nightly(clone: Path, *arguments: str, **variables: str) -> tuple[int, str]:
 def test_every_step_ends_with_its_line(clone: Path) -> None:
     code, said = nightly(clone)
     assert code == 0 and "skipped" not in said, said
-    assert [line.split(" | ")[0] for line in said.splitlines()[-4:]] == ["| install", "| vllm", "| overhead", "| fuzz"]
-    assert "| torch ran: python -m tests.fuzz --all --count 20000 --processes 1 |" in said.splitlines()[-1]
+    assert [line.split(" | ")[0] for line in said.splitlines()[-5:]] == [f"| {step}" for step in STEPS]
+    assert "| torch ran: python -m tests.fuzz --all --count 20000 --processes 1 |" in said.splitlines()[-2]
 
 
 def test_steps_that_are_done_for_a_commit_are_left_out_and_named(clone: Path) -> None:
@@ -56,7 +57,7 @@ def test_steps_that_are_done_for_a_commit_are_left_out_and_named(clone: Path) ->
     assert code == 1 and "all passed" not in said
     code, said = nightly(clone, NIGHTLY=kept)
     assert code == 0 and said.count("skipped, it is done for") == 2 and "== overhead\n" in said, said
-    assert said.count("| torch ran: ") == 4
+    assert said.count("| torch ran: ") == 5
     (clone / "more").write_text("", "utf-8")
     subprocess.run(["git", "add", "-A"], cwd=clone, check=True)
     code, said = nightly(clone, NIGHTLY=kept)
@@ -69,4 +70,4 @@ def test_it_begins_where_it_is_told_to(clone: Path) -> None:
     assert code == 0 and "== install\n" in said and "== vllm: skipped" in said and "== fuzz\n" in said, said
     code, said = nightly(clone, "--from", "fuzz", NIGHTLY=kept)
     assert code == 0 and "== install: skipped" in said and "== fuzz\n" in said, said
-    assert nightly(clone, "--from", "nothing") == (2, "there is no step `nothing`: install vllm overhead fuzz\n")
+    assert nightly(clone, "--from", "nothing") == (2, f"there is no step `nothing`: {' '.join(STEPS)}\n")
