@@ -130,6 +130,11 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def with_ending(path: Path) -> Path:
+    """The file that a recipe's name means: `.yaml` may be left out."""
+    return path if path.suffix or is_file(path) else path.with_suffix(".yaml")
+
+
 def stands_in(named: Path) -> Path:
     """The folder in which a name stands, as it is written: links in it are not followed, unless `..` goes back over them."""
     folder = Path.cwd() / named.parent
@@ -156,9 +161,7 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
     package, own = package_root(), named.startswith("pkg:")
     if len(named.encode(errors="replace")) > 4000 or "\0" in named:
         raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, "start one with `recipe init`"))
-    path = package / named.removeprefix("pkg:") if own else Path(named)
-    if not path.suffix and (own or not is_file(path)):
-        path = path.with_suffix(".yaml")
+    path = with_ending(package / named.removeprefix("pkg:") if own else Path(named))
     folder = stands_in(path)
     root = Path.cwd().resolve() if own else project_around(folder) or Path(os.path.realpath(folder))
     allowed = (root, package, *(Path(os.path.realpath(each)) for each in allow))

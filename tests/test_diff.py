@@ -73,6 +73,13 @@ def test_the_work_tree_is_compared_with_the_last_commit(scratch: Repository) -> 
     }
 
 
+def test_the_ending_of_a_recipes_name_may_be_left_out_and_a_recipe_that_is_nowhere_is_told(scratch: Repository) -> None:
+    edit(scratch, "min: 5", "min: 12")
+    assert scratch.run("diff", "recipe", "--json").out == scratch.run("diff", "recipe.yaml", "--json").out
+    ran = scratch.run("diff", "recepie.yaml")
+    assert ran.code == 2 and "there is no recipe `recepie.yaml`" in ran.err
+
+
 def test_two_revisions_are_compared(scratch: Repository) -> None:
     first = scratch.git("rev-parse", "HEAD")
     edit(scratch, "min: 5", "min: 12")

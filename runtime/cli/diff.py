@@ -132,12 +132,13 @@ def between_revisions(
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
     from compiler.diagnostics import Diagnostic, RecipeError
-    from compiler.project import stands_in
+    from compiler.project import stands_in, with_ending
     from runtime.review.revisions import is_revision, laid_out, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store import StoreError
 
-    places = [Path(os.path.realpath(stands_in(Path(each))), Path(each).name) for each in recipes]
+    files = [with_ending(Path(each)) for each in recipes]
+    places = [Path(os.path.realpath(stands_in(each)), each.name) for each in files]
     top = work_tree(places[0].parent if recipes else Path.cwd())
     for name in revisions:
         if not is_revision(top, name):
