@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -86,7 +87,7 @@ def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> l
         parts = Path(pattern).parts
         first = next((at for at, part in enumerate(parts) if "*" in part or "?" in part), len(parts) - 1)
         folder = base.joinpath(*parts[:first])
-        if parts and "\0" not in pattern and folder.is_dir():
+        if parts and "\0" not in pattern and os.path.isdir(folder):  # not Path.is_dir, which raises for a name too long
             hint = near_files(folder / parts[first])
             wrong.append(Diagnostic(f"no file matches `{feed.operator.file}`", span, hint))
     return wrong
