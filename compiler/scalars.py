@@ -56,3 +56,22 @@ def resolve_tagged(text: str, kind: str, quoted: bool) -> Scalar:
     if type(value) not in _TAGS.get(kind, ()) or (quoted and text == "" and kind != "null"):
         raise ValueError(f"is not what the tag `!!{kind}` says")
     return float(value) if kind == "float" and value is not None else value
+
+
+def hint_number(text: str) -> str | None:
+    """What to write where a number is meant and this was said."""
+    if re.fullmatch(r"[-+]?0+[0-9]+(\.[0-9]*)?", text):
+        plain = re.sub(r"^([-+]?)0+(?=[0-9])", r"\1", text)
+        return f"write {plain} (a leading zero is ambiguous)"
+    if re.fullmatch(r"[-+]?[0-9]{1,3}([_,' ]?[0-9]{3})*(\.[0-9]+)?", text):
+        number = re.sub(r"[_,' ]", "", text)
+        return f"write {number} without " + ("quotes" if number == text else "separators")
+    if re.fullmatch(r"[0-9_]+", text) and text.strip("_"):
+        return f"write {text.replace('_', '')} without separators"
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?", text):
+        return f"write {text} without quotes"
+    if re.fullmatch(r"[0-9]+(:[0-9]+)+", text):
+        return "write the whole as one number, without `:`"
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?%", text):
+        return "write a share as a number between 0 and 1"
+    return None

@@ -18,6 +18,7 @@ from compiler.places import (
     node_at,
     written,
 )
+from compiler.scalars import hint_number
 from operators.licence import CLASSES, NAMED, class_of
 
 _KINDS = {
@@ -264,21 +265,8 @@ def _word_type(root: Node, path: Path, wanted: Sequence[str]) -> str:
 def _hint_type(root: Node, path: Path, wanted: Sequence[str]) -> str | None:
     node = node_at(root, path)
     text = node.text or ""
-    if isinstance(node.value, str) and ("integer" in wanted or "number" in wanted):
-        if re.fullmatch(r"[-+]?0+[0-9]+(\.[0-9]*)?", text):
-            plain = re.sub(r"^([-+]?)0+(?=[0-9])", r"\1", text)
-            return f"write {plain} (a leading zero is ambiguous)"
-        if re.fullmatch(r"[-+]?[0-9]{1,3}([_,' ]?[0-9]{3})*(\.[0-9]+)?", text):
-            number = re.sub(r"[_,' ]", "", text)
-            return f"write {number} without " + ("quotes" if number == text else "separators")
-        if re.fullmatch(r"[0-9_]+", text) and text.strip("_"):
-            return f"write {text.replace('_', '')} without separators"
-        if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?", text):
-            return f"write {text} without quotes"
-        if re.fullmatch(r"[0-9]+(:[0-9]+)+", text):
-            return "write the whole as one number, without `:`"
-        if re.fullmatch(r"[0-9]+(\.[0-9]+)?%", text):
-            return "write a share as a number between 0 and 1"
+    if isinstance(node.value, str) and ("integer" in wanted or "number" in wanted) and (hint := hint_number(text)):
+        return hint
     if "boolean" in wanted and isinstance(node.value, str | int):
         return "write true or false"
     if "string" in wanted and isinstance(node.value, bool | int | float):
