@@ -224,7 +224,7 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
 
 def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
     """The columns that came and went, and those that are read in the place of others; which input has one says nothing."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
+    if not (by_role(old) and by_role(new)):
         return difference(old, new, at)  # a parameter of this name
     names = [list(each.get("", ())) for each in (old, new)]
     found = []
@@ -237,6 +237,11 @@ def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
             instead = f" in the place of {was}" if was and now else "" if now else " no more"
             found.append(f"reads column {now or was}{instead}")
     return found
+
+
+def by_role(value: Any) -> bool:
+    """Whether a description is of the columns that a node reads, and no parameter that is called `columns`."""
+    return isinstance(value, dict) and all(isinstance(part, list | tuple) for role, part in value.items() if role != "form")
 
 
 def worded(value: Any) -> str:

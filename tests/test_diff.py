@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from compiler.plan import difference
 from runtime.review.compare import compare
 from runtime.review.sides import open_side
 from runtime.review.terminal import as_text
@@ -203,6 +204,18 @@ def test_a_link_in_a_revision_that_leads_out_of_the_project_is_not_followed(scra
     scratch.rows("data/open.jsonl", OPEN)
     found = scratch.run("diff", "HEAD", "recipe.yaml", "--json")
     assert "does not compile" in told(found)[0]["notes"][0] and "secret" not in found.out.replace("-secret", "")
+
+
+def test_a_file_that_cannot_be_read_whole_leaves_a_diff_with_what_is_known(scratch: Repository) -> None:
+    scratch.write("data/other.jsonl", '{"text": "물은 왜 끓나요?"}\n')
+    scratch.write("more.yaml", RECIPE.replace("data/open.jsonl", "data/o*.jsonl"))
+    ran = scratch.run("diff", "recipe.yaml", "more.yaml", "--json")
+    assert ran.code == 0 and told(ran)[0]["rows"][0]["exact"] is False
+
+
+def test_a_parameter_that_is_called_columns_is_told_as_any_other() -> None:
+    said = [{"columns": {"prompt": "text", "level": {"field": field, "form": "x"}}} for field in ("level", "grade")]
+    assert difference(*said) == ["field level -> grade"]
 
 
 # -- what is told

@@ -193,8 +193,12 @@ class Predictor:
         if not self.files.get(node.label):
             return Between(0, MANY)
         from runtime.probe import count_rows
+        from runtime.readers.files import Unreadable
 
-        return exactly(count_rows(operator, self.files[node.label]))
+        try:
+            return exactly(count_rows(operator, self.files[node.label]))
+        except Unreadable:  # a build stops there and says why; which of its rows there would be is not known
+            return Between(0, MANY)
 
     # -- combinations and decisions
 
