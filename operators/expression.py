@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from operators.growth import Tree, constant_text, count_texts, guarded, inner
+from operators.growth import MOST_OF_ROW, Tree, constant_text, count_texts, guarded, inner
 from operators.patterns import pattern_size
 
 #: Pure scalar functions. Whatever is not listed is refused: `random`, `now`, `read_text`, settings, macros.
@@ -121,11 +121,12 @@ class Expression:
 
     @cached_property
     def guarded(self) -> str:
-        """Its SQL with an error in the place of any text that is longer than its share, which is a column."""
+        """Its SQL with an error in the place of any text that is longer than its share of what a row may be made into."""
+        share = MOST_OF_ROW // max(1, self.texts)
         mark = "?"
         while mark in self.sql:
             mark += "?"
-        return guarded(self.tree, written, mark)
+        return guarded(self.tree, share, written, mark)
 
 
 LOCAL = threading.local()

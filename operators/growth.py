@@ -12,8 +12,6 @@ Size = Any
 
 #: Bytes of text that a condition may make of one row, shared out evenly among its parts that make text.
 MOST_OF_ROW = 1 << 28
-#: The column of the bytes that a text may have.
-SHARE = '".share"'
 #: What a guard says of a text that would be longer than its share.
 TOO_LONG = "this text is too long: bytes"
 #: The longest text of a number or a truth value.
@@ -117,8 +115,8 @@ def count_texts(node: Tree) -> int:
     return sum(count_texts(part) for part in inner(node)) + makes_text(node)
 
 
-def guarded(node: Tree, write: Callable[[Tree], str], mark: str) -> str:
-    """The SQL of an expression, in which a text of more bytes than the column `.share` says is an error before it is made.
+def guarded(node: Tree, share: int, write: Callable[[Tree], str], mark: str) -> str:
+    """The SQL of an expression, in which a text that would be longer than `share` bytes is an error before it is made.
 
     `write` gives the SQL of a tree, in which names that begin with `mark` are no columns. Parts are computed where and
     when they were, those of a CASE included.
@@ -127,7 +125,7 @@ def guarded(node: Tree, write: Callable[[Tree], str], mark: str) -> str:
 
     def cut(part: Tree) -> Tree:
         if part["class"] == "FUNCTION" and makes_text(part):
-            holes.append(guard(part, [guarded(each, write, mark) for each in inner(part)]))
+            holes.append(guard(part, share, [guarded(each, share, write, mark) for each in inner(part)]))
             return {**HOLE, "column_names": [f"{mark}{len(holes) - 1}"]}
         return with_inner(part, [cut(each) for each in inner(part)])
 
@@ -138,7 +136,7 @@ def guarded(node: Tree, write: Callable[[Tree], str], mark: str) -> str:
 HOLE: Tree = {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "query_location": 0, "query_location_length": 0}
 
 
-def guard(node: Tree, arguments: list[str]) -> str:
+def guard(node: Tree, share: int, arguments: list[str]) -> str:
     """The SQL of a function that makes text, called with these expressions."""
     name = node["function_name"].lower()
     # A lambda over a list of one value is the way to name a value, so that it is made only once.
@@ -152,19 +150,19 @@ def guard(node: Tree, arguments: list[str]) -> str:
     else:
         size = f"list_sum([{', '.join(bytes_of if name in SUMS else bytes_of[:1])}])"
     call = " || ".join(values) if name == "||" else f"{name}({', '.join(values)})"
-    inside = f"CASE WHEN {told(size)} THEN NULL ELSE {call} END"
+    inside = f"CASE WHEN {told(size, share)} THEN NULL ELSE {call} END"
     made = f"list_transform([struct_pack({named})], lambda t: {inside})[1]"
     columns = [argument for part, argument in zip(inner(node), arguments, strict=True) if part["class"] == "COLUMN_REF"]
     if name not in SUMS or len(columns) < 2:
         return made
     # Cells are copied where they are named: those of columns can be looked at before.
     before = f"list_sum([{', '.join(f'strlen({each}::VARCHAR)' for each in columns)}])"
-    return f"CASE WHEN {told(before)} THEN NULL ELSE {made} END"
+    return f"CASE WHEN {told(before, share)} THEN NULL ELSE {made} END"
 
 
-def told(size: str) -> str:
+def told(size: str, share: int) -> str:
     """SQL that is an error where a text is too long, and else false; a cast that fails, for TRY allows no `error`."""
-    return f"(CASE WHEN {size} > {SHARE} THEN ('{TOO_LONG} ' || ({size}))::INTEGER = 0 ELSE FALSE END)"
+    return f"(CASE WHEN {size} > {share} THEN ('{TOO_LONG} ' || ({size}))::INTEGER = 0 ELSE FALSE END)"
 
 
 def with_inner(node: Tree, parts: list[Tree]) -> Tree:
@@ -188,8 +186,3 @@ def with_inner(node: Tree, parts: list[Tree]) -> Tree:
         case "BETWEEN":
             return {**node, "input": parts[0], "lower": parts[1], "upper": parts[2]}
     return {**node, "children": parts} if parts else node
-
-
-def tries(node: Tree) -> bool:
-    """Whether an expression has a TRY of its own, to which a guard's error is one like any other."""
-    return node.get("type") == "OPERATOR_TRY" or any(map(tries, inner(node)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized, tries
+from operators.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
 from operators.where import Where
 from runtime.ids import forget_connection, own_connection
 from runtime.store import StoreError
@@ -22,10 +22,6 @@ AT_ONCE = 1 << 27
 #: Seconds that DuckDB may take over one slice of rows: a last resort, since another machine may be faster.
 PATIENCE = 600.0
 
-#: How many times as long as what it reads each text is that a condition makes of most rows, at most.
-LIKELY = 4.0
-
-Places = np.ndarray[Any, np.dtype[np.int64]]
 Lengths = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -50,49 +46,33 @@ def evaluate(operator: Where, columns: Mapping[str, pa.Array]) -> pa.Array:
         if sized(expression.tree, longest)[1] * rows <= AT_ONCE:
             return holds(operator, operator.sql, columns)
         made = np.nan_to_num(np.broadcast_to(sized(expression.tree, lengths)[1], (rows,)), nan=np.inf)
-    found = np.full(rows, -1, dtype=np.int64)
-    if not tries(expression.tree):
-        # Bounds are wide: most rows are made into little, and are done many at once within that little.
-        likely = LIKELY * expression.texts * np.add.reduce(list(lengths.values())) + NUMBER
-        for places in slices(np.arange(rows), likely):
-            with suppress(StoreError):  # not every error of a guard stops at TRY: those rows are computed below
-                found[places] = holds(operator, f"TRY({expression.guarded})", taken(columns, places), AT_ONCE // len(places))
-    # What is null may be so for a guard's sake alone: it is computed as far as its bounds allow.
-    for places in slices(np.flatnonzero(found == -1), made):
-        here, alone = taken(columns, places), made[places[0]] > MOST_OF_ROW
-        found[places] = guarded(operator, here, int(places[0])) if alone else holds(operator, operator.sql, here)
-    return pa.array(found)
-
-
-def taken(columns: Mapping[str, pa.Array], places: Places) -> dict[str, pa.Array]:
-    """Some rows of each column."""
-    first, last = int(places[0]), int(places[-1])
-    if last - first == len(places) - 1:
-        return {name: column.slice(first, len(places)) for name, column in columns.items()}
-    return {name: column.take(pa.array(places)) for name, column in columns.items()}
+    parts = []
+    for start, end in slices(made):
+        here = {name: column.slice(start, end - start) for name, column in columns.items()}
+        parts.append(holds(operator, operator.sql, here) if made[start] <= MOST_OF_ROW else guarded(operator, here, start))
+    return pa.concat_arrays(parts)
 
 
 def guarded(operator: Where, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
     """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
     sql = operator.parsed.guarded
     try:
-        return holds(operator, sql, columns, MOST_OF_ROW)
+        return holds(operator, sql, columns)
     except StoreError as error:
         if TOO_LONG in str(error.__cause__):
             raise TooMuchText(operator, place) from None
-    return holds(operator, f"TRY({sql})", columns, MOST_OF_ROW)
+    return holds(operator, f"TRY({sql})", columns)
 
 
-def slices(places: Places, sizes: Lengths) -> Iterator[Places]:
-    """Rows that are computed together, of those at `places`; one that is large is alone."""
+def slices(made: Lengths) -> Iterator[tuple[int, int]]:
+    """(first row, the one after the last) of rows that are computed together; one that is large is alone."""
     start, sum_ = 0, 0.0
-    for at, size in enumerate(sizes[places].tolist()):
-        if at > start and sum_ + size > AT_ONCE:
-            yield places[start:at]
-            start, sum_ = at, 0.0
+    for place, size in enumerate(made.tolist()):
+        if place > start and (sum_ + size > AT_ONCE):
+            yield start, place
+            start, sum_ = place, 0.0
         sum_ += size
-    if len(places):
-        yield places[start:]
+    yield start, len(made)
 
 
 def cell_bytes(column: pa.Array) -> Lengths:
@@ -112,11 +92,10 @@ def cell_bytes(column: pa.Array) -> Lengths:
     return np.full(len(column), float(NUMBER))
 
 
-def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array], most: int = 0) -> pa.Array:
-    """1, 0, or -1 for null of each row, all computed at once; guards let each row be made into `most` bytes of text."""
+def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """1, 0, or -1 for null of each row, all computed at once."""
     rows = len(next(iter(columns.values())))
-    share = np.full(rows, most // max(1, operator.parsed.texts))
-    table = pa.table({".at": np.arange(rows), ".share": share, **columns})
+    table = pa.table({".at": np.arange(rows), **columns})
     query = f'SELECT coalesce(({sql})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
     connection = own_connection()
     with patience(connection) as late:
