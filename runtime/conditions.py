@@ -114,19 +114,22 @@ def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Arra
 @contextmanager
 def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]:
     """Stops what the connection runs after a while; the event tells that it did."""
-    late = threading.Event()
+    late, done = threading.Event(), threading.Event()
 
     def stop() -> None:
-        late.set()
-        connection.interrupt()
+        if not done.wait(PATIENCE):
+            late.set()
+        # What comes between two statements of a query is lost, so that it is said until it is heard.
+        while not done.wait(0.1):
+            connection.interrupt()
 
-    timer = threading.Timer(PATIENCE, stop)
-    timer.daemon = True
-    timer.start()
+    watch = threading.Thread(target=stop, daemon=True)
+    watch.start()
     try:
         yield late
     finally:
-        timer.cancel()
+        done.set()
+        watch.join()
         if late.is_set():
             forget_connection()
 
