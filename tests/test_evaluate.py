@@ -111,7 +111,7 @@ def test_an_evaluation_that_is_killed_asks_for_nothing_that_is_on_disk(bench: Pr
     lab.asked.clear()
     lab.seconds = 0.05
     build = started(bench, "--target", "evaluate")
-    wait_until(build, lambda: sum(lab.asked.values()) >= 20)
+    wait_until(build, lambda: sum(lab.asked.values()) >= 20 and len(journalled(bench)) > 0)
     killed(build)
     kept = len(journalled(bench))
     assert 0 < kept < 60
