@@ -22,7 +22,6 @@ MAX_CHARACTERS = 30_000
 MAX_MISTAKES = 10
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INDENT = re.compile(r"[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def tries(mended: Mended, error: Any, index: int) -> Iterator[Mended]:
     line = mended.line(index)
     here = indent_of(mended.lines[line])
     for indent in indents(mended, line):
-        if indent != here or "\t" in _INDENT.match(mended.lines[line])[0]:  # type: ignore[index]
+        if indent != here or has_tab(mended.lines[line]):
             yield mended.with_line(line, indent)
     stopped = place(mended, error)
     if "flow" in (error.context or "") or "quoted" in (error.context or ""):
@@ -150,7 +149,7 @@ def indents(mended: Mended, line: int) -> list[int]:
     deeper = above[-1].rstrip().endswith(":")
     known = [nearest + 2] if deeper else [nearest]
     known += [*dict.fromkeys(indent_of(each) for each in reversed(above)), nearest + 2]
-    if "\t" not in _INDENT.match(mended.lines[line])[0]:  # type: ignore[index]
+    if not has_tab(mended.lines[line]):
         here = indent_of(mended.lines[line])
         known.sort(key=lambda indent: abs(indent - here))
     return list(dict.fromkeys(known))[:6]
@@ -169,4 +168,9 @@ def place(mended: Mended, error: Any) -> int:
 
 
 def indent_of(line: str) -> int:
-    return len(_INDENT.match(line)[0])  # type: ignore[index]
+    return len(line) - len(line.lstrip(" \t"))
+
+
+def has_tab(line: str) -> bool:
+    """Whether a tab indents a line."""
+    return "\t" in line[: indent_of(line)]

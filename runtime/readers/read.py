@@ -45,20 +45,15 @@ def probe(source: Source, path: Path) -> dict[str, str]:
         case "jsonl":
             return name_columns(sample_jsonl(path, *read_head(source, path, LINES_HEAD)))
         case "json":
-            head, complete = read_head(source, path, DOCUMENT_HEAD)
-            try:
-                return name_columns(sample_json(source, path, head, complete))
-            except Unreadable:
-                if complete:
-                    raise
-            # The first row alone is longer than the look.
-            head, complete = read_head(source, path, FIRST_ROW)
-            try:
-                return name_columns(sample_json(source, path, head, complete))
-            except Unreadable:
-                if complete:
-                    raise
-                raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl") from None
+            # Where the first row alone is longer than the look, it is looked at as far as a row may go.
+            for most in (DOCUMENT_HEAD, FIRST_ROW):
+                head, complete = read_head(source, path, most)
+                try:
+                    return name_columns(sample_json(source, path, head, complete))
+                except Unreadable:
+                    if complete:
+                        raise
+            raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl")
         case "csv" | "tsv" as format:
             head, _ = read_head(source, path, LINES_HEAD)
             return dict.fromkeys(sample_separated(source, path, head, format), "text")
