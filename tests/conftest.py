@@ -23,6 +23,14 @@ settings.register_profile("fixed", deadline=None, derandomize=True, database=Non
 settings.register_profile("free", deadline=None)
 settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `nightly` runs in `.ci/nightly`, and is told as skipped elsewhere."""
+    for item in items:
+        if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
+
+
 # Programs that are started where Ctrl-C is ignored, as behind `&` in a script, ignore it too; those that tests interrupt may not.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -112,7 +112,19 @@ def place(project: Project) -> Path:
     return project.folder
 
 
-@pytest.mark.parametrize("name", CHECKED)
+#: Of each kind one is tried with every change, and its siblings in the night.
+NIGHTLY = {
+    *("a constant beside a column", "not not", "brackets", "cases", "sums", "a long numeral", "an exponent", "a long text"),
+    *("many lists", "many patterns", "items in items", "keys", "one key again", "a seed", "a huge number", "wrong steps"),
+    *("columns that are near to many", "categories", "many texts", "one text many times", "a text in itself"),
+}
+
+
+def tried(names: dict[str, Any]) -> list[Any]:
+    return [pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else []) for name in names]
+
+
+@pytest.mark.parametrize("name", tried(CHECKED))
 def test_a_check_is_small_and_short_whatever_it_reads(place: Path, name: str) -> None:
     recipe, told = CHECKED[name]
     (place / "recipe.yaml").write_text(recipe, "utf-8")
@@ -197,7 +209,7 @@ BUILT: dict[str, tuple[str, list[Any], str | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", tried(BUILT))
 def test_a_condition_over_hostile_rows_is_bounded(place: Path, project: Project, name: str) -> None:
     condition, rows, told = BUILT[name]
     project.rows("a.jsonl", rows)

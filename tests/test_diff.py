@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import re
 from pathlib import Path
@@ -211,6 +212,9 @@ def test_a_file_that_cannot_be_read_whole_leaves_a_diff_with_what_is_known(scrat
     scratch.write("more.yaml", RECIPE.replace("data/open.jsonl", "data/o*.jsonl"))
     ran = scratch.run("diff", "recipe.yaml", "more.yaml", "--json")
     assert ran.code == 0 and told(ran)[0]["rows"][0]["exact"] is False
+    for form in ("text", "markdown", "github"):
+        shown = html.unescape(scratch.run("diff", "recipe.yaml", "more.yaml", "--format", form).out)
+        assert "the build stops: a file of the source `open` cannot be read" in shown, shown
 
 
 def test_a_parameter_that_is_called_columns_is_told_as_any_other() -> None:

@@ -169,12 +169,14 @@ def test_an_answer_that_takes_its_time_is_counted_told_and_not_credited(slow: No
     assert "2 answers take more than" in caplog.text
 
 
+@pytest.mark.nightly
 def test_too_many_such_answers_stop_and_change_no_verdict(slow: None) -> None:
     with pytest.raises(TooSlow) as raised:
         parsed(["a", *(f"slow {number}" for number in range(40)), "b"])
     assert 3 <= len(raised.value.places) <= 5
 
 
+@pytest.mark.nightly
 def test_the_pairs_that_were_too_slow_are_named(slow: None) -> None:
     pairs = [("2x", "x2"), *((f"slow+{number}x", f"x{number}+slow") for number in range(2, 9)), ("2x", "x2")]
     import pyarrow as pa

@@ -59,6 +59,7 @@ class Predictor:
         self.known = Known(self.store, self.graph, self.facts, self.addresses)
         self.made: dict[int, Expected] = {}
         self.fed: dict[int, Feeds] = {}
+        self.unreadable: set[str] = set()
         self.feeds = {
             node.label: Feed(node.operator.category, (node.operator.license,))
             for _, node in self.graph
@@ -197,7 +198,8 @@ class Predictor:
 
         try:
             return exactly(count_rows(operator, self.files[node.label]))
-        except Unreadable:  # a build stops there and says why; which of its rows there would be is not known
+        except Unreadable:  # a build stops there, and says why
+            self.unreadable.add(node.label)
             return Between(0, MANY)
 
     # -- combinations and decisions

@@ -84,6 +84,7 @@ def rows_data(moved: Moved, open_text: bool) -> dict[str, Any]:
         ],
         "same": moved.same,
         "twice": list(moved.twice),
+        "unreadable": list(moved.unreadable),
         "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in moved.short.items()},
     }
 

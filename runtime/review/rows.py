@@ -61,6 +61,8 @@ class Moved:
     """Group -> (wanted, had), where the build stops or might stop."""
     twice: tuple[str, ...] = ()
     """The tables whose build stops or might stop, because two of the tables they are made from hold the same rows."""
+    unreadable: tuple[str, ...] = ()
+    """The sources with a file that cannot be read, where the build stops."""
     same: bool = False
     """Whether it is the very table of before, to the last cell."""
 
@@ -85,8 +87,12 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
     cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
     short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
     twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
+    fed = {after.graph.nodes[at].label for at in cuts}
+    unreadable = tuple(sorted(after.predictor.unreadable & fed))
     if before is None or old is None:
-        return Moved(name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice)
+        return Moved(
+            name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice, unreadable=unreadable
+        )
     exact = old.exact and new.exact
     if rows_are_the_same(name, before, after):
         return Moved(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
@@ -105,6 +111,7 @@ def output_rows(name: str, before: Side | None, after: Side) -> Moved:
         tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
         short,
         twice,
+        unreadable,
     )
 
 

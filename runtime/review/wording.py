@@ -99,6 +99,8 @@ STOPS = "the build stops"
 
 def stops(moved: Moved) -> Iterator[str]:
     """Why the build stops, or might."""
+    for source in moved.unreadable:
+        yield f"{STOPS}: a file of the source `{source}` cannot be read"
     for begin, sure in ((STOPS, True), ("the build may stop", False)):
         short = [(group, wanted, had) for group, (wanted, had) in moved.short.items() if (had.high < wanted) is sure]
         lacks = ", ".join(f"`{group}` has {number(had)} of the {wanted:,}" for group, wanted, had in short)
