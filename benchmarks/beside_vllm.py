@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if TYPE_CHECKING:
-    from runtime.engines.engine import Answer, Engine, Request
+    from runtime.completions.engines.engine import Answer, Engine, Request
 
 TOKENS = 24
 STEP = {"model": "teacher", "temperature": 0.6, "max_tokens": TOKENS}
@@ -38,13 +38,15 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
-        from runtime.engines import vllm_worker  # sets what vLLM reads when it is imported, and keeps its output apart
+        from runtime.completions.engines import (
+            vllm_worker,  # sets what vLLM reads when it is imported, and keeps its output apart
+        )
 
         vllm_worker.bind_threads()
         serve_bare(vllm_worker.arguments, vllm_worker.say)
         return
-    from operators.model import Model
-    from runtime.engines.choose import embedded
+    from operators.declared.model import Model
+    from runtime.completions.engines.choose import embedded
 
     engine, alone = embedded(Model(id="x/y", license="mit", terms="mit")), Bare()
     warm = prompts(options.requests // 4, "warm")
@@ -100,8 +102,8 @@ class Bare:
 def serve_bare(arguments: Callable[..., dict[str, Any]], say: Callable[..., None]) -> None:
     from vllm import LLM, SamplingParams
 
-    from runtime.engines.choose import WINDOW, embedded_folder
-    from runtime.engines.embedded import unpacked
+    from runtime.completions.engines.choose import WINDOW, embedded_folder
+    from runtime.completions.engines.embedded import unpacked
 
     settings = {"path": str(unpacked(embedded_folder())), "dtype": "float32", "window": WINDOW, "settings": {}}
     engine = LLM(**arguments(settings, gpu=False))
@@ -156,8 +158,8 @@ class Collected:
         self.requests: list[Request] = []
 
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
-        from operators.asks import Reply
-        from runtime.engines.engine import Answer
+        from operators.asks.asks import Reply
+        from runtime.completions.engines.engine import Answer
 
         for request in requests:
             self.requests.append(request)
@@ -175,9 +177,9 @@ def requested(asked: list[str]) -> list[Request]:
 
 def built(engine: Engine, asked: list[str]) -> float:
     """Seconds of a whole build: table, addresses, claims, journal, and the table that comes out."""
+    from runtime.build.session import Session
     from runtime.cli.build import run_build
     from runtime.completions import stage
-    from runtime.session import Session
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

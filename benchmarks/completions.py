@@ -75,11 +75,11 @@ def cpu(usage: resource.struct_rusage) -> float:
 
 def overhead(folder: Path, count: int) -> None:
     """A build whose teacher answers at once."""
-    from operators.asks import Reply
+    from operators.asks.asks import Reply
+    from runtime.build.session import Session
     from runtime.cli.build import run_build
     from runtime.completions import stage
-    from runtime.engines.engine import Answer, Request
-    from runtime.session import Session
+    from runtime.completions.engines.engine import Answer, Request
 
     class Null:
         name, version, window = "null", "", 64
@@ -121,9 +121,9 @@ def addresses(count: int) -> Iterator[bytes]:
 
 def stored(folder: Path, count: int) -> None:
     """Fill a memo through its own door."""
-    from operators.asks import Reply
+    from operators.asks.asks import Reply
     from runtime.completions.memo import CompletionMemo, Kept
-    from runtime.store import Store
+    from runtime.store.store import Store
 
     store = Store(folder)
     store.prepare()
@@ -144,7 +144,7 @@ def look_up(path: Path, count: int) -> None:
     """In a process of its own: which of a million addresses are there (resume), or all their texts (lookup)."""
     from runtime.completions.answers import FETCHED
     from runtime.completions.memo import CompletionMemo
-    from runtime.store import Store
+    from runtime.store.store import Store
 
     memo, wanted = CompletionMemo(Store(path.parent)), list(addresses(count))
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()

@@ -115,11 +115,11 @@ def ours(folder: Path, name: str) -> dict[str, Any]:
     from leaking.ours import entries
     from pyarrow import parquet
 
-    from compiler.facts import installed_version
-    from operators.decontaminate import Decontaminate
+    from compiler.graph.facts import installed_version
     from operators.kernels.text import Texts
-    from runtime import segmented
-    from runtime.store import Store
+    from operators.measures.decontaminate import Decontaminate
+    from runtime.store.store import Store
+    from runtime.tables import segmented
 
     passes, benchmarks, memo = OURS[name]
     cut, told = segmented.cuts_of, list[tuple[int, int]]()

@@ -141,8 +141,8 @@ def whole_step(made: list[tuple[str, list[str], int]]) -> tuple[float, dict[str,
     """(seconds of the operator itself on all items, its figures, items with a child); no segmenter runs."""
     import pyarrow as pa
 
-    from operators.expand import Parents
-    from operators.merge_options import MergeOptions
+    from operators.grow.expand import Parents
+    from operators.grow.merge_options import MergeOptions
 
     ids = np.random.default_rng(1).integers(0, 256, (len(made), 16), dtype=np.uint8)
     ids = ids[np.lexsort(ids.T[::-1])]

@@ -67,8 +67,8 @@ def respelled(gold: str) -> str:
 
 def kinds(data: Path) -> dict[str, Pairs]:
     """Pairs by what decides them."""
-    from operators.kernels.guard import settled
-    from operators.kernels.numbers import as_math, plain
+    from operators.kernels.maths.guard import settled
+    from operators.kernels.maths.numbers import as_math, plain
 
     told = golds(data)
     both = [pair for one, other in zip(told, [*told[1:], told[0]], strict=True) for pair in ((one, respelled(one)), (one, other))]
@@ -94,7 +94,7 @@ def ours(pairs: Pairs, kind: str) -> int:
     import pyarrow as pa
 
     from operators.kernels.text import Texts
-    from operators.score import Score
+    from operators.measures.score import Score
 
     entries = {"number_marks": {"decimal": ".", "group": ","}, "answer_labels": [list("ABCDE")]}
     answers, told = ([pair[side] for pair in pairs] for side in (1, 0))

@@ -58,8 +58,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1)
     parser.add_argument("--only", default="", help="the trainings whose names begin so")
     options = parser.parse_args()
-    from runtime.engines.choose import embedded_folder
-    from runtime.engines.embedded import unpacked
+    from runtime.completions.engines.choose import embedded_folder
+    from runtime.completions.engines.embedded import unpacked
 
     base = unpacked(embedded_folder())
     rows = rendered(base)
@@ -93,7 +93,7 @@ def rendered(base: Path) -> list[dict[str, Any]]:
     """Every sample trace as tokens with its mask."""
     from transformers import AutoTokenizer
 
-    from operators.trace import parts_of, shape_of
+    from operators.declared.trace import parts_of, shape_of
     from runtime.training.rendering import Renderer
 
     renderer = Renderer(AutoTokenizer.from_pretrained(base), None, TAGS)

@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from leaking import corpora, ours, persian
 from leaking.counting import markdown, upper_bound
 
-from operators.decontaminate import Decontaminate
-from operators.fold import Folding
 from operators.kernels.fold import folded
-from operators.kernels.ngrams import Item
+from operators.kernels.overlap.ngrams import Item
+from operators.measures.decontaminate import Decontaminate
+from operators.text.fold import Folding
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 #: "1 in 10,000" can be shown of so many rows at least, where none is flagged.

@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from compiler.benchmarks import FEED, load_benchmarks, lost
-from compiler.conditions import complain_conditions
-from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import Node, near_files
-from compiler.graph import Graph, verify
-from compiler.leaving import sound, without
-from compiler.lower import lower
-from compiler.merge import load_recipe
-from compiler.passes import PASSES
-from compiler.profiles import Loaded, Profiles, codes_known, find_profile, load_profile, shipped_schema
-from compiler.project import Place, package_root
-from compiler.recipe import Recipe, type_recipe
-from compiler.said import Feed
-from compiler.spans import Text
-from compiler.training import read_template
-from operators.profile import LanguageProfile
-from operators.token_length import TOKENIZERS
+from compiler.graph.nodes import Graph, verify
+from compiler.lower.conditions import complain_conditions
+from compiler.lower.passes import PASSES
+from compiler.lower.tables import lower
+from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
+from compiler.recipe.leaving import sound, without
+from compiler.recipe.profiles import Loaded, Profiles, codes_known, find_profile, load_profile, shipped_schema
+from compiler.recipe.said import Feed
+from compiler.recipe.sections import Recipe, type_recipe
+from compiler.recipe.training import read_template
+from compiler.text.diagnostics import Diagnostic, RecipeError
+from compiler.text.document import Node, near_files
+from compiler.text.merge import load_recipe
+from compiler.text.project import Place, package_root
+from compiler.text.spans import Text
+from operators.declared.profile import LanguageProfile
+from operators.measures.token_length import TOKENIZERS
 
 #: Bytes of a tokenizer's file, which is read whole.
 MOST_TOKENIZER = 1 << 28

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from compiler.schema import object_schema
-from operators.asks import Budget
-from operators.benchmark import Benchmark, Items, Taken
+from compiler.recipe.schema import object_schema
+from operators.asks.asks import Budget
+from operators.base.declare import Declared, Operator, role_of
 from operators.catalog import SAID
-from operators.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
-from operators.declare import Declared, Operator, role_of
-from operators.evaluate import Evaluate
-from operators.model import Model
-from operators.source import Cell, Gold, Mapping, Source
+from operators.declared.benchmark import Benchmark, Items, Taken
+from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.evaluate import Evaluate
+from operators.declared.model import Model
+from operators.declared.source import Cell, Gold, Mapping, Source
 
 
 def operator_page(operator: type[Operator]) -> str:
@@ -96,8 +96,8 @@ if __name__ == "__main__":
     import sys
     from pathlib import Path
 
-    from compiler.project import package_root
-    from compiler.schema import benchmark_schema, profile_schema, recipe_schema
+    from compiler.recipe.schema import benchmark_schema, profile_schema, recipe_schema
+    from compiler.text.project import package_root
 
     if "--write" in sys.argv:
         Path("docs/operators.md").write_text(reference())

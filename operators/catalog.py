@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from operators.aggregate import Aggregate
-from operators.answers import Answers
-from operators.behaviours import Behaviours
-from operators.compression import Compression
-from operators.declare import Measure, Operator, Step
-from operators.decontaminate import Decontaminate
-from operators.echo import Echo
-from operators.extract import Extract
-from operators.finished import Finished
-from operators.generate import Generate
-from operators.inner import Attach, Combine, Keep, Output, Preview
-from operators.inside import Inside
-from operators.iw_sft import IwSft
-from operators.judge import Judge
-from operators.language_share import LanguageShare
-from operators.length import Length
-from operators.merge_options import MergeOptions
-from operators.mixture import Mixture
-from operators.morphemes import Morphemes
-from operators.negation import Negation
-from operators.normalise import Normalise
-from operators.parsable import Parsable
-from operators.repetition import Repetition
-from operators.sample import Sample
-from operators.score import Score
-from operators.select import Select
-from operators.sft import Sft
-from operators.source import Source
-from operators.spans import Spans
-from operators.style_directives import StyleDirectives
-from operators.think_blocks import ThinkBlocks
-from operators.token_length import TokenLength
-from operators.train import Train
-from operators.translate import Translate
-from operators.unique import Unique
-from operators.where import Where
+from operators.asks.answers import Answers
+from operators.asks.attach import Attach
+from operators.asks.generate import Generate
+from operators.asks.judge import Judge
+from operators.asks.translate import Translate
+from operators.base.declare import Measure, Operator, Step
+from operators.declared.aggregate import Aggregate
+from operators.declared.source import Source
+from operators.grow.merge_options import MergeOptions
+from operators.grow.style_directives import StyleDirectives
+from operators.learn.iw_sft import IwSft
+from operators.learn.sft import Sft
+from operators.learn.train import Train
+from operators.maps.extract import Extract
+from operators.maps.inside import Inside
+from operators.maps.normalise import Normalise
+from operators.maps.select import Select
+from operators.maps.spans import Spans
+from operators.measures.behaviours import Behaviours
+from operators.measures.compression import Compression
+from operators.measures.decontaminate import Decontaminate
+from operators.measures.echo import Echo
+from operators.measures.finished import Finished
+from operators.measures.language_share import LanguageShare
+from operators.measures.length import Length
+from operators.measures.morphemes import Morphemes
+from operators.measures.negation import Negation
+from operators.measures.parsable import Parsable
+from operators.measures.repetition import Repetition
+from operators.measures.score import Score
+from operators.measures.think_blocks import ThinkBlocks
+from operators.measures.token_length import TokenLength
+from operators.measures.where import Where
+from operators.sets.combine import Combine
+from operators.sets.keep import Keep
+from operators.sets.mixture import Mixture
+from operators.sets.output import Output
+from operators.sets.preview import Preview
+from operators.sets.sample import Sample
+from operators.sets.unique import Unique
 
 STEPS: tuple[type[Step], ...] = (
     Length,

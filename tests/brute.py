@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from operators.kernels.fold import folded
-from operators.kernels.ngrams import Item
+from operators.kernels.overlap.ngrams import Item
 
 Cut = Callable[[str], list[str]]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
 
-from runtime.files import Buffer, Files
-from runtime.record import Record, hash_path
-from runtime.store import Store
+from runtime.store.files import Buffer, Files
+from runtime.store.record import Record, hash_path
+from runtime.store.store import Store
 
 KILLED = 137
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import runtime
-from runtime.files import Files
-from runtime.store import Store
-from runtime.verify import verify
+from runtime.build.verify import verify
+from runtime.store.files import Files
+from runtime.store.store import Store
 from tests.conftest import ROOT, Project
 from tests.fault_layers import Deadly, Full, Hasty, Watched
 
@@ -72,11 +72,11 @@ def in_child(work: Callable[[], int]) -> int:
 
 def build_with(project: Project, store: str, files: Files, hasty: bool = False) -> int:
     """Build through a layer of files, in this process; what is printed goes beside the store."""
-    import runtime.store
+    import runtime.store.store
 
-    runtime.store.Files = lambda: files  # type: ignore[assignment, attr-defined]
+    runtime.store.store.Files = lambda: files  # type: ignore[assignment, attr-defined]
     if hasty:
-        runtime.store.Store = Hasty  # type: ignore[misc]
+        runtime.store.store.Store = Hasty  # type: ignore[misc]
     os.environ["RECIPE_THREADS"] = "1"
     ran = project.run("build", "recipe.yaml", "--store", store, "--json")
     (project.folder / f"{store}.out").write_text(ran.out)
@@ -183,11 +183,11 @@ def warm(project: Project) -> None:
 
     import compiler.compile  # noqa: F401
     import operators.kernels.segments
-    import runtime.build  # noqa: F401
+    import runtime.build.builder  # noqa: F401
     import runtime.cli.build
-    import runtime.funnel  # noqa: F401
-    import runtime.output  # noqa: F401
-    from runtime.session import Session
+    import runtime.life.funnel  # noqa: F401
+    import runtime.tables.output  # noqa: F401
+    from runtime.build.session import Session
 
     operators.kernels.segments.kiwi = lambda workers: Letters()  # type: ignore[assignment]
     with contextlib.chdir(project.folder):

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from operators.bounds import Between
+from operators.base.bounds import Between
+from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.digest import id_bytes
-from runtime.predict.counts import KINDS
-from runtime.predict.expected import Expected
-from runtime.predict.tables import Predictor
+from runtime.forecast.counts import KINDS
+from runtime.forecast.expected import Expected
+from runtime.forecast.tables import Predictor
 from runtime.review.fates import apart
 from runtime.review.rows import moved_between
-from runtime.session import Session
-from runtime.store import Store
-from runtime.table import Table, open_table
+from runtime.store.digest import id_bytes
+from runtime.store.store import Store
+from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
 
 #: Name -> (file, format, prompt, category, licence).

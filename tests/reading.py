@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from operators.source import Source
-from runtime.readers.read import read_batches
+from operators.declared.source import Source
+from runtime.sources.readers.read import read_batches
 
 
 def declare(columns: dict[str, Any] | None = None, **more: Any) -> Source:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from operators.licence import CLASSES, NAMED
+from operators.base.licence import CLASSES, NAMED
 from tests.conftest import PLAIN, Project
 
 

@@ -137,8 +137,8 @@ SYNTAX = {
 
 @pytest.mark.parametrize("name", SYNTAX)
 def test_a_line_that_is_indented_otherwise_is_read_as_its_neighbours_are(name: str) -> None:
-    from compiler.composing import look_at
-    from compiler.spans import Text
+    from compiler.text.composing import look_at
+    from compiler.text.spans import Text
 
     found = look_at(Text("r.yaml", None, SYNTAX[name]))
     assert found.problems and not found.torn and found.root is not None
@@ -160,8 +160,8 @@ TORN = {
 
 @pytest.mark.parametrize("name", TORN)
 def test_a_line_that_cannot_be_read_is_left_out_with_no_word_of_what_it_held(name: str) -> None:
-    from compiler.composing import look_at
-    from compiler.spans import Text
+    from compiler.text.composing import look_at
+    from compiler.text.spans import Text
 
     found = look_at(Text("r.yaml", None, TORN[name]))
     assert found.torn and len(found.problems) == 1 and found.root is not None
@@ -170,8 +170,8 @@ def test_a_line_that_cannot_be_read_is_left_out_with_no_word_of_what_it_held(nam
 
 
 def test_a_text_with_many_such_lines_tells_the_first_and_ends() -> None:
-    from compiler.composing import look_at
-    from compiler.spans import Text
+    from compiler.text.composing import look_at
+    from compiler.text.spans import Text
 
     found = look_at(Text("r.yaml", None, "a:\n" + "".join(f"  k{at}: 1\n\tx{at}: 2\n" for at in range(3000))))
     assert 0 < len(found.problems) <= 10

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from operators.cot import Cot
+from operators.declared.cot import Cot
 from tests.conftest import ROOT, Project
 from tests.teacher import TRACES, Teacher, configure, teaching
 

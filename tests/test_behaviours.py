@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.profiles import load_profile
-from compiler.project import find_place
-from operators.behaviours import Behaviours
+from compiler.recipe.profiles import load_profile
+from compiler.text.project import find_place
+from operators.declared.profile import LanguageProfile
 from operators.kernels.text import Texts
-from operators.phrases import LONGEST, MOST, bounded, phrase, size_of
-from operators.profile import LanguageProfile
-from runtime.session import Session
+from operators.measures.behaviours import Behaviours
+from operators.text.phrases import LONGEST, MOST, bounded, phrase, size_of
+from runtime.build.session import Session
 from tests.conftest import ROOT, Project
 
 LABELS = Path(__file__).parent / "behaviours"

@@ -31,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, 
 
 def named(store: Path) -> Iterator[Path]:
     """The objects that the record of the dataset names: its shards, and the frames, ledgers and text it is made of."""
-    from runtime.store import Store
+    from runtime.store.store import Store
 
     opened = Store(store)
     for record in opened.records():
@@ -57,9 +57,9 @@ def test_a_blanked_object_is_found_by_the_build_that_would_name_it(built: tuple[
 
 
 def test_a_checkpoint_and_a_pulled_store_have_no_marks_to_look_for(built: tuple[Project, dict[str, Any]]) -> None:
-    from runtime.built import blanked
-    from runtime.record import Record
-    from runtime.store import Store
+    from runtime.build.built import blanked
+    from runtime.store.record import Record
+    from runtime.store.store import Store
 
     store = Store(built[0].folder / "store")
     assert not blanked(store, Record("0" * 64, {"files": {"config.json": "object:" + "0" * 64}}))

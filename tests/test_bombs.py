@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from operators.expression import MOST_PARTS, Refusal, parse
-from operators.growth import sized
-from operators.where import Where
-from runtime import conditions
-from runtime.conditions import TooMuchText, cell_bytes, evaluate
-from runtime.store import StoreError
+from operators.conditions.expression import MOST_PARTS, Refusal, parse
+from operators.conditions.growth import sized
+from operators.measures.where import Where
+from runtime.stages import conditions
+from runtime.stages.conditions import TooMuchText, cell_bytes, evaluate
+from runtime.store.store import StoreError
 from tests.conftest import Project
 from tests.limits import MEGABYTES, watched
 
@@ -153,7 +153,7 @@ def test_a_pattern_leads_through_each_folder_once(place: Path) -> None:
 def test_a_pattern_that_leads_through_more_than_any_project_has_is_told(
     place: Path, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.readers.globs.MOST_NAMES", 2)
+    monkeypatch.setattr("runtime.sources.readers.globs.MOST_NAMES", 2)
     project.write("recipe.yaml", steps("unique").replace("a.jsonl", "'**/a.jsonl'"))
     ran = project.run("check", "recipe.yaml")
     assert ran.code == 2 and "`**/a.jsonl` leads through more than 2 names" in ran.err and "--> recipe.yaml:4:" in ran.err

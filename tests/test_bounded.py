@@ -10,13 +10,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from operators.bounds import Between
-from operators.declare import SetDecision
-from operators.inner import Keep
-from operators.mixture import Mixture
-from operators.sample import Sample
-from operators.sqltext import ident, literal
-from operators.unique import Unique
+from operators.base.bounds import Between
+from operators.base.declare import SetDecision
+from operators.sets.keep import Keep
+from operators.sets.mixture import Mixture
+from operators.sets.sample import Sample
+from operators.sets.unique import Unique
+from operators.text.sqltext import ident, literal
 
 OPERATORS: dict[str, SetDecision] = {
     "keep": Keep(),

@@ -140,7 +140,7 @@ def test_maps_of_maps_and_dear_measures_of_maps_read_what_was_changed(project: P
             return [list(text) for text in texts]
 
     monkeypatch.setattr("operators.kernels.segments.kiwi", lambda workers: Letters())
-    monkeypatch.setattr("operators.morphemes.Morphemes.depends", lambda self: ())
+    monkeypatch.setattr("operators.measures.morphemes.Morphemes.depends", lambda self: ())
     project.rows("a.jsonl", ["각", "각각"])
     project.write(
         "recipe.yaml",

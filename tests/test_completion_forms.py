@@ -7,14 +7,14 @@ import random
 import pyarrow as pa
 import pytest
 
-from operators.cot import Cot
-from operators.finished import CUT, ENDED, Finished, ended
-from operators.generate import Generate
+from operators.asks.generate import Generate
+from operators.declared.cot import Cot
+from operators.declared.trace import parts_of, shape_of
 from operators.kernels.text import Texts
-from operators.language_share import LanguageShare
-from operators.spans import TEMPLATE_ENDS, Spans
-from operators.think_blocks import ThinkBlocks
-from operators.trace import parts_of, shape_of
+from operators.maps.spans import TEMPLATE_ENDS, Spans
+from operators.measures.finished import CUT, ENDED, Finished, ended
+from operators.measures.language_share import LanguageShare
+from operators.measures.think_blocks import ThinkBlocks
 from tests.conftest import Project
 
 STOPPED = [

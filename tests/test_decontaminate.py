@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runtime.segmented import Segmented
+from runtime.tables.segmented import Segmented
 from tests.conftest import Project
 
 LEAK = "서울은 대한민국의 수도이며 한강이 도시를 가로질러 흐르고 인구가 가장 많은 곳이다"

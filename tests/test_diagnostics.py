@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.diagnostics import Diagnostic, Note, as_github, as_json, render, suggest
-from compiler.spans import Span, Text, span_at
+from compiler.text.diagnostics import Diagnostic, Note, as_github, as_json, render, suggest
+from compiler.text.spans import Span, Text, span_at
 
 
 def at(line: str, part: str) -> Span:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from compiler.plan import difference
+from compiler.graph.plan import difference
+from runtime.build.session import Session
 from runtime.review.compare import compare
 from runtime.review.sides import open_side
 from runtime.review.terminal import as_text
-from runtime.session import Session
 from tests.conftest import ROOT, Project, Ran
 from tests.scratch import Repository, repository
 

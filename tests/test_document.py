@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import mending
-from compiler.composing import read_document
-from compiler.diagnostics import RecipeError, render
-from compiler.document import Node, load_text
-from compiler.spans import Text
+from compiler.text import mending
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import RecipeError, render
+from compiler.text.document import Node, load_text
+from compiler.text.spans import Text
 
 
 def read(content: str) -> Node:

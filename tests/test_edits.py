@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-import compiler.keys
+import compiler.graph.keys
 import operators.kernels.segments
-from operators.declare import Operator
-from runtime.session import Session
+from operators.base.declare import Operator
+from runtime.build.session import Session
 from tests.conftest import Project
 from tests.test_keys import Result, result_of
 
@@ -54,7 +54,7 @@ class Segmenter:
 def segmenter(monkeypatch: pytest.MonkeyPatch) -> Segmenter:
     made = Segmenter()
     monkeypatch.setattr(operators.kernels.segments, "kiwi", lambda workers: made)
-    monkeypatch.setattr(operators.morphemes.Morphemes, "depends", lambda self: ("unicode",))
+    monkeypatch.setattr(operators.measures.morphemes.Morphemes, "depends", lambda self: ("unicode",))
     return made
 
 
@@ -308,19 +308,19 @@ def test_a_forgotten_field_is_noticed(tmp_path: Path, name: str, monkeypatch: py
 
 
 def test_keys_without_what_is_carried_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler.keys, "carried", lambda node: {})
+    monkeypatch.setattr(compiler.graph.keys, "carried", lambda node: {})
     with pytest.raises(AssertionError, match="another result"):
         edit_all(tmp_path)
 
 
 def test_inputs_by_name_instead_of_digest_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = compiler.keys.ingredients
+    whole = compiler.graph.keys.ingredients
 
     def ingredients(graph: Any, index: int, facts: Any, address: Any) -> dict[str, Any] | None:
         """Keys that know their inputs by label, as a build by time stamps or names would."""
         return whole(graph, index, facts, lambda source: None if address(source) is None else graph.nodes[source].label)
 
-    monkeypatch.setattr("compiler.plan.ingredients", ingredients)
+    monkeypatch.setattr("compiler.graph.plan.ingredients", ingredients)
     with pytest.raises(AssertionError, match="another result"):
         edit_all(tmp_path)
 

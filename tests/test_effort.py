@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from operators.kernels import parse_child
-from operators.kernels.effort import too_much
-from operators.kernels.numbers import as_math
-from operators.parsable import TooSlow, parsed
-from operators.score import Score
+from operators.kernels.maths import parse_child
+from operators.kernels.maths.effort import too_much
+from operators.kernels.maths.numbers import as_math
+from operators.measures.parsable import TooSlow, parsed
+from operators.measures.score import Score
 from tests.conftest import Project
 from tests.test_scoring import pytestmark, scored
 

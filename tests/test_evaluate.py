@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runtime.scores import Score, scores_of, scores_text
+from runtime.stages.scores import Score, scores_of, scores_text
 from tests.conftest import Project
 from tests.teacher import Teacher, configure, teaching
 from tests.test_faults_together import wait_until

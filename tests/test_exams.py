@@ -342,7 +342,7 @@ def test_counts_of_a_stage_add_up(bed: Project) -> None:
 
 
 def test_the_line_of_a_build_tells_the_length_of_the_right_option() -> None:
-    from operators.kernels.exams import twice_rank
+    from operators.grow.exams import twice_rank
 
     assert [twice_rank(["aaa", "b", "cc"], gold) for gold in range(3)] == [6, 2, 4]
     assert twice_rank(["a", "b", "c"], 1) == 4

@@ -13,17 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from operators.declare import Only
-from operators.expand import Born, Parents, holds
-from operators.style_directives import StyleDirectives
+from operators.base.declare import Only
+from operators.grow.expand import Born, Parents, holds
+from operators.grow.style_directives import StyleDirectives
+from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.columns import LostRows
-from runtime.digest import id_bytes
-from runtime.expand import joined_licences
-from runtime.predict.tables import Predictor
-from runtime.session import Session
-from runtime.store import Store
-from runtime.table import open_table
+from runtime.forecast.tables import Predictor
+from runtime.stages.columns import LostRows
+from runtime.stages.expand import joined_licences
+from runtime.store.digest import id_bytes
+from runtime.store.store import Store
+from runtime.tables.table import open_table
 from tests.conftest import Project
 from tests.predicting import uncounted
 

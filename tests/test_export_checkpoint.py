@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from operators.release import Conflict, released
+from operators.base.release import Conflict, released
 from tests.conftest import Project
 from tests.exporting import card, content, export, refusal
 
@@ -60,10 +60,10 @@ def learnt(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def train(project: Project, files: Path) -> None:
     """Record a checkpoint with these files, as a training would."""
-    from compiler.keys import digest_of
-    from compiler.plan import Addresses, snapshot
-    from runtime.session import Session
-    from runtime.store import Store
+    from compiler.graph.plan import Addresses, snapshot
+    from compiler.text.canonical import digest_of
+    from runtime.build.session import Session
+    from runtime.store.store import Store
     from runtime.training.stage import stored
 
     project.build()

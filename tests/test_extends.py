@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.composing import read_document
-from compiler.diagnostics import RecipeError
-from compiler.merge import apply_setting, load_recipe
-from compiler.project import Place
-from compiler.spans import Text
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import RecipeError
+from compiler.text.merge import apply_setting, load_recipe
+from compiler.text.project import Place
+from compiler.text.spans import Text
 
 
 def problems(error: RecipeError) -> list[tuple[str, str | None]]:

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from runtime.store import Store
-from runtime.verify import verify
+from runtime.build.verify import verify
+from runtime.store.store import Store
 from tests.conftest import Project
 from tests.fault_layers import KILLED, Full
 from tests.faults import CODE, build_with, complaints, each_of, everything, in_child

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from runtime.store import Store
-from runtime.verify import verify
+from runtime.build.verify import verify
+from runtime.store.store import Store
 from tests.conftest import Project, Ran
 from tests.faults import Letters, everything, rows_of
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.store import Store
-from runtime.verify import verify
+from runtime.build.verify import verify
+from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
 
@@ -196,8 +196,8 @@ def test_two_builds_in_one_store_come_out_as_if_alone(two: Project, recipes: tup
 COLLECT = """
 import sys
 from pathlib import Path
-from runtime.gc import collect
-from runtime.store import Store
+from runtime.store.gc import collect
+from runtime.store.store import Store
 store, stop = Store(Path("store")), Path("stop")
 passed = removed = 0
 while not stop.exists():

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from operators.decontaminate import Decontaminate
-from operators.fold import WORDING, Folding, letters
 from operators.kernels.equal import compared
 from operators.kernels.fold import folded, normal_stream, places_of, string_of
 from operators.kernels.text import Texts
+from operators.measures.decontaminate import Decontaminate
+from operators.text.fold import WORDING, Folding, letters
 from tests.conftest import ROOT, Project
 
 LANGUAGES = sorted(path.stem for path in (ROOT / "recipes" / "languages").glob("*.yaml"))

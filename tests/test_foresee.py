@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from operators.asks import Reply
-from runtime.assumed import NAMES
+from operators.asks.asks import Reply
+from runtime.completions.assumed import NAMES
 from runtime.completions.memo import CompletionMemo, Kept
-from runtime.store import Store
+from runtime.store.store import Store
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, configure, teaching
 
@@ -237,7 +237,7 @@ def test_rows_that_nobody_counted_have_unknown_tokens(student: Project) -> None:
 
 def record(project: Project, digest: str, **made: Any) -> None:
     """Record a training of the student on other rows, as one would be that was done on this hardware."""
-    from runtime.session import Session
+    from runtime.build.session import Session
 
     store = Store(project.folder / "store")
     session = Session(str(project.folder / "recipe.yaml"), store_folder=str(store.folder), targets=("train.sft",))

@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.keys import digest_of
-from operators.asks import Asks
+from compiler.text.canonical import digest_of
+from operators.asks.asks import Asks
+from operators.asks.judge import Judge
+from operators.asks.translate import Translate
+from operators.base.declare import Measure, Step
 from operators.catalog import CATALOG, STEPS
-from operators.declare import Measure, Step
-from operators.judge import Judge
-from operators.translate import Translate
 from tests.conftest import ROOT, Project
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import TOKENIZER
@@ -414,7 +414,7 @@ def source_of(step: type[Step]) -> str:
 
     Only what runs counts: comments, docstrings and layout do not. What all operators share is left out.
     """
-    shared = {"operators.declare", "operators.sqltext"}
+    shared = {"operators.base.declare", "operators.text.sqltext"}
     seen: dict[str, Any] = {}
     waiting = [step.__module__]
     while waiting:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.expression import Refusal, parse
+from operators.conditions.expression import Refusal, parse
 from tests.conftest import Project, Ran
 
 ROWS: list[dict[str, Any]] = [

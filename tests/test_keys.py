@@ -24,34 +24,35 @@ import pytest
 from pydantic import BaseModel
 
 import compiler.compile
-import compiler.keys
+import compiler.graph.keys
+import compiler.text.canonical
 import operators.kernels.text as kernel
-from compiler.facts import Facts, installed_version
-from compiler.plan import Addresses
-from operators.aggregate import Aggregate
-from operators.answers import Answers
-from operators.asks import Asks, Refused, Reply
+from compiler.graph.facts import Facts, installed_version
+from compiler.graph.plan import Addresses
+from operators.asks.answers import Answers
+from operators.asks.asks import Asks, Refused, Reply
+from operators.asks.translate import Translate
+from operators.base.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
+from operators.base.scope import Columns
 from operators.catalog import OPERATORS, STEPS
-from operators.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
-from operators.decontaminate import Decontaminate
-from operators.expand import Expand, Parents
-from operators.kernels.ngrams import Item
+from operators.declared.aggregate import Aggregate
+from operators.declared.model import Model
+from operators.declared.source import Source
+from operators.grow.expand import Expand, Parents
+from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
-from operators.length import Length
-from operators.model import Model
-from operators.scope import Columns
-from operators.select import Select
-from operators.source import Source
-from operators.token_length import TOKENIZERS, tokenizer_of
-from operators.train import Train
-from operators.translate import Translate
-from operators.unique import Unique
-from operators.where import Where
+from operators.learn.train import Train
+from operators.maps.select import Select
+from operators.measures.decontaminate import Decontaminate
+from operators.measures.length import Length
+from operators.measures.token_length import TOKENIZERS, tokenizer_of
+from operators.measures.where import Where
+from operators.sets.unique import Unique
+from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.decide import Shortage
-from runtime.ingest import BadRows
-from runtime.session import Session
-from runtime.store import Store, StoreError
+from runtime.sources.ingest import BadRows
+from runtime.stages.decide import Shortage
+from runtime.store.store import Store, StoreError
 from tests.conftest import ROOT, Project
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, DIGEST, TOKENIZER
@@ -845,7 +846,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name = field.split(".")
     # Some fields are those of a measure that the operator asks for, too.
     owners = {owner, "negation"} if owner == "merge_options" else {owner}
-    whole, form, carried = Operator.parameters, compiler.keys.canonical, compiler.keys.carried
+    whole, form, carried = Operator.parameters, compiler.text.canonical.canonical, compiler.graph.keys.carried
 
     def parameters(self: Operator, *roles: Any) -> dict[str, Any]:
         said = whole(self, *roles)
@@ -864,10 +865,10 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Operator, "parameters", parameters)
     if owner in ("Mapping", "Cell", "Gold", "Only", "Said", "LengthRatio"):
-        monkeypatch.setattr(compiler.keys, "canonical", canonical)
-        monkeypatch.setattr(compiler.keys, "carried", carried)
+        monkeypatch.setattr(compiler.text.canonical, "canonical", canonical)
+        monkeypatch.setattr(compiler.graph.keys, "carried", carried)
     else:
-        monkeypatch.setattr(compiler.keys, "carried", named_alike)
+        monkeypatch.setattr(compiler.graph.keys, "carried", named_alike)
     if field in ENTRY_BY:
         for each in owners:
             monkeypatch.setattr(OPERATORS[each], "entries", lambda self: (("target", ENTRY_BY[field]),))
@@ -905,7 +906,7 @@ def test_a_store_that_serves_stale_results_is_noticed(tmp_path: Path, monkeypatc
 
 
 def test_a_key_without_what_is_decided_is_noticed(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler.keys, "roles_of", lambda node: ("measured", "result", "column"))
+    monkeypatch.setattr(compiler.graph.keys, "roles_of", lambda node: ("measured", "result", "column"))
     for mutation in MUTATIONS:
         if mutation.role == "decided" and able(mutation.operator):
             with pytest.raises(AssertionError, match="is not in the key"):
@@ -1054,7 +1055,8 @@ def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Projec
     for name in ("unicode", "duckdb", "kiwipiepy", "kiwipiepy-model", "pyarrow", "numpy", "tokenizers", "math-verify", "sympy"):
         facts = replace(session.facts, version=lambda each, name=name: "0" if each == name else installed_version(each))
         for index, node in session.graph:
-            keys = [compiler.keys.key_of(session.graph, index, each, lambda at: f"input {at}") for each in (session.facts, facts)]
+            known = (session.facts, facts)
+            keys = [compiler.graph.keys.key_of(session.graph, index, each, "input {}".format) for each in known]
             # A decision and a keep say it through their inputs, which stand still here.
             assert (keys[0] != keys[1]) == (name in node.operator.depends()), (node.operator.name, name)
 
@@ -1264,7 +1266,7 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
         case Asks():
             return lambda: [asked_and_told(operator, row, entries) for row in rows]
         case Where():
-            from runtime.columns import evaluate
+            from runtime.stages.columns import evaluate
 
             return lambda: evaluate(operator, {"prompt": texts})
         case Decontaminate():

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from operators.extract import Extract
+from operators.declared.profile import LanguageProfile
+from operators.declared.source import Gold, Source
+from operators.grow.exams import speaking
 from operators.kernels.boxes import boxes, first_box, last_box
 from operators.kernels.choices import is_sign, labels_of, place_of
-from operators.kernels.exams import speaking
 from operators.kernels.labels import SERIES, extended, labelled
 from operators.kernels.text import Texts
-from operators.profile import LanguageProfile
-from operators.score import Score
-from operators.source import Gold, Source
-from runtime.readers.items import convert_items
+from operators.maps.extract import Extract
+from operators.measures.score import Score
+from runtime.sources.readers.items import convert_items
 from tests.conftest import ROOT, Project
 
 PROFILES = {
@@ -295,7 +295,7 @@ def test_hostile_boxes_take_linear_time(text: str) -> None:
 
 
 def test_the_marks_of_a_benchmark_are_its_own() -> None:
-    from operators.benchmark import Benchmark
+    from operators.declared.benchmark import Benchmark
 
     said = {"task": "choice", "language": "ko", "license": "A"}
     taken = Benchmark.model_validate(said | {"extract": {"rule": "choice_label", "mark": ["풀이", "답"]}}).taken()

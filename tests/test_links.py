@@ -150,7 +150,7 @@ def test_a_link_of_a_revision_that_leads_out_is_never_quoted(linked: Repository,
 
 
 def test_nothing_of_a_revision_leads_out_of_its_folder(linked: Repository, tmp_path: Path) -> None:
-    from compiler.project import package_root
+    from compiler.text.project import package_root
     from runtime.review.revisions import laid_out
 
     (tmp_path / "outside" / "x").write_text("SECRET")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from operators.length import Length
+from operators.measures.length import Length
 from tests.conftest import ROOT, Project
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from compiler.diagnostics import RecipeError
-from compiler.keys import digest_of
-from compiler.lock import read_lock
+from compiler.graph.lock import read_lock
+from compiler.text.canonical import digest_of
+from compiler.text.diagnostics import RecipeError
 from tests.conftest import Project, Ran
 from tests.scratch import repository
 

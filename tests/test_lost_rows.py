@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from operators.declare import Map, Measure, SetDecision
+from operators.base.declare import Map, Measure, SetDecision
 from tests.conftest import Project
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import compiler.meaning
+import compiler.tell.meaning
 from compiler.compile import read_recipe
-from compiler.meaning import Change, compare_meaning
-from compiler.project import find_place
+from compiler.tell.meaning import Change, compare_meaning
+from compiler.text.project import find_place
 from tests.conftest import ROOT, Project
 
 BASE = """
@@ -244,7 +244,7 @@ def test_no_mixture_of_other_ways_to_write_means_anything(project: Project, seed
 
 @pytest.mark.parametrize("name", ["a threshold", "an amount", "a licence"])
 def test_a_comparison_that_forgets_fields_is_noticed(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler.meaning, "differences", lambda *given: iter(()))
+    monkeypatch.setattr(compiler.tell.meaning, "differences", lambda *given: iter(()))
     with pytest.raises(AssertionError):
         check_told(project, name)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import operators.kernels.segments
-from runtime.store import Store
-from runtime.verify import verify
+from runtime.build.verify import verify
+from runtime.store.store import Store
 from tests.conftest import Project
 
 TEXTS = [f"물은 왜 {' '.join('끓나요' for _ in range(place % 7))} {place}" for place in range(40)]
@@ -46,7 +46,7 @@ class Segmenter:
 def segmenter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segmenter]:
     made = Segmenter()
     monkeypatch.setattr(operators.kernels.segments, "kiwi", lambda workers: made)
-    monkeypatch.setattr(operators.morphemes.Morphemes, "depends", lambda self: ("unicode",))
+    monkeypatch.setattr(operators.measures.morphemes.Morphemes, "depends", lambda self: ("unicode",))
     yield made
 
 
@@ -220,7 +220,7 @@ def test_a_journal_with_checks_left_out_would_be_believed(
         whole = path.read_bytes()
         return (whole[start : start + width - 8] for start in range(0, len(whole), width))
 
-    monkeypatch.setattr("runtime.memo.whole_entries", unchecked)
+    monkeypatch.setattr("runtime.tables.memo.whole_entries", unchecked)
     with pytest.raises(AssertionError, match="believed"):
         damaged(built, segmenter, bytes(data))
 

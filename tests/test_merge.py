@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.composing import read_document
-from compiler.diagnostics import RecipeError, printed
-from compiler.document import Entry, Node
-from compiler.merge import merge, render_yaml, settle
-from compiler.spans import Span, Text
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import RecipeError, printed
+from compiler.text.document import Entry, Node
+from compiler.text.merge import merge, render_yaml, settle
+from compiler.text.spans import Span, Text
 from tests.conftest import Project
 
 

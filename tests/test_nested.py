@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.readers.files import Unreadable
-from runtime.readers.read import probe
+from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.read import probe
 from tests.reading import columns_of, declare, read, write, write_jsonl, write_parquet
 
 META = {"meta": {"field": "m", "as": "json"}}

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.kernels import sought
 from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
-from operators.kernels.ngrams import Item, Unit
-from operators.kernels.overlap import Index
-from operators.kernels.rolling import Substrings, windows
+from operators.kernels.overlap import sought
+from operators.kernels.overlap.ngrams import Item, Unit
+from operators.kernels.overlap.rolling import Substrings, windows
+from operators.kernels.overlap.search import Index
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Ints, Texts
 from tests.brute import all_grams, places
@@ -159,7 +159,7 @@ def test_a_stream_has_what_counts_of_each_text_and_leads_back_to_it(rows: list[s
 
 
 def test_windows_at_every_few_places_are_those_of_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operators.kernels.rolling.CHUNK", 16)
+    monkeypatch.setattr("operators.kernels.overlap.rolling.CHUNK", 16)
     points = np.array([at * at % 31 for at in range(101)], dtype=np.uint32)
     every, fourth = (np.concatenate([made for _, (made,) in windows(points, [(6, step)])]) for step in (1, 4))
     assert fourth.tolist() == every[::4].tolist()
@@ -167,7 +167,7 @@ def test_windows_at_every_few_places_are_those_of_every_place(monkeypatch: pytes
 
 @pytest.mark.parametrize("width", [1, 5, 8, 13, 24])
 def test_equal_windows_have_equal_hashes_across_chunks(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operators.kernels.rolling.CHUNK", 16)
+    monkeypatch.setattr("operators.kernels.overlap.rolling.CHUNK", 16)
     points = np.array([at % 7 + 1 for at in range(100)], dtype=np.uint32)
     hashes = np.concatenate([made for _, (made,) in windows(points, [(width, 1)])])
     assert len(hashes) == 100 - width + 1

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from operators.kernels import parse_child
+from operators.kernels.maths import parse_child
 from operators.kernels.text import Texts
-from operators.parsable import DEEPEST, LONGEST, Parsable, fits, parsed
+from operators.measures.parsable import DEEPEST, LONGEST, Parsable, fits, parsed
 from tests.conftest import loaded
 
 pytestmark = [
@@ -177,5 +177,5 @@ def test_a_child_that_cannot_start_or_is_ended_from_outside_decides_nothing(evil
 
 
 def test_the_parent_does_not_import_what_parses() -> None:
-    program = "from operators.parsable import parsed\nassert parsed(['1/2', 'x']) == [True, True]"
+    program = "from operators.measures.parsable import parsed\nassert parsed(['1/2', 'x']) == [True, True]"
     assert not {"math_verify", "latex2sympy2_extended"} & loaded(program)

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from operators.decontaminate import Decontaminate
 from operators.kernels.labels import extended
-from operators.kernels.ngrams import Item
+from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Texts
+from operators.measures.decontaminate import Decontaminate
 from tests.conftest import ROOT
 
 KING = ("다음 중 조선의 제4대 임금은?", ("태종", "세종", "문종", "단종"))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from runtime.readers.files import Unreadable
-from runtime.readers.read import probe
+from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.read import probe
 from tests.conftest import Project
 from tests.reading import declare, read, write
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.readers.files import Unreadable, resolve_files
-from runtime.readers.jsonl import Parser, distinct
+from runtime.sources.readers.files import Unreadable, resolve_files
+from runtime.sources.readers.jsonl import Parser, distinct
 from tests.conftest import Project
 from tests.reading import columns_of, read, write, write_jsonl
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.readers.files import Outside, Unreadable, hash_file, resolve_files
-from runtime.readers.read import Batch, probe, read_batches
+from runtime.sources.readers.files import Outside, Unreadable, hash_file, resolve_files
+from runtime.sources.readers.read import Batch, probe, read_batches
 from tests.reading import columns_of, declare, read, write, write_jsonl, write_parquet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,8 +214,8 @@ def test_damaged_files_are_unreadable(tmp_path: Path, name: str) -> None:
 def test_probing_lines_imports_no_arrow(tmp_path: Path) -> None:
     write_jsonl(tmp_path, {"t": "a", "i": 1}, {"t": None, "i": 0.5, "x": []})
     code = (
-        "import sys; from pathlib import Path; from operators.source import Source\n"
-        "from runtime.readers.read import probe; import runtime.readers.files\n"
+        "import sys; from pathlib import Path; from operators.declared.source import Source\n"
+        "from runtime.sources.readers.read import probe; import runtime.sources.readers.files\n"
         "source = Source(file='x.jsonl', category='x', license='A', columns={'prompt': 't'})\n"
         "print(probe(source, Path(sys.argv[1])), {'pyarrow', 'numpy', 'duckdb'} & set(sys.modules))"
     )

@@ -79,12 +79,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Callable[[str]
 
 def fates(recipe: str, data: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
     """(the steps that drop rows, row id -> what became of it), as the ledgers tell."""
-    from compiler.plan import Addresses
-    from operators.inner import Attach
-    from runtime.session import Session
-    from runtime.store import Store
-    from runtime.table import read_table
-    from runtime.why import Ledgers
+    from compiler.graph.plan import Addresses
+    from operators.asks.attach import Attach
+    from runtime.build.session import Session
+    from runtime.life.why import Ledgers
+    from runtime.store.store import Store
+    from runtime.tables.table import read_table
 
     session = Session(recipe, allow=(str(data),), store_folder=str(folder))
     store = Store(session.store_path)

@@ -14,24 +14,24 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.benchmarks import read_benchmark, typed_benchmark
-from compiler.diagnostics import RecipeError
-from compiler.graph import Graph
-from compiler.project import find_place
-from compiler.release import release_of
-from operators.benchmark import Benchmark
-from operators.cot import Cot
-from operators.declare import Only
-from operators.generate import Generate
-from operators.language_share import LanguageShare
-from operators.length import Length
-from operators.merge_options import MergeOptions
-from operators.mixture import Mixture
-from operators.sft import Sft
-from operators.source import Source
-from operators.style_directives import StyleDirectives
-from operators.think_blocks import ThinkBlocks
-from runtime.session import Session
+from compiler.graph.nodes import Graph
+from compiler.prove.release import release_of
+from compiler.recipe.benchmarks import read_benchmark, typed_benchmark
+from compiler.text.diagnostics import RecipeError
+from compiler.text.project import find_place
+from operators.asks.generate import Generate
+from operators.base.declare import Only
+from operators.declared.benchmark import Benchmark
+from operators.declared.cot import Cot
+from operators.declared.source import Source
+from operators.grow.merge_options import MergeOptions
+from operators.grow.style_directives import StyleDirectives
+from operators.learn.sft import Sft
+from operators.measures.language_share import LanguageShare
+from operators.measures.length import Length
+from operators.measures.think_blocks import ThinkBlocks
+from operators.sets.mixture import Mixture
+from runtime.build.session import Session
 from tests.conftest import ROOT, Project
 
 RECIPE = ROOT / "recipes" / "ko" / "yi-sang-hq.yaml"

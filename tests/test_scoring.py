@@ -14,15 +14,15 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from operators.extract import Extract
+from operators.base.scope import Scope
+from operators.declared.profile import LanguageProfile
 from operators.kernels.answer import as_text
 from operators.kernels.choices import labels_of, place_of
-from operators.kernels.numbers import as_math
+from operators.kernels.maths.numbers import as_math
 from operators.kernels.text import Texts
-from operators.profile import LanguageProfile
-from operators.scope import Scope
-from operators.score import Score
-from operators.spans import Spans
+from operators.maps.extract import Extract
+from operators.maps.spans import Spans
+from operators.measures.score import Score
 from tests.conftest import ROOT, loaded
 
 pytestmark = [

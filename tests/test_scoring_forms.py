@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from operators.kernels.guard import in_one_order, settled
-from operators.kernels.numbers import MACHINE, as_math, plain, same
+from operators.kernels.maths.guard import in_one_order, settled
+from operators.kernels.maths.numbers import MACHINE, as_math, plain, same
 from tests.test_scoring import pytestmark, scored
 
 __all__ = ["pytestmark"]

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from operators.kernels.guard import in_one_order, settled
-from operators.kernels.nouns import counted
-from operators.kernels.numbers import as_math
+from operators.kernels.maths.guard import in_one_order, settled
+from operators.kernels.maths.nouns import counted
+from operators.kernels.maths.numbers import as_math
 from tests.test_scoring import compared, pytestmark, scored
 
 __all__ = ["pytestmark"]

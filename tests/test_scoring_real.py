@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from operators.extract import Extract
 from operators.kernels.answer import as_text
-from operators.spans import Spans
+from operators.maps.extract import Extract
+from operators.maps.spans import Spans
 from tests.test_scoring import pytestmark, scored
 
 __all__ = ["pytestmark"]

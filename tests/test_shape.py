@@ -25,27 +25,70 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in names if name and (ROOT / name).is_file()] or FILES
 
 
-def imported(path: Path) -> set[str]:
-    """The first parts of all modules that a file imports anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {each.name.partition(".")[0] for each in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            names.add(str(node.module).partition(".")[0])
-    return names
+#: The rooms from the ground up: each imports from those before it and from itself.
+ROOMS = (
+    *("operators.text", "operators.kernels", "operators.base", "operators.conditions", "operators.maps", "operators.measures"),
+    *("operators.asks", "operators.sets", "operators.grow", "operators.learn", "operators.declared", "operators.catalog"),
+    *("compiler.text", "compiler.recipe", "compiler.graph", "compiler.prove", "compiler.lower", "compiler.compile"),
+    *("compiler.tell", "compiler.docs"),
+    *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.stages"),
+    *("runtime.build", "runtime.life", "runtime.forecast", "runtime.review", "runtime.export", "runtime.cli"),
+)
 
 
 def named(paths: list[Path]) -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
-@pytest.mark.parametrize("place", range(len(LAYERS)))
-def test_a_layer_imports_only_what_is_below_it(place: int) -> None:
-    above = {*LAYERS[place + 1 :], "tests", "benchmarks"}
-    wrong = [path for path in sorted((ROOT / LAYERS[place]).rglob("*.py")) if imported(path) & above]
-    assert named(wrong) == []
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported(path: Path) -> set[str]:
+    """All modules of ours that a file imports anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            inner = {f"{node.module}.{each.name}" for each in node.names} & {*MODULES}
+            names |= inner or {str(node.module)}
+    return names
+
+
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def test_a_room_imports_only_from_those_below_it() -> None:
+    """Of the layers as of their rooms: the compiler stands on the operators, and the runtime on both."""
+    wrong = {}
+    for module, path in MODULES.items():
+        if module.partition(".")[0] in LAYERS and module not in LAYERS:
+            allowed = ROOMS[: ROOMS.index(room_of(module)) + 1]
+            ours = {each for each in imported(path) if each.partition(".")[0] in (*LAYERS, "tests", "benchmarks")}
+            if above := {each for each in ours if room_of(each) not in allowed}:
+                wrong[module] = above
+    assert wrong == {}
+
+
+def test_files_import_one_another_in_no_circle() -> None:
+    graph = {module: imported(path) & {*MODULES} - {module} for module, path in MODULES.items()}
+    while free := [module for module, below in graph.items() if not below & {*graph}]:
+        for module in free:
+            del graph[module]
+    assert graph == {}
+
+
+def test_every_room_says_what_lives_in_it_and_files_lie_in_rooms() -> None:
+    flat = sorted(path.name for layer in LAYERS for path in (ROOT / layer).glob("*.py"))
+    assert flat == ["__init__.py"] * 3 + ["catalog.py", "compile.py", "docs.py"]
+    folders = {path.parent for layer in LAYERS for path in (ROOT / layer).rglob("*.py")}
+    assert [folder for folder in sorted(folders) if len((folder / "__init__.py").read_text("utf-8")) < 40] == []
 
 
 def test_no_module_but_one_reaches_another_through_importlib() -> None:
@@ -100,7 +143,7 @@ except SystemExit as done:
 
 @pytest.mark.parametrize("name", ["recipe", "profile"])
 def test_the_schemas_are_those_of_the_declarations(name: str) -> None:
-    from compiler import schema
+    from compiler.recipe import schema
 
     made = {"recipe": schema.recipe_schema, "profile": schema.profile_schema}[name]()
     assert json.loads((ROOT / f"recipes/{name}.schema.json").read_text("utf-8")) == made, OUT_OF_DATE
@@ -114,7 +157,7 @@ def test_the_reference_is_that_of_the_declarations() -> None:
 
 def test_every_operator_of_the_catalog_is_documented_and_has_a_description() -> None:
     from operators.catalog import CATALOG
-    from operators.source import Source
+    from operators.declared.source import Source
 
     for operator in (Source, *CATALOG.values()):
         assert (operator.__doc__ or "").strip(), operator
@@ -141,7 +184,10 @@ def test_no_file_names_a_machine() -> None:
 def test_the_wheel_has_every_package() -> None:
     import tomllib
 
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    from setuptools import find_packages
+
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
+    listed = find_packages(str(ROOT), include=find["include"])
     packages = [path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")]
     found = {".".join(package.parts) for package in packages}
     assert found <= set(listed)

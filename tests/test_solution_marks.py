@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pyarrow import array, large_string
 
-from operators.cot import Cot, Solution
-from operators.generate import Generate
+from operators.asks.generate import Generate
+from operators.declared.cot import Cot, Solution
 from operators.kernels.text import Texts
-from operators.language_share import LanguageShare
+from operators.measures.language_share import LanguageShare
 
 SCRIPTS = {"scripts": {"Cyrillic": ["0400-04FF"]}}
 TEXT = "Ответ: 42\nthe number is the sum of both"

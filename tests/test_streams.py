@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diagnostics import cells, hides, printed, visible
+from compiler.text.diagnostics import cells, hides, printed, visible
 from tests.conftest import Project, Ran
 
 EVIL = "n\nPWNED\r\x1b[31m\u202e\x9b ##[error]x"

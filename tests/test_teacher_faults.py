@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from runtime.completions.memo import CompletionMemo, Kept
-from runtime.store import Store
+from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
 from tests.teacher import KEY, TRACES, Handler, Teacher, by_request, configure, reply, teaching
@@ -499,7 +499,7 @@ def test_a_server_that_repeats_the_key_in_its_errors_is_not_quoted(traces: Proje
 
 
 BROKEN = """
-import runtime.engines.openai as engine
+import runtime.completions.engines.openai as engine
 from runtime.cli.main import main
 engine.{broken} = None
 main(["build", "recipe.yaml"])
@@ -543,7 +543,7 @@ cat > /dev/null
 def test_a_model_on_this_machine_is_given_no_key_of_an_endpoint(
     tmp_path: Path, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runtime.engines.process import Process
+    from runtime.completions.engines.process import Process
 
     configure(tmp_path, teacher, monkeypatch, key="LAB_PASSWORT")
     monkeypatch.setenv("LAB_PASSWORT", KEY)
@@ -569,8 +569,8 @@ for left in (2, 1, 0, 0, 0, 0):
 
 
 def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path: Path) -> None:
-    from runtime.engines.engine import Request
-    from runtime.engines.process import Process
+    from runtime.completions.engines.engine import Request
+    from runtime.completions.engines.process import Process
 
     python, taken = tmp_path / "python", list[int]()
     python.write_text(PATIENT.format(python=sys.executable))
@@ -589,7 +589,7 @@ def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path
 
 def test_settings_of_an_endpoint_name_no_other_model_than_the_recipe() -> None:
     asked = (
-        "from runtime.engines.vllm_worker import arguments;"
+        "from runtime.completions.engines.vllm_worker import arguments;"
         "arguments({'path': 'a', 'dtype': None, 'window': 2, 'settings': {'model': 'b'}}, gpu=False)"
     )
     ran = subprocess.run([sys.executable, "-c", asked], cwd=CODE, capture_output=True, text=True)

@@ -313,7 +313,7 @@ OPEN = """
 import multiprocessing, sys, tempfile
 from pathlib import Path
 from runtime.completions.memo import CompletionMemo
-from runtime.store import Store
+from runtime.store.store import Store
 
 def work(folder, number, together):
     memo = CompletionMemo(Store(Path(folder)))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from operators.cot import Cot
-from operators.trace import parts_of, shape_of
+from operators.declared.cot import Cot
+from operators.declared.trace import parts_of, shape_of
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, by_request, configure, teaching
 
@@ -483,7 +483,7 @@ def test_a_wrong_teacher_is_one_mistake(traces: Project) -> None:
 
 
 def test_options_beyond_the_letters_are_sent_too() -> None:
-    from operators.generate import Generate
+    from operators.asks.generate import Generate
 
     row = {"prompt": "어느 것?", "options": [str(n) for n in range(30)]}
     ((_, sent),) = Generate(model="teacher").messages(row, {}) or ()

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from compiler.plan import Addresses
+from compiler.graph.plan import Addresses
+from operators.base.declare import Operator, role_of
 from operators.catalog import OBJECTIVES
-from operators.declare import Operator, role_of
-from operators.train import SETTINGS, TUNED, Train
+from operators.learn.train import SETTINGS, TUNED, Train
+from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.session import Session
-from runtime.store import Store
+from runtime.store.store import Store
 from tests.conftest import Project
 
 RECIPE: dict[str, Any] = {

@@ -526,8 +526,8 @@ def test_a_real_model_learns_and_says_what_it_learnt(tmp_path: Path) -> None:
         pytest.skip("the model that ships as a package is not installed")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from runtime.engines.choose import embedded_folder
-    from runtime.engines.embedded import unpacked
+    from runtime.completions.engines.choose import embedded_folder
+    from runtime.completions.engines.embedded import unpacked
 
     weights = unpacked(embedded_folder())
     tokenizer = AutoTokenizer.from_pretrained(weights)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.composing import read_document
-from compiler.diagnostics import Diagnostic, RecipeError
-from compiler.document import Node
-from compiler.spans import Text
-from compiler.validate import validate
+from compiler.recipe.validate import validate
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import Diagnostic, RecipeError
+from compiler.text.document import Node
+from compiler.text.spans import Text
 
 LENGTH = {
     "type": "object",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.length import Length
+from operators.measures.length import Length
 from tests.conftest import Project
 
 

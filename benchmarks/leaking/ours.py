@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from operators.decontaminate import Decontaminate
 from operators.kernels import text as kernel
-from operators.kernels.ngrams import Item
+from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Ints
-from runtime.overlap import texts_of
+from operators.measures.decontaminate import Decontaminate
+from runtime.stages.overlap import texts_of
 
 Texts = tuple[str, ...]
 Parts = tuple[str, Texts]

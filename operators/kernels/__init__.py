@@ -1,1 +1,1 @@
-"""Vectorised work on text, over Arrow buffers."""
+"""Vectorised work on text, over Arrow buffers; loaded when a column is computed. Imports `text`."""

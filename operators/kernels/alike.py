@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.fold import Folding
 from operators.kernels.equal import compared
 from operators.kernels.text import SPACES, decode
+from operators.text.fold import Folding
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 

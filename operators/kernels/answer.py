@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from operators.fold import Folding
 from operators.kernels.equal import alike
+from operators.text.fold import Folding
 
 FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " "}
 #: What shows nothing: soft hyphens, spaces without width and marks of direction, which right-to-left text is full of.

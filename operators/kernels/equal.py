@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.fold import Folding
 from operators.kernels.text import SPACES, normal
+from operators.text.fold import Folding
 
 #: Formulas, code, and names as programs have them: what they say depends on each letter. Each alternative stops where another
 #: of its kind begins, so that many that are never closed cost no more than one.

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from operators.fold import Folding
 from operators.kernels.text import Ints, Texts, flags_of, rows_that, space_table, splice, total
+from operators.text.fold import Folding
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
 

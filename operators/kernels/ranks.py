@@ -17,7 +17,7 @@ def ranks(seed: int, purpose: str, rows: np.ndarray[Any, Any], texts: pa.Array) 
     Whoever takes the text with the lowest rank of each row takes another one, when a text joins, only where that is the
     lowest of all: of n rows and k texts about n / (k + 1) rows change.
     """
-    from operators.sqltext import literal
+    from operators.text.sqltext import literal
 
     if not len(rows):
         return np.zeros(0, np.uint64)

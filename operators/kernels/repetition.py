@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.prose import Flags, prose_of, told
+from operators.kernels.overlap.prose import Flags, prose_of, told
 from operators.kernels.text import Ints, Texts, total
 
 SLICE = 2_000_000

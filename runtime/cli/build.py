@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from runtime.build.session import Session
 from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, say_text, thread_count
-from runtime.session import Session
 
 
 @recipe_command("build", builds=True)
@@ -39,7 +39,7 @@ def build_command(
             raise click.exceptions.Exit(1)
         return
     if not quiet:
-        from runtime.funnel import funnel_text
+        from runtime.life.funnel import funnel_text
 
         say_text(funnel_text(report["funnel"]))
         for line in report["notes"]:
@@ -71,18 +71,18 @@ def run_build(
     benchmarks be looked at once more. Where an output has no row nothing is published unless `allow_empty`: the report's
     `empty` names such outputs.
     """
-    from compiler.contamination import complain_unobtained
-    from compiler.diagnostics import RecipeError
-    from compiler.evaluating import HELD_IN, HELD_OUT
-    from compiler.plan import Addresses, stage_name
-    from runtime.built import publish, remember, take_recorded
-    from runtime.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
-    from runtime.funnel import funnel_of_build
-    from runtime.looks import Looks
-    from runtime.probe import complain_absent
-    from runtime.progress import Progress
-    from runtime.remarks import born_lines, remark_lines
-    from runtime.store import Store, StoreError
+    from compiler.graph.plan import Addresses, stage_name
+    from compiler.lower.contamination import complain_unobtained
+    from compiler.recipe.evaluating import HELD_IN, HELD_OUT
+    from compiler.text.diagnostics import RecipeError
+    from runtime.build.built import publish, remember, take_recorded
+    from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
+    from runtime.build.looks import Looks
+    from runtime.build.progress import Progress
+    from runtime.life.funnel import funnel_of_build
+    from runtime.life.remarks import born_lines, remark_lines
+    from runtime.sources.probe import complain_absent
+    from runtime.store.store import Store, StoreError
 
     graph, read = session.graph, session.read
     stages = {stage_name(graph, index) for index, node in graph if node.cut}
@@ -99,12 +99,12 @@ def run_build(
         store.sweep()
         built = None if retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
         if built is None:
-            from runtime.build import Builder
+            from runtime.build.builder import Builder
             from runtime.completions.memo import CompletionMemo
             from runtime.completions.stage import Asking
 
             pins = session.lock.tables if session.lock is not None else {}
-            resume = same_command(session)
+            resume = session.command()
             asking = Asking(CompletionMemo(store), session.models, pins, remake, retry_refused=retry_refused, resume=resume)
             with closing(asking.memo):
                 builder = Builder(
@@ -154,7 +154,7 @@ def run_build(
     scores = {}
     for name, index in graph.outputs.items():
         if name in (HELD_IN, HELD_OUT):
-            from runtime.scores import scores_at, scores_of, scores_text
+            from runtime.stages.scores import scores_at, scores_of, scores_text
 
             rows = scores_at(store, built.records[index].body["table"])
             told = scores_of(rows)
@@ -191,7 +191,7 @@ def run_build(
 
 def refuse_empty(session: Session, report: dict[str, Any]) -> None:
     """Raises StoreError where a build that may not be empty kept no row in an output."""
-    from runtime.store import StoreError
+    from runtime.store.store import StoreError
 
     if report["empty"]:
         named = ", ".join(f"`{name}`" for name in report["empty"])
@@ -206,18 +206,8 @@ def asked_line(stage: str, filled: Any) -> str:
     return told + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
 
 
-def same_command(session: Session) -> str:
-    """The command that goes on where this one stopped."""
-    settings = "".join(f" --set {shlex.quote(each)}" for each in session.settings)
-    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
-    allow += f" --store {shlex.quote(session.store_folder)}" if session.store_folder is not None else ""
-    sample = f" --sample {session.items}" if session.items is not None else ""
-    targets = "".join(f" --target {shlex.quote(each)}" for each in session.targets)
-    return f"recipe build {shlex.quote(session.named)}{settings}{allow}{targets}{sample}"
-
-
 def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:
-    from compiler.plan import stage_name
+    from compiler.graph.plan import stage_name
 
     return [
         {

@@ -6,17 +6,17 @@ import sys
 
 import click
 
+from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json
-from runtime.session import Session
 
 
 @recipe_command("check")
 @click.option("--github", is_flag=True, help="Print mistakes as annotations for GitHub Actions.")
 def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
-    from compiler.benchmarks import FEED
-    from compiler.contamination import complain_unobtained
-    from runtime.unproven import trained, unproven, wants_of
+    from compiler.lower.contamination import complain_unobtained
+    from compiler.recipe.benchmarks import FEED
+    from runtime.forecast.unproven import trained, unproven, wants_of
 
     session.bounded = True
     graph = session.graph

@@ -69,7 +69,7 @@ def stats(store: str | None, as_json: bool) -> None:
 def export_command(file: str, model: str | None, store: str | None, as_json: bool) -> None:
     """Write completions, with their text, to a Parquet FILE that does not exist yet."""
     from runtime.completions.exchange import export
-    from runtime.store import StoreError
+    from runtime.store.store import StoreError
 
     if Path(file).exists():
         raise StoreError(f"`{file}` exists already", "choose another name")

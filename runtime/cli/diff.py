@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runtime.build.session import Session
 from runtime.cli.options import ALLOW, SET, say, say_json, store_option
-from runtime.session import Session
 
 if TYPE_CHECKING:
-    from compiler.project import Place
+    from compiler.text.project import Place
     from runtime.review.compare import Comparison
     from runtime.review.revisions import Revision
 
@@ -84,7 +84,7 @@ def sorted_out(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 
 def is_recipe_name(name: str) -> bool:
-    from compiler.project import is_file
+    from compiler.text.project import is_file
 
     return (
         name == os.devnull
@@ -97,7 +97,7 @@ def is_recipe_name(name: str) -> bool:
 
 def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | None:
     """The place of a recipe, or of its text in the place of another; None for the text of no file, as git names it."""
-    from compiler.project import find_place
+    from compiler.text.project import find_place
 
     if recipe == os.devnull:
         return None
@@ -131,11 +131,11 @@ def between_revisions(
     stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
-    from compiler.diagnostics import Diagnostic, RecipeError
-    from compiler.project import stands_in, with_ending
+    from compiler.text.diagnostics import Diagnostic, RecipeError
+    from compiler.text.project import stands_in, with_ending
     from runtime.review.revisions import is_revision, laid_out, work_tree
     from runtime.review.tree import Tree, recipes_of
-    from runtime.store import StoreError
+    from runtime.store.store import StoreError
 
     files = [with_ending(Path(each)) for each in recipes]
     places = [Path(os.path.realpath(stands_in(each)), each.name) for each in files]
@@ -175,7 +175,7 @@ def show(found: list[Comparison], form: str, as_json: bool, show_restricted: boo
 
         click.echo(as_markdown(found, show_restricted), nl=False)
     elif form == "github":
-        from compiler.diagnostics import as_github
+        from compiler.text.diagnostics import as_github
         from runtime.review.annotations import as_diagnostics
 
         click.echo(as_github(as_diagnostics(found), Path.cwd()), nl=False)

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import click
 
+from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json
-from runtime.session import Session
 
 
 @recipe_command("freeze", stores=True)
 @click.option("--thaw", is_flag=True, help="Fix nothing any more; looks at held-out benchmarks stay written down.")
 def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
     """Write the digests of RECIPE's outputs and checkpoints into its lock; held-out benchmarks demand them."""
-    from compiler.lock import Pin
-    from compiler.plan import Addresses
+    from compiler.graph.lock import Pin
+    from compiler.graph.plan import Addresses
+    from runtime.build.drift import locked_or_fail
     from runtime.cli.lock import write_lock
-    from runtime.drift import locked_or_fail
-    from runtime.store import Store, StoreError
+    from runtime.store.store import Store, StoreError
 
     if session.settings:
         raise click.UsageError("what is frozen is the recipe as it is written: leave out --set")

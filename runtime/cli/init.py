@@ -15,8 +15,8 @@ from runtime.cli.options import say, say_json
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def init_command(folder: str, as_json: bool) -> None:
     """Start a project in DIR: a recipe that extends a base, a languages folder and sample rows."""
-    from compiler.project import package_root
-    from runtime.store import StoreError
+    from compiler.text.project import package_root
+    from runtime.store.store import StoreError
 
     starter, target = package_root() / "starter", Path(folder)
     files = sorted(path.relative_to(starter) for path in starter.rglob("*") if path.is_file())

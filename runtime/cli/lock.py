@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from compiler.lock import Lock
-from compiler.project import Place
+from compiler.graph.lock import Lock
+from compiler.text.project import Place
+from runtime.build.session import Session
 from runtime.cli.options import allow_empty_option, recipe_command, say, say_json
-from runtime.session import Session
 
 
 def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str, ...]) -> None:
     """Raises StoreError for a name that is as the lock has it: it is likely misspelt."""
-    from runtime.drift import drifted_leaves, locked_or_fail
-    from runtime.store import StoreError
+    from runtime.build.drift import drifted_leaves, locked_or_fail
+    from runtime.store.store import StoreError
 
     lock = locked_or_fail(session)
     pins = lock.outputs
@@ -51,11 +51,11 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
-    from compiler.lock import LockedSource, Pin
-    from compiler.plan import stage_name
+    from compiler.graph.lock import LockedSource, Pin
+    from compiler.graph.plan import stage_name
+    from runtime.build.drift import profile_digests
     from runtime.cli.build import refuse_empty, run_build
-    from runtime.drift import profile_digests
-    from runtime.store import Store
+    from runtime.store.store import Store
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")

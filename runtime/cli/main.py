@@ -107,14 +107,14 @@ def stop() -> NoReturn:
 
 def tell_usage(error: click.ClickException) -> None:
     """How a command is called, where it was called otherwise; what was typed may be a file's name."""
-    from compiler.diagnostics import visible
+    from compiler.text.diagnostics import visible
 
     click.UsageError(visible(error.format_message()), getattr(error, "ctx", None)).show()
 
 
 def told(error: Exception, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
-    from compiler.diagnostics import RecipeError, printed
+    from compiler.text.diagnostics import RecipeError, printed
 
     if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
         stop()  # DuckDB's way to tell of Ctrl-C in a query
@@ -137,7 +137,7 @@ def told(error: Exception, arguments: list[str]) -> int:
 
 def tell_diagnostics(error: Any, arguments: list[str]) -> None:
     """The mistakes of a recipe, in the form that was asked for."""
-    from compiler.diagnostics import as_github, as_json, render
+    from compiler.text.diagnostics import as_github, as_json, render
 
     if "--json" in arguments:
         from runtime.cli.options import say_json
@@ -169,16 +169,16 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
             errno.EACCES: "choose another store with --store",
         }.get(error.errno or 0)
         return [f"{what}{where}"], hint
-    if "runtime.store" in sys.modules:
-        from runtime.store import StoreError
+    if "runtime.store.store" in sys.modules:
+        from runtime.store.store import StoreError
 
         if isinstance(error, StoreError):
             return list(error.lines), error.hint
-    if "runtime.ingest" in sys.modules:
-        from operators.licence import RESTRICTED
-        from runtime.columns import LostRows
-        from runtime.decide import Shortage
-        from runtime.ingest import BadRows, without_cells
+    if "runtime.sources.ingest" in sys.modules:
+        from operators.base.licence import RESTRICTED
+        from runtime.sources.ingest import BadRows, without_cells
+        from runtime.stages.columns import LostRows
+        from runtime.stages.decide import Shortage
 
         if isinstance(error, BadRows):
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str

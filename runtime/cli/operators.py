@@ -13,7 +13,7 @@ from runtime.cli.options import say, say_json, say_text
 def operators_command(name: str | None, as_json: bool) -> None:
     """What a recipe may say: all operators, or NAME with its parameters."""
     from compiler.docs import operator_page
-    from compiler.schema import object_schema, summary
+    from compiler.recipe.schema import object_schema, summary
     from operators.catalog import SAID
 
     known = {kind.name: kind for kind in SAID}
@@ -26,7 +26,7 @@ def operators_command(name: str | None, as_json: bool) -> None:
             say(f"{each:<{width}}  {summary(kind)}")
         return
     if name not in known:
-        from compiler.diagnostics import suggest
+        from compiler.text.diagnostics import suggest
 
         near = suggest(name, known)
         raise click.UsageError(f"there is no operator `{name}`" + (f"; did you mean `{near}`?" if near else ""))

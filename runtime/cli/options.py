@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from compiler.diagnostics import hides, printed
-from runtime.session import Session
+from compiler.text.diagnostics import hides, printed
+from runtime.build.session import Session
 
 Command = Callable[..., Any]
 
@@ -91,9 +91,9 @@ def say_json(value: Any) -> None:
 
 def open_store(named: str | None, make: bool = False) -> Any:
     """The store that is named, or that of the project around the working folder; made where it is to be filled."""
-    from compiler.project import project_around
-    from runtime.project import store_of
-    from runtime.store import Store, StoreError
+    from compiler.text.project import project_around
+    from runtime.store.project import store_of
+    from runtime.store.store import Store, StoreError
 
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compiler.diagnostics import printed
-from operators.licence import RESTRICTED, withheld
-from runtime.assumed import NAMES, Assumed, read_assumed
+from compiler.text.diagnostics import printed
+from operators.base.licence import RESTRICTED, withheld
+from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json, say_text
-from runtime.session import Session
+from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
-    from compiler.plan import Stage
-    from runtime.completions.foresee import Foreseen as Asked
-    from runtime.training.foresee import Foreseen as Trained
-    from runtime.unproven import Told
+    from compiler.graph.plan import Stage
+    from runtime.forecast.completions import Foreseen as Asked
+    from runtime.forecast.trainings import Foreseen as Trained
+    from runtime.forecast.unproven import Told
 
 ASSUME = f"What history does not tell, or is to be told otherwise: {', '.join(NAMES)}."
 NONE: tuple[list[Asked], list[Trained], list[Told]] = ([], [], [])
@@ -42,7 +42,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`.
     """
-    from compiler.contamination import complain_unobtained
+    from compiler.lower.contamination import complain_unobtained
 
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
@@ -86,11 +86,11 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
 
 def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Told]]:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
-    from runtime.completions.foresee import foresee
-    from runtime.predict.tables import Predictor
-    from runtime.store import Store
-    from runtime.training.foresee import foresee as foresee_trainings
-    from runtime.unproven import unproven, wants_of
+    from runtime.forecast.completions import foresee
+    from runtime.forecast.tables import Predictor
+    from runtime.forecast.trainings import foresee as foresee_trainings
+    from runtime.forecast.unproven import unproven, wants_of
+    from runtime.store.store import Store
 
     predictor = Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock)
     notes = unproven(session.read.recipe, wants_of(session.read.recipe, session.graph, running))
@@ -110,8 +110,8 @@ def say_request(asked: Asked, open_text: bool) -> None:
 
 def plan_of(session: Session) -> tuple[Stage, ...]:
     """The plan against the store as it is; nothing is written."""
-    from compiler.plan import Addresses, make_plan
-    from runtime.store import Store
+    from compiler.graph.plan import Addresses, make_plan
+    from runtime.store.store import Store
 
     store = Store(session.store_path)
     last = (store.read_name(f"{session.read.recipe.name}/last-build.json") or {}).get("stages", {})
@@ -139,14 +139,14 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
     NODE `train.NAME` with --row prints that row as it is trained on, token by token; what is masked is dimmed.
     """
     if node == "cot":
-        from runtime.cot_row import explain_cot
+        from runtime.life.cot_row import explain_cot
 
         prefix = None if row is None else checked(row)
         lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
         say_json({"cot": lines}) if as_json else say_text("\n".join(lines))
         return
     if node is not None and node.startswith("train.") and row is not None:
-        from runtime.training.shown import explain_row
+        from runtime.life.shown import explain_row
 
         lines = list(explain_row(session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json)))
         if as_json:
@@ -158,9 +158,9 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from dataclasses import replace
 
-    from compiler.diagnostics import Diagnostic, RecipeError, suggest
-    from compiler.explain import explain
-    from compiler.plan import stage_name
+    from compiler.graph.plan import stage_name
+    from compiler.tell.explain import explain
+    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
 
     if node is not None and node in session.read.recipe.targets():
         session = replace(session, targets=(node,))

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from operators.licence import RESTRICTED, withheld
+from operators.base.licence import RESTRICTED, withheld
+from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json, say_text
-from runtime.session import Session
 
 
 @recipe_command("show", builds=True)
@@ -23,13 +23,13 @@ from runtime.session import Session
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
 def show_command(session: Session, as_json: bool, what: str, near: str | None, limit: int, show_restricted: bool) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
-    from compiler.merge import render_yaml
+    from compiler.text.merge import render_yaml
 
     if near is not None:
         open_text = show_restricted or (sys.stdout.isatty() and not as_json)
         show_near(session, near, limit, open_text, as_json)
     elif what == "graph":
-        from compiler.explain import graph_lines
+        from compiler.tell.explain import graph_lines
 
         lines = graph_lines(session.graph)
         if as_json:
@@ -39,8 +39,8 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
             reads = " <- " + ", ".join(str(each) for each in node["inputs"]) if node["inputs"] else ""
             say(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
     elif what == "lowered":
-        from compiler.explain import lowered
-        from compiler.yaml_text import node_of
+        from compiler.tell.explain import lowered
+        from compiler.text.yaml_text import node_of
 
         plain = lowered(session.read.recipe)
         if as_json:
@@ -55,10 +55,10 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
 
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
     """The rows nearest to a decision's bounds, those it keeps and those it drops."""
-    from compiler.diagnostics import Diagnostic, RecipeError, suggest
-    from compiler.plan import Addresses
-    from runtime.near import near_rows
-    from runtime.store import Store
+    from compiler.graph.plan import Addresses
+    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from runtime.life.near import near_rows
+    from runtime.store.store import Store
 
     graph = session.graph
     decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}

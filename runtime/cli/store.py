@@ -50,7 +50,7 @@ def ls(store: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
     """Read everything and say what is damaged; exit code 1 where something is."""
-    from runtime.verify import verify
+    from runtime.build.verify import verify
 
     opened = open_store(store)
     problems = verify(opened, mend)
@@ -75,7 +75,7 @@ def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
     """Remove what no last build of any recipe needs; memos stay."""
-    from runtime.gc import collect
+    from runtime.store.gc import collect
 
     done = collect(open_store(store), dry_run)
     if as_json:
@@ -94,8 +94,8 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def push_store(folder: str, measures: bool, store: str | None, as_json: bool) -> None:
     """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not."""
-    from runtime.project import follow_name
-    from runtime.remote import push
+    from runtime.export.push import push
+    from runtime.store.project import follow_name
 
     if not measures:
         raise click.UsageError("say --measures: text is not pushed")
@@ -108,7 +108,7 @@ def push_store(folder: str, measures: bool, store: str | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pull_store(folder: str, store: str | None, as_json: bool) -> None:
     """Copy from DIR what was pushed there; every file is checked against its name."""
-    from runtime.pull import pull
+    from runtime.export.pull import pull
 
     tell_moved("pulled", pull(open_store(store, make=True), Path(folder)), as_json)
 
@@ -127,7 +127,7 @@ def tell_moved(verb: str, moved: Any, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def path_of(name: str, store: str | None, as_json: bool) -> None:
     """The folder of a named output: RECIPE/OUTPUT, or RECIPE where it has one."""
-    from runtime.store import StoreError
+    from runtime.store.store import StoreError
 
     opened = open_store(store)
     builds = dict(opened.builds())
@@ -155,8 +155,8 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> None:
     """Each recipe of the project: built and up to date, what would run, or what is wrong."""
-    from compiler.project import project_around
-    from runtime.project import recipes_under
+    from compiler.text.project import project_around
+    from runtime.store.project import recipes_under
 
     here = Path.cwd().resolve()
     folders = (Path(each) for each in allow)
@@ -172,7 +172,7 @@ def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> 
 
 def built_state(session: Any, digests: dict[int, str | None]) -> str:
     """What `status` says of a recipe with nothing left to run: whether it is also published, and as locked."""
-    from runtime.store import Store
+    from runtime.store.store import Store
 
     name = session.read.recipe.name
     last = Store(session.store_path).read_name(f"{name}/last-build.json") or {"outputs": {}}
@@ -188,9 +188,9 @@ def built_state(session: Any, digests: dict[int, str | None]) -> str:
 
 def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str, Any]:
     """What `status` says of one recipe."""
-    from compiler.diagnostics import RecipeError
+    from compiler.text.diagnostics import RecipeError
+    from runtime.build.session import Session
     from runtime.cli.plan import plan_of
-    from runtime.session import Session
 
     shown = os.path.relpath(path)
     try:

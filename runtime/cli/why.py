@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from operators.licence import RESTRICTED, withheld
+from operators.base.licence import RESTRICTED, withheld
+from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json
-from runtime.session import Session
 
 if TYPE_CHECKING:
-    from runtime.why import Ledgers, Life
+    from runtime.life.why import Ledgers, Life
 
 
 @recipe_command("why", builds=True)
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
-    from compiler.plan import Addresses
-    from runtime.ingest import without_cells
-    from runtime.seek import matching, quarantined
-    from runtime.store import Store, StoreError
-    from runtime.why import Ledgers
+    from compiler.graph.plan import Addresses
+    from runtime.life.seek import matching, quarantined
+    from runtime.life.why import Ledgers
+    from runtime.sources.ingest import without_cells
+    from runtime.store.store import Store, StoreError
 
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")

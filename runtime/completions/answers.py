@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph import Node
-from operators.asks import Asks, Refused
-from operators.generate import Generate
-from operators.inner import Attach
-from operators.scope import Columns
-from runtime.asked import joined_licence, origins
+from compiler.graph.nodes import Node
+from operators.asks.asks import Asks, Refused
+from operators.asks.attach import Attach
+from operators.asks.generate import Generate
+from operators.base.scope import Columns
+from runtime.completions.asked import joined_licence, origins
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.digest import Bytes, id_array, id_bytes, table_digest
-from runtime.ids import child_ids, digest_name, hash_column, sorted_order
-from runtime.store import Store
-from runtime.table import ARROW, TEXT, Table, open_table, whole
-from runtime.write import gathered, small_columns, taken, write_based, write_columns, write_frame
+from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.store import Store
+from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
+from runtime.tables.table import ARROW, TEXT, Table, open_table, whole
+from runtime.tables.write import gathered, small_columns, taken, write_based, write_columns, write_frame
 
 FETCHED = 256
 """Completions that are in memory as Python objects at a time; with more the allocator gives memory back between two."""

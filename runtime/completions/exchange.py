@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from operators.asks import Reply
+from operators.asks.asks import Reply
 from runtime.completions.memo import CompletionMemo, Kept
-from runtime.store import StoreError
+from runtime.store.store import StoreError
 
 BATCH = 2048
 SCHEMA = pa.schema(

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runtime.completions.engines.engine import Answer, Engine, EngineError, Request
 from runtime.completions.journal import Journal
 from runtime.completions.memo import CompletionMemo, Kept
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
-from runtime.engines.engine import Answer, Engine, EngineError, Request
-from runtime.store import StoreError
+from runtime.store.store import StoreError
 
 IN_A_ROW = 50
 """After so many failures in a row, with nothing between, the server is taken to be down."""

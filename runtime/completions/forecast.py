@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from compiler.graph import Node
-from operators.asks import Asks
-from operators.model import Model
-from runtime.assumed import NOTHING, Assumed, Hours, Unit, assumed_hours
+from compiler.graph.nodes import Node
+from operators.asks.asks import Asks
+from operators.declared.model import Model
+from runtime.completions.assumed import NOTHING, Assumed, Hours, Unit, assumed_hours
+from runtime.completions.engines.choose import Runner, runner_of
+from runtime.completions.engines.configuration import Configuration
+from runtime.completions.engines.engine import EngineError
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests, asked_model
-from runtime.engines.choose import Runner, runner_of
-from runtime.engines.configuration import Configuration
-from runtime.engines.engine import EngineError
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from operators.asks import Reply
+from operators.asks.asks import Reply
 from runtime.completions.database import opened
 from runtime.completions.packed import PARTS, packed, unpacked
-from runtime.store import Store, StoreError
+from runtime.store.store import Store, StoreError
 
 AT_ONCE = 2048
 """Addresses that are named in one query."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from blake3 import blake3
 
-from operators.asks import Reply
+from operators.asks.asks import Reply
 
 CHECK = 8
 CODEC = pa.Codec("zstd", 1)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from blake3 import blake3
 
-from compiler.graph import Node
-from compiler.keys import canonical
-from operators.asks import Asks, Messages
-from runtime.engines.engine import Request
-from runtime.table import Table
+from compiler.graph.nodes import Node
+from compiler.text.canonical import canonical
+from operators.asks.asks import Asks, Messages
+from runtime.completions.engines.engine import Request
+from runtime.tables.table import Table
 
 ROWS = 4096
 """Rows that are read at a time: their prompts are in memory."""

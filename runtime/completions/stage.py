@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compiler.graph import Node
-from compiler.lock import Pin
-from operators.asks import Asks
-from operators.generate import Generate
-from operators.model import Model
+from compiler.graph.lock import Pin
+from compiler.graph.nodes import Node
+from operators.asks.asks import Asks
+from operators.asks.generate import Generate
+from operators.declared.model import Model
 from runtime.completions.answers import Lost, answered, recorded_answers
+from runtime.completions.engines.choose import endpoint_of, open_checkpoint, open_engine
+from runtime.completions.engines.configuration import read_configuration
+from runtime.completions.engines.engine import Engine, EngineError
 from runtime.completions.fill import Failures, Filled, fill
 from runtime.completions.forecast import Forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.refusals import ALWAYS, MEANING
 from runtime.completions.requests import Requests
-from runtime.digest import id_bytes
-from runtime.engines.choose import endpoint_of, open_checkpoint, open_engine
-from runtime.engines.configuration import read_configuration
-from runtime.engines.engine import Engine, EngineError
-from runtime.record import Record
-from runtime.store import Store, StoreError
-from runtime.table import Table
+from runtime.store.digest import id_bytes
+from runtime.store.record import Record
+from runtime.store.store import Store, StoreError
+from runtime.tables.table import Table
 
 
 @dataclass

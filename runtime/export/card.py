@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compiler.diagnostics import visible
-from operators.inner import Attach
-from operators.release import BINDING, OPEN, title
-from runtime.funnel import funnel_of_build, heading, moved
-from runtime.remarks import born_lines
+from compiler.text.diagnostics import visible
+from operators.asks.attach import Attach
+from operators.base.release import BINDING, OPEN, title
+from runtime.life.funnel import funnel_of_build, heading, moved
+from runtime.life.remarks import born_lines
 from runtime.review.markdown import code, safe
 
 if TYPE_CHECKING:
-    from compiler.release import Term
-    from runtime.export.checkpoint import Taught
+    from compiler.prove.release import Term
     from runtime.export.opened import Counts, Opened
 
 #: The steps in which a hub counts rows.
@@ -25,6 +25,20 @@ STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 
 #: A recipe states a class for each source and no licence by name, and sources differ: a hub calls that `other`.
 PER_SOURCE = {"license": "other", "license_name": "redistributable-per-source"}
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What one training of a chain learnt."""
+
+    name: str
+    table: str
+    digest: str
+    trained: str
+    """The digest of its rows when it was trained; licence and category may have been corrected since."""
+    rows: int
+    settings: dict[str, str]
+    counts: Counts
 
 
 def dataset_card(opened: Opened, rows: Counts) -> str:

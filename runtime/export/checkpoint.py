@@ -5,37 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler.release import below, release_of, terms_of
-from operators.release import SILENT, Conflict
-from operators.train import Train
-from runtime.export.card import checkpoint_card
+from compiler.prove.release import below, release_of, terms_of
+from operators.base.release import SILENT, Conflict
+from operators.learn.train import Train
+from runtime.export.card import Taught, checkpoint_card
 from runtime.export.folder import MARKER, write_folder
-from runtime.export.opened import Counts, Opened, counted
-from runtime.store import StoreError
+from runtime.export.opened import Opened, counted
+from runtime.store.store import StoreError
 from runtime.training.checkpoints import manifest_of
 
 TRAINED_ON = ("A", "B")
 """The classes whose rows a released checkpoint may have learnt from."""
 
 CARD, MANIFEST = "README.md", "training_manifest.json"
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What one training of a chain learnt."""
-
-    name: str
-    table: str
-    digest: str
-    trained: str
-    """The digest of its rows when it was trained; licence and category may have been corrected since."""
-    rows: int
-    settings: dict[str, str]
-    counts: Counts
 
 
 def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any]:

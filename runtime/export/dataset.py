@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from operators.licence import CLASSES
-from operators.source import Source
+from operators.base.licence import CLASSES
+from operators.declared.source import Source
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
 from runtime.export.opened import Counts, Opened, counted, open_rows
-from runtime.store import StoreError
+from runtime.store.store import StoreError
 
 GROUP_ROWS = 8192
 """Rows of one group: what a viewer reads to show a page."""

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.files import sync
-from runtime.project import follow_name
-from runtime.record import hash_path
-from runtime.store import StoreError
+from runtime.store.files import sync
+from runtime.store.project import follow_name
+from runtime.store.record import hash_path
+from runtime.store.store import StoreError
 
 MARKER = "recipe_export.json"
 """The file that lists what an export wrote."""

@@ -12,21 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from blake3 import blake3
 
-from compiler.evaluating import ALIASES
-from compiler.graph import Graph, Node
-from compiler.lock import Lock
-from compiler.plan import Addresses, make_plan, stage_name
-from compiler.recipe import Recipe
-from compiler.release import below
-from compiler.training import TRAIN
-from operators.inner import Attach, Output
-from operators.train import Train
-from runtime.built import Built, take_recorded
-from runtime.drift import drifted_leaves, drifted_outputs, refuse
-from runtime.record import Record
-from runtime.session import Session
-from runtime.store import Store, StoreError
-from runtime.table import open_table
+from compiler.graph.lock import Lock
+from compiler.graph.nodes import Graph, Node
+from compiler.graph.plan import Addresses, make_plan, stage_name
+from compiler.prove.release import below
+from compiler.recipe.evaluating import ALIASES
+from compiler.recipe.sections import Recipe
+from compiler.recipe.training import TRAIN
+from operators.asks.attach import Attach
+from operators.learn.train import Train
+from operators.sets.output import Output
+from runtime.build.built import Built, take_recorded
+from runtime.build.drift import drifted_leaves, drifted_outputs, refuse
+from runtime.build.session import Session
+from runtime.store.record import Record
+from runtime.store.store import Store, StoreError
+from runtime.tables.table import open_table
 
 Counts = dict[tuple[str, str, str], int]
 """(source, category, licence class) -> rows."""
@@ -130,11 +131,9 @@ def opened(session: Session, what: str | None) -> Iterator[Opened]:
 
 def build_command(session: Session, name: str) -> str:
     """The command that makes what is to be exported."""
-    from runtime.cli.build import same_command
-
     outputs = dict(session.read.recipe.outputs)
     session.targets = () if name in outputs else (name,)
-    return same_command(session)
+    return session.command()
 
 
 def unmade(addresses: Addresses, store: Store, recipe: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compiler.diagnostics import Diagnostic
+from compiler.text.diagnostics import Diagnostic
 from runtime.review.compare import Comparison
 from runtime.review.wording import headline, stops
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from compiler.effects import Effect, compare_stages
-from compiler.meaning import Change, compare_meaning
-from compiler.obligations import Held, Owed, compare_obligations
-from operators.bounds import Between
-from operators.declare import Measure
-from operators.licence import CLASSES
-from runtime.completions.foresee import Foreseen, foresee
-from runtime.predict.counts import Counts
+from compiler.tell.effects import Effect, compare_stages
+from compiler.tell.meaning import Change, compare_meaning
+from compiler.tell.obligations import Held, Owed, compare_obligations
+from operators.base.bounds import Between
+from operators.base.declare import Measure
+from operators.base.licence import CLASSES
+from runtime.forecast.completions import Foreseen, foresee
+from runtime.forecast.counts import Counts
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
 

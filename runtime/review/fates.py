@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.plan import stage_name
-from operators.declare import Measure, SetDecision
-from operators.expand import Expand
-from operators.licence import Licence
-from operators.source import Source
-from runtime.cursors import object_name
-from runtime.digest import Bytes, id_bytes
-from runtime.ids import cell_digest, digest_name, halves, position
-from runtime.predict.decisions import Places
-from runtime.predict.expected import Expected
-from runtime.predict.tables import Predictor
-from runtime.why import Ledgers
-from runtime.write import TEXT_ROWS
+from compiler.graph.plan import stage_name
+from operators.base.declare import Measure, SetDecision
+from operators.base.licence import Licence
+from operators.declared.source import Source
+from operators.grow.expand import Expand
+from runtime.forecast.decisions import Places
+from runtime.forecast.expected import Expected
+from runtime.forecast.tables import Predictor
+from runtime.life.why import Ledgers
+from runtime.store.digest import Bytes, id_bytes
+from runtime.tables.cursors import object_name
+from runtime.tables.ids import cell_digest, digest_name, halves, position
+from runtime.tables.write import TEXT_ROWS
 
 
 @dataclass(frozen=True)

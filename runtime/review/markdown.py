@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compiler.diagnostics import visible
+from compiler.text.diagnostics import visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
 from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, plural, shift, stops, summary, table, text_of

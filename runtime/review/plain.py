@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.meaning import Change
-from compiler.spans import Span
-from operators.bounds import MANY, Between
-from operators.licence import RESTRICTED
-from runtime.predict.counts import ALL, KINDS, Counts
+from compiler.tell.meaning import Change
+from compiler.text.spans import Span
+from operators.base.bounds import MANY, Between
+from operators.base.licence import RESTRICTED
+from runtime.forecast.counts import ALL, KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS

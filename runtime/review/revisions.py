@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.project import Outside, Place, package_root, within
-from runtime.store import StoreError
+from compiler.text.project import Outside, Place, package_root, within
+from runtime.store.store import StoreError
 
 TEXTS = (".yaml", ".yml", ".lock")
 

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.keys import structures
-from compiler.plan import stage_name
-from operators.bounds import MANY, Between, exactly
-from operators.declare import SetDecision
-from operators.inner import Attach
-from operators.licence import join
-from runtime.digest import cells_of
-from runtime.predict.counts import Counts
-from runtime.predict.decisions import Places
-from runtime.predict.expected import Expected
-from runtime.predict.frames import Unknown, small_name
+from compiler.graph.keys import structures
+from compiler.graph.plan import stage_name
+from operators.asks.attach import Attach
+from operators.base.bounds import MANY, Between, exactly
+from operators.base.declare import SetDecision
+from operators.base.licence import join
+from runtime.forecast.counts import Counts
+from runtime.forecast.decisions import Places
+from runtime.forecast.expected import Expected
+from runtime.forecast.frames import Unknown, small_name
 from runtime.review.fates import Fate, Rows, apart, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
+from runtime.store.digest import cells_of
 
 EXAMPLES = 3
 

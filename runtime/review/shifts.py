@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from compiler.keys import value_key
-from operators.declare import Measure
-from runtime.digest import id_bytes
-from runtime.ids import halves
-from runtime.predict.tables import Predictor
+from compiler.graph.keys import value_key
+from operators.base.declare import Measure
+from runtime.forecast.tables import Predictor
+from runtime.store.digest import id_bytes
+from runtime.tables.ids import halves
 
 POINTS = (10, 50, 90)
 """The percentiles that are told."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.graph import Graph
-from runtime.predict.expected import Expected
-from runtime.predict.tables import Predictor
-from runtime.session import Session
-from runtime.store import Store
+from compiler.graph.nodes import Graph
+from runtime.build.session import Session
+from runtime.forecast.expected import Expected
+from runtime.forecast.tables import Predictor
+from runtime.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from compiler.diagnostics import cells, printed, visible
+from compiler.text.diagnostics import cells, printed, visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
 from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, shift, stops, summary, table, text_of

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from compiler.compile import Read
-from compiler.diagnostics import RecipeError
-from compiler.project import find_place
-from runtime.project import recipes_under
+from compiler.text.diagnostics import RecipeError
+from compiler.text.project import find_place
+from runtime.build.session import Session
 from runtime.review.compare import Comparison, compare
 from runtime.review.revisions import TEXTS, Revision, git, names
 from runtime.review.sides import open_side
-from runtime.session import Session
+from runtime.store.project import recipes_under
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from operators.bounds import MANY, Between, exactly
-from operators.licence import RESTRICTED, withheld
-from runtime.completions.foresee import Foreseen
-from runtime.predict.counts import KINDS, Counts
+from operators.base.bounds import MANY, Between, exactly
+from operators.base.licence import RESTRICTED, withheld
+from runtime.forecast.completions import Foreseen
+from runtime.forecast.counts import KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS, Shift

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compiler.graph import Node
-from operators.model import Model
-from runtime.engines.configuration import read_configuration
-from runtime.engines.embedded import unpacked
-from runtime.engines.engine import EngineError
-from runtime.record import Record
-from runtime.store import Store, StoreError
-from runtime.training.stage import Job, trained
-from runtime.weights import find_weights
+from compiler.graph.nodes import Node
+from operators.declared.model import Model
+from runtime.completions.engines.configuration import read_configuration
+from runtime.completions.engines.embedded import unpacked
+from runtime.completions.engines.engine import EngineError
+from runtime.completions.weights import find_weights
+from runtime.store.record import Record
+from runtime.store.store import Store, StoreError
+from runtime.training.process import Job
+from runtime.training.stage import trained
 
 
 def train_checkpoint(

@@ -8,18 +8,32 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from runtime.engines.process import this_python, worker_environment
-from runtime.store import StoreError
-
-if TYPE_CHECKING:
-    from runtime.training.stage import Job
+from runtime.completions.engines.configuration import Training
+from runtime.completions.engines.process import this_python, worker_environment
+from runtime.store.store import StoreError
 
 GRACE = 60
 """Seconds that a worker gets to save its state when it is stopped."""
 NEEDED = "pip install 'data-recipe[train]'"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one training needs besides its rows."""
+
+    key: str
+    name: str
+    folder: Path
+    """The folder of the weights it starts from."""
+    weights: str
+    """Their digest."""
+    training: Training
+    resume: str
+    """The command that goes on where it stopped."""
 
 
 def command_of(folder: Path, module: str, job: Job) -> list[str]:

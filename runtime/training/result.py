@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 
-from runtime.files import sync
+from runtime.store.files import sync
 from runtime.training import machine
 from runtime.training.job import Job
 from runtime.training.machine import Ways

@@ -8,43 +8,26 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compiler.graph import Node
-from compiler.keys import digest_of
-from operators.generate import Generate
-from operators.trace import parts_of, shape_from
-from operators.train import Train
-from runtime.digest import id_bytes
-from runtime.engines.configuration import Training
-from runtime.record import Record
-from runtime.store import Store, StoreError
-from runtime.table import Table, open_table
-from runtime.training.process import run_worker
+from compiler.graph.nodes import Node
+from compiler.text.canonical import digest_of
+from operators.asks.generate import Generate
+from operators.declared.trace import parts_of, shape_from
+from operators.learn.train import Train
+from runtime.store.digest import id_bytes
+from runtime.store.record import Record
+from runtime.store.store import Store, StoreError
+from runtime.tables.table import Table, open_table
+from runtime.training.process import Job, run_worker
 
 CHUNK = 1 << 22
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one training needs besides its rows."""
-
-    key: str
-    name: str
-    folder: Path
-    """The folder of the weights it starts from."""
-    weights: str
-    """Their digest."""
-    training: Training
-    resume: str
-    """The command that goes on where it stopped."""
 
 
 def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[str, Any]:

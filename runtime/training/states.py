@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 from transformers.trainer import TRAINER_STATE_NAME
 
-from runtime.files import sync
+from runtime.store.files import sync
 from runtime.training.errors import JobError
 from runtime.training.ranks import Ranks
 

@@ -45,8 +45,8 @@ def smollm() -> Any:
     """The built-in model's own tokenizer, which nobody may change."""
     from transformers import AutoTokenizer
 
-    from runtime.engines.choose import embedded_folder
-    from runtime.engines.embedded import unpacked
+    from runtime.completions.engines.choose import embedded_folder
+    from runtime.completions.engines.embedded import unpacked
 
     folder = embedded_folder()
     assert folder is not None

@@ -1,0 +1,104 @@
+"""Keys: the address of a node's result, made of all that decides it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from compiler.graph.facts import Facts
+from compiler.graph.nodes import Graph, Node
+from compiler.text.canonical import digest_of
+from operators.base.declare import Measure, Operator, Role
+from operators.declared.source import Source
+from operators.learn.train import Train
+from operators.sets.combine import Combine
+
+Address = Callable[[int], str | None]
+
+
+def identity(operator: Operator, facts: Facts, entries: Mapping[str, Any], *roles: Any) -> dict[str, Any]:
+    """What an operator itself puts into a key: its name, version, parameters, profile entries and versions."""
+    return {
+        "operator": operator.name,
+        "version": operator.version,
+        "parameters": operator.parameters(*roles),
+        "entries": dict(entries),
+        "depends": {name: facts.version(name) for name in operator.depends()},
+    }
+
+
+def own_ingredients(graph: Graph, index: int, facts: Facts) -> dict[str, Any]:
+    """All that decides a node's result, but for what it reads; the digest of a leaf is None where nobody has it."""
+    node = graph.nodes[index]
+    if isinstance(node.operator, Source):
+        leaf = facts.leaves[node.label]
+        # The same bytes under a name that ends otherwise are other rows.
+        written = sorted([digest, *node.operator.written(name)] for name, digest, _ in leaf.files)
+        itself = identity(node.operator, facts, {}, "result")
+        return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
+    itself = identity(node.operator, facts, node.entries, *roles_of(node))
+    if isinstance(node.operator, Train) and node.operator.model is not None:
+        itself["weights"] = facts.weights.get(node.operator.model)
+    return {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
+
+
+def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dict[str, Any] | None:
+    """All that decides a node's result, or None while the digest of a cut below it is not known."""
+    node = graph.nodes[index]
+    if isinstance(node.operator, Source):
+        return own_ingredients(graph, index, facts) if facts.leaves[node.label].digest is not None else None
+    inputs = [address(source) for source in node.inputs]
+    own = own_ingredients(graph, index, facts)
+    if None in inputs or own.get("weights", "") is None:
+        return None
+    # A union has no order; every other operator tells its inputs apart.
+    told = sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs
+    return {**own, "inputs": told}
+
+
+def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
+    """A hash of each node by what it is made from, down to the leaves: equal ones give equal results, built or not."""
+    found: dict[int, str | None] = {}
+    for index, _ in graph:
+        parts = ingredients(graph, index, facts, found.__getitem__)
+        found[index] = None if parts is None else digest_of(parts)
+    return found
+
+
+def roles_of(node: Node) -> tuple[Role, ...]:
+    """Which of its operator's fields decide a node."""
+    match node.aspect:
+        case "columns":
+            return ("measured",) if isinstance(node.operator, Measure) else ("result",)
+        case "decision":
+            return ("decided",)
+        case "table" | "checkpoint":
+            return ("result", "column")
+
+
+def carried(node: Node) -> dict[str, Any]:
+    """The columns a node reads or carries, as (place of the maker among its inputs, name there)."""
+    places = {source: place for place, source in enumerate(node.inputs)}
+    return {
+        name: [None if made.node is None else places[made.node], made.name]
+        for name, made in node.carried.items()
+        if node.aspect == "columns" or made.moved(name)
+    } | ({"": sorted(node.columns)} if node.aspect == "table" else {"form": node.form})
+
+
+def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | None:
+    """The key of a node, or None while it is pending."""
+    parts = ingredients(graph, index, facts, address)
+    return None if parts is None else digest_of(parts)
+
+
+def value_key(graph: Graph, index: int, facts: Facts) -> str:
+    """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
+    node, against = graph.nodes[index], [own_ingredients(graph, each, facts) for each in graph.against(index)]
+    told = {**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None}
+    return digest_of({**told, **({"against": against} if against else {})})
+
+
+def memo_key(node: Node, facts: Facts) -> str:
+    """The key of a dear measure's memo: the measure, without the table or the column it reads."""
+    return digest_of(identity(node.operator, facts, node.entries, "measured"))

@@ -1,0 +1,263 @@
+"""The plan: which stages would run and which are reused, each with its key and its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+from compiler.graph.facts import Facts
+from compiler.graph.keys import ingredients, own_ingredients
+from compiler.graph.nodes import Graph, Node
+from compiler.text.canonical import canonical, digest_of
+from operators.asks.asks import Asks
+from operators.base.declare import Measure
+from operators.learn.train import Train
+
+
+class Result(NamedTuple):
+    """What others see of a recorded result."""
+
+    digest: str
+    ids: str
+    """The digest of its row ids and item ids alone."""
+    columns: Mapping[str, str]
+    """The digest of each column."""
+
+
+Lookup = Callable[[str], Result | None]
+"""Key -> the recorded result, or None."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One cut of the graph, as the plan sees it."""
+
+    node: int
+    name: str
+    """`table/label`, as people see it."""
+    operator: str
+    key: str | None
+    digest: str | None
+    state: Literal["reuse", "run", "pending"]
+    cause: str
+
+
+@dataclass
+class Addresses:
+    """What is known of each node's address; `build` asks again as digests arrive."""
+
+    graph: Graph
+    facts: Facts
+    lookup: Lookup
+
+    def __post_init__(self) -> None:
+        self.keys: dict[int, str] = {}
+        self.results: dict[int, Result] = {}
+
+    def key(self, index: int) -> str | None:
+        """The key of a node, or None while it is pending."""
+        for at in self.below(index) if index not in self.keys else ():
+            parts = ingredients(self.graph, at, self.facts, partial(self.seen_by, at))
+            if parts is not None:
+                self.keys[at] = digest_of(parts)
+        return self.keys.get(index)
+
+    def below(self, index: int) -> list[int]:
+        """The nodes without a key among all that a node reads, and itself, in an order in which each follows what it reads."""
+        found, queue = set(), [index]
+        while queue:
+            at = queue.pop()
+            if at not in found and at not in self.keys:
+                found.add(at)
+                queue += self.graph.nodes[at].inputs
+        return sorted(found)
+
+    def address(self, index: int) -> str | None:
+        """What others see of a node: the digest of a cut, the key of anything else."""
+        self.key(index)
+        return self.told(index)
+
+    def told(self, index: int) -> str | None:
+        """The same of a node whose key was asked for already: what is pending is not worked out again for every reader."""
+        key = self.keys.get(index)
+        if key is None or not self.graph.nodes[index].cut:
+            return key
+        if index not in self.results:
+            found = self.lookup(key)
+            if found is None:
+                return None
+            self.results[index] = found
+        return self.results[index].digest
+
+    def seen_by(self, reader: int, source: int) -> str | None:
+        """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
+        address, node = self.told(source), self.graph.nodes[reader]
+        if address is None or not isinstance(node.operator, Asks | Train) or source != node.inputs[0]:
+            return address
+        told = self.results[source]
+        return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
+
+
+def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
+    """A node that asks a checkpoint of the recipe, with the digest of its weights: that tells its completions from others'."""
+    node = graph.nodes[index]
+    found = [at for at in node.inputs if graph.nodes[at].aspect == "checkpoint"]
+    if not found or (digest := addresses.address(found[0])) is None:
+        return node
+    return replace(node, entries={**node.entries, "model": {"checkpoint": digest}})
+
+
+def stage_name(graph: Graph, index: int) -> str:
+    """`prompts/unique`, or the table's name alone where the two are equal; no two cuts of a graph have one name."""
+    node, name = graph.nodes[index], plain_name(graph.nodes[index])
+    before = (each for at, each in graph if at < index and each.cut)
+    return f"{name}/{node.operator.name}" if any(plain_name(each) == name for each in before) else name
+
+
+def plain_name(node: Node) -> str:
+    """A stage's name, whatever others are called."""
+    name = node.table if node.label == node.table else f"{node.table}/{node.label}"
+    return f"output {name}" if node.operator.name == "output" else name
+
+
+def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """The stages of a graph; `before` holds the ingredients of each stage at the last build, by name."""
+    graph = addresses.graph
+    stages = []
+    for index, node in graph:
+        if not node.cut:
+            continue
+        name = stage_name(graph, index)
+        key = addresses.key(index)
+        digest = addresses.address(index)
+        if digest is not None:
+            state, cause = "reuse", "in the store"
+        elif key is not None:
+            told = before.get(name)
+            cause = cause_of(told, snapshot(addresses, index)) if told is not None else "never built"
+            state, cause = "run", cause or "its result is not in this store"
+        else:
+            below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
+            lacks = "the weights of its model" if node.inputs else "its files"
+            state, cause = "pending", "waits for " + (", ".join(below) or f"{lacks}, which are not here")
+        stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
+    return tuple(stages)
+
+
+def cuts_below(graph: Graph, index: int) -> list[int]:
+    """The cuts that a node reads, through decisions and columns."""
+    found: dict[int, None] = {}
+    queue = list(reversed(graph.nodes[index].inputs))
+    while queue:
+        source = queue.pop()
+        if graph.nodes[source].cut:
+            found[source] = None
+        else:
+            queue += reversed(graph.nodes[source].inputs)
+    return list(found)
+
+
+def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
+    """What decided a stage, in words that can be compared later: its own part, and that of its decisions."""
+    graph = addresses.graph
+    node = graph.nodes[index]
+    said: dict[str, Any] = {"itself": described(addresses, index)}
+    for source in node.inputs:
+        for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
+            decision = graph.nodes[at]
+            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.inputs[-1])}
+        if graph.nodes[source].aspect == "columns":
+            said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
+    for cut in cuts_below(graph, index):
+        said[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
+    return said
+
+
+def described(addresses: Addresses, index: int) -> dict[str, Any]:
+    """A node's own ingredients, without the addresses of what it reads."""
+    operator = addresses.graph.nodes[index].operator
+    own = own_ingredients(addresses.graph, index, addresses.facts)
+    roles = ("measured", "decided", "result", "column") if isinstance(operator, Measure) else ("result", "column")
+    described: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
+    return described
+
+
+def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between what decided a stage then and now; empty where nothing does."""
+    changes, inputs = [], {"changed": [], "new": [], "gone": []}  # type: list[str], dict[str, list[str]]
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if old == new and name in before and name in now:
+            continue
+        state = "changed" if name in before and name in now else "new" if name in now else "gone"
+        if name.startswith("input "):
+            inputs[state].append(name.removeprefix("input "))
+        elif state != "changed" or old is None or new is None:
+            told = name.replace("columns ", "what it takes from ", 1)
+            changes.append(f"{told} is {'left out' if new is None else 'new'}")
+        elif told := "; ".join(difference(old, new)):
+            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + told)
+    read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
+    if inputs["gone"]:
+        gone = ", ".join(inputs["gone"])
+        read = f"{read} in the place of {gone}" if read else f"it reads {gone} no more"
+    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([read] if read else [])])
+
+
+def difference(old: Any, new: Any, at: str = "") -> list[str]:
+    """The fields in which two descriptions differ, as `field 20 -> 30`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for name in {**old, **new}:
+            if old.get(name) != new.get(name) and not (name == "written" and old.get("leaf") != new.get("leaf")):
+                inner = name if name not in ("parameters", "measure", "decimal") else at
+                found += (moved_columns if name == "columns" else difference)(old.get(name), new.get(name), inner)
+        return list(dict.fromkeys(found))
+    if at in ("leaf", "entries"):
+        return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
+    if at == "written":
+        return ["the format that its file names say changed"]
+    told = worded(old), worded(new)
+    return [f"{at} {told[0]} -> {told[1]}".lstrip() if told[0] != told[1] else f"{at or 'its declaration'} differs"]
+
+
+def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
+    """The columns that came and went, and those that are read in the place of others; which input has one says nothing."""
+    if not (by_role(old) and by_role(new)):
+        return difference(old, new, at)  # a parameter of this name
+    names = [list(each.get("", ())) for each in (old, new)]
+    found = []
+    for one, other, state in ((names[1], names[0], "new"), (names[0], names[1], "left out")):
+        if listed := [name for name in one if name not in other]:
+            found.append(f"column{'s' * (len(listed) > 1)} {', '.join(listed)} {'are' if len(listed) > 1 else 'is'} {state}")
+    for role in sorted({*old, *new} - {"", "form"}):
+        was, now = (each[role][1] if role in each else None for each in (old, new))
+        if was != now and role not in {*names[0]} ^ {*names[1]}:
+            instead = f" in the place of {was}" if was and now else "" if now else " no more"
+            found.append(f"reads column {now or was}{instead}")
+    return found
+
+
+def by_role(value: Any) -> bool:
+    """Whether a description is of the columns that a node reads, and no parameter that is called `columns`."""
+    return isinstance(value, dict) and all(isinstance(part, list | tuple) for role, part in value.items() if role != "form")
+
+
+def worded(value: Any) -> str:
+    """A value in a cause, as a recipe would write it, cut to a readable length."""
+    match value:
+        case None:
+            text = "unset"
+        case bool():
+            text = str(value).lower()
+        case dict() if set(value) == {"decimal"}:
+            text = str(value["decimal"])
+        case dict():
+            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in value.items()) + "}"
+        case list():
+            text = "[" + ", ".join("null" if part is None else worded(part) for part in value) + "]"
+        case _:
+            text = str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

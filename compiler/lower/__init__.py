@@ -1,0 +1,1 @@
+"""From a typed recipe to the graph. Imports `prove` and all below it."""

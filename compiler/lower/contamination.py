@@ -1,0 +1,186 @@
+"""Decontamination: what a step looks for, and where, and the proof that no benchmark reaches a training unlooked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.graph.nodes import Graph, Made, Node
+from compiler.lower.state import Lowering, Rows
+from compiler.recipe.benchmarks import FEED
+from compiler.recipe.said import Said
+from compiler.recipe.sections import Recipe
+from compiler.text.diagnostics import Diagnostic, Note, suggest
+from operators.asks.asks import Asks
+from operators.asks.attach import Attach
+from operators.grow.expand import Expand
+from operators.learn.train import Train
+from operators.measures.decontaminate import Decontaminate
+from operators.sets.combine import Combine
+
+TEXT = ("text", "list of text")
+
+Clean = Mapping[str, frozenset[str]]
+"""Column with text -> the benchmarks that were looked for in it and in all it was made of."""
+
+
+def evaluated(recipe: Recipe) -> tuple[str, ...]:
+    """Every benchmark that models are judged by, held-in and held-out, and every set that one of them is parallel to."""
+    said = recipe.evaluate
+    found = dict.fromkeys((*said.evaluate.held_in, *said.evaluate.held_out) if said is not None else ())
+    waiting = list(found)
+    while waiting:
+        each = recipe.benchmarks.get(waiting.pop())
+        for name in each.benchmark.parallel_to if each is not None else ():
+            if name not in found:
+                found[name] = None
+                waiting.append(name)
+    return tuple(found)
+
+
+def wanted(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
+    """The benchmarks that a step is to look for."""
+    return evaluated(recipe) if operator.against == "evaluated" else operator.named()
+
+
+def written(node: Node, recipe: Recipe) -> Decontaminate:
+    """The step of a decision as the recipe says it, before it was resolved."""
+    operator = next(step.operator for step in recipe.tables[node.table].steps if step.span() == node.span)
+    assert isinstance(operator, Decontaminate)
+    return operator
+
+
+def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -> tuple[Decontaminate, tuple[int, ...]] | None:
+    """The step with its columns, benchmarks and segmenter by name, and the tables it reads; None where it is wrong."""
+    recipe, before = state.recipe, len(state.found)
+    names = wanted(operator, recipe)
+    for place, name in enumerate(names):
+        if name not in recipe.benchmarks:
+            near = suggest(name, recipe.benchmarks)
+            hint = f"did you mean `{near}`?" if near else "declare it under `benchmarks:`"
+            state.found.append(Diagnostic(f"there is no benchmark `{name}`", said.span(("against", place)), hint))
+    if not names and recipe.node.lacks:
+        return None
+    if not names:
+        message = "it looks for what is evaluated, and the recipe evaluates nothing"
+        state.found.append(Diagnostic(message, said.span(), "add `evaluate:`, or name benchmarks with `against:`"))
+    columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in TEXT)
+    obtained = tuple(name for name in names if FEED + name in state.feeds)
+    if operator.languages and len(operator.languages) != len(names):
+        message = f"it names {len(operator.languages)} languages for {len(names)} benchmarks"
+        state.found.append(Diagnostic(message, said.span(("languages",)), "leave it out: each benchmark declares its own"))
+    if len(state.found) > before:
+        return None
+    said_of = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
+    spoken = {name: own_language(state, operator, code) for name, code in zip(names, said_of, strict=True)}
+    own = operator.language
+    operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
+    said_by = state.entries(operator, said).get("ngrams")
+    cut = said_by if said_by is None or len(operator.roles()) == 1 else said_by.get(own)
+    if len(state.found) > before or cut is None:
+        return None
+    shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
+    update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
+    return operator.model_copy(update=update), tuple(state.feeds[FEED + name] for name in obtained)
+
+
+def own_language(state: Lowering, operator: Decontaminate, code: str) -> str:
+    """The language by whose profile a benchmark is looked for too; that of the rows where it has no n-grams of its own."""
+    profile = state.profiles.get(code)
+    same = code == state.recipe.languages.get(operator.language, operator.language)
+    return operator.language if same or profile is None or profile.ngrams is None else code
+
+
+def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+    """A benchmark that is to be looked for and whose files are not declared."""
+    found = []
+    for _, node in graph:
+        if not isinstance(node.operator, Decontaminate) or node.aspect != "decision":
+            continue
+        for name in wanted(written(node, recipe), recipe):
+            benchmark = recipe.benchmarks[name].benchmark
+            if name not in node.operator.named():
+                hint = benchmark.obtain or "say them under `benchmarks:`"
+                message = f"the benchmark `{name}` has no files here, so overlap with it cannot be looked for"
+                told = f"{hint}; then `benchmarks: {{{name}: {{items: {{file: ..., columns: ...}}}}}}`"
+                found.append(Diagnostic(message, node.span, told))
+    return found
+
+
+def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+    """A training that text of a benchmark may reach which nobody looked for, with the path."""
+    required, found, clean = evaluated(recipe), [], dict[int, Clean]()
+    for index, node in graph:
+        if node.aspect == "table":
+            clean[index] = cleaned(graph, index, clean, recipe)
+        if not isinstance(node.operator, Train) or not required:
+            continue
+        table = node.inputs[0]
+        for column in node.carried:
+            lacks = [name for name in required if name not in clean[table].get(column, frozenset())]
+            if lacks:
+                listed = ", ".join(f"`{name}`" for name in lacks)
+                way = " -> ".join(dict.fromkeys([*path(graph, table, column, lacks[0], clean), node.label]))
+                message = f"`{node.label}` learns `{column}`, in which nobody looked for {listed}"
+                hint = f"add `decontaminate: {{against: evaluated}}` before the mixture: {way}"
+                notes = tuple(
+                    Note("it is judged by it here", recipe.evaluate.place(name))
+                    for name in lacks[:1]
+                    if recipe.evaluate is not None
+                )
+                found.append(Diagnostic(message, node.span, hint, notes))
+                break
+    return found
+
+
+def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:
+    """What is known of the columns of a table."""
+    node = graph.nodes[index]
+    text = [name for name, kind in node.columns.items() if kind in TEXT]
+    if not node.inputs or isinstance(node.operator, Asks):
+        return dict.fromkeys(text, frozenset())
+    if isinstance(node.operator, Combine):
+        parts = [clean[source] for source in node.inputs]
+        return {name: frozenset.intersection(*(part[name] for part in parts if name in part)) for name in text}
+    if isinstance(node.operator, Attach):
+        made = graph.nodes[node.inputs[1]].columns
+        return {name: frozenset() if name in made else clean[node.inputs[0]][name] for name in text}
+    if isinstance(node.operator, Expand):
+        born = node.operator.changes()
+        return {name: frozenset() if name in born else clean[node.inputs[0]].get(name, frozenset()) for name in text}
+    base, looked = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
+    for at in graph.run(node.inputs[0]):
+        operator, reads = graph.nodes[at].operator, graph.nodes[graph.nodes[at].inputs[-1]].carried
+        if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
+            # What has no files here is proven too: a build without them is refused.
+            names = wanted(written(graph.nodes[at], recipe), recipe)
+            for made_by in reads.values():
+                place = (made_by.node, made_by.name)
+                looked[place] = looked.get(place, frozenset()) | set(names)
+    return {
+        name: looked.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
+        for name in text
+        if (made_by := node.carried.get(name, Made(None, name, "text")))
+    }
+
+
+def before(clean: Clean, made: Made) -> frozenset[str]:
+    """What was known of a column in the table below; of one that a map made, nothing."""
+    return clean.get(made.name, frozenset()) if made.node is None else frozenset()
+
+
+def path(graph: Graph, index: int, column: str, benchmark: str, clean: Mapping[int, Clean]) -> list[str]:
+    """The way of a column's text to a table, from where it came in."""
+    node = graph.nodes[index]
+    born = isinstance(node.operator, Expand) and column in node.operator.changes()
+    if not node.inputs or born or isinstance(node.operator, Asks):
+        return [node.label]
+    if isinstance(node.operator, Combine):
+        source = next(each for each in node.inputs if benchmark not in clean[each].get(column, frozenset([benchmark])))
+        return [*path(graph, source, column, benchmark, clean), node.label]
+    if isinstance(node.operator, Attach):
+        source = node.inputs[1 if column in graph.nodes[node.inputs[1]].columns else 0]
+        return [*path(graph, source, column, benchmark, clean), node.table]
+    made = node.carried.get(column, Made(None, column, "text"))
+    if made.node is not None:
+        return [graph.nodes[made.node].label, node.table]
+    return [*path(graph, graph.base(node.inputs[0]), made.name, benchmark, clean), node.table]

@@ -1,0 +1,204 @@
+"""The state of lowering: the graph as it grows, and the rows at one point of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from compiler.graph.nodes import Made, Node
+from compiler.recipe.profiles import Profiles
+from compiler.recipe.said import Said, TableSaid
+from compiler.recipe.sections import Recipe
+from compiler.recipe.typed import fields_of
+from compiler.text.diagnostics import Diagnostic, suggest
+from compiler.text.document import Node as Text
+from compiler.text.spans import Span
+from operators.asks.asks import Asks
+from operators.base.declare import Map, Measure, Operator, Step
+from operators.base.left_out import LeftOut
+from operators.base.licence import Licence
+from operators.base.scope import ColumnType, Complaint, Kind, Scope
+from operators.declared.profile import BY_ANCHOR
+from operators.declared.source import Source
+from operators.maps.select import Select
+
+
+class Placed(Protocol):
+    """Something of the recipe whose fields have places."""
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+
+
+@dataclass
+class Rows:
+    """The rows at one point of a table: their base table, the run of decisions since, the columns in sight."""
+
+    base: int
+    columns: dict[str, ColumnType]
+    made: dict[str, Made]
+    license: Licence
+    open: bool = False
+    """Whether there may be further columns, which a step or a source would make that is left out, for it is wrong."""
+    run: list[tuple[int, Node]] = field(default_factory=list)
+    """(cost, decision whose first input is open) in recipe order."""
+
+
+@dataclass
+class Lowering:
+    """The graph as it grows, with the mistakes met on the way."""
+
+    recipe: Recipe
+    profiles: Profiles
+    items: int | None
+    nodes: list[Node] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    previews: list[int] = field(default_factory=list)
+    feeds: dict[str, int] = field(default_factory=dict)
+    """Source -> its node."""
+    checkpoints: dict[str, int] = field(default_factory=dict)
+    """`train.NAME` -> its node, of the trainings that were asked for so far."""
+
+    def add(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def scope(self, rows: Rows) -> Scope:
+        """What an operator may read and name where these rows are."""
+        recipe = self.recipe
+        kinds: dict[Kind, bool] = {
+            "column": rows.open,
+            "source": recipe.spoilt("sources"),
+            "category": recipe.spoilt("sources") or recipe.uncategorised,
+            "model": recipe.spoilt("models"),
+        }
+        told = {name for section in ("sources", "models") for name in recipe.names(section)}
+        sources = recipe.named & set(recipe.sources)
+        return Scope(
+            rows.columns,
+            sources,
+            recipe.categories,
+            frozenset(recipe.models),
+            frozenset(told - (sources | set(recipe.models))),
+            frozenset(kind for kind, is_open in kinds.items() if is_open),
+        )
+
+    def complain(self, complaints: Iterable[Complaint], said: Placed, lacks: bool) -> None:
+        """Tell what is wrong with an operator; where something of it was left out, only of what is written."""
+        for each in complaints:
+            if not each.silent and not (lacks and not said.has(each.path)):
+                self.found.append(Diagnostic(each.message, said.span(each.path, each.key), each.hint))
+
+    def entries(self, operator: Operator, said: Placed) -> dict[str, Any]:
+        """The profile entries an operator reads; one that is missing is a mistake.
+
+        An entry that it reads of several languages is a value for each of them: role -> value.
+        """
+        read: dict[str, Any] = {}
+        named = [entry for _, entry in operator.entries()]
+        for role, entry in operator.entries():
+            code = self.recipe.languages.get(role, role)
+            span = said.span(("of",))
+            anchor = self.recipe.languages.get("anchor")
+            value = None if (profile := self.profiles.get(code)) is None else profile.entry(entry, anchor)
+            value = None if value is None else operator.heard(entry, value)
+            if value is None and entry in operator.may_lack:
+                continue
+            if code == role and role in ("target", "anchor"):
+                if self.recipe.spoilt("language", role):
+                    continue
+                self.found.append(Diagnostic(f"the recipe names no {role} language", span, "add it under `language:`"))
+            elif profile is None:
+                if code not in self.profiles.broken:
+                    message = f"there is no language profile `{code}`"
+                    span = self.recipe.node.find(("language", role)) if code != role else span
+                    self.found.append(Diagnostic(message, span, self.profiles.advise(code)))
+            elif value is None and entry in BY_ANCHOR:
+                self.complain_anchor(code, entry, anchor, span)
+            elif value is None:
+                message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
+                self.found.append(Diagnostic(message, span, self.profiles.advise_entry(code, begun(entry))))
+            elif named.count(entry) > 1:
+                read.setdefault(entry, {})[role] = value
+            else:
+                read[entry] = value
+        for entry, name in operator.files().items() if isinstance(operator, Measure) else ():
+            model = self.recipe.models.get(name)
+            if model is not None and name in self.recipe.tokenizers:
+                read[entry] = self.recipe.tokenizers[name]
+            elif model is not None and model.model.tokenizer is None:
+                hint = f"add `{entry}: path/to/{entry}.json` to the model"
+                self.found.append(Diagnostic(f"the model `{name}` says no `{entry}`", said.span((entry,)), hint))
+        return read
+
+    def complain_anchor(self, code: str, entry: str, anchor: str | None, span: Span) -> None:
+        """A prompt that a profile does not say for the language that is reasoned in."""
+        if anchor is None and not self.recipe.spoilt("language", "anchor"):
+            message = f"`{entry}` is said for each language that is reasoned in, and the recipe names no anchor"
+            self.found.append(Diagnostic(message, span, "add `anchor: CODE` under `language:`"))
+        elif anchor in self.profiles.loaded:
+            section, _, name = entry.partition(".")
+            said = self.profiles.loaded[code].profile.entry(section) or {}
+            known = ", ".join(f"`{each}`" for each in said.get(name, ())) or "none"
+            message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
+            hint = self.profiles.advise_entry(code, begun(f"{entry}.{anchor}"))
+            self.found.append(Diagnostic(message, self.recipe.node.find(("language", "anchor")), hint))
+
+
+def begun(entry: str) -> str:
+    """How an entry of a profile is written: `scripts:`, or `prompts: {short: ...}`."""
+    first, *inner = entry.split(".")
+    return f"{first}: " + "".join(f"{{{name}: " for name in inner) + "..." + "}" * len(inner) if inner else f"{first}:"
+
+
+def at_table(state: Lowering, index: int) -> Rows:
+    """The rows of a table as it is made."""
+    node = state.nodes[index]
+    return Rows(index, dict(node.columns), {name: Made(None, name, kind) for name, kind in node.columns.items()}, node.license)
+
+
+def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str = "columns") -> None:
+    """A mistake where two names are one to SQL, which would read the one for the other."""
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            state.found.append(
+                Diagnostic(f"the {what} `{known[name.lower()]}` and `{name}` differ only in case", span, "rename one of them")
+            )
+
+
+def copied(rows: Rows) -> Rows:
+    return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
+
+
+def promises(operator: Step, rows: Rows, said: Said) -> dict[str, ColumnType]:
+    """The columns that a step would make if it were right."""
+    match operator:
+        case Asks():
+            return dict(operator.made())
+        case Map():
+            return dict.fromkeys(operator.makes(), "text")
+        case Select():
+            return dict(operator.made(rows.columns))
+        case Measure() if said.column is not None:
+            return {said.column: "number" if operator.values == ("part", "whole") else "integer"}
+    return {}
+
+
+def loses_columns(source: Text) -> bool:
+    """Whether something of a source was left out that may say its columns, such as `colums`."""
+    fields = fields_of(Source)
+    strange = [str(key) for key in source.left if key not in fields or key in ("columns", "translate")]
+    part = source.get("columns")
+    return any(suggest(key, fields) in ("columns", None) for key in strange) or (part is not None and part.lacks)
+
+
+def lose(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
+    """Go on from a step that is left out: how many rows it would make of one is not known."""
+    node = Node(LeftOut(), "table", (rows.base,), said.label, table.name, said.span(), columns=dict(rows.columns))
+    left = at_table(state, state.add(node))
+    rows.base, rows.made, rows.run = left.base, left.made, []

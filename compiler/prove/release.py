@@ -1,0 +1,81 @@
+"""Release licences: what a checkpoint may be published under, the join of its base's licence and its data's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.graph.nodes import Graph
+from compiler.recipe.sections import Recipe
+from compiler.text.diagnostics import Diagnostic, Note
+from compiler.text.spans import Span
+from operators.asks.attach import Attach
+from operators.base.release import Conflict, released
+from operators.declared.source import Source
+from operators.learn.train import Train
+
+
+@dataclass(frozen=True)
+class Term:
+    """One licence that a checkpoint inherits, and where the recipe says it."""
+
+    name: str
+    why: str
+    span: Span
+
+
+def terms_of(graph: Graph, index: int, recipe: Recipe) -> list[Term]:
+    """Every licence that goes into a checkpoint: of its base, and of the models that wrote its rows."""
+    found: dict[str, Term] = {}
+    for at in below(graph, index):
+        node = graph.nodes[at]
+        if isinstance(node.operator, Train) and node.operator.model is not None:
+            said = recipe.models[node.operator.model]
+            if said.model.license:
+                term = Term(said.model.license, f"the base `{said.model.id}`", said.node.find(("license",)))
+                found.setdefault(f"base {node.operator.model}", term)
+        elif isinstance(node.operator, Attach) and node.operator.model in recipe.models:
+            said = recipe.models[node.operator.model]
+            if said.model.terms is not None and said.model.from_ is None:
+                found.setdefault(
+                    f"teacher {node.operator.model}",
+                    Term(said.model.terms, f"what `{said.model.id}` writes", said.node.find(("terms",))),
+                )
+    return list(found.values())
+
+
+def below(graph: Graph, index: int) -> Iterator[int]:
+    """A node and all that it is made from."""
+    seen, queue = set(), [index]
+    while queue:
+        at = queue.pop()
+        if at not in seen:
+            seen.add(at)
+            yield at
+            queue += graph.nodes[at].inputs
+
+
+def sources_of(graph: Graph, index: int) -> list[Source]:
+    """The sources whose rows go into a node."""
+    return [node.operator for at in sorted(below(graph, index)) if isinstance((node := graph.nodes[at]).operator, Source)]
+
+
+def release_of(graph: Graph, index: int, recipe: Recipe) -> str:
+    """The licence that a checkpoint is released under. Raises Conflict where there is none."""
+    return released([(term.name, term.why) for term in terms_of(graph, index, recipe)])
+
+
+def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+    """A checkpoint that inherits licences which no licence satisfies at once."""
+    found = []
+    for index, node in graph:
+        if not isinstance(node.operator, Train):
+            continue
+        terms = terms_of(graph, index, recipe)
+        try:
+            released([(term.name, term.why) for term in terms])
+        except Conflict as conflict:
+            notes = tuple(Note(f"{term.why}: {term.name}", term.span) for term in terms if term.why in conflict.between)
+            hint = "take another base, or another teacher"
+            found.append(Diagnostic(f"`{node.label}` can be released under no licence: {conflict}", node.span, hint, notes))
+    return found

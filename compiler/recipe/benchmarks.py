@@ -1,0 +1,153 @@
+"""Benchmarks: the one that the recipe declares, over the one beside it, before the one that ships with the project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from compiler.recipe.leaving import sound
+from compiler.recipe.profiles import shipped_schema
+from compiler.recipe.typed import BRANCHES, worded
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.text.document import Entry, Node, load_text
+from compiler.text.merge import merge
+from compiler.text.project import Place, package_root
+from operators.declared.benchmark import Benchmark
+
+Where = tuple[str | int, ...]
+FEED = "benchmark."
+"""What the source with a benchmark's rows is called by, before its name; no name that a recipe may give has a dot."""
+
+
+@dataclass(frozen=True)
+class BenchmarkSaid:
+    """One benchmark and its place."""
+
+    benchmark: Benchmark
+    node: Node
+
+    @property
+    def items(self) -> Node:
+        """The part that says its files and columns."""
+        return self.node.get("items") or self.node
+
+
+def find_benchmark(name: str, place: Place) -> Path | None:
+    """`benchmarks/NAME.yaml` beside the recipe, above it, or in the package. Raises RecipeError for one outside."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        return None
+    return place.find(f"benchmarks/{name}.yaml")
+
+
+def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mapping[str, BenchmarkSaid]:
+    """Every benchmark that `evaluate` or `decontaminate` names or `benchmarks` declares, and the sets they are parallel to.
+
+    Mistakes go into `found`, and a benchmark that is wrong is left out.
+    """
+    own = node.get("benchmarks")
+    declared = {} if own is None or not isinstance(own.value, dict) else {name: each.node for name, each in own.value.items()}
+    named = {str(each.value): each.span for _, each in (*listed(node), *looked_for(node))}
+    loaded: dict[str, BenchmarkSaid] = {}
+    waiting = list({**named, **declared})
+    while waiting:
+        name = waiting.pop(0)
+        path = find_benchmark(name, place)
+        if path is None and name not in declared:
+            near = suggest(name, shipped(place))
+            hint = (
+                f"did you mean `{near}`?"
+                if near
+                else f"declare it under `benchmarks:`, or in benchmarks/{name}.yaml beside the recipe"
+            )
+            found.append(Diagnostic(f"there is no benchmark `{name}`", named[name], hint))
+            continue
+        try:
+            said = None if path is None else read_benchmark(path, name, place)
+            over = declared.get(name)
+            whole = over if said is None else said if over is None else merge(said, over)
+            assert whole is not None
+            if (benchmark := typed_benchmark(name, whole, found)) is None:
+                continue
+            loaded[name] = BenchmarkSaid(benchmark, whole)
+        except RecipeError as error:
+            found += error.diagnostics
+            continue
+        for at, parallel in enumerate(loaded[name].benchmark.parallel_to):
+            if parallel not in {**named, **declared}:
+                named[parallel] = whole.find(("parallel_to", at))
+                waiting.append(parallel)
+    return loaded
+
+
+def lost(node: Node, loaded: Mapping[str, BenchmarkSaid]) -> list[Where]:
+    """The places of a recipe that name a benchmark which is wrong or not there."""
+    return [path for path, each in (*listed(node), *looked_for(node)) if str(each.value) not in loaded]
+
+
+def listed(node: Node) -> list[tuple[Where, Node]]:
+    """The benchmarks that a recipe's `evaluate` lists, each with its path."""
+    evaluate = node.get("evaluate")
+    lists = {name: None if evaluate is None else evaluate.get(name) for name in ("held_in", "held_out")}
+    return [
+        (("evaluate", name, at), each)
+        for name, one in lists.items()
+        if one is not None and isinstance(one.value, list)
+        for at, each in enumerate(one.value)
+    ]
+
+
+def looked_for(node: Node, path: Where = ()) -> list[tuple[Where, Node]]:
+    """The benchmarks that any `decontaminate` of a recipe names, each with its path."""
+    if isinstance(node.value, list):
+        return [each for at, part in enumerate(node.value) for each in looked_for(part, (*path, at))]
+    if not isinstance(node.value, dict):
+        return []
+    found = [each for key, entry in node.value.items() for each in looked_for(entry.node, (*path, key))]
+    step = node.get("decontaminate")
+    against = None if step is None else step.get("against")
+    named = against.value if against is not None and isinstance(against.value, list) else []
+    return [*found, *(((*path, "decontaminate", "against", at), each) for at, each in enumerate(named))]
+
+
+def shipped(place: Place) -> list[str]:
+    """The names of the benchmarks that can be found from a recipe."""
+    folders = (each / "benchmarks" for each in place.folders)
+    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
+
+
+def read_benchmark(path: Path, name: str, place: Place) -> Node:
+    """A benchmark's own file, without its head."""
+    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "benchmark"))
+    said = node.get("benchmark") if node is not None else None
+    if said is not None and said.value != name:
+        found.append(Diagnostic(f"the file is called `{name}`, and says `{said.value}`", said.span, "one of them is wrong"))
+    if found or node is None:
+        raise RecipeError(found)
+    assert isinstance(node.value, dict)
+    body: dict[str, Entry] = {key: entry for key, entry in node.value.items() if key not in ("format", "benchmark")}
+    return Node(body, node.span)
+
+
+def typed_benchmark(name: str, node: Node, found: list[Diagnostic]) -> Benchmark | None:
+    """The benchmark that a node declares, or None with its mistakes in `found`."""
+    lacks = node.lacks
+    try:
+        benchmark = Benchmark.model_validate(node.plain())
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path = [part for part in problem["loc"] if not str(part).startswith((*BRANCHES, "Taken", "literal"))]
+            missing = problem["type"] == "missing"
+            if lacks and (missing or not node.has(path)):
+                continue
+            message = f"the benchmark `{name}` needs `{problem['loc'][-1]}`" if missing else worded(problem["msg"])
+            found.append(Diagnostic(message, node.find(path)))
+        return None
+    if (lacking := benchmark.lacks()) and not lacks:
+        message = f"the benchmark `{name}` maps no column `{lacking[0]}`, which the task `{benchmark.task}` needs"
+        found.append(Diagnostic(message, node.find(("items", "columns")), "map it under `items: columns:`"))
+    return None if lacking else benchmark

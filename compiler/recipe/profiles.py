@@ -1,0 +1,140 @@
+"""Language profiles: the one beside the recipe comes before the one that ships with the project."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from compiler.recipe.leaving import sound
+from compiler.recipe.typed import declared
+from compiler.text.canonical import digest_of
+from compiler.text.composing import read_document
+from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.text.document import Node, load_text
+from compiler.text.project import Place, package_root
+from compiler.text.spans import Span
+from operators.declared.profile import LanguageProfile, PromptFile
+
+
+@lru_cache(maxsize=4)
+def shipped_schema(package: Path, name: str) -> dict[str, Any]:
+    """The JSON Schema of recipes or profiles as it ships; a test keeps it equal to the declarations."""
+    schema: dict[str, Any] = json.loads((package / f"{name}.schema.json").read_text("utf-8"))
+    return schema
+
+
+def find_profile(code: str, place: Place) -> Path | None:
+    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package.
+
+    Raises RecipeError for one that leads out of the project.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", code):
+        return None  # a code is no path: `../x` would read a file outside the project, and show its lines
+    return place.find(f"languages/{code}.yaml")
+
+
+def codes_known(place: Place) -> list[str]:
+    """The codes of the languages whose profiles can be found from a recipe."""
+    folders = (each / "languages" for each in place.folders)
+    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One profile as it was read."""
+
+    profile: LanguageProfile
+    node: Node
+    prompt_files: Mapping[str, str]
+    """Path as shown -> digest of the text of each file that holds one of its prompts."""
+    prompt_paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """The language profiles that a recipe uses."""
+
+    loaded: Mapping[str, Loaded]
+    """Those that are right, by code."""
+    broken: frozenset[str]
+    """The codes of those whose mistakes are told."""
+    known: tuple[str, ...]
+    """The codes of all that a recipe there could use."""
+
+    @property
+    def by_code(self) -> dict[str, LanguageProfile]:
+        return {code: each.profile for code, each in self.loaded.items()}
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return {code: each.node for code, each in self.loaded.items()}
+
+    @property
+    def prompt_files(self) -> dict[str, str]:
+        """Path as shown -> digest of every prompt that stands in a file of its own."""
+        return {shown: digest for each in self.loaded.values() for shown, digest in each.prompt_files.items()}
+
+    def get(self, code: str) -> LanguageProfile | None:
+        """The profile of a language."""
+        return self.loaded[code].profile if code in self.loaded else None
+
+    def advise(self, code: str) -> str:
+        """What to do where a language has no profile."""
+        near = suggest(code, self.known)
+        there = f"did you mean `{near}`? there is: " if near else "there is: "
+        return f"{there}{', '.join(self.known)}; or write languages/{code}.yaml beside the recipe"
+
+    def advise_entry(self, code: str, said: str) -> str:
+        """What to do where a profile has no entry: `said` is how it would begin."""
+        shown = self.loaded[code].node.span.text.name
+        if shown.startswith("pkg:"):
+            return f"copy {shown} to languages/{code}.yaml beside the recipe, and add `{said}` there"
+        return f"add `{said}` to {shown}"
+
+
+def load_profile(path: Path, place: Place) -> Loaded:
+    """One profile with the prompts that stand in files of their own; raises RecipeError with every mistake in it."""
+    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "profile"))
+    said = node.get("language") if node is not None else None
+    if said is not None and said.value != path.stem:
+        message = f"the profile is called `{path.stem}`, and says `{said.value}`"
+        found.append(Diagnostic(message, said.span, "one of them is wrong"))
+    profile = declared(LanguageProfile, node, found) if node is not None else None
+    if found or profile is None or node is None:
+        raise RecipeError(found)
+    profile, files = with_prompts(profile, node, path, place)
+    return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
+
+
+def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
+    """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
+    texts: dict[str, Any] = {}
+    files: dict[Path, str] = {}
+    for name, said in () if profile.prompts is None else profile.prompts:
+        if isinstance(said, PromptFile):
+            texts[name] = prompt_text(said, node.find(("prompts", name, "file")), path, place, files)
+        elif isinstance(said, dict):
+            spans = {anchor: node.find(("prompts", name, anchor, "file")) for anchor in said}
+            texts[name] = {
+                anchor: prompt_text(each, spans[anchor], path, place, files) if isinstance(each, PromptFile) else each
+                for anchor, each in said.items()
+            }
+    if not files or profile.prompts is None:
+        return profile, {}
+    return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files
+
+
+def prompt_text(prompt: PromptFile, span: Span, path: Path, place: Place, files: dict[Path, str]) -> str:
+    """The text of a prompt's file, whose digest goes into `files`; raises RecipeError at the line that names the file."""
+    target = place.reach(path.parent / prompt.file, prompt.file, span)
+    try:
+        text = load_text(target, place.show(target)).content.removesuffix("\n")
+    except RecipeError as error:
+        raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
+    files[target] = digest_of(text)
+    return text

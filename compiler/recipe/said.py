@@ -1,0 +1,98 @@
+"""What a recipe says, each beside the place that says it: a source, a step, a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.text.document import Node
+from compiler.text.spans import Span
+from operators.base.changes import worded
+from operators.base.declare import Step
+from operators.declared.source import Source
+
+#: The part of a recipe whose fields are those of the operator that follows from it.
+TEACHER = ("cot", "teacher")
+SCHEMA = ("cot", "schema")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a recipe from which an operator follows: whatever is said of the operator is said of that."""
+
+    node: Node
+    """The whole recipe."""
+    path: tuple[str, ...]
+
+    def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field stands: a field of the teacher in its place, anything else at the part, or the key above it."""
+        whole = (*self.path, *path) if self.path == TEACHER else self.path
+        if self.path == TEACHER and path and not self.node.written(whole):
+            whole = SCHEMA  # from which the teacher has what is not said of it
+        return self.node.find(whole, key=key or not path or not self.node.written(whole))
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field is written, of the teacher; of anything else, whether the part is."""
+        return self.node.has((*self.path, *path))
+
+    @property
+    def lacks(self) -> bool:
+        """Whether anything in its section was left out."""
+        section = self.node.get(self.path[0])
+        return section is None or section.lacks
+
+
+@dataclass(frozen=True)
+class Said:
+    """One operator of a recipe: its label, the operator, and the place of its parameters."""
+
+    label: str
+    operator: Step
+    node: Node | Part
+    column: str | None = None
+    """The name of the column it makes, for a measure that stands under `measure`."""
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One source of a recipe and its place."""
+
+    operator: Source
+    node: Node
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
+
+
+@dataclass(frozen=True)
+class TableSaid:
+    """One table of a recipe: where its rows come from and the steps they go through."""
+
+    name: str
+    origins: tuple[tuple[str, Span], ...]
+    steps: tuple[Said, ...]
+    span: Span
+
+
+def name_of(said: Said) -> str:
+    return said.label if said.column is None else f"{said.label} {said.column}"
+
+
+def told(said: Said) -> str:
+    """A step as a recipe would write it, without what is at its default."""
+    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
+    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
+    return f"{named} {{{shown}}}" if shown else named

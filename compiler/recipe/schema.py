@@ -1,0 +1,300 @@
+"""The JSON Schema of recipes and profiles, generated from the operators' declarations."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from functools import cache, lru_cache
+from typing import Any
+
+from operators.asks.asks import Budget
+from operators.asks.generate import Generate, Said
+from operators.asks.translate import LengthRatio, Translate
+from operators.base.declare import Declared, Only, Operator
+from operators.catalog import MEASURES, OBJECTIVES, STEPS
+from operators.declared.benchmark import Benchmark, Items, Taken
+from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.evaluate import Evaluate
+from operators.declared.model import Model
+from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
+from operators.declared.source import Cell, Gold, Mapping, Source
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+NAME = r"^[^\x00.]{1,200}$"
+
+#: Sections that the language has room for; a recipe that uses one is told so.
+LATER = ("ablations",)
+
+#: Declarations that stand inside others.
+PARTS: tuple[type[Declared], ...] = (
+    *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
+    *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
+)
+
+
+@cache
+def field_docs(declared: type[Declared]) -> dict[str, str]:
+    """Field -> the docstring that stands under it in the class."""
+    docs: dict[str, str] = {}
+    for parent in reversed(declared.__mro__):
+        if not (issubclass(parent, Declared) and parent.__module__.startswith("operators")):
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for said, doc in zip(body.body, body.body[1:], strict=False):
+            if not (isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name)):
+                continue
+            if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
+                docs[said.target.id] = inspect.cleandoc(str(doc.value.value))
+    return docs
+
+
+def summary(declared: type[Declared]) -> str:
+    """The first paragraph of a class's docstring, on one line."""
+    return " ".join((inspect.getdoc(declared) or "").split("\n\n")[0].split())
+
+
+def object_schema(declared: type[Declared]) -> dict[str, Any]:
+    """The schema of one declaration, with the words of its source as descriptions."""
+    made = declared.model_json_schema(ref_template="#/$defs/{model}", by_alias=True)
+    made.pop("$defs", None)
+    docs = field_docs(declared)
+    properties = {}
+    for name, info in declared.model_fields.items():
+        if info.exclude:
+            continue
+        alias = info.alias or name
+        part = cleaned(made["properties"][alias])
+        part.pop("title", None)
+        part.pop("role", None)
+        if name in docs:
+            part["description"] = docs[name].split("\n")[0]
+        properties[alias] = part
+    schema: dict[str, Any] = {"type": "object", "description": summary(declared), "properties": properties}
+    if "required" in made:
+        schema["required"] = made["required"]
+    schema["additionalProperties"] = cleaned(made["additionalProperties"]) if made.get("additionalProperties") else False
+    if isinstance(declared, type) and issubclass(declared, Operator):
+        schema = {"$comment": f"{declared.name} version {declared.version}", **schema}
+    return schema
+
+
+def cleaned(part: Any) -> Any:
+    """Pydantic's schema without its titles, `null` branches of optional fields and empty defaults."""
+    if isinstance(part, list):
+        return [cleaned(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    part = {key: cleaned(value) for key, value in part.items() if key not in ("title", "role")}
+    if part.get("default", 0) is None:
+        del part["default"]
+    part |= {"additionalProperties": False} if "patternProperties" in part else {}
+    branches = part.get("anyOf")
+    # Null stands for a default that is not written, unless a field has another default and null says something.
+    if branches and {"type": "null"} in branches and part.get("default") is None:
+        branches = [branch for branch in branches if branch != {"type": "null"}]
+        part.pop("anyOf")
+        part = {**branches[0], **part} if len(branches) == 1 else {"anyOf": branches, **part}
+    return part
+
+
+def step_parameters(step: type[Operator]) -> dict[str, Any]:
+    """What may follow an operator's name: its parameters, nothing, or the value of its main field."""
+    reference: dict[str, Any] = {"$ref": f"#/$defs/{step.name}"}
+    if step.main is None:
+        return {"anyOf": [reference, {"type": "null"}], "description": summary(step)}
+    value = object_schema(step)["properties"][step.main]
+    return {
+        "anyOf": [reference, {key: part for key, part in value.items() if key != "description"}],
+        "description": summary(step),
+    }
+
+
+@lru_cache(maxsize=1)
+def recipe_schema() -> dict[str, Any]:
+    """The schema of a resolved recipe."""
+    steps = {step.name: step_parameters(step) for step in STEPS}
+    measures = {name: step_parameters(kind) for name, kind in MEASURES.items()}
+    step: dict[str, Any] = {
+        "anyOf": [
+            {"type": "string", "enum": [each.name for each in STEPS]},
+            {
+                "type": "object",
+                "properties": {
+                    "name": {
+                        "type": "string",
+                        "pattern": NAME,
+                        "description": "What the step is called; its operator's name unless said.",
+                    },
+                    "before": {"type": "string", "description": "The step of the base that this one is placed before."},
+                    "after": {"type": "string", "description": "The step of the base that this one is placed after."},
+                    "drop": {"description": "The step, or steps, of the base that are left out."},
+                    "measure": {
+                        "type": "object",
+                        "description": "Columns of measured values, by name.",
+                        "propertyNames": {"pattern": NAME},
+                        "minProperties": 1,
+                        "additionalProperties": {
+                            "type": "object",
+                            "properties": measures,
+                            "additionalProperties": False,
+                            "minProperties": 1,
+                            "maxProperties": 1,
+                        },
+                    },
+                    **steps,
+                },
+                "additionalProperties": False,
+                "minProperties": 1,
+            },
+        ],
+    }
+    table = {
+        "type": "object",
+        "required": ["from"],
+        "additionalProperties": False,
+        "properties": {
+            "from": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}],
+                "description": "The source or table whose rows these are, or a list of them.",
+            },
+            "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "What is done with the rows, in order."},
+        },
+    }
+    named = {"type": "object", "propertyNames": {"pattern": NAME}}
+    return {
+        "$schema": DRAFT,
+        "$id": "recipe.schema.json",
+        "title": "recipe",
+        "type": "object",
+        "required": ["format", "recipe", "sources"],
+        "additionalProperties": False,
+        "properties": {
+            "format": {"const": 1, "description": "The version of the recipe language: 1."},
+            "recipe": {
+                "type": "string",
+                "pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
+                "maxLength": 200,
+                "description": "The name of the recipe, such as ko/quickstart.",
+            },
+            "description": {"type": "string", "description": "What it makes, in a sentence."},
+            "extends": {
+                "type": "string",
+                "description": "The recipe this one adds to: a file, or pkg: for one that ships with the project.",
+            },
+            "language": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["target"],
+                "description": "The languages, by role.",
+                "properties": {
+                    "target": {"type": "string", "description": "The language of the prompts and answers."},
+                    "anchor": {"type": "string", "description": "The language that is reasoned in."},
+                },
+            },
+            "seed": {"type": "integer", "minimum": 0, "description": "What every choice by rank starts from."},
+            "sources": {
+                **named,
+                "minProperties": 1,
+                "additionalProperties": {"$ref": "#/$defs/source"},
+                "description": "Files of rows, by name.",
+            },
+            "models": {
+                **named,
+                "additionalProperties": {"$ref": "#/$defs/model"},
+                "description": "The models that are asked, by name.",
+            },
+            "prompts": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the rows of all sources."},
+            "tables": {**named, "additionalProperties": {"$ref": "#/$defs/table"}, "description": "Tables of your own, by name."},
+            "cot": {"$ref": "#/$defs/cot"},
+            "traces": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the completions of `cot`."},
+            "decontaminate": {"$ref": "#/$defs/decontaminate"},
+            "mixture": {"$ref": "#/$defs/mixture"},
+            "train": {
+                **named,
+                "additionalProperties": training_schema(),
+                "description": "Models that are trained, by name; each makes the checkpoint train.NAME.",
+            },
+            "benchmarks": {
+                **named,
+                "additionalProperties": partial_schema(Benchmark),
+                "description": "Benchmarks of your own, or what is said otherwise of those that ship.",
+            },
+            "evaluate": {"$ref": "#/$defs/evaluate"},
+            "outputs": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "The tables that are named outputs; the last one unless said.",
+            },
+            **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
+        },
+        "$defs": {
+            "source": object_schema(Source),
+            "step": step,
+            "table": table,
+            "model": object_schema(Model),
+            "cot": object_schema(Cot),
+            "evaluate": object_schema(Evaluate),
+            **{name: objective_schema(kind) for name, kind in OBJECTIVES.items()},
+            **{part.__name__: object_schema(part) for part in PARTS},
+            **{each.name: object_schema(each) for each in STEPS},
+        },
+    }
+
+
+def objective_schema(kind: type[Operator]) -> dict[str, Any]:
+    """What may be said of a training with one objective."""
+    made = object_schema(kind)
+    objective = {"const": kind.name, "description": "What the model is taught by."}
+    return {**made, "properties": {"objective": objective, **made["properties"]}}
+
+
+def training_schema() -> dict[str, Any]:
+    """A training: its objective says which further fields there are."""
+    objective = {"type": "string", "enum": list(OBJECTIVES), "description": "What the model is taught by."}
+    cases = [
+        {"if": {"properties": {"objective": {"const": name}}, "required": ["objective"]}, "then": {"$ref": f"#/$defs/{name}"}}
+        for name in OBJECTIVES
+    ]
+    return {"type": "object", "required": ["objective"], "properties": {"objective": objective}, "allOf": cases}
+
+
+def partial_schema(declared: type[Declared]) -> dict[str, Any]:
+    """A declaration of which any part may be left out: what is missing is said elsewhere, or found later."""
+    return {name: part for name, part in object_schema(declared).items() if name != "required"}
+
+
+@lru_cache(maxsize=1)
+def benchmark_schema() -> dict[str, Any]:
+    """The schema of a benchmark's own file."""
+    made = object_schema(Benchmark)
+    head = {
+        "format": {"const": 1, "description": "The version of the language of benchmarks: 1."},
+        "benchmark": {"type": "string", "description": "Its name, which is the file's."},
+    }
+    return {
+        "$schema": DRAFT,
+        "$id": "benchmark.schema.json",
+        "title": "benchmark",
+        **made,
+        "required": ["format", "benchmark", *made["required"]],
+        "properties": {**head, **made["properties"]},
+        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Said, Taken)},
+    }
+
+
+@lru_cache(maxsize=1)
+def profile_schema() -> dict[str, Any]:
+    """The schema of a language profile."""
+    return {
+        "$schema": DRAFT,
+        "$id": "profile.schema.json",
+        "title": "language profile",
+        **object_schema(LanguageProfile),
+        "$defs": {
+            model.__name__: object_schema(model) for model in (Segmenter, Ngrams, LabelWords, Behaviours, PromptFile, Prompts)
+        },
+    }

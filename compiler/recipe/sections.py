@@ -1,0 +1,251 @@
+"""The recipe as typed values, each beside the place that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from compiler.recipe.benchmarks import FEED, BenchmarkSaid
+from compiler.recipe.evaluating import EvaluateSaid
+from compiler.recipe.judged import evaluate_of, judged_tables
+from compiler.recipe.said import Feed, Part, Said, TableSaid
+from compiler.recipe.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
+from compiler.recipe.training import TRAIN, TrainSaid, trains_of
+from compiler.recipe.typed import gap, step_of, steps_of, typed
+from compiler.text.diagnostics import Diagnostic, suggest
+from compiler.text.document import Node
+from compiler.text.spans import Span
+from operators.declared.model import Model
+from operators.declared.source import Source
+
+FORMAT = 1
+#: The sections that make the table `dataset`, in the order of their steps.
+LAST = ("decontaminate", "mixture")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe; sections are lowered to `tables`."""
+
+    name: str
+    description: str
+    languages: Mapping[str, str]
+    """Role (`target`, `anchor`) -> language code."""
+    seed: int
+    sources: Mapping[str, Feed]
+    tables: Mapping[str, TableSaid]
+    outputs: tuple[tuple[str, Span], ...]
+    models: Mapping[str, ModelSaid]
+    cot: CotSaid | None
+    trains: Mapping[str, TrainSaid]
+    benchmarks: Mapping[str, BenchmarkSaid]
+    evaluate: EvaluateSaid | None
+    judged: Mapping[tuple[str, str], TableSaid]
+    """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
+    tokenizers: dict[str, str]
+    """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
+    node: Node
+    named: frozenset[str]
+    """The names of all sources, also of those that are wrong."""
+    categories: frozenset[str]
+    """The categories of all sources, also of those that are wrong."""
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def targets(self) -> dict[str, Span]:
+        """Everything that can be an output, with the place that says it."""
+        found = {name: table.span for name, table in self.tables.items()}
+        found |= {said.label: self.node.find(("train", name), key=True) for name, said in self.trains.items()}
+        section = self.node.find(("evaluate",), key=True)
+        return found | dict.fromkeys(self.evaluate.outputs() if self.evaluate is not None else (), section)
+
+    def names(self, section: str) -> frozenset[str]:
+        """The names that a section says, also of what is wrong."""
+        part = self.node.get(section)
+        said = part.value if part is not None and isinstance(part.value, dict) else {}
+        return frozenset((*said, *(str(each) for each in (() if part is None else part.left))))
+
+    def spoilt(self, section: str, name: str | None = None) -> bool:
+        """Whether a section is wrong as a whole, or what it says of a name; that is told."""
+        part = self.node.get(section)
+        return section in self.node.left or (part is not None and name in part.left)
+
+    @property
+    def uncategorised(self) -> bool:
+        """Whether a source's category is not known, for it is wrong."""
+        part = self.node.get("sources")
+        said = part.value if part is not None and isinstance(part.value, dict) else {}
+        return bool(part is not None and part.left) or any("category" in each.node.left for each in said.values())
+
+    def base_of(self, model: str) -> str:
+        """The model that the weights of a model come from, through the trainings that made them."""
+        while (label := self.models[model].model.from_) is not None:
+            operator = self.trains[label.removeprefix(TRAIN)].operator
+            model = operator.model or f"{TRAIN}{operator.init}"
+        return model
+
+
+def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid], found: list[Diagnostic]) -> Recipe:
+    """The typed recipe; mistakes go into `found`, which are its `diagnostics`, and what is wrong is left out."""
+    top = node.value
+    assert isinstance(top, dict)
+    sources = {}
+    for name, entry in members(node, "sources"):
+        operator = typed(Source, entry, found)
+        if operator is not None:
+            sources[name] = Feed(operator, entry)
+    tables: dict[str, TableSaid] = {}
+    trains = trains_of(members(node, "train"), found)
+    models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
+    models |= {said.label: ModelSaid(Model.model_validate({"from": said.label}), said.node) for said in trains.values()}
+    for name, feed in sorted(sources.items()):
+        if feed.operator.translate is not None:
+            step = Said("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
+            span = feed.node.find(("translate",), key=True)
+            tables[translated_name(name)] = TableSaid(translated_name(name), ((name, span),), (step,), span)
+    wrong = {*(name for name, _ in members(node, "sources") if name not in sources), *left_of(node, "sources")}
+    if "prompts" in (*top, *node.left):
+        # A source of recorded completions is asked for them, and is no prompt itself.
+        recorded = {cot.cot.teacher.recorded} if cot is not None else set()
+        origins = tuple(
+            (read_as(name, sources), node.find(("sources", name), key=True))
+            for name in sorted({*sources, *wrong})
+            if name not in recorded
+        )
+        steps = steps_in(node, "prompts", found)
+        tables["prompts"] = TableSaid("prompts", origins, steps, node.find(("prompts",), key=True))
+    for name in left_of(node, "tables"):
+        tables[name] = TableSaid(name, (), (gap(node),), node.find(("tables",), key=True))
+    for name, entry in members(node, "tables"):
+        if name in sources or name in tables or (name == "dataset" and any(node.get(each) is not None for each in LAST)):
+            found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
+            continue
+        if "/" in name or len(name.encode()) > 200:
+            # An output is found under its table's name, so `/tmp/x` would be a link outside the store.
+            message = f"the table `{name}` cannot be a folder's name"
+            hint = "choose a name without `/`, of at most 200 bytes"
+            found.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
+        origins = tuple((read_as(each, sources), at) for each, at in origins_of(entry))
+        own = steps_in(entry, "steps", found)
+        tables[name] = TableSaid(name, origins, own, node.find(("tables", name), key=True))
+    if cot is not None:
+        traces_table(node, cot, tables, found)
+    elif "cot" in (*node.left, *top):
+        # What a wrong one makes of its prompts is not known, and its steps are looked at all the same.
+        own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
+        tables["traces"] = TableSaid("traces", (), (gap(node), *own), node.find(("cot",), key=True))
+    elif node.get("traces") is not None:
+        message = "`traces` are steps on the completions that `cot` asks for"
+        found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
+    feeds = dict(sources)
+    for name, benchmark in benchmarks.items():
+        if (rows := benchmark.benchmark.source()) is not None:
+            feeds[FEED + name] = Feed(rows, benchmark.items)
+    evaluate = evaluate_of(node, trains, models, benchmarks, found)
+    last = [name for name in LAST if name in (*top, *node.left)]
+    if last:
+        span = node.find((last[-1],), key=True)
+        parts = {name: node.get(name) for name in last}
+        listed = [(gap(node),) if part is None else step_of(name, name, part, found) for name, part in parts.items()]
+        said = tuple(each for steps in listed for each in steps)
+        origin = "traces" if "traces" in tables else "prompts" if "prompts" in tables else list(tables)[-1] if tables else ""
+        if not origin:
+            found.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
+        else:
+            tables["dataset"] = TableSaid("dataset", ((origin, span),), said, span)
+    outputs = outputs_of(node, tables, found)
+    return Recipe(
+        name=text_at(node, "recipe"),
+        description=text_at(node, "description"),
+        languages={role: str(entry.value) for role, entry in members(node, "language")},
+        seed=seed.value if (seed := node.get("seed")) is not None and isinstance(seed.value, int) else 0,
+        sources=feeds,
+        tables=tables,
+        outputs=outputs,
+        models=models,
+        cot=cot,
+        trains=trains,
+        benchmarks=benchmarks,
+        evaluate=evaluate,
+        judged={} if evaluate is None else judged_tables(node, evaluate),
+        tokenizers={},
+        node=node,
+        named=frozenset((*(name for name, _ in members(node, "sources")), *left_of(node, "sources"))),
+        categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
+        diagnostics=found,
+    )
+
+
+def read_as(name: str, sources: Mapping[str, Feed]) -> str:
+    """The table with the rows of a source: the source itself, or its translation."""
+    return translated_name(name) if name in sources and sources[name].operator.translate is not None else name
+
+
+def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:
+    """Add the table of traces: what follows from the type of a trace, then the steps that are written."""
+    span = node.find(("cot",), key=True)
+    origin = cot.cot.of or ("prompts" if "prompts" in tables else list(tables)[-1] if tables else "")
+    if not origin:
+        found.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
+        return
+    anchor = dict(members(node, "language")).get("anchor")
+    code = None if anchor is None else str(anchor.value)
+    steps = tuple(Said(each.label, each.operator, Part(node, ("cot", *each.path))) for each in derived_steps(cot.cot, code))
+    teacher = cot.node.get("teacher")
+    steps = (*steps, gap(cot.node, rows=teacher is None or teacher.lacks)) if cot.node.lacks else steps
+    own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
+    tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
+
+
+def steps_in(node: Node, section: str, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """The steps of a section; a gap where all of it is wrong."""
+    part = node.get(section)
+    return steps_of(part, found) if part is not None else (gap(node),) * (section in node.left)
+
+
+def left_of(node: Node, section: str) -> tuple[str, ...]:
+    """The names in a section whose parts were left out."""
+    part = node.get(section)
+    return () if part is None else tuple(str(each) for each in part.left)
+
+
+def members(node: Node, section: str) -> list[tuple[str, Node]]:
+    """The named parts of a section that is a map."""
+    part = node.get(section)
+    if part is None or not isinstance(part.value, dict):
+        return []
+    return [(name, entry.node) for name, entry in part.value.items()]
+
+
+def text_at(node: Node, key: str) -> str:
+    part = node.get(key)
+    return part.value if part is not None and isinstance(part.value, str) else ""
+
+
+def origins_of(table: Node) -> tuple[tuple[str, Span], ...]:
+    """The names after `from`: one or a list."""
+    origin = table.get("from")
+    if origin is None:
+        return ()
+    parts = origin.value if isinstance(origin.value, list) else [origin]
+    return tuple((str(part.value), part.span) for part in parts)
+
+
+def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
+    """The named outputs: those listed, else the last table."""
+    listed = node.get("outputs")
+    if listed is None or not isinstance(listed.value, list):
+        if not tables and "tables" not in node.left:
+            found.append(Diagnostic("the recipe makes no table", node.span, "add `prompts:` or `tables:`"))
+        if not tables:
+            return ()
+        last = "dataset" if "dataset" in tables else list(tables)[-1]
+        return ((last, tables[last].span),)
+    outputs = tuple((str(part.value), part.span) for part in listed.value)
+    for name, span in outputs:
+        if name not in tables and "tables" not in node.left:
+            near = suggest(name, tables)
+            hint = f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables)
+            if name.startswith((TRAIN, "evaluate")):
+                hint = f"checkpoints and scores are built when they are asked for: recipe build --target {name}"
+            found.append(Diagnostic(f"there is no table `{name}`", span, hint))
+    return tuple((name, span) for name, span in outputs if name in tables)

@@ -1,0 +1,121 @@
+"""Parts of a recipe as the operators and declarations that they say, each mistake at its place."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from compiler.recipe.said import Said
+from compiler.text.diagnostics import Diagnostic, suggest
+from compiler.text.document import Node
+from operators.base.declare import Declared, Measure, Operator
+from operators.base.left_out import LeftOut
+from operators.catalog import CATALOG, MEASURES
+
+Kind = TypeVar("Kind", bound=Operator)
+Any_ = TypeVar("Any_", bound=Declared)
+
+
+def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """The steps of a list, typed; a step that is wrong leaves a gap, behind which nobody knows the columns."""
+    said: list[Said] = []
+    items = steps.value if isinstance(steps.value, list) else []
+    for at, step in enumerate(items):
+        said += [gap(step)] * steps.left.count(at)
+        if isinstance(step.value, str):
+            said += step_of(step.value, step.value, step, found)
+        elif isinstance(step.value, dict):
+            keys = [key for key in step.value if key != "name"]
+            if len(keys) == 1:
+                name = step.get("name")
+                label = str(name.value) if name is not None else keys[0]
+                said += step_of(label, keys[0], step.value[keys[0]].node, found)
+                continue
+            said += misspelt(step)
+            if not step.left:
+                several = f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""
+                found.append(Diagnostic("a step has one operator" + several, step.span, "begin each step with `- `"))
+    return (*said, *[gap(steps)] * sum(at >= len(items) for at in steps.left if isinstance(at, int)))
+
+
+def gap(node: Node, rows: bool = True) -> Said:
+    """What stands for a step that is wrong: it may make columns, and `rows` too."""
+    return Said(LeftOut.name, LeftOut(rows=rows), node)
+
+
+def misspelt(step: Node) -> tuple[Said, ...]:
+    """What stands for a step whose operator is not known: nothing, where it is probably one that only drops rows."""
+    meant = suggest(str(step.left[0]), CATALOG) if len(step.left) == 1 else None
+    return () if meant is not None and issubclass(CATALOG[meant], Measure) else (gap(step),)
+
+
+def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+    """One step; `measure` holds several."""
+    if operator == "measure":
+        said = [gap(node)] if node.left else []
+        for column, entry in [(key, entry.node) for key, entry in node.value.items()] if isinstance(node.value, dict) else []:
+            part = entry.value
+            if isinstance(part, dict) and len(part) == 1 and (kind := next(iter(part))) in MEASURES:
+                params = part[kind].node
+                made = typed(MEASURES[kind], params, found)
+                said.append(gap(params) if made is None else Said(label, made, params, column))
+                continue
+            said.append(gap(entry))
+            if not entry.left:
+                hint = "measures: " + ", ".join(sorted(MEASURES))
+                found.append(Diagnostic(f"the column `{column}` needs one measure", entry.span, hint))
+        return tuple(said)
+    if operator not in CATALOG:
+        return (gap(node),)
+    if (made_step := typed(CATALOG[operator], node, found)) is not None:
+        return (Said(label, made_step, node),)
+    return () if issubclass(CATALOG[operator], Measure) else (gap(node),)
+
+
+def typed(kind: type[Kind], node: Node, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
+    """The operator that a node says, or None with its mistakes in `found`; the keys `apart` are no fields of it."""
+    value = node.plain()
+    if apart and isinstance(value, dict):
+        value = {name: part for name, part in value.items() if name not in apart}
+    if node.value is None or (isinstance(node.value, str) and node.value == kind.name):
+        value = {}
+    elif kind.main is not None and not (isinstance(value, dict) and set(value) & fields_of(kind)):
+        value = {kind.main: value}
+    return valid(kind, value, node, found)
+
+
+def declared(kind: type[Any_], node: Node, found: list[Diagnostic]) -> Any_ | None:
+    """A declaration that is no operator, or None with its mistakes in `found`."""
+    return valid(kind, node.plain(), node, found)
+
+
+def valid(kind: type[Any_], value: object, node: Node, found: list[Diagnostic]) -> Any_ | None:
+    """What a value declares. Of a node of which something was left out only what is written is wrong, not what is missing."""
+    lacks = node.lacks
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path = tuple(part for part in problem["loc"] if not str(part).startswith(BRANCHES))
+            missing = problem["type"] == "missing" and bool(path)
+            if lacks and (missing or not node.has(path)):
+                continue
+            name = f"`{kind.name}` " if issubclass(kind, Operator) else ""
+            message = f"{name}needs `{path[-1]}`" if missing and name else worded(problem["msg"])
+            found.append(Diagnostic(message, node.find(path)))
+        return None
+
+
+#: Parts of pydantic's places that are no parts of a recipe's.
+BRANCHES = ("function-", "str", "tuple", "dict", "Cell", "Said")
+
+
+def fields_of(kind: type[Operator]) -> set[str]:
+    """The names of an operator's fields, as recipes write them."""
+    return {info.alias or name for name, info in kind.model_fields.items()}
+
+
+def worded(message: str) -> str:
+    """Pydantic's message without its prefix."""
+    return message.removeprefix("Value error, ").removeprefix("Input should be ").strip()

@@ -1,0 +1,296 @@
+"""What an edit means: two resolved recipes compared by what they declare, in the recipe's own words, with both places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from compiler.compile import Read
+from compiler.graph.facts import Facts
+from compiler.recipe.benchmarks import FEED
+from compiler.recipe.said import Said, TableSaid, name_of, told
+from compiler.recipe.training import TRAIN
+from compiler.text.canonical import digest_of
+from compiler.text.document import Node
+from compiler.text.spans import Span
+from operators.base.changes import UNSET, Difference, differences, worded
+from operators.base.declare import Operator, role_of
+from operators.declared.source import Source
+
+Kind = Literal["changed", "added", "removed", "moved"]
+Subject = tuple[str, ...]
+"""What a change is about: `seed`, `source NAME`, `step TABLE LABEL`, `table NAME`, `profile CODE ENTRY`, ..."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that two recipes say differently."""
+
+    kind: Kind
+    subject: Subject
+    what: str
+    before: Span | None
+    after: Span | None
+
+    @property
+    def place(self) -> Span | None:
+        """Where a reviewer looks: the new text, or the old one where nothing is left of it."""
+        return self.after or self.before
+
+
+def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None = None) -> tuple[Change, ...]:
+    """Every difference between two recipes; none for other texts that declare the same.
+
+    `facts` are what is known of the files of both: bytes that differ are a difference.
+    """
+    found: list[Change] = []
+    if before.recipe.name != after.recipe.name:
+        what = f"recipe {before.recipe.name} -> {after.recipe.name}"
+        found.append(Change("changed", ("recipe",), what, before.node.find(("recipe",)), after.node.find(("recipe",))))
+    texts = before.node, after.node
+    found += changes_at(("language",), (dict(before.recipe.languages), dict(after.recipe.languages)), texts, ("language",))
+    found += changes_at(("seed",), (before.recipe.seed, after.recipe.seed), texts, ("seed",))
+    found += compare_profiles(before, after)
+    found += compare_sources(before, after, facts)
+    found += compare_models(before, after)
+    found += compare_tables(before, after)
+    found += compare_trains(before, after)
+    judged = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
+    found += changes_at(("evaluate",), (judged[0], judged[1]), texts, ("evaluate",))
+    outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
+    if sorted(outputs[0]) != sorted(outputs[1]):
+        what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"
+        places = [each.node.find(("outputs",), key=True) for each in (before, after)]
+        found.append(Change("changed", ("outputs",), what, *places))
+    return tuple(found)
+
+
+def changes_at(
+    path: tuple[str | int, ...], values: tuple[Any, Any], texts: tuple[Node, Node], subject: Subject
+) -> Iterator[Change]:
+    """The fields in which two values at one path of two texts differ."""
+    for each in differences(*values, path):
+        kind: Kind = "added" if each.before == UNSET else "removed" if each.after == UNSET else "changed"
+        yield Change(kind, subject, str(each), texts[0].find(each.path), texts[1].find(each.path))
+
+
+# -- languages and their profiles
+
+
+def compare_profiles(before: Read, after: Read) -> Iterator[Change]:
+    """Entries of the profiles that both recipes may read."""
+    for code in sorted(set(before.profiles.loaded) & set(after.profiles.loaded)):
+        old, new = before.profiles.loaded[code].profile, after.profiles.loaded[code].profile
+        texts = before.profiles.nodes[code], after.profiles.nodes[code]
+        for each in differences(old, new):
+            path = ".".join(map(str, each.path))
+            named = {name for side in (before, after) for language, name in entries_of(side) if language == code}
+            read = [name for name in sorted(named) if f"{path}.".startswith(f"{name}.")]
+            entry = read[0] if read else str(each.path[0])
+            what = f"language profile {code}: {each}" + ("" if read else " (no step reads it)")
+            yield Change("changed", ("profile", code, entry), what, texts[0].find(each.path), texts[1].find(each.path))
+
+
+def entries_of(read: Read) -> set[tuple[str, str]]:
+    """(language, entry) of every profile entry that a step reads."""
+    return {
+        (read.recipe.languages.get(role, role), entry)
+        for table in read.recipe.tables.values()
+        for step in table.steps
+        for role, entry in step.operator.entries()
+    }
+
+
+# -- sources
+
+
+def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None) -> Iterator[Change]:
+    """Sources that came, went, are said differently, or whose bytes differ."""
+    old, new = before.recipe.sources, after.recipe.sources
+    for name in {**old, **new}:
+        spans = [said_at(each, name) if name in each.recipe.sources else None for each in (before, after)]
+        if name not in new:
+            yield Change("removed", ("source", name), summary(name, old[name].operator), spans[0], None)
+        elif name not in old:
+            yield Change("added", ("source", name), summary(name, new[name].operator), None, spans[1])
+        else:
+            for each in said_differently(old[name].operator, new[name].operator):
+                places = old[name].node.find(each.path), new[name].node.find(each.path)
+                yield Change("changed", ("source", name), f"source {name}: {each}", *places)
+            files = old[name].operator.file, new[name].operator.file
+            digests = [each.leaves[name].digest for each in facts] if facts is not None else []
+            if files[0] != files[1] and (None in digests or len(set(digests)) > 1):
+                places = old[name].node.find(("file",)), new[name].node.find(("file",))
+                yield Change("changed", ("source", name), f"source {name}: file {files[0]} -> {files[1]}", *places)
+            if facts is not None:
+                yield from compare_bytes(name, facts, old[name].node.find(("file",)), new[name].node.find(("file",)))
+
+
+def compare_bytes(name: str, facts: tuple[Facts, Facts], before: Span, after: Span) -> Iterator[Change]:
+    """A change where the files of a source hold other bytes, with the files that differ."""
+    old, new = (each.leaves[name] for each in facts)
+    if old.digest == new.digest or old.digest is None or new.digest is None:
+        return
+    known = {digest for _, digest, _ in old.files}
+    changed = [shown for shown, digest, _ in new.files if digest not in known]
+    gone = {digest for _, digest, _ in new.files}
+    changed = changed or [shown for shown, digest, _ in old.files if digest not in gone]
+    yield Change("changed", ("source", name), f"source {name}: the bytes of {', '.join(changed)} differ", before, after)
+
+
+def said_at(read: Read, name: str) -> Span:
+    """Where a recipe says a source, or a benchmark whose items are one."""
+    benchmark = read.recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
+    return read.node.find(("sources", name), key=True) if benchmark is None else benchmark.node.span
+
+
+def summary(name: str, source: Source) -> str:
+    """A source, or a benchmark, in a few words."""
+    if name.startswith(FEED):
+        return f"benchmark {name.removeprefix(FEED)}: file {source.file}, license {source.license}"
+    return f"source {name}: file {source.file}, category {source.category}, license {source.license}"
+
+
+def said_differently(old: Operator, new: Operator) -> Iterator[Difference]:
+    """The differences that decide a result; what only tunes or names does not."""
+    for each in differences(old, new):
+        name = next((field for field, info in type(new).model_fields.items() if (info.alias or field) == each.path[0]), None)
+        if name is None or role_of(type(new), name) not in ("tuning", "label"):
+            yield each
+
+
+# -- models
+
+
+def compare_models(before: Read, after: Read) -> Iterator[Change]:
+    """Models that came, went, or are said differently; who runs one is no part of what a recipe means."""
+    old, new = before.recipe.models, after.recipe.models
+    for name in {**old, **new}:
+        if name.startswith(TRAIN):
+            continue  # the checkpoint of a training, which is told by itself
+        spans = [each.node.find(("models", name), key=True) if name in each.recipe.models else None for each in (before, after)]
+        if name not in old:
+            yield Change("added", ("model", name), f"model {name}: {new[name].model.id}", None, spans[1])
+        elif name not in new:
+            yield Change("removed", ("model", name), f"model {name}: {old[name].model.id}", spans[0], None)
+        else:
+            for each in differences(old[name].model, new[name].model):
+                if each.path[0] != "endpoint":
+                    places = old[name].node.find(each.path), new[name].node.find(each.path)
+                    yield Change("changed", ("model", name), f"model {name}: {each}", *places)
+
+
+# -- trainings
+
+
+def compare_trains(before: Read, after: Read) -> Iterator[Change]:
+    """Trainings that came, went, or are said differently."""
+    old, new = before.recipe.trains, after.recipe.trains
+    for name in {**old, **new}:
+        subject = ("train", name)
+        if name not in old:
+            what = f"{new[name].label}: {new[name].operator.name} on {new[name].operator.data}"
+            yield Change("added", subject, what, None, after.node.find(("train", name), key=True))
+        elif name not in new:
+            yield Change("removed", subject, old[name].label, before.node.find(("train", name), key=True), None)
+        else:
+            was, now = old[name], new[name]
+            places = was.node.find(("objective",)), now.node.find(("objective",))
+            if was.operator.name != now.operator.name:
+                yield Change("changed", subject, f"{now.label}: objective {was.operator.name} -> {now.operator.name}", *places)
+            for each in differences(was.operator, now.operator):
+                role = role_of(type(now.operator), str(each.path[0])) if each.path[0] in type(now.operator).model_fields else ""
+                if role != "tuning":
+                    yield Change("changed", subject, f"{now.label}: {each}", was.node.find(each.path), now.node.find(each.path))
+            if was.template != now.template:
+                spans = was.node.find(("template",)), now.node.find(("template",))
+                yield Change("changed", subject, f"{now.label}: the text of its chat template differs", *spans)
+
+
+# -- tables and steps
+
+
+def compare_tables(before: Read, after: Read) -> Iterator[Change]:
+    """Tables that came or went, what they are made from, and their steps."""
+    old, new = before.recipe.tables, after.recipe.tables
+    for name in {**old, **new}:
+        if name not in new:
+            yield Change("removed", ("table", name), f"table {name}", old[name].span, None)
+        elif name not in old:
+            yield Change("added", ("table", name), f"table {name}: {len(new[name].steps)} steps", None, new[name].span)
+        else:
+            yield from compare_origins(before, after, old[name], new[name])
+            yield from compare_steps(name, arranged(old[name].steps), arranged(new[name].steps))
+
+
+def compare_origins(before: Read, after: Read, old: TableSaid, new: TableSaid) -> Iterator[Change]:
+    """Another `from`; that all sources flow into `prompts` is said by the sources themselves."""
+    origins = [sorted(name for name, _ in table.origins) for table in (old, new)]
+    implied = [sorted(each.recipe.sources) for each in (before, after)]
+    if origins[0] != origins[1] and origins != implied:
+        what = f"{new.name}: from {worded(origins[0])} -> {worded(origins[1])}"
+        places = [table.origins[0][1] if table.origins else table.span for table in (old, new)]
+        yield Change("changed", ("table", new.name), what, *places)
+
+
+def arranged(steps: tuple[Said, ...]) -> list[Said]:
+    """The steps, with the columns of one `measure` by name: the order of keys says nothing."""
+    found: list[Said] = []
+    for said in steps:
+        at = len(found)
+        while said.column is not None and at and found[at - 1].label == said.label and (found[at - 1].column or "") > said.column:
+            at -= 1
+        found.insert(at, said)
+    return found
+
+
+def signature(said: Said) -> str:
+    """What a step declares, whatever it is called."""
+    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    return digest_of({"operator": said.operator.name, "column": said.column, "parameters": parameters})
+
+
+def compare_steps(table: str, old: list[Said], new: list[Said]) -> Iterator[Change]:
+    """Steps that are new, gone, changed or elsewhere in their list."""
+    before, after = [signature(said) for said in old], [signature(said) for said in new]
+    kept = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    left = sorted(set(range(len(old))) - {block.a + at for block in kept for at in range(block.size)})
+    came = sorted(set(range(len(new))) - {block.b + at for block in kept for at in range(block.size)})
+    pairs = paired(old, new, before, after, left, came)
+    for at in came:
+        said = new[at]
+        if at not in pairs:
+            yield Change("added", ("step", table, said.label), f"{table}: {told(said)}", None, said.span(key=True))
+            continue
+        was = old[pairs[at]]
+        subject = ("step", table, said.label)
+        if before[pairs[at]] == after[at]:
+            where = f"after {name_of(new[at - 1])}" if at else "to the front"
+            yield Change("moved", subject, f"{table}: {name_of(said)} moved {where}", was.span(), said.span())
+        for each in said_differently(was.operator, said.operator):
+            places = was.node.find(each.path), said.node.find(each.path)
+            yield Change("changed", subject, f"{table}: {name_of(said)}: {each}", *places)
+    for at in left:
+        if at not in pairs.values():
+            yield Change("removed", ("step", table, old[at].label), f"{table}: {told(old[at])}", old[at].span(key=True), None)
+
+
+def paired(
+    old: list[Said], new: list[Said], before: list[str], after: list[str], left: list[int], came: list[int]
+) -> Mapping[int, int]:
+    """New step -> the old step that it was: the same elsewhere, else one of its name, else one of its operator."""
+    pairs: dict[int, int] = {}
+
+    def pair(same: Any) -> None:
+        for at in came:
+            candidates = [was for was in left if was not in pairs.values() and same(was, at)]
+            if at not in pairs and candidates:
+                pairs[at] = candidates[0]
+
+    pair(lambda was, at: before[was] == after[at])
+    alike = [lambda said: (said.operator.name, said.column, said.label), lambda said: (said.operator.name, said.column)]
+    for form in alike:
+        pair(lambda was, at, form=form: form(old[was]) == form(new[at]))
+    return pairs

@@ -1,0 +1,130 @@
+"""A document as a tree that remembers where everything stands, and the text of its file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.text.scalars import Scalar
+from compiler.text.spans import Span, Text, span_at
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 10_000
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key of a map with the node under it."""
+
+    key_span: Span
+    node: Node
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and where it stands."""
+
+    value: dict[str, Entry] | list[Node] | Scalar
+    span: Span
+    text: str | None = None
+    """What a scalar said before it was read as a number, a truth value or nothing."""
+    quoted: bool = False
+    left: tuple[str | int, ...] = ()
+    """What of it was left out, for its mistake is told: keys of a map, and places in a list before which an item stood."""
+
+    @property
+    def lacks(self) -> bool:
+        """Whether anything in it was left out."""
+        inside = self.value.values() if isinstance(self.value, dict) else self.value if isinstance(self.value, list) else ()
+        return bool(self.left) or any((each.node if isinstance(each, Entry) else each).lacks for each in inside)
+
+    def plain(self) -> Any:
+        """The value without places."""
+        if isinstance(self.value, dict):
+            return {key: entry.node.plain() for key, entry in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def get(self, key: str) -> Node | None:
+        """The node under a key, if this is a map that has it."""
+        entry = self.value.get(key) if isinstance(self.value, dict) else None
+        return entry.node if entry else None
+
+    def written(self, path: Sequence[str | int]) -> bool:
+        """Whether something is written at a path."""
+        return self.at(path) is not None
+
+    def has(self, path: Sequence[str | int]) -> bool:
+        """Whether something is written at a path below it, and nothing of that was left out."""
+        found = self.at(path)
+        return bool(path) and found is not None and not found.lacks
+
+    def at(self, path: Sequence[str | int]) -> Node | None:
+        """The node at a path."""
+        node: Node | None = self
+        for step in path:
+            items = node.value if node is not None else None
+            if isinstance(items, list):
+                node = items[step] if isinstance(step, int) and 0 <= step < len(items) else None
+            else:
+                node = node.get(step) if node is not None and isinstance(step, str) else None
+        return node
+
+    def find(self, path: Sequence[str | int], key: bool = False) -> Span:
+        """The span of the deepest node on a path that exists, or of the key it stands under."""
+        node, key_span = self, self.span
+        for step in path:
+            if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
+                key_span, node = node.value[step].key_span, node.value[step].node
+            elif isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
+                node = node.value[step]
+                key_span = node.span
+            else:
+                break
+        return key_span if key else node.span
+
+
+def load_text(path: Path, shown: str, most: int = MAX_BYTES) -> Text:
+    """Read a file of at most so many bytes; what cannot be read is a diagnostic."""
+    try:
+        # Not blocking: opening a named pipe must not hang a check.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise RecipeError(Diagnostic(f"`{shown}` is not a file", None))
+            raw = file.read(most + 1)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        hint = near_files(path) if isinstance(error, FileNotFoundError) else None
+        raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", None, hint)) from None
+    except ValueError:
+        raise RecipeError(Diagnostic(f"`{shown}` is no path: it contains a NUL", None)) from None
+    if len(raw) > most:
+        raise RecipeError(Diagnostic(f"`{shown}` is larger than {most // 1_000_000} MB", None))
+    try:
+        return Text(shown, path, raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        bad, before = error.object[error.start], error.object[: error.start].decode("utf-8")
+        span = span_at(Text(shown, path, error.object.decode("utf-8", "replace")), len(before))
+        problem = Diagnostic(f"the file is not UTF-8: byte 0x{bad:02x}", span, "save the file as UTF-8")
+        raise RecipeError(problem) from None
+
+
+def near_files(path: Path) -> str | None:
+    """What to do where there is no such file: the name that was probably meant, or what there is in its folder."""
+    try:
+        with os.scandir(path.parent) as folder:
+            names = sorted(each.name for each in islice(folder, 1000) if not each.name.startswith("."))
+    except OSError:
+        return f"there is no folder `{path.parent.name}`"
+    if near := suggest(path.name, names):
+        return f"did you mean `{near}`?"
+    shown = ", ".join(f"`{name}`" for name in names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"its folder holds: {shown}" if names else "its folder is empty"

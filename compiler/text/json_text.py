@@ -1,0 +1,87 @@
+"""JSON as a tree that remembers where everything stands, as the reader of recipes gives it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from compiler.text.diagnostics import Diagnostic, Note, RecipeError
+from compiler.text.document import MAX_DEPTH, Entry, Node
+from compiler.text.spans import Span, Text, span_at
+
+Tokens = Iterator[tuple[str, Span]]
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def read_json(text: Text) -> Node:
+    """One JSON document; raises RecipeError for text that is none, for a key that stands twice, for too deep a nesting."""
+    deep = 0
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text.content):
+        deep += (found[0] in ("{", "[")) - (found[0] in ("}", "]"))
+        if deep > MAX_DEPTH:
+            raise RecipeError(Diagnostic(f"this is nested deeper than {MAX_DEPTH} levels", span_at(text, found.start())))
+    try:
+        json.loads(text.content, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise RecipeError(Diagnostic(f"this is no JSON: {error.msg.lower()}", span_at(text, error.pos))) from None
+    except ValueError as error:  # a number of thousands of digits, NaN
+        raise RecipeError(Diagnostic(f"this is no JSON: {error}", span_at(text, 0, 0))) from None
+    problems: list[Diagnostic] = []
+    tokens = _tokens(text)
+    node = _value(*next(tokens), tokens, problems)
+    if problems:
+        raise RecipeError(tuple(problems))
+    return node
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"`{word}` is no number")
+
+
+def _tokens(text: Text) -> Tokens:
+    for found in _TOKEN.finditer(text.content):
+        yield found[0], span_at(text, found.start(), found.end())
+
+
+def _value(said: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
+    """The value that begins with a token; the text is known to be JSON."""
+    if said == "{":
+        return _map(span, tokens, problems)
+    if said == "[":
+        return _list(span, tokens, problems)
+    value: Any = json.loads(said)
+    return Node(value, span, said, isinstance(value, str))
+
+
+def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
+    entries: dict[str, Entry] = {}
+    for said, span in tokens:
+        if said == "}":
+            return Node(entries, _until(begin, span))
+        if said == ",":
+            continue
+        key: str = json.loads(said)
+        next(tokens)  # the colon
+        node = _value(*next(tokens), tokens, problems)
+        if key in entries:
+            first = Note("it stands here first", entries[key].key_span)
+            problems.append(Diagnostic(f"the key `{key[:80]}` stands here twice", span, "remove one of them", (first,)))
+        entries[key] = Entry(span, node)
+    raise AssertionError("a map without an end is no JSON")
+
+
+def _list(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
+    items: list[Node] = []
+    for said, span in tokens:
+        if said == "]":
+            return Node(items, _until(begin, span))
+        if said != ",":
+            items.append(_value(said, span, tokens, problems))
+    raise AssertionError("a list without an end is no JSON")
+
+
+def _until(begin: Span, end: Span) -> Span:
+    return Span(begin.text, begin.line, begin.column, end.end_line, end.end_column)

@@ -1,0 +1,139 @@
+"""A resolved recipe as YAML that people can read and that reads back as the same values."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from yaml.emitter import Emitter
+
+from compiler.text.diagnostics import printed
+from compiler.text.document import Entry, Node
+from compiler.text.scalars import resolve
+from compiler.text.spans import Text, span_at
+
+NOWHERE = span_at(Text("", None, ""), 0, 0)
+WIDTH = 96  # a leaf map longer than this is written as a block
+
+
+def render_yaml(node: Node) -> str:
+    """Write a resolved recipe as YAML. Raises ValueError for half a surrogate pair, which no text file can hold."""
+    stream = io.StringIO()
+    writer = _Writer(stream)
+    for event in _document(_node(node)):
+        writer.emit(event)
+    return stream.getvalue().removesuffix("...\n")
+
+
+def node_of(value: Any) -> Node:
+    """Plain values as a tree that was written nowhere."""
+    if isinstance(value, dict):
+        return Node({str(key): Entry(NOWHERE, node_of(part)) for key, part in value.items()}, NOWHERE)
+    if isinstance(value, list | tuple):
+        return Node([node_of(part) for part in value], NOWHERE)
+    return Node(value, NOWHERE)
+
+
+class _Writer(Emitter):
+    """The library's emitter, with lists set in below their key and double quotes where quotes are needed."""
+
+    def __init__(self, stream: io.StringIO) -> None:
+        super().__init__(stream, allow_unicode=True, width=1 << 30)
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def choose_scalar_style(self) -> str:
+        assert isinstance(self.event, yaml.ScalarEvent)
+        style, text = str(super().choose_scalar_style()), self.event.value
+        # What is shown as an escape has to stand where YAML reads escapes.
+        if not all(char.isprintable() or char == "\n" for char in text) or any(
+            printed(line) != line for line in text.split("\n")
+        ):
+            return '"'
+        # Between double quotes the library writes emoji as numbers.
+        return '"' if style == "'" and max(text, default="") < "\U00010000" else style
+
+
+def _document(content: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    yield yaml.StreamStartEvent()
+    yield yaml.DocumentStartEvent(explicit=False)
+    yield from content
+    yield yaml.DocumentEndEvent(explicit=False)
+    yield yaml.StreamEndEvent()
+
+
+def _node(node: Node, flow: bool = False) -> Iterator[yaml.Event]:
+    flow = flow or not _is_block(node)
+    if isinstance(node.value, dict):
+        yield yaml.MappingStartEvent(None, None, True, flow_style=flow)
+        for key, entry in node.value.items():
+            yield _text(key, key != "<<")
+            yield from _node(entry.node, flow)
+        yield yaml.MappingEndEvent()
+    elif isinstance(node.value, list):
+        yield yaml.SequenceStartEvent(None, None, True, flow_style=flow)
+        for item in node.value:
+            single = isinstance(item.value, dict) and len(item.value) == 1  # `- length: {...}` is how people write a step
+            yield from _entry(item) if single and not flow else _node(item, flow)
+        yield yaml.SequenceEndEvent()
+    elif isinstance(node.value, str):
+        yield _text(node.value, _reads_as_text(node.value))
+    else:
+        yield yaml.ScalarEvent(None, None, (True, False), _word(node))
+
+
+def _entry(item: Node) -> Iterator[yaml.Event]:
+    """A map of one entry, which is written as a block however short it is."""
+    assert isinstance(item.value, dict)
+    yield yaml.MappingStartEvent(None, None, True, flow_style=False)
+    for key, entry in item.value.items():
+        yield _text(key, key != "<<")
+        yield from _node(entry.node)
+    yield yaml.MappingEndEvent()
+
+
+def _text(text: str, plain: bool) -> yaml.ScalarEvent:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("half a surrogate pair is no text")
+    lines = "\n" in text and not text.endswith("\n\n") and text.strip("\n")[:1] not in ("", " ") and not text.startswith("\n")
+    return yaml.ScalarEvent(None, None, (plain, True), text, style="|" if lines else None)
+
+
+def _word(node: Node) -> str:
+    """A number, a truth value or nothing: as it was written, where that says the same; 2.0e-5 stays 2.0e-5."""
+    if node.text and not node.quoted:
+        same = resolve(node.text)
+        if type(same) is type(node.value) and same == node.value:
+            return node.text
+    return "null" if node.value is None else str(node.value).lower() if isinstance(node.value, bool) else repr(node.value)
+
+
+def _reads_as_text(text: str) -> bool:
+    try:
+        return isinstance(resolve(text), str)
+    except ValueError:
+        return False
+
+
+def _is_block(node: Node) -> bool:
+    if not isinstance(node.value, dict | list) or not node.value:
+        return False
+    children = node.value if isinstance(node.value, list) else [entry.node for entry in node.value.values()]
+    leaf = not any(isinstance(child.value, dict) or _holds_nodes(child) for child in children)
+    return not leaf or _length(node) > WIDTH
+
+
+def _holds_nodes(node: Node) -> bool:
+    return isinstance(node.value, list) and any(isinstance(item.value, dict | list) for item in node.value)
+
+
+def _length(node: Node) -> int:
+    """About how many characters a leaf takes on one line."""
+    if isinstance(node.value, dict):
+        return sum(len(key) + 4 + _length(entry.node) for key, entry in node.value.items())
+    if isinstance(node.value, list):
+        return sum(2 + _length(item) for item in node.value)
+    return len(str(node.value))

@@ -1,0 +1,140 @@
+"""What all operators share that ask a model: sampling, failures, budgets, and the way from rows to requests and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from operators.base.declare import Count, Declared, Repeats, Step, field, tuning
+from operators.base.scope import Columns, Complaint, Scope
+
+Messages = tuple[tuple[str, str], ...]
+"""(role, content) of each turn."""
+
+
+def said_number(bounds: dict[str, Any]) -> Any:
+    """A decimal number as a recipe writes it, so that 0.6 is 0.6 on every machine."""
+    return WithJsonSchema({"type": "number", **bounds})
+
+
+def as_decimal(value: Any) -> Any:
+    return repr(value) if isinstance(value, float) else value
+
+
+Temperature = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0, "maximum": 2}), Field(ge=0, le=2)]
+Portion = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0, "maximum": 1}), Field(ge=0, le=1)]
+Amount = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0}), Field(ge=0)]
+
+
+def as_portion(value: Any) -> Any:
+    """`2%` or 0.02."""
+    if isinstance(value, str) and value.endswith("%"):
+        return Decimal(value[:-1]) / 100
+    return as_decimal(value)
+
+
+Tolerance = Annotated[
+    Decimal,
+    BeforeValidator(as_portion),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": r"^[0-9.]+%$"}]}),
+    Field(ge=0, le=1),
+]
+
+
+class Reply(NamedTuple):
+    """What a model answered to one request."""
+
+    text: str
+    reasoning: str | None
+    """What it thought, where the API gives that apart."""
+    finish_reason: str
+    """`stop`, `length` (cut off), `refusal`, or whatever else the server says."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class Refused(Exception):
+    """A reply that is no result: its row goes into the ledger with the reason."""
+
+
+class Budget(Declared):
+    """What a step may spend at most; a build that would need more refuses before it asks."""
+
+    completions: Count | None = None
+    """New completions."""
+    tokens: Count | None = None
+    """Tokens of new completions, as far as earlier ones tell."""
+    cost: Amount | None = None
+    """Money, in the currency of the endpoint's prices."""
+
+
+class Asks(Step):
+    """A step that asks a model about each row; every completion is kept, and asked for once."""
+
+    repeats: ClassVar[Repeats] = "recorded"
+    born: ClassVar[bool] = False
+    """True where each completion is a row of its own; else each row keeps its id and gets columns."""
+    purpose: ClassVar[str] = "cot"
+    """What ids of born rows are made with, besides their parent's and the number of the sample."""
+
+    model: str = field("label")
+    """The model that is asked, by its name under `models`."""
+    temperature: Temperature | None = None
+    """0 always takes the likeliest token; the model's own default unless said."""
+    top_p: Portion | None = None
+    """Sample among the likeliest tokens that have this share."""
+    top_k: Count | None = None
+    """Sample among this many of the likeliest tokens."""
+    min_p: Portion | None = None
+    """Leave out tokens below this share of the likeliest one's."""
+    max_tokens: int = Field(4096, ge=1)
+    """Where a completion is cut off; it is kept, and its finish_reason is `length`."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a completion."""
+    reasoning: bool | None = None
+    """Reasoning on or off, for models whose chat template can choose."""
+    seed: Count = 0
+    """What sampling starts from; the recipe's own `seed` has no part in it, so that changing that asks for nothing."""
+    max_failures: Tolerance = tuning(Decimal(0))
+    """The share of requests that may fail for good, such as 2%; with more the build stops, and resumes when run again."""
+    budget: Budget | None = tuning(None)
+    """What it may spend at most."""
+
+    @property
+    def samples(self) -> int:
+        """Completions of each row."""
+        return 1
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        message = f"there is no model `{self.model}` under `models`"
+        yield from scope.complain_name("model", self.model, ("model",), message)
+
+    def reads(self, columns: Columns) -> tuple[str, ...]:
+        """The columns that its requests are made of."""
+        raise NotImplementedError
+
+    def made(self) -> Columns:
+        """The columns it makes."""
+        raise NotImplementedError
+
+    def messages(self, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Messages | None:
+        """The turns that are sent for a row; None where there is nothing to ask, so that its cells are null."""
+        raise NotImplementedError
+
+    def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
+        """One cell for each column it makes, of a sample that counts from 0; raises Refused where the reply is no result."""
+        raise NotImplementedError
+
+    def remark(self, cells: Sequence[Any]) -> str | None:
+        """What a person should know of one completion, as words after their number; equal remarks are counted."""
+        return None
+
+    def sampling(self) -> dict[str, Any]:
+        """What decides a completion besides model, messages and sample number; nothing that is at the model's default."""
+        names = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "reasoning", "seed")
+        said = {name: getattr(self, name) for name in names}
+        chosen = {name: value for name, value in said.items() if value is not None}
+        return chosen | ({"stop": list(self.stop)} if self.stop else {})

@@ -1,0 +1,16 @@
+"""A step that is left out, since what it says is wrong."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from operators.base.declare import Step
+
+
+class LeftOut(Step):
+    """A step whose mistake is told: what it would make of the rows is not known, and nothing is built of them."""
+
+    name: ClassVar[str] = "left_out"
+
+    rows: bool = True
+    """Whether it may make more rows of one, or only columns."""

@@ -1,0 +1,74 @@
+"""What is known where an operator stands, and what is said of one that is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from operators.text.nearest import nearest
+
+#: The types a column of a table may have, in the words that people see.
+ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
+Columns = Mapping[str, ColumnType]
+Kind = Literal["column", "source", "category", "model"]
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """Something wrong with an operator in its place; `path` leads to the field that says it."""
+
+    path: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+    key: bool = False
+    """True where the key itself is wrong, not its value."""
+    silent: bool = False
+    """True where it may come of another mistake, which is told: the operator cannot be used, and nobody has to know."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is known where an operator stands: the columns it may read and the names that exist."""
+
+    columns: Columns
+    sources: frozenset[str]
+    categories: frozenset[str]
+    models: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    """Names of sources, categories and models that the recipe says in a wrong way, which is told."""
+    open: frozenset[Kind] = frozenset()
+    """What may have further names, for what would say them is wrong, which is told."""
+
+    def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
+        """A complaint where `name` is no column here, or has none of the types."""
+        if name not in self.columns:
+            message = f"there is no column `{name}` here"
+            yield Complaint(path, message, near_columns(name, self.columns), silent="column" in self.open)
+        elif types and self.columns[name] not in types:
+            yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed")
+
+    def complain_name(
+        self, kind: Kind, name: str, path: tuple[str | int, ...], message: str, key: bool = False
+    ) -> Iterator[Complaint]:
+        """A complaint where the recipe has no source, category or model of this name."""
+        known = {"source": self.sources, "category": self.categories, "model": self.models}[kind]
+        if name not in known:
+            silent = name in self.told or kind in self.open
+            yield Complaint(path, message, did_you_mean(name, known), key, silent)
+
+
+def near_columns(word: str, known: Iterable[str]) -> str:
+    """The hint after an unknown column: the nearest, and the columns that there are."""
+    near, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
+    return near if near == there else f"{near} {there}"
+
+
+def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
+    """The hint after an unknown name: the nearest known one, or all of them."""
+    if near := nearest(word, known):
+        return f"did you mean `{near}`?"
+    # A file without a header has text of a row where names should be: no more than its beginning is shown.
+    shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)[:12]]
+    more = f", and {len(known) - 12} more" if len(known) > 12 else ""
+    return "there is: " + ", ".join(shown) + more if shown else "there is none"

@@ -1,0 +1,1 @@
+"""Expressions in recipes: parsed, allowed by name, bounded. Imports `text` and `base`."""

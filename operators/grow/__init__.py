@@ -1,0 +1,1 @@
+"""Steps by which rows have children beside them."""

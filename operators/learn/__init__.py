@@ -1,0 +1,1 @@
+"""What a model may be taught by: one objective a file, and what they share."""

@@ -1,0 +1,1 @@
+"""Steps that make columns of columns."""

@@ -1,0 +1,60 @@
+"""How far a text can be compressed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from operators.base.declare import Measure, Share, complain_order, decided, share_condition
+from operators.base.scope import Complaint, Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from operators.kernels.text import Texts
+
+
+class Compression(Measure):
+    """Keep rows whose text, compressed by zlib, is between `min` and `max` of its bytes.
+
+    A text that says the same over and over compresses to almost nothing (paper section 5.3: degeneration; the
+    measure is a reconstruction). Short texts compress badly, so a bound says little about them.
+
+    Example:
+        with: {min: 0.3}
+        in:   [{prompt: 물은 왜 끓나요}, {prompt: 네네네네네네네네네네네네네네네네네네네네네네네네네네네네네네네네}]
+        out:  [{prompt: 물은 왜 끓나요}]
+    """
+
+    name: ClassVar[str] = "compression"
+    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+
+    min: Share | None = decided()
+    """The smallest share kept."""
+    max: Share | None = decided()
+    """The largest share kept."""
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode", "zlib")
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        yield from super().complain(scope)
+        yield from complain_order(self.min, self.max)
+
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        import numpy as np
+
+        encoded = [b"" if text is None else text.encode() for text in texts.strings()]
+        whole = np.array([len(text) for text in encoded], dtype=np.int64)
+        part = np.array([len(zlib.compress(text, 6)) for text in encoded], dtype=np.int64)
+        return [np.where(whole == 0, -1, part), np.where(whole == 0, -1, whole)]
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return share_condition(value, self.min, self.max)
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        part, whole = value["part"], value["whole"]
+        if part is None or whole is None:
+            return "unknown (no text)"
+        return f"{part / whole:.3f} ({part} of {whole} bytes)"

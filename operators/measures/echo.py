@@ -1,0 +1,63 @@
+"""The share of a text that repeats another text of its row, such as the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from operators.base.declare import Measure, Share, decided, field, share_condition
+from operators.base.scope import Complaint, Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from operators.kernels.text import Texts
+
+
+class Echo(Measure):
+    """Keep rows in which at most `max` of the characters lie in a phrase that also stands in the column `to`.
+
+    A phrase is `phrase` characters. A teacher that gives back its prompt instead of thinking has a share near 1.
+
+    Example:
+        with: {in: prompt, to: other, phrase: 4, max: 0.5}
+        in:   [{prompt: 물은 왜 끓나, other: 물은 왜 끓나요}, {prompt: 열을 받기 때문이다, other: 물은 왜 끓나요}]
+        out:  [{prompt: 열을 받기 때문이다}]
+    """
+
+    name: ClassVar[str] = "echo"
+    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+    others: ClassVar[tuple[str, ...]] = ("to",)
+
+    in_: str = field("column", "completion", alias="in")
+    """The column that is measured."""
+    to: str = field("column", "prompt")
+    """The column whose phrases are looked for."""
+    phrase: int = field("measured", 24, ge=2, le=1000)
+    """The characters of a phrase."""
+    max: Share = decided(...)
+    """The largest share kept."""
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode",)
+
+    def complain(self, scope: Scope) -> Iterator[Complaint]:
+        yield from super().complain(scope)
+        yield from scope.complain_column(self.to, ("to",), "text")
+
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        from operators.kernels.repetition import echoed
+
+        return list(echoed(texts, others[0], self.phrase))
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return share_condition(value, None, self.max)
+
+    def wanted(self) -> str:
+        return f"at most {self.max}"
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        part, whole = value["part"], value["whole"]
+        if part is None or whole is None:
+            return "unknown (no characters to count)"
+        return f"{part / whole:.3f} ({part} of {whole} characters)"

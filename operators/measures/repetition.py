@@ -1,0 +1,60 @@
+"""The share of a text that repeats itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from operators.base.declare import Measure, Share, decided, field, share_condition
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from operators.kernels.text import Texts
+
+
+class Repetition(Measure):
+    """Keep rows in which at most `max` of the characters lie in a phrase that comes again and again.
+
+    A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. White space of any
+    kind and length is one space. Layout is no text and counts neither way: indentation, marks of lists, rules of tables,
+    separators, leaders, lines without a word of up to 200 characters, such as the rows of a grid. Endless repetition
+    of identical phrases is the first of the three causes of loss spikes that the paper filters (section 5.3); it gives no
+    rule, so phrase, times and share are a reconstruction.
+
+    Example:
+        with: {phrase: 4, times: 3, max: 0.2}
+        in:   [{prompt: 물은 왜 끓나요}, {prompt: 그런데 그런데 그런데 그런데 그런데}]
+        out:  [{prompt: 물은 왜 끓나요}]
+    """
+
+    name: ClassVar[str] = "repetition"
+    version: ClassVar[int] = 3
+    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+
+    phrase: int = field("measured", 32, ge=2, le=1000)
+    """The characters of a phrase."""
+    times: int = field("measured", 10, ge=2)
+    """How often it has to occur."""
+    max: Share = decided(...)
+    """The largest share kept."""
+
+    def depends(self) -> tuple[str, ...]:
+        return ("unicode",)
+
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+        from operators.kernels.repetition import repeated
+
+        return list(repeated(texts, self.phrase, self.times))
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return share_condition(value, None, self.max)
+
+    def wanted(self) -> str:
+        return f"at most {self.max}"
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        part, whole = value["part"], value["whole"]
+        if part is None or whole is None:
+            return "unknown (no characters to count)"
+        return f"{part / whole:.3f} ({part} of {whole} characters repeat)"

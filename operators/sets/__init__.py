@@ -1,0 +1,1 @@
+"""What looks at more rows than one: combinations, decisions on sets, and outputs."""

@@ -1,0 +1,1 @@
+"""What is done with names and text before anything is declared: folding, phrases, ranks, SQL text. Imports nothing."""

@@ -1,0 +1,215 @@
+"""What a build did, what it can take from the store, and the readable folders that show its outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blake3 import blake3
+
+from compiler.graph.facts import Facts
+from compiler.graph.nodes import Graph
+from compiler.graph.plan import Addresses, stage_name
+from operators.sets.output import Output
+from operators.sets.preview import Preview
+from runtime.store.files import NoFile, open_file
+from runtime.store.record import Record
+from runtime.store.store import Damaged, Store
+
+if TYPE_CHECKING:
+    from runtime.completions.fill import Filled
+    from runtime.tables.table import Table
+
+
+@dataclass
+class Built:
+    """The record of every cut, and which of them were made now."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    ran: list[int] = field(default_factory=list)
+    seconds: dict[int, float] = field(default_factory=dict)
+    filled: dict[str, Filled] = field(default_factory=dict)
+    """Stage that asks a model -> what it asked for."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of stages that ran."""
+    beside: list[str] = field(default_factory=list)
+    """The keys of the columns beside the tables."""
+
+
+def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | None:
+    """Everything from the store, or None where a stage has to run: a build of nothing loads no engine."""
+    built = Built()
+    for index, node in graph:
+        key = addresses.key(index)
+        if not node.cut:
+            if key is not None and node.aspect == "columns":
+                built.beside.append(key)
+            continue
+        record = store.hold_record(key) if key is not None else None
+        if record is None or blanked(store, record) or not usable(store, graph, index, record):
+            return None
+        built.records[index] = record
+    return built
+
+
+def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
+    """Whether the files of an output are there and its shards are whole; other stages look when they read."""
+    if not isinstance(graph.nodes[index].operator, Output):
+        return True
+    try:
+        # Nothing of ours reads the shards again before a person does, so they are checked here.
+        for shard in record.body["shards"]:
+            store.read_path(shard.removeprefix("object:"))
+    except Damaged:
+        return False
+    return all(store.object_path(each).exists() for each in record.objects())
+
+
+def blanked(store: Store, record: Record) -> bool:
+    """Whether an object of a table was cut off or blanked, as a power cut leaves files; it is set aside then.
+
+    Nobody reads them all where nothing is made: what can be looked at of each are the marks at both ends of its file.
+    The files of a checkpoint have none; each of them is read before it is named.
+    """
+    if isinstance(record.body.get("files"), dict):
+        return False
+    found = [path for digest in record.objects() if not marked(path := store.object_path(digest))]
+    for path in found:
+        store.set_aside(path)
+    return bool(found)
+
+
+def marked(path: Path) -> bool:
+    """Whether a file is an Arrow or a Parquet file by its ends; one that is not there is no blank one."""
+    try:
+        with open_file(path) as file:
+            begin, size = file.read(6), file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 6))
+            end = file.read(6)
+    except FileNotFoundError:
+        return True
+    except NoFile:
+        return False
+    return begin == end == b"ARROW1" or begin[:4] == end[2:] == b"PAR1"
+
+
+def manifest_of(recipe: str, output: str, record: Record) -> bytes:
+    """The content of an output's manifest."""
+    manifest = {
+        "name": f"{recipe}/{output}",
+        "digest": record.digest,
+        "key": record.key,
+        "rows": record.body["rows"],
+        "columns": record.body["columns"],
+        "shards": [shard.removeprefix("object:") for shard in record.body["shards"]],
+    }
+    return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
+
+
+def shows(folder: Path, manifest: bytes) -> bool:
+    """Whether a folder is that of a manifest, whole."""
+    try:
+        return (folder / "_manifest.json").read_bytes() == manifest
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
+    """Show an output under its name: a folder of links into the store, exchanged in one step."""
+    files = store.files
+    if "files" in record.body:
+        from runtime.training.checkpoints import laid_out
+
+        return named(store, recipe, output, laid_out(store, record))
+    manifest = manifest_of(recipe, output, record)
+    folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
+    if not shows(folder, manifest):
+        made = store.root / "tmp" / uuid.uuid4().hex
+        files.make_folder(made)
+        for place, shard in enumerate(record.body["shards"]):
+            target = os.path.relpath(store.object_path(shard.removeprefix("object:")), folder)
+            files.symlink(Path(target), made / f"data-{place:05d}.parquet")
+        files.write_bytes(made / "_manifest.json", manifest)
+        if folder.exists() and not shows(folder, manifest):
+            shutil.rmtree(folder)  # links only: what they lead to stays
+        try:
+            files.rename(made, folder)
+        except OSError:
+            if not shows(folder, manifest):
+                raise
+            shutil.rmtree(made)  # another build was first with the same folder
+    return named(store, recipe, output, folder)
+
+
+def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
+    """Let an output's name lead to a folder, in one step."""
+    files = store.files
+    name = store.name_path(recipe) / "outputs" / output
+    target = os.path.relpath(folder, name.parent)
+    if name.is_symlink() and os.readlink(name) == target:
+        return name
+    files.make_folder(name.parent)
+    link = store.root / "tmp" / uuid.uuid4().hex
+    files.symlink(Path(target), link)
+    files.rename(link, name)
+    return name
+
+
+def remember(
+    store: Store,
+    recipe: str,
+    graph: Graph,
+    built: Built,
+    facts: Facts,
+    outputs: list[dict[str, Any]],
+    partial: bool,
+) -> None:
+    """Write what the last build of a recipe was: for the causes of the next plan, and for what gc keeps.
+
+    A build of some targets adds to it and forgets nothing.
+    """
+    name = f"{recipe}/last-build.json"
+    before = (store.read_name(name) if partial else None) or {}
+    stages = {
+        stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.body["snapshot"]}
+        for index, record in built.records.items()
+    }
+    fields = {
+        source: (leaf.digest, sorted(leaf.fields))
+        for source, leaf in facts.leaves.items()
+        if leaf.origin == "files" and leaf.fields is not None
+    }
+    shown = {each["output"]: {key: each[key] for key in ("digest", "rows", "key")} for each in outputs}
+    store.write_name(
+        name,
+        {
+            "recipe": recipe,
+            "stages": before.get("stages", {}) | stages,
+            "beside": sorted({*before.get("beside", ()), *built.beside}),
+            "fields": before.get("fields", {}) | fields,
+            "outputs": before.get("outputs", {}) | shown,
+        },
+    )
+
+
+def previews(store: Store, graph: Graph, index: int, built: Built) -> tuple[list[Table], tuple[int, int] | None]:
+    """(tables whose items a preview ranks, how much a preview shrank the sources)."""
+    node = graph.nodes[index]
+    if isinstance(node.operator, Preview):
+        from runtime.tables.table import open_table
+
+        return [open_table(store, built.records[each].body["table"]) for each in node.inputs], None
+    shrunk = [built.records[each].body["counts"] for each in node.inputs[1:] if isinstance(graph.nodes[each].operator, Preview)]
+    if not shrunk:
+        return [], None
+    return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
+
+
+def described_by(record: Record) -> dict[str, Any]:
+    """The part of a record that says what its table is."""
+    return {name: record.body[name] for name in ("digest", "ids", "columns")}

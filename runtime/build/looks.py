@@ -1,0 +1,82 @@
+"""Looks at held-out benchmarks: each is written down in the store, and a second one is refused unless it is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compiler.recipe.benchmarks import FEED
+from compiler.graph.nodes import Graph
+from compiler.graph.plan import Addresses
+from operators.asks.answers import Answers
+from operators.learn.train import Train
+from runtime.build.session import Session
+from runtime.store.store import Store, StoreError
+
+
+class Looks:
+    """The history of one recipe's looks at its held-out benchmarks, and the leave to look."""
+
+    def __init__(self, session: Session, store: Store, again: bool) -> None:
+        said = session.read.recipe.evaluate
+        self.held_out = frozenset(said.evaluate.held_out if said is not None else ())
+        self.frozen = session.lock.frozen if session.lock is not None else {}
+        self.path: Path = store.name_path(session.read.recipe.name) / "held-out.jsonl"
+        self.again, self.named = again, session.named
+
+    def allow(self, graph: Graph, index: int, key: str, addresses: Addresses) -> None:
+        """Called before a stage runs: what asks a held-out benchmark is a look. Raises StoreError."""
+        node = graph.nodes[index]
+        if not isinstance(node.operator, Answers):
+            return
+        benchmark = graph.nodes[node.inputs[0]].label.removeprefix(FEED)
+        if benchmark not in self.held_out:
+            return
+        for at in node.inputs:
+            if isinstance(graph.nodes[at].operator, Train):
+                self.complain_moved(graph.nodes[at].label, addresses.address(at))
+        model = node.operator.model
+        before = [look for look in self.looks() if (look["benchmark"], look["model"]) == (benchmark, model)]
+        if any(look["key"] == key for look in before):
+            return  # the same look, which was not finished or whose result is gone
+        if before and not self.again:
+            times = f"{len(before)} time{'s' * (len(before) > 1)}"
+            command = f"recipe build {self.named} --target evaluate.held_out --again"
+            raise StoreError(
+                f"`{model}` was judged by the held-out benchmark `{benchmark}` {times} before",
+                f"what is looked at twice is held out no more; if it has to be, every table will say so: {command}",
+            )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a", encoding="utf-8") as file:
+            look = {"benchmark": benchmark, "model": model, "key": key, "time": round(time.time())}
+            file.write(json.dumps(look, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def complain_moved(self, label: str, digest: str | None) -> None:
+        """Raises StoreError where a checkpoint is not the one that was frozen."""
+        pin = self.frozen.get(label)
+        if pin is not None and digest is not None and pin.digest != digest:
+            message = f"`{label}` is {digest[:12]}, and {pin.digest[:12]} was frozen"
+            raise StoreError(message, f"undo the change, or freeze anew with `recipe freeze {self.named}`")
+
+    def looks(self) -> Iterator[dict[str, Any]]:
+        """Every look so far, the first one first; a line that was cut short is no look that gave a score."""
+        if self.path.is_file():
+            for line in self.path.read_text("utf-8").splitlines():
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue
+
+    def counted(self) -> dict[str, int]:
+        """Benchmark -> how often the model that was judged by it most often was."""
+        times: dict[tuple[str, str], int] = {}
+        for look in self.looks():
+            pair = (look["benchmark"], look["model"])
+            times[pair] = times.get(pair, 0) + 1
+        return {benchmark: max(n for (each, _), n in times.items() if each == benchmark) for benchmark, _ in times}

@@ -1,0 +1,59 @@
+"""Repeat a build in a store of its own, and say of each stage whether it gives the same digest again."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from compiler.graph.plan import stage_name
+from operators.base.declare import Repeats
+from runtime.build.builder import Builder, Tell
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.stage import Asking
+from runtime.sources.probe import complain_absent
+from runtime.build.session import Session
+from runtime.store.store import Store
+
+CLASSES: tuple[Repeats, ...] = ("bitwise", "numeric", "recorded")
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One stage that was made again."""
+
+    name: str
+    repeats: Repeats
+    digest: str
+    state: Literal["same", "differs", "new"]
+    """`new`: neither the store nor the lock knows a result of its key."""
+    known: str | None
+    """The digest of before."""
+    where: str | None
+    """Who knows it: the store or the lock."""
+
+
+def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
+    """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
+    complain_absent(session.read, session.facts, session.graph)
+    graph, kept = session.graph, Store(session.store_path)
+    pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]
+    pins = {pin.key: pin.digest for pin in pinned}
+    # Completions are not asked for again: the first result is the result.
+    asking = Asking(CompletionMemo(kept), session.models, {}, silent=True)
+    with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
+        store = Store(Path(made))
+        with store.building():
+            built = Builder(store, session.read, graph, session.facts, session.found, tell, threads, asking).build()
+    found = []
+    for index, record in built.records.items():
+        before = kept.find(record.key)
+        known = {} if before is None else {"the store": before.digest}
+        known |= {"the lock": pins[record.key]} if record.key in pins else {}
+        wrong = [where for where, digest in known.items() if digest != record.digest]
+        where = next(iter([*wrong, *known]), None)
+        digest = known[where] if where is not None else None
+        state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if known else "new"
+        found.append(Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where))
+    return found

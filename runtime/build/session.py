@@ -1,0 +1,137 @@
+"""One recipe opened on this machine: its text, graph, facts and store, each made when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from compiler.prove.amounts import complain_short
+from compiler.compile import Read, compiled, look_through, read_recipe
+from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.recipe.evaluating import ALIASES
+from compiler.graph.facts import Facts
+from compiler.graph.nodes import Graph
+from compiler.lower.judging import complain_held_out, complain_unobtained
+from compiler.graph.lock import Lock, read_lock
+from compiler.lower.passes import drop_unused
+from compiler.text.project import Place, find_place
+from operators.declared.model import Model
+from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
+from runtime.store.project import store_of
+
+
+@dataclass
+class Session:
+    """What the commands share. Everything that can be wrong in a recipe raises RecipeError."""
+
+    named: str
+    settings: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    store_folder: str | None = None
+    items: int | None = None
+    targets: tuple[str, ...] = ()
+    bounded: bool = False
+    """Read no file to its end: a check looks only at how files begin."""
+    at: Place | None = None
+    """The recipe's place, where it is not the one that its name leads to."""
+
+    @cached_property
+    def text(self) -> Read:
+        """The recipe as far as its text is right."""
+        return read_recipe(self.at or find_place(self.named, self.allow), self.settings)
+
+    @cached_property
+    def read(self) -> Read:
+        """The recipe, whose text is right."""
+        if self.text.recipe.diagnostics:
+            _ = self.graph  # it raises with what is wrong in the text, the files and the meaning of the rest
+        return self.text
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        place = self.text.place
+        shown = place.show(place.lock)
+        return read_lock(place.reach(place.lock, shown), shown)
+
+    def forget_broken_lock(self) -> str | None:
+        """Go on without a lock that cannot be read, and say what is wrong with it: it is about to be written, or was, anew."""
+        _ = self.read
+        try:
+            _ = self.lock
+        except RecipeError as error:
+            self.__dict__["lock"] = None
+            first = error.diagnostics[0]
+            return f"{first.span.label}: {first.message}" if first.span is not None else first.message
+        return None
+
+    @cached_property
+    def found(self) -> Found:
+        return find_files(self.text)
+
+    @cached_property
+    def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str], list[Diagnostic]]:
+        return known_fields(self.text, self.found, self.lock, self.remembered)
+
+    @cached_property
+    def remembered(self) -> dict[str, tuple[str, list[str]]]:
+        """Source -> (digest of its bytes, their columns), as the last build of the recipe found them."""
+        if self.bounded:
+            return {}
+        from runtime.store.store import Store
+
+        last = Store(self.store_path).read_name(f"{self.text.recipe.name}/last-build.json") or {}
+        return {name: (digest, fields) for name, (digest, fields) in last.get("fields", {}).items()}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The checked graph of the targets, or of all outputs."""
+        read, found = self.text, list[Diagnostic]()
+        known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
+        for target in targets:
+            if target not in known:
+                near = suggest(target, known)
+                hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(known)
+                found.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
+        found += complain_unobtained(read.recipe, targets)
+        if targets:
+            outputs = tuple((each, known[each]) for each in targets if each in known)
+            read = replace(read, recipe=replace(read.recipe, outputs=outputs))
+        fields, origins, unreadable = self.fields
+        graph, told = look_through(read, fields, self.items)
+        found += [*told, *self.found.wrong, *unreadable]
+        if self.bounded:
+            found += complain_misspelt(read, self.found, origins)
+            found += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
+        if not told:
+            graph = drop_unused(compiled(graph))
+            found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
+        if found:
+            raise RecipeError(tuple(found))
+        return graph
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The models that the recipe names."""
+        return {name: said.model for name, said in self.read.recipe.models.items()}
+
+    @cached_property
+    def facts(self) -> Facts:
+        return gather_facts(self.read, self.found, self.lock, self.fields[0])
+
+    @cached_property
+    def store_path(self) -> Path:
+        """The store's folder: named, or from the environment, or `.recipe` in the project."""
+        named = self.store_folder or os.environ.get("RECIPE_STORE")
+        return Path(named).resolve() if named else store_of(self.text.place.root, self.text.place.allowed)
+
+    def command(self) -> str:
+        """The command that goes on where this one stopped."""
+        settings = "".join(f" --set {shlex.quote(each)}" for each in self.settings)
+        allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
+        allow += f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else ""
+        sample = f" --sample {self.items}" if self.items is not None else ""
+        targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
+        return f"recipe build {shlex.quote(self.named)}{settings}{allow}{targets}{sample}"

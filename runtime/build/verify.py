@@ -1,0 +1,83 @@
+"""Verify: read everything in the store, and say what is not what its name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.build.built import manifest_of, shows
+from runtime.completions.memo import CompletionMemo
+from runtime.store.files import NoFile
+from runtime.tables.memo import broken_entries
+from runtime.store.record import hash_path, unsealed
+from runtime.tables.segmented import ENDING, broken_cuts
+from runtime.store.store import DIGEST, Store
+
+
+def verify(store: Store, mend: bool = False) -> list[str]:
+    """Every problem found, in words; with `mend`, what is damaged is set aside so that a build makes it anew."""
+    problems: list[str] = []
+    damaged: set[str] = set()
+    present: set[str] = set()
+    for path in sorted((store.root / "objects").glob("*/*")):
+        present.add(path.name)
+        if not whole(path):
+            damaged.add(path.name)
+            problems.append(f"the object {path.name[:12]} is damaged")
+            if mend:
+                store.set_aside(path)
+    for kind in ("results", "beside"):
+        for path in sorted((store.root / kind).glob("*/*.json")):
+            body = unsealed(path.read_bytes())
+            if body is None or body.get("key") != path.stem or not DIGEST.fullmatch(path.stem):
+                problems.append(f"the record {kind}/{path.stem[:12]} is damaged")
+                if mend:
+                    store.set_aside(path)
+                continue
+            record = store.find(path.stem, kind)
+            # What was pulled came without its text, and says so.
+            for digest in sorted(record.objects() - present - set(record.body.get("without", ()))) if record is not None else ():
+                problems.append(f"the record {kind}/{path.stem[:12]} names the object {digest[:12]}, which is not here")
+    for path in sorted((store.root / "names").rglob("last-build.json")):
+        if unsealed(path.read_bytes()) is None:
+            problems.append(f"the name {path.parent.relative_to(store.root / 'names')} is damaged")
+            if mend:
+                store.set_aside(path)
+    for path in sorted((store.root / "memo").glob("*/*/*.journal")):
+        broken = broken_entries(path)
+        if broken:
+            problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
+    for path in sorted((store.root / "memo").glob(f"*/*/*{ENDING}")):
+        if broken_cuts(path):
+            problems.append(f"entries of the segments {path.parent.name[:12]} are damaged; their texts will be segmented again")
+    memo = CompletionMemo(store)
+    broken_completions = memo.damaged()
+    if broken_completions:
+        first = next(iter(broken_completions.values()))
+        problems.append(f"{len(broken_completions)} completions are damaged, the first is {first[:12]}")
+        if mend:
+            memo.set_aside(broken_completions)
+    return problems + name_problems(store)
+
+
+def whole(path: Path) -> bool:
+    """Whether an object is what its name says."""
+    try:
+        return hash_path(path) == path.name
+    except NoFile:
+        return False
+
+
+def name_problems(store: Store) -> list[str]:
+    """Names that no longer match what they stand for."""
+    problems = []
+    for recipe, body in store.builds():
+        for output, said in body["outputs"].items():
+            folder = store.root / "names" / recipe / "outputs" / output
+            record = store.find(said["key"])
+            if record is not None and "without" in record.body and not folder.is_dir():
+                continue  # it was pulled without its text, so there is nothing to show
+            if not folder.is_dir():
+                problems.append(f"the name {recipe}/{output} leads nowhere")
+            elif record is not None and not shows(folder, manifest_of(recipe, output, record)):
+                problems.append(f"the manifest of {recipe}/{output} is damaged, or another than its last build's")
+    return problems

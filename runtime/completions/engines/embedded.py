@@ -1,0 +1,53 @@
+"""The built-in model's weights unpacked for engines that do not read the form in which they are shipped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from runtime.completions.engines.engine import EngineError
+
+UNPACK = """
+import sys, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.quantization_config import GgufConfig
+folder, file, made = sys.argv[1:]
+AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(made)
+AutoModelForCausalLM.from_pretrained(
+    folder, gguf_file=file, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+).save_pretrained(made)
+"""
+
+
+def shipped(folder: Path) -> Path:
+    """The file in which the weights are shipped."""
+    return min(folder.glob("*.gguf"))
+
+
+def place_of(folder: Path) -> Path:
+    """Where the unpacked weights lie, once they are."""
+    file = shipped(folder)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe"
+    return cache / f"{file.stem}-{file.stat().st_size}"
+
+
+def unpacked(folder: Path) -> Path:
+    """A folder with the same weights as safetensors, made once for each user; raises EngineError."""
+    file, target = shipped(folder), place_of(folder)
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = target.parent / f".{uuid.uuid4().hex}"
+        # In a process of its own: a build imports no torch.
+        done = subprocess.run([sys.executable, "-c", UNPACK, str(folder), file.name, str(made)], capture_output=True, check=False)
+        if done.returncode:
+            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise EngineError(f"the built-in model cannot be unpacked: {''.join(last)[:300]}", "pip install accelerate gguf")
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    return target

@@ -1,0 +1,164 @@
+"""Pull: what a folder holds is taken into the store once it is what it says; the folder may be anybody's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from compiler.text.project import Outside, within
+from runtime.export.push import KINDS, Moved, name_of
+from runtime.export.sound import Unsound, complain_beside, complain_name, complain_result
+from runtime.store.files import open_file
+from runtime.store.record import hash_path, named_objects, unsealed
+from runtime.store.store import DIGEST, FORMAT, Store, StoreError
+
+JOURNAL = re.compile(r"[0-9a-f]{32}-[0-9]{1,3}\.journal")
+MOST = 1 << 28
+"""Bytes of a record, a name or a journal; tables are objects, and these are not read whole."""
+ABOVE = re.compile(r"memo/[0-9a-f]{2}/([0-9a-f]{64})")
+
+
+class Origin:
+    """The folder that is pulled from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, folder.resolve() / FORMAT
+
+    def damaged(self, what: str, why: str) -> StoreError:
+        return StoreError(f"{what} in `{self.folder}` is {why}", "push it again")
+
+    def open(self, path: Path, what: str) -> Any:
+        """A file of the folder to read. Raises StoreError for a link out of it, and for what is no file."""
+        try:
+            return open_file(within(path, (self.root,)))
+        except Outside:
+            raise self.damaged(what, "a link out of it") from None
+        except FileNotFoundError:
+            raise self.damaged(what, "missing") from None
+        except OSError as error:
+            raise self.damaged(what, f"damaged: {(error.strerror or str(error)).lower()}") from None
+
+    def read(self, path: Path, what: str) -> bytes:
+        """A small file whole."""
+        with self.open(path, what) as file:
+            if path.stat().st_size > MOST:
+                raise self.damaged(what, f"larger than {MOST >> 20} MiB")
+            content: bytes = file.read(MOST)
+            return content
+
+
+def pull(store: Store, folder: Path) -> Moved:
+    """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
+    origin, moved = Origin(folder), Moved()
+    root = origin.root
+    if not root.is_dir():
+        raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
+    with store.building():
+        for kind in KINDS:
+            for path in sorted((root / kind).glob("*/*")):
+                pull_key(store, origin, kind, path, moved)
+        for path in sorted((root / "memo").glob("*/*/*.journal")):
+            above = ABOVE.fullmatch(path.parent.relative_to(root).as_posix())
+            if JOURNAL.fullmatch(path.name) and above:
+                pull_journal(store, origin, path, above[1])
+        for path in sorted((root / "names").rglob("last-build.json")):
+            pull_name(store, origin, path)
+    return moved
+
+
+def pull_key(store: Store, origin: Origin, kind: str, path: Path, moved: Moved) -> None:
+    """The result of one key."""
+    key, found = path.name, sorted(each.stem for each in path.glob("*.json"))
+    if not DIGEST.fullmatch(key) or not found:
+        return
+    local = store.find(key, kind)
+    digests = sorted({*found, *([name_of(kind, local.body)] if local is not None else [])})
+    if len(digests) > 1:
+        listed = ", ".join(digest[:12] for digest in digests[:9])
+        raise StoreError(f"the key {key[:12]} has several results: {listed}", "one of the stores is wrong: `recipe store verify`")
+    if local is not None:
+        return
+    what = f"the record {kind}/{key[:12]}"
+    body = unsealed(origin.read(path / f"{found[0]}.json", what))
+    if body is None or body.get("key") != key or name_of(kind, body) != found[0]:
+        raise origin.damaged(what, "damaged")
+    try:
+        left = left_out(body)
+        for digest in sorted(set(named_objects(body)) - left):
+            pull_object(store, origin, digest, moved)
+        (complain_beside if kind == "beside" else complain_result)(store, body, left)
+    except (Unsound, RecursionError) as error:
+        raise origin.damaged(what, f"damaged: {error}") from None
+    store.write_record(key, body, kind)
+    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(left)
+
+
+def left_out(body: dict[str, Any]) -> set[str]:
+    """The objects that a record names and that stayed where they are. Raises Unsound for names of anything but objects."""
+    without = body.get("without", [])
+    if not isinstance(without, list):
+        raise Unsound("it does not say what was left out")
+    wrong = next((each for each in (*named_objects(body), *without) if not DIGEST.fullmatch(str(each))), None)
+    if wrong is not None:
+        raise Unsound(f"`{str(wrong)[:80]}` is no digest")
+    return set(without)
+
+
+def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None:
+    """One object, if its bytes are what its name says and hold a whole table."""
+    target, what = store.object_path(digest), f"the object {digest[:12]}"
+    if target.exists():
+        return
+    made = store.root / "tmp" / uuid.uuid4().hex
+    try:
+        with origin.open(origin.root / "objects" / digest[:2] / digest, what) as file, store.files.create(made) as copy:
+            shutil.copyfileobj(file, copy, 1 << 22)
+        if hash_path(made) != digest:
+            raise origin.damaged(what, "damaged")
+        complain_table(origin, what, made)
+        store.hold(digest)
+        made.chmod(0o444)
+        store.files.make_folder(target.parent)
+        with store.gate():
+            store.files.rename(made, target)
+    finally:
+        made.unlink(missing_ok=True)
+    moved.objects, moved.bytes = moved.objects + 1, moved.bytes + target.stat().st_size
+
+
+def complain_table(origin: Origin, what: str, path: Path) -> None:
+    """Raises StoreError for a file that is no Arrow table, or whose offsets lead out of its buffers."""
+    try:
+        with pa.memory_map(str(path)) as file:
+            pa.ipc.open_file(file).read_all().validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise origin.damaged(what, f"no table: {str(error)[:200]}") from None
+
+
+def pull_journal(store: Store, origin: Origin, path: Path, key: str) -> None:
+    """Values of a dear measure; a broken entry is not believed when it is read."""
+    target = store.root / "memo" / key[:2] / key / path.name
+    if not target.exists():
+        made = store.root / "tmp" / uuid.uuid4().hex
+        store.files.write_bytes(made, origin.read(path, f"the memo {key[:12]}"))
+        store.files.make_folder(target.parent)
+        store.files.rename(made, target)
+
+
+def pull_name(store: Store, origin: Origin, path: Path) -> None:
+    """What the last build of a recipe was, where none is known here."""
+    name = path.parent.relative_to(origin.root / "names").as_posix()
+    body = unsealed(origin.read(path, f"the name `{name[:80]}`"))
+    if body is None:
+        raise origin.damaged(f"the name `{name[:80]}`", "damaged")
+    try:
+        complain_name(body, name)
+    except Unsound as error:
+        raise origin.damaged(f"the name `{name[:80]}`", f"damaged: {error}") from None
+    if store.read_name(f"{name}/last-build.json") is None:
+        store.write_name(f"{name}/last-build.json", body)

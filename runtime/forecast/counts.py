@@ -1,0 +1,168 @@
+"""Numbers of rows by source, category and licence, where not every row is known: at least and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base.bounds import MANY, Between, exactly
+from operators.base.licence import CLASSES, Licence
+from runtime.forecast.frames import Frame
+
+KINDS = ("source", "category", "license")
+ALL = "all"
+
+Groups = dict[str, Between]
+
+
+class Feed(NamedTuple):
+    """What is known of the labels of a source's rows at one point of a graph."""
+
+    category: str
+    licences: tuple[Licence, ...]
+    """The classes that its rows may have there: its own, and what text of others and models' terms make of it."""
+
+    def groups(self, kind: str) -> tuple[str, ...]:
+        """The groups of a kind, other than `source`, that a row may be in."""
+        return (self.category,) if kind == "category" else self.licences
+
+
+Feeds = Mapping[str, Feed]
+"""Source -> the labels of its rows."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The number of rows of each group of each kind."""
+
+    by: dict[str, Groups] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> Between:
+        """All rows."""
+        return self.by[ALL][""]
+
+    def of(self, kind: str | None) -> Groups:
+        """The groups of a kind; None is one group of all rows."""
+        return self.by[kind or ALL]
+
+    def group(self, kind: str, name: str) -> Between:
+        """The rows of one group."""
+        return self.by[kind].get(name, exactly(0))
+
+
+def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, int], feeds: Feeds) -> Counts:
+    """The rows of a frame: those that are sure at least, those and the unseen at most."""
+    low = frame.rows if sure is None else int(sure.sum())
+    by: dict[str, Groups] = {ALL: {"": Between(low, frame.rows + sum(unseen.values()))}}
+    for kind in KINDS:
+        groups = {name: Between(*numbers) for name, numbers in label_counts(frame.frame(kind), sure).items()}
+        for source, most in unseen.items():
+            for group in (source,) if kind == "source" else feeds[source].groups(kind):
+                groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
+        by[kind] = dict(sorted(groups.items()))
+    return Counts(by)
+
+
+def unlabelled_counts(rows: Between) -> Counts:
+    """Rows of which no source, category or licence is told."""
+    return Counts({ALL: {"": rows}, **{kind: {} for kind in KINDS}})
+
+
+def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[str, tuple[int, int]]:
+    """Label -> (sure rows, all rows)."""
+    encoded = labels if isinstance(labels, pa.DictionaryArray) else labels.dictionary_encode()
+    codes, names = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    most = np.bincount(codes, minlength=len(names))
+    least = most if sure is None else np.bincount(codes[sure], minlength=len(names))
+    return {name: (int(a), int(b)) for name, a, b in zip(names, least, most, strict=True) if b}
+
+
+def source_counts(source: str, feed: Feed, rows: Between) -> Counts:
+    """The rows of one source, read or not: they all have its labels."""
+    groups: dict[str, Groups] = {kind: {feed.groups(kind)[0]: rows} for kind in ("category", "license")}
+    return Counts({ALL: {"": rows}, "source": {source: rows}, **groups})
+
+
+def summed(parts: Iterable[Counts]) -> Counts:
+    """The rows of several tables together."""
+    by: dict[str, Groups] = {ALL: {"": exactly(0)}, **{kind: {} for kind in KINDS}}
+    for part in parts:
+        for kind, groups in part.by.items():
+            for name, rows in groups.items():
+                by[kind][name] = by[kind].get(name, exactly(0)).plus(rows)
+    return Counts(by)
+
+
+def narrowed(counts: Counts, kind: str | None, limits: Mapping[str, Between]) -> Counts:
+    """The counts with what is also known of some groups."""
+    groups = counts.of(kind)
+    return Counts({**counts.by, kind or ALL: {name: rows.within(limits.get(name, rows)) for name, rows in groups.items()}})
+
+
+def narrowed_by(counts: Counts, other: Counts) -> Counts:
+    """What two counts of the same rows say together."""
+    for kind in (None, *KINDS):
+        groups = {name: other.of(kind).get(name) for name in counts.of(kind)}
+        counts = narrowed(counts, kind, {name: rows for name, rows in groups.items() if rows is not None})
+    return counts
+
+
+def around(counts: Counts, whole: Counts, missing: int, further: int) -> Counts:
+    """The counts of rows of which some may be missing and to which others may come, out of a whole."""
+    return Counts(
+        {
+            kind: {
+                name: Between(
+                    max(0, counts.group(kind, name).low - missing), min(counts.group(kind, name).high + further, most.high)
+                )
+                for name, most in groups.items()
+            }
+            for kind, groups in whole.by.items()
+        }
+    )
+
+
+def united(parts: Sequence[Feeds]) -> Feeds:
+    """The feeds of several tables together."""
+    feeds: dict[str, Feed] = {}
+    for part in parts:
+        for source, feed in part.items():
+            before = feeds.setdefault(source, feed)
+            feeds[source] = Feed(feed.category, classes(*before.licences, *feed.licences))
+    return feeds
+
+
+def classes(*listed: Licence) -> tuple[Licence, ...]:
+    """Some classes, each once, from the most open on."""
+    return tuple(each for each in CLASSES if each in listed)
+
+
+def settled(counts: Counts, feeds: Feeds) -> Counts:
+    """The counts with what each kind says of the others: all rows are the sum of the groups of any kind."""
+    for _ in range(2):
+        for kind in KINDS:
+            counts = balanced(counts, ALL, "", kind, list(counts.of(kind)))
+        for kind in ("category", "license"):
+            for name in counts.of(kind) if all(len(feed.groups(kind)) == 1 for feed in feeds.values()) else ():
+                members = [source for source in counts.of("source") if feeds[source].groups(kind) == (name,)]
+                counts = balanced(counts, kind, name, "source", members)
+    return counts
+
+
+def balanced(counts: Counts, kind: str, name: str, parts: str, members: list[str]) -> Counts:
+    """The counts where the group `name` is the sum of some groups of another kind."""
+    each, whole = [counts.group(parts, member) for member in members], counts.group(kind, name)
+    low, high = sum(rows.low for rows in each), min(sum(rows.high for rows in each), MANY)
+    whole = whole.within(Between(low, high)) if each else whole
+    counts = narrowed(counts, kind, {name: whole})
+    limits = {}
+    for member, rows in zip(members, each, strict=True):
+        # What the whole needs and the others cannot give; what the others leave of it.
+        least = max(rows.low, whole.low - (high - rows.high)) if high < MANY else rows.low
+        limits[member] = Between(least, min(rows.high, whole.high - (low - rows.low)))
+    return narrowed(counts, parts, limits)

@@ -1,0 +1,232 @@
+"""A set decision on rows that are known: the very SQL of a build where all is known, else what holds in every case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from compiler.graph.nodes import Graph, Node
+from compiler.graph.sql import bounded_sql, decide_sql
+from operators.base.bounds import MANY, Between, exactly
+from operators.base.declare import LABELS, Measure, SetDecision
+from runtime.forecast.frames import Frame, Mask
+from runtime.forecast.values import Values
+from runtime.stages.decide import groups_of
+from runtime.store.digest import id_bytes
+from runtime.tables.ids import combined, connect, places_of, sorted_order
+from runtime.tables.table import nulled
+from runtime.tables.write import taken
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a set decision is told: its base table as far as it is known, and the values of its run of decisions."""
+
+    graph: Graph
+    index: int
+    base: Frame
+    sure: Mask | None
+    """Which rows of the base are certainly there; None where all are."""
+    likely: Mask | None
+    """The rows of one way that it may turn out: whoever is not known to pass fails, and nobody comes unseen."""
+    unseen: Mapping[str, int]
+    """Source -> the most rows of it that nobody has read."""
+    values: tuple[Values, ...]
+    """Those of each decision of the run."""
+    columns: Mapping[str, pa.Array]
+    """Those that the set decision reads."""
+    blind: Mask | None
+    """The rows of which it does not know all columns that it reads."""
+
+    @property
+    def node(self) -> Node:
+        return self.graph.nodes[self.index]
+
+    @property
+    def operator(self) -> SetDecision:
+        operator = self.node.operator
+        assert isinstance(operator, SetDecision)
+        return operator
+
+    @property
+    def run(self) -> tuple[Node, ...]:
+        """The decisions before it, in evaluation order."""
+        return tuple(self.graph.nodes[at] for at in self.graph.run(self.node.inputs[0]))
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of the rows of a base table, all of them known."""
+
+    dropped: np.ndarray[Any, Any]
+    """For each row: 0, or the number of the decision that drops it; the set decision comes last."""
+    places: Places
+    """The rows that are dropped, in any order."""
+    detail: pa.Array
+    """For each of `places`: the rank, or the row kept instead."""
+    parents: Places
+    """The places of the rows that stand in the result again."""
+    copies: np.ndarray[Any, Any]
+    short: Mapping[str, tuple[int, Between]]
+    """Group -> (wanted, had), where the build would stop."""
+
+    def detail_of(self, place: int) -> str | None:
+        """What is told besides of a row that is dropped, as hexadecimal digits."""
+        detail = self.detail[int(np.flatnonzero(self.places == place)[0])].as_py()
+        return None if detail is None else str(detail.hex)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What may become of the rows of a base table, in every case."""
+
+    arriving: Places
+    """The rows that come to the set decision in the likely way."""
+    lacking: int
+    """Rows of the likely way that lack a value on which it depends."""
+    kept: Places
+    """The places of the rows that may be in the result, in row_id order, one for each copy."""
+    copies: np.ndarray[Any, Any]
+    sure: Mask
+    """Which of them are in the result for certain."""
+    likely: Mask
+    """Which of them are in the result in the likely way."""
+    between: Between
+    """The fewest and the most of them together."""
+    places: int | None
+    """How many rows of the result one row more or less can change besides itself."""
+
+
+def decide_known(stage: Stage) -> Decided | Bounded:
+    """The fate of the rows, exact where every value that matters is known."""
+    connection, rows = connect(), stage.base.rows
+    try:
+        name = stage.graph.nodes[stage.graph.base(stage.node.inputs[0])].label
+        columns: dict[str, pa.Array] = {each: stage.base.frame(each) for each in ("row_id", "item_id", *LABELS)}
+        columns |= stage.columns
+        columns |= {".at": pa.array(np.arange(rows)), "blind": mask_column(stage.blind, rows, False)}
+        columns |= {"sure": mask_column(stage.sure, rows), "likely": mask_column(stage.likely, rows)}
+        partly, unknown = partly_known(connection, name, stage, columns)
+        connection.register(name, pa.table(columns))
+        alive = bounded_sql(stage.graph, stage.index, partly)
+        blind = stage.blind is not None and connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
+        if partly or blind or stage.sure is not None or any(stage.unseen.values()):
+            return bounded_fates(connection, stage, partly, unknown)
+        return exact_fates(connection, stage, columns)
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    finally:
+        connection.close()
+
+
+def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Array:
+    """A mask as a column; None stands for one value in every row."""
+    return pa.array(np.full(rows, otherwise) if mask is None else mask)
+
+
+def partly_known(
+    connection: duckdb.DuckDBPyConnection, name: str, stage: Stage, columns: dict[str, pa.Array]
+) -> tuple[frozenset[int], Mask]:
+    """(the decisions some of whose values are not known where they matter, the rows that lack one); adds `columns`."""
+    partly: set[int] = set()
+    unknown = np.zeros(stage.base.rows, dtype=bool)
+    for place, (decision, values) in enumerate(zip(stage.run, stage.values, strict=True)):
+        assert isinstance(decision.operator, Measure)
+        if values.known is not None:
+            connection.register(name, pa.table(columns))
+            alive = np.zeros(stage.base.rows, dtype=bool)
+            query = f'SELECT ".at" FROM ({bounded_sql(stage.graph, stage.index, frozenset(partly), place)})'
+            alive[combined(connection.sql(query).to_arrow_table().column(".at")).to_numpy()] = True
+            lacking = alive & ~values.known
+            if lacking.any():
+                partly.add(place)
+                unknown |= lacking
+                columns[f"{decision.label}.known"] = pa.array(values.known)
+        for each in decision.operator.values:
+            columns[f"{decision.label}.{each}"] = nulled(values.columns[each])
+    return frozenset(partly), unknown
+
+
+def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, columns: Mapping[str, pa.Array]) -> Decided:
+    query, have = decide_sql(stage.graph, stage.index), {}
+    if stage.operator.grouped_by() is not None:
+        connection.execute(f"CREATE TEMP TABLE fates AS {query}")
+        query, made = "FROM fates", connection.sql("FROM fates").to_arrow_table()
+        have = {group: exactly(rows) for group, rows in groups_of(stage.operator, columns, made, len(stage.run) + 1).items()}
+    # Whoever is not told to be dropped is kept; only a build has to see that every row is told of.
+    told = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
+    ids, copies, by = (
+        id_bytes(combined(told.column("row_id"))),
+        *(combined(told.column(c)).to_numpy() for c in ("copy", "dropped_by")),
+    )
+    base = id_bytes(stage.base.frame("row_id"))
+    first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
+    dropped, places = np.zeros(stage.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
+    dropped[places] = by[first]
+    detail = combined(told.column("detail")).take(pa.array(first))
+    again_at = places_of(base, taken(ids, again))
+    return Decided(dropped, places, detail, again_at, copies[again], stage.operator.short_of(have))
+
+
+def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, partly: frozenset[int], unknown: Mask) -> Bounded:
+    operator, seed = stage.operator, stage.node.seed
+    connection.execute(f"CREATE TEMP TABLE kept AS {bounded_sql(stage.graph, stage.index, partly)}")
+    connection.execute("CREATE TEMP TABLE arriving AS SELECT * FROM kept WHERE passes AND likely AND NOT blind")
+    # A row of which the decision does not know what it reads may be any row, so it is one that nobody has seen.
+    strangers = unseen_by(stage, label_counts(connection))
+    told = (
+        f"{operator.bounded('(SELECT * FROM kept WHERE NOT blind)', seed, strangers)} UNION ALL"
+        f" SELECT row_id, copy, FALSE, TRUE FROM ({operator.possible('(SELECT * FROM kept WHERE blind)')})"
+    )
+    at, copies, surely, possibly = placed(connection, stage.base, told, "surely", "possibly")
+    copy, most = "copy" if operator.tells_copy else "0 AS copy", 1 + copies.max(initial=0)
+    verdicts = f"SELECT row_id, {copy}, kept FROM ({operator.verdicts('arriving', seed, None)})"
+    there, numbers, kept = placed(connection, stage.base, verdicts, "kept")
+    likely = np.isin(at * most + copies, (there * most + numbers)[kept])
+    counting, changing = operator.kept_between("(SELECT * FROM kept WHERE NOT blind)"), operator.displaces("kept")
+    low, high = connection.sql(counting).fetchall()[0] if counting is not None else (0, MANY)
+    lacking = connection.sql("SELECT count(*) FROM kept WHERE passes AND likely AND blind").fetchall()[0][0]
+    arriving = combined(connection.sql('SELECT ".at" FROM arriving ORDER BY ".at"').to_arrow_table().column(".at")).to_numpy()
+    return Bounded(
+        arriving=arriving,
+        lacking=lacking + int((unknown & (stage.likely if stage.likely is not None else True)).sum()),
+        kept=at[possibly],
+        copies=copies[possibly],
+        sure=surely[possibly],
+        likely=likely[possibly],
+        between=Between(low, min(high + sum(strangers.values()), MANY)),
+        places=None if changing is None else connection.sql(changing).fetchall()[0][0],
+    )
+
+
+def label_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Source -> its rows that may come to the decision, and of which it does not know what it reads."""
+    return dict(connection.sql("SELECT source, count(*) FROM kept WHERE blind GROUP BY source").fetchall())
+
+
+def placed(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *told: str) -> list[np.ndarray[Any, Any]]:
+    """The places in the base of the rows of a query, their copies, what is told of each; by row_id, first copies first."""
+    made = connection.sql(query).to_arrow_table()
+    ids, copies = id_bytes(combined(made.column("row_id"))), combined(made.column("copy")).to_numpy()
+    order = sorted_order(ids)
+    order = order[np.argsort(copies[order], kind="stable")]
+    masks = [combined(made.column(each)).to_numpy(zero_copy_only=False).astype(bool)[order] for each in told]
+    return [places_of(id_bytes(base.frame("row_id")), taken(ids, order)), copies[order], *masks]
+
+
+def unseen_by(stage: Stage, blind: Mapping[str, int]) -> dict[str, int]:
+    """The most rows of which nothing is known, by the groups that the operator counts in."""
+    kind = stage.operator.grouped_by()
+    labels = {node.label: node.operator for _, node in stage.graph if not node.inputs}
+    groups: dict[str, int] = {}
+    for source in {**stage.unseen, **blind}:
+        group = "" if kind is None else source if kind == "source" else str(getattr(labels[source], kind))
+        groups[group] = min(groups.get(group, 0) + stage.unseen.get(source, 0) + blind.get(source, 0), MANY)
+    return groups

@@ -1,0 +1,89 @@
+"""What is known of a table before it is made: the rows it may hold, and how many of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base.bounds import MANY, Between
+from operators.base.scope import Columns
+from runtime.forecast.counts import Counts, Feeds, settled, summed
+from runtime.forecast.decisions import Decided, Places, Stage
+from runtime.forecast.frames import Frame, Joined, Mask, Unknown, small_name
+from runtime.store.digest import id_bytes
+from runtime.store.record import Record
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of the table that a cut makes."""
+
+    frame: Frame
+    """The rows that it may hold, in row_id order."""
+    columns: Columns
+    counts: Counts
+    sure: Mask | None = None
+    """Which of the rows it certainly holds; None where it holds them all."""
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    """Source -> the most rows of it, that nobody has read, which it holds besides."""
+    likely: Mask | None = None
+    """Which of the rows it holds in one way that it may turn out; None where it holds them all."""
+    missing: int = 0
+    """How many of the likely rows it may lack."""
+    further: int = 0
+    """How many rows it may hold besides the likely ones."""
+    unknown: int = 0
+    """Rows with an unknown value on which it depends, those that nobody has read included."""
+    digest: str | None = None
+    """The digest of the table, where these are its very rows and all that they hold is known."""
+    record: Record | None = None
+    stage: Stage | None = None
+    decided: Decided | None = None
+    short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
+    """Group -> (wanted, had), where the build would or might stop."""
+    twice: bool = False
+    """Whether two tables that it is made from hold, or may hold, the same row: then the build stops, or may stop."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether these are its very rows."""
+        return self.sure is None and not any(self.unseen.values())
+
+
+def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:
+    """All rows of several tables."""
+    frame = Joined([(part.frame, part.columns) for part in parts], columns)
+    sure, likely = (masked(parts, mask, frame.order) for mask in ("sure", "likely"))
+    unseen: dict[str, int] = {}
+    for part in parts:
+        for source, most in part.unseen.items():
+            unseen[source] = min(unseen.get(source, 0) + most, MANY)
+    missing, further, unknown = (
+        min(sum(getattr(part, number) for part in parts), MANY) for number in ("missing", "further", "unknown")
+    )
+    counts = settled(summed(part.counts for part in parts), feeds)
+    ids = id_bytes(frame.frame("row_id"))
+    twice = bool((ids[1:] == ids[:-1]).all(axis=1).any())
+    return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown, twice=twice)
+
+
+def masked(parts: list[Expected], mask: str, order: Places) -> Mask | None:
+    """One mask over the rows of several tables; None where all of them are meant."""
+    masks = [getattr(part, mask) for part in parts]
+    if all(each is None for each in masks):
+        return None
+    whole: Mask = np.concatenate(
+        [np.ones(part.frame.rows, bool) if each is None else each for part, each in zip(parts, masks, strict=True)]
+    )[order]
+    return whole
+
+
+def known_column(base: Expected, name: str) -> tuple[pa.Array, Mask | None]:
+    """(a column of a base table, the rows where it is known)."""
+    try:
+        return base.frame.frame(small_name(name, base.columns)), None
+    except Unknown:
+        return pa.nulls(base.frame.rows, pa.int64()), np.zeros(base.frame.rows, dtype=bool)

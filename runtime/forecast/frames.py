@@ -1,0 +1,125 @@
+"""Rows of tables that nobody has made yet, as views of tables that are made: ids, small columns and cell digests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base.scope import Columns
+from runtime.store.digest import Bytes, id_array, id_bytes
+from runtime.tables.ids import sorted_order
+from runtime.tables.table import DIGEST, TEXT, empty_column
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class Unknown(LookupError):
+    """A column whose cells are not known before something is measured or changed."""
+
+
+class Frame(Protocol):
+    """Rows in row_id order, column by column; a stored table is one too."""
+
+    @property
+    def rows(self) -> int: ...
+
+    def frame(self, name: str) -> pa.Array:
+        """A small column, or the cell digests of a text column; raises Unknown where nothing knows them."""
+
+
+class Base(Protocol):
+    """A table as far as it is known: its rows, its columns, and its digest where all of it is known."""
+
+    @property
+    def frame(self) -> Frame: ...
+    @property
+    def columns(self) -> Columns: ...
+    @property
+    def digest(self) -> str | None: ...
+
+
+class Held:
+    """A frame whose columns are kept once they were asked for."""
+
+    def __init__(self, parent: Frame) -> None:
+        self.parent, self.rows = parent, parent.rows
+        self.columns: dict[str, pa.Array] = {}
+
+    def frame(self, name: str) -> pa.Array:
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name)
+        return self.columns[name]
+
+
+class Chosen(Held):
+    """Some rows of a frame, in row_id order; `ids` are new ids of rows that stand in a table again."""
+
+    def __init__(self, parent: Frame, places: Places, ids: Bytes | None = None) -> None:
+        super().__init__(parent)
+        self.places, self.rows = places, len(places)
+        if ids is not None:
+            self.columns["row_id"] = id_array(ids)
+
+    def frame(self, name: str) -> pa.Array:
+        if name not in self.columns:
+            self.columns[name] = self.parent.frame(name).take(pa.array(self.places))
+        return self.columns[name]
+
+
+class Joined:
+    """All rows of several frames; a column that one of them lacks is null there."""
+
+    def __init__(self, parts: Sequence[tuple[Frame, Columns]], columns: Columns) -> None:
+        self.parts, self.columns = parts, columns
+        ids = [np.zeros((0, 16), np.uint8), *(id_bytes(part.frame("row_id")) for part, _ in parts)]
+        self.order = sorted_order(np.concatenate(ids))
+        self.rows = len(self.order)
+
+    def frame(self, name: str) -> pa.Array:
+        column = name.removesuffix(DIGEST)
+        own = name in ("row_id", "item_id")
+        arrays = [empty_column(0, "text" if own else self.columns[column])]
+        for part, columns in self.parts:
+            known = own or column in columns
+            arrays.append(part.frame(name) if known else empty_column(part.rows, self.columns[column]))
+        if self.columns.get(name) == "label":
+            arrays = [array.cast(pa.string()) for array in arrays]
+            return pa.concat_arrays(arrays).dictionary_encode().take(pa.array(self.order))
+        return pa.concat_arrays(arrays).take(pa.array(self.order))
+
+
+class Renamed:
+    """A frame with other columns: `origin` leads from a name to a column of the parent, or is the column itself."""
+
+    def __init__(self, parent: Frame, origin: Mapping[str, str | pa.Array | None], columns: Columns) -> None:
+        self.parent, self.origin, self.columns, self.rows = parent, origin, columns, parent.rows
+
+    def frame(self, name: str) -> pa.Array:
+        if name in ("row_id", "item_id"):
+            return self.parent.frame(name)
+        column = name.removesuffix(DIGEST)
+        made = self.origin[column]
+        if made is None:
+            raise Unknown(column)
+        return self.parent.frame(made + name[len(column) :]) if isinstance(made, str) else made
+
+
+class Relabelled:
+    """A frame whose rows have other labels: another category or licence of a source moves no row."""
+
+    def __init__(self, parent: Frame, labels: Mapping[str, str]) -> None:
+        self.parent, self.labels, self.rows = parent, labels, parent.rows
+
+    def frame(self, name: str) -> pa.Array:
+        if name not in self.labels:
+            return self.parent.frame(name)
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(self.rows, np.int32)), pa.array([self.labels[name]]))
+
+
+def small_name(column: str, columns: Columns) -> str:
+    """What stands for a column in a frame."""
+    return column + DIGEST if columns[column] in TEXT else column

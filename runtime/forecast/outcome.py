@@ -1,0 +1,76 @@
+"""What a set decision leaves: the rows themselves, or those that it may leave and how many at least and at most."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.nodes import Node
+from operators.base.bounds import MANY
+from runtime.forecast.counts import Feeds, around, narrowed, narrowed_by, settled, tally
+from runtime.forecast.decisions import Bounded, Decided, Places, Stage
+from runtime.forecast.expected import Expected
+from runtime.forecast.frames import Chosen, Frame, Joined, Mask
+from runtime.store.digest import id_bytes
+from runtime.tables.ids import child_ids
+
+
+def kept(stage: Stage, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
+    """The very rows that stay."""
+    places = np.concatenate([np.flatnonzero(fates.dropped == 0), fates.parents])
+    copies = np.concatenate([np.zeros(len(places) - len(fates.parents), np.int64), fates.copies])
+    frame, _ = laid_out(columns, stage.node, places, copies)
+    counts = tally(frame, None, {}, feeds)
+    return Expected(frame, stage.node.columns, counts, stage=stage, decided=fates, short=fates.short)
+
+
+def kept_between(stage: Stage, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
+    """The rows that may stay: what each is told for itself, what holds of groups, how far it may be from the likely way."""
+    operator, kind = stage.operator, stage.operator.grouped_by()
+    further = min(base.further + fates.lacking, MANY)
+    arriving = around(tally(Chosen(base.frame, fates.arriving), None, {}, feeds), base.counts, base.missing, further)
+    copies = 1 + int(fates.copies.max(initial=0))
+    unseen = {source: min(most * copies, MANY) for source, most in base.unseen.items()}
+    frame, order = laid_out(columns, stage.node, fates.kept, fates.copies)
+    sure, likely = fates.sure[order], fates.likely[order]
+    counts = narrowed(tally(frame, sure, unseen, feeds), None, {"": fates.between})
+    missing, further = spread(fates.places, base.missing, further, likely, sum(unseen.values()))
+    near = around(tally(Chosen(frame, np.flatnonzero(likely)), None, {}, feeds), counts, missing, further)
+    counts = narrowed_by(counts, near)
+    counts = narrowed(counts, kind, {name: operator.limits(name, rows) for name, rows in arriving.of(kind).items()})
+    counts = settled(counts, feeds)
+    return Expected(
+        frame,
+        stage.node.columns,
+        counts,
+        None if sure.all() else sure,
+        {source: most for source in unseen if (most := min(unseen[source], counts.group("source", source).high))},
+        likely,
+        missing,
+        further,
+        min(base.unknown + fates.lacking, MANY),
+        stage=stage,
+        short=operator.short_of(arriving.of(kind)) if operator.weighed_by() is None and kind is not None else {},
+    )
+
+
+def spread(places: int | None, missing: int, further: int, likely: Mask, unseen: int) -> tuple[int, int]:
+    """How far the result of a set decision may be from the likely one: (of its rows missing, further rows)."""
+    rows, others = int(likely.sum()), int((~likely).sum()) + unseen
+    if places is None:
+        return rows, others
+    if places == 0:
+        return min(missing, rows), min(further, others)
+    moved = (missing + further) * places
+    # Where a whole item moves, rows of it that nobody has seen move besides.
+    return min(moved, rows), min(moved + (further if places > 1 else 0), others)
+
+
+def laid_out(columns: Frame, node: Node, places: Places, copies: Places) -> tuple[Frame, Places]:
+    """(rows of a frame, some of them again as children with ids of their own, the place of each among those given)."""
+    if not copies.any():
+        return Chosen(columns, places), np.arange(len(places))
+    first, again = np.flatnonzero(copies == 0), np.flatnonzero(copies)
+    parents = id_bytes(columns.frame("row_id"))[places[again]]
+    born = Chosen(columns, places[again], child_ids(parents, node.operator.name, copies[again]))
+    joined = Joined([(Chosen(columns, places[first]), node.columns), (born, node.columns)], node.columns)
+    return joined, np.concatenate([first, again])[joined.order]

@@ -1,0 +1,185 @@
+"""What a build would train, before it trains: rows, tokens and hours, by what earlier trainings took or by what is assumed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from compiler.graph.plan import described, stage_name
+from operators.base.bounds import MANY, Between, exactly
+from operators.catalog import OBJECTIVES
+from operators.learn.train import Train
+from runtime.build.session import Session
+from runtime.completions.assumed import Assumed, Hours, assumed_hours
+from runtime.forecast.tables import Predictor
+from runtime.store.record import Record
+from runtime.store.store import Damaged
+from runtime.tables.table import Table, open_table
+from runtime.training.stage import characters_of
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of all epochs."""
+
+    count: int
+    basis: Literal["history", "at most"]
+    told: str
+    """Who tells, such as `an earlier training on these rows`."""
+
+    def text(self) -> str:
+        return f"{'about' if self.basis == 'history' else self.basis} {self.count:,} tokens ({self.told})"
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One training that would run."""
+
+    stage: str
+    model: str
+    objective: str
+    rows: Between
+    epochs: Decimal
+    tokens: Tokens | None
+    """None where it is not known how many rows there are."""
+    hours: Hours | None
+    why: str
+    """Why no earlier training tells the hours, where none does."""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What a person may assume, of what nothing tells."""
+        return ("train_tokens_per_s",) if self.tokens is not None and self.hours is None else ()
+
+    def line(self) -> str:
+        """`train.sft: 240 rows, 2 epochs of Qwen/Qwen3-8B: about 98,304 tokens (...), 1.2 GPU-hours (...)`."""
+        epochs = f"{self.epochs.normalize():f} epoch{'s' * (self.epochs != 1)} of {self.model}"
+        if self.tokens is None:
+            return f"{self.stage}: {epochs}; how many rows there are is not known yet: tokens and GPU-hours unknown"
+        rows = f"{self.rows.low:,}" if self.rows.exact else f"{self.rows.low:,} to {self.rows.high:,}"
+        most = "at most " if self.tokens.basis == "at most" else ""
+        hours = f"GPU-hours unknown ({self.why})" if self.hours is None else most + self.hours.text()
+        return f"{self.stage}: {rows} rows, {epochs}: {self.tokens.text()}, {hours}"
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs; None is not known."""
+        return {
+            "stage": self.stage,
+            "model": self.model,
+            "objective": self.objective,
+            "rows": [self.rows.low, self.rows.high if self.rows.high < MANY else None],
+            "epochs": float(self.epochs),
+            "tokens": None if self.tokens is None else vars(self.tokens),
+            "hours": None if self.hours is None else self.hours.data(),
+            "why": self.why if self.hours is None else None,
+        }
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The trainings in a store whose weights come from one base: they are as fast, and cut their texts into the same tokens."""
+
+    records: tuple[Record, ...]
+
+    def hours(self, operator: Train, tokens: int) -> Hours | None:
+        """By the trainings of the same objective in the same numbers, on the hardware that took most tokens."""
+        found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        for record in self.records:
+            made, settings = record.body["manifest"]["made"], record.body["manifest"]["settings"]
+            alike = record.body["kind"] == operator.name and settings["dtype"] == operator.dtype
+            if alike and made["tokens"] and made["seconds"]:
+                found.setdefault((made["device"]["kind"], made["device"]["name"], made["processes"]), []).append(made)
+        if not found:
+            return None
+        (kind, name, processes), group = max(found.items(), key=lambda each: (sum(made["tokens"] for made in each[1]), each[0]))
+        # A process has a GPU of its own; on a CPU they share what there is.
+        devices = processes if kind == "cuda" else 1
+        rate = sum(made["tokens"] for made in group) / sum(made["seconds"] for made in group) / devices
+        told = f"{len(group)} earlier training{'s' * (len(group) > 1)} on {f'{devices} x ' if devices > 1 else ''}{name}"
+        return Hours(tokens / rate / 3600, "GPU-hours" if kind == "cuda" else "hours", "history", rate, told)
+
+    def tokens(self, operator: Train, itself: Mapping[str, Any], data: Record, table: Table) -> Tokens | None:
+        """Of rows that are built: as these very rows had, else by the characters and tokens of others."""
+        for record in self.records:
+            same = record.body["manifest"]["data"]["digest"] == data.digest
+            if same and written_of(record.body["snapshot"]["itself"]) == written_of(itself):
+                return Tokens(round(of_epoch(record) * float(operator.epochs)), "history", "an earlier training on these rows")
+        told = [record for record in self.records if record.body["manifest"]["data"].get("characters")]
+        if not told:
+            return None
+        known = sum(record.body["manifest"]["data"]["characters"] for record in told)
+        characters = characters_of(table, operator.reads(table.columns))
+        count = round(characters * sum(map(of_epoch, told)) / known * float(operator.epochs))
+        those = f"{len(told):,} earlier training{'s' * (len(told) > 1)}"
+        return Tokens(count, "history", f"{characters:,} characters an epoch, in tokens as long as those of {those}")
+
+
+def written_of(itself: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides the text of a training's rows besides their cells, of what decided the training."""
+    return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion"))
+
+
+def of_epoch(record: Record) -> float:
+    """The tokens that a training took in each epoch."""
+    manifest = record.body["manifest"]
+    return float(manifest["made"]["tokens"]) / float(manifest["settings"]["epochs"])
+
+
+def earlier(trainings: Sequence[Record], weights: str) -> Earlier:
+    """Those that went on from a base, or from what was trained from it."""
+    known, count = {weights}, 0
+    while len(known) > count:
+        count = len(known)
+        known |= {each.digest for each in trainings if each.body["manifest"]["weights"] in known}
+    return Earlier(tuple(each for each in trainings if each.body["manifest"]["weights"] in known))
+
+
+def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterator[Foreseen]:
+    """Every training that would run, against the store as it is; nothing is written and no library of training is loaded."""
+    graph, addresses = session.graph, predictor.addresses
+    waiting = []
+    for index, node in graph:
+        if isinstance(node.operator, Train) and addresses.address(index) is None:
+            if session.items is None:
+                predictor.expect(node.inputs[0])  # where that tells the very rows, a training of them may be here
+            waiting += [(index, node)] if addresses.address(index) is None else []
+    trainings = [record for record in predictor.store.records() if record.body["kind"] in OBJECTIVES] if waiting else []
+    for index, node in waiting:
+        assert isinstance(node.operator, Train)
+        base = session.read.recipe.base_of(node.label)
+        weights = session.facts.weights.get(base)
+        before = Earlier(()) if weights is None else earlier(trainings, weights)
+        rows, tokens = learnt(session, predictor, index, node.operator, before)
+        why = "without its weights no earlier training can be told to be of it" if weights is None else ""
+        why = why or f"no earlier {node.operator.name} of it in {node.operator.dtype} tells"
+        hours = None
+        if tokens is not None and assumed.train_tokens_per_s is not None:
+            hours = assumed_hours(tokens.count, assumed.train_tokens_per_s, "GPU-hours")
+        elif tokens is not None:
+            hours = before.hours(node.operator, tokens.count)
+        named = session.models[base].id or base
+        yield Foreseen(stage_name(graph, index), named, node.operator.name, rows, node.operator.epochs, tokens, hours, why)
+
+
+def learnt(session: Session, predictor: Predictor, index: int, operator: Train, before: Earlier) -> tuple[Between, Tokens | None]:
+    """(rows, their tokens) of a training; where nothing tells, no row is longer than `max_length`."""
+    data = predictor.graph.nodes[index].inputs[0]
+    key = predictor.addresses.key(data)
+    record = predictor.store.find(key) if key is not None else None
+    rows = Between(0, MANY)
+    if record is not None:
+        rows = exactly(record.body["rows"])
+        with suppress(Damaged):
+            table, itself = open_table(predictor.store, record.body["table"]), described(predictor.addresses, index)
+            if (tokens := before.tokens(operator, itself, record, table)) is not None:
+                return rows, tokens
+    elif session.items is None:  # which items a preview takes is known once their sources are read
+        rows = predictor.expect(data).counts.rows
+    if rows.high >= MANY:
+        return rows, None
+    most = rows.high * operator.max_length * math.ceil(operator.epochs)
+    return rows, Tokens(most, "at most", f"`max_length` {operator.max_length:,} of each row")

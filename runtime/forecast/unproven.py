@@ -1,0 +1,190 @@
+"""What is not known of a recipe's models on this machine, and what is known to go wrong with them, before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from compiler.graph.nodes import Graph
+from compiler.graph.plan import stage_name
+from compiler.recipe.sections import Recipe
+from operators.asks.asks import Asks
+from operators.asks.generate import Generate
+from operators.declared.model import Model
+from operators.learn.train import Train
+from runtime.completions.engines.choose import runner_of
+from runtime.completions.engines.configuration import Configuration, read_configuration
+from runtime.completions.engines.embedded import place_of
+from runtime.completions.engines.engine import EngineError
+from runtime.completions.weights import find_weights
+
+#: What a folder has that holds a tokenizer.
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a stage wants of a model."""
+
+    model: str
+    """The model whose weights it is about, by its name under `models`."""
+    stage: str
+    field: Literal["max_length", "max_tokens"]
+    tokens: int
+    """The longest text that it gives or takes."""
+    trains: bool = False
+    own: bool = False
+    """Whether it brings a chat template of its own."""
+    made: bool = False
+    """Whether it asks a checkpoint of the recipe, and so wants no more than the weights of its base."""
+
+    def text(self) -> str:
+        return f"`{self.field}` {self.tokens:,} of {self.stage}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One thing to say of a model."""
+
+    model: str
+    """Its public name."""
+    state: Literal["not proven", "warning"]
+    message: str
+
+    def line(self) -> str:
+        return f"{self.state}: {self.model}: {self.message}"
+
+
+def wants_of(recipe: Recipe, graph: Graph, stages: Iterable[int]) -> Iterator[Want]:
+    """What some nodes of a graph want of models."""
+    for index in stages:
+        node, name = graph.nodes[index], stage_name(graph, index)
+        match node.operator:
+            case Train():
+                yield trained(recipe, node.label, node.operator)
+            case Asks() if not (isinstance(node.operator, Generate) and node.operator.recorded is not None):
+                asked, base = node.operator.model, recipe.base_of(node.operator.model)
+                yield Want(base, name, "max_tokens", node.operator.max_tokens, made=asked != base)
+
+
+def trained(recipe: Recipe, label: str, operator: Train) -> Want:
+    """What a training wants of its base."""
+    base, own = recipe.base_of(label), operator.template is not None
+    return Want(base, label, "max_length", operator.max_length, trains=True, own=own)
+
+
+def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Told]:
+    """What is not known of each model that is wanted, in one line, and what is wrong; no library of models is loaded."""
+    grouped: dict[str, list[Want]] = {}
+    for want in wants:
+        if want.model in recipe.models:
+            grouped.setdefault(want.model, []).append(want)
+    configuration = read_configuration() if grouped else Configuration()
+    found = []
+    for name, group in grouped.items():
+        model, notes = recipe.models[name].model, Notes([], [])
+        learning = [want for want in group if want.trains or want.made]
+        asking = [want for want in group if want not in learning]
+        if learning:
+            look(learning, weights_at(model, configuration), notes)
+        if asking:
+            look(asking, runner_at(model, configuration), notes)
+        found += [Told(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
+        found += [Told(model.id, "warning", each) for each in notes.wrong]
+    return found
+
+
+class Notes(NamedTuple):
+    """What is found out about one model."""
+
+    lacking: list[str]
+    wrong: list[str]
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a model's files are looked at."""
+
+    folder: Path | None
+    why: str = ""
+    """Why there are none to look at."""
+    longest: int | None = None
+    """Tokens that whoever runs it is told to hold."""
+
+
+def weights_at(model: Model, configuration: Configuration) -> At:
+    """The weights that a training starts from."""
+    weights = find_weights(model, configuration)
+    if weights is None:
+        return At(None, "its weights are not here")
+    return folder_at(place_of(weights.folder) if weights.embedded else weights.folder)
+
+
+def runner_at(model: Model, configuration: Configuration) -> At:
+    """What whoever runs a model has of it."""
+    try:
+        runner = runner_of(model, configuration)
+    except EngineError:
+        return At(None, "nothing here runs it")
+    if runner.longest is not None:
+        return At(runner.folder, longest=runner.longest)
+    if runner.folder is None:
+        return At(None, f"the server of the endpoint `{runner.name}` does not say how long its context is")
+    return folder_at(runner.folder)
+
+
+def folder_at(folder: Path) -> At:
+    """A folder of weights; the built-in model is unpacked by the first build that needs it."""
+    return At(folder) if folder.is_dir() else At(None, "its weights are not here yet")
+
+
+def look(wants: list[Want], at: At, notes: Notes) -> None:
+    """Compare what is wanted with what there is."""
+    longest = max(wants, key=lambda want: want.tokens)
+    trains = [want for want in wants if want.trains]
+    if at.folder is None and at.longest is None:
+        templates = ["its chat template"] if any(not want.own for want in trains) else []
+        files = ", ".join(["its tokenizer", *templates]) + " and " if trains else ""
+        holds = f"whether its context holds {longest.text()} {'are' if trains else 'is'} not known"
+        notes.lacking.append(f"{at.why}, so {files}{holds}")
+        return
+    context = at.longest if at.longest is not None or at.folder is None else context_of(at.folder)
+    if context is None:
+        notes.lacking.append(f"its config.json tells no context, so whether that holds {longest.text()} is not known")
+    elif longest.tokens > context:
+        notes.wrong.append(f"{longest.text()} is more than its context of {context:,} tokens")
+    if trains and at.folder is not None:
+        if not any((at.folder / name).is_file() for name in TOKENIZERS):
+            notes.wrong.append("its folder has no tokenizer, and training needs one")
+        bare = [want.stage for want in trains if not want.own]
+        if bare and not has_template(at.folder):
+            notes.wrong.append(f"its folder has no chat template, and {bare[0]} gives none with `template: FILE`")
+
+
+def context_of(folder: Path) -> int | None:
+    """The longest text that a model reads, by its configuration."""
+    said = read_json(folder / "config.json")
+    nested = said.get("text_config")
+    for part in (said, nested if isinstance(nested, dict) else {}):
+        found = part.get("max_position_embeddings")
+        if isinstance(found, int) and found > 0:
+            return found
+    return None
+
+
+def has_template(folder: Path) -> bool:
+    """Whether a folder holds a chat template, in one of the places where libraries look for it."""
+    beside = any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json"))
+    return beside or bool(read_json(folder / "tokenizer_config.json").get("chat_template"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file says, or nothing where it is not there or no JSON object."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

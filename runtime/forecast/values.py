@@ -1,0 +1,187 @@
+"""Values that are known without measuring: under their key, in the memo, of equal cells of any table, of small columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from compiler.graph.facts import Facts
+from compiler.graph.keys import memo_key, value_key
+from compiler.graph.nodes import Graph, Made
+from compiler.graph.plan import Addresses
+from operators.base.declare import Map, Measure, mapped
+from operators.measures.where import Where
+from operators.sets.unique import Unique
+from operators.text.sqltext import ident
+from runtime.forecast.frames import Base, Mask, Unknown, small_name
+from runtime.stages.conditions import TooMuchText, evaluate
+from runtime.store.digest import id_bytes
+from runtime.store.store import Damaged, Store, StoreError
+from runtime.tables.beside import find_measured
+from runtime.tables.ids import combined, connect, digest_name
+from runtime.tables.memo import Memo
+from runtime.tables.table import BATCH, SHARE, TEXT, nulled, open_table, read_table, share_of, whole
+
+
+@dataclass(frozen=True)
+class Values:
+    """What is known of one columns node: its columns, and for which rows."""
+
+    columns: Mapping[str, pa.Array]
+    known: Mask | None = None
+    """None where all are known."""
+
+    def whole(self, name: str) -> pa.Array:
+        """A column of which every cell is known; raises Unknown."""
+        if self.known is not None:
+            raise Unknown(name)
+        return self.column(name)
+
+    def column(self, name: str) -> pa.Array:
+        """A column as others read it: null in the place of -1, and the share of two counts."""
+        if name == SHARE:
+            return share_of(*(nulled(self.columns[each]) for each in SHARE.split("/")))
+        return nulled(self.columns[name])
+
+
+@dataclass
+class Known:
+    """The values of a graph's columns nodes, each looked up once."""
+
+    store: Store
+    graph: Graph
+    facts: Facts
+    addresses: Addresses
+    found: dict[int, Values] = field(default_factory=dict)
+
+    def values(self, at: int, base: Base) -> Values:
+        """What is known of the node `at` beside a base table, row for row."""
+        if at not in self.found:
+            # The columns under its key are those of the table with that digest, however many rows another has.
+            same = base.digest is not None and base.digest == self.addresses.address(self.graph.base(at))
+            found = self.under_key(at) if same else None
+            self.found[at] = found or self.of_equal_cells(at, base)
+        return self.found[at]
+
+    def names(self, at: int) -> tuple[str, ...]:
+        """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
+        node = self.graph.nodes[at]
+        if node.form is not None:
+            return (node.form,)
+        if isinstance(node.operator, Map):
+            return tuple(digest_name(mapped(place)) for place in range(len(node.operator.makes())))
+        assert isinstance(node.operator, Measure)
+        return node.operator.values
+
+    def under_key(self, at: int) -> Values | None:
+        key = self.addresses.key(at)
+        record = self.store.find(key, "beside") if key is not None else None
+        if record is None:
+            return None
+        try:
+            table = read_table(self.store, record.body["object"])
+        except Damaged:
+            return None
+        # The form of `unique` is named after its column, and equal forms of other columns share a record.
+        return Values(dict(zip(self.names(at), map(whole, table.columns), strict=True)))
+
+    def of_equal_cells(self, at: int, base: Base) -> Values:
+        node, names, rows = self.graph.nodes[at], self.names(at), base.frame.rows
+        nothing = Values({name: pa.nulls(rows, self.kind(at)) for name in names}, np.zeros(rows, dtype=bool))
+        try:
+            cells = {
+                role: base.frame.frame(small_name(made.name, base.columns))
+                if made.node is None
+                else self.values(made.node, base).whole(kept_name(made))
+                for role, made in node.carried.items()
+            }
+        except Unknown:
+            return nothing
+        if isinstance(node.operator, Where) and not any(made.kind in TEXT for made in node.carried.values()):
+            return held(node.operator, cells) or nothing
+        if isinstance(node.operator, Unique) and node.operator.verbatim(node.entries):
+            return Values(dict(zip(names, cells.values(), strict=True)))
+        if isinstance(node.operator, Measure) and node.operator.cost == "dear":
+            nothing = self.remembered(at, node.operator, cells["in"])
+        return self.joined(at, cells, nothing)
+
+    def kind(self, at: int) -> pa.DataType:
+        return pa.int64() if isinstance(self.graph.nodes[at].operator, Measure) else pa.uuid()
+
+    def remembered(self, at: int, operator: Measure, digests: pa.Array) -> Values:
+        """The values of a dear measure that its memo holds."""
+        memo = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
+        cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
+        known, values = memo.look_up(cells)
+        found = {name: pa.array(np.ascontiguousarray(values[:, place])) for place, name in enumerate(operator.values)}
+        return Values(found, None if known.all() else known)
+
+    def joined(self, at: int, cells: Mapping[str, pa.Array], values: Values) -> Values:
+        """Add what other tables know of the same cells; a measure is a function of them."""
+        measure = value_key(self.graph, at, self.facts)
+        for body in find_measured(self.store, measure):
+            if values.known is None:
+                break
+            try:
+                viewed, made = open_table(self.store, body["of"]), read_table(self.store, body["object"])
+                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in body["reads"].items()}
+            except Damaged:
+                continue  # what it was measured on is gone
+            if set(there) == set(cells):
+                values = self.filled(values, cells, there, dict(zip(values.columns, map(whole, made.columns), strict=True)))
+        return values
+
+    def filled(self, values: Values, cells: Mapping[str, pa.Array], there: Mapping[str, pa.Array], made: Any) -> Values:
+        """Values with those of equal cells of another table in the place of what is not known."""
+        assert values.known is not None
+        places = np.flatnonzero(~values.known)
+        here = {f"c{number}": cells[role].take(pa.array(places)) for number, role in enumerate(cells)}
+        other = {f"c{number}": there[role] for number, role in enumerate(cells)}
+        connection = connect()
+        try:
+            connection.register("here", pa.table({".at": np.arange(len(places)), **here}))
+            connection.register("there", pa.table(other | {f"v{number}": made[name] for number, name in enumerate(made)}))
+            same = " AND ".join(f"here.{name} IS NOT DISTINCT FROM there.{name}" for name in here)
+            chosen = ", ".join(f"any_value(v{number}) AS v{number}" for number in range(len(made)))
+            found = connection.sql(
+                f"SELECT {ident('.at')} AS at, {', '.join(f'v{number}' for number in range(len(made)))} FROM here JOIN"
+                f" (SELECT {', '.join(here)}, TRUE AS found, {chosen} FROM there GROUP BY {', '.join(here)}) AS there ON {same}"
+            ).to_arrow_table()
+        finally:
+            connection.close()
+        at = places[combined(found.column("at")).to_numpy()]
+        known = values.known.copy()
+        known[at] = True
+        columns = {
+            name: put(values.columns[name], at, combined(found.column(f"v{number}")))
+            for number, name in enumerate(values.columns)
+        }
+        return Values(columns, None if known.all() else known)
+
+
+def held(operator: Where, cells: Mapping[str, pa.Array]) -> Values | None:
+    """A condition that reads no text, over cells that are known; None where a build could not compute it."""
+    rows = len(next(iter(cells.values()), ()))
+    try:
+        batches = ({name: cell.slice(at, BATCH) for name, cell in cells.items()} for at in range(0, rows, BATCH))
+        parts = [evaluate(operator, batch) for batch in batches]
+    except (StoreError, TooMuchText):
+        return None
+    return Values({operator.values[0]: pa.concat_arrays([pa.array([], pa.int64()), *parts])})
+
+
+def kept_name(made: Made) -> str:
+    """What stands for a column in the store, beside its table."""
+    return digest_name(made.name) if made.kind == "text" else made.name
+
+
+def put(column: pa.Array, places: np.ndarray[Any, Any], values: pa.Array) -> pa.Array:
+    """The column with other values at some places."""
+    order = np.arange(len(column))
+    order[places] = len(column) + np.arange(len(places))
+    return pa.concat_arrays([column, pc.cast(values, column.type)]).take(pa.array(order))

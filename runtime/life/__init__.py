@@ -1,0 +1,1 @@
+"""What became of rows, read back from ledgers: why, near, seek, the funnel, remarks. Imports `build` and below."""

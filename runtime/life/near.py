@@ -1,0 +1,63 @@
+"""The rows near a decision: those whose measured value is nearest to its bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.graph.nodes import Graph
+from compiler.graph.plan import Addresses
+from operators.base.declare import Measure
+from runtime.life.why import row_of
+from runtime.store.digest import id_bytes
+from runtime.store.store import Store, StoreError
+from runtime.tables.table import open_table, read_table, whole
+
+
+def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` rows on each side of a decision, nearest to its bounds first."""
+    node = graph.nodes[decision]
+    operator = node.operator
+    assert isinstance(operator, Measure)
+    index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.inputs[0]))
+    base = graph.base(node.inputs[0])
+    record, below = (store.find(key) if (key := addresses.key(at)) else None for at in (index, base))
+    if record is None or below is None:
+        raise StoreError("the decision has not been run yet", "build the recipe first")
+    table = open_table(store, below.body["table"])
+    ledger = read_table(store, record.body["ledger"])
+    place = graph.run(graph.nodes[index].inputs[0]).index(decision) + 1
+    beside = record.body["measured"][place - 1]
+    measured = ledger if beside is None else read_table(store, beside)
+    values = [whole(measured.column(f"{place}.{name}" if beside is None else name)) for name in operator.values]
+    known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
+    numbers = [value.fill_null(0).to_numpy().astype(np.float64) for value in values]
+    level = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
+    bounds = [
+        float(bound) for bound in (getattr(operator, "min", None), getattr(operator, "max", None)) if bound is not None
+    ] or [0.5]
+    distance = np.min([np.abs(level - bound) for bound in bounds], axis=0)
+    dropped_by = whole(ledger.column("dropped_by")).to_numpy()
+    reached = known & ((dropped_by == 0) | (dropped_by >= place))
+    ids = id_bytes(table.frame("row_id"))
+    licenses = table.frame("license").cast(pa.string())
+    column = graph.nodes[node.inputs[-1]].carried.get("in")
+    rows = []
+    for kept in (True, False):
+        side = np.flatnonzero(reached & ((dropped_by != place) == kept))
+        for at in side[np.lexsort((side, distance[side]))][:limit].tolist():
+            cells = row_of(table, at)
+            rows.append(
+                {
+                    "row_id": ids[at].tobytes().hex(),
+                    "kept": kept,
+                    "license": licenses[at].as_py(),
+                    "measured": operator.wording(
+                        {name: int(value[at].as_py()) for name, value in zip(operator.values, values, strict=True)}
+                    ),
+                    "text": cells.get(column.name if column is not None else "prompt"),
+                }
+            )
+    return rows

@@ -1,0 +1,62 @@
+"""One row as a training sees it: its text by the chat template, with what is not trained on dimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.graph.plan import Addresses
+from operators.base.licence import RESTRICTED
+from operators.learn.train import Train
+from runtime.build.session import Session
+from runtime.completions.engines.configuration import read_configuration
+from runtime.completions.engines.embedded import unpacked
+from runtime.completions.weights import find_weights
+from runtime.life.why import row_of
+from runtime.store.digest import id_bytes
+from runtime.store.store import Store, StoreError
+from runtime.tables.ids import lower_bound
+from runtime.tables.table import open_table
+from runtime.training.process import Job
+from runtime.training.stage import job_of, texts_of
+
+
+def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> Iterator[str]:
+    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where that cannot be told."""
+    said = replace(session, targets=(name,))
+    graph, store = said.graph, Store(session.store_path)
+    node = graph.nodes[graph.outputs[name]]
+    assert isinstance(node.operator, Train)
+    key = Addresses(graph, said.facts, store.result_of).key(node.inputs[0])
+    record = store.find(key) if key is not None else None
+    if record is None:
+        raise StoreError(f"`{node.operator.data}` is not built", f"recipe build {session.named} --target {node.operator.data}")
+    table = open_table(store, record.body["table"])
+    ids = id_bytes(table.frame("row_id"))
+    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
+    if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
+        raise StoreError(f"no row of `{node.operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
+    if row_of(table, place)["license"] in RESTRICTED and not open_text:
+        raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")
+    model = session.models[session.read.recipe.base_of(name)]
+    weights = find_weights(model, read_configuration())
+    if weights is None:
+        raise StoreError(f"the weights of `{model.id}` are not here", "say where they lie under `weights:` in your configuration")
+    from transformers import AutoTokenizer
+
+    from runtime.training.prepare import open_renderer
+    from runtime.training.rendering import TemplateError, shown
+
+    start = unpacked(weights.folder) if weights.embedded else weights.folder
+    job = job_of(node.operator, node, Job("", name, start, "", read_configuration().training, ""))
+    row = next(texts_of(node.operator, node.entries, table, place))
+    try:
+        tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
+    except TemplateError as error:
+        raise StoreError(str(error), error.hint) from None
+    tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
+    yield f"row {row['row_id']}: {len(tokens.ids):,} tokens, {sum(tokens.loss):,} of them trained on"
+    for text, loss in shown(tokenizer, tokens):
+        yield from (("+ " if loss else "- ") + line for line in text.split("\n"))

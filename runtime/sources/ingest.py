@@ -1,0 +1,163 @@
+"""Ingest: files become a table with ids, and unreadable rows become a report or a ledger entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from compiler.graph.nodes import Node
+from operators.base.declare import LABELS
+from operators.base.licence import Licence
+from operators.declared.source import Source
+from runtime.sources.readers.counting import counted_otherwise
+from runtime.sources.readers.files import Unreadable, hash_file
+from runtime.sources.readers.read import read_batches
+from runtime.store.digest import Bytes
+from runtime.store.store import Store, StoreError
+from runtime.tables.ids import hash_rows, number_copies
+from runtime.tables.table import ARROW
+from runtime.tables.write import write_based, write_columns
+
+
+class BadRows(Exception):
+    """Rows that cannot be read, with the file, line and reason of each; line 0 stands for a whole file."""
+
+    def __init__(self, source: str, license: Licence, rows: list[tuple[str, int, str]], more: int = 0) -> None:
+        count = len(rows) + more
+        self.whole = not all(line for _, line, _ in rows)
+        what = "a file" if self.whole else f"{count:,} row{'s' * (count != 1)}"
+        super().__init__(f"{what} of `{source}` cannot be read")
+        self.license, self.rows, self.more = license, rows, more
+
+
+def without_cells(reason: str) -> str:
+    """A reason without what it quotes of the row: only the first name in backticks, that of a column, stays."""
+    said, advice, hint = reason.partition("; say ")
+    parts = said.split("`")
+    return "`".join(part if place < 3 or place % 2 == 0 else "..." for place, part in enumerate(parts)) + advice + hint
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One file of a source: its path, how people know it, and the digest of its bytes."""
+
+    path: Path
+    shown: str
+    digest: str
+
+
+SHOWN_BAD_ROWS = 200
+RAW = pa.schema([("raw", pa.large_string())])
+"""The text of rows that could not be read, in the order in which a record lists them."""
+
+
+def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> dict[str, Any]:
+    """The record of a source. Raises BadRows, or StoreError where a file changed while it was read."""
+    source = node.operator
+    assert isinstance(source, Source)
+    columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
+    tables: list[pa.Table] = []
+    bad: list[dict[str, Any]] = []
+    ids = read_hashed(source, node.label, files, tables, bad, threads, tell)
+    otherwise = counted_otherwise(source, tables, (each["reason"] for each in bad))
+    if otherwise is not None and otherwise[2]:
+        hint = f"say `gold: {{{otherwise[1]}}}`, or `trust: true` beside it where they do count so"
+        raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
+    if bad and source.on_bad_row == "stop":
+        shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
+        raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+    number_copies(ids["row_id"])
+    labels = {"source": node.label, "category": source.category, "license": source.license}
+    tree, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
+    pa.default_memory_pool().release_unused()
+    return {
+        "kind": "source",
+        **described.body(),
+        "rows": tree["rows"],
+        "table": tree,
+        "bad": [{name: value for name, value in each.items() if name != "raw"} for each in bad],
+        "raw": write_columns(store, RAW, raw_batches(bad)) if bad else None,
+        **({} if otherwise is None else {"counting": f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do"}),
+        "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
+    }
+
+
+def raw_batches(bad: list[dict[str, Any]]) -> Iterator[list[pa.Array]]:
+    """The text of rows that could not be read, some at a time."""
+    for start in range(0, len(bad), SHOWN_BAD_ROWS):
+        yield [pa.array([each["raw"] for each in bad[start : start + SHOWN_BAD_ROWS]], pa.large_string())]
+
+
+def read_hashed(
+    source: Source,
+    label: str,
+    files: list[Opened],
+    tables: list[pa.Table],
+    bad: list[dict[str, Any]],
+    threads: int,
+    tell: Callable[[int], None],
+) -> dict[str, Bytes]:
+    """Read all files into `tables` and give the ids and cell digests of their rows, in the order read."""
+    columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
+    tables.append(schema.empty_table())
+    rows = 0
+    with ThreadPoolExecutor(threads) as pool:
+        hashed = [pool.submit(hash_rows, label, tables[0], columns)]
+        for table in read_files(source, label, files, bad):
+            tables.append(table.cast(schema))
+            # Rows are hashed while the next ones are read.
+            hashed.append(pool.submit(hash_rows, label, tables[-1], columns))
+            rows += len(table)
+            tell(rows)
+        parts = [each.result() for each in hashed]
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+
+
+def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[str, Any]]) -> Iterator[pa.Table]:
+    """The readable rows of all files, batch by batch; unreadable ones go into `bad`."""
+    # The order of the files is that of their content, so that renaming or moving them changes nothing.
+    for file in sorted(files, key=lambda each: each.digest):
+        try:
+            stops = source.on_bad_row == "stop"
+            for batch in read_batches(source, file.path):
+                bad += [
+                    {
+                        "file": file.digest,
+                        "name": file.shown,
+                        "line": each.line,
+                        "reason": each.reason,
+                        "raw": "" if stops else each.raw,
+                    }
+                    for each in batch.bad
+                ]
+                yield batch.table
+        except Unreadable as error:
+            raise BadRows(label, source.license, [(file.shown, 0, error.message)]) from None
+
+
+def ingest_leaf(
+    store: Store,
+    node: Node,
+    paths: list[Path],
+    files: tuple[tuple[str, str, int], ...],
+    tell: Callable[[int], None],
+    threads: int,
+) -> dict[str, Any]:
+    """The record of a source whose files lie at `paths`. Raises StoreError where they are gone, or change meanwhile."""
+    if not paths:
+        hint = "put them in place: what is in the store came without its text"
+        raise StoreError(f"the files of the source `{node.label}` are not here", hint)
+    opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, files, strict=True)]
+    body = ingest(store, node, opened, tell, threads)
+    for file in opened:
+        if hash_file(file.path) != file.digest:
+            raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
+    body["files"] = [list(each) for each in files]
+    return body

@@ -1,0 +1,200 @@
+"""Look at the leaves: which files a source names, their columns and their digests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import inf
+from pathlib import Path
+
+from compiler.compile import Read
+from compiler.graph.facts import Facts, Leaf
+from compiler.graph.lock import Lock
+from compiler.graph.nodes import Graph
+from compiler.recipe.benchmarks import FEED
+from compiler.text.canonical import digest_of
+from compiler.text.diagnostics import Diagnostic, RecipeError
+from compiler.text.document import near_files
+from compiler.text.project import Outside
+from operators.declared.source import Source
+from runtime.completions.weights import weights_facts
+from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
+from runtime.sources.readers.globs import TooMany
+
+#: Files of a source that are no larger together are read to their end by a check, to count their lines.
+SMALL = 1 << 22
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of each source on this machine."""
+
+    files: Mapping[str, list[Path]]
+    wrong: tuple[Diagnostic, ...] = ()
+    """What is wrong with the names of files: they lead out of the project, or are written in two ways."""
+    digests: dict[Path, str] = field(default_factory=dict)
+
+    def digest(self, path: Path) -> str:
+        """The digest of a file's bytes, read once for each command."""
+        if path not in self.digests:
+            self.digests[path] = hash_file(path)
+        return self.digests[path]
+
+    def leaf(self, source: str) -> str:
+        """The digest of a source's bytes."""
+        return leaf_digest([self.digest(path) for path in self.files[source]])
+
+
+def find_files(read: Read) -> Found:
+    """The files of every source that may be read."""
+    found: dict[str, list[Path]] = {}
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        span = feed.node.find(("file",))
+        pattern, found[name] = feed.operator.file, []
+        try:
+            inner, base = base_of(read, name)
+            roots = (read.place.package,) if pattern.startswith("pkg:") else read.place.allowed
+            found[name] = resolve_files(inner, base, roots)
+        except Outside as error:
+            wrong.append(read.place.complain(pattern, error, span))
+        except TooMany as error:
+            wrong.append(Diagnostic(str(error), span, "name the folder that the files are in"))
+        except Unreadable as error:
+            wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
+    return Found(found, tuple(wrong))
+
+
+def base_of(read: Read, name: str) -> tuple[str, Path]:
+    """(the path or glob of a source's files, the folder that it is relative to)."""
+    feed = read.recipe.sources[name]
+    span, pattern = feed.node.find(("file",)), feed.operator.file
+    if pattern.startswith("pkg:"):
+        return pattern.removeprefix("pkg:"), read.place.package
+    return pattern, span.text.path.parent if span.text.path is not None else read.place.path.parent
+
+
+def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> list[Diagnostic]:
+    """A source whose folder is there and holds no such file; where the folder is not, its files may be on another machine."""
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        span = feed.node.find(("file",))
+        if found.files[name] or origins.get(name) != "absent" or any(each.span == span for each in found.wrong):
+            continue
+        pattern, base = base_of(read, name)
+        parts = Path(pattern).parts
+        first = next((at for at, part in enumerate(parts) if "*" in part or "?" in part), len(parts) - 1)
+        folder = base.joinpath(*parts[:first])
+        if parts and "\0" not in pattern and os.path.isdir(folder):  # not Path.is_dir, which raises for a name too long
+            hint = near_files(folder / parts[first])
+            wrong.append(Diagnostic(f"no file matches `{feed.operator.file}`", span, hint))
+    return wrong
+
+
+def known_fields(
+    read: Read, found: Found, lock: Lock | None, remembered: Mapping[str, tuple[str, Iterable[str]]]
+) -> tuple[dict[str, frozenset[str] | None], dict[str, str], list[Diagnostic]]:
+    """(columns of each source's files or None, where each is known from, what cannot be read).
+
+    They are known from the lock, an earlier build, or else from a bounded look.
+    """
+    fields: dict[str, frozenset[str] | None] = {}
+    origin: dict[str, str] = {}
+    wrong = []
+    for name, feed in read.recipe.sources.items():
+        locked = lock.sources.get(name) if lock else None
+        if locked is not None and locked.pattern == feed.operator.file:
+            fields[name], origin[name] = frozenset(locked.fields), "lock"
+        elif found.files[name] and name in remembered and found.leaf(name) == remembered[name][0]:
+            fields[name], origin[name] = frozenset(remembered[name][1]), "store"
+        elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
+            from runtime.sources.readers.read import probe
+
+            known: set[str] | None = set()
+            for path in found.files[name][:3]:
+                try:
+                    known = None if known is None else known | set(probe(feed.operator, path))
+                except Unreadable as error:
+                    wrong.append(Diagnostic(str(error), feed.node.find(("file",))))
+                    known = None
+            fields[name], origin[name] = None if known is None else frozenset(known), "files"
+        else:
+            fields[name], origin[name] = None, "absent"
+    return fields, origin, wrong
+
+
+def most_rows(read: Read, found: Found, origins: Mapping[str, str]) -> Callable[[str], float]:
+    """Tells how many rows a source's files have at most: infinite where that takes more than a look, or they are locked."""
+
+    @cache
+    def most(name: str) -> float:
+        feed = read.recipe.sources[name]
+        count = bound_rows(feed.operator, found.files[name]) if origins[name] == "files" else None
+        return inf if count is None else count
+
+    return most
+
+
+def bound_rows(source: Source, paths: list[Path]) -> int | None:
+    """How many rows some files have at most: by their lines where they are small, or by what Parquet says of itself."""
+    formats = {source.written(path.name) for path in paths}
+    if not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
+        return None
+    if formats == {("parquet", "")}:
+        from runtime.sources.readers.parquet import rows_said
+
+        return rows_said(paths)
+    if ("parquet", "") in formats or sum(path.stat().st_size for path in paths) > SMALL:
+        return None
+    named = source.header and formats != {("jsonl", "")}
+    return sum(max(0, sum(map(bool, map(bytes.strip, path.read_bytes().splitlines()))) - named) for path in paths)
+
+
+def count_rows(source: Source, paths: Iterable[Path]) -> int:
+    """How many rows the files of a source hold, by reading them; raises Unreadable."""
+    from runtime.sources.readers.read import read_batches
+
+    return sum(batch.table.num_rows for path in paths for batch in read_batches(source, path))
+
+
+def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
+    """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
+    wrong = []
+    used = {node.label for _, node in graph if isinstance(node.operator, Source)}
+    for name, leaf in facts.leaves.items():
+        if leaf.digest is None and (name in used or not name.startswith(FEED)):
+            node = read.recipe.sources[name].node
+            pattern = read.recipe.sources[name].operator.file
+            wrong.append(
+                Diagnostic(f"no file matches `{pattern}`", node.find(("file",)), "a path is relative to the file that says it")
+            )
+    declared = read.recipe.evaluate.benchmarks if read.recipe.evaluate is not None else {}
+    for name, said in declared.items():
+        judged = facts.leaves.get(FEED + name)
+        if FEED + name in used and judged is not None and said.benchmark.digest not in (None, judged.digest):
+            message = f"the files of the benchmark `{name}` are {judged.digest}, and another digest is declared"
+            wrong.append(Diagnostic(message, said.node.find(("digest",)), "other items give scores that cannot be compared"))
+    if wrong:
+        raise RecipeError(tuple(wrong))
+
+
+def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[str, frozenset[str] | None]) -> Facts:
+    """Digests of the bytes of every source's files; the lock's stand in only where the files are absent."""
+    leaves: dict[str, Leaf] = {}
+    for name in read.recipe.sources:
+        locked = lock.sources.get(name) if lock else None
+        if found.files[name]:
+            files = tuple((read.place.shorten(path), found.digest(path), path.stat().st_size) for path in found.files[name])
+            leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
+        elif locked is not None and locked.pattern == read.recipe.sources[name].operator.file:
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
+        else:
+            leaves[name] = Leaf(None, fields[name], "absent")
+    return Facts(leaves, weights_facts(read, lock))
+
+
+def leaf_digest(digests: list[str]) -> str:
+    """The digest of a source's bytes, whatever the files are called and in which order they come."""
+    return digest_of(sorted(digests))

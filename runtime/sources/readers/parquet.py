@@ -1,0 +1,218 @@
+"""Parquet files: only the mapped columns, a column at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from operators.declared.source import Cell, Source
+from runtime.sources.readers.batches import lacking
+from runtime.sources.readers.cells import EXACT, convert_cells, is_finite, type_of_cell
+from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.items import convert_items
+from runtime.sources.readers.nested import name_twice, rewriting
+from runtime.sources.readers.rows import Bad, Batch, Converted, assemble
+
+#: A batch is cut where its text could outgrow the offsets of 32 bits that Arrow's text has.
+MAX_BYTES = 1 << 30
+
+
+def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
+    """Batches of the rows of a file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 1
+    if not path.stat().st_size:
+        raise Unreadable(path, "it is empty")
+    try:
+        with pq.ParquetFile(str(path), page_checksum_verification=True) as file:
+            fields = check_columns(path, file.schema_arrow.names, source)
+            for field in fields:
+                if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
+                    raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
+            for whole in file.iter_batches(source.batch_rows, columns=fields):
+                size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
+                for start in range(0, whole.num_rows, size):
+                    part = whole.slice(start, size)
+                    absent = {field: pa.nulls(part.num_rows) for field in source.columns.reads() if field not in fields}
+                    yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
+                    row += part.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(path, str(error)) from error
+
+
+def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
+    """The columns that are read, each of which the file has once."""
+    lacks = source.columns.lacking(names)
+    fields = [field for field in source.columns.reads() if field in lacks or field in names]
+    for field in fields:
+        if (count := names.count(field)) != 1:
+            more = f"{count} of its columns are named `{field}`"
+            raise Unreadable(path, more if count else lacking(field, names))
+    return fields
+
+
+def convert_batch(source: Source, columns: Mapping[str, Any], first: int) -> Batch:
+    """The batch of Arrow columns whose first row has that number."""
+    import numpy as np
+
+    converted = {name: convert_array(columns[cell.field], cell) for name, cell in source.columns.cells().items()}
+    items = source.columns.options
+    if items is not None:
+        fields = {items} if isinstance(items, str) else set(items)
+        fields |= {source.columns.gold.form()[1]} if source.columns.gold else set()
+        lists = {field: list_values(columns[field], field) for field in sorted(fields)}
+        converted |= convert_items(source, {field: values for field, (values, _) in lists.items()}, untyped=False)
+        bad = {place: reason for _, each in lists.values() for place, reason in each.items()}
+        converted["options"] = Converted(converted["options"].array, {**converted["options"].bad, **bad})
+    count = len(next(iter(columns.values())))
+
+    def quote(row: int) -> str:
+        values = {field: quote_cell(column.slice(row, 1), field) for field, column in columns.items()}
+        return json.dumps(values, ensure_ascii=False, default=quote_value)
+
+    return assemble(source, converted, np.arange(first, first + count, dtype=np.int64), quote)
+
+
+def convert_array(array: Any, cell: Cell) -> Converted:
+    """The column of a cell, without a look at single rows where Arrow can convert it whole."""
+    import pyarrow as pa
+
+    types = pa.types
+    kind = array.type.value_type if types.is_dictionary(array.type) else array.type
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    binary = types.is_binary(kind) or types.is_large_binary(kind)
+    exact = types.is_integer(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+    # A time zone's rules are not the same on every machine, so such times are not written as text.
+    dated = types.is_date(kind) or (types.is_timestamp(kind) and kind.tz is None)
+    plain = {
+        "text": text or binary or exact or dated,
+        "integer": types.is_integer(kind) or types.is_decimal(kind) or types.is_floating(kind),
+        "number": types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind),
+        "boolean": types.is_boolean(kind),
+        "json": False,
+    }
+    if cell.path is None and (types.is_null(kind) or plain[cell.as_]):
+        try:
+            made = array.cast(kind) if types.is_dictionary(array.type) else array
+            if text:
+                made.validate(full=True)  # Parquet promises UTF-8, and nothing holds a writer to it
+            if types.is_floating(kind) and cell.as_ == "integer":
+                check_exact(made)
+            made = made.cast(type_of_cell(cell))
+        except pa.ArrowInvalid:
+            pass
+        else:
+            if cell.as_ != "number" or is_finite(made):
+                return Converted(made, {})
+    # A number is what it is; only as text, or in JSON, does it matter how many digits say it.
+    values, bad = list_values(array, cell.field, short=cell.as_ in ("text", "json"))
+    made = convert_cells(values, cell, untyped=False)
+    return Converted(made.array, {**made.bad, **bad}) if bad else made
+
+
+def check_exact(numbers: Any) -> None:
+    """Raises ArrowInvalid where a double is so large that it does not tell whole numbers apart."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    largest = pc.max(pc.abs(numbers.cast(pa.float64()))).as_py()
+    if largest is not None and largest > EXACT:
+        raise pa.ArrowInvalid("a double beyond the whole numbers that it tells apart")
+
+
+def list_values(array: Any, field: str, short: bool = True) -> tuple[list[Any], dict[int, str]]:
+    """(the values of a column as JSON has them, the reason for each that it cannot have).
+
+    Bytes stand only for text that is not UTF-8; where `short`, numbers of 16 and 32 bits have their own few digits.
+    """
+    import pyarrow as pa
+
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array, kind = array.cast(kind.value_type), kind.value_type
+    bad: dict[int, str] = {}
+    try:
+        values = array.to_pylist()
+    except UnicodeDecodeError:
+        values = []
+        for place, scalar in enumerate(array):
+            values.append(decode_scalar(scalar))
+            if values[-1] is None and scalar.is_valid:
+                bad[place] = f"`{field}` holds text that is not UTF-8"
+    rewrite = rewriting(kind, short)
+    if rewrite is not None:
+        for place, value in enumerate(values):
+            try:
+                values[place] = None if value is None else rewrite(value)
+            except Bad as reason:
+                values[place], bad[place] = None, f"`{field}` {reason}"
+    return values, bad
+
+
+def decode_scalar(scalar: Any) -> Any:
+    """A value, or the bytes of text that is not UTF-8; None where it stands inside another value."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else None
+
+
+def quote_cell(cell: Any, field: str) -> Any:
+    """The value of a column of one row, as it appears in a quoted row."""
+    values, bad = list_values(cell, field)
+    try:
+        return cell.to_pylist()[0] if bad else values[0]
+    except UnicodeDecodeError:
+        return None
+
+
+def quote_value(value: Any) -> str:
+    """A value that JSON does not know, as it appears in a quoted row."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
+
+
+def probe_parquet(path: Path) -> dict[str, str]:
+    """The columns of a file, with a word for the type of each."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.stat().st_size:
+        raise Unreadable(path, "it is empty")
+    try:
+        schema = pq.read_schema(str(path))
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(path, str(error)) from error
+    return {field.name: name_type(field.type) for field in schema}
+
+
+def rows_said(paths: Iterable[Path]) -> int | None:
+    """How many rows files say that they have; None where one of them cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return sum(int(pq.read_metadata(str(path)).num_rows) for path in paths)
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def name_type(type_: Any) -> str:
+    """An Arrow type in one word."""
+    from pyarrow import types
+
+    if types.is_dictionary(type_):
+        return name_type(type_.value_type)
+    words = {
+        "text": (types.is_string, types.is_large_string, types.is_string_view),
+        "integer": (types.is_integer,),
+        "number": (types.is_floating, types.is_decimal),
+        "boolean": (types.is_boolean,),
+        "list": (types.is_list, types.is_large_list, types.is_fixed_size_list),
+        "object": (types.is_struct, types.is_map),
+        "null": (types.is_null,),
+    }
+    return next((word for word, tests in words.items() if any(test(type_) for test in tests)), str(type_))

@@ -1,0 +1,1 @@
+"""What a stage computes: columns, decisions, children, scores. Imports `tables` and `store`."""

@@ -1,0 +1,223 @@
+"""Columns stages: the values of measures and the text of maps, computed over whole tables in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from compiler.graph.nodes import Node
+from operators.base.declare import Map, Measure, mapped
+from operators.base.scope import Columns
+from operators.kernels.text import Texts
+from operators.measures.decontaminate import Decontaminate
+from operators.measures.parsable import TooSlow
+from operators.measures.where import Where
+from operators.sets.unique import Unique
+from runtime.stages.conditions import TooMuchText, evaluate
+from runtime.stages.overlap import texts_of
+from runtime.store.digest import id_array, id_bytes
+from runtime.store.store import Store, StoreError
+from runtime.tables.beside import Beside
+from runtime.tables.ids import digest_name, hash_column
+from runtime.tables.memo import Memo
+from runtime.tables.table import TEXT, Table
+from runtime.tables.write import masked, write_columns
+
+if TYPE_CHECKING:
+    from operators.kernels.overlap.search import Index
+
+
+class LostRows(Exception):
+    """An operator that lost, doubled or renamed rows: a mistake of the operator's author."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One columns node to be computed, with the names of what it reads in the table it is given."""
+
+    node: Node
+    reads: Mapping[str, str]
+    """Role or name in the operator -> column of the table."""
+    memo: Memo | None = None
+    index: Index | None = None
+    """What is looked for in it, of a measure that compares it with benchmarks."""
+
+
+def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[Beside]:
+    """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
+    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
+    done = 0
+    parts: list[list[list[pa.Array]]] = [[] for _ in works]
+
+    def one(batch: tuple[int, dict[str, pa.Array]]) -> list[list[pa.Array]]:
+        start, columns = batch
+        rows = min(len(column) for column in columns.values()) if columns else 0
+        digests = {name: frame.slice(start, rows) for name, frame in frames.items()}
+        texts: dict[str, Texts] = {}
+        try:
+            return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+        except TooSlow as error:
+            raise naming(error, table, start) from None
+        except TooMuchText as error:
+            row = id_bytes(table.frame("row_id").slice(start + error.place, 1)).tobytes().hex()
+            raise StoreError(
+                f"{error} of row {row}", "look at the row with `recipe why`, or make the condition simpler"
+            ) from None
+
+    with ThreadPoolExecutor(threads) as pool:
+        for results in in_order(pool, one, table.batches(needed), 2 * threads):
+            for part, result in zip(parts, results, strict=True):
+                part.append(result)
+            done += len(results[0][0]) if results else 0
+            tell(done)
+    return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+
+
+def naming(error: TooSlow, table: Table, start: int) -> StoreError:
+    """The same for a person, with the rows that it is of; its places count from `start`."""
+    ids = [id_bytes(table.frame("row_id").slice(start + place, 1)).tobytes().hex()[:12] for place in error.places[:10]]
+    hint = "look at them with `recipe why`, and let a step before leave them out"
+    return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
+
+
+def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
+    """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
+    text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
+    small = [place for place in range(len(schema)) if place not in text]
+    joined = [[pa.concat_arrays([part[place] for part in parts]) for place in small]] if parts else []
+    values = write_columns(store, pa.schema([schema.field(at) for at in small]), joined)
+    if not text:
+        return Beside(values)
+    apart = pa.schema([schema.field(place) for place in text])
+    return Beside(values, write_columns(store, apart, [[part[place] for place in text] for part in parts]))
+
+
+def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iterator[Any], ahead: int) -> Iterator[Any]:
+    """The results in the order of the batches, with only a few batches in memory."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(pool.submit(work, batch))
+        if len(waiting) >= ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
+
+
+def needed_columns(work: Work, columns: Columns) -> list[str]:
+    return [name for name in work.reads.values() if name in columns]
+
+
+def made_schema(work: Work) -> pa.Schema:
+    """The columns that a work makes."""
+    operator = work.node.operator
+    if work.node.form is not None:
+        return pa.schema([(work.node.form, pa.uuid())])
+    if isinstance(operator, Map):
+        stored = [mapped(place) for place in range(len(operator.makes()))]
+        return pa.schema([part for name in stored for part in ((name, pa.large_string()), (digest_name(name), pa.uuid()))])
+    assert isinstance(operator, Measure)
+    return pa.schema([(value, pa.int64()) for value in operator.values])
+
+
+def checked(work: Work, rows: int, made: list[pa.Array]) -> list[pa.Array]:
+    """What a kernel made, if it has one cell for each row."""
+    if any(len(column) != rows for column in made):
+        raise LostRows(
+            f"`{work.node.label}` ({work.node.operator.name}) was given {rows} rows and gave back {[len(c) for c in made]}"
+        )
+    return made
+
+
+def batch_columns(
+    work: Work, columns: dict[str, pa.Array], digests: dict[str, pa.Array], texts: dict[str, Texts]
+) -> list[pa.Array]:
+    """The columns of one work for one batch."""
+    operator, node = work.node.operator, work.node
+    if node.form is not None:
+        assert isinstance(operator, Unique)
+        name = work.reads["of"]
+        return [form_digests(columns[name], digests[name], lambda column: operator.form(column, node.entries))]
+    match operator:
+        case Map():
+            name = work.reads["of"]
+            made = operator.change(columns[name], node.entries)
+            if any(len(each) != len(columns[name]) for each in made):
+                return [each for each in made for _ in range(2)]
+            texts_made = [each.cast(pa.large_string()) for each in made]
+            return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
+        case Where():
+            return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
+        case Decontaminate():
+            assert work.index is not None
+            looked = [held for role, held in work.reads.items() if role != "options"]
+            texts |= {name: texts_of(columns[name]) for name in looked if name not in texts}
+            options = columns[work.reads["options"]] if operator.options is not None else None
+            return [pa.array(value) for value in operator.overlaps([texts[name] for name in looked], options, work.index)]
+        case Measure():
+            name = work.reads["in"]
+            if work.memo is not None:
+                return remembered(work.memo, operator, columns[name], digests[name], node.entries)
+            if name not in texts:
+                texts[name] = Texts(columns[name])
+            others = [texts.setdefault(held, Texts(columns[held])) for held in (work.reads[each] for each in operator.others)]
+            return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
+    raise AssertionError(f"`{operator.name}` makes no columns")
+
+
+def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    """A dear measure: values from the memo, and measured only where it has none."""
+    cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
+    with MEMO_LOCK:
+        known, values = memo.look_up(cells)
+        missing = np.flatnonzero(~known)
+        if missing.size:
+            _, first = np.unique(cells[missing], axis=0, return_index=True)
+            chosen = missing[np.sort(first)]
+            try:
+                measured = np.stack(operator.measure(Texts(column.take(pa.array(chosen))), entries), axis=1)
+            except TooSlow as error:
+                raise TooSlow([int(chosen[place]) for place in error.places]) from None
+            if len(measured) != len(chosen):
+                raise LostRows(f"`{operator.name}` was given {len(chosen)} texts and gave back {len(measured)} values")
+            memo.append(cells[chosen], measured)
+            known, values = memo.look_up(cells)
+    return [pa.array(np.ascontiguousarray(values[:, place])) for place in range(values.shape[1])]
+
+
+def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.Array:
+    """The cell digests of changed text; a cell that did not change keeps its own."""
+    kind = "list of text" if pa.types.is_large_list(after.type) else "text"
+    if kind == "text":
+        moved = pc.fill_null(pc.not_equal(before.cast(after.type), after), False).to_numpy(zero_copy_only=False)
+    else:
+        moved = np.ones(len(after), dtype=bool)
+    null = np.asarray(after.is_null().to_numpy(zero_copy_only=False))
+    cells = id_bytes(digests).copy()
+    chosen = np.flatnonzero(moved & ~null)
+    if chosen.size:
+        cells[chosen] = hash_column(after.take(pa.array(chosen)), kind)
+    return masked(id_array(cells), null)
+
+
+def form_digests(column: pa.Array, digests: pa.Array, form: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """The digest of each cell as `unique` compares it."""
+    if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
+        column = column.cast(pa.large_list(pa.large_string()))
+        flat = pa.concat_arrays([column])
+        values = form(flat.flatten())
+        offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(flat), 0).to_numpy())])
+        forms = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, mask=flat.is_null())
+        return changed_digests(column, forms, digests)
+    return changed_digests(column, form(column), digests)
+
+
+MEMO_LOCK = Lock()
+"""One thread measures at a time: segmenters have threads of their own."""

@@ -1,0 +1,140 @@
+"""Conditions over batches of rows: as many rows at once as the text that they are made into allows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from operators.conditions.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
+from operators.measures.where import Where
+from runtime.store.store import StoreError
+from runtime.tables.ids import forget_connection, own_connection
+
+#: Bytes of text that are made at once of several rows.
+AT_ONCE = 1 << 27
+#: Seconds that DuckDB may take over one slice of rows: a last resort, since another machine may be faster.
+PATIENCE = 600.0
+
+Lengths = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class TooMuchText(Exception):
+    """A row, by its place in the batch, of which a condition would make more text than a row may be made into."""
+
+    def __init__(self, operator: Where, place: int) -> None:
+        share = MOST_OF_ROW // max(1, operator.parsed.texts)
+        super().__init__(f"the condition `{shortened(operator.that)}` would make a text of more than {share:,} bytes")
+        self.place = place
+
+
+def evaluate(operator: Where, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """A condition over one batch: 1, 0, or -1 for null. Raises TooMuchText, and StoreError where it cannot be computed."""
+    expression = operator.parsed
+    rows = len(next(iter(columns.values())))
+    if not expression.texts or not rows:
+        return holds(operator, operator.sql, columns)
+    lengths = {name: cell_bytes(columns[name]) for name in expression.columns}
+    with np.errstate(over="ignore", invalid="ignore"):
+        longest = {name: float(np.max(each)) for name, each in lengths.items()}
+        if sized(expression.tree, longest)[1] * rows <= AT_ONCE:
+            return holds(operator, operator.sql, columns)
+        made = np.nan_to_num(np.broadcast_to(sized(expression.tree, lengths)[1], (rows,)), nan=np.inf)
+    parts = []
+    for start, end in slices(made):
+        here = {name: column.slice(start, end - start) for name, column in columns.items()}
+        parts.append(holds(operator, operator.sql, here) if made[start] <= MOST_OF_ROW else guarded(operator, here, start))
+    return pa.concat_arrays(parts)
+
+
+def guarded(operator: Where, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
+    """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
+    sql = operator.parsed.guarded
+    try:
+        return holds(operator, sql, columns)
+    except StoreError as error:
+        if TOO_LONG in str(error.__cause__):
+            raise TooMuchText(operator, place) from None
+    return holds(operator, f"TRY({sql})", columns)
+
+
+def slices(made: Lengths) -> Iterator[tuple[int, int]]:
+    """(first row, the one after the last) of rows that are computed together; one that is large is alone."""
+    start, sum_ = 0, 0.0
+    for place, size in enumerate(made.tolist()):
+        if place > start and (sum_ + size > AT_ONCE):
+            yield start, place
+            start, sum_ = place, 0.0
+        sum_ += size
+    yield start, len(made)
+
+
+def cell_bytes(column: pa.Array) -> Lengths:
+    """The bytes of each cell as text, (n,)."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        each = np.concatenate([[0.0], np.cumsum(cell_bytes(column.values) + 4)])
+        offsets = column.offsets.to_numpy()
+        listed: Lengths = each[offsets[1:]] - each[offsets[:-1]] + 4
+        return listed
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        lengths: Lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.float64)
+        return lengths
+    return np.full(len(column), float(NUMBER))
+
+
+def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """1, 0, or -1 for null of each row, all computed at once."""
+    rows = len(next(iter(columns.values())))
+    table = pa.table({".at": np.arange(rows), **columns})
+    query = f'SELECT coalesce(({sql})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
+    connection = own_connection()
+    with patience(connection) as late:
+        try:
+            made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
+        except duckdb.Error as error:
+            if late.is_set():
+                message = f"the condition `{shortened(operator.that)}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
+                raise StoreError(message, "make it simpler") from None
+            raise StoreError(
+                f"the condition `{shortened(operator.that)}` cannot be computed: {shortened(str(error))}", "make it simpler"
+            ) from error
+    return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
+
+
+@contextmanager
+def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]:
+    """Stops what the connection runs after a while; the event tells that it did."""
+    late, done = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        if not done.wait(PATIENCE):
+            late.set()
+        # What comes between two statements of a query is lost, so that it is said until it is heard.
+        while not done.wait(0.1):
+            connection.interrupt()
+
+    watch = threading.Thread(target=stop, daemon=True)
+    watch.start()
+    try:
+        yield late
+    finally:
+        done.set()
+        watch.join()
+        if late.is_set():
+            forget_connection()
+
+
+def shortened(text: str) -> str:
+    """Text as it is told, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:200] + "..."

@@ -1,0 +1,129 @@
+"""The rows that a decide stage looks at, as DuckDB sees them: small columns, measured values and forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from compiler.graph.nodes import Graph
+from compiler.graph.sql import alive_sql, decide_sql
+from operators.base.declare import Measure, SetDecision
+from operators.measures.parsable import TooSlow
+from runtime.stages.columns import naming, remembered
+from runtime.store.digest import Bytes, id_bytes
+from runtime.store.store import Store
+from runtime.tables.beside import Beside, seen
+from runtime.tables.ids import combined, connect, digest_name, halves
+from runtime.tables.memo import Memo
+from runtime.tables.table import BATCH, Table, beside_column
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a decide stage is given: its place in the graph, and all that was made for it before."""
+
+    store: Store
+    graph: Graph
+    index: int
+    table: Table
+    """The base table whose rows are decided on."""
+    objects: Mapping[int, Beside]
+    """Columns node -> what it made beside the table."""
+    memos: Mapping[int, Memo]
+    """Columns node of a dear measure -> its memo."""
+    others: list[Table]
+    """The tables whose items a preview ranks."""
+    scale: tuple[int, int] | None
+    """(items kept, items there were) of a preview."""
+    threads: int | None
+
+
+class Relation:
+    """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
+
+    def __init__(self, given: Given) -> None:
+        store, graph, index, table = given.store, given.graph, given.index, given.table
+        objects = given.objects
+        self.graph, self.index, self.table = graph, index, table
+        self.node = graph.nodes[index]
+        self.run = graph.run(self.node.inputs[0])
+        self.name = graph.nodes[graph.base(self.node.inputs[0])].label
+        self.connection = connect(given.threads)
+        self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
+        operator = self.node.operator
+        assert isinstance(operator, SetDecision)
+        for name in ("source", "category", "license"):
+            self.columns[name] = table.frame(name)
+        for name in operator.reads():
+            made = self.node.carried[name]
+            self.columns[name] = (
+                table.frame(made.name) if made.node is None else beside_column(store, objects[made.node].object, made.name)
+            )
+        for source in self.node.inputs[1:]:
+            form = graph.nodes[source].form
+            if form is not None:
+                self.columns[form] = beside_column(store, objects[source].object, form)
+        for at in self.run:
+            decision = graph.nodes[at]
+            if decision.inputs[-1] in objects:
+                assert isinstance(decision.operator, Measure)
+                for value in decision.operator.values:
+                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]].object, value)
+        self.dear: dict[str, pa.Array] = {}
+        self.measure_dear(given.memos, store, objects)
+        if given.others:
+            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
+            self.connection.register(".items", items)
+
+    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
+        """Dear measures look only at the rows that every decision before them keeps."""
+        for place, at in enumerate(self.run):
+            decision = self.graph.nodes[at]
+            column = self.graph.nodes[decision.inputs[-1]]
+            operator = decision.operator
+            if decision.inputs[-1] not in memos or decision.inputs[-1] in objects or not isinstance(operator, Measure):
+                continue
+            self.register()
+            alive = self.ids(alive_sql(self.graph, self.index, place))
+            mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
+            table, reads = seen(store, self.table, column, objects)
+            values = self.values_of(table, reads["in"], memos[decision.inputs[-1]], operator, column.entries, mask)
+            for name, array in zip(operator.values, values, strict=True):
+                # By its place in the run: a label is no part of a result.
+                self.dear[f"{place + 1}.{name}"] = array
+                self.columns[f"{decision.label}.{name}"] = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
+
+    def values_of(
+        self, table: Table, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
+    ) -> list[pa.Array]:
+        """The values of a dear measure for the rows in `mask`; null where it was not measured."""
+        digests = table.frame(digest_name(column))
+        values = np.full((table.rows, len(operator.values)), -1, dtype=np.int64)
+        for start, batch in table.batches([column], BATCH // 16):
+            text = batch[column]
+            chosen = np.flatnonzero(mask[start : start + len(text)])
+            if chosen.size:
+                places = pa.array(chosen)
+                cells = digests.slice(start, len(text)).take(places)
+                try:
+                    made = remembered(memo, operator, text.take(places), cells, entries)
+                except TooSlow as error:
+                    raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
+                values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
+        return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
+
+    def register(self) -> None:
+        self.connection.register(self.name, pa.table(self.columns))
+
+    def ids(self, query: str) -> Bytes:
+        return id_bytes(combined(self.connection.sql(query).to_arrow_table().column("row_id")))
+
+    def fates(self, scale: tuple[int, int] | None) -> pa.Table:
+        """Runs the stage's SQL, the same text that `explain` prints."""
+        self.register()
+        return self.connection.sql(decide_sql(self.graph, self.index, scale)).to_arrow_table()

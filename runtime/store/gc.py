@@ -1,0 +1,63 @@
+"""Garbage collection: what no last build of any recipe and no running build needs is removed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from runtime.store.record import unsealed
+from runtime.store.store import Store, StoreError
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was removed, or would be."""
+
+    records: int
+    objects: int
+    bytes: int
+
+
+def collect(store: Store, dry_run: bool = False) -> Collected:
+    """Remove records and objects that nothing names; memos stay, they are dear."""
+    with store.gate(exclusive=True):
+        alive = store.live_builds()
+        held: set[str] = set().union(*alive)
+        unread = [
+            path.parent.name for path in (store.root / "names").rglob("last-build.json") if unsealed(path.read_bytes()) is None
+        ]
+        if unread:
+            raise StoreError(
+                f"the last build of `{unread[0]}` cannot be read, so what it needs is not known",
+                "`recipe store verify --mend` sets it aside; then build the recipe again",
+            )
+        for _, body in store.builds():
+            held.update(stage["key"] for stage in body["stages"].values())
+            held.update(body["beside"])
+        records = objects = size = 0
+        for kind in ("results", "beside"):
+            for record in list(store.records(kind)):
+                if record.key in held:
+                    held |= record.objects()
+                    continue
+                records += 1
+                if not dry_run:
+                    store.files.remove(store.record_path(kind, record.key))
+        for path in sorted((store.root / "objects").glob("*/*")):
+            if path.name not in held:
+                objects, size = objects + 1, size + path.stat().st_size
+                if not dry_run:
+                    store.files.remove(path)
+        if not dry_run:
+            if not alive:
+                store.clear_tmp()
+            drop_unnamed_outputs(store)
+        return Collected(records, objects, size)
+
+
+def drop_unnamed_outputs(store: Store) -> None:
+    """Remove the readable folders that no name leads to."""
+    named = {path.resolve() for path in (store.root / "names").glob("**/outputs/*")}
+    for folder in (store.root / "outputs").iterdir():
+        if folder.resolve() not in named:
+            shutil.rmtree(folder)

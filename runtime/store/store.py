@@ -1,0 +1,298 @@
+"""The store: results by key, objects by the digest of their bytes, in a folder that carries its format's version."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from compiler.graph.plan import Result
+from runtime.store.files import Files, NoFile, open_file
+from runtime.store.record import Record, hash_path, sealed, unsealed
+
+FORMAT = "v3"
+#: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class StoreError(Exception):
+    """Something about the store that a person must know; `hint` says what to do, `lines` are told below the message."""
+
+    def __init__(self, message: str, hint: str | None = None, lines: Iterable[str] = ()) -> None:
+        self.lines = (message, *(f"  {line}" for line in lines))
+        super().__init__("\n".join(self.lines))
+        self.hint = hint
+
+
+class Damaged(StoreError):
+    """An object or record whose bytes are not what their name says."""
+
+
+def linked(path: Path) -> StoreError:
+    hint = "no store of ours has it: remove the link, or choose another store with --store"
+    return StoreError(f"`{path}` of the store is a link", hint)
+
+
+def complain_links(root: Path) -> None:
+    """Raises StoreError where a folder of a store is a link: what is made and removed in it would be somebody else's."""
+    parts = [root] if root.is_symlink() else []
+    parts += root.iterdir() if root.is_dir() else []
+    parts += [
+        each for name in ("objects", "results", "beside", "memo") if (root / name).is_dir() for each in (root / name).iterdir()
+    ]
+    found = next((each for each in parts if each.is_symlink()), None)
+    if found is not None:
+        raise linked(found.relative_to(root.parent if found == root else root))
+
+
+class Store:
+    """A folder of results and objects that several builds may use at once."""
+
+    def __init__(self, folder: Path, files: Files | None = None) -> None:
+        self.folder = folder
+        self.root = folder / FORMAT
+        self.files = files or Files()
+        self.checked: set[str] = set()
+        self.running: IO[str] | None = None
+        self.read_only = False
+        """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
+        complain_links(self.root)
+
+    def prepare(self) -> None:
+        """Make the folders of an empty store; raises StoreError where it cannot be written."""
+        try:
+            for name in ("objects", "results", "beside", "memo", "names", "outputs", "running", "tmp", "damaged"):
+                self.files.make_folder(self.root / name)
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise StoreError(
+                f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store"
+            ) from None
+
+    # -- what a running build holds on to
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While this lasts, gc leaves alone what this build names; of a store that cannot be written nothing is taken away."""
+        self.read_only = self.root.is_dir() and not os.access(self.root, os.W_OK)
+        if self.read_only:
+            yield
+            return
+        self.prepare()
+        path = self.root / "running" / uuid.uuid4().hex
+        with self.gate():  # a file that is not locked yet looks like that of a dead build
+            running = open(path, "x")  # noqa: SIM115 - it stays open, and locked, as long as the build runs
+            fcntl.flock(running, fcntl.LOCK_EX)
+        with running:
+            self.running = running
+            try:
+                yield
+            finally:
+                self.running = None
+                path.unlink(missing_ok=True)
+
+    def hold(self, name: str) -> None:
+        """Name a key or object that this build relies on."""
+        if self.running is not None:
+            self.running.write(name + "\n")
+            self.running.flush()
+
+    @contextmanager
+    def gate(self, exclusive: bool = False) -> Iterator[None]:
+        """Builds pass together; gc passes alone, so that nothing is taken away between a look and a hold."""
+        if self.read_only:
+            yield
+            return
+        with open(self.root / "gate", "a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+            yield
+
+    # -- objects
+
+    def object_path(self, digest: str) -> Path:
+        """Where an object lies; raises Damaged for what no object is called."""
+        if not DIGEST.fullmatch(digest):
+            raise Damaged(f"`{digest[:80]}` is no digest of an object", "build again to make the record anew")
+        return self.root / "objects" / digest[:2] / digest
+
+    @contextmanager
+    def new_object(self, made: list[str]) -> Iterator[BinaryIO]:
+        """A file that becomes an object when the block ends well; its digest is appended to `made`."""
+        path = self.root / "tmp" / uuid.uuid4().hex
+        try:
+            with self.files.create(path) as file:
+                yield file
+            digest = hash_path(path)
+            self.hold(digest)
+            target = self.object_path(digest)
+            self.files.make_folder(target.parent)
+            path.chmod(0o444)
+            with self.gate():  # a gc that began before the hold is through when the object comes
+                self.files.rename(path, target)
+            self.checked.add(digest)
+            made.append(digest)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def read_path(self, digest: str) -> Path:
+        """The path of an object whose bytes have been checked; raises Damaged or Missing."""
+        path = self.object_path(digest)
+        if digest not in self.checked:
+            try:
+                found = hash_path(path)
+            except FileNotFoundError:
+                raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
+            except NoFile:
+                found = ""
+            if found != digest:
+                self.set_aside(path)
+                raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
+            self.checked.add(digest)
+        return path
+
+    def set_aside(self, path: Path) -> None:
+        """Move something damaged out of the way, without losing it."""
+        self.files.make_folder(self.root / "damaged")
+        with suppress(FileNotFoundError):  # another build was first to find it
+            self.files.rename(path, self.root / "damaged" / f"{path.name}-{uuid.uuid4().hex[:6]}")
+
+    # -- records
+
+    def record_path(self, kind: str, key: str) -> Path:
+        """Where a record lies; raises Damaged for what is no key."""
+        if not DIGEST.fullmatch(key):
+            raise Damaged(f"`{key[:80]}` is no key of a result", "build again")
+        return self.root / kind / key[:2] / f"{key}.json"
+
+    def find(self, key: str, kind: str = "results") -> Record | None:
+        """The record of a key, or None; a damaged one is set aside and reads as none."""
+        path = self.record_path(kind, key)
+        try:
+            with open_file(path) as file:
+                body = unsealed(file.read())
+        except FileNotFoundError:
+            return None
+        except NoFile:
+            body = None
+        if body is None or body.get("key") != key:
+            self.set_aside(path)
+            return None
+        return Record(key, body)
+
+    def result_of(self, key: str) -> Result | None:
+        """What a recorded result is, or None."""
+        record = self.find(key)
+        return None if record is None else record.result
+
+    def hold_record(self, key: str, kind: str = "results") -> Record | None:
+        """Find a record and keep gc from it and its objects."""
+        with self.gate():
+            record = self.find(key, kind)
+            if record is not None:
+                for digest in record.objects():
+                    self.hold(digest)
+                self.hold(key)
+            return record
+
+    def write_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+        """Record a result; the record comes last, and a record that is there already wins."""
+        self.hold(key)
+        target = self.record_path(kind, key)
+        self.files.make_folder(target.parent)
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, sealed({**body, "key": key}))
+        with self.gate():
+            first = self.files.link(made, target)
+        if first:
+            return Record(key, {**body, "key": key})
+        return self.find(key, kind) or self.write_record(key, body, kind)
+
+    def replace_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+        """Record a result that was made anew because its objects were gone."""
+        self.hold(key)
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, sealed({**body, "key": key}))
+        with self.gate():
+            self.files.rename(made, self.record_path(kind, key))
+        return Record(key, {**body, "key": key})
+
+    def records(self, kind: str = "results") -> Iterator[Record]:
+        """All records of a kind, by key."""
+        for path in sorted((self.root / kind).glob("*/*.json")):
+            if DIGEST.fullmatch(path.stem) and (record := self.find(path.stem, kind)) is not None:
+                yield record
+
+    # -- names
+
+    def name_path(self, name: str) -> Path:
+        """Where a name's file stands. Raises StoreError for a name that leads elsewhere."""
+        if not {"", ".", ".."}.isdisjoint(name.split("/")) or "\0" in name:
+            raise StoreError(f"`{name[:80]}` is no name of a recipe")
+        path = self.root / "names" / Path(*name.split("/"))
+        for part in (path, *path.parents[: len(name.split("/"))]):
+            if part.is_symlink():
+                raise linked(part.relative_to(self.root))
+        return path
+
+    def write_name(self, name: str, body: dict[str, Any]) -> None:
+        """Replace the small file that says what a name stands for, where it says something else."""
+        path, content = self.name_path(name), sealed(body)
+        with suppress(FileNotFoundError):
+            if path.read_bytes() == content:
+                return
+        self.files.make_folder(path.parent)
+        made = self.root / "tmp" / uuid.uuid4().hex
+        self.files.write_bytes(made, content)
+        self.files.rename(made, path)
+
+    def read_name(self, name: str) -> dict[str, Any] | None:
+        try:
+            return unsealed(self.name_path(name).read_bytes())
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+
+    def builds(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(recipe, what its last build was) of all recipes built here."""
+        root = self.root / "names"
+        for path in sorted(root.rglob("last-build.json")):
+            if (body := unsealed(path.read_bytes())) is not None:
+                yield path.parent.relative_to(root).as_posix(), body
+
+    # -- cleaning
+
+    def sweep(self) -> None:
+        """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
+        if self.read_only:
+            return
+        with self.gate(exclusive=True):
+            if not self.live_builds():
+                self.clear_tmp()
+
+    def clear_tmp(self) -> None:
+        """Remove unfinished files; only where no other build is running."""
+        for path in (self.root / "tmp").iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+    def live_builds(self) -> list[set[str]]:
+        """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""
+        alive = []
+        own = None if self.running is None else Path(self.running.name).name
+        for path in (self.root / "running").iterdir():
+            if path.name == own:
+                continue
+            with suppress(FileNotFoundError), open(path) as other:  # a build may end while it is looked at
+                try:
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    alive.append(set(other.read().split()))
+                    continue
+            path.unlink(missing_ok=True)
+        return alive

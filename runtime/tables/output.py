@@ -1,0 +1,80 @@
+"""Output stages: a table with its text as Parquet shards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from compiler.graph.nodes import Node
+from operators.base.declare import LABELS
+from operators.sets.output import Output
+from runtime.store.store import Store
+from runtime.tables.table import TEXT, Table
+
+GROUP_ROWS = 65536
+
+
+def write_output(
+    store: Store, node: Node, table: Table, described: dict[str, Any], tell: Callable[[int], None], threads: int
+) -> dict[str, Any]:
+    """The record of a named output; `described` are the digests of its table."""
+    operator = node.operator
+    assert isinstance(operator, Output)
+    # Tables that differ in the order of their columns only have one digest, so the order is not theirs to choose.
+    columns = {name: kind for name, kind in sorted(table.columns.items()) if name not in LABELS} | LABELS
+    schema = pa.schema(
+        [
+            ("row_id", pa.binary(16)),
+            ("item_id", pa.binary(16)),
+            *((name, shown_type(kind)) for name, kind in columns.items()),
+        ]
+    )
+    text = [name for name, kind in columns.items() if kind in TEXT]
+    ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
+    encoded = [name for name in columns if name not in text]
+    starts = range(0, max(1, table.rows), operator.shard_rows)
+    for _ in table.batches(list(table.columns), 1, 0, 1):
+        pass  # the objects are checked once, before the threads ask for them
+
+    def shard(first: int) -> str:
+        made: list[str] = []
+        with (
+            store.new_object(made) as file,
+            pq.ParquetWriter(
+                file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
+            ) as writer,
+        ):
+            for start, columns in table.batches(list(table.columns), GROUP_ROWS, first, first + operator.shard_rows):
+                rows = len(next(iter(columns.values())))
+                both = {name: ids[name].slice(start, rows) for name in ids} | columns
+                arrays = [both[name].cast(schema.field(name).type) for name in schema.names]
+                writer.write_table(pa.table(arrays, schema=schema), row_group_size=GROUP_ROWS)
+                tell(start + rows)
+        return made[0]
+
+    with ThreadPoolExecutor(threads) as pool:
+        shards = list(pool.map(shard, starts))
+    return {
+        "kind": "output",
+        **described,
+        "rows": table.rows,
+        "table": table.tree,
+        "shards": [f"object:{each}" for each in shards],
+        "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    }
+
+
+def shown_type(kind: str) -> pa.DataType:
+    """The Parquet type of a column, as every reader knows it."""
+    return {
+        "text": pa.string(),
+        "list of text": pa.list_(pa.string()),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "label": pa.string(),
+    }[kind]

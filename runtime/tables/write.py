@@ -1,0 +1,117 @@
+"""Write tables into the store: text in batches that follow row_id prefixes, ids and small columns beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base.scope import Columns
+from runtime.store.digest import Bytes, Described, id_array, table_digest
+from runtime.store.store import Store
+from runtime.tables.ids import digest_name, sorted_order
+from runtime.tables.table import TEXT, whole
+
+TEXT_ROWS = 16384
+GATHER_ROWS = 131072
+
+
+def write_columns(store: Store, schema: pa.Schema, batches: Iterable[Sequence[pa.Array]]) -> str:
+    """An Arrow file as an object; `object:DIGEST`. Uncompressed: packing and unpacking cost more than all hashing."""
+    made: list[str] = []
+    with store.new_object(made) as file, pa.ipc.new_file(file, schema) as writer:
+        for batch in batches:
+            writer.write_batch(pa.record_batch(list(batch), schema=schema))
+    return f"object:{made[0]}"
+
+
+def small_columns(columns: Columns) -> dict[str, str]:
+    """Column -> the name of the small column that stands for it in a frame."""
+    return {name: digest_name(name) if kind in TEXT else name for name, kind in columns.items()}
+
+
+def write_frame(store: Store, columns: Mapping[str, pa.Array]) -> str:
+    """Ids and small columns, in one uncompressed batch that is mapped into memory when it is read."""
+    schema = pa.schema([(name, column.type) for name, column in columns.items()])
+    return write_columns(store, schema, [list(columns.values())])
+
+
+def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
+    """Ids in another order: as 16-byte numbers, which are moved whole."""
+    moved: Bytes = np.ascontiguousarray(ids).view(np.complex128).ravel()[order].view(np.uint8).reshape(-1, 16)
+    return moved
+
+
+def write_based(
+    store: Store, parts: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
+) -> tuple[dict[str, Any], Described]:
+    """Write a table whose text is new: (tree, what it is).
+
+    `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
+    emptied: what is sorted is let go of.
+    """
+    order = sorted_order(ids["row_id"])
+    ids = {name: taken(ids.pop(name), order) for name in list(ids)}
+    text = [name for name, kind in columns.items() if kind in TEXT]
+    content = pa.concat_tables(parts)
+    parts.clear()
+    schema = pa.schema([(name, content.schema.field(name).type) for name in text])
+    with ThreadPoolExecutor(1) as pool:
+        # Text goes to disk while ids and small columns are sorted and hashed.
+        writing = pool.submit(write_columns, store, schema, gathered(content, text, order)) if text else None
+        frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
+        for name, kind in columns.items():
+            if kind in TEXT:
+                digests = ids[digest_name(name)]
+                frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
+            elif name in constants:
+                frame[name] = constant(constants[name], len(order))
+            else:
+                frame[name] = whole(content.column(name)).take(pa.array(order))
+        described = table_digest(frame.__getitem__, columns, small_columns(columns))
+        frame_object = write_frame(store, frame)
+        text_object = writing.result() if writing is not None else None
+    tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
+    return tree, described
+
+
+def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:
+    """The columns in another order, in batches of TEXT_ROWS.
+
+    Each chunk gives its rows to one wide slice at a time: joining the chunks first would hold all text twice.
+    """
+    chunks = {name: [chunk for chunk in content.column(name).chunks if len(chunk)] for name in columns}
+    starts = np.cumsum([0] + [len(chunk) for chunk in chunks[columns[0]]])
+    for first in range(0, len(order), GATHER_ROWS):
+        wanted = order[first : first + GATHER_ROWS]
+        number = np.searchsorted(starts, wanted, side="right") - 1
+        by_chunk = np.argsort(number, kind="stable")
+        bounds = np.searchsorted(number[by_chunk], np.arange(len(starts)))
+        back = np.empty(len(wanted), dtype=np.int64)
+        back[by_chunk] = np.arange(len(wanted))
+        local = wanted[by_chunk] - starts[number[by_chunk]]
+        pieces = [pa.array(local[low:high]) for low, high in pairwise(bounds)]
+        slices = []
+        for name in columns:
+            taken_apart = [chunk.take(piece) for chunk, piece in zip(chunks[name], pieces, strict=True)]
+            slices.append(pa.concat_arrays(taken_apart).take(pa.array(back)))
+        for start in range(0, len(wanted), TEXT_ROWS):
+            yield [column.slice(start, TEXT_ROWS) for column in slices]
+
+
+def masked(ids: pa.Array, null: np.ndarray[Any, Any]) -> pa.Array:
+    """Ids with nulls."""
+    if not null.any():
+        return ids
+    bits = pa.py_buffer(np.packbits(~null, bitorder="little"))
+    storage = pa.Array.from_buffers(pa.binary(16), len(ids), [bits, ids.storage.buffers()[1]])
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def constant(value: str, rows: int) -> pa.Array:
+    """A label that is the same in every row."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
