@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from compiler.graph.nodes import Graph, verify
+from compiler.graph.nodes import Graph
+from compiler.graph.stages import verify
 from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower

@@ -14,11 +14,11 @@ import numpy as np
 from operators.base.bounds import Between
 from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.forecast.counts import KINDS
-from runtime.forecast.expected import Expected
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.review.fates import apart
 from runtime.review.rows import moved_between
+from runtime.stages.expected.counts import KINDS
+from runtime.stages.expected.expected import Expected
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.table import Table, open_table

@@ -18,9 +18,9 @@ from operators.grow.expand import Born, Parents, holds
 from operators.grow.style_directives import StyleDirectives
 from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
+from runtime.stages.children import joined_licences
 from runtime.stages.columns import LostRows
-from runtime.stages.expand import joined_licences
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.table import open_table

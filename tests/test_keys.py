@@ -51,7 +51,7 @@ from operators.sets.unique import Unique
 from runtime.build.session import Session
 from runtime.cli.build import run_build
 from runtime.sources.ingest import BadRows
-from runtime.stages.decide import Shortage
+from runtime.stages.ledger import Shortage
 from runtime.store.store import Store, StoreError
 from tests.conftest import ROOT, Project
 from tests.teacher import Handler, configure, teaching, varied

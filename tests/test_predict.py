@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-import runtime.forecast.decisions as decisions
+import runtime.stages.expected.decisions as decisions
 from operators.base.bounds import Between
 from runtime.build.session import Session
 from runtime.cli.build import run_build
-from runtime.forecast.counts import Counts
-from runtime.forecast.expected import Expected
+from runtime.stages.expected.counts import Counts
+from runtime.stages.expected.expected import Expected
 from tests.predicting import KNOWN, Outcome, Predict, Recipe, complaints, play, predict
 
 RUNS, EDITS = 4, 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runtime.stages.table import kinds
+
 import json
 import os
 import shutil
@@ -44,30 +46,15 @@ class Built:
 def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | None:
     """Everything from the store, or None where a stage has to run: a build of nothing loads no engine."""
     built = Built()
-    for index, node in graph:
-        key = addresses.key(index)
-        if not node.cut:
-            if key is not None and node.aspect == "columns":
-                built.beside.append(key)
-            continue
+    for kind in kinds(graph):
+        key = addresses.key(kind.stage.index)
         record = store.hold_record(key) if key is not None else None
-        if record is None or blanked(store, record) or not usable(store, graph, index, record):
+        if record is None or blanked(store, record) or not kind.whole(store, record):
             return None
-        built.records[index] = record
+        built.records[kind.stage.index] = record
+    beside = (addresses.key(index) for index, node in graph if node.aspect == "columns")
+    built.beside = [key for key in beside if key is not None]
     return built
-
-
-def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
-    """Whether the files of an output are there and its shards are whole; other stages look when they read."""
-    if not isinstance(graph.nodes[index].operator, Output):
-        return True
-    try:
-        # Nothing of ours reads the shards again before a person does, so they are checked here.
-        for shard in record.body["shards"]:
-            store.read_path(shard.removeprefix("object:"))
-    except Damaged:
-        return False
-    return all(store.object_path(each).exists() for each in record.objects())
 
 
 def blanked(store: Store, record: Record) -> bool:
@@ -195,21 +182,3 @@ def remember(
             "outputs": before.get("outputs", {}) | shown,
         },
     )
-
-
-def previews(store: Store, graph: Graph, index: int, built: Built) -> tuple[list[Table], tuple[int, int] | None]:
-    """(tables whose items a preview ranks, how much a preview shrank the sources)."""
-    node = graph.nodes[index]
-    if isinstance(node.operator, Preview):
-        from runtime.tables.table import open_table
-
-        return [open_table(store, built.records[each].body["table"]) for each in node.inputs], None
-    shrunk = [built.records[each].body["counts"] for each in node.inputs[1:] if isinstance(graph.nodes[each].operator, Preview)]
-    if not shrunk:
-        return [], None
-    return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
-
-
-def described_by(record: Record) -> dict[str, Any]:
-    """The part of a record that says what its table is."""
-    return {name: record.body[name] for name in ("digest", "ids", "columns")}

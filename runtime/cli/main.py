@@ -178,7 +178,7 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
         from operators.base.licence import RESTRICTED
         from runtime.sources.ingest import BadRows, without_cells
         from runtime.stages.columns import LostRows
-        from runtime.stages.decide import Shortage
+        from runtime.stages.ledger import Shortage
 
         if isinstance(error, BadRows):
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str

@@ -87,7 +87,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
 def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Told]]:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.forecast.completions import foresee
-    from runtime.forecast.tables import Predictor
+    from runtime.forecast.predictor import Predictor
     from runtime.forecast.trainings import foresee as foresee_trainings
     from runtime.forecast.unproven import unproven, wants_of
     from runtime.store.store import Store
@@ -158,15 +158,13 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from dataclasses import replace
 
-    from compiler.graph.plan import stage_name
-    from compiler.tell.explain import explain
     from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():
         session = replace(session, targets=(node,))
-    graph = session.graph
-    stages = {stage_name(graph, index): index for index, each in graph if each.cut}
-    chosen = {name: index for name, index in stages.items() if node in (None, name, graph.nodes[index].label)}
+    stages = {kind.stage.name: kind for kind in kinds(session.graph)}
+    chosen = {name: kind for name, kind in stages.items() if node in (None, name, kind.stage.node.label)}
     if not chosen and node is not None:
         near = suggest(node, stages)
         raise RecipeError(
@@ -177,7 +175,7 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
             )
         )
     if as_json:
-        say_json({name: "\n".join(explain(graph, index)) for name, index in chosen.items()})
+        say_json({name: "\n".join(kind.lines()) for name, kind in chosen.items()})
         return
-    for name, index in chosen.items():
-        say(*explain(graph, index), *([] if name == list(chosen)[-1] else [""]))
+    for name, kind in chosen.items():
+        say(*kind.lines(), *([] if name == list(chosen)[-1] else [""]))

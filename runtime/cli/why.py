@@ -15,7 +15,8 @@ from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json
 
 if TYPE_CHECKING:
-    from runtime.life.why import Ledgers, Life
+    from runtime.life.why import Ledgers
+from runtime.stages.life import Life
 
 
 @recipe_command("why", builds=True)

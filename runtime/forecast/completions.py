@@ -15,7 +15,7 @@ from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.forecast import Forecast, forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.store.store import Damaged
 from runtime.tables.table import open_table
 

@@ -15,7 +15,7 @@ from operators.catalog import OBJECTIVES
 from operators.learn.train import Train
 from runtime.build.session import Session
 from runtime.completions.assumed import Assumed, Hours, assumed_hours
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.store.record import Record
 from runtime.store.store import Damaged
 from runtime.tables.table import Table, open_table

@@ -16,7 +16,8 @@ from operators.base.licence import RESTRICTED, withheld
 from operators.declared.trace import parts_of, shape_of
 from operators.maps.extract import Extract
 from runtime.build.session import Session
-from runtime.life.why import Ledgers, row_of
+from runtime.life.why import Ledgers
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound

@@ -10,7 +10,7 @@ import pyarrow as pa
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
-from runtime.life.why import row_of
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import open_table, read_table, whole

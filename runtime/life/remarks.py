@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from compiler.graph.nodes import Graph, Node
-from compiler.graph.plan import stage_name
-from operators.base.remarks import Remarks
-from operators.grow.expand import Expand
+from compiler.graph.nodes import Graph
 from runtime.build.built import Built
-from runtime.store.record import Record
+from runtime.stages.table import kind_at
 from runtime.store.store import Store
 
 
 def remark_lines(store: Store, graph: Graph, built: Built) -> list[str]:
     """A line for each kind of completion and each word of a column that an operator has something to tell of."""
-    lines: list[str] = []
-    for index, record in built.records.items():
-        node = graph.nodes[index]
-        for remark, count in record.body.get("remarks", {}).items():
-            lines.append(f"{stage_name(graph, index)}: {count:,} completion{'s' * (count != 1)} {remark}")
-        for at in graph.run(node.inputs[0]) if "ledger" in record.body else ():
-            operator = graph.nodes[at].operator
-            if isinstance(operator, Remarks):
-                from runtime.tables.table import open_table
-
-                table = open_table(store, built.records[graph.base(node.inputs[0])].body["table"])
-                if table.columns.get(operator.in_) == "label":
-                    lines += [
-                        f"{node.table}/{graph.nodes[at].label}: {each}" for each in operator.remarks(table.frame(operator.in_))
-                    ]
-    return lines
-
-
-def told_of(node: Node, record: Record) -> str:
-    """What an operator tells of all the children it made, in a line."""
-    operator = node.operator
-    assert isinstance(operator, Expand)
-    return operator.tell(record.body["told"]["figures"]) if record.body["counts"]["born"] else ""
+    return [line for index in built.records for line in kind_at(graph, index).remarks(store, built.records)]
 
 
 def born_lines(graph: Graph, built: Built) -> list[str]:
-    """A line for each expand stage: its children, what had none and why, and what else its operator tells."""
-    lines = []
-    for index, record in built.records.items():
-        node = graph.nodes[index]
-        if not isinstance(node.operator, Expand):
-            continue
-        told = record.body["told"]
-        born = record.body["counts"]["born"]
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
-        more = told_of(node, record)
-        line = f"{node.table}/{node.label}: {born:,} born of {told['looked_at']:,} rows"
-        lines.append(line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else ""))
-    return lines
+    """A line for each stage in which rows have children: these, what had none and why, and what else its operator tells."""
+    return [line for index, record in built.records.items() for line in kind_at(graph, index).born(record)]

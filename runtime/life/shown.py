@@ -14,7 +14,7 @@ from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.embedded import unpacked
 from runtime.completions.weights import find_weights
-from runtime.life.why import row_of
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound

@@ -12,9 +12,9 @@ from operators.base.bounds import Between
 from operators.base.declare import Measure
 from operators.base.licence import CLASSES
 from runtime.forecast.completions import Foreseen, foresee
-from runtime.forecast.counts import Counts
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
+from runtime.stages.expected.counts import Counts
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.graph.keys import value_key
 from operators.base.declare import Measure
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import halves
 

@@ -18,8 +18,8 @@ from operators.base.declare import Map, Measure, mapped
 from operators.measures.where import Where
 from operators.sets.unique import Unique
 from operators.text.sqltext import ident
-from runtime.forecast.frames import Base, Mask, Unknown, small_name
 from runtime.stages.conditions import TooMuchText, evaluate
+from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.beside import find_measured

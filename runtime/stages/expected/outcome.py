@@ -6,15 +6,15 @@ import numpy as np
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import MANY
-from runtime.forecast.counts import Feeds, around, narrowed, narrowed_by, settled, tally
-from runtime.forecast.decisions import Bounded, Decided, Places, Stage
-from runtime.forecast.expected import Expected
-from runtime.forecast.frames import Chosen, Frame, Joined, Mask
+from runtime.stages.expected.counts import Feeds, around, narrowed, narrowed_by, settled, tally
+from runtime.stages.expected.decisions import Bounded, Decided, Deciding, Places
+from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Chosen, Frame, Joined, Mask
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import child_ids
 
 
-def kept(stage: Stage, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
+def kept(stage: Deciding, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
     """The very rows that stay."""
     places = np.concatenate([np.flatnonzero(fates.dropped == 0), fates.parents])
     copies = np.concatenate([np.zeros(len(places) - len(fates.parents), np.int64), fates.copies])
@@ -23,7 +23,7 @@ def kept(stage: Stage, fates: Decided, columns: Frame, feeds: Feeds) -> Expected
     return Expected(frame, stage.node.columns, counts, stage=stage, decided=fates, short=fates.short)
 
 
-def kept_between(stage: Stage, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
+def kept_between(stage: Deciding, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
     """The rows that may stay: what each is told for itself, what holds of groups, how far it may be from the likely way."""
     operator, kind = stage.operator, stage.operator.grouped_by()
     further = min(base.further + fates.lacking, MANY)

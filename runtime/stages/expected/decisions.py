@@ -14,9 +14,9 @@ from compiler.graph.nodes import Graph, Node
 from compiler.graph.sql import bounded_sql, decide_sql
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS, Measure, SetDecision
-from runtime.forecast.frames import Frame, Mask
-from runtime.forecast.values import Values
-from runtime.stages.decide import groups_of
+from runtime.stages.expected.frames import Frame, Mask
+from runtime.stages.expected.values import Values
+from runtime.stages.ledger import groups_of
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import combined, connect, places_of, sorted_order
 from runtime.tables.table import nulled
@@ -26,7 +26,7 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class Deciding:
     """What a set decision is told: its base table as far as it is known, and the values of its run of decisions."""
 
     graph: Graph
@@ -104,7 +104,7 @@ class Bounded:
     """How many rows of the result one row more or less can change besides itself."""
 
 
-def decide_known(stage: Stage) -> Decided | Bounded:
+def decide_known(stage: Deciding) -> Decided | Bounded:
     """The fate of the rows, exact where every value that matters is known."""
     connection, rows = connect(), stage.base.rows
     try:
@@ -132,7 +132,7 @@ def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Arra
 
 
 def partly_known(
-    connection: duckdb.DuckDBPyConnection, name: str, stage: Stage, columns: dict[str, pa.Array]
+    connection: duckdb.DuckDBPyConnection, name: str, stage: Deciding, columns: dict[str, pa.Array]
 ) -> tuple[frozenset[int], Mask]:
     """(the decisions some of whose values are not known where they matter, the rows that lack one); adds `columns`."""
     partly: set[int] = set()
@@ -154,7 +154,7 @@ def partly_known(
     return frozenset(partly), unknown
 
 
-def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, columns: Mapping[str, pa.Array]) -> Decided:
+def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Deciding, columns: Mapping[str, pa.Array]) -> Decided:
     query, have = decide_sql(stage.graph, stage.index), {}
     if stage.operator.grouped_by() is not None:
         connection.execute(f"CREATE TEMP TABLE fates AS {query}")
@@ -175,7 +175,7 @@ def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, columns: Ma
     return Decided(dropped, places, detail, again_at, copies[again], stage.operator.short_of(have))
 
 
-def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, partly: frozenset[int], unknown: Mask) -> Bounded:
+def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Deciding, partly: frozenset[int], unknown: Mask) -> Bounded:
     operator, seed = stage.operator, stage.node.seed
     connection.execute(f"CREATE TEMP TABLE kept AS {bounded_sql(stage.graph, stage.index, partly)}")
     connection.execute("CREATE TEMP TABLE arriving AS SELECT * FROM kept WHERE passes AND likely AND NOT blind")
@@ -221,7 +221,7 @@ def placed(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *told
     return [places_of(id_bytes(base.frame("row_id")), taken(ids, order)), copies[order], *masks]
 
 
-def unseen_by(stage: Stage, blind: Mapping[str, int]) -> dict[str, int]:
+def unseen_by(stage: Deciding, blind: Mapping[str, int]) -> dict[str, int]:
     """The most rows of which nothing is known, by the groups that the operator counts in."""
     kind = stage.operator.grouped_by()
     labels = {node.label: node.operator for _, node in stage.graph if not node.inputs}
