@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from runtime.stages.table import kind_at, kinds
-from runtime.stages.kind import Work
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts
-from compiler.graph.nodes import Graph, Node
-from compiler.graph.plan import Addresses, Result, known_checkpoint, snapshot, stage_name
-from operators.declared.aggregate import Aggregate
-from operators.asks.asks import Asks
-from operators.grow.expand import Expand
-from operators.asks.attach import Attach
-from operators.sets.combine import Combine
-from operators.sets.output import Output
-from operators.declared.source import Source
-from operators.learn.train import Train
+from compiler.graph.nodes import Graph
+from compiler.graph.plan import Addresses, Result, snapshot, stage_name
 from runtime.build.built import Built
-from runtime.completions.answers import attached
 from runtime.completions.stage import Asking
-from runtime.stages.ledger import combined_tables, decide
-from runtime.stages.children import expanded
-from runtime.sources.ingest import ingest_leaf
-from runtime.stages.measuring import Measuring
-from runtime.tables.output import write_output
 from runtime.sources.probe import Found
+from runtime.stages.kind import Work
+from runtime.stages.measuring import Measuring
+from runtime.stages.table import kind_at, kinds
 from runtime.store.record import Record
-from runtime.stages.relation import Given
-from runtime.stages.scores import aggregated
 from runtime.store.store import Damaged, Store, StoreError
-from runtime.tables.table import open_table
-from runtime.training.checkpoints import laid_out, train_checkpoint
-from runtime.training.stage import forget
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from runtime.stages.table import kinds
-
 import json
 import os
 import shutil
@@ -17,15 +15,13 @@ from blake3 import blake3
 from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses, stage_name
-from operators.sets.output import Output
-from operators.sets.preview import Preview
+from runtime.stages.table import kinds
 from runtime.store.files import NoFile, open_file
 from runtime.store.record import Record
-from runtime.store.store import Damaged, Store
+from runtime.store.store import Store
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
-    from runtime.tables.table import Table
 
 
 @dataclass

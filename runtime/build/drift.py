@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from compiler.recipe.benchmarks import FEED
-from compiler.text.canonical import digest_of
 from compiler.graph.lock import Lock
 from compiler.graph.plan import stage_name
+from compiler.recipe.benchmarks import FEED
+from compiler.text.canonical import digest_of
 from operators.declared.profile import LanguageProfile
 from operators.declared.source import Source
 from runtime.build.session import Session

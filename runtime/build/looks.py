@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compiler.recipe.benchmarks import FEED
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
+from compiler.recipe.benchmarks import FEED
 from operators.asks.answers import Answers
 from operators.learn.train import Train
 from runtime.build.session import Session

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from compiler.prove.amounts import complain_short
 from compiler.compile import Read, compiled, look_through, read_recipe
-from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.recipe.evaluating import ALIASES
 from compiler.graph.facts import Facts
+from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
 from compiler.lower.judging import complain_held_out, complain_unobtained
-from compiler.graph.lock import Lock, read_lock
 from compiler.lower.passes import drop_unused
+from compiler.prove.amounts import complain_short
+from compiler.recipe.evaluating import ALIASES
+from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.text.project import Place, find_place
 from operators.declared.model import Model
 from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows

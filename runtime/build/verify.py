@@ -7,10 +7,10 @@ from pathlib import Path
 from runtime.build.built import manifest_of, shows
 from runtime.completions.memo import CompletionMemo
 from runtime.store.files import NoFile
-from runtime.tables.memo import broken_entries
 from runtime.store.record import hash_path, unsealed
-from runtime.tables.segmented import ENDING, broken_cuts
 from runtime.store.store import DIGEST, Store
+from runtime.tables.memo import broken_entries
+from runtime.tables.segmented import ENDING, broken_cuts
 
 
 def verify(store: Store, mend: bool = False) -> list[str]:
