@@ -184,8 +184,8 @@ def warm(project: Project) -> None:
     import compiler.compile  # noqa: F401
     import operators.kernels.segments
     import runtime.build.builder  # noqa: F401
+    import runtime.build.funnel  # noqa: F401
     import runtime.cli.build
-    import runtime.life.funnel  # noqa: F401
     import runtime.tables.output  # noqa: F401
     from runtime.build.session import Session
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from operators.base.bounds import Between
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
 from runtime.forecast.predictor import Predictor
 from runtime.review.fates import apart
 from runtime.review.rows import moved_between
@@ -291,7 +291,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
     was = expected_before(before)
     enter, leave = moved_between(was, expected, *apart(ids_of(was.frame), ids_of(expected.frame)))
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
-    run_build(after, quiet=True)
+    run_build(after, Wishes(quiet=True))
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]
     bounded = "by" not in mixture and "repeat" not in mixture and sample.get("unit") != "item"
     decisions = 2 + bool(sample)

@@ -48,8 +48,8 @@ from operators.measures.length import Length
 from operators.measures.token_length import TOKENIZERS, tokenizer_of
 from operators.measures.where import Where
 from operators.sets.unique import Unique
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
 from runtime.sources.ingest import BadRows
 from runtime.stages.ledger import Shortage
 from runtime.store.store import Store, StoreError
@@ -710,11 +710,11 @@ class Result:
 def result_of(session: Session) -> Result | str:
     """What a build of it gives, or the name of what stopped it."""
     try:
-        report = run_build(session, quiet=True)
+        report = run_build(session, Wishes(quiet=True))
     except (BadRows, Shortage, StoreError, ValueError) as error:
         return type(error).__name__
     store = Store(session.store_path)
-    records = {stage["name"]: store.find(stage["key"]) for stage in report["stages"]}
+    records = {stage.name: store.find(stage.key) for stage in report.stages}
     assert all(record is not None for record in records.values())
     ledgers = tuple(str(record.body["ledger"]) for record in records.values() if record and "ledger" in record.body)
     shards = [shard for stage, record in records.items() if record for shard in record.body.get("shards", ())]
@@ -723,7 +723,7 @@ def result_of(session: Session) -> Result | str:
         {name: record.digest for name, record in records.items() if record},
         ledgers,
         "\n".join(rows),
-        report["outputs"][0]["digest"],
+        report.outputs[0].digest,
     )
 
 

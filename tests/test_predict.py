@@ -14,8 +14,8 @@ import pytest
 
 import runtime.stages.expected.decisions as decisions
 from operators.base.bounds import Between
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
 from runtime.stages.expected.counts import Counts
 from runtime.stages.expected.expected import Expected
 from tests.predicting import KNOWN, Outcome, Predict, Recipe, complaints, play, predict
@@ -28,7 +28,7 @@ def played(folder: Path, seed: int, edits: int, predict: Predict = predict, dear
     """A sequence of random edits from one recipe that is built."""
     recipe = Recipe(folder, random.Random(seed), dear)
     session, outcomes = recipe.session(), []
-    run_build(session, quiet=True)
+    run_build(session, Wishes(quiet=True))
     all_edits = recipe.edits()
     order = recipe.chance.sample(all_edits, len(all_edits)) + recipe.chance.choices(all_edits, k=edits)
     for edit in order[:edits]:

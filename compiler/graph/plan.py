@@ -153,7 +153,7 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.inputs[-1])}
+            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
         if graph.nodes[source].aspect == "columns":
             said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
     for cut in cuts_below(graph, index):

@@ -82,6 +82,12 @@ class DecideStage(Stage[SetDecision]):
         return self.graph.beside(self.index)
 
     @property
+    def forms(self) -> tuple[tuple[int, str], ...]:
+        """(columns node, the form that it makes) of what the set decision compares."""
+        nodes = self.graph.nodes
+        return tuple((each, form) for each in self.beside if (form := nodes[each].form) is not None)
+
+    @property
     def ranked(self) -> tuple[int, ...]:
         """The tables whose items a preview ranks."""
         return self.node.inputs if isinstance(self.operator, Preview) else ()

@@ -77,6 +77,8 @@ class Asks(Step):
     repeats: ClassVar[Repeats] = "recorded"
     born: ClassVar[bool] = False
     """True where each completion is a row of its own; else each row keeps its id and gets columns."""
+    judges: ClassVar[bool] = False
+    """True where its completions are answers to the items of a benchmark."""
     purpose: ClassVar[str] = "cot"
     """What ids of born rows are made with, besides their parent's and the number of the sample."""
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
+from compiler.graph.stages import AskStage, stage_at
 from compiler.recipe.benchmarks import FEED
-from operators.asks.answers import Answers
-from operators.learn.train import Train
 from runtime.build.session import Session
 from runtime.store.store import Store, StoreError
 
@@ -30,16 +29,15 @@ class Looks:
 
     def allow(self, graph: Graph, index: int, key: str, addresses: Addresses) -> None:
         """Called before a stage runs: what asks a held-out benchmark is a look. Raises StoreError."""
-        node = graph.nodes[index]
-        if not isinstance(node.operator, Answers):
+        stage = stage_at(graph, index)
+        if not isinstance(stage, AskStage) or not stage.operator.judges:
             return
-        benchmark = graph.nodes[node.inputs[0]].label.removeprefix(FEED)
+        benchmark = graph.nodes[stage.rows].label.removeprefix(FEED)
         if benchmark not in self.held_out:
             return
-        for at in node.inputs:
-            if isinstance(graph.nodes[at].operator, Train):
-                self.complain_moved(graph.nodes[at].label, addresses.address(at))
-        model = node.operator.model
+        if stage.checkpoint is not None:
+            self.complain_moved(graph.nodes[stage.checkpoint].label, addresses.address(stage.checkpoint))
+        model = stage.operator.model
         before = [look for look in self.looks() if (look["benchmark"], look["model"]) == (benchmark, model)]
         if any(look["key"] == key for look in before):
             return  # the same look, which was not finished or whose result is gone

@@ -65,11 +65,6 @@ def allow_empty_option(command: Command) -> Command:
     return click.option("--allow-empty", is_flag=True, help="Let an output have no row.")(command)
 
 
-def thread_count() -> int:
-    """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
-    return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
-
-
 def say(*lines: str) -> None:
     """Print lines for a person; what cannot be seen is made visible, a line end within a line too."""
     for line in lines or ("",):

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from compiler.text.diagnostics import visible
-from operators.asks.attach import Attach
 from operators.base.release import BINDING, OPEN, title
-from runtime.life.funnel import funnel_of_build, heading, moved
-from runtime.life.remarks import born_lines
+from runtime.build.funnel import funnel_of_build, heading, moved
+from runtime.build.remarks import born_lines
 from runtime.review.markdown import code, safe
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
     recipe, record = opened.recipe, opened.record
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = sum(rows.values()) - kept
-    traces = any(isinstance(node.operator, Attach) for node in opened.nodes())
+    traces = bool(opened.writers())
     front = {
         **PER_SOURCE,
         "pretty_name": plain(recipe.name),

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compiler.prove.release import below, release_of, terms_of
+from compiler.graph.stages import TrainStage
+from compiler.prove.release import release_of, terms_of
 from operators.base.release import SILENT, Conflict
-from operators.learn.train import Train
 from runtime.export.card import Taught, checkpoint_card
 from runtime.export.folder import MARKER, write_folder
 from runtime.export.opened import Opened, counted
@@ -68,20 +68,17 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
 
 def trainings(opened: Opened) -> Iterator[Taught]:
     """The trainings that led to a checkpoint, first to last, with the rows of each."""
-    for at in sorted(below(opened.graph, opened.index)):
-        node = opened.graph.nodes[at]
-        if not isinstance(node.operator, Train):
-            continue
-        manifest = opened.built.records[at].body["manifest"]
-        data = opened.built.records[node.inputs[0]]
+    for stage in opened.stages(TrainStage):
+        node, manifest = stage.node, opened.built.records[stage.index].body["manifest"]
+        data = opened.built.records[stage.rows]
         counts = counted(opened.store, data.body["table"])
         then, settings = manifest["data"]["digest"], dict(manifest["settings"])
-        yield Taught(node.label, node.operator.data, data.digest, then, data.body["rows"], settings, counts)
+        yield Taught(node.label, stage.operator.data, data.digest, then, data.body["rows"], settings, counts)
 
 
 def bases_of(opened: Opened) -> dict[str, str]:
     """Public name -> licence of the models that the trainings began with."""
-    named = [node.operator.model for node in opened.nodes() if isinstance(node.operator, Train)]
+    named = [stage.operator.model for stage in opened.stages(TrainStage)]
     models = [opened.recipe.models[name].model for name in named if name is not None]
     return {model.id: model.license for model in sorted(models, key=lambda model: model.id)}
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from compiler.graph.stages import SourceStage
 from operators.base.licence import CLASSES
-from operators.declared.source import Source
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
 from runtime.export.opened import Counts, Opened, counted, open_rows
@@ -33,9 +33,9 @@ def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
     if not kept:
         why = ", ".join(f"{count:,} of class {licence}" for licence, count in left.items()) or "it has no row at all"
         raise StoreError(f"no row of `{opened.what}` may be redistributed: {why}", "only rows of class A are exported")
-    for node in opened.nodes():
-        if isinstance(node.operator, Source) and not any(source == node.label for source, _, _ in rows):
-            rows[(node.label, node.operator.category, node.operator.license)] = 0
+    for stage in opened.stages(SourceStage):
+        if not any(source == stage.node.label for source, _, _ in rows):
+            rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
     told = {
         "recipe": opened.recipe.name,
         "what": opened.what,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from compiler.graph.plan import described, stage_name
+from compiler.graph.plan import described
+from compiler.graph.stages import TrainStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
 from operators.catalog import OBJECTIVES
 from operators.learn.train import Train
@@ -142,43 +143,42 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
     """Every training that would run, against the store as it is; nothing is written and no library of training is loaded."""
     graph, addresses = session.graph, predictor.addresses
     waiting = []
-    for index, node in graph:
-        if isinstance(node.operator, Train) and addresses.address(index) is None:
+    for stage in of_kind(TrainStage, graph):
+        if addresses.address(stage.index) is None:
             if session.items is None:
-                predictor.expect(node.inputs[0])  # where that tells the very rows, a training of them may be here
-            waiting += [(index, node)] if addresses.address(index) is None else []
+                predictor.expect(stage.rows)  # where that tells the very rows, a training of them may be here
+            waiting += [stage] if addresses.address(stage.index) is None else []
     trainings = [record for record in predictor.store.records() if record.body["kind"] in OBJECTIVES] if waiting else []
-    for index, node in waiting:
-        assert isinstance(node.operator, Train)
+    for stage in waiting:
+        node, operator = stage.node, stage.operator
         base = session.read.recipe.base_of(node.label)
         weights = session.facts.weights.get(base)
         before = Earlier(()) if weights is None else earlier(trainings, weights)
-        rows, tokens = learnt(session, predictor, index, node.operator, before)
+        rows, tokens = learnt(session, predictor, stage, before)
         why = "without its weights no earlier training can be told to be of it" if weights is None else ""
-        why = why or f"no earlier {node.operator.name} of it in {node.operator.dtype} tells"
+        why = why or f"no earlier {operator.name} of it in {operator.dtype} tells"
         hours = None
         if tokens is not None and assumed.train_tokens_per_s is not None:
             hours = assumed_hours(tokens.count, assumed.train_tokens_per_s, "GPU-hours")
         elif tokens is not None:
-            hours = before.hours(node.operator, tokens.count)
+            hours = before.hours(operator, tokens.count)
         named = session.models[base].id or base
-        yield Foreseen(stage_name(graph, index), named, node.operator.name, rows, node.operator.epochs, tokens, hours, why)
+        yield Foreseen(stage.name, named, operator.name, rows, operator.epochs, tokens, hours, why)
 
 
-def learnt(session: Session, predictor: Predictor, index: int, operator: Train, before: Earlier) -> tuple[Between, Tokens | None]:
+def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:
     """(rows, their tokens) of a training; where nothing tells, no row is longer than `max_length`."""
-    data = predictor.graph.nodes[index].inputs[0]
-    key = predictor.addresses.key(data)
+    operator, key = stage.operator, predictor.addresses.key(stage.rows)
     record = predictor.store.find(key) if key is not None else None
     rows = Between(0, MANY)
     if record is not None:
         rows = exactly(record.body["rows"])
         with suppress(Damaged):
-            table, itself = open_table(predictor.store, record.body["table"]), described(predictor.addresses, index)
+            table, itself = open_table(predictor.store, record.body["table"]), described(predictor.addresses, stage.index)
             if (tokens := before.tokens(operator, itself, record, table)) is not None:
                 return rows, tokens
     elif session.items is None:  # which items a preview takes is known once their sources are read
-        rows = predictor.expect(data).counts.rows
+        rows = predictor.expect(stage.rows).counts.rows
     if rows.high >= MANY:
         return rows, None
     most = rows.high * operator.max_length * math.ceil(operator.epochs)

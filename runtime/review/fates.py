@@ -56,18 +56,18 @@ class Rows:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
             return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
-        if expected.stage is None or expected.decided is None:
+        if expected.told is None or expected.decided is None:
             return None
-        place = position(id_bytes(expected.stage.base.frame("row_id")), row)
+        place = position(id_bytes(expected.told.base.frame("row_id")), row)
         number = 0 if place is None else int(expected.decided.dropped[place])
         if place is None or number == 0:
             return None
-        run = expected.stage.run
+        run = expected.told.stage.run
         if number > len(run):
-            return expected.stage.node.label, expected.stage.operator.wording(expected.decided.detail_of(place)), ""
+            return expected.told.stage.node.label, expected.told.stage.operator.wording(expected.decided.detail_of(place)), ""
         measure = run[number - 1].operator
         assert isinstance(measure, Measure)
-        values = {name: expected.stage.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        values = {name: expected.told.values[number - 1].columns[name][place].as_py() for name in measure.values}
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 

@@ -48,8 +48,8 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
     for _, node in side.graph:
         if node.aspect != "decision" or not isinstance(node.operator, Measure) or node.operator.name == "where":
             continue
-        column = node.inputs[-1]
-        base = side.expect(side.graph.base(node.inputs[0]))
+        column = node.measure
+        base = side.expect(side.graph.base(node.rows))
         if base.frame.rows > MOST or not base.exact:
             continue
         values = side.known.values(column, base)

@@ -40,9 +40,7 @@ class DecideKind(Kind[DecideStage]):
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].body["counts"] for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
-        return decide(
-            Given(work.store, stage.graph, stage.index, work.table(stage.base), objects, memos, others, scale, work.threads)
-        )
+        return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
     def explain(self) -> list[str]:
         graph, node = self.stage.graph, self.stage.node
@@ -51,7 +49,7 @@ class DecideKind(Kind[DecideStage]):
         lines += [
             f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
         ]
-        query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(graph, self.stage.index))
+        query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(self.stage))
         return [*lines, "", *query.split("\n")]
 
     def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
@@ -97,7 +95,7 @@ class DecideKind(Kind[DecideStage]):
         from runtime.stages.expected.expected import known_column
         from runtime.stages.expected.values import kept_name
 
-        node, graph = self.stage.node, self.stage.graph
+        node = self.stage.node
         values = tuple(view.known.values(each.measure, base) for each in self.stage.run)
         columns: dict[str, Any] = {}
         blind = np.zeros(base.frame.rows, dtype=bool)
@@ -109,14 +107,12 @@ class DecideKind(Kind[DecideStage]):
                 found = view.known.values(made.node, base)
                 columns[name], known = found.column(kept_name(made)), found.known
             blind |= False if known is None else ~known
-        for source in node.inputs[1:]:
-            form = graph.nodes[source].form
-            if form is not None:
-                found = view.known.values(source, base)
-                columns[form] = found.columns[form]
-                blind |= False if found.known is None else ~found.known
+        for source, form in self.stage.forms:
+            found = view.known.values(source, base)
+            columns[form] = found.columns[form]
+            blind |= False if found.known is None else ~found.known
         unread = blind if blind.any() else None
-        return Deciding(graph, self.stage.index, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
+        return Deciding(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
 
     def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
         import numpy as np
@@ -124,7 +120,7 @@ class DecideKind(Kind[DecideStage]):
         labels, counts = self.stage.labels, list[int | None]()
         if expected.record is not None and "ledger" in expected.record.body:
             counts = list(expected.record.body["counts"]["dropped"])
-        elif expected.decided is not None and expected.stage is not None:
+        elif expected.decided is not None and expected.told is not None:
             reasons = len(labels) + 1
             counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
         else:

@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Graph, Node
+from compiler.graph.nodes import Node
+from compiler.graph.stages import DecideStage
 from operators.base.bounds import exactly
 from operators.base.declare import SetDecision
 from runtime.stages.columns import LostRows
@@ -33,28 +34,27 @@ class Shortage(Exception):
 
 def decide(given: Given) -> dict[str, Any]:
     """The record of a set decision with the run of decisions before it."""
-    store, graph, index, table = given.store, given.graph, given.index, given.table
-    node = graph.nodes[index]
+    store, stage, table = given.store, given.stage, given.table
     fates = decided(given)
     kept = int((fates.dropped == 0).sum())
-    seen = carried_table(store, graph, index, table, given.objects)
+    seen = carried_table(store, stage.node, table, given.objects)
     tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
     born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
     if born is not None:
         tree, described = combine_trees(store, [tree, born], seen.columns)
     else:
         described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
-    run = graph.run(node.inputs[0])
+    reasons = len(stage.labels)
     return {
-        "kind": node.operator.name,
+        "kind": stage.operator.name,
         "rows": tree["rows"],
         **described.body(),
         "table": tree,
         "ledger": fates.ledger,
-        "measured": [beside and beside.object for beside in (given.objects.get(graph.nodes[at].inputs[-1]) for at in run)],
+        "measured": [beside and beside.object for beside in (given.objects.get(each.measure) for each in stage.run)],
         "dear": fates.dear,
-        "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
-        "funnel": funnel_of(table, fates.dropped, len(run) + 1),
+        "counts": counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
+        "funnel": funnel_of(table, fates.dropped, reasons),
     }
 
 
@@ -81,7 +81,7 @@ class Fates:
 def decided(given: Given) -> Fates:
     """Run the stage's query, account for every row and write the ledger."""
     relation = Relation(given)
-    table, label = given.table, given.graph.nodes[given.index].label
+    table, label = given.table, given.stage.node.label
     try:
         made = relation.fates(given.scale)
     except duckdb.InterruptException:
@@ -91,7 +91,7 @@ def decided(given: Given) -> Fates:
     finally:
         relation.connection.close()
     ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(given.graph, given.index, relation.columns, made, given.scale)
+    complain_shortage(given.stage, relation.columns, made, given.scale)
     first = copies == 0
     again = ~first & (dropped == 0)
     own = {
@@ -130,9 +130,8 @@ def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
     return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
 
 
-def carried_table(store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, Beside]) -> Table:
+def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> Table:
     """The base table with the columns that go on from this node."""
-    node = graph.nodes[index]
     if not any(made.moved(name) for name, made in node.carried.items()) and set(node.carried) == set(table.columns):
         return table
     columns = {name: made.kind for name, made in node.carried.items()}
@@ -197,19 +196,15 @@ def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> di
     return {"kind": "combine", **described.body(), "rows": tree["rows"], "table": tree, "counts": counts}
 
 
-def complain_shortage(
-    graph: Graph, index: int, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None
-) -> None:
+def complain_shortage(stage: DecideStage, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None) -> None:
     """Raises Shortage where a mixture that may not fall short does; a preview may."""
-    node = graph.nodes[index]
-    operator = node.operator
-    assert isinstance(operator, SetDecision)
     if scale is not None:
         return
-    have = {name: exactly(rows) for name, rows in groups_of(operator, columns, made, len(graph.run(node.inputs[0])) + 1).items()}
+    operator = stage.operator
+    have = {name: exactly(rows) for name, rows in groups_of(operator, columns, made, len(stage.labels)).items()}
     short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
     if short:
-        raise Shortage(node.label, short, operator.weighed_by() or "rows")
+        raise Shortage(stage.node.label, short, operator.weighed_by() or "rows")
 
 
 def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:

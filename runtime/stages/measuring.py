@@ -43,7 +43,7 @@ class Measuring:
         node = self.graph.nodes[index]
         carried = {made.node for made in node.carried.values() if made.node is not None}
         wanted = [*self.graph.beside(index)]
-        wanted += [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
+        wanted += [self.graph.nodes[at].measure for at in self.graph.run(node.rows)]
         roots: list[int] = []
         memos: dict[int, Memo] = {}
         for at in wanted:

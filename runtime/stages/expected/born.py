@@ -57,7 +57,7 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
         unknown=min(base.unknown + most, MANY),
         digest=None,
         record=None,
-        stage=None,
+        told=None,
         decided=None,
         short={},
     )

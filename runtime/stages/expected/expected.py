@@ -40,7 +40,7 @@ class Expected:
     digest: str | None = None
     """The digest of the table, where these are its very rows and all that they hold is known."""
     record: Record | None = None
-    stage: Deciding | None = None
+    told: Deciding | None = None
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
