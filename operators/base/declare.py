@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -231,24 +230,6 @@ def bounds_wording(low: object, high: object) -> str:
     if low is not None and high is not None:
         return f"{low} to {high}"
     return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
-
-
-def share_condition(value: Mapping[str, str], low: Decimal | None, high: Decimal | None) -> str:
-    """SQL for a share, `part` of `whole`, within its bounds, in whole numbers: a division would round, and 0.30 not be 30 %."""
-    told = [
-        f"{value['part']} * {Fraction(bound).denominator} {sign} {Fraction(bound).numerator} * {value['whole']}"
-        for sign, bound in ((">=", low), ("<=", high))
-        if bound is not None
-    ]
-    return " AND ".join(told)
-
-
-def complain_order(low: Decimal | int | None, high: Decimal | int | None) -> Iterator[Complaint]:
-    """A complaint where `min` is above `max`, or neither is given."""
-    if low is None and high is None:
-        yield Complaint((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
-    elif low is not None and high is not None and low > high:
-        yield Complaint(("min",), f"`min` {low} is above `max` {high}, so no row can pass")
 
 
 def mapped(place: int) -> str:

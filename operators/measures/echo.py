@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.base.declare import Measure, Share, decided, field, share_condition
+from operators.base.declare import Share, decided, field
+from operators.base.ranged import Proportion
 from operators.base.scope import Complaint, Scope
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from operators.kernels.text import Texts
 
 
-class Echo(Measure):
+class Echo(Proportion):
     """Keep rows in which at most `max` of the characters lie in a phrase that also stands in the column `to`.
 
     A phrase is `phrase` characters. A teacher that gives back its prompt instead of thinking has a share near 1.
@@ -26,7 +27,6 @@ class Echo(Measure):
     """
 
     name: ClassVar[str] = "echo"
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
     others: ClassVar[tuple[str, ...]] = ("to",)
 
     in_: str = field("column", "completion", alias="in")
@@ -49,15 +49,3 @@ class Echo(Measure):
         from operators.kernels.repetition import echoed
 
         return list(echoed(texts, others[0], self.phrase))
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, None, self.max)
-
-    def wanted(self) -> str:
-        return f"at most {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no characters to count)"
-        return f"{part / whole:.3f} ({part} of {whole} characters)"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from operators.base.declare import Cost, Count, Measure, decided, field, tuning
+from operators.base.declare import Cost, Count, decided, field, tuning
+from operators.base.ranged import Ranged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from operators.kernels.text import Texts
 
 
-class Negation(Measure):
+class Negation(Ranged):
     """Keep rows whose text has at most `max` of the language's negation cues, so none unless said.
 
     A cue of the profile's `negation_cues` is a text or a morpheme. A text is found wherever it stands; where it begins or
@@ -29,6 +30,7 @@ class Negation(Measure):
     name: ClassVar[str] = "negation"
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("cues",)
+    units: ClassVar[tuple[str, str]] = ("negation cue", "negation cues")
     may_lack: ClassVar[tuple[str, ...]] = ("segmenter",)
 
     of: str = field("label", "target")
@@ -63,13 +65,6 @@ class Negation(Measure):
             for row, tokens in enumerate(segmented([text or "" for text in strings], segmenter, self.workers)):
                 found[row] += len(wanted & {f"{form}/{tag}" for form, tag in tokens})
         return [np.where(texts.null, -1, found)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['cues']} <= {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        cues = value["cues"]
-        return "unknown" if cues is None else f"{cues} negation cue{'s' * (cues != 1)}"
 
 
 def is_morpheme(cue: str) -> bool:

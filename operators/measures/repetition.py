@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.base.declare import Measure, Share, decided, field, share_condition
+from operators.base.declare import Share, decided, field
+from operators.base.ranged import Proportion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from operators.kernels.text import Texts
 
 
-class Repetition(Measure):
+class Repetition(Proportion):
     """Keep rows in which at most `max` of the characters lie in a phrase that comes again and again.
 
     A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. White space of any
@@ -30,7 +31,7 @@ class Repetition(Measure):
 
     name: ClassVar[str] = "repetition"
     version: ClassVar[int] = 3
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+    units: ClassVar[tuple[str, str]] = ("characters repeat", "characters repeat")
 
     phrase: int = field("measured", 32, ge=2, le=1000)
     """The characters of a phrase."""
@@ -46,15 +47,3 @@ class Repetition(Measure):
         from operators.kernels.repetition import repeated
 
         return list(repeated(texts, self.phrase, self.times))
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, None, self.max)
-
-    def wanted(self) -> str:
-        return f"at most {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no characters to count)"
-        return f"{part / whole:.3f} ({part} of {whole} characters repeat)"
