@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compiler.recipe.benchmarks import BenchmarkSaid
-from compiler.text.diagnostics import Diagnostic, Note, suggest
+from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.document import Node as Text
 from compiler.text.spans import Span
 from operators.asks.answers import Answers
@@ -49,8 +49,7 @@ def complain_evaluate(said: EvaluateSaid, models: frozenset[str]) -> list[Diagno
     found = []
     for name, span in said.models:
         if name not in models:
-            near = suggest(name, models)
-            hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(f"`{each}`" for each in sorted(models))
+            hint = meant(name, models, "there is: " + ", ".join(f"`{each}`" for each in sorted(models)))
             found.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
     for name in said.evaluate.held_out:
         if name in said.evaluate.held_in:

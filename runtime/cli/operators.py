@@ -26,10 +26,9 @@ def operators_command(name: str | None, as_json: bool) -> None:
             say(f"{each:<{width}}  {summary(kind)}")
         return
     if name not in known:
-        from compiler.text.diagnostics import suggest
+        from compiler.text.diagnostics import meant
 
-        near = suggest(name, known)
-        raise click.UsageError(f"there is no operator `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+        raise click.UsageError("; ".join(filter(None, [f"there is no operator `{name}`", meant(name, known)])))
     if as_json:
         say_json({"name": name, "version": known[name].version, **object_schema(known[name])})
     else:

@@ -158,7 +158,7 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from dataclasses import replace
 
-    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():
@@ -166,14 +166,8 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
     stages = {kind.stage.name: kind for kind in kinds(session.graph)}
     chosen = {name: kind for name, kind in stages.items() if node in (None, name, kind.stage.node.label)}
     if not chosen and node is not None:
-        near = suggest(node, stages)
-        raise RecipeError(
-            (
-                Diagnostic(
-                    f"there is no stage `{node}`", None, f"did you mean `{near}`?" if near else "stages: " + ", ".join(stages)
-                ),
-            )
-        )
+        hint = meant(node, stages, "stages: " + ", ".join(stages))
+        raise RecipeError(Diagnostic(f"there is no stage `{node}`", None, hint))
     if as_json:
         say_json({name: "\n".join(kind.lines()) for name, kind in chosen.items()})
         return

@@ -56,23 +56,15 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
     """The rows nearest to a decision's bounds, those it keeps and those it drops."""
     from compiler.graph.plan import Addresses
-    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.life.near import near_rows
     from runtime.store.store import Store
 
     graph = session.graph
     decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}
     if name not in decisions:
-        near = suggest(name, decisions)
-        raise RecipeError(
-            (
-                Diagnostic(
-                    f"there is no decision `{name}`",
-                    None,
-                    f"did you mean `{near}`?" if near else "decisions: " + ", ".join(decisions),
-                ),
-            )
-        )
+        hint = meant(name, decisions, "decisions: " + ", ".join(decisions))
+        raise RecipeError(Diagnostic(f"there is no decision `{name}`", None, hint))
     store = Store(session.store_path)
     addresses = Addresses(graph, session.facts, store.result_of)
     rows = near_rows(store, graph, addresses, decisions[name], limit)
