@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from operators.base.foreseen import Foreseen
 from operators.base.obligation import Obligation
 from operators.base.scope import ColumnType, Complaint, Kind, Scope
+from operators.base.values import Column, Texts, Values
 from operators.text.sqltext import ident, literal
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-    from operators.kernels.text import Texts
 
 #: Columns of the project's own, whose names no recipe may give.
 RESERVED = ("row_id", "item_id", "copy", "dropped_by")
@@ -113,6 +108,8 @@ class Operator(Declared):
     """The field that a scalar stands for, in `where: "..."`."""
     repeats: ClassVar[Repeats] = "bitwise"
     """What `recipe verify` may ask of a second run."""
+    rests_on: ClassVar[tuple[str, ...]] = ()
+    """The installed things whose version decides the result: distributions, or `unicode`."""
     may_lack: ClassVar[tuple[str, ...]] = ()
     """Profile entries that it does without where a language has none; nothing of them is in its key then."""
 
@@ -128,8 +125,8 @@ class Operator(Declared):
         return value
 
     def depends(self) -> tuple[str, ...]:
-        """The installed things whose version decides the result: distributions, or `unicode`."""
-        return ()
+        """The same, where its fields decide on it."""
+        return self.rests_on
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """What is wrong with it in this place."""
@@ -194,11 +191,11 @@ class Measure(Step):
         """Entries that are digests of a model's files: entry -> the model's name."""
         return {}
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         """One int64 array for each of `values`; -1 in the last means that the measure abstains."""
         raise NotImplementedError(f"`{self.name}` has no kernel")
 
-    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> Values:
         """The same of a measure that reads more columns than one; they come in the order of `others`."""
         return self.measure(texts, entries)
 
@@ -253,7 +250,7 @@ class Map(Step):
         """The names of the text columns it makes: the changed one, unless it says others."""
         return (self.of,)
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         """The text of each row in each column that it makes, row for row."""
         raise NotImplementedError(f"`{self.name}` changes nothing")
 

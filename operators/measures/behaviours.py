@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from operators.base.declare import Count, decided, field
 from operators.base.ranged import Ranged
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Behaviours(Ranged):
@@ -31,6 +27,7 @@ class Behaviours(Ranged):
     name: ClassVar[str] = "behaviours"
     values: ClassVar[tuple[str, ...]] = ("times",)
     units: ClassVar[tuple[str, str]] = ("time", "times")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")  # The expressions are searched for by Arrow.
 
     in_: str = field("column", "think", alias="in")
     """The column that is measured."""
@@ -46,11 +43,7 @@ class Behaviours(Ranged):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, f"behaviours.{self.kind}") for role in dict.fromkeys(self.of))
 
-    def depends(self) -> tuple[str, ...]:
-        # The expressions are searched for by Arrow.
-        return ("unicode", "pyarrow")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 

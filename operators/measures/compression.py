@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Share, decided
 from operators.base.ranged import Proportion
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Compression(Proportion):
@@ -30,16 +26,14 @@ class Compression(Proportion):
     name: ClassVar[str] = "compression"
     units: ClassVar[tuple[str, str]] = ("bytes", "bytes")
     empty: ClassVar[str] = "no text"
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "zlib")
 
     min: Share | None = decided()
     """The smallest share kept."""
     max: Share | None = decided()
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "zlib")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
 
         encoded = [b"" if text is None else text.encode() for text in texts.strings()]

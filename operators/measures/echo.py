@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Share, decided, field
 from operators.base.ranged import Proportion
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Echo(Proportion):
@@ -28,6 +24,7 @@ class Echo(Proportion):
 
     name: ClassVar[str] = "echo"
     others: ClassVar[tuple[str, ...]] = ("to",)
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     in_: str = field("column", "completion", alias="in")
     """The column that is measured."""
@@ -38,14 +35,11 @@ class Echo(Proportion):
     max: Share = decided(...)
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         yield from scope.complain_column(self.to, ("to",), "text")
 
-    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> Values:
         from operators.kernels.repetition import echoed
 
         return list(echoed(texts, others[0], self.phrase))

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.base.declare import Count, Share, decided, field
 from operators.base.ranged import Proportion
+from operators.base.values import Texts, Values
 from operators.maps.extract import known_marks
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
 
 Ignored = Literal["code_fences", "inline_code", "latex", "urls", "boxes", "formulas", "tags", "identifiers", "markdown"]
 
@@ -58,7 +54,7 @@ class LanguageShare(Proportion):
         # What is ignored is found by Arrow's regular expressions.
         return ("unicode", "pyarrow") if self.ignoring or self.marks else ("unicode",)
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.names import unspoken, without_marks
         from operators.kernels.text import ranges_of
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Count, decided
 from operators.base.ranged import Ranged
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Length(Ranged):
@@ -29,14 +25,12 @@ class Length(Ranged):
     name: ClassVar[str] = "length"
     values: ClassVar[tuple[str, ...]] = ("characters",)
     units: ClassVar[tuple[str, str]] = ("characters", "characters")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     min: Count | None = decided()
     """The fewest characters kept."""
     max: Count | None = decided()
     """The most characters kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         return [texts.lengths()]

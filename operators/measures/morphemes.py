@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Cost, Count, decided, field, tuning
 from operators.base.ranged import Ranged
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Morphemes(Ranged):
@@ -25,6 +21,7 @@ class Morphemes(Ranged):
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("morphemes",)
     units: ClassVar[tuple[str, str]] = ("morphemes", "morphemes")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "kiwipiepy", "kiwipiepy-model")
 
     of: str = field("measured", "target")
     """`target`, `anchor`, or the code of a language; its profile names the segmenter."""
@@ -38,10 +35,7 @@ class Morphemes(Ranged):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return ((self.of, "segmenter"),)
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "kiwipiepy", "kiwipiepy-model")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.segments import kiwi
 
         if entries["segmenter"]["library"] != "kiwipiepy":

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from operators.base.declare import Cost, Count, decided, field, tuning
 from operators.base.ranged import Ranged
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Negation(Ranged):
@@ -32,6 +28,7 @@ class Negation(Ranged):
     values: ClassVar[tuple[str, ...]] = ("cues",)
     units: ClassVar[tuple[str, str]] = ("negation cue", "negation cues")
     may_lack: ClassVar[tuple[str, ...]] = ("segmenter",)
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "kiwipiepy", "kiwipiepy-model")
 
     of: str = field("label", "target")
     """`target`, `anchor`, or the code of a language; its profile has the cues."""
@@ -46,10 +43,7 @@ class Negation(Ranged):
         listed = () if self.cues is not None else ((self.of, "negation_cues"),)
         return (*listed, (self.of, "segmenter"))
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "pyarrow", "kiwipiepy", "kiwipiepy-model")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 

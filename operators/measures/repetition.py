@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Share, decided, field
 from operators.base.ranged import Proportion
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class Repetition(Proportion):
@@ -32,6 +28,7 @@ class Repetition(Proportion):
     name: ClassVar[str] = "repetition"
     version: ClassVar[int] = 3
     units: ClassVar[tuple[str, str]] = ("characters repeat", "characters repeat")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     phrase: int = field("measured", 32, ge=2, le=1000)
     """The characters of a phrase."""
@@ -40,10 +37,7 @@ class Repetition(Proportion):
     max: Share = decided(...)
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.repetition import repeated
 
         return list(repeated(texts, self.phrase, self.times))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from operators.base.declare import Count, decided, field
 from operators.base.ranged import Ranged
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
 class ThinkBlocks(Ranged):
@@ -45,7 +41,7 @@ class ThinkBlocks(Ranged):
     max: Count | None = decided()
     """The most blocks kept."""
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Cost, Count, decided, field
 from operators.base.ranged import Ranged
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 #: Digest of a tokenizer file -> where its bytes lie on this machine. Only the digest decides a value.
 TOKENIZERS: dict[str, Path] = {}
@@ -32,6 +28,7 @@ class TokenLength(Ranged):
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("tokens",)
     units: ClassVar[tuple[str, str]] = ("tokens", "tokens")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "tokenizers")
 
     in_: str = field("column", "completion", alias="in")
     """The column that is measured."""
@@ -45,15 +42,12 @@ class TokenLength(Ranged):
     def files(self) -> Mapping[str, str]:
         return {"tokenizer": self.tokenizer}
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "tokenizers")
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         message = f"there is no model `{self.tokenizer}` under `models`"
         yield from scope.complain_name("model", self.tokenizer, ("tokenizer",), message)
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         return [texts.counted(partial(tokenizer_of(entries["tokenizer"]).encode_batch, add_special_tokens=False))]
 
 
