@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.recipe.benchmarks import FEED, BenchmarkSaid
-from compiler.recipe.evaluating import EvaluateSaid
-from compiler.recipe.judged import evaluate_of, judged_tables
+from compiler.recipe.evaluating import EvaluateSaid, evaluate_of, judged_tables
 from compiler.recipe.said import Feed, Part, Said, TableSaid
 from compiler.recipe.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, TrainSaid, trains_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,20 @@ class Node:
             else:
                 node = node.get(step) if node is not None and isinstance(step, str) else None
         return node
+
+    def changed(self, path: Sequence[str | int], change: Callable[[Node], Node]) -> Node:
+        """The tree with what `change` makes of the node at a path; itself where there is none, or nothing changes."""
+        if not path:
+            return change(self)
+        step, value = path[0], self.value
+        if isinstance(value, dict) and isinstance(step, str) and step in value:
+            inside = value[step].node.changed(path[1:], change)
+            same = inside is value[step].node
+            return self if same else replace(self, value={**value, step: replace(value[step], node=inside)})
+        if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+            inside = value[step].changed(path[1:], change)
+            return self if inside is value[step] else replace(self, value=[*value[:step], inside, *value[step + 1 :]])
+        return self
 
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""
