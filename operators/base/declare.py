@@ -33,9 +33,15 @@ Role = Literal["result", "measured", "column", "decided", "tuning", "label"]
 #: at all, so that the first result is the result (completions).
 Repeats = Literal["bitwise", "numeric", "recorded"]
 
+
+def as_decimal(value: Any) -> Any:
+    """A number as a recipe writes it, so that 0.6 is 0.6 on every machine."""
+    return repr(value) if isinstance(value, float) else value
+
+
 Share = Annotated[
     Decimal,
-    BeforeValidator(lambda value: repr(value) if isinstance(value, float) else value),
+    BeforeValidator(as_decimal),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
     Field(ge=0, le=1),
 ]
