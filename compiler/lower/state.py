@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from compiler.graph.nodes import Aspect, Made, Node
 from compiler.recipe.profiles import Profiles
-from compiler.recipe.said import Said, TableSaid
+from compiler.recipe.said import Placed, Said, TableSaid
 from compiler.recipe.sections import Recipe
 from compiler.recipe.typed import fields_of
 from compiler.text.diagnostics import Diagnostic, suggest
@@ -22,16 +22,6 @@ from operators.base.scope import ColumnType, Complaint, Kind, Scope
 from operators.declared.profile import BY_ANCHOR
 from operators.declared.source import Source
 from operators.maps.select import Select
-
-
-class Placed(Protocol):
-    """Something of the recipe whose fields have places."""
-
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-
-    def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether a field of it is written."""
 
 
 @dataclass(frozen=True)

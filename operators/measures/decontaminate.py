@@ -11,15 +11,14 @@ from pydantic import Field
 from operators.base.declare import Measure, Role, decided, field, tuning
 from operators.base.obligation import Obligation
 from operators.base.scope import Complaint, Scope
+from operators.base.values import Texts, Values
 from operators.text.fold import Folding, folded_rules
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
     from operators.kernels.overlap.ngrams import Item, Unit
     from operators.kernels.overlap.search import Index
-    from operators.kernels.text import Texts
 
 Pass = Literal["segments", "raw", "squeezed", "parts"]
 #: Characters of an n-gram of the third pass where a profile has no `squeezed_length`: a number of Hangul.
@@ -215,7 +214,7 @@ class Decontaminate(Measure):
             return Unit(raw, self.ngram * said["ngrams"]["size"], None, how, found_in, mine)
         return Unit(raw, self.ngram, partial(cut, library), how, found_in, mine)
 
-    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> list[np.ndarray[Any, Any]]:
+    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> Values:
         """The values of each row; -1 where nothing was found, but for `places`."""
         import numpy as np
 

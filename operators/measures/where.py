@@ -32,6 +32,7 @@ class Where(Measure):
     name: ClassVar[str] = "where"
     main: ClassVar[str | None] = "that"
     values: ClassVar[tuple[str, ...]] = ("holds",)
+    rests_on: ClassVar[tuple[str, ...]] = ("duckdb",)
 
     that: str = field("measured")
     """The condition."""
@@ -48,9 +49,6 @@ class Where(Measure):
     def sql(self) -> str:
         """The condition in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
         return f"TRY({self.parsed.sql})"
-
-    def depends(self) -> tuple[str, ...]:
-        return ("duckdb",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         from operators.conditions.expression import Refusal

@@ -16,7 +16,7 @@ from compiler.lower.judging import complain_held_out, complain_unobtained
 from compiler.lower.passes import drop_unused
 from compiler.prove.amounts import complain_short
 from compiler.recipe.evaluating import ALIASES
-from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
 from compiler.text.project import Place, find_place
 from operators.declared.model import Model
 from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
@@ -92,8 +92,7 @@ class Session:
         known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
         for target in targets:
             if target not in known:
-                near = suggest(target, known)
-                hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(known)
+                hint = meant(target, known, "there is: " + ", ".join(known))
                 found.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
         found += complain_unobtained(read.recipe, targets)
         if targets:

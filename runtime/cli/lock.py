@@ -12,7 +12,7 @@ import click
 from compiler.graph.lock import Lock
 from compiler.text.project import Place
 from runtime.build.session import Session
-from runtime.cli.options import allow_empty_option, recipe_command, say, say_json
+from runtime.cli.options import allow_empty_option, answer, recipe_command
 
 if TYPE_CHECKING:
     from runtime.build.run import Outcome
@@ -102,8 +102,6 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
         session.lock.frozen if session.lock is not None else {},
     )
     write_lock(read.place, lock)
-    if as_json:
-        say_json({"lock": str(read.place.lock), "outputs": [asdict(each) for each in outcome.outputs]})
-        return
-    for output in outcome.outputs:
-        say(f"locked {output.name}@{output.digest[:12]} in {os.path.relpath(read.place.lock)}")
+    shown = os.path.relpath(read.place.lock)
+    lines = [f"locked {output.name}@{output.digest[:12]} in {shown}" for output in outcome.outputs]
+    answer(as_json, {"lock": str(read.place.lock), "outputs": [asdict(each) for each in outcome.outputs]}, lines)

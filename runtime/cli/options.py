@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,14 @@ def allow_empty_option(command: Command) -> Command:
     return click.option("--allow-empty", is_flag=True, help="Let an output have no row.")(command)
 
 
+def row_prefix(row: str) -> str:
+    """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
+    prefix = row.lower().replace("-", "")
+    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
+        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+    return prefix
+
+
 def say(*lines: str) -> None:
     """Print lines for a person; what cannot be seen is made visible, a line end within a line too."""
     for line in lines or ("",):
@@ -82,6 +90,15 @@ def say_json(value: Any) -> None:
     # What cannot be seen stands inside strings only, where JSON has an escape for it.
     shown = "".join(json.dumps(char)[1:-1] if hides(char) and char != "\n" else char for char in text)
     click.echo(shown.replace("##[", "\\u0023#["))  # see `printed`: not all that is read here is read as JSON
+
+
+def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """What a command found: the value for a program, or its lines for a person."""
+    if as_json:
+        say_json(value)
+        return
+    for line in lines:
+        say(line)
 
 
 def open_store(named: str | None, make: bool = False) -> Any:

@@ -10,7 +10,7 @@ import click
 from compiler.text.diagnostics import printed
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json, say_text
+from runtime.cli.options import recipe_command, row_prefix, say, say_json, say_text
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
@@ -120,14 +120,6 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
     return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
 
 
-def checked(row: str) -> str:
-    """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
-    prefix = row.lower().replace("-", "")
-    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
-        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
-    return prefix
-
-
 @recipe_command("explain", builds=True)
 @click.argument("node", required=False)
 @click.option("--row", metavar="ROW", help="With `cot` or `train.NAME`: the row whose id begins so.")
@@ -141,14 +133,14 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
     if node == "cot":
         from runtime.life.cot_row import explain_cot
 
-        prefix = None if row is None else checked(row)
+        prefix = None if row is None else row_prefix(row)
         lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
         say_json({"cot": lines}) if as_json else say_text("\n".join(lines))
         return
     if node is not None and node.startswith("train.") and row is not None:
         from runtime.life.shown import explain_row
 
-        lines = list(explain_row(session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json)))
+        lines = list(explain_row(session, node, row_prefix(row), show_restricted or (sys.stdout.isatty() and not as_json)))
         if as_json:
             say_json({node: lines})
         for line in lines if not as_json else ():
@@ -158,7 +150,7 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from dataclasses import replace
 
-    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():
@@ -166,14 +158,8 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
     stages = {kind.stage.name: kind for kind in kinds(session.graph)}
     chosen = {name: kind for name, kind in stages.items() if node in (None, name, kind.stage.node.label)}
     if not chosen and node is not None:
-        near = suggest(node, stages)
-        raise RecipeError(
-            (
-                Diagnostic(
-                    f"there is no stage `{node}`", None, f"did you mean `{near}`?" if near else "stages: " + ", ".join(stages)
-                ),
-            )
-        )
+        hint = meant(node, stages, "stages: " + ", ".join(stages))
+        raise RecipeError(Diagnostic(f"there is no stage `{node}`", None, hint))
     if as_json:
         say_json({name: "\n".join(kind.lines()) for name, kind in chosen.items()})
         return

@@ -74,7 +74,7 @@ def base_of(read: Read, name: str) -> tuple[str, Path]:
     span, pattern = feed.node.find(("file",)), feed.operator.file
     if pattern.startswith("pkg:"):
         return pattern.removeprefix("pkg:"), read.place.package
-    return pattern, span.text.path.parent if span.text.path is not None else read.place.path.parent
+    return pattern, read.place.base(span)
 
 
 def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> list[Diagnostic]:
