@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from operators.base.foreseen import Foreseen
 from operators.base.obligation import Obligation
-from operators.base.scope import ColumnType, Complaint, Kind, Scope
+from operators.base.scope import ColumnType, Complaint, DecidesNothing, Kind, Scope
 from operators.text.sqltext import ident, literal
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def share_condition(value: Mapping[str, str], low: Decimal | None, high: Decimal
 def complain_order(low: Decimal | int | None, high: Decimal | int | None) -> Iterator[Complaint]:
     """A complaint where `min` is above `max`, or neither is given."""
     if low is None and high is None:
-        yield Complaint((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
+        yield DecidesNothing((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
     elif low is not None and high is not None and low > high:
         yield Complaint(("min",), f"`min` {low} is above `max` {high}, so no row can pass")
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.base.declare import Cost, Count, Measure, complain_order, decided, field
+from operators.base.files import FileDigest
 from operators.base.scope import Complaint, Scope
 
 if TYPE_CHECKING:
     import numpy as np
 
     from operators.kernels.text import Texts
-
-#: Digest of a tokenizer file -> where its bytes lie on this machine. Only the digest decides a value.
-TOKENIZERS: dict[str, Path] = {}
 
 
 class TokenLength(Measure):
@@ -73,14 +70,14 @@ class TokenLength(Measure):
 
 
 @lru_cache(maxsize=4)
-def tokenizer_of(digest: str) -> Any:
-    """The tokenizer whose file has this digest; special tokens in the text are no special tokens."""
+def tokenizer_of(file: FileDigest) -> Any:
+    """The tokenizer of this file; special tokens in the text are no special tokens. Raises ValueError where the file changed."""
     from blake3 import blake3
     from tokenizers import Tokenizer
 
-    data = TOKENIZERS[digest].read_bytes()
-    if blake3(data).hexdigest() != digest:
-        raise ValueError(f"the tokenizer `{TOKENIZERS[digest].name}` changed while it was used")
+    data = file.path.read_bytes()
+    if blake3(data).hexdigest() != file:
+        raise ValueError(f"the tokenizer `{file.path.name}` changed while it was used")
     made = Tokenizer.from_buffer(data)
     made.encode_special_tokens = True
     made.no_truncation()
