@@ -23,8 +23,8 @@ from compiler.text.document import Node, near_files
 from compiler.text.merge import load_recipe
 from compiler.text.project import Place, package_root
 from compiler.text.spans import Text
+from operators.base.files import FileDigest
 from operators.declared.profile import LanguageProfile
-from operators.measures.token_length import TOKENIZERS
 
 #: Bytes of a tokenizer's file, which is read whole.
 MOST_TOKENIZER = 1 << 28
@@ -109,8 +109,7 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
         except OSError as error:
             recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
             continue
-        recipe.tokenizers[name] = digest
-        TOKENIZERS[digest] = path
+        recipe.tokenizers[name] = FileDigest(digest, path)
 
 
 def languages_of(recipe: Recipe) -> set[str]:

@@ -33,7 +33,7 @@ def test_an_operator_is_one_class_in_one_file_one_entry_and_one_case(tmp_path: P
     diff = re.search(r"````diff\n(.*?)````", TEXT, re.DOTALL)
     assert diff is not None
     touched = re.findall(r"^\+\+\+ b/(\S+)", diff[1], re.MULTILINE)
-    assert touched == ["operators/catalog.py", "operators/measures/lines.py", "tests/cases/lines.md"]
+    assert touched == ["operators/public.py", "operators/measures/lines.py", "tests/cases/lines.md"]
 
     def run(*command: str, text: str | None = None) -> None:
         done = subprocess.run(command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False)

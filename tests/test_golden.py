@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import sys
 import tempfile
@@ -14,12 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from compiler.text.canonical import digest_of
 from operators.asks.asks import Asks
@@ -27,292 +24,18 @@ from operators.asks.judge import Judge
 from operators.asks.translate import Translate
 from operators.base.declare import Measure, Step
 from operators.catalog import CATALOG, STEPS
-from tests.conftest import ROOT, Project
+from operators.measures.length import Length
+from tests.conftest import Project
+from tests.definitions import ours
+from tests.examples import BENCHMARKS, LEXICONS, MODELS, WRITTEN, asked_of, examples_of, installed, needed, rows_for, runnable
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import TOKENIZER
 
 RECORD = Path(__file__).parent / "golden" / "operators.json"
 
-#: Examples of operators whose docstring has none: what is kept depends on ranks, on a segmenter or on a tokenizer.
-EXAMPLES: dict[str, list[dict[str, Any]]] = {
-    "sample": [{"with": {"rows": 1}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}],
-    "mixture": [
-        {"with": {"take": {"x": 1}}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}
-    ],
-    "negation": [
-        {"with": {}, "in": [{"prompt": "옳지 않은 것은"}, {"prompt": "옳은 것은"}], "out": [{"prompt": "옳은 것은"}]},
-        {"with": {}, "in": [{"prompt": "수도가 아닐 도시는"}, {"prompt": "안타까운 NOTE"}], "out": [{"prompt": "안타까운 NOTE"}]},
-    ],
-    "morphemes": [
-        {"with": {"min": 4}, "in": [{"prompt": "물"}, {"prompt": "물은 왜 끓나요"}], "out": [{"prompt": "물은 왜 끓나요"}]}
-    ],
-    "token_length": [
-        {
-            "with": {"tokenizer": "teacher", "in": "prompt", "max": 4},
-            "in": [{"prompt": "물은"}, {"prompt": "물은 왜"}],
-            "out": [{"prompt": "물은"}],
-        }
-    ],
-}
 
-#: More that each operator is asked, of all the rows below; only the digest is on record.
-ASKED: dict[str, list[Any]] = {
-    "length": [{"min": 3, "max": 12}, {"max": 30, "unknown": "keep"}],
-    "language_share": [
-        {"of": "ko", "min": 0.3},
-        {"of": "en", "max": 0.5, "count": "letters", "ignoring": ["code_fences", "inline_code", "latex", "urls", "markdown"]},
-        {"of": "ko", "min": 0.1, "count": "all", "only": {"source": "rows"}, "unknown": "keep"},
-    ],
-    "morphemes": [{"min": 2, "max": 9}],
-    "repetition": [{"max": 0.2}, {"phrase": 2, "times": 2, "max": 0.5}, {"phrase": 3, "times": 3, "max": 1, "unknown": "keep"}],
-    "compression": [{"min": 0.9}, {"max": 1, "unknown": "keep"}],
-    "think_blocks": [
-        {"in": "prompt", "max": 1},
-        {"in": "prompt", "min": 1, "open": "물", "close": "왜"},
-        {"in": "prompt", "max": 0, "opened": True},
-    ],
-    "finished": [
-        {"in": "prompt", "unknown": "drop"},
-        {"in": "prompt", "ended": ["물은 왜"], "cut": ["why"], "only": {"source": "rows"}},
-    ],
-    "spans": [
-        {"of": "prompt"},
-        {"of": "prompt", "opened": False},
-        {"of": "prompt", "open": "하늘", "close": "왜"},
-        {"of": "prompt", "form": "harmony"},
-        {"of": "prompt", "form": "harmony", "opened": False, "ends": ["</s>"]},
-    ],
-    "extract": [
-        {"of": "prompt", "rule": rule} for rule in ("first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label")
-    ]
-    + [{"of": "prompt", "rule": rule, "mark": "정답"} for rule in ("last_answer_tag", "choice_label")],
-    "token_length": [
-        {"tokenizer": "teacher", "in": "prompt", "min": 2, "max": 20},
-        {"tokenizer": "teacher", "in": "prompt", "max": 30, "unknown": "keep"},
-    ],
-    "echo": [
-        {"in": "prompt", "to": "other", "phrase": 2, "max": 0.5},
-        {"in": "other", "to": "prompt", "phrase": 5, "max": 0, "unknown": "keep"},
-        {"in": "prompt", "to": "prompt", "phrase": 9, "max": 0.9, "only": {"source": "rows"}},
-    ],
-    "parsable": [{"in": "prompt"}, {"in": "other", "unknown": "keep"}, {"in": "prompt", "only": {"source": "rows"}}],
-    "score": [
-        {"in": "prompt", "gold": "other", "kind": "math"},
-        {"in": "prompt", "gold": "other", "kind": "choice", "unknown": "keep"},
-        {"in": "prompt", "gold": "other", "kind": "exact", "only": {"source": "rows"}},
-        {"in": "other", "gold": "prompt", "kind": "math", "language": "qq"},
-        {"in": "other", "gold": "prompt", "kind": "choice", "language": "qr"},
-    ],
-    "decontaminate": [
-        {"against": ["sums"], "segmenter": "words"},
-        {"against": ["sums", "facts"], "passes": ["raw"], "ngram": 3, "language": "qr", "unknown": "keep"},
-        {"against": ["facts"], "passes": ["segments", "raw"], "ngram": 4, "language": "qr", "common": 1, "min_hits": 2},
-        {"against": ["facts"], "segmenter": "words", "squeezed": 12, "except": ["한 글자 두 글자"], "only": {"source": "rows"}},
-        {"against": ["facts"], "segmenter": "characters", "in": ["prompt"], "ngram": 10, "on_hit": "flag"},
-    ],
-    "generate": [
-        {"model": "teacher"},
-        {"model": "teacher", "of": "other", "system": {"text": "생각"}, "ask": {"text": "답은?"}, "samples": 2, "salt": "y"},
-        {"model": "teacher", "hint": "n", "open": "[t]", "close": "[/t]", "reasoning": True, "temperature": 0.7, "seed": 3},
-    ],
-    "translate": [
-        {"model": "translator"},
-        {"model": "translator", "checks": ["share"], "share": 0.6},
-        {"model": "translator", "checks": ["length", "labels"], "length": {"min": 1.1, "max": 2}},
-        {"model": "translator", "checks": ["numbers", "formulas", "code"], "into": "anchor"},
-    ],
-    "judge": [
-        {"model": "teacher", "question": "{prompt}? yes or no"},
-        {"model": "teacher", "question": "{other}, {n} or {source}: yes or no?", "choices": ["maybe", "YES", "no"], "as": "said"},
-        {"model": "teacher", "question": "{prompt} yes or no", "close": ","},
-    ],
-    "behaviours": [
-        {"in": "prompt", "kind": "verification", "of": ["qq"], "min": 1},
-        {"in": "prompt", "kind": "backtracking", "of": ["qq", "qr"], "max": 1, "unknown": "keep"},
-        {"in": "prompt", "kind": "subgoals", "of": ["qr", "qq"], "min": 1, "max": 2},
-        {"in": "prompt", "kind": "backward", "of": ["qr"], "min": 1, "only": {"source": "rows"}},
-    ],
-    "inside": [
-        {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
-        {"of": "prompt", "open": "`", "close": "`", "as": "in"},
-    ],
-    "style_directives": [
-        {"texts": ["가", "나", "다"], "per_row": 2},
-        {"texts": ["가", "나"], "place": "before", "of": "other", "salt": "x"},
-        {"texts": ["한 줄로."], "place": "after", "only": {"source": "rows"}},
-    ],
-    "negation": [
-        {"in": "prompt", "cues": ["why", "한/NR", "파란", "ﬁ"]},
-        {"in": "prompt", "max": 1, "cues": ["물", "왜", "code"], "unknown": "keep"},
-        {"in": "prompt", "of": "en", "only": {"source": "rows"}},
-    ],
-    "merge_options": [
-        {},
-        {"k": 2, "max_options": 6, "near": 0.5, "salt": "x", "only": {"source": "rows"}},
-        {"cues": ["몇"], "tokens": "segments", "from": {"license": "A"}},
-    ],
-    "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
-    "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
-    "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
-    "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
-    + [{"by": ["prompt", "other"]}],
-    "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],
-    "mixture": [
-        {"take": {"x": 5}},
-        {"ratio": {"rows": 1}, "total": 7, "of": "source", "salt": "y"},
-        {"take": {"x": 20}, "by": "n", "shortage": "up_to", "repeat": {"x": 2}},
-    ],
-}
-
-ROWS: list[dict[str, Any]] = [
-    {"prompt": text, "other": str(place % 3), "n": place if place % 5 else None}
-    for place, text in enumerate(
-        [
-            "물은 왜 끓나요?",
-            "물은  왜 끓나요? ",
-            "\u1106\u116e\u11af은 왜 끓나요?",
-            "하늘은 왜 파란가요",
-            "Why IS the sky blue",
-            "why is the sky blue!",
-            "",
-            " ",
-            None,
-            "짧",
-            "`code` 하늘 https://a.b/c $x^2$",
-            "# 제목\n- **굵게** [이름](http://a.b)",
-            "ＡＢＣ ﬁ ①",
-            "e\u0301té café",
-            "😀😀 웃음",
-            "각\u3000각",
-            "```\nprint(1)\n``` 끝",
-            "한 글자 두 글자 세 글자 네 글자",
-            "0.30 % of 30 %",
-            "물은 왜 끓나요?",
-        ]
-    )
-]
-
-
-#: Completions, for the operators that read them.
-TRACES: list[dict[str, Any]] = [
-    *ROWS,
-    *(
-        {"prompt": text, "other": "0", "n": None}
-        for text in (
-            "<think>a</think>b \\boxed{1 {2}} \\boxed{3}",
-            "x</think>y<think>z</think>answer: 4\nAnswer: 5",
-            "<think>never <answer>6</answer>",
-            "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>",
-            "같은 말 같은 말 같은 말 같은 말",
-        )
-    ),
-]
-#: Solutions whose answer is marked in other ways.
-MARKED: list[dict[str, Any]] = [
-    {"prompt": text, "other": "0", "n": None}
-    for text in (
-        "풀이\n**정답: ③**",
-        "**정답:**\n2**3",
-        "최종정답: 5",
-        "**Final Answer: x_1**",
-        "Answer: **5**, **6**",
-        "풀이\n**B**",
-    )
-]
-#: What comes with Python, or is asked by name.
-BUILT_IN = ("unicode", "zlib", "duckdb")
-TRACED = {"inside", "repetition", "compression", "think_blocks", "spans", "extract", "token_length", "parsable"}
-#: Texts of which the one gives back the other, wholly or in part.
-ECHOED: list[dict[str, Any]] = [
-    row | {"other": other["prompt"] if place % 3 else f"{row['prompt']} {other['prompt']}"}
-    for place, (row, other) in enumerate(zip(ROWS, [*ROWS[1:], ROWS[0]], strict=True))
-]
-#: Answers and the right ones.
-ANSWERED: list[dict[str, Any]] = [
-    {"prompt": answer, "other": gold, "n": None}
-    for answer, gold in (
-        ("0.5", "\\frac{1}{2}"),
-        ("3,14", "3.14"),
-        ("1.234,5", "1234.5"),
-        ("۱۲", "12"),
-        ("12개", "12"),
-        ("x=3", "3"),
-        ("2,1", "\\{1,2\\}"),
-        ("B", "②"),
-        ("\\text{(나)}.", "2"),
-        ("Ｃ", "c"),
-        ("ㄷ", "3번"),
-        ("“물은  왜”", "물은 왜."),
-        ("-5", "5"),
-        (None, "5"),
-        ("5", None),
-        ("", ""),
-        ("9" * 1001, "9" * 1001),
-    )
-]
-#: Exam items, for the operator that merges their options.
-ASKS = ("나라의 수도는 어디인가", "별의 이름은 무엇인가", "것이 아닌 것은")
-LABELLED = (("① ", "② ", "③ "), ("(A) ", "(B) ", "(C) "), ("", "", ""))
-OFFERED = (("서울", "부산", "대구"), ("금성", "화성 같은 붉은 별", "목성"), ("물", "불", "흙"))
-EXAMS: list[dict[str, Any]] = [
-    {
-        "prompt": f"{place}번 {ASKS[place % 3]} {'가 나' if place % 2 else ''}",
-        "options": [
-            f"{label}{text} {place * step % 11}"
-            for step, (label, text) in enumerate(zip(LABELLED[place % 7 % 3], OFFERED[place % 3], strict=True), 1)
-        ],
-        "gold": place % 3,
-    }
-    for place in range(24)
-]
-#: Items, for the operators that ask a model.
-ITEMS: list[dict[str, Any]] = [
-    row | {"options": ["가", f"{place}\n번"] if place % 4 == 0 else None}
-    for place, row in enumerate([*ROWS, {"prompt": "1) 12,000 원 `a` $b$ A. 가\nB. 나", "other": "0", "n": 7}])
-]
-
-#: How options and numbers are written in these languages, for the operators that read answers.
-WRITTEN = {
-    "qq": {"number_marks": {"decimal": ",", "group": "."}},
-    "qr": {
-        "answer_labels": [["A", "B", "C"], ["ㄱ", "ㄴ", "ㄷ"]],
-        "ngrams": {"segments": "words", "raw": "characters", "size": 4, "dates": ["년"], "boilerplate": ["why is the sky"]},
-    },
-}
-#: Benchmarks of which something stands in the rows above.
-BENCHMARKS = {
-    "facts": [
-        "하늘은 왜 파란가요? 이유를 두 가지 쓰세요.",
-        *(
-            "한 글자, 두 글자, 세 글자, 네 글자",
-            "WHY is the sky blue?",
-            "한 글자 두 글자 세 글자 다섯 글자",
-            "하늘은 왜 파란가요",
-        ),
-    ],
-    "sums": ["```print(1)``` 끝", "code 하늘 https://a.b/c x^2", "1+1"],
-}
-#: Languages whose behaviours show in the rows above; the lexicons that ship may get better.
-LEXICONS = {
-    "qq": {"verification": ["왜", "한 .{0,3}자"], "backtracking": ["은 ", "[0-9]{1,2}"], "subgoals": ["물은 ", "sky blue"]},
-    "qr": {"backtracking": ["why is", "É", "ﬁ|①"], "subgoals": ["물은 {1,2}왜", "(두|네) 글자"], "backward": ["\\bsk?y", "글자"]},
-}
-
-#: The models that are asked, or whose tokenizer counts.
-MODELS = {
-    name: {"id": f"test/{name}", "license": "mit", "terms": "mit", "endpoint": "lab", "tokenizer": "tokenizer.json"}
-    for name in ("teacher", "translator")
-}
-
-
-def examples_of(step: type[Step]) -> list[dict[str, Any]]:
-    """The examples of a step: those of its docstring, else those above."""
-    _, _, text = (inspect.getdoc(step) or "").partition("Example:\n")
-    return [yaml.safe_load(inspect.cleandoc(text))] if text else EXAMPLES.get(step.name, [])
-
-
-def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
-    """(digest, rows) that a real build of these steps makes."""
+def built(folder: Path, asked: list[Any], rows: list[dict[str, Any]]) -> list[tuple[str, Path]]:
+    """(digest, folder of its Parquet files) of what a real build makes by each of these steps alone."""
     project = Project(folder)
     (folder / ".recipe").mkdir(exist_ok=True)
     project.rows("rows.jsonl", rows)
@@ -325,7 +48,7 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: {"field": name, "as": "integer"} if name == "n" else name for name in names}
     columns |= {"gold": {"index": "gold"}} if "gold" in columns else {}
-    said = {
+    said: dict[str, Any] = {
         "format": 1,
         "recipe": "test/golden",
         "language": {"target": "ko", "anchor": "en"},
@@ -342,10 +65,12 @@ def built(folder: Path, steps: list[Any], rows: list[dict[str, Any]]) -> tuple[s
             for name in BENCHMARKS
         },
         "sources": {"rows": {"file": "rows.jsonl", "category": "x", "license": "A", "columns": columns}},
-        "tables": {"t": {"from": "rows", "steps": steps}},
+        "tables": {f"t{place}": {"from": "rows", "steps": [step]} for place, step in enumerate(asked)},
     }
     project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
-    return project.digest("recipe.yaml", "--allow-empty"), project.table("recipe.yaml", "--allow-empty")
+    targets = [part for name in said["tables"] for part in ("--target", name)]
+    outputs = {each["output"]: each for each in project.build("recipe.yaml", *targets)["outputs"]}
+    return [(outputs[name]["digest"], folder / outputs[name]["path"]) for name in said["tables"]]
 
 
 @contextmanager
@@ -378,20 +103,11 @@ def taught(folder: Path, step: type[Step], example: dict[str, Any]) -> Iterator[
         yield
 
 
-def rows_for(step: type[Step]) -> list[dict[str, Any]]:
-    """The rows that a step is asked of."""
-    if issubclass(step, Asks):
-        return ITEMS
-    own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
-    if step.name in own:
-        return own[step.name]
-    return TRACES if step.name in TRACED else ROWS
-
-
 def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> str:
     """An example gives what it says; the digest of all it gives."""
     with taught(folder, step, example):
-        digest, rows = built(folder, [{step.name: example["with"]}], example["in"])
+        ((digest, path),) = built(folder, [{step.name: example["with"]}], example["in"])
+    rows = pq.read_table(path).to_pylist()
     shown = [{name: row.get(name) for name in example["out"][0]} for row in rows]
     assert sorted(map(repr, shown)) == sorted(map(repr, example["out"])), f"the example of `{step.name}` gives {shown}"
     return digest
@@ -400,69 +116,12 @@ def check_example(folder: Path, step: type[Step], example: dict[str, Any]) -> st
 def result_of(folder: Path, step: type[Step]) -> str:
     """One digest of all that a step makes of its examples, and of all that it is asked."""
     digests = [check_example(folder, step, example) for example in examples_of(step)]
+    asked = [{step.name: each} for each in asked_of(step)]
     with taught(folder, step, examples_of(step)[0]):
-        for asked in ASKED[step.name]:
-            digests.append(built(folder, [{step.name: asked}], rows_for(step))[0])
-            if issubclass(step, Measure):
-                column = {"measured": {step.name: asked}}
-                digests.append(built(folder, [{"measure": column}], rows_for(step))[0])
+        # A measure is asked as a decision and as a column.
+        forms = ((each, {"measure": {"measured": each}}) if issubclass(step, Measure) else (each,) for each in asked)
+        digests += [digest for digest, _ in built(folder, [form for both in forms for form in both], rows_for(step))]
     return digest_of(digests)
-
-
-def source_of(step: type[Step]) -> str:
-    """A hash of the code that decides a step's result: its file and the kernels and helpers that it imports.
-
-    Only what runs counts: comments, docstrings and layout do not. What all operators share is left out.
-    """
-    shared = {"operators.base.declare", "operators.text.sqltext"}
-    seen: dict[str, Any] = {}
-    waiting = [step.__module__]
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name in shared:
-            continue
-        tree = ast.parse((ROOT / Path(*name.split("."))).with_suffix(".py").read_text("utf-8"))
-        seen[name] = bare(tree)
-        waiting += [
-            node.module
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("operators.")
-        ]  # type: ignore[misc]
-    return digest_of(seen)[:16]
-
-
-def bare(node: Any) -> Any:
-    """A syntax tree as plain data without docstrings; the same under every version of Python."""
-    if isinstance(node, list):
-        return [bare(part) for part in node if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
-    if isinstance(node, ast.AST):
-        fields = {name: bare(value) for name, value in ast.iter_fields(node) if value not in (None, []) and name != "ctx"}
-        return {type(node).__name__: fields}
-    return repr(node)
-
-
-def installed(step: type[Step]) -> dict[str, str]:
-    """The distributions that decide the result of a step and are not our own code or SQL."""
-    return {name: version(name) for name in default(step).depends() if name not in BUILT_IN}
-
-
-def default(step: type[Step]) -> Step:
-    said = examples_of(step)[0]["with"]
-    return step.model_validate({step.main: said} if step.main and not isinstance(said, dict) else said)
-
-
-def needed(step: type[Step]) -> tuple[str, ...]:
-    """The distributions that a step cannot do without."""
-    asking = ("httpx", "tenacity") if issubclass(step, Asks) else ()
-    return (*(name for name in default(step).depends() if name not in BUILT_IN), *asking)
-
-
-def runnable(step: type[Step]) -> bool:
-    """Whether all that a step needs is installed."""
-    try:
-        return all(version(name) for name in needed(step))
-    except PackageNotFoundError:
-        return False
 
 
 def check_entry(name: str, entry: dict[str, Any] | None, digest: str, source: str) -> None:
@@ -482,7 +141,7 @@ def record() -> dict[str, Any]:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_has_an_example(step: type[Step]) -> None:
-    assert examples_of(step) and ASKED[step.name]
+    assert examples_of(step) and asked_of(step)
     assert all(set(example) == {"with", "in", "out"} for example in examples_of(step))
 
 
@@ -492,9 +151,9 @@ def test_a_step_gives_what_is_on_record(step: type[Step], tmp_path: Path) -> Non
         pytest.skip(f"`{step.name}` needs what is not installed: {', '.join(needed(step))}")
     name = f"{step.name}@{step.version}"
     entry = record().get(name)
-    if entry is not None and entry.get("installed", {}) != installed(step):
+    if entry is not None and entry["installed"] != installed(step):
         pytest.skip(f"the record of `{name}` is for {entry['installed']}, and here is {installed(step)}")
-    check_entry(name, entry, result_of(tmp_path, step), source_of(step))
+    check_entry(name, entry, result_of(tmp_path, step), ours().hash_of(step))
 
 
 def test_the_record_holds_no_operator_that_is_gone() -> None:
@@ -505,7 +164,7 @@ def test_another_result_under_the_same_version_is_noticed(tmp_path: Path, monkey
     length = CATALOG["length"]
     monkeypatch.setattr(length, "measure", lambda self, texts, entries: [texts.lengths() + (texts.lengths() > 20)])
     with pytest.raises(AssertionError, match="needs a new version"):
-        check_entry("length", record()[f"length@{length.version}"], result_of(tmp_path, length), source_of(length))
+        check_entry("length", record()[f"length@{length.version}"], result_of(tmp_path, length), ours().hash_of(length))
 
 
 def test_other_code_without_a_reviewed_line_is_noticed() -> None:
@@ -515,39 +174,59 @@ def test_other_code_without_a_reviewed_line_is_noticed() -> None:
     check_entry("length", entry | {"same_result": ["other code"]}, entry["digest"], "other code")
 
 
+def test_a_step_without_an_example_is_told_where_to_write_one() -> None:
+    class Bare(Length):
+        """Keep rows."""
+
+        name: ClassVar[str] = "bare"
+
+    with pytest.raises(AssertionError, match="`bare` has no example: write one into its docstring"):
+        examples_of(Bare)
+
+
+def test_a_step_that_is_not_listed_is_asked_what_its_fields_suggest() -> None:
+    class Long(Length):
+        """Keep rows.
+
+        Example:
+            with: {min: 3}
+            in:   [{prompt: one}]
+            out:  [{prompt: one}]
+        """
+
+        name: ClassVar[str] = "long"
+
+    asked = asked_of(Long)
+    assert {name for each in asked for name in each} == {"min", "max", "in", "only", "unknown"} and {"min": 3} in asked
+
+
 def test_a_wrong_example_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="the example of `length` gives"):
         check_example(tmp_path, CATALOG["length"], {"with": {"min": 3}, "in": [{"prompt": "물"}], "out": [{"prompt": "물"}]})
 
 
-def test_comments_and_layout_are_no_code() -> None:
-    one = ast.parse('def f(a):\n    """Doc."""\n    return [a, 1]  # why\n')
-    assert bare(one) == bare(ast.parse("def f(\n    a,\n):\n    return [\n        a,\n        1,\n    ]\n"))
-    assert bare(one) != bare(ast.parse("def f(a):\n    return [a, 2]\n"))
-
-
 def write_record() -> None:
-    """Write the record anew; raises where an operator gives another result under the same version."""
+    """Write what is new or changed anew; raises where an operator gives another result under the same version."""
     old = record() if RECORD.exists() else {}
     made: dict[str, Any] = {}
     for step in STEPS:
         name = f"{step.name}@{step.version}"
-        if not runnable(step):
+        before, source = old.get(name), ours().hash_of(step)
+        known = before is not None and source in {before["source"], *before["same_result"]}
+        if not runnable(step) or (known and before["installed"] == installed(step)):
             made[name] = old[name]
             continue
         with tempfile.TemporaryDirectory() as folder:
-            digest, source = result_of(Path(folder), step), source_of(step)
-        entry = {"digest": digest, "source": source, "same_result": []} | (
-            {"installed": installed(step)} if installed(step) else {}
-        )
-        before = old.get(name)
-        if before is not None and before.get("installed", {}) == installed(step):
-            if before["digest"] != digest:
+            entry = {
+                "digest": result_of(Path(folder), step),
+                "installed": installed(step),
+                "source": source,
+                "same_result": list[str](),
+            }
+        if before is not None and before["installed"] == installed(step):
+            if before["digest"] != entry["digest"]:
                 raise SystemExit(f"`{name}` gives another result: give it a new version first")
-            if source != before["source"]:
-                entry |= {"source": before["source"], "same_result": sorted({*before["same_result"], source})}
-            else:
-                entry = before
+            entry |= {"source": before["source"], "same_result": sorted({*before["same_result"], source})}
         made[name] = entry
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -33,6 +33,7 @@ from operators.asks.answers import Answers
 from operators.asks.asks import Asks, Refused, Reply
 from operators.asks.translate import Translate
 from operators.base.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of, tuning
+from operators.base.files import FileDigest
 from operators.base.scope import Columns
 from operators.catalog import OPERATORS, STEPS
 from operators.declared.aggregate import Aggregate
@@ -45,7 +46,7 @@ from operators.learn.train import Train
 from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.length import Length
-from operators.measures.token_length import TOKENIZERS, tokenizer_of
+from operators.measures.token_length import tokenizer_of
 from operators.measures.where import Where
 from operators.sets.unique import Unique
 from runtime.build.run import Wishes, run_build
@@ -1311,11 +1312,12 @@ def parents_of(operator: Expand, texts: pa.Array) -> Parents:
 HARMLESS = {("environment", "PYARROW_IGNORE_TIMEZONE"), ("environment", "NUMBA_DISABLE_JIT")}
 
 
-def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator reads nothing but its arguments, the entries it declares and what its `depends` names."""
     from runtime.cli.main import main  # noqa: F401 - what is imported lazily is not what a kernel reads
 
-    profile = {
+    (folder / "tokenizer.json").write_text(TOKENIZER, "utf-8")
+    profile: dict[str, Any] = {
         "scripts": {"Hangul": ["AC00-D7A3"]},
         "segmenter": {"library": "kiwipiepy"},
         "digits": "0123456789",
@@ -1326,7 +1328,7 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         "above_options": ["위의 .{0,5}"],
         "cased": False,
         "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
-        "tokenizer": DIGEST,
+        "tokenizer": FileDigest(DIGEST, folder / "tokenizer.json"),
         "directives": ["한 줄로.", "짧게."],
         "negation_cues": ["아닌", "아니/VCN"],
         "behaviours.verification": ["맞는지"],
@@ -1347,7 +1349,7 @@ def check_reads(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
         declared |= {("column", name) for name in operator.reads(columns)}
     if isinstance(operator, Measure):
         declared |= {("entry", entry) for entry in operator.files()}
-        declared |= {("file", str(TOKENIZERS[profile[entry]])) for entry in operator.files()}
+        declared |= {("file", str(profile[entry].path)) for entry in operator.files()}
     undeclared = seen - declared - HARMLESS
     assert not undeclared, f"`{operator.name}` reads what it does not declare: {sorted(undeclared)}"
 
@@ -1409,9 +1411,7 @@ def test_an_operator_reads_only_what_it_declares(
 ) -> None:
     if not issubclass(OPERATORS[said[0]], Asks) and not able(said[0]):
         pytest.skip(f"not installed: {' or '.join(NEEDS[said[0]])}")
-    (tmp_path / "tokenizer.json").write_text(TOKENIZER, "utf-8")
-    monkeypatch.setitem(TOKENIZERS, DIGEST, tmp_path / "tokenizer.json")
-    check_reads(OPERATORS[said[0]].model_validate(said[1]), monkeypatch)
+    check_reads(OPERATORS[said[0]].model_validate(said[1]), tmp_path, monkeypatch)
 
 
 def reading(how: Callable[[Any], object]) -> type[Step]:
@@ -1444,6 +1444,6 @@ def reading(how: Callable[[Any], object]) -> type[Step]:
     ],
     ids=["environment", "getenv", "profile entry", "whole profile", "file", "locale", "version", "unicode"],
 )
-def test_an_undeclared_read_is_noticed(how: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undeclared_read_is_noticed(how: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="reads what it does not declare"):
-        check_reads(reading(how)(min=1), monkeypatch)
+        check_reads(reading(how)(min=1), tmp_path, monkeypatch)

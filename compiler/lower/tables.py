@@ -23,7 +23,7 @@ from operators.asks.asks import Asks
 from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
-from operators.base.scope import ColumnType, Scope
+from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
 from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
@@ -173,7 +173,7 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> Rows:
         return lose(state, table, rows, said) if operator.rows else rows
     complaints = list(operator.complain(state.scope(rows)))
     if said.column is not None:
-        complaints = [c for c in complaints if "neither `min` nor `max`" not in c.message]
+        complaints = [each for each in complaints if not isinstance(each, DecidesNothing)]
     if complaints:
         state.complain(complaints, said, said.node.lacks)
         # What comes after is judged as if it were right, or one mistake would look like many.

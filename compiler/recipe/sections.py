@@ -14,6 +14,7 @@ from compiler.recipe.typed import gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import Node
 from compiler.text.spans import Span
+from operators.base.files import FileDigest
 from operators.declared.model import Model
 from operators.declared.source import Source
 
@@ -41,7 +42,7 @@ class Recipe:
     evaluate: EvaluateSaid | None
     judged: Mapping[tuple[str, str], TableSaid]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
-    tokenizers: dict[str, str]
+    tokenizers: dict[str, FileDigest]
     """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
     node: Node
     named: frozenset[str]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from operators.base.declare import Measure
-from operators.base.scope import Complaint, Scope
+from operators.base.scope import Complaint, DecidesNothing, Scope
 
 Bound = Decimal | int | None
 
@@ -28,7 +28,7 @@ class Ranged(Measure):
         yield from super().complain(scope)
         low, high = self.bounds
         if low is None and high is None:
-            yield Complaint((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
+            yield DecidesNothing((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
         elif low is not None and high is not None and low > high:
             yield Complaint(("min",), f"`min` {low} is above `max` {high}, so no row can pass")
 

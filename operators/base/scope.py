@@ -28,6 +28,11 @@ class Complaint:
 
 
 @dataclass(frozen=True)
+class DecidesNothing(Complaint):
+    """Wrong with a measure that stands as a step alone: as a column it has nothing to decide."""
+
+
+@dataclass(frozen=True)
 class Scope:
     """What is known where an operator stands: the columns it may read and the names that exist."""
 

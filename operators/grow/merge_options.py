@@ -118,6 +118,8 @@ class MergeOptions(Expand):
 
         from operators.grow.exams import Rules, merged
 
+        if self.retriever != "bm25":
+            raise ValueError(f"there is no retriever `{self.retriever}`")
         return merged(Rules(**{each.name: getattr(self, each.name) for each in fields(Rules)}), rows, entries, seed)
 
     def tell(self, figures: Mapping[str, int]) -> str:

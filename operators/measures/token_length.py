@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from operators.base.declare import Cost, Count, decided, field
+from operators.base.files import FileDigest
 from operators.base.ranged import Ranged
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Texts, Values
-
-#: Digest of a tokenizer file -> where its bytes lie on this machine. Only the digest decides a value.
-TOKENIZERS: dict[str, Path] = {}
 
 
 class TokenLength(Ranged):
@@ -52,14 +49,14 @@ class TokenLength(Ranged):
 
 
 @lru_cache(maxsize=4)
-def tokenizer_of(digest: str) -> Any:
-    """The tokenizer whose file has this digest; special tokens in the text are no special tokens."""
+def tokenizer_of(file: FileDigest) -> Any:
+    """The tokenizer of this file; special tokens in the text are no special tokens. Raises ValueError where the file changed."""
     from blake3 import blake3
     from tokenizers import Tokenizer
 
-    data = TOKENIZERS[digest].read_bytes()
-    if blake3(data).hexdigest() != digest:
-        raise ValueError(f"the tokenizer `{TOKENIZERS[digest].name}` changed while it was used")
+    data = file.path.read_bytes()
+    if blake3(data).hexdigest() != file:
+        raise ValueError(f"the tokenizer `{file.path.name}` changed while it was used")
     made = Tokenizer.from_buffer(data)
     made.encode_special_tokens = True
     made.no_truncation()
