@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -59,13 +60,27 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runtime.cli.{COMMANDS[cmd_name]}")
+        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(HELP.items()))
+
+
+def imported(name: str) -> Any:
+    """A module by its name. What an import makes is no garbage, and nobody looks through it for some, now or later."""
+    if name not in sys.modules:
+        # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
+        os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+        gc.disable()
+        try:
+            importlib.import_module(name)
+        finally:
+            gc.freeze()
+            gc.enable()
+    return sys.modules[name]
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
