@@ -22,6 +22,7 @@ from tests.faults import CODE
 from tests.warm import python
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
+pytestmark = pytest.mark.long
 
 REVIEWS = """
     format: 1

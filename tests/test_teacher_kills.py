@@ -22,6 +22,8 @@ from tests.teacher import TRACES, Handler, Teacher, by_request, configure, teach
 from tests.test_faults_together import LONG, wait_until, whole
 from tests.warm import python
 
+pytestmark = pytest.mark.long
+
 
 class Watching:
     """A teacher that notes, by the seed that each request has alone, what comes in and when it is answered."""
