@@ -24,6 +24,14 @@ from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
 
+
+class Words:
+    """What stands between spaces, behind the interface of the segmenter."""
+
+    def tokenize(self, texts: list[str]) -> list[list[str]]:
+        return [text.split() for text in texts]
+
+
 #: Name -> (file, format, prompt, category, licence).
 SOURCES: dict[str, tuple[str, str, str, str, str]] = {
     "gsm8k": ("kt_ai/kor-gsm8k-test.jsonl", "jsonl", "kor_question", "math", "A"),
