@@ -60,7 +60,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}")
+        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}", bool(ctx.find_root().obj))
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -69,8 +69,8 @@ class Commands(click.Group):
             formatter.write_dl(list(HELP.items()))
 
 
-def imported(name: str) -> Any:
-    """A module by its name. What an import makes is no garbage, and nobody looks through it for some, now or later."""
+def imported(name: str, alone: bool) -> Any:
+    """A module by its name. In a process that is the command's alone nobody looks through what it made for garbage."""
     if name not in sys.modules:
         # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
         os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
@@ -78,7 +78,8 @@ def imported(name: str) -> Any:
         try:
             importlib.import_module(name)
         finally:
-            gc.freeze()
+            if alone:
+                gc.freeze()
             gc.enable()
     return sys.modules[name]
 
@@ -91,13 +92,13 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    alone, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False, obj=alone)
         if isinstance(code, int) and code:
             sys.exit(code)  # click gives back the code of a command that ended early
     except click.exceptions.Exit as done:
