@@ -38,6 +38,11 @@ class Stage(Generic[Op]):
         return cast(Op, self.node.operator)
 
     @property
+    def kind(self) -> str:
+        """Under which name the table of kinds has it: that of its class, `source` of a SourceStage."""
+        return type(self).__name__.removesuffix("Stage").lower()
+
+    @property
     def name(self) -> str:
         """`table/label`, as people see it."""
         return stage_name(self.graph, self.index)

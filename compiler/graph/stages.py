@@ -11,6 +11,7 @@ from compiler.graph.stage import Most, Stage
 from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.asks.generate import Generate
+from operators.base.cut import Cut
 from operators.base.declare import Operator, SetDecision
 from operators.declared.aggregate import Aggregate
 from operators.declared.source import Source
@@ -121,6 +122,18 @@ class ExpandStage(Stage[Expand]):
         assert self.graph.nodes[self.rows].cut, f"{self.node.label} reads what is no cut"
 
 
+class CutStage(Stage[Cut]):
+    """A table that a step makes of the rows before it: a kind of its own, by the name of the operator."""
+
+    @property
+    def kind(self) -> str:
+        return self.operator.name
+
+    @property
+    def rows(self) -> int:
+        return self.node.rows
+
+
 class AskStage(Stage[Asks]):
     """The completions of a model, without the columns of their rows."""
 
@@ -220,6 +233,7 @@ KINDS: tuple[tuple[type[Operator], type[Stage[Any]]], ...] = (
     (Combine, CombineStage),
     (SetDecision, DecideStage),
     (Expand, ExpandStage),
+    (Cut, CutStage),
     (Asks, AskStage),
     (Attach, AttachStage),
     (Train, TrainStage),

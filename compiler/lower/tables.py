@@ -20,6 +20,7 @@ from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note, suggest
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
+from operators.base.cut import Cut
 from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
@@ -27,12 +28,10 @@ from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
 from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
-from operators.measures.where import Where
 from operators.sets.combine import Combine
 from operators.sets.keep import Keep
 from operators.sets.output import Output
 from operators.sets.preview import Preview
-from operators.sets.unique import Unique
 
 
 def lower(
@@ -200,7 +199,18 @@ def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> Rows:
             return expanded(state, table, settle(state, table, rows), said, operator)
         case SetDecision():
             return settle(state, table, rows, said)
+        case Cut():
+            return cut(state, table, settle(state, table, rows), said, operator)
     return rows
+
+
+def cut(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Cut) -> Rows:
+    """A table of its own kind, made of settled rows."""
+    reads = {name: Made(None, name, rows.columns[name]) for name in operator.reads()}
+    columns, seed = dict(operator.makes(rows.columns)), state.recipe.seed if operator.seeded else 0
+    more = {"columns": columns, "carried": reads, "seed": seed, "license": rows.license}
+    entries = state.entries(operator, said)
+    return at_table(state, state.put(said, table, operator, "table", (rows.base,), entries=entries, **more))
 
 
 def columns_node(
@@ -228,9 +238,8 @@ def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator:
         if (named := resolved(state, rows, said, operator)) is None:
             return rows
         operator, against = named
-    reads = {name: name for name in operator.parsed.columns} if isinstance(operator, Where) else operator.read()
     said = replace(said, operator=operator)
-    index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values}, against=against)
+    index = columns_node(state, table, rows, said, operator.read(), dict.fromkeys(operator.values, "integer"), against=against)
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"
@@ -259,7 +268,7 @@ def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = No
     assert isinstance(operator, SetDecision)
     # By name: the order of the keys of a map, such as that of `measure`, decides nothing.
     inputs = [head, *(made.node for _, made in sorted(rows.made.items()) if made.node is not None)]
-    if isinstance(operator, Unique) and said is not None:
+    if said is not None:
         for form, column in operator.forms().items():
             inputs.append(columns_node(state, table, rows, said, {"of": column}, {form: "label"}, form))
     if said is not None and state.previews and operator.name in ("mixture", "sample"):

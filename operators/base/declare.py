@@ -271,6 +271,14 @@ class SetDecision(Foreseen, Step):
         """Derived columns it needs: form name -> text column it is the normal form of."""
         return {}
 
+    def form(self, column: Column, entries: Mapping[str, Any]) -> Column:
+        """A text column as it is compared."""
+        return column
+
+    def verbatim(self, entries: Mapping[str, Any]) -> bool:
+        """Whether texts are compared as they are."""
+        return True
+
     def wording(self, detail: str | None) -> str:
         """Why it drops a row, from what its SQL tells besides."""
         return "" if detail is None else f"its rank {detail[:12]} is beyond what is taken"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import Measure, Role, decided, field, tuning
+from operators.base.declare import Role, decided, field, tuning
 from operators.base.obligation import Obligation
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Texts, Values
+from operators.measures.families import Search
 from operators.text.fold import Folding, folded_rules
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ QUESTION = "prompt"
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class Decontaminate(Measure):
+class Decontaminate(Search):
     """Drop rows in which text of a benchmark stands, prompts and reasoning alike (paper section 5.3).
 
     What is looked for are n-grams of the benchmarks' questions with their options, and of each other text that they map. The
@@ -158,10 +159,6 @@ class Decontaminate(Measure):
         return self.looked_through().index(QUESTION) if QUESTION in self.looked_through() else None
 
     def index(self, items: Sequence[Sequence[Item]], entries: Mapping[str, Any], cut: Callable[..., Any]) -> Index:
-        """What is looked for of the items of each benchmark.
-
-        `cut(library, texts)` tells where the segments of texts begin and end.
-        """
         from operators.kernels.overlap.ngrams import Unit
         from operators.kernels.overlap.parts import Parts
         from operators.kernels.overlap.search import Index

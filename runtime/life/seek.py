@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from compiler.graph.stages import AskStage, SourceStage, of_kind, stages
 from runtime.life.why import Ledgers
-from runtime.stages.table import KINDS
+from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
 from runtime.tables.table import Table, open_table, read_table
 
@@ -38,10 +38,9 @@ def searched(ledgers: Ledgers) -> Iterator[Table]:
     read |= {each for stage in stages(graph) if not isinstance(stage, AskStage) for each in stage.node.inputs}
     last = sorted((looked_up - read) & records.keys())
     # Rows of sources are told before what was made of them.
-    for kind in (kind for kind in KINDS if KINDS[kind].writes):
-        for stage in of_kind(kind, graph, records):
-            if stage.index not in last:
-                yield open_table(ledgers.store, records[stage.index].body["table"])
+    written = [kind.stage for kind in kinds(graph) if kind.writes and kind.stage.index in records.keys() - set(last)]
+    for stage in sorted(written, key=lambda stage: list(KINDS).index(stage.kind)):
+        yield open_table(ledgers.store, records[stage.index].body["table"])
     for index in last:
         yield open_table(ledgers.store, records[index].body["table"])
 

@@ -182,8 +182,10 @@ class Kind(Generic[S]):
     # -- to foresee
 
     def foresee(self, view: Foresight) -> Expected:
-        """What it will make, worked out from what is known of what it reads."""
-        raise NotImplementedError
+        """What it will make, worked out from what is known of what it reads; unless a kind says more, any rows of its sources."""
+        from runtime.stages.expected.expected import anything
+
+        return anything(self.stage.node.columns, view.feeds_at(self.stage.index))
 
     def feeds(self, view: Foresight) -> Feeds:
         """Source -> category and licences of its rows in what it makes."""

@@ -11,7 +11,7 @@ from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.families import Search
 from runtime.stages.columns import Work, compute
 from runtime.stages.overlap import opened_index
 from runtime.store.record import Record
@@ -86,7 +86,7 @@ class Measuring:
     def index(self, at: int) -> Index | None:
         """What a columns node looks for in its table, where it compares it with others."""
         node = self.graph.nodes[at]
-        if not isinstance(node.operator, Decontaminate):
+        if not isinstance(node.operator, Search):
             return None
         tables = [open_table(self.store, self.records[each].body["table"]) for each in self.graph.against(at)]
         segmented = Segmented(self.store, self.facts.version, node.operator.workers)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
-from runtime.stages.expected.counts import Counts, Feeds, settled, summed
+from runtime.stages.expected.counts import Counts, Feeds, settled, summed, tally
 from runtime.stages.expected.decisions import Decided, Deciding, Places
 from runtime.stages.expected.frames import Frame, Joined, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
@@ -51,6 +51,13 @@ class Expected:
     def exact(self) -> bool:
         """Whether these are its very rows."""
         return self.sure is None and not any(self.unseen.values())
+
+
+def anything(columns: Columns, feeds: Feeds) -> Expected:
+    """A table of which nothing is known but whose rows it may hold."""
+    frame, unseen = Joined([], columns), dict.fromkeys(feeds, MANY)
+    most = MANY if unseen else 0
+    return Expected(frame, columns, tally(frame, None, unseen, feeds), unseen=unseen, further=most, unknown=most)
 
 
 def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:

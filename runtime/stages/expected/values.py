@@ -14,9 +14,8 @@ from compiler.graph.facts import Facts
 from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
-from operators.base.declare import Map, Measure, mapped
-from operators.measures.where import Where
-from operators.sets.unique import Unique
+from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
@@ -102,9 +101,9 @@ class Known:
             }
         except Unknown:
             return nothing
-        if isinstance(node.operator, Where) and not any(made.kind in TEXT for made in node.carried.values()):
+        if isinstance(node.operator, Condition) and not any(made.kind in TEXT for made in node.carried.values()):
             return held(node.operator, cells) or nothing
-        if isinstance(node.operator, Unique) and node.operator.verbatim(node.entries):
+        if isinstance(node.operator, SetDecision) and node.operator.verbatim(node.entries):
             return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
             nothing = self.remembered(at, node.operator, cells["in"])
@@ -164,7 +163,7 @@ class Known:
         return Values(columns, None if known.all() else known)
 
 
-def held(operator: Where, cells: Mapping[str, pa.Array]) -> Values | None:
+def held(operator: Condition, cells: Mapping[str, pa.Array]) -> Values | None:
     """A condition that reads no text, over cells that are known; None where a build could not compute it."""
     rows = len(next(iter(cells.values()), ()))
     try:
