@@ -70,7 +70,7 @@ PARTS: dict[str, Callable[[Store], Path]] = {
     "changed text": lambda store: named(store, beside(store, True).body["text"]),
     "ledger": lambda store: named(store, record(store, "unique").body["ledger"]),
     "shard of an output": lambda store: named(store, record(store, "output").body["shards"][0]),
-    "memo": lambda store: next((store.root / "memo").glob("*/*/*.journal")),
+    "memo": lambda store: next((store.memos / "memo").glob("*/*/*.journal")),
     "record of a source": lambda store: store.record_path("results", record(store, "source").key),
     "record of a decision": lambda store: store.record_path("results", record(store, "unique").key),
     "record of an output": lambda store: store.record_path("results", record(store, "output").key),

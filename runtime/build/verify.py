@@ -42,11 +42,11 @@ def verify(store: Store, mend: bool = False) -> list[str]:
             problems.append(f"the name {path.parent.relative_to(store.root / 'names')} is damaged")
             if mend:
                 store.set_aside(path)
-    for path in sorted((store.root / "memo").glob("*/*/*.journal")):
+    for path in sorted((store.memos / "memo").glob("*/*/*.journal")):
         broken = broken_entries(path)
         if broken:
             problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
-    for path in sorted((store.root / "memo").glob(f"*/*/*{ENDING}")):
+    for path in sorted((store.memos / "memo").glob(f"*/*/*{ENDING}")):
         if broken_cuts(path):
             problems.append(f"entries of the segments {path.parent.name[:12]} are damaged; their texts will be segmented again")
     memo = CompletionMemo(store)

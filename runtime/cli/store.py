@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from runtime.cli.completions import completions
-from runtime.cli.options import open_store, say, say_json, store_option
+from runtime.cli.options import open_store, say, say_json, store_folder, store_option
 
 
 @click.group("store")
 def store_command() -> None:
-    """List, verify and clean the store."""
+    """List, verify, upgrade and clean the store."""
 
 
 store_command.add_command(completions)
@@ -85,6 +85,25 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
             f"{'would remove' if dry_run else 'removed'} {done.records:,} records and {done.objects:,} objects,"
             f" {done.bytes / 1e6:,.1f} MB"
         )
+
+
+@store_command.command("upgrade")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def upgrade(store: str | None, as_json: bool) -> None:
+    """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
+    from runtime.store.layout import begin, paid_in
+
+    begin(store_folder(store))
+    opened = open_store(store)
+    moved = paid_in(opened.root)
+    opened.prepare()
+    shown = os.path.relpath(opened.folder)
+    if as_json:
+        say_json({"moved": moved})
+    else:
+        named = " and ".join({"memo": "measured values"}.get(each, each) for each in moved)
+        say(f"moved {named}, in {shown}" if moved else f"nothing to move: {shown} is as this version lays it out")
 
 
 @store_command.command("push")

@@ -14,8 +14,9 @@ from compiler.text.project import Outside, within
 from runtime.export.push import KINDS, Moved, name_of
 from runtime.export.sound import Unsound, complain_beside, complain_name, complain_result
 from runtime.store.files import open_file
+from runtime.store.layout import FORMAT, MEMOS, NEWER, foreign
 from runtime.store.record import hash_path, named_objects, unsealed
-from runtime.store.store import DIGEST, FORMAT, Store, StoreError
+from runtime.store.store import DIGEST, Store, StoreError
 
 JOURNAL = re.compile(r"[0-9a-f]{32}-[0-9]{1,3}\.journal")
 MOST = 1 << 28
@@ -28,6 +29,8 @@ class Origin:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder.resolve() / FORMAT
+        self.memos = (folder.resolve() / MEMOS, self.root)
+        """Where measured values lie, and where an earlier version laid them."""
 
     def damaged(self, what: str, why: str) -> StoreError:
         return StoreError(f"{what} in `{self.folder}` is {why}", "push it again")
@@ -35,7 +38,7 @@ class Origin:
     def open(self, path: Path, what: str) -> Any:
         """A file of the folder to read. Raises StoreError for a link out of it, and for what is no file."""
         try:
-            return open_file(within(path, (self.root,)))
+            return open_file(within(path, self.memos))
         except Outside:
             raise self.damaged(what, "a link out of it") from None
         except FileNotFoundError:
@@ -56,16 +59,19 @@ def pull(store: Store, folder: Path) -> Moved:
     """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
     origin, moved = Origin(folder), Moved()
     root = origin.root
+    if (other := foreign(folder)) is not None:
+        raise StoreError(other.told, NEWER if other.newer else "push it again")
     if not root.is_dir():
         raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
     with store.building():
         for kind in KINDS:
             for path in sorted((root / kind).glob("*/*")):
                 pull_key(store, origin, kind, path, moved)
-        for path in sorted((root / "memo").glob("*/*/*.journal")):
-            above = ABOVE.fullmatch(path.parent.relative_to(root).as_posix())
-            if JOURNAL.fullmatch(path.name) and above:
-                pull_journal(store, origin, path, above[1])
+        for memos in origin.memos:
+            for path in sorted((memos / "memo").glob("*/*/*.journal")):
+                above = ABOVE.fullmatch(path.parent.relative_to(memos).as_posix())
+                if JOURNAL.fullmatch(path.name) and above:
+                    pull_journal(store, origin, path, above[1])
         for path in sorted((root / "names").rglob("last-build.json")):
             pull_name(store, origin, path)
     return moved
@@ -142,7 +148,7 @@ def complain_table(origin: Origin, what: str, path: Path) -> None:
 
 def pull_journal(store: Store, origin: Origin, path: Path, key: str) -> None:
     """Values of a dear measure; a broken entry is not believed when it is read."""
-    target = store.root / "memo" / key[:2] / key / path.name
+    target = store.memos / "memo" / key[:2] / key / path.name
     if not target.exists():
         made = store.root / "tmp" / uuid.uuid4().hex
         store.files.write_bytes(made, origin.read(path, f"the memo {key[:12]}"))

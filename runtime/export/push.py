@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from runtime.sources.ingest import without_cells
+from runtime.store.layout import FORMAT, MEMOS
 from runtime.store.record import Record, sealed
-from runtime.store.store import FORMAT, Store
+from runtime.store.store import Store
 from runtime.tables.table import small_objects
 
 KINDS = ("results", "beside")
@@ -31,7 +32,7 @@ class Moved:
 def push(store: Store, folder: Path) -> Moved:
     """Copy the records of every last build with ids, ranks and measured values, and no text, to a folder.
 
-    Layout of the folder: KIND/KE/KEY/DIGEST.json and objects/DI/DIGEST. What is there already stays as it is.
+    Layout of its part for results: KIND/KE/KEY/DIGEST.json and objects/DI/DIGEST. What is there already stays as it is.
     """
     root, moved = folder / FORMAT, Moved()
     with store.building():
@@ -43,8 +44,8 @@ def push(store: Store, folder: Path) -> Moved:
                     if record is not None:
                         push_record(store, root, kind, record, moved)
             put(root / "names" / Path(*recipe.split("/")) / "last-build.json", sealed(body))
-        for journal in sorted((store.root / "memo").glob("*/*/*.journal")):
-            target = root / journal.relative_to(store.root)
+        for journal in sorted((store.memos / "memo").glob("*/*/*.journal")):
+            target = folder / MEMOS / journal.relative_to(store.memos)
             if not target.exists():
                 put(target, journal.read_bytes())
     return moved

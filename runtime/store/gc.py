@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 
 from runtime.store.record import unsealed
+from runtime.store.running import clear_tmp, live_builds
 from runtime.store.store import Store, StoreError
 
 
@@ -21,7 +22,7 @@ class Collected:
 def collect(store: Store, dry_run: bool = False) -> Collected:
     """Remove records and objects that nothing names; memos stay, they are dear."""
     with store.gate(exclusive=True):
-        alive = store.live_builds()
+        alive = live_builds(store.root)
         held: set[str] = set().union(*alive)
         unread = [
             path.parent.name for path in (store.root / "names").rglob("last-build.json") if unsealed(path.read_bytes()) is None
@@ -50,7 +51,7 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
                     store.files.remove(path)
         if not dry_run:
             if not alive:
-                store.clear_tmp()
+                clear_tmp(store.root)
             drop_unnamed_outputs(store)
         return Collected(records, objects, size)
 

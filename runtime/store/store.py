@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,9 +13,10 @@ from typing import IO, Any, BinaryIO
 
 from compiler.graph.plan import Result
 from runtime.store.files import Files, NoFile, open_file
+from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
 from runtime.store.record import Record, hash_path, sealed, unsealed
+from runtime.store.running import clear_tmp, live_builds
 
-FORMAT = "v3"
 #: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -39,18 +39,6 @@ def linked(path: Path) -> StoreError:
     return StoreError(f"`{path}` of the store is a link", hint)
 
 
-def complain_links(root: Path) -> None:
-    """Raises StoreError where a folder of a store is a link: what is made and removed in it would be somebody else's."""
-    parts = [root] if root.is_symlink() else []
-    parts += root.iterdir() if root.is_dir() else []
-    parts += [
-        each for name in ("objects", "results", "beside", "memo") if (root / name).is_dir() for each in (root / name).iterdir()
-    ]
-    found = next((each for each in parts if each.is_symlink()), None)
-    if found is not None:
-        raise linked(found.relative_to(root.parent if found == root else root))
-
-
 class Store:
     """A folder of results and objects that several builds may use at once."""
 
@@ -62,13 +50,29 @@ class Store:
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
-        complain_links(self.root)
+        if (found := link_in(folder)) is not None:
+            raise linked(found.relative_to(self.root if self.root in found.parents else folder))
+        if (other := foreign(folder)) is not None:
+            raise StoreError(other.told, NEWER if other.newer else OLDER)
+
+    @property
+    def memos(self) -> Path:
+        """Where completions and dear measures are read: where an earlier version laid them, until they are moved."""
+        memos = self.folder / MEMOS
+        if not paid_in(self.root):
+            return memos
+        if paid_in(memos):
+            message = f"completions and measured values in `{self.folder}` lie in two places, that of an earlier version too"
+            raise StoreError(message, "`recipe store upgrade` brings them together")
+        return self.root
 
     def prepare(self) -> None:
-        """Make the folders of an empty store; raises StoreError where it cannot be written."""
+        """Make the folders of an empty store, and lay out an earlier version's; raises StoreError where it cannot be written."""
         try:
-            for name in ("objects", "results", "beside", "memo", "names", "outputs", "running", "tmp", "damaged"):
+            for name in ("objects", "results", "beside", "names", "outputs", "running", "tmp", "damaged"):
                 self.files.make_folder(self.root / name)
+            if paid_in(self.root):
+                self.upgrade()
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
@@ -76,6 +80,22 @@ class Store:
             raise StoreError(
                 f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store"
             ) from None
+
+    def upgrade(self) -> None:
+        """Move what was paid for to where no change of the store's format loses it. Raises StoreError."""
+        import sqlite3
+
+        with self.gate(exclusive=True):
+            if paid_in(self.root) and live_builds(self.root):
+                message = (
+                    f"a build is running in `{self.folder}`, and completions are to be moved, which an earlier version wrote"
+                )
+                raise StoreError(message, "wait until it has ended")
+            try:
+                move_memos(self.files, self.root, self.folder / MEMOS)
+            except sqlite3.Error as error:
+                message = f"the completions in `{self.root / 'completions'}` cannot be brought over: {error}"
+                raise StoreError(message, "`recipe store completions export` in another copy, or move the folder away") from None
 
     # -- what a running build holds on to
 
@@ -273,26 +293,5 @@ class Store:
         if self.read_only:
             return
         with self.gate(exclusive=True):
-            if not self.live_builds():
-                self.clear_tmp()
-
-    def clear_tmp(self) -> None:
-        """Remove unfinished files; only where no other build is running."""
-        for path in (self.root / "tmp").iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-
-    def live_builds(self) -> list[set[str]]:
-        """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""
-        alive = []
-        own = None if self.running is None else Path(self.running.name).name
-        for path in (self.root / "running").iterdir():
-            if path.name == own:
-                continue
-            with suppress(FileNotFoundError), open(path) as other:  # a build may end while it is looked at
-                try:
-                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    alive.append(set(other.read().split()))
-                    continue
-            path.unlink(missing_ok=True)
-        return alive
+            if not live_builds(self.root, "" if self.running is None else Path(self.running.name).name):
+                clear_tmp(self.root)
