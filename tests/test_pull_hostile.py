@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 
-from runtime.store.record import sealed, unsealed
+from runtime.store.parts import sealed, unsealed
 from tests.conftest import Project, Ran
 from tests.test_remote import EDITS, RECIPE
 

@@ -148,7 +148,7 @@ def flip(path: Path) -> None:
 
 def escape(path: Path) -> None:
     """A record whose objects lead elsewhere, sealed as a whole one would be."""
-    from runtime.store.record import sealed, unsealed
+    from runtime.store.parts import sealed, unsealed
 
     body = unsealed(path.read_bytes())
     assert body is not None

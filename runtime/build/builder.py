@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -30,10 +29,10 @@ from runtime.sources.ingest import ingest_leaf
 from runtime.stages.measuring import Measuring
 from runtime.tables.output import write_output
 from runtime.sources.probe import Found
-from runtime.store.record import Record
+from runtime.store.record import BesideRecord, CheckpointRecord, CompletionsRecord, Record, SourceRecord
 from runtime.stages.relation import Given
 from runtime.stages.scores import aggregated
-from runtime.store.store import Damaged, Store, StoreError
+from runtime.store.store import Damaged, Store, StoreError, of_kind
 from runtime.tables.table import open_table
 from runtime.training.checkpoints import laid_out, train_checkpoint
 from runtime.training.stage import forget
@@ -66,7 +65,7 @@ class Builder:
 
     def look_up(self, key: str) -> Result | None:
         """What a recorded result is, held from now on."""
-        record = self.store.hold_record(key)
+        record = self.store.hold_record(key, Record)
         return record.result if record is not None else None
 
     def build(self) -> Built:
@@ -85,9 +84,9 @@ class Builder:
                     f"the files of the source `{self.first_absent(index)}` are not here, and no result of theirs is in the store",
                     "put the files in place; `recipe plan` says which",
                 )
-            record = self.store.hold_record(key)
+            record = self.store.hold_record(key, Record)
             if record is not None and usable(self.store, self.graph, index, record) and not self.asking.asks_again(record):
-                self.tell(stage_name(self.graph, index), "reuse", record.body["rows"])
+                self.tell(stage_name(self.graph, index), "reuse", record.rows)
             else:
                 record = self.run_again(index, key, record)
             self.built.records[index] = record
@@ -119,9 +118,9 @@ class Builder:
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for beside in list(self.store.records("beside")):
+        for beside in list(self.store.records(BesideRecord)):
             if not all(self.whole(digest) for digest in beside.objects()):
-                self.store.files.remove(self.store.record_path("beside", beside.key))
+                self.store.files.remove(self.store.record_path(beside.folder, beside.key))
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)
@@ -159,21 +158,21 @@ class Builder:
         self.allow(self.graph, index, key, self.addresses)
         self.tell(name, "start", None)
         started = time.monotonic()
-        body = self.body(index, lambda rows: self.tell(name, "rows", rows))
+        made = self.made(index, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
-        body["made"] = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
-        body["snapshot"] = snapshot(self.addresses, index)
-        record = self.store.write_record(key, body) if before is None else self.store.replace_record(key, body)
+        told = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
+        record = replace(made, key=key, made=told, snapshot=snapshot(self.addresses, index))
+        record = self.store.write_record(record) if before is None else self.store.replace_record(record)
         if isinstance(self.graph.nodes[index].operator, Train):
             forget(self.store, key)
         self.built.ran.append(index)
         self.built.seconds[index] = seconds
-        self.tell(name, "done", body["rows"])
+        self.tell(name, "done", record.rows)
         return record
 
-    def body(self, index: int, tell: Callable[[int], None]) -> dict[str, Any]:
-        """The content of a stage's record."""
+    def made(self, index: int, tell: Callable[[int], None]) -> Record:
+        """What a stage makes, by no key yet."""
         node = self.graph.nodes[index]
         match node.operator:
             case Source():
@@ -183,59 +182,59 @@ class Builder:
             case Train():
                 return self.trained(index, node)
             case Aggregate():
-                tables = [open_table(self.store, self.built.records[source].body["table"]) for source in node.inputs]
+                tables = [open_table(self.store, self.built.records[source].table) for source in node.inputs]
                 return aggregated(self.store, node, tables)
             case Attach():
                 rows, completions = (self.built.records[source] for source in node.inputs)
-                return attached(self.store, node, open_table(self.store, rows.body["table"]), completions.body)
+                return attached(self.store, node, open_table(self.store, rows.table), of_kind(completions, CompletionsRecord))
             case Combine():
                 trees = sorted((self.built.records[source] for source in node.inputs), key=lambda each: each.digest)
-                return combined_tables(self.store, node, [each.body["table"] for each in trees])
+                return combined_tables(self.store, node, [each.table for each in trees])
             case Expand():
-                base = open_table(self.store, self.built.records[node.inputs[0]].body["table"])
+                base = open_table(self.store, self.built.records[node.inputs[0]].table)
                 return expanded(self.store, node, base, self.measuring.columns_for(index, node.inputs[0], tell)[0])
             case Output():
                 below = self.built.records[node.inputs[0]]
-                table = open_table(self.store, below.body["table"])
+                table = open_table(self.store, below.table)
                 return write_output(self.store, node, table, described_by(below), tell, self.threads)
         at = self.graph.base(node.inputs[0])
-        table = open_table(self.store, self.built.records[at].body["table"])
+        table = open_table(self.store, self.built.records[at].table)
         objects, memos = self.measuring.columns_for(index, at, tell)
         others, scale = previews(self.store, self.graph, index, self.built)
         return decide(Given(self.store, self.graph, index, table, objects, memos, others, scale, self.threads))
 
-    def asked(self, index: int, node: Node, tell: Callable[[int], None]) -> dict[str, Any]:
+    def asked(self, index: int, node: Node, tell: Callable[[int], None]) -> CompletionsRecord:
         """Ask a model about the rows of a table, or look its completions up in a source."""
         checkpoints = [each for each in node.inputs if self.graph.nodes[each].aspect == "checkpoint"]
         rows = [self.built.records[source] for source in node.inputs if source not in checkpoints]
-        tables = [open_table(self.store, record.body["table"]) for record in rows]
+        tables = [open_table(self.store, record.table) for record in rows]
         key, name = self.addresses.key(index), stage_name(self.graph, index)
         assert key is not None
         source = tables[1] if len(tables) > 1 else None
         node = known_checkpoint(self.graph, index, self.addresses)
         for each in checkpoints:
-            self.asking.checkpoints[self.built.records[each].digest] = laid_out(self.store, self.built.records[each])
-        body, filled = self.asking.ask(self.store, node, name, key, tables[0], source, tell)
+            self.asking.checkpoints[self.built.records[each].digest] = laid_out(self.store, of_kind(self.built.records[each], CheckpointRecord))
+        record, filled = self.asking.ask(self.store, node, name, key, tables[0], source, tell)
         if filled is not None:
             self.built.filled[name] = filled
-        if "recorded" in body:
-            told = body["recorded"]
-            misses = f"{told['missing']:,} of {body['counts']['in'] + body['counts']['born']:,} rows have no recorded completion"
+        if record.recorded is not None:
+            told = record.recorded
+            misses = f"{told['missing']:,} of {record.counts['in'] + record.counts['born']:,} rows have no recorded completion"
             self.built.notes.append(f"{name}: {misses}, {told['unasked']:,} recorded completions were not asked for")
-        return body
+        return record
 
-    def trained(self, index: int, node: Node) -> dict[str, Any]:
+    def trained(self, index: int, node: Node) -> CheckpointRecord:
         """Train a model on the rows of a table, from its base or from another checkpoint."""
         key, name = self.addresses.key(index), stage_name(self.graph, index)
         assert key is not None and isinstance(node.operator, Train)
         data, *starts = (self.built.records[each] for each in node.inputs)
-        start, named = starts[0] if starts else None, node.operator.model or ""
+        start, named = of_kind(starts[0], CheckpointRecord) if starts else None, node.operator.model or ""
         model, told = self.asking.models.get(named), self.facts.weights.get(named)
         return train_checkpoint(
             self.store, node, key, name, data, start, model, told, self.asking.resume, lambda text: self.say(name, text)
         )
 
-    def ingested(self, index: int, tell: Callable[[int], None]) -> dict[str, Any]:
+    def ingested(self, index: int, tell: Callable[[int], None]) -> SourceRecord:
         """Ingest a source; its files must be the same bytes before and after."""
         node = self.graph.nodes[index]
         leaf, paths = self.facts.leaves[node.label], self.found.files[node.label]

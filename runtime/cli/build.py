@@ -82,6 +82,7 @@ def run_build(
     from runtime.life.funnel import funnel_of_build
     from runtime.life.remarks import born_lines, remark_lines
     from runtime.sources.probe import complain_absent
+    from runtime.store.record import SourceRecord
     from runtime.store.store import Store, StoreError
 
     graph, read = session.graph, session.read
@@ -122,11 +123,11 @@ def run_build(
                 built = builder.build()
         else:
             for index, record in built.records.items():
-                progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
+                progress.tell(stage_name(graph, index), "reuse", record.rows)
         # What is made from something that was accepted may differ with it.
         if accepted is not None and not accepted & {each.name for each in drifted_leaves(session)}:
             refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], accepted)
-        empty = [name for name, index in graph.outputs.items() if not built.records[index].body["rows"]]
+        empty = [name for name, index in graph.outputs.items() if not built.records[index].rows]
         if session.items is not None or allow_empty:
             empty = []
         published = session.items is None and not empty
@@ -145,7 +146,7 @@ def run_build(
                     "output": name,
                     "digest": record.digest,
                     "key": record.key,
-                    "rows": record.body["rows"],
+                    "rows": record.rows,
                     "path": None if path is None else os.path.relpath(path),
                 }
             )
@@ -156,7 +157,7 @@ def run_build(
         if name in (HELD_IN, HELD_OUT):
             from runtime.stages.scores import scores_at, scores_of, scores_text
 
-            rows = scores_at(store, built.records[index].body["table"])
+            rows = scores_at(store, built.records[index].table)
             told = scores_of(rows)
             text = scores_text(told, looks.counted() if name == HELD_OUT else None)
             scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
@@ -165,8 +166,8 @@ def run_build(
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
     for index, record in sorted(built.records.items()):
-        if "counting" in record.body:
-            notes.append(f"warning: {graph.nodes[index].label}: {record.body['counting']}")
+        if isinstance(record, SourceRecord) and record.counting is not None:
+            notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
     if accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
         notes.append(moved)
     notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
@@ -213,11 +214,11 @@ def stages_of(graph: Any, built: Any) -> list[dict[str, Any]]:
         {
             "name": stage_name(graph, index),
             "ran": index in built.ran,
-            "rows": record.body["rows"],
+            "rows": record.rows,
             "key": record.key,
             "digest": record.digest,
             "seconds": round(built.seconds.get(index, 0.0), 3),
-            "counts": record.body["counts"],
+            "counts": record.counts,
         }
         for index, record in built.records.items()
     ]

@@ -19,6 +19,7 @@ from runtime.forecast.counts import Feeds, classes, narrowed, tally, unlabelled_
 from runtime.forecast.expected import Expected
 from runtime.forecast.frames import Frame, Held, Mask, Places, Unknown
 from runtime.store.digest import id_array, id_bytes
+from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, sorted_order
 from runtime.tables.table import DIGEST
@@ -105,8 +106,8 @@ def attached_to(store: Store, node: Node, completions: Expected, base: Expected,
     operator = node.operator
     assert isinstance(operator, Attach)
     joined: Frame = completions.frame
-    if completions.record is not None:
-        places, kept = origins(store, completions.record.body)
+    if isinstance(completions.record, CompletionsRecord):
+        places, kept = origins(store, completions.record)
         joined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
     frame = Licensed(joined, operator)
     counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})

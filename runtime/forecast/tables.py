@@ -37,7 +37,8 @@ from runtime.forecast.values import Known, kept_name
 from runtime.store.digest import table_digest
 from runtime.store.record import Record
 from runtime.store.store import Store
-from runtime.tables.table import open_table, small_objects
+from runtime.store.trees import small_objects
+from runtime.tables.table import open_table
 from runtime.tables.write import small_columns
 
 SMALL = 200_000
@@ -115,13 +116,13 @@ class Predictor:
                 self.expect(below)
             key = self.addresses.key(index)
         record = self.store.find(key) if key is not None else None
-        return record if record is not None and all(map(self.here, small_objects(record.body["table"]))) else None
+        return record if record is not None and all(map(self.here, small_objects(record.table))) else None
 
     def here(self, reference: str) -> bool:
         return self.store.object_path(reference.removeprefix("object:")).exists()
 
     def from_record(self, index: int, record: Record) -> Expected:
-        table = open_table(self.store, record.body["table"])
+        table = open_table(self.store, record.table)
         frame, node = Held(table), self.graph.nodes[index]
         if isinstance(node.operator, Source):  # all its rows have the same labels
             counts = source_counts(node.label, self.feeds[node.label], exactly(table.rows))
@@ -169,7 +170,7 @@ class Predictor:
         labels = {"source": node.label, "category": operator.category, "license": operator.license}
         twin = self.other.same_rows(node, self.facts) if self.other is not None else None
         if twin is not None:
-            frame = Relabelled(open_table(self.store, twin.body["table"]), labels)
+            frame = Relabelled(open_table(self.store, twin.table), labels)
             return Expected(frame, node.columns, tally(frame, None, {}, self.feeds))
         rows = self.rows_of(node, operator)
         counts = source_counts(node.label, self.feeds[node.label], rows)

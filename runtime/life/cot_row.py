@@ -74,9 +74,9 @@ def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> 
     attach = next(at for at, node in graph if node.operator.name == "attach" and node.inputs[1] == index)
     key = Addresses(graph, session.facts, store.result_of).key(attach)
     record = store.find(key) if key is not None else None
-    if record is None or not record.body["rows"]:
+    if record is None or not record.rows:
         return None
-    table = open_table(store, record.body["table"])
+    table = open_table(store, record.table)
     ids = id_bytes(table.frame("row_id"))
     place = 0
     if prefix is not None:

@@ -7,7 +7,7 @@ from compiler.graph.plan import stage_name
 from operators.base.remarks import Remarks
 from operators.grow.expand import Expand
 from runtime.build.built import Built
-from runtime.store.record import Record
+from runtime.store.record import ChildrenRecord, CompletionsRecord, DecisionRecord
 from runtime.store.store import Store
 
 
@@ -16,14 +16,15 @@ def remark_lines(store: Store, graph: Graph, built: Built) -> list[str]:
     lines: list[str] = []
     for index, record in built.records.items():
         node = graph.nodes[index]
-        for remark, count in record.body.get("remarks", {}).items():
+        remarks = record.remarks if isinstance(record, CompletionsRecord) else {}
+        for remark, count in remarks.items():
             lines.append(f"{stage_name(graph, index)}: {count:,} completion{'s' * (count != 1)} {remark}")
-        for at in graph.run(node.inputs[0]) if "ledger" in record.body else ():
+        for at in graph.run(node.inputs[0]) if isinstance(record, DecisionRecord) else ():
             operator = graph.nodes[at].operator
             if isinstance(operator, Remarks):
                 from runtime.tables.table import open_table
 
-                table = open_table(store, built.records[graph.base(node.inputs[0])].body["table"])
+                table = open_table(store, built.records[graph.base(node.inputs[0])].table)
                 if table.columns.get(operator.in_) == "label":
                     lines += [
                         f"{node.table}/{graph.nodes[at].label}: {each}" for each in operator.remarks(table.frame(operator.in_))
@@ -31,11 +32,11 @@ def remark_lines(store: Store, graph: Graph, built: Built) -> list[str]:
     return lines
 
 
-def told_of(node: Node, record: Record) -> str:
+def told_of(node: Node, record: ChildrenRecord) -> str:
     """What an operator tells of all the children it made, in a line."""
     operator = node.operator
     assert isinstance(operator, Expand)
-    return operator.tell(record.body["told"]["figures"]) if record.body["counts"]["born"] else ""
+    return operator.tell(record.told["figures"]) if record.counts["born"] else ""
 
 
 def born_lines(graph: Graph, built: Built) -> list[str]:
@@ -43,10 +44,10 @@ def born_lines(graph: Graph, built: Built) -> list[str]:
     lines = []
     for index, record in built.records.items():
         node = graph.nodes[index]
-        if not isinstance(node.operator, Expand):
+        if not isinstance(record, ChildrenRecord):
             continue
-        told = record.body["told"]
-        born = record.body["counts"]["born"]
+        told = record.told
+        born = record.counts["born"]
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
         more = told_of(node, record)
         line = f"{node.table}/{node.label}: {born:,} born of {told['looked_at']:,} rows"

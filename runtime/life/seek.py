@@ -14,6 +14,7 @@ from operators.declared.source import Source
 from operators.grow.expand import Expand
 from runtime.life.why import Ledgers
 from runtime.store.digest import id_bytes
+from runtime.store.record import SourceRecord
 from runtime.tables.table import Table, open_table, read_table
 
 
@@ -41,11 +42,11 @@ def searched(ledgers: Ledgers) -> Iterator[Table]:
     kinds = (Source, Asks, Expand)
     for kind in kinds:
         for index, record in records.items():
-            if isinstance(graph.nodes[index].operator, kind) and index not in last and "table" in record.body:
-                yield open_table(ledgers.store, record.body["table"])
+            if isinstance(graph.nodes[index].operator, kind) and index not in last:
+                yield open_table(ledgers.store, record.table)
     for index in sorted(last & records.keys()):
         if isinstance(graph.nodes[index].operator, Source):
-            yield open_table(ledgers.store, records[index].body["table"])
+            yield open_table(ledgers.store, records[index].table)
 
 
 def rows_with(table: Table, text: str) -> Iterator[str]:
@@ -68,15 +69,15 @@ def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str,
         return found, 0
     for index, record in ledgers.records():
         node = ledgers.graph.nodes[index]
-        if not isinstance(node.operator, Source) or record.body["raw"] is None:
+        if not isinstance(record, SourceRecord) or record.raw is None:
             continue
         place = 0
-        for batch in read_table(ledgers.store, record.body["raw"]).to_batches():
+        for batch in read_table(ledgers.store, record.raw).to_batches():
             raw: pa.Array = batch.column("raw")
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
                 if len(found) < limit:
                     told = {"raw": raw[at].as_py(), "source": node.label, "license": node.license}
-                    found.append({**record.body["bad"][place + at], **told})
+                    found.append({**record.bad[place + at], **told})
             place += len(raw)
     return found, count - len(found)

@@ -23,8 +23,8 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.life.remarks import told_of
 from runtime.store.digest import Bytes, id_bytes
-from runtime.store.record import Record
-from runtime.store.store import Store
+from runtime.store.record import AttachedRecord, ChildrenRecord, DecisionRecord, Record, SourceRecord
+from runtime.store.store import Store, of_kind
 from runtime.tables.ids import child_ids, position, starting
 from runtime.tables.lineage import born_of, kin_of
 from runtime.tables.table import Table, open_table, read_table, whole
@@ -60,8 +60,8 @@ class Ledgers:
         found: dict[str, None] = {}
         for index, record in self.records():
             node = self.graph.nodes[index]
-            if isinstance(node.operator, Source | Attach) or record.body["counts"]["born"]:
-                for place in starting(id_bytes(open_table(self.store, record.body["table"]).frame("row_id")), prefix):
+            if isinstance(node.operator, Source | Attach) or record.counts["born"]:
+                for place in starting(id_bytes(open_table(self.store, record.table).frame("row_id")), prefix):
                     found[place] = None
         return list(found)
 
@@ -90,7 +90,7 @@ class Ledgers:
                 break
             node = self.graph.nodes[index]
             name = stage_name(self.graph, index)
-            table = open_table(self.store, record.body["table"])
+            table = open_table(self.store, record.table)
             place = position(id_bytes(table.frame("row_id")), wanted)
             match node.operator:
                 case Source():
@@ -104,7 +104,7 @@ class Ledgers:
                                 "category": node.operator.category,
                                 "license": node.operator.license,
                                 "item_id": id_bytes(table.frame("item_id"))[place].tobytes().hex(),
-                                "files": [shown for shown, _, _ in record.body.get("files", [])],
+                                "files": [shown for shown, _, _ in of_kind(record, SourceRecord).files],
                             }
                         )
                 case Combine():
@@ -118,10 +118,10 @@ class Ledgers:
                 case Aggregate():
                     pass  # counts of answers, whose rows are no one's children
                 case Attach():
-                    self.asked_event(index, record, f"{node.table}/{node.label}", life, place)
+                    self.asked_event(index, of_kind(record, AttachedRecord), f"{node.table}/{node.label}", life, place)
                 case Expand():
                     if place is not None:
-                        self.expand_event(index, record, name, life, place)
+                        self.expand_event(index, of_kind(record, ChildrenRecord), name, life, place)
                 case Output():
                     if place is not None:
                         life.events.append({"stage": name, "fate": "in the output", "digest": record.digest})
@@ -129,11 +129,12 @@ class Ledgers:
                     if place is not None and life.cells:
                         # Columns that are made on the way, such as an answer and its score, are the row's too.
                         life.cells = {**row_of(table, place), **life.cells}
-                    event = self.decision_event(index, record, wanted)
+                    decided = of_kind(record, DecisionRecord)
+                    event = self.decision_event(index, decided, wanted)
                     if event is not None:
                         life.events.append({"stage": name, **event})
                     elif place is not None:
-                        parent = self.parent(index, record, row_id)
+                        parent = self.parent(index, decided, row_id)
                         life.cells = life.cells or row_of(table, place)
                         life.license = str(life.cells.get("license", life.license))
                         life.events.append({"stage": name, "fate": "born", "copy_of": parent})
@@ -150,7 +151,7 @@ class Ledgers:
                 continue
             key = self.addresses.key(node.inputs[0])
             record = self.store.find(key) if key is not None else None
-            table = None if record is None else open_table(self.store, record.body["table"])
+            table = None if record is None else open_table(self.store, record.table)
             place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
             if table is None or place is None:
                 continue
@@ -163,7 +164,7 @@ class Ledgers:
                 yield {"stage": f"{node.table}/{node.label}", "fate": "asked", "completion": None, "reason": reason}
         memo.close()
 
-    def expand_event(self, index: int, record: Record, name: str, life: Life, place: int) -> None:
+    def expand_event(self, index: int, record: ChildrenRecord, name: str, life: Life, place: int) -> None:
         """Of whom a row was born, with the life of that row before it, or what it bore and gave itself."""
         wanted = np.frombuffer(bytes.fromhex(life.row_id), dtype=np.uint8)
         origin = born_of(self.store, record, wanted)
@@ -172,14 +173,14 @@ class Ledgers:
             life.events.append({"stage": name, "fate": "stays", **kin})
             return
         life.events = self.life(origin[0], until=index).events
-        life.cells = row_of(open_table(self.store, record.body["table"]), place)
+        life.cells = row_of(open_table(self.store, record.table), place)
         life.license = str(life.cells["license"])
         told = told_of(self.graph.nodes[index], record)
         life.events.append({"stage": name, "fate": "born", "copy_of": origin[0], "donors": origin[1], "told": told})
 
-    def asked_event(self, index: int, record: Record, name: str, life: Life, place: int | None) -> None:
+    def asked_event(self, index: int, record: AttachedRecord, name: str, life: Life, place: int | None) -> None:
         """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
-        asked = read_table(self.store, record.body["asked"])
+        asked = read_table(self.store, record.asked)
         ids, parents = (id_bytes(whole(asked.column(column))) for column in ("row_id", "parent"))
         wanted = np.frombuffer(bytes.fromhex(life.row_id), dtype=np.uint8)
         reasons = whole(asked.column("reason"))
@@ -192,7 +193,7 @@ class Ledgers:
                 life.events = before.events
                 life.cells, life.license = before.cells, before.license
             if place is not None:
-                life.cells = row_of(open_table(self.store, record.body["table"]), place)
+                life.cells = row_of(open_table(self.store, record.table), place)
                 life.license = str(life.cells["license"])
             fate = "dropped" if reason is not None else "answered" if parent == life.row_id else "born"
             told = {"fate": fate, "steps": [], "copy_of": parent if fate == "born" else None, "reason": reason}
@@ -203,9 +204,9 @@ class Ledgers:
             child = ids[at].tobytes().hex()
             life.events.append({"stage": name, "fate": "asked", "completion": child, "reason": reason})
 
-    def decision_event(self, index: int, record: Record, wanted: Bytes) -> dict[str, Any] | None:
+    def decision_event(self, index: int, record: DecisionRecord, wanted: Bytes) -> dict[str, Any] | None:
         """What a stage decided of a row, with every measured value; None where it never came there."""
-        ledger = read_table(self.store, record.body["ledger"])
+        ledger = read_table(self.store, record.ledger)
         place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
         if place is None:
             return None
@@ -239,9 +240,11 @@ class Ledgers:
             del event["kept_instead"]
         return event
 
-    def values(self, record: Record, ledger: Any, step: int, operator: Measure, place: int) -> dict[str, int | None] | None:
+    def values(
+        self, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
+    ) -> dict[str, int | None] | None:
         """A row's measured values, or None where it was not measured."""
-        beside = record.body["measured"][step]
+        beside = record.measured[step]
         table = ledger if beside is None else read_table(self.store, beside)
         raw = {
             value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values
@@ -250,9 +253,9 @@ class Ledgers:
             return None
         return {name: None if value < 0 else value for name, value in raw.items()}
 
-    def parent(self, index: int, record: Record, row_id: str) -> str | None:
+    def parent(self, index: int, record: DecisionRecord, row_id: str) -> str | None:
         """The row that a repeated one is a copy of."""
-        ledger = read_table(self.store, record.body["ledger"])
+        ledger = read_table(self.store, record.ledger)
         parents = id_bytes(whole(ledger.column("row_id")))
         for copy in range(1, 100):
             ids = child_ids(parents, self.graph.nodes[index].operator.name, np.full(len(parents), copy))

@@ -18,6 +18,8 @@ from runtime.forecast.expected import Expected
 from runtime.forecast.tables import Predictor
 from runtime.life.why import Ledgers
 from runtime.store.digest import Bytes, id_bytes
+from runtime.store.record import DecisionRecord
+from runtime.store.store import of_kind
 from runtime.tables.cursors import object_name
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.write import TEXT_ROWS
@@ -55,7 +57,7 @@ class Rows:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
             ledgers = Ledgers(self.predictor.store, self.predictor.graph, self.predictor.addresses)
-            event = ledgers.decision_event(index, expected.record, row)
+            event = ledgers.decision_event(index, of_kind(expected.record, DecisionRecord), row)
             if event is None or event["fate"] == "kept":
                 return None
             for step in event["steps"]:

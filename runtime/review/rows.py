@@ -23,6 +23,7 @@ from runtime.review.fates import Fate, Rows, apart, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.store.digest import cells_of
+from runtime.store.record import DecisionRecord
 
 EXAMPLES = 3
 
@@ -186,11 +187,11 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
     for index in side.upstream(name):
         node, expected = side.graph.nodes[index], side.predictor.expect(index)
         if isinstance(node.operator, Attach):
-            yield f"{node.table}/{node.label}", None if expected.record is None else expected.record.body["counts"]["dropped"][0]
+            yield f"{node.table}/{node.label}", None if expected.record is None else expected.record.dropped[0]
         if not isinstance(node.operator, SetDecision):
             continue
-        if expected.record is not None and "ledger" in expected.record.body:
-            counts: list[int | None] = list(expected.record.body["counts"]["dropped"])
+        if isinstance(expected.record, DecisionRecord):
+            counts: list[int | None] = list(expected.record.dropped)
         elif expected.decided is not None and expected.stage is not None:
             reasons = len(expected.stage.run) + 2
             counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]

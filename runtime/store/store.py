@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO, TypeVar
 
 from compiler.graph.plan import Result
-from runtime.store.files import Files, NoFile, open_file
+from runtime.store.files import Files, NoFile, hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
-from runtime.store.record import Record, hash_path, sealed, unsealed
+from runtime.store.names import LAST, LastBuild, last_builds, read_last_build
+from runtime.store.parts import DIGEST, sealed
+from runtime.store.record import Keyed, Record, read_record
 from runtime.store.running import clear_tmp, live_builds
 
-#: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
-DIGEST = re.compile(r"[0-9a-f]{64}")
+K = TypeVar("K", bound=Keyed)
+R = TypeVar("R", bound=Record)
 
 
 class StoreError(Exception):
@@ -37,6 +38,13 @@ class Damaged(StoreError):
 def linked(path: Path) -> StoreError:
     hint = "no store of ours has it: remove the link, or choose another store with --store"
     return StoreError(f"`{path}` of the store is a link", hint)
+
+
+def of_kind(record: Record, kind: type[R]) -> R:
+    """The same record, which is one of a kind. Raises Damaged for one that another kind of stage made."""
+    if not isinstance(record, kind):
+        raise Damaged(f"the record {record.key[:12]} is that of another stage", "choose another store with --store")
+    return record
 
 
 class Store:
@@ -87,15 +95,12 @@ class Store:
 
         with self.gate(exclusive=True):
             if paid_in(self.root) and live_builds(self.root):
-                message = (
-                    f"a build is running in `{self.folder}`, and completions are to be moved, which an earlier version wrote"
-                )
+                message = f"a build is running in `{self.folder}`, and completions of an earlier version are to be moved"
                 raise StoreError(message, "wait until it has ended")
             try:
                 move_memos(self.files, self.root, self.folder / MEMOS)
             except sqlite3.Error as error:
-                message = f"the completions in `{self.root / 'completions'}` cannot be brought over: {error}"
-                raise StoreError(message, "`recipe store completions export` in another copy, or move the folder away") from None
+                raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
 
     # -- what a running build holds on to
 
@@ -192,62 +197,65 @@ class Store:
             raise Damaged(f"`{key[:80]}` is no key of a result", "build again")
         return self.root / kind / key[:2] / f"{key}.json"
 
-    def find(self, key: str, kind: str = "results") -> Record | None:
-        """The record of a key, or None; a damaged one is set aside and reads as none."""
-        path = self.record_path(kind, key)
+    def look_up(self, key: str, kind: type[K]) -> K | None:
+        """The record of a kind under a key, or None; what is damaged, or no such record, is set aside and reads as none."""
+        path = self.record_path(kind.folder, key)
         try:
             with open_file(path) as file:
-                body = unsealed(file.read())
+                found = read_record(kind, key, file.read())
         except FileNotFoundError:
             return None
         except NoFile:
-            body = None
-        if body is None or body.get("key") != key:
+            found = None
+        if found is None:
             self.set_aside(path)
-            return None
-        return Record(key, body)
+        return found
+
+    def find(self, key: str) -> Record | None:
+        """What a stage made, or None."""
+        return self.look_up(key, Record)
 
     def result_of(self, key: str) -> Result | None:
         """What a recorded result is, or None."""
         record = self.find(key)
         return None if record is None else record.result
 
-    def hold_record(self, key: str, kind: str = "results") -> Record | None:
-        """Find a record and keep gc from it and its objects."""
+    def hold_record(self, key: str, kind: type[K]) -> K | None:
+        """Look a record up, and keep gc from it and its objects."""
         with self.gate():
-            record = self.find(key, kind)
+            record = self.look_up(key, kind)
             if record is not None:
                 for digest in record.objects():
                     self.hold(digest)
                 self.hold(key)
             return record
 
-    def write_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+    def write_record(self, record: K) -> K:
         """Record a result; the record comes last, and a record that is there already wins."""
-        self.hold(key)
-        target = self.record_path(kind, key)
-        self.files.make_folder(target.parent)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, sealed({**body, "key": key}))
+        made, target = self.laid_ready(record)
         with self.gate():
             first = self.files.link(made, target)
-        if first:
-            return Record(key, {**body, "key": key})
-        return self.find(key, kind) or self.write_record(key, body, kind)
+        return record if first else self.look_up(record.key, type(record)) or self.write_record(record)
 
-    def replace_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+    def replace_record(self, record: K) -> K:
         """Record a result that was made anew because its objects were gone."""
-        self.hold(key)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, sealed({**body, "key": key}))
+        made, target = self.laid_ready(record)
         with self.gate():
-            self.files.rename(made, self.record_path(kind, key))
-        return Record(key, {**body, "key": key})
+            self.files.rename(made, target)
+        return record
 
-    def records(self, kind: str = "results") -> Iterator[Record]:
+    def laid_ready(self, record: Keyed) -> tuple[Path, Path]:
+        """(a record as a file that is not in its place yet, that place); it is held."""
+        self.hold(record.key)
+        target, made = self.record_path(record.folder, record.key), self.root / "tmp" / uuid.uuid4().hex
+        self.files.make_folder(target.parent)
+        self.files.write_bytes(made, sealed(record.body()))
+        return made, target
+
+    def records(self, kind: type[K]) -> Iterator[K]:
         """All records of a kind, by key."""
-        for path in sorted((self.root / kind).glob("*/*.json")):
-            if DIGEST.fullmatch(path.stem) and (record := self.find(path.stem, kind)) is not None:
+        for path in sorted((self.root / kind.folder).glob("*/*.json")):
+            if DIGEST.fullmatch(path.stem) and (record := self.look_up(path.stem, kind)) is not None:
                 yield record
 
     # -- names
@@ -262,9 +270,9 @@ class Store:
                 raise linked(part.relative_to(self.root))
         return path
 
-    def write_name(self, name: str, body: dict[str, Any]) -> None:
-        """Replace the small file that says what a name stands for, where it says something else."""
-        path, content = self.name_path(name), sealed(body)
+    def write_last_build(self, build: LastBuild) -> None:
+        """Say what the last build of a recipe was, where something else is said."""
+        path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
         with suppress(FileNotFoundError):
             if path.read_bytes() == content:
                 return
@@ -273,18 +281,16 @@ class Store:
         self.files.write_bytes(made, content)
         self.files.rename(made, path)
 
-    def read_name(self, name: str) -> dict[str, Any] | None:
-        try:
-            return unsealed(self.name_path(name).read_bytes())
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+    def last_build(self, recipe: str) -> LastBuild:
+        """What the last build of a recipe was; one of nothing where that is not known."""
+        found = None
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
+        return found or LastBuild(recipe=recipe)
 
-    def builds(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(recipe, what its last build was) of all recipes built here."""
-        root = self.root / "names"
-        for path in sorted(root.rglob("last-build.json")):
-            if (body := unsealed(path.read_bytes())) is not None:
-                yield path.parent.relative_to(root).as_posix(), body
+    def builds(self) -> Iterator[tuple[str, LastBuild]]:
+        """(recipe, its last build), of those that can be read."""
+        yield from ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
 
     # -- cleaning
 
