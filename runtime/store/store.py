@@ -81,13 +81,11 @@ class Store:
                 self.files.make_folder(self.root / name)
             if paid_in(self.root):
                 self.upgrade()
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
+            if not (ignore := self.folder / ".gitignore").exists():
                 ignore.write_text("*\n")
         except OSError as error:
-            raise StoreError(
-                f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store"
-            ) from None
+            message = f"the store `{self.folder}` cannot be written: {error.strerror}"
+            raise StoreError(message, "choose another with --store") from None
 
     def upgrade(self) -> None:
         """Move what was paid for to where no change of the store's format loses it. Raises StoreError."""
@@ -217,8 +215,7 @@ class Store:
 
     def result_of(self, key: str) -> Result | None:
         """What a recorded result is, or None."""
-        record = self.find(key)
-        return None if record is None else record.result
+        return None if (record := self.find(key)) is None else record.result
 
     def hold_record(self, key: str, kind: type[K]) -> K | None:
         """Look a record up, and keep gc from it and its objects."""
@@ -290,7 +287,7 @@ class Store:
 
     def builds(self) -> Iterator[tuple[str, LastBuild]]:
         """(recipe, its last build), of those that can be read."""
-        yield from ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
+        return ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
 
     # -- cleaning
 
