@@ -162,7 +162,7 @@ class Builder:
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
         told = {"seconds": round(seconds, 3), "operator": self.graph.nodes[index].operator.name}
-        record = replace(made, key=key, made=told, snapshot=snapshot(self.addresses, index))
+        record = made.replaced(key=key, made=told, snapshot=snapshot(self.addresses, index))
         record = self.store.write_record(record) if before is None else self.store.replace_record(record)
         if isinstance(self.graph.nodes[index].operator, Train):
             forget(self.store, key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -232,7 +231,7 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> C
     parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
     places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
     record = tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
-    return replace(record, recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
+    return record.replaced(recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
 
 
 def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:

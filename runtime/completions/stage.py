@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler.graph.lock import Pin
@@ -106,7 +106,7 @@ class Asking:
                 f"the completions here are others than those it was locked with; accept them: --remake {name}",
             )
         counts = {name: getattr(filled, name) for name in ("needed", "memoised", "new")}
-        return replace(record, asked_for={**counts, "refused": len(filled.refused)}), filled
+        return record.replaced(asked_for={**counts, "refused": len(filled.refused)}), filled
 
     def asks_again(self, record: Record) -> bool:
         """Whether a recorded stage is to run for what was refused in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.sources.ingest import without_cells
@@ -66,14 +66,14 @@ def push_record(store: Store, root: Path, record: Keyed, moved: Moved) -> None:
     target = root / record.folder / record.key[:2] / record.key / f"{record.content}.json"
     if not target.exists():
         moved.records += 1
-        put(target, sealed(replace(unquoted(record), without=left).body()))
+        put(target, sealed(unquoted(record).replaced(without=left).body()))
 
 
 def unquoted(record: Keyed) -> Keyed:
     """A record without what it quotes of rows that could not be read."""
     if not isinstance(record, SourceRecord) or not record.bad:
         return record
-    return replace(record, raw=None, bad=[{**each, "reason": without_cells(each["reason"])} for each in record.bad])
+    return record.replaced(raw=None, bad=[{**each, "reason": without_cells(each["reason"])} for each in record.bad])
 
 
 def put(path: Path, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,4 +160,4 @@ def ingest_leaf(
     for file in opened:
         if hash_file(file.path) != file.digest:
             raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
-    return replace(record, files=[list(each) for each in files])
+    return record.replaced(files=[list(each) for each in files])

@@ -1,7 +1,6 @@
 """What a name stands for: the last build of a recipe."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -31,22 +30,17 @@ def are_fields(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and is_digest(value[0]) and each(is_text)(value[1])
 
 
-@dataclass(frozen=True, kw_only=True)
 class LastBuild(Sealed):
     """What the last build of a recipe was: for the causes of the next plan, and for what gc keeps."""
 
     order = "recipe stages beside fields outputs"
     recipe: Annotated[str, is_text]
-    stages: Annotated[dict[str, BuiltStage], each_of(having(key=is_digest, digest=is_digest, snapshot=is_map))] = field(
-        default_factory=dict
-    )
-    beside: Annotated[list[str], each(is_digest)] = field(default_factory=list)
+    stages: Annotated[dict[str, BuiltStage], each_of(having(key=is_digest, digest=is_digest, snapshot=is_map))] = {}
+    beside: Annotated[list[str], each(is_digest)] = []
     """The keys of the columns beside the tables."""
-    fields: Annotated[dict[str, tuple[str, list[str]]], each_of(are_fields)] = field(default_factory=dict)
+    fields: Annotated[dict[str, tuple[str, list[str]]], each_of(are_fields)] = {}
     """Source -> the digest of its files, and the columns they have."""
-    outputs: Annotated[dict[str, NamedOutput], each_of(having(digest=is_digest, key=is_digest, rows=is_count))] = field(
-        default_factory=dict
-    )
+    outputs: Annotated[dict[str, NamedOutput], each_of(having(digest=is_digest, key=is_digest, rows=is_count))] = {}
 
     @property
     def snapshots(self) -> dict[str, dict[str, Any]]:

@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from blake3 import blake3
 
@@ -21,33 +20,55 @@ class Unsound(Exception):
     """What is wrong with a file that is none of ours, in a few words."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Sealed:
-    """What a sealed file holds: parts whose types are annotated with what they look like. None as a default is not written."""
+    """What a sealed file holds: parts whose types are annotated with what they look like. None as a default is not written.
+
+    No dataclass: to make one takes longer than to read all records of a build.
+    """
 
     order: ClassVar[str]
     """The parts in the order in which they are written."""
+    looks: ClassVar[dict[str, Looks]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.looks = cls.looks | {name: said.__metadata__[0] for name, said in cls.__annotations__.items() if is_part(said)}
+
+    def __init__(self, **parts: Any) -> None:
+        absent = [name for name in self.looks.keys() - parts.keys() if not hasattr(type(self), name)]
+        if absent or parts.keys() - self.looks.keys():
+            raise TypeError(f"{type(self).__name__} has the parts {', '.join(self.looks)}, and not {', '.join(parts)}")
+        self.__dict__.update(parts)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is never changed; `replaced` makes another")
+
+    def replaced(self, **changes: Any) -> Self:
+        """The same with other parts."""
+        return type(self)(**{**vars(self), **changes})
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Self:
         """Raises Unsound for what none of ours would hold."""
-        declared = {part.name: part for part in fields(cls)}
-        for name, part in declared.items():
+        for name, looks in cls.looks.items():
             if name not in body:
-                if part.default is not None:
+                if getattr(cls, name, name) is not None:
                     raise Unsound(f"it lacks its {name}")
-                continue
-            (looks,) = part.type.__metadata__  # type: ignore[union-attr]
-            if not looks(body[name]):
+            elif not looks(body[name]):
                 raise Unsound(f"its {name} is not what we write there")
-        if unknown := body.keys() - declared.keys():
+        if unknown := body.keys() - cls.looks.keys():
             raise Unsound(f"it has a part `{min(unknown)[:80]}`")
         return cls(**body)
 
     def body(self) -> dict[str, Any]:
         """Its parts, as they are written."""
-        absent = {part.name for part in fields(self) if part.default is None and getattr(self, part.name) is None}
-        return {name: getattr(self, name) for name in self.order.split() if name not in absent}
+        told = {name: getattr(self, name) for name in self.order.split()}
+        return {name: each for name, each in told.items() if each is not None or getattr(type(self), name, name) is not None}
+
+
+def is_part(said: Any) -> bool:
+    """Whether an annotation says what a part looks like."""
+    return hasattr(said, "__metadata__")
 
 
 def sealed(body: Mapping[str, Any]) -> bytes:

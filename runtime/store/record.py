@@ -1,7 +1,6 @@
 """Records: what a stage made, or a measure beside a table, as typed values that are read and written here alone."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Self, TypedDict, TypeVar
 
 from compiler.graph.plan import Result
@@ -40,7 +39,6 @@ class Column(TypedDict):
 Counts = TypedDict("Counts", {"in": int, "born": int, "out": int, "dropped": Any, "quarantined": int}, total=False)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Keyed(Sealed):
     """What lies under a key: written once, never changed."""
 
@@ -64,7 +62,6 @@ class Keyed(Sealed):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
 class Record(Keyed):
     """What a stage made; one of its kinds below, or the rows of several tables."""
 
@@ -80,9 +77,9 @@ class Record(Keyed):
     rows: Count
     table: Annotated[Tree, is_tree]
     counts: Annotated[Counts, having(**{name: is_count for name in ("in", "born", "out")})]
-    made: Annotated[dict[str, Any], having(seconds=lambda value: isinstance(value, int | float))] = field(default_factory=dict)
+    made: Annotated[dict[str, Any], having(seconds=lambda value: isinstance(value, int | float))] = {}
     """How long it took, and who made it: nothing of it decides anything."""
-    snapshot: Annotated[dict[str, Any], is_map] = field(default_factory=dict)
+    snapshot: Annotated[dict[str, Any], is_map] = {}
     """What decided its key, in words."""
 
     @classmethod
@@ -114,7 +111,6 @@ class Record(Keyed):
         yield from small_objects(self.table)
 
 
-@dataclass(frozen=True, kw_only=True)
 class SourceRecord(Record):
     """The rows of files."""
 
@@ -125,11 +121,10 @@ class SourceRecord(Record):
     """Their text, in the same order."""
     counting: Annotated[str | None, is_text] = None
     """How golds seem to count, where it is otherwise than the recipe says."""
-    files: Annotated[list[list[Any]], each(each(lambda value: isinstance(value, str | int)))] = field(default_factory=list)
+    files: Annotated[list[list[Any]], each(each(lambda value: isinstance(value, str | int)))] = []
     """Name, digest and bytes of each file."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DecisionRecord(Record):
     """The rows that a run of decisions and a set decision keep."""
 
@@ -155,7 +150,6 @@ class Told(TypedDict):
     figures: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChildrenRecord(Record):
     """The rows of a table with the children that an operator gave them."""
 
@@ -170,7 +164,6 @@ class ChildrenRecord(Record):
         yield from (*super().textless(), self.lineage, self.refused)
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompletionsRecord(Record):
     """Completions alone."""
 
@@ -187,7 +180,6 @@ class CompletionsRecord(Record):
         yield from (*super().textless(), self.asked)
 
 
-@dataclass(frozen=True, kw_only=True)
 class AttachedRecord(Record):
     """Completions with the columns of their rows."""
 
@@ -200,7 +192,6 @@ class AttachedRecord(Record):
         yield from (*super().textless(), self.asked)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ScoresRecord(Record):
     """What judged answers come to."""
 
@@ -208,7 +199,6 @@ class ScoresRecord(Record):
     scores: Annotated[list[dict[str, Any]], each(is_map)]
 
 
-@dataclass(frozen=True, kw_only=True)
 class OutputRecord(Record):
     """A table with its text as Parquet shards."""
 
@@ -216,7 +206,6 @@ class OutputRecord(Record):
     shards: Annotated[list[str], each(is_object)]
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckpointRecord(Record):
     """What a training left behind; its table is that of the rows it learnt from."""
 
@@ -240,7 +229,6 @@ KINDS: dict[str, type[Record]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
 class BesideRecord(Keyed):
     """Columns beside a table: the values of a measure, or what a map made."""
 
