@@ -253,8 +253,8 @@ def record(project: Project, digest: str, **made: Any) -> None:
     tree = {"kind": "based", "rows": 10, "columns": {}, "frame": frame, "text": None}
     counts = Counts({"in": 10, "born": 0, "out": 10, "dropped": []})
     content = {"kind": "sft", "digest": digest, "ids": "0" * 64, "columns": {}, "rows": 10, "table": tree, "counts": counts}
-    made = {"seconds": 1.0}
-    store.write_record(CheckpointRecord(**content, key=digest, files={}, metrics=frame, manifest=manifest, made=made))
+    content |= {"made": {"seconds": 1.0}, "snapshot": {"itself": {}}}
+    store.write_record(CheckpointRecord(**content, key=digest, files={}, metrics=frame, manifest=manifest))
 
 
 def test_earlier_trainings_tell_tokens_by_characters_and_the_rate_of_each_gpu(student: Project) -> None:

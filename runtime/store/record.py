@@ -79,18 +79,13 @@ class Record(Keyed):
     counts: Annotated[Counts, having(**{name: is_count for name in ("in", "born", "out")})]
     made: Annotated[dict[str, Any], having(seconds=lambda value: isinstance(value, int | float))] = {}
     """How long it took, and who made it: nothing of it decides anything."""
-    snapshot: Annotated[dict[str, Any], is_map] = {}
+    snapshot: Annotated[dict[str, Any], having(itself=is_map)] = {}
     """What decided its key, in words."""
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Self:
-        if cls is not Record:
-            return super().read(body)
-        kind = next((kind for mark, kind in KINDS.items() if mark in body), None)
-        try:
-            return super().read(body) if kind is None else kind.read(body)  # type: ignore[return-value]
-        except RecursionError:
-            raise Unsound("it is nested too deep") from None
+        kind = next((kind for mark, kind in KINDS.items() if mark in body), Record)
+        return super().read(body) if cls is kind or cls is not Record else kind.read(body)  # type: ignore[return-value]
 
     @property
     def content(self) -> str:
@@ -212,7 +207,7 @@ class CheckpointRecord(Record):
     order = "kind digest ids columns rows table files metrics manifest counts made snapshot key without"
     files: Annotated[dict[str, str], each_of(is_object)]
     metrics: Object
-    manifest: Annotated[dict[str, Any], having(data=is_map, weights=is_digest, settings=is_map, made=is_map)]
+    manifest: Annotated[dict[str, Any], having(data=having(digest=is_digest), weights=is_digest, settings=is_map, made=is_map)]
     """From what, on what and how it was trained."""
 
 
