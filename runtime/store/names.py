@@ -1,6 +1,8 @@
-"""What a name stands for: the last build of a recipe."""
+"""What lies under the name of a recipe: what its last build was, and how often held-out benchmarks were looked at."""
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -46,6 +48,26 @@ class LastBuild(Sealed):
     def snapshots(self) -> dict[str, dict[str, Any]]:
         """Stage -> what decided its key."""
         return {name: stage["snapshot"] for name, stage in self.stages.items()}
+
+
+class Look(Sealed):
+    """One time that a model was judged by a held-out benchmark; a line of its own, without a seal."""
+
+    order = "benchmark model key time"
+    benchmark: Annotated[str, is_text]
+    model: Annotated[str, is_text]
+    key: Annotated[str, is_digest]
+    time: Annotated[int, is_count]
+
+
+def read_looks(lines: str) -> list[Look]:
+    """The looks that lines tell; one that was cut short is no look that gave a score."""
+    found = []
+    for line in lines.splitlines():
+        with suppress(ValueError, Unsound):
+            told = json.loads(line)
+            found += [Look.read(told)] if isinstance(told, dict) else []
+    return found
 
 
 def read_last_build(recipe: str, data: bytes) -> LastBuild | None:
