@@ -311,4 +311,4 @@ def table_of(session: Session) -> Table:
     made = predictor(session)
     record = made.store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
     assert record is not None
-    return open_table(made.store, record.body["table"])
+    return open_table(made.store, record.table)

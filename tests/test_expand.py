@@ -224,7 +224,7 @@ def test_what_is_said_before_a_build_holds_what_is_built(bed: Project, edit: str
     for index, expected in cuts.items():
         record = store.find(str(predicted.addresses.key(index)))
         assert record is not None
-        table = open_table(store, record.body["table"])
+        table = open_table(store, record.table)
         assert uncounted(expected, table) == [], session.graph.nodes[index].label
         strangers = {row.tobytes() for row in id_bytes(table.frame("row_id"))} - possible[index]
         assert len(strangers) <= sum(expected.unseen.values())

@@ -53,6 +53,7 @@ from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
 from runtime.sources.ingest import BadRows
 from runtime.stages.ledger import Shortage
+from runtime.store.record import DecisionRecord, OutputRecord
 from runtime.store.store import Store, StoreError
 from tests.conftest import ROOT, Project
 from tests.teacher import Handler, configure, teaching, varied
@@ -717,8 +718,8 @@ def result_of(session: Session) -> Result | str:
     store = Store(session.store_path)
     records = {stage.name: store.find(stage.key) for stage in report.stages}
     assert all(record is not None for record in records.values())
-    ledgers = tuple(str(record.body["ledger"]) for record in records.values() if record and "ledger" in record.body)
-    shards = [shard for stage, record in records.items() if record for shard in record.body.get("shards", ())]
+    ledgers = tuple(record.ledger for record in records.values() if isinstance(record, DecisionRecord))
+    shards = [shard for record in records.values() if isinstance(record, OutputRecord) for shard in record.shards]
     rows = [repr(row) for shard in shards for row in pq.read_table(store.read_path(shard.removeprefix("object:"))).to_pylist()]
     return Result(
         {name: record.digest for name, record in records.items() if record},

@@ -92,7 +92,7 @@ def killed(build: subprocess.Popen[str]) -> None:
 
 def in_memo(project: Project, query: str, store: str = "store") -> list[Any]:
     """What a query of the completions finds, as another process sees them while the build runs."""
-    path = project.folder / store / "v3" / "completions" / "completions.sqlite"
+    path = project.folder / store / "memos" / "v1" / "completions" / "completions.sqlite"
     with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as memo:
         return [value for (value,) in memo.execute(query)]
     return []  # it is not made yet

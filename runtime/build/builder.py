@@ -18,7 +18,7 @@ from runtime.sources.probe import Found
 from runtime.stages.kind import Work
 from runtime.stages.measuring import Measuring
 from runtime.stages.table import kind_at, kinds
-from runtime.store.record import Record
+from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Damaged, Store, StoreError
 
 Tell = Callable[[str, str, int | None], None]
@@ -64,7 +64,7 @@ class Builder:
 
     def look_up(self, key: str) -> Result | None:
         """What a recorded result is, held from now on."""
-        record = self.store.hold_record(key)
+        record = self.store.hold_record(key, Record)
         return record.result if record is not None else None
 
     def build(self) -> Built:
@@ -74,9 +74,9 @@ class Builder:
             key = self.addresses.key(index)
             if key is None:
                 raise kind.absent()
-            record = self.store.hold_record(key)
+            record = self.store.hold_record(key, Record)
             if record is not None and kind.whole(self.store, record) and not self.asking.asks_again(record):
-                self.tell(kind.stage.name, "reuse", record.body["rows"])
+                self.tell(kind.stage.name, "reuse", record.rows)
             else:
                 record = self.run_again(index, key, record)
             self.built.records[index] = record
@@ -101,9 +101,9 @@ class Builder:
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for beside in list(self.store.records("beside")):
+        for beside in list(self.store.records(BesideRecord)):
             if not all(self.whole(digest) for digest in beside.objects()):
-                self.store.files.remove(self.store.record_path("beside", beside.key))
+                self.store.files.remove(self.store.record_path(beside.folder, beside.key))
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)
@@ -140,14 +140,14 @@ class Builder:
         self.allow(self.graph, index, key, self.addresses)
         self.tell(name, "start", None)
         started = time.monotonic()
-        body = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
+        made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
-        body["made"] = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
-        body["snapshot"] = snapshot(self.addresses, index)
-        record = self.store.write_record(key, body) if before is None else self.store.replace_record(key, body)
+        told = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
+        record = made.replaced(key=key, made=told, snapshot=snapshot(self.addresses, index))
+        record = self.store.write_record(record) if before is None else self.store.replace_record(record)
         kind.forget(self.store, key)
         self.built.ran.append(index)
         self.built.seconds[index] = seconds
-        self.tell(name, "done", body["rows"])
+        self.tell(name, "done", record.rows)
         return record

@@ -22,6 +22,7 @@ from runtime.build.progress import Progress
 from runtime.build.remarks import born_lines, remark_lines
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
+from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Ran:
     key: str
     digest: str
     seconds: float
-    counts: dict[str, Any]
+    counts: Counts
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
         # What is made from something that was accepted may differ with it.
         if wishes.accepted is not None and not wishes.accepted & {each.name for each in drifted_leaves(session)}:
             refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], wishes.accepted)
-        bare = [name for name, index in graph.outputs.items() if not built.records[index].body["rows"]]
+        bare = [name for name, index in graph.outputs.items() if not built.records[index].rows]
         empty = () if session.items is not None or wishes.allow_empty else tuple(bare)
         published = session.items is None and not empty
         outputs = []
@@ -161,7 +162,7 @@ def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progre
     built = None if wishes.retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
     if built is not None:
         for index, record in built.records.items():
-            progress.tell(stage_name(graph, index), "reuse", record.body["rows"])
+            progress.tell(stage_name(graph, index), "reuse", record.rows)
         return built
     from runtime.build.builder import Builder
     from runtime.completions.memo import CompletionMemo
@@ -196,7 +197,7 @@ def shown(session: Session, output: str, built: Built, path: Path | None) -> Sho
     record = built.records[outputs[output]]
     alone = len(outputs) == 1 and output in ("dataset", "prompts")
     name = recipe if alone else f"{recipe}/{output}"
-    return Shown(name, output, record.digest, record.key, record.body["rows"], None if path is None else os.path.relpath(path))
+    return Shown(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
 def stages_of(session: Session, built: Built) -> list[Ran]:
@@ -204,11 +205,11 @@ def stages_of(session: Session, built: Built) -> list[Ran]:
         Ran(
             stage_name(session.graph, index),
             index in built.ran,
-            record.body["rows"],
+            record.rows,
             record.key,
             record.digest,
             round(built.seconds.get(index, 0.0), 3),
-            record.body["counts"],
+            record.counts,
         )
         for index, record in built.records.items()
     ]
@@ -221,7 +222,7 @@ def scores_in(session: Session, store: Store, built: Built, looks: Looks) -> dic
         if name in (HELD_IN, HELD_OUT):
             from runtime.stages.scores import scores_at, scores_of, scores_text
 
-            rows = scores_at(store, built.records[index].body["table"])
+            rows = scores_at(store, built.records[index].table)
             told = scores_of(rows)
             text = scores_text(told, looks.counted() if name == HELD_OUT else None)
             scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
@@ -235,8 +236,8 @@ def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> li
         if leaf.origin == "lock":
             notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
     for index, record in sorted(built.records.items()):
-        if "counting" in record.body:
-            notes.append(f"warning: {graph.nodes[index].label}: {record.body['counting']}")
+        if isinstance(record, SourceRecord) and record.counting is not None:
+            notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
     if wishes.accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
         notes.append(moved)
     notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]

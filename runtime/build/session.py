@@ -82,8 +82,7 @@ class Session:
             return {}
         from runtime.store.store import Store
 
-        last = Store(self.store_path).read_name(f"{self.text.recipe.name}/last-build.json") or {}
-        return {name: (digest, fields) for name, (digest, fields) in last.get("fields", {}).items()}
+        return Store(self.store_path).last_build(self.text.recipe.name).fields
 
     @cached_property
     def graph(self) -> Graph:

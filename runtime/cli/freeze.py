@@ -39,7 +39,7 @@ def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
             )
         record = store.find(key)
         assert record is not None
-        frozen[name] = Pin(key, digest, record.body["rows"])
+        frozen[name] = Pin(key, digest, record.rows)
     write_lock(session.read.place, replace(lock, frozen=frozen))
     shown = os.path.relpath(session.read.place.lock)
     lines = [f"frozen {recipe.name}/{name}@{pin.digest[:12]} in {shown}" for name, pin in frozen.items()]

@@ -86,8 +86,8 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
                 leaf.digest,
                 leaf.files,
                 tuple(sorted(leaf.fields or ())),
-                record.body["rows"],
-                {name: each["type"] for name, each in record.body["columns"].items()},
+                record.rows,
+                {name: each["type"] for name, each in record.columns.items()},
             )
         tables[stage.name] = Pin(stage.key, stage.digest, stage.rows)
     lock = Lock(

@@ -46,7 +46,7 @@ HELP = {
     "verify": "Make everything again, elsewhere, and compare.",
     "export": "Write a dataset or a checkpoint for others, with a card.",
     "operators": "What a recipe may say.",
-    "store": "List, verify and clean the store.",
+    "store": "List, verify, upgrade and clean the store.",
     "status": "Which outputs are built and up to date.",
 }
 

@@ -101,15 +101,21 @@ def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
         say(line)
 
 
-def open_store(named: str | None, make: bool = False) -> Any:
-    """The store that is named, or that of the project around the working folder; made where it is to be filled."""
+def store_folder(named: str | None) -> Path:
+    """The store that is named, or that of the project around the working folder."""
     from compiler.text.project import project_around
     from runtime.store.project import store_of
-    from runtime.store.store import Store, StoreError
 
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
-    store = Store(Path(chosen).resolve() if chosen else store_of(project_around(here) or here))
+    return Path(chosen).resolve() if chosen else store_of(project_around(here) or here)
+
+
+def open_store(named: str | None, make: bool = False) -> Any:
+    """The same, opened; made where it is to be filled."""
+    from runtime.store.store import Store, StoreError
+
+    store = Store(store_folder(named))
     if not store.root.is_dir() and not make:
         raise StoreError(
             f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"

@@ -114,10 +114,10 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
     from runtime.store.store import Store
 
     store = Store(session.store_path)
-    last = (store.read_name(f"{session.read.recipe.name}/last-build.json") or {}).get("stages", {})
+    last = store.last_build(session.read.recipe.name)
 
     addresses = Addresses(session.graph, session.facts, store.result_of)
-    return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
+    return make_plan(addresses, last.snapshots)
 
 
 @recipe_command("explain", builds=True)

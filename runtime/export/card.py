@@ -69,7 +69,7 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
         f"# {safe(recipe.name)}",
         safe(recipe.description),
         f"The table {code(opened.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
-        columns_of(record.body["columns"]),
+        columns_of(record.columns),
         "## Sources and licences",
         "Every row here is of class A, which may be redistributed. Class B may be trained on and not redistributed; where the"
         " terms are not stated the class is `unknown`, for local use. A row made from several carries the most closed class"

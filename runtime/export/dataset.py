@@ -15,7 +15,8 @@ from operators.base.licence import CLASSES
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
 from runtime.export.opened import Counts, Opened, counted, open_rows
-from runtime.store.store import StoreError
+from runtime.store.record import OutputRecord
+from runtime.store.store import StoreError, taken_as
 
 GROUP_ROWS = 8192
 """Rows of one group: what a viewer reads to show a page."""
@@ -27,7 +28,7 @@ IDS = ("row_id", "item_id")
 
 def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
     """Write the rows of class A, and tell what was left out. Raises StoreError where none is left."""
-    rows = counted(opened.store, opened.record.body["table"])
+    rows = counted(opened.store, opened.record.table)
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = left_out(rows)
     if not kept:
@@ -98,7 +99,7 @@ def write_shards(opened: Opened, folder: Path, kept: int) -> None:
 def groups_of(opened: Opened) -> Iterator[pa.Table]:
     """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
     waiting: list[pa.Table] = []
-    for shard in opened.record.body["shards"]:
+    for shard in taken_as(opened.record, OutputRecord).shards:
         with pq.ParquetFile(opened.store.read_path(shard.removeprefix("object:"))) as file:
             for batch in file.iter_batches(GROUP_ROWS):
                 waiting.append(shown(pa.Table.from_batches([batch.filter(open_rows(batch.column("license")))])))

@@ -140,8 +140,8 @@ def build_command(session: Session, name: str) -> str:
 
 def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
     """The first stage that would run, and why."""
-    last = (store.read_name(f"{recipe}/last-build.json") or {}).get("stages", {})
-    stages = make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
+    last = store.last_build(recipe)
+    stages = make_plan(addresses, last.snapshots)
     running = [stage for stage in stages if stage.state != "reuse"]
     if not running:
         return "a file of it is missing or damaged"

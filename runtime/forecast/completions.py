@@ -121,7 +121,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) 
         record = store.find(key) if key is not None else None
         if record is not None:
             try:
-                requests = Requests(asking, open_table(store, record.body["table"]))
+                requests = Requests(asking, open_table(store, record.table))
                 told = forecast_of(requests, memo, model, configuration, assumed)
                 wanted = exactly(told.needed)
                 first = next((row for row in requests.rows() if row.messages is not None), None)

@@ -20,7 +20,8 @@ from runtime.stages.table import kind_at
 from runtime.store.digest import table_digest
 from runtime.store.record import Record
 from runtime.store.store import Store
-from runtime.tables.table import open_table, small_objects
+from runtime.store.trees import small_objects
+from runtime.tables.table import open_table
 from runtime.tables.write import small_columns
 
 SMALL = 200_000
@@ -85,13 +86,13 @@ class Predictor:
                 self.expect(below)
             key = self.addresses.key(index)
         record = self.store.find(key) if key is not None else None
-        return record if record is not None and all(map(self.here, small_objects(record.body["table"]))) else None
+        return record if record is not None and all(map(self.here, small_objects(record.table))) else None
 
     def here(self, reference: str) -> bool:
         return self.store.object_path(reference.removeprefix("object:")).exists()
 
     def from_record(self, index: int, record: Record) -> Expected:
-        table = open_table(self.store, record.body["table"])
+        table = open_table(self.store, record.table)
         frame = Held(table)
         counts = kind_at(self.graph, index).counts(self, frame)
         return Expected(frame, table.columns, counts, digest=record.digest, record=record)

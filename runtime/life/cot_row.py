@@ -75,9 +75,9 @@ def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> 
     attach = next(stage.index for stage in of_kind(AttachStage, graph) if stage.completions == index)
     key = Addresses(graph, session.facts, store.result_of).key(attach)
     record = store.find(key) if key is not None else None
-    if record is None or not record.body["rows"]:
+    if record is None or not record.rows:
         return None
-    table = open_table(store, record.body["table"])
+    table = open_table(store, record.table)
     ids = id_bytes(table.frame("row_id"))
     place = 0
     if prefix is not None:

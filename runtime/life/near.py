@@ -12,6 +12,7 @@ from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
 from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
+from runtime.store.record import DecisionRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import open_table, read_table, whole
 
@@ -24,12 +25,12 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
     index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.rows))
     base = graph.base(node.rows)
     record, below = (store.find(key) if (key := addresses.key(at)) else None for at in (index, base))
-    if record is None or below is None:
+    if not isinstance(record, DecisionRecord) or below is None:
         raise StoreError("the decision has not been run yet", "build the recipe first")
-    table = open_table(store, below.body["table"])
-    ledger = read_table(store, record.body["ledger"])
+    table = open_table(store, below.table)
+    ledger = read_table(store, record.ledger)
     place = graph.run(graph.nodes[index].rows).index(decision) + 1
-    beside = record.body["measured"][place - 1]
+    beside = record.measured[place - 1]
     measured = ledger if beside is None else read_table(store, beside)
     values = [whole(measured.column(f"{place}.{name}" if beside is None else name)) for name in operator.values]
     known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])

@@ -13,6 +13,8 @@ from compiler.graph.stages import AskStage, SourceStage, of_kind, stages
 from runtime.life.why import Ledgers
 from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
+from runtime.store.record import SourceRecord
+from runtime.store.store import taken_as
 from runtime.tables.table import Table, open_table, read_table
 
 
@@ -40,9 +42,9 @@ def searched(ledgers: Ledgers) -> Iterator[Table]:
     # Rows of sources are told before what was made of them.
     written = [kind.stage for kind in kinds(graph) if kind.writes and kind.stage.index in records.keys() - set(last)]
     for stage in sorted(written, key=lambda stage: list(KINDS).index(stage.kind)):
-        yield open_table(ledgers.store, records[stage.index].body["table"])
+        yield open_table(ledgers.store, records[stage.index].table)
     for index in last:
-        yield open_table(ledgers.store, records[index].body["table"])
+        yield open_table(ledgers.store, records[index].table)
 
 
 def rows_with(table: Table, text: str) -> Iterator[str]:
@@ -65,16 +67,16 @@ def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str,
         return found, 0
     records = dict(ledgers.records())
     for stage in of_kind(SourceStage, ledgers.graph, records):
-        node, record = stage.node, records[stage.index]
-        if record.body["raw"] is None:
+        node, record = stage.node, taken_as(records[stage.index], SourceRecord)
+        if record.raw is None:
             continue
         place = 0
-        for batch in read_table(ledgers.store, record.body["raw"]).to_batches():
+        for batch in read_table(ledgers.store, record.raw).to_batches():
             raw: pa.Array = batch.column("raw")
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
                 if len(found) < limit:
                     told = {"raw": raw[at].as_py(), "source": node.label, "license": node.license}
-                    found.append({**record.body["bad"][place + at], **told})
+                    found.append({**record.bad[place + at], **told})
             place += len(raw)
     return found, count - len(found)

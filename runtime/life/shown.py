@@ -33,7 +33,7 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     record = store.find(key) if key is not None else None
     if record is None:
         raise StoreError(f"`{operator.data}` is not built", f"recipe build {session.named} --target {operator.data}")
-    table = open_table(store, record.body["table"])
+    table = open_table(store, record.table)
     ids = id_bytes(table.frame("row_id"))
     place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
     if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):

@@ -37,8 +37,8 @@ class Ledgers:
         """The row ids that begin with a prefix, of sources and of rows that were born later."""
         found: dict[str, None] = {}
         for index, record in self.records():
-            if kind_at(self.graph, index).bears or record.body["counts"]["born"]:
-                for place in starting(id_bytes(open_table(self.store, record.body["table"]).frame("row_id")), prefix):
+            if kind_at(self.graph, index).bears or record.counts["born"]:
+                for place in starting(id_bytes(open_table(self.store, record.table).frame("row_id")), prefix):
                     found[place] = None
         return list(found)
 
@@ -64,7 +64,7 @@ class Ledgers:
         for index, record in self.records():
             if index == until:
                 break
-            table = open_table(self.store, record.body["table"])
+            table = open_table(self.store, record.table)
             place = position(id_bytes(table.frame("row_id")), life.id)
             kind_at(self.graph, index).live(self, record, life, place)
         if until is None:
@@ -80,7 +80,7 @@ class Ledgers:
                 continue
             key = self.addresses.key(stage.rows)
             record = self.store.find(key) if key is not None else None
-            table = None if record is None else open_table(self.store, record.body["table"])
+            table = None if record is None else open_table(self.store, record.table)
             place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
             if table is None or place is None:
                 continue

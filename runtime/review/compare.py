@@ -113,7 +113,7 @@ def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, Forese
     seconds = None
     if effect.before is not None and (key := before.predictor.addresses.key(effect.before)) is not None:
         record = after.predictor.store.find(key)
-        seconds = None if record is None else float(record.body["made"]["seconds"])
+        seconds = None if record is None else float(record.made["seconds"])
     dear: dict[str, int] = {}
     for node, values in zip(expected.told.stage.run, expected.told.values, strict=True) if expected.told is not None else ():
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:

@@ -16,6 +16,8 @@ from runtime.stages.decide import DecideKind
 from runtime.stages.expected.decisions import Places
 from runtime.stages.expected.expected import Expected
 from runtime.store.digest import Bytes, id_bytes
+from runtime.store.record import DecisionRecord
+from runtime.store.store import taken_as
 from runtime.tables.cursors import object_name
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.write import TEXT_ROWS
@@ -49,7 +51,7 @@ class Rows:
     def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
-            event = DecideKind(stage).event(self.predictor.store, expected.record, row)
+            event = DecideKind(stage).event(self.predictor.store, taken_as(expected.record, DecisionRecord), row)
             if event is None or event["fate"] == "kept":
                 return None
             for step in event["steps"]:

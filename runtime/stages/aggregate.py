@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from compiler.graph.stages import AggregateStage
 from operators.base.bounds import Between
 from runtime.stages.kind import Foresight, Kind, Rows, Work
+from runtime.store.record import ScoresRecord
 
 if TYPE_CHECKING:
     from runtime.stages.expected.expected import Expected
 
 
-class AggregateKind(Kind[AggregateStage]):
+class AggregateKind(Kind[AggregateStage, ScoresRecord]):
     """Its rows are no one's children: they are counts of answers."""
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> ScoresRecord:
         from runtime.stages.scores import aggregated
 
         return aggregated(work.store, self.stage.node, [work.table(each) for each in self.stage.answers])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from compiler.graph.nodes import stage_name
 from compiler.graph.plan import known_checkpoint
@@ -11,6 +11,8 @@ from compiler.graph.stages import AskStage
 from compiler.recipe.sections import Recipe
 from operators.base.bounds import exactly
 from runtime.stages.kind import Foresight, Kind, Rows, Want, Work
+from runtime.store.record import CheckpointRecord, CompletionsRecord, Record
+from runtime.store.store import Store, taken_as
 
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Counts
@@ -18,28 +20,27 @@ if TYPE_CHECKING:
     from runtime.stages.expected.frames import Frame
 
 
-class AskKind(Kind[AskStage]):
+class AskKind(Kind[AskStage, CompletionsRecord]):
     """Completions come from the memo, from an engine, or from a source in which they are recorded."""
 
     writes: ClassVar[bool] = True
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> CompletionsRecord:
         from runtime.training.checkpoints import laid_out
 
         stage, name = self.stage, self.stage.name
         node = known_checkpoint(stage.graph, stage.index, work.addresses)
         if stage.checkpoint is not None:
-            record = work.records[stage.checkpoint]
-            work.asking.checkpoints[record.digest] = laid_out(work.store, record)
+            checkpoint = taken_as(work.records[stage.checkpoint], CheckpointRecord)
+            work.asking.checkpoints[checkpoint.digest] = laid_out(work.store, checkpoint)
         source = None if stage.source is None else work.table(stage.source)
-        body, filled = work.asking.ask(work.store, node, name, work.key(stage.index), work.table(stage.rows), source, tell)
+        record, filled = work.asking.ask(work.store, node, name, work.key(stage.index), work.table(stage.rows), source, tell)
         if filled is not None:
             work.filled[name] = filled
-        if "recorded" in body:
-            told = body["recorded"]
-            misses = f"{told['missing']:,} of {body['counts']['in'] + body['counts']['born']:,} rows have no recorded completion"
+        if (told := record.recorded) is not None:
+            misses = f"{told['missing']:,} of {record.counts['in'] + record.counts['born']:,} rows have no recorded completion"
             work.notes.append(f"{name}: {misses}, {told['unasked']:,} recorded completions were not asked for")
-        return body
+        return record
 
     def explain(self) -> list[str]:
         graph, node, operator = self.stage.graph, self.stage.node, self.stage.operator
@@ -52,6 +53,11 @@ class AskKind(Kind[AskStage]):
         if self.stage.looked_up and self.stage.source is not None:
             lines.append(f"looked up in {stage_name(graph, self.stage.source)} by prompt; nothing is sent")
         return [*lines, "completions: " + ", ".join(node.columns)]
+
+    def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
+        mine = taken_as(records[self.stage.index], CompletionsRecord)
+        for remark, count in mine.remarks.items():
+            yield f"{self.stage.name}: {count:,} completion{'s' * (count != 1)} {remark}"
 
     def wants(self, recipe: Recipe) -> Iterator[Want]:
         if not self.stage.looked_up:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.stages import AttachStage
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import AttachedRecord, CompletionsRecord
+from runtime.store.store import taken_as
 
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Feeds
@@ -15,25 +16,25 @@ if TYPE_CHECKING:
     from runtime.stages.life import Life
 
 
-class AttachKind(Kind[AttachStage]):
+class AttachKind(Kind[AttachStage, AttachedRecord]):
     """A completion has the licence of its row, joined with that of what its model may be used for."""
 
     bears: ClassVar[bool] = True
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> AttachedRecord:
         from runtime.completions.answers import attached
 
-        completions = work.records[self.stage.completions]
-        return attached(work.store, self.stage.node, work.table(self.stage.rows), completions.body)
+        completions = taken_as(work.records[self.stage.completions], CompletionsRecord)
+        return attached(work.store, self.stage.node, work.table(self.stage.rows), completions)
 
-    def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.body["funnel"]
+    def funnel(self, record: AttachedRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        node, told = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
         for source, row in told.items():
             if not table["steps"] or source not in table["rows"]:
                 table["rows"].setdefault(source, sum(row))
         table["steps"].append({"step": node.label, "dropped": {source: row[1] for source, row in told.items()}})
-        table["born"] = table.get("born", 0) + record.body["counts"]["born"]
+        table["born"] = table.get("born", 0) + record.counts["born"]
         table["left"] = {source: row[0] for source, row in told.items()}
 
     def foresee(self, view: Foresight) -> Expected:
@@ -51,9 +52,9 @@ class AttachKind(Kind[AttachStage]):
         return licensed(view.feeds_at(self.stage.rows), self.stage.operator)
 
     def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
-        yield self.stage.node.label, None if expected.record is None else expected.record.body["counts"]["dropped"][0]
+        yield self.stage.node.label, None if expected.record is None else expected.record.dropped[0]
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: AttachedRecord, life: Life, place: int | None) -> None:
         """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
         import numpy as np
 
@@ -64,7 +65,7 @@ class AttachKind(Kind[AttachStage]):
 
         node = self.stage.node
         name = f"{node.table}/{node.label}"
-        asked = read_table(lives.store, record.body["asked"])
+        asked = read_table(lives.store, record.asked)
         ids, parents = (id_bytes(whole(asked.column(column))) for column in ("row_id", "parent"))
         reasons = whole(asked.column("reason"))
         own = position(ids, life.id)
@@ -77,7 +78,7 @@ class AttachKind(Kind[AttachStage]):
             before = lives.life(parent, until=self.stage.index)
             life.events, life.cells, life.license = before.events, before.cells, before.license
         if place is not None:
-            life.cells = row_of(open_table(lives.store, record.body["table"]), place)
+            life.cells = row_of(open_table(lives.store, record.table), place)
             life.license = str(life.cells["license"])
         fate = "dropped" if reason is not None else "answered" if parent == life.row_id else "born"
         copy_of = parent if fate == "born" else None

@@ -16,6 +16,7 @@ from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
 from runtime.stages.ledger import combine_trees
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
@@ -25,7 +26,7 @@ from runtime.tables.write import small_columns, taken, write_based, write_frame
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> dict[str, Any]:
+def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
     """The record of a table with its rows' children. Raises LostRows and StoreError."""
     operator = node.operator
     assert isinstance(operator, Expand)
@@ -44,21 +45,21 @@ def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Besid
     refused = sorted(born.refused)
     places = np.array([place for place, _ in refused], np.int64)
     reasons = pa.array([reason for _, reason in refused], pa.string()).dictionary_encode()
-    return {
-        "kind": operator.name,
+    return ChildrenRecord(
+        kind=operator.name,
         **described.body(),
-        "rows": tree["rows"],
-        "table": tree,
-        "lineage": write_frame(store, lineage(rows, born, ids)),
-        "refused": write_frame(store, {"row_id": id_array(taken(rows.row_id, places)), "reason": reasons}),
-        "told": {
+        rows=tree["rows"],
+        table=tree,
+        lineage=write_frame(store, lineage(rows, born, ids)),
+        refused=write_frame(store, {"row_id": id_array(taken(rows.row_id, places)), "reason": reasons}),
+        told={
             "looked_at": len(given),
             "refused": dict(sorted(Counter(reason for _, reason in refused).items())),
             "figures": dict(born.figures),
         },
-        "counts": {"in": table.rows, "born": len(ids), "out": tree["rows"], "dropped": []},
-        "funnel": born_funnel(table, given[born.parents]),
-    }
+        counts={"in": table.rows, "born": len(ids), "out": tree["rows"], "dropped": []},
+        funnel=born_funnel(table, given[born.parents]),
+    )
 
 
 def looked_at(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> tuple[Places, Parents]:

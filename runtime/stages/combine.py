@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from compiler.graph.stages import CombineStage
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from runtime.stages.life import Life
 
 
-class CombineKind(Kind[CombineStage]):
+class CombineKind(Kind[CombineStage, Record]):
     """The frame of all rows is written; text stays where it is."""
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> Record:
         from runtime.stages.ledger import combined_tables
 
         records = sorted((work.records[each] for each in self.stage.tables), key=lambda each: each.digest)
-        return combined_tables(work.store, self.stage.node, [each.body["table"] for each in records])
+        return combined_tables(work.store, self.stage.node, [each.table for each in records])
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.expected import joined

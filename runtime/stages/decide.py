@@ -14,7 +14,7 @@ from compiler.text.diagnostics import visible
 from operators.base.declare import Measure
 from operators.base.remarks import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import DecisionRecord, Record
 
 if TYPE_CHECKING:
     from runtime.stages.expected.decisions import Deciding
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 
 
-class DecideKind(Kind[DecideStage]):
+class DecideKind(Kind[DecideStage, DecisionRecord]):
     """Values lie beside the base table; one query decides, and text is not touched."""
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> DecisionRecord:
         from runtime.stages.ledger import decide
         from runtime.stages.relation import Given
 
         stage = self.stage
         objects, memos = work.measuring.columns_for(stage.index, stage.base, tell)
         others = [work.table(each) for each in stage.ranked]
-        shrunk = [work.records[each].body["counts"] for each in stage.previewed] if not others else []
+        shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
         return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
@@ -52,8 +52,8 @@ class DecideKind(Kind[DecideStage]):
         query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(self.stage))
         return [*lines, "", *query.split("\n")]
 
-    def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.body["funnel"]
+    def funnel(self, record: DecisionRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        node, told = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
         for source, row in told.items():
             if not table["steps"] or source not in table["rows"]:
@@ -61,7 +61,7 @@ class DecideKind(Kind[DecideStage]):
         labels = self.stage.labels[: None if self.stage.operator.drops else -1]
         for place, label in enumerate(labels, start=1):
             table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in told.items()}})
-        table["born"] = table.get("born", 0) + record.body["counts"]["born"]
+        table["born"] = table.get("born", 0) + record.counts["born"]
         table["left"] = {source: row[0] for source, row in told.items()}
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
@@ -69,7 +69,7 @@ class DecideKind(Kind[DecideStage]):
             if isinstance(decision.operator, Remarks):
                 from runtime.tables.table import open_table
 
-                table = open_table(store, records[self.stage.base].body["table"])
+                table = open_table(store, records[self.stage.base].table)
                 if table.columns.get(decision.operator.in_) == "label":
                     told = decision.operator.remarks(table.frame(decision.operator.in_))
                     yield from (f"{self.stage.node.table}/{decision.label}: {each}" for each in told)
@@ -118,8 +118,8 @@ class DecideKind(Kind[DecideStage]):
         import numpy as np
 
         labels, counts = self.stage.labels, list[int | None]()
-        if expected.record is not None and "ledger" in expected.record.body:
-            counts = list(expected.record.body["counts"]["dropped"])
+        if isinstance(expected.record, DecisionRecord):
+            counts = list(expected.record.dropped)
         elif expected.decided is not None and expected.told is not None:
             reasons = len(labels) + 1
             counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
@@ -143,11 +143,11 @@ class DecideKind(Kind[DecideStage]):
 
     # -- the life of a row
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: DecisionRecord, life: Life, place: int | None) -> None:
         from runtime.stages.life import row_of
         from runtime.tables.table import open_table
 
-        table = open_table(lives.store, record.body["table"])
+        table = open_table(lives.store, record.table)
         if place is not None and life.cells:
             # Columns that are made on the way, such as an answer and its score, are the row's too.
             life.cells = {**row_of(table, place), **life.cells}
@@ -159,13 +159,13 @@ class DecideKind(Kind[DecideStage]):
             life.license = str(life.cells.get("license", life.license))
             life.add(self.stage.name, "born", copy_of=self.parent(lives.store, record, life.row_id))
 
-    def event(self, store: Store, record: Record, wanted: Bytes) -> dict[str, Any] | None:
+    def event(self, store: Store, record: DecisionRecord, wanted: Bytes) -> dict[str, Any] | None:
         """What was decided of a row, with every measured value; None where it never came here."""
         from runtime.store.digest import id_bytes
         from runtime.tables.ids import position
         from runtime.tables.table import read_table, whole
 
-        ledger = read_table(store, record.body["ledger"])
+        ledger = read_table(store, record.ledger)
         place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
         if place is None:
             return None
@@ -196,7 +196,7 @@ class DecideKind(Kind[DecideStage]):
             del event["kept_instead"]
         return event
 
-    def parent(self, store: Store, record: Record, row_id: str) -> str | None:
+    def parent(self, store: Store, record: DecisionRecord, row_id: str) -> str | None:
         """The row that a repeated one is a copy of."""
         import numpy as np
 
@@ -204,7 +204,7 @@ class DecideKind(Kind[DecideStage]):
         from runtime.tables.ids import child_ids
         from runtime.tables.table import read_table, whole
 
-        parents = id_bytes(whole(read_table(store, record.body["ledger"]).column("row_id")))
+        parents = id_bytes(whole(read_table(store, record.ledger).column("row_id")))
         for copy in range(1, 100):
             ids = child_ids(parents, self.stage.operator.name, np.full(len(parents), copy))
             hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
@@ -213,11 +213,13 @@ class DecideKind(Kind[DecideStage]):
         return None
 
 
-def measured(store: Store, record: Record, ledger: Any, step: int, operator: Measure, place: int) -> dict[str, int | None] | None:
+def measured(
+    store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
+) -> dict[str, int | None] | None:
     """A row's measured values, or None where it was not measured."""
     from runtime.tables.table import read_table
 
-    beside = record.body["measured"][step]
+    beside = record.measured[step]
     table = ledger if beside is None else read_table(store, beside)
     raw = {value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
     if any(value is None for value in raw.values()):

@@ -10,7 +10,7 @@ from compiler.graph.stages import ExpandStage
 from compiler.tell.explain import kernel_line, shown
 from compiler.text.canonical import canonical
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import ChildrenRecord
 
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Feeds
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from runtime.stages.life import Life
 
 
-class ExpandKind(Kind[ExpandStage]):
+class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     """Children have ids of their text, and the join of the licences of all who gave it."""
 
     writes: ClassVar[bool] = True
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> ChildrenRecord:
         from runtime.stages.children import expanded
 
         objects, _ = work.measuring.columns_for(self.stage.index, self.stage.rows, tell)
@@ -46,25 +46,25 @@ class ExpandKind(Kind[ExpandStage]):
             "row_id = H(parent, operator, digests of the changed cells, copy); sorted by row_id",
         ]
 
-    def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.body["funnel"]
+    def funnel(self, record: ChildrenRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        node, told = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
         for source, (rows, _) in told.items():
             table["rows"].setdefault(source, rows)
         table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in told.items()}})
-        table["born"] = table.get("born", 0) + record.body["counts"]["born"]
+        table["born"] = table.get("born", 0) + record.counts["born"]
         table["left"] = {source: sum(row) for source, row in told.items()}
 
-    def born(self, record: Record) -> Iterator[str]:
-        node, told = self.stage.node, record.body["told"]
+    def born(self, record: ChildrenRecord) -> Iterator[str]:
+        node, told = self.stage.node, record.told
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
         more = self.told(record)
-        line = f"{node.table}/{node.label}: {record.body['counts']['born']:,} born of {told['looked_at']:,} rows"
+        line = f"{node.table}/{node.label}: {record.counts['born']:,} born of {told['looked_at']:,} rows"
         yield line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else "")
 
-    def told(self, record: Record) -> str:
+    def told(self, record: ChildrenRecord) -> str:
         """What its operator tells of all the children it made, in a line."""
-        return self.stage.operator.tell(record.body["told"]["figures"]) if record.body["counts"]["born"] else ""
+        return self.stage.operator.tell(record.told["figures"]) if record.counts["born"] else ""
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.born import with_children
@@ -77,7 +77,7 @@ class ExpandKind(Kind[ExpandStage]):
 
         return licences_after(self.stage.operator, view.feeds_at(self.stage.rows))
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: ChildrenRecord, life: Life, place: int | None) -> None:
         """Of whom a row was born, with the life of that row before it, or what it bore and gave itself."""
         from runtime.stages.life import row_of
         from runtime.tables.lineage import born_of, kin_of
@@ -90,6 +90,6 @@ class ExpandKind(Kind[ExpandStage]):
             life.add(self.stage.name, "stays", **kin_of(lives.store, record, life.id))
             return
         life.events = lives.life(origin[0], until=self.stage.index).events
-        life.cells = row_of(open_table(lives.store, record.body["table"]), place)
+        life.cells = row_of(open_table(lives.store, record.table), place)
         life.license = str(life.cells["license"])
         life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.told(record))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runtime.tables.table import Table
 
 S = TypeVar("S", bound=Stage[Any])
+R = TypeVar("R", bound=Record)
 Rows = Callable[[int], None]
 """Told how many rows are through."""
 
@@ -57,7 +58,7 @@ class Work:
         """The table that a stage made."""
         from runtime.tables.table import open_table
 
-        return open_table(self.store, self.records[index].body["table"])
+        return open_table(self.store, self.records[index].table)
 
     def key(self, index: int) -> str:
         key = self.addresses.key(index)
@@ -119,8 +120,8 @@ class Want:
         return f"`{self.field}` {self.tokens:,} of {self.stage}"
 
 
-class Kind(Generic[S]):
-    """One stage, as those see it who run, explain or foresee it. What it does not say is nothing."""
+class Kind(Generic[S, R]):
+    """One stage, with its kind of record, as those see it who run, explain or foresee it. What it does not say is nothing."""
 
     writes: ClassVar[bool] = False
     """Whether its rows have text that no table before it has."""
@@ -133,8 +134,8 @@ class Kind(Generic[S]):
 
     # -- to run
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
-        """The content of its record. Raises StoreError, and what its operator raises."""
+    def run(self, work: Work, tell: Rows) -> R:
+        """Its record, by no key yet. Raises StoreError, and what its operator raises."""
         raise NotImplementedError
 
     def absent(self) -> StoreError:
@@ -147,7 +148,7 @@ class Kind(Generic[S]):
     def forget(self, store: Store, key: str) -> None:
         """Leave out what it kept in case that it was stopped; it is recorded now."""
 
-    def whole(self, store: Store, record: Record) -> bool:
+    def whole(self, store: Store, record: R) -> bool:
         """Whether all of its result is there that no other stage looks at."""
         return True
 
@@ -167,17 +168,16 @@ class Kind(Generic[S]):
         """What it wants of models, to be proven before it runs."""
         return iter(())
 
-    def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
+    def funnel(self, record: R, funnel: dict[str, dict[str, Any]]) -> None:
         """Add what became of its rows to the funnel: table -> its rows, its steps, what is left."""
 
-    def born(self, record: Record) -> Iterator[str]:
+    def born(self, record: R) -> Iterator[str]:
         """Of rows that were born in it, a line."""
         return iter(())
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
         """Lines on rows that no decision dropped and a person should know of."""
-        for remark, count in records[self.stage.index].body.get("remarks", {}).items():
-            yield f"{self.stage.name}: {count:,} completion{'s' * (count != 1)} {remark}"
+        return iter(())
 
     # -- to foresee
 
@@ -203,5 +203,5 @@ class Kind(Generic[S]):
 
     # -- the life of a row
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: R, life: Life, place: int | None) -> None:
         """Add what became of a row here; `place` is where its table has it, None where it has not."""

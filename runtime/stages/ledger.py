@@ -17,6 +17,7 @@ from operators.base.declare import SetDecision
 from runtime.stages.columns import LostRows
 from runtime.stages.relation import Given, Relation
 from runtime.store.digest import Bytes, Described, id_array, id_bytes, table_digest
+from runtime.store.record import Counts, DecisionRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
@@ -32,7 +33,7 @@ class Shortage(Exception):
         super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
 
 
-def decide(given: Given) -> dict[str, Any]:
+def decide(given: Given) -> DecisionRecord:
     """The record of a set decision with the run of decisions before it."""
     store, stage, table = given.store, given.stage, given.table
     fates = decided(given)
@@ -45,17 +46,18 @@ def decide(given: Given) -> dict[str, Any]:
     else:
         described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
     reasons = len(stage.labels)
-    return {
-        "kind": stage.operator.name,
-        "rows": tree["rows"],
+    beside = (given.objects.get(each.measure) for each in stage.run)
+    return DecisionRecord(
+        kind=stage.operator.name,
+        rows=tree["rows"],
         **described.body(),
-        "table": tree,
-        "ledger": fates.ledger,
-        "measured": [beside and beside.object for beside in (given.objects.get(each.measure) for each in stage.run)],
-        "dear": fates.dear,
-        "counts": counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
-        "funnel": funnel_of(table, fates.dropped, reasons),
-    }
+        table=tree,
+        ledger=fates.ledger,
+        measured=[None if each is None else each.object for each in beside],
+        dear=fates.dear,
+        counts=counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
+        funnel=funnel_of(table, fates.dropped, reasons),
+    )
 
 
 class Rows(Protocol):
@@ -189,11 +191,11 @@ def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[st
     return tree, described
 
 
-def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> dict[str, Any]:
+def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> Record:
     """The record of all rows of several tables."""
     tree, described = combine_trees(store, trees, node.columns)
-    counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
-    return {"kind": "combine", **described.body(), "rows": tree["rows"], "table": tree, "counts": counts}
+    counts: Counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
+    return Record(kind="combine", **described.body(), rows=tree["rows"], table=tree, counts=counts)
 
 
 def complain_shortage(stage: DecideStage, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None) -> None:
@@ -227,10 +229,10 @@ def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.T
         connection.close()
 
 
-def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: int) -> dict[str, Any]:
+def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: int) -> Counts:
     """Rows in, born, out and dropped by each decision."""
     by = np.bincount(dropped, minlength=reasons + 1).tolist()
-    counts = {"in": table.rows, "born": born, "out": by[0] + born, "dropped": by[1:]}
+    counts: Counts = {"in": table.rows, "born": born, "out": by[0] + born, "dropped": by[1:]}
     assert counts["in"] + born == counts["out"] + sum(by[1:])
     return counts
 

@@ -14,7 +14,7 @@ from operators.base.declare import Measure
 from operators.measures.families import Search
 from runtime.stages.columns import Work, compute
 from runtime.stages.overlap import opened_index
-from runtime.store.record import Record
+from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
@@ -59,12 +59,12 @@ class Measuring:
         for at in self.graph.with_below(roots):
             key = self.addresses.key(at)
             assert key is not None
-            record = self.store.hold_record(key, "beside")
+            record = self.store.hold_record(key, BesideRecord)
             if record is None:
                 waiting.append(at)
             else:
-                objects[at] = beside_of(record.body)
-        table = open_table(self.store, self.records[base].body["table"])
+                objects[at] = beside_of(record)
+        table = open_table(self.store, self.records[base].table)
         while waiting:
             ready = [at for at in waiting if all(below in objects for below in self.graph.beside(at))]
             # What reads the same table runs in one pass, so that its text is decoded once.
@@ -88,7 +88,7 @@ class Measuring:
         node = self.graph.nodes[at]
         if not isinstance(node.operator, Search):
             return None
-        tables = [open_table(self.store, self.records[each].body["table"]) for each in self.graph.against(at)]
+        tables = [open_table(self.store, self.records[each].table) for each in self.graph.against(at)]
         segmented = Segmented(self.store, self.facts.version, node.operator.workers)
         return opened_index(node.operator, node.entries, tables, segmented)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from compiler.graph.stages import OutputStage
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import OutputRecord
 from runtime.store.store import Damaged, Store
 
 if TYPE_CHECKING:
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from runtime.stages.life import Life
 
 
-class OutputKind(Kind[OutputStage]):
+class OutputKind(Kind[OutputStage, OutputRecord]):
     """Text is read back through the tree of its table, and written as Parquet shards."""
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> OutputRecord:
         from runtime.tables.output import write_output
 
-        below = work.records[self.stage.table].body
-        described = {name: below[name] for name in ("digest", "ids", "columns")}
+        below = work.records[self.stage.table]
+        described = {"digest": below.digest, "ids": below.ids, "columns": below.columns}
         return write_output(work.store, self.stage.node, work.table(self.stage.table), described, tell, work.threads)
 
-    def whole(self, store: Store, record: Record) -> bool:
+    def whole(self, store: Store, record: OutputRecord) -> bool:
         try:
             # Nothing of ours reads the shards again before a person does, so they are checked here.
-            for shard in record.body["shards"]:
+            for shard in record.shards:
                 store.read_path(shard.removeprefix("object:"))
         except Damaged:
             return False
@@ -36,6 +36,6 @@ class OutputKind(Kind[OutputStage]):
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.table)
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: OutputRecord, life: Life, place: int | None) -> None:
         if place is not None:
             life.add(self.stage.name, "in the output", digest=record.digest)

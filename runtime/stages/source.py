@@ -11,7 +11,7 @@ from compiler.graph.stages import SourceStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import Record, SourceRecord
 from runtime.store.store import StoreError
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from runtime.stages.life import Life
 
 
-class SourceKind(Kind[SourceStage]):
+class SourceKind(Kind[SourceStage, SourceRecord]):
     """Files of rows, read and mapped to columns."""
 
     writes: ClassVar[bool] = True
     bears: ClassVar[bool] = True
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> SourceRecord:
         from runtime.sources.ingest import ingest_leaf
 
         node = self.stage.node
@@ -57,8 +57,8 @@ class SourceKind(Kind[SourceStage]):
         lines.append("item_id = H(prompt, options); row_id = H(source, all columns, copy); sorted by row_id")
         return lines
 
-    def funnel(self, record: Record, funnel: dict[str, dict[str, Any]]) -> None:
-        if rows := record.body["counts"]["quarantined"]:
+    def funnel(self, record: SourceRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        if rows := record.counts["quarantined"]:
             table = funnel.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})
             table["quarantined"][self.stage.node.label] = rows
 
@@ -72,7 +72,7 @@ class SourceKind(Kind[SourceStage]):
         twin = same_rows(view.other, node, view.facts) if view.other is not None else None
         if twin is not None:
             labels = {"source": node.label, "category": operator.category, "license": operator.license}
-            frame = Relabelled(open_table(view.store, twin.body["table"]), labels)
+            frame = Relabelled(open_table(view.store, twin.table), labels)
             return Expected(frame, node.columns, tally(frame, None, {}, view.feeds))
         rows = self.rows(view)
         counts = source_counts(node.label, view.feeds[node.label], rows)
@@ -105,14 +105,14 @@ class SourceKind(Kind[SourceStage]):
         label = self.stage.node.label  # all its rows have the same labels
         return source_counts(label, view.feeds[label], exactly(frame.rows))
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: SourceRecord, life: Life, place: int | None) -> None:
         from runtime.stages.life import row_of
         from runtime.store.digest import id_bytes
         from runtime.tables.table import open_table
 
         if place is None:
             return
-        table, operator = open_table(lives.store, record.body["table"]), self.stage.operator
+        table, operator = open_table(lives.store, record.table), self.stage.operator
         life.license, life.cells = operator.license, row_of(table, place)
         life.add(
             self.stage.name,
@@ -120,7 +120,7 @@ class SourceKind(Kind[SourceStage]):
             category=operator.category,
             license=operator.license,
             item_id=id_bytes(table.frame("item_id"))[place].tobytes().hex(),
-            files=[shown for shown, _, _ in record.body.get("files", [])],
+            files=[shown for shown, _, _ in record.files],
         )
 
 

@@ -19,7 +19,7 @@ from runtime.stages.source import SourceKind
 from runtime.stages.train import TrainKind
 
 #: The kind of a stage -> what that means; a `Cut` is a kind of its own, by the name of its operator.
-KINDS: dict[str, type[Kind[Any]]] = {
+KINDS: dict[str, type[Kind[Any, Any]]] = {
     "source": SourceKind,
     "combine": CombineKind,
     "decide": DecideKind,
@@ -32,12 +32,12 @@ KINDS: dict[str, type[Kind[Any]]] = {
 }
 
 
-def kind_at(graph: Graph, index: int) -> Kind[Any]:
+def kind_at(graph: Graph, index: int) -> Kind[Any, Any]:
     """What the stage of a cut means."""
     stage = stage_at(graph, index)
     return KINDS[stage.kind](stage)
 
 
-def kinds(graph: Graph) -> Iterator[Kind[Any]]:
+def kinds(graph: Graph) -> Iterator[Kind[Any, Any]]:
     """Every stage of a graph, in an order in which each follows what it reads."""
     return (KINDS[stage.kind](stage) for stage in stages(graph))

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from compiler.graph.nodes import stage_name
 from compiler.graph.stages import TrainStage
 from compiler.recipe.sections import Recipe
 from operators.learn.train import Train
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Want, Work
-from runtime.store.record import Record
-from runtime.store.store import Store, StoreError
+from runtime.store.record import CheckpointRecord
+from runtime.store.store import Store, StoreError, taken_as
 
 if TYPE_CHECKING:
     from runtime.stages.expected.expected import Expected
     from runtime.stages.life import Life
 
 
-class TrainKind(Kind[TrainStage]):
+class TrainKind(Kind[TrainStage, CheckpointRecord]):
     """A worker trains, which goes on where it was stopped."""
 
-    def run(self, work: Work, tell: Rows) -> dict[str, Any]:
+    def run(self, work: Work, tell: Rows) -> CheckpointRecord:
         from runtime.training.checkpoints import train_checkpoint
 
         stage, name, named = self.stage, self.stage.name, self.stage.operator.model or ""
-        start = None if stage.start is None else work.records[stage.start]
+        start = None if stage.start is None else taken_as(work.records[stage.start], CheckpointRecord)
         return train_checkpoint(
             work.store,
             stage.node,
@@ -65,7 +65,7 @@ class TrainKind(Kind[TrainStage]):
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.rows)
 
-    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+    def live(self, lives: Lives, record: CheckpointRecord, life: Life, place: int | None) -> None:
         if place is not None:
             life.add(self.stage.name, f"trained on, checkpoint {record.digest[:12]}")
 

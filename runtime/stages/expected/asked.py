@@ -17,6 +17,7 @@ from runtime.stages.expected.counts import Feeds, classes, narrowed, tally, unla
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Held, Mask, Places, Unknown
 from runtime.store.digest import id_array, id_bytes
+from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, sorted_order
 from runtime.tables.table import DIGEST
@@ -99,8 +100,8 @@ def asked_about(stage: AskStage, base: Expected) -> Expected:
 def attached_to(store: Store, stage: AttachStage, completions: Expected, base: Expected, feeds: Feeds) -> Expected:
     """Completions with the columns of their rows: these are the same rows."""
     joined: Frame = completions.frame
-    if completions.record is not None:
-        places, kept = origins(store, completions.record.body)
+    if isinstance(completions.record, CompletionsRecord):
+        places, kept = origins(store, completions.record)
         joined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
     frame = Licensed(joined, stage.operator)
     counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})

@@ -20,6 +20,7 @@ from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
+from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.beside import find_measured
 from runtime.tables.ids import combined, connect, digest_name
@@ -79,11 +80,11 @@ class Known:
 
     def under_key(self, at: int) -> Values | None:
         key = self.addresses.key(at)
-        record = self.store.find(key, "beside") if key is not None else None
+        record = self.store.look_up(key, BesideRecord) if key is not None else None
         if record is None:
             return None
         try:
-            table = read_table(self.store, record.body["object"])
+            table = read_table(self.store, record.object)
         except Damaged:
             return None
         # The form of `unique` is named after its column, and equal forms of other columns share a record.
@@ -123,12 +124,12 @@ class Known:
     def joined(self, at: int, cells: Mapping[str, pa.Array], values: Values) -> Values:
         """Add what other tables know of the same cells; a measure is a function of them."""
         measure = value_key(self.graph, at, self.facts)
-        for body in find_measured(self.store, measure):
+        for beside in find_measured(self.store, measure):
             if values.known is None:
                 break
             try:
-                viewed, made = open_table(self.store, body["of"]), read_table(self.store, body["object"])
-                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in body["reads"].items()}
+                viewed, made = open_table(self.store, beside.of), read_table(self.store, beside.object)
+                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in beside.reads.items()}
             except Damaged:
                 continue  # what it was measured on is gone
             if set(there) == set(cells):
