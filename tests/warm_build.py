@@ -17,7 +17,7 @@ import runtime.build.funnel  # noqa: F401
 import runtime.cli.build
 import runtime.cli.main
 import runtime.completions.stage
-import runtime.tables.output  # noqa: F401
+import runtime.stages.shards  # noqa: F401
 from runtime.build.session import Session
 
 RECIPE = """

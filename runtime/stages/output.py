@@ -18,7 +18,7 @@ class OutputKind(Kind[OutputStage, OutputRecord]):
     """Text is read back through the tree of its table, and written as Parquet shards."""
 
     def run(self, work: Work, tell: Rows) -> OutputRecord:
-        from runtime.tables.output import write_output
+        from runtime.stages.shards import write_output
 
         below = work.records[self.stage.table]
         described = {"digest": below.digest, "ids": below.ids, "columns": below.columns}
