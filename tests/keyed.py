@@ -20,6 +20,8 @@ from compiler.graph.facts import Facts
 from compiler.graph.keys import structures
 from compiler.graph.plan import Addresses
 from compiler.lower.passes import drop_unused
+from compiler.text.diagnostics import RecipeError
+from operators.catalog import CATALOG
 from operators.measures.length import Length
 from runtime.build.session import Session
 from runtime.cli.build import run_build
@@ -27,26 +29,37 @@ from runtime.sources.ingest import BadRows
 from runtime.stages.decide import Shortage
 from runtime.store.store import Store, StoreError
 from tests.conftest import Project
+from tests.derived import put_tried
+from tests.examples import needed
 from tests.mutations import ROWS, TEXTS, TRACED, Mutation
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
 
 KIWI = importlib.util.find_spec("kiwipiepy") is not None
-#: What an operator cannot be run without.
-NEEDS = {
-    "morphemes": ("kiwipiepy",),
-    "negation": ("kiwipiepy",),
-    "merge_options": ("bm25s", "scipy", "kiwipiepy"),
-    "token_length": ("tokenizers",),
-    "parsable": ("math_verify",),
-    "score": ("math_verify",),
-    **dict.fromkeys(("generate", "translate", "judge", "attach"), ("httpx", "tenacity")),
-}
+#: What an operator cannot be run without, besides what its result depends on.
+MORE = {"merge_options": ("scipy",)}
+#: What to do about a field whose mutation does not derive from its type.
+LIST_IT = "list a mutation of it in tests/mutations.py"
+
+
+def lacked(operator: str) -> list[str]:
+    """What an operator needs to be run and is not installed here."""
+    if operator == "attach":
+        return lacked("generate")
+    found = (*needed(CATALOG[operator]), *MORE.get(operator, ())) if operator in CATALOG else ()
+    return [name for name in found if not is_installed(name)]
 
 
 def able(operator: str) -> bool:
     """Whether an operator can be run here."""
-    return all(importlib.util.find_spec(name) is not None for name in NEEDS.get(operator, ()))
+    return not lacked(operator)
+
+
+def is_installed(name: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def put_files(project: Project) -> None:
@@ -110,6 +123,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """One project with one store, in which every mutation of a file is built."""
     folder = tmp_path_factory.mktemp("bed")
     put_files(Project(folder))
+    put_tried(Project(folder))
     return Bench(folder)
 
 
@@ -200,6 +214,11 @@ def made_of(session: Session) -> Result:
     )
 
 
+def tables_of(*said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one table of each recipe."""
+    return [table for each in said for table in each["tables"].values()]
+
+
 @dataclass(frozen=True)
 class Pair:
     """A mutation that was built: the recipe before and after it in one store, and after it in an empty one."""
@@ -216,11 +235,16 @@ class Bench(Project):
 
     pairs: dict[int, Pair] = field(default_factory=dict)
     """By the mutation's id."""
+    chosen: dict[int, Mutation] = field(default_factory=dict)
+    """The same with what was chosen to come after it."""
+    shown: set[int] = field(default_factory=set)
+    """Those for which something was found."""
 
     def pair(self, mutation: Mutation, known: list[Mutation]) -> Pair:
         """What builds of a mutation give; those of `known` that go with it are built with it."""
         if id(mutation) not in self.pairs:
             together = [each for each in known if each.group is not None and each.group == mutation.group]
+            self.choose([each for each in together if each.choices])
             self.pairs |= self.built_together(together) if together else {id(mutation): self.built_alone(mutation)}
         return self.pairs[id(mutation)]
 
@@ -233,6 +257,7 @@ class Bench(Project):
     def opened(self, mutation: Mutation, store: str = "store") -> tuple[Session, Session]:
         """The recipe before a mutation and the one after it, compiled."""
         made = []
+        mutation = self.chosen.get(id(mutation), mutation)
         for said, items, within in zip((mutation.before, mutation.after), mutation.items, mutation.within, strict=True):
             made.append(session_of(self, said, store, items, **within))
             _ = made[-1].graph  # the next is written over its text
@@ -242,7 +267,8 @@ class Bench(Project):
         """The same of mutations that are tables of one recipe: all that come before, over them all that come after."""
         tables: dict[str, tuple[str, Any]] = {}
         names = [
-            [tables.setdefault(json.dumps(table), (f"t{len(tables)}", table))[0] for table in each.tables] for each in mutations
+            [tables.setdefault(json.dumps(table), (f"t{len(tables)}", table))[0] for table in tables_of(each.before, each.after)]
+            for each in (self.chosen.get(id(each), each) for each in mutations)
         ]
         whole = session_of(self, mutations[0].before | {"tables": dict(tables.values())}, store)
         cold = narrowed(whole, {after for _, after in names}, str(self.cold()))
@@ -254,6 +280,47 @@ class Bench(Project):
             results = [made_of(each) for each in (*sides, narrowed(cold, [after]))]
             found[id(mutation)] = Pair(sides, *results)
         return found
+
+    def choose(self, mutations: list[Mutation]) -> None:
+        """Choose what comes after each mutation that has the choice: the first value by which something else comes out.
+
+        A field that decides nothing by its role takes the first value, and so does one of which no value shows anything.
+        """
+        for turn in range(max((len(each.choices) for each in mutations), default=0)):
+            waiting = [each for each in mutations if id(each) not in self.shown and turn < len(each.choices)]
+            said = {f"c{place}": each.choices[turn] for place, each in enumerate(waiting)}
+            whole = self.said_together(waiting[0].before, said) if waiting else None
+            if whole is None:
+                continue
+            run_build(whole, quiet=True)
+            before = made_of(narrowed(whole, ["base"]))
+            for name, mutation in zip(said, waiting, strict=True):
+                if name in whole.graph.outputs:
+                    chosen = replace(mutation, after=said[name])
+                    self.chosen.setdefault(id(mutation), chosen)
+                    if mutation.role in ("tuning", "label") or made_of(narrowed(whole, [name])) != before:
+                        self.chosen[id(mutation)] = chosen
+                        self.shown.add(id(mutation))
+        for mutation in mutations:
+            assert id(mutation) in self.chosen, f"no recipe can say another value of `{mutation.field}` by its type: {LIST_IT}"
+
+    def said_together(self, base: dict[str, Any], others: dict[str, dict[str, Any]]) -> Session | None:
+        """One recipe with the table of `base` and those of others that are no mistake; None where all are."""
+        for strict in (False, True):
+            right = {name: each for name, each in others.items() if not strict or self.compiled(each) is not None}
+            tables = {"base": base["tables"]["t"], **{name: each["tables"]["t"] for name, each in right.items()}}
+            if right and (session := self.compiled(base | {"tables": tables})) is not None:
+                return session
+        return None
+
+    def compiled(self, said: dict[str, Any]) -> Session | None:
+        """A recipe opened; None where it has a mistake."""
+        session = session_of(self, said, "store")
+        try:
+            _ = session.graph
+        except RecipeError:
+            return None
+        return session
 
     def cold(self) -> Path:
         """A folder in which nothing was built."""

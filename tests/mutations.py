@@ -93,12 +93,8 @@ class Mutation:
     """Fields that no recipe can say: set on the operator in the graph."""
     stops: bool = False
     """Whether a build of one of them stops, so that nothing can be built with it."""
-
-    @property
-    def tables(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The table of each."""
-        (before,), (after,) = self.before["tables"].values(), self.after["tables"].values()
-        return before, after
+    choices: tuple[dict[str, Any], ...] = ()
+    """What may stand for `after` where it derives from a type: the first by which something else comes out."""
 
     @property
     def group(self) -> str | None:
@@ -133,19 +129,6 @@ def only(field: str, before: str, after: str) -> Mutation:
     return Mutation(field, *both, "length", "decided")
 
 
-def measured(operator: str, more: dict[str, Any], low: Any, high: Any) -> list[Mutation]:
-    """What every measure with bounds has; `low` drops some rows, `high` more."""
-    two = {"columns": {"prompt": "prompt", "other": "other"}}
-    before, after = ({operator: {"min": high, **more, "in": column}} for column in ("prompt", "other"))
-    return [
-        steps(f"{operator}.min", {"min": low, **more}, {"min": high, **more}),
-        steps(f"{operator}.max", {"max": high, **more}, {"max": low, **more}),
-        steps(f"{operator}.unknown", {"min": low, **more}, {"min": low, **more, "unknown": "keep"}),
-        steps(f"{operator}.only", {"min": high, **more}, {"min": high, **more, "only": {"source": "a"}}),
-        Mutation(f"{operator}.in_", recipe(before, a=A | two), recipe(after, a=A | two), operator, "column"),
-    ]
-
-
 TRACED = [
     "<think>a</think>b \\boxed{1} Answer: 2\n3",
     "<think>a</think><think>b</think>c",
@@ -163,20 +146,6 @@ def traced(field: str, before: Any, after: Any) -> Mutation:
     operator, _, name = field.partition(".")
     both = [recipe({operator: each}, a=A | TRACE) for each in (before, after)]
     return Mutation(field, *both, operator, role_of(OPERATORS[operator], name))
-
-
-def traced_measure(operator: str, more: dict[str, Any], low: Any, high: Any) -> list[Mutation]:
-    """What every measure of completions has; without `low` it has a `max` alone."""
-    name, bound = ("max", high) if low is None else ("min", high)
-    said = {name: bound, "in": "prompt", **more}
-    found = [
-        traced(f"{operator}.{name}", said, said | {name: low if low is not None else 1}),
-        traced(f"{operator}.unknown", said, said | {"unknown": "keep"}),
-        traced(f"{operator}.only", said, said | {"only": {"source": "b"}}),
-        traced(f"{operator}.in_", said, said | {"in": "other"}),
-    ]
-    most = [{"max": each, "in": "prompt"} for each in (low, high)]
-    return found if low is None else [*found, traced(f"{operator}.max", *most)]
 
 
 SAMPLED: dict[str, tuple[Any, Any]] = {
@@ -221,20 +190,6 @@ def recorded(field: str, before: Any, after: Any, role: str = "result", within: 
     return Mutation(field, *both, "generate", role, within=({}, within or {}))
 
 
-ECHO = {"file": "a.jsonl", "columns": {"prompt": "prompt", "other": "other", "o1": "o1", "o2": "o2"}}
-
-
-def echo(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
-    said = {"in": "other", "to": "prompt", "phrase": 3, "max": 0.5}
-    both = (recipe({"echo": said | each}, a=A | ECHO) for each in (before, after))
-    return Mutation(field, *both, "echo", role_of(OPERATORS["echo"], field.partition(".")[2]))
-
-
-def parsable(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
-    """A mutation of a measure of answers: the letters parse, the options do not, and the source `b` has neither."""
-    two = A | {"columns": {"prompt": "prompt", "letter": "letter", "o1": "o1"}}
-    both = (recipe({"parsable": {"in": "letter"} | said}, a=two) for said in (before, after))
-    return Mutation(field, *both, "parsable", role_of(OPERATORS["parsable"], field.partition(".")[2]))
 
 
 def score(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
@@ -296,7 +251,7 @@ SECOND = {"letter": "letter2", "index": "index2", "number": "number2", "text": "
 ALL = {"one": 3, "two": 2}
 STYLED = {"texts": ["가", "나"]}
 
-MUTATIONS: list[Mutation] = [
+LISTED: list[Mutation] = [
     source("source.file", {}, {"file": "moved/renamed.jsonl"}),
     source("source.category", {}, {"category": "uno"}),
     source("source.license", {}, {"license": "unknown"}),
@@ -342,103 +297,30 @@ MUTATIONS: list[Mutation] = [
     only("Only.source", "a", "b"),
     only("Only.category", "one", "two"),
     only("Only.license", "A", "B"),
-    *measured("length", {}, 5, 12),
-    *measured("language_share", {"of": "target"}, 0.2, 0.9),
     steps("language_share.of", {"of": "target", "min": 0.5}, {"of": "anchor", "min": 0.5}),
-    steps("language_share.count", {"of": "target", "min": 0.9}, {"of": "target", "min": 0.9, "count": "letters"}),
-    steps("language_share.ignoring", {"of": "target", "min": 0.11}, {"of": "target", "min": 0.11, "ignoring": ["inline_code"]}),
     traced("language_share.marks", *({"of": "en", "min": 0.6, "in": "prompt", "marks": marks} for marks in ([], ["Result"]))),
-    traced("language_share.fewest", *({"of": "en", "min": 0, "in": "prompt", "fewest": least} for least in (0, 9))),
     steps("where.that", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 12"}),
-    steps("where.unknown", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 5", "unknown": "keep"}),
-    steps("where.only", {"that": "length(prompt) > 12"}, {"that": "length(prompt) > 12", "only": {"source": "a"}}),
     Mutation("where.in_", *[recipe({"where": "length(prompt) > 5"})] * 2, "where", "label", within=({}, {"in_": "other"})),
-    Mutation(
-        "normalise.of",
-        *(recipe({"normalise": {"of": each, "form": "NFKD"}}, a=A | WIDE) for each in ("prompt", "other")),
-        "normalise",
-        "column",
-    ),
-    steps("normalise.form", {"form": "NFC"}, {"form": "NFKC"}),
-    *traced_measure("repetition", {"phrase": 4, "times": 3}, None, 0.2),
-    traced("repetition.phrase", {"phrase": 4, "times": 3, "max": 0.1}, {"phrase": 30, "times": 3, "max": 0.1}),
-    traced("repetition.times", {"phrase": 4, "times": 3, "max": 0.1}, {"phrase": 4, "times": 30, "max": 0.1}),
-    *traced_measure("compression", {}, 0.5, 0.9),
-    *traced_measure("think_blocks", {}, 0, 1),
     traced("think_blocks.open", *({"max": 0, "in": "prompt", "close": "never", "open": tag} for tag in ("<think>", "[t]"))),
-    traced("think_blocks.close", *({"max": 0, "in": "prompt", "open": "never", "close": tag} for tag in ("</think>", "[/t]"))),
     traced("think_blocks.opened", *({"max": 0, "in": "prompt", "opened": each} for each in (False, True))),
-    traced("think_blocks.form", *({"max": 0, "in": "prompt", "form": each} for each in ("tags", "harmony"))),
-    traced("finished.in_", {"in": "prompt", "cut": ["x y z"]}, {"in": "other", "cut": ["x y z"]}),
     traced("finished.ended", *({"in": "prompt", "unknown": "drop", "ended": words} for words in ([], ["x y z"]))),
     traced("finished.cut", {"in": "prompt"}, {"in": "prompt", "cut": ["x y z"]}),
-    traced("finished.unknown", {"in": "prompt"}, {"in": "prompt", "unknown": "drop"}),
-    traced("finished.only", *({"in": "prompt", "unknown": "drop"} | only for only in ({}, {"only": {"source": "b"}}))),
     traced("spans.ends", {"of": "prompt"}, {"of": "prompt", "ends": ["c"]}),
-    traced("spans.of", {"of": "prompt"}, {"of": "other"}),
-    traced("spans.form", {"of": "prompt"}, {"of": "prompt", "form": "harmony"}),
-    traced("spans.open", {"of": "prompt"}, {"of": "prompt", "open": "[t]"}),
-    traced("spans.close", {"of": "prompt"}, {"of": "prompt", "close": "[/t]"}),
-    traced("spans.opened", {"of": "prompt"}, {"of": "prompt", "opened": False}),
-    traced("extract.of", {"of": "prompt", "rule": "last_line"}, {"of": "other", "rule": "last_line"}),
-    traced("extract.rule", {"of": "prompt", "rule": "last_line"}, {"of": "prompt", "rule": "first_boxed"}),
     traced("extract.mark", *({"of": "prompt", "rule": "last_answer_tag", "mark": mark} for mark in ("Answer", "Result"))),
-    traced("extract.language", *({"of": "prompt", "rule": "last_answer_tag", "language": code} for code in ("target", "ko"))),
-    traced("extract.as_", *({"of": "prompt", "rule": "last_line", "as": name} for name in ("answer", "final"))),
-    traced("inside.of", *({"of": column, "open": "n", "close": "k", "as": "in"} for column in ("prompt", "other"))),
-    traced("inside.open", *({"of": "prompt", "open": mark, "close": "</think>", "as": "in"} for mark in ("<think>", "[t]"))),
-    traced("inside.close", *({"of": "prompt", "open": "<think>", "close": mark, "as": "in"} for mark in ("</think>", "c"))),
-    traced("inside.as_", *({"of": "prompt", "open": "<think>", "close": "</think>", "as": name} for name in ("in", "within"))),
     Mutation(
         "select.columns",
         recipe({"select": ["prompt"]}, a=A | WIDE),
         recipe({"select": {"columns": {"question": "prompt"}}}, a=A | WIDE),
         "keep",
     ),
-    Mutation("unique.by", *(recipe({"unique": {"by": each}}, a=A | WIDE) for each in ("prompt", "other")), "unique", "column"),
-    steps("unique.normalise", {"normalise": ["nfc"]}, {"normalise": ["nfc", "space"]}),
     Mutation("unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique"),
-    steps("unique.language", {"language": "target"}, {"language": "ko"}),
-    Mutation(
-        "style_directives.of",
-        *(recipe({"style_directives": STYLED | {"of": each}}, a=A | WIDE) for each in ("prompt", "other")),
-        "style_directives",
-    ),
-    steps("style_directives.only", STYLED, STYLED | {"only": {"source": "a"}}),
-    steps("style_directives.place", STYLED, STYLED | {"place": "after"}),
     steps("style_directives.per_row", STYLED, STYLED | {"per_row": 2}),
-    steps("style_directives.texts", STYLED, STYLED | {"texts": ["가", "다"]}),
-    steps("style_directives.salt", STYLED, STYLED | {"salt": "again"}),
-    exams("max_options", {"max_options": 6}),
     exams("of", {"of": "other"}),
     exams("options", {"options": "more"}),
     exams("gold", {"gold": "second"}),
-    exams("only", {"only": {"source": "a"}}),
-    exams("from_", {"from": {"source": "a"}}),
     exams("tokens", {"tokens": "segments"}),
-    exams("k", {"k": 1}),
-    exams("near", {"near": 0.1}),
-    exams("cues", {"cues": ["바다"]}),
-    exams("salt", {"salt": "again"}),
-    exams("language", {"language": "ko"}),
     exams("retriever", {}, within={"retriever": "another"}),
-    steps("negation.of", {"max": 0}, {"max": 0, "of": "ko"}),
-    steps("negation.cues", {"cues": ["왜"]}, {"cues": ["왜/MAG", "짧"]}),
-    steps("negation.max", {"cues": ["물", "왜"]}, {"cues": ["물", "왜"], "max": 1}),
-    steps("negation.unknown", {"cues": ["왜"]}, {"cues": ["왜"], "unknown": "keep"}),
-    steps("negation.only", {"cues": ["왜"]}, {"cues": ["왜"], "only": {"source": "b"}}),
-    steps("negation.workers", {"cues": ["왜"]}, {"cues": ["왜"], "workers": 1}),
-    Mutation(
-        "negation.in_",
-        *(recipe({"negation": {"cues": ["둘째"], "in": each}}, a=A | WIDE) for each in ("prompt", "other")),
-        "negation",
-        "column",
-    ),
-    steps("style_directives.language", {"language": "target"}, {"language": "ko"}),
-    steps("sample.rows", {"rows": 3}, {"rows": 4}),
     steps("sample.share", {"share": 0.2}, {"share": 0.7}),
-    steps("sample.unit", {"rows": 3}, {"rows": 3, "unit": "item"}),
-    steps("sample.salt", {"rows": 3}, {"rows": 3, "salt": "again"}),
     steps("mixture.take", {"take": ALL}, {"take": ALL | {"one": 4}}),
     steps("mixture.ratio", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1, "two": 2}, "total": 3}),
     steps("mixture.total", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1}, "total": 4}),
@@ -460,32 +342,12 @@ MUTATIONS: list[Mutation] = [
     Mutation("preview.items", *[recipe({"length": {"min": 1}})] * 2, "preview", items=(3, 5)),
     Mutation("output.output", recipe(), recipe(tables={"u": {"from": ["a", "b"], "steps": []}}), "output", "label"),
     Mutation("output.shard_rows", *[recipe()] * 2, "output", "tuning", within=({}, {"shard_rows": 3})),
-    *measured("morphemes", {}, 3, 9),
     replace(steps("morphemes.of", {"min": 3}, {"min": 3, "of": "qq"}), stops=True),
-    steps("morphemes.workers", {"min": 3}, {"min": 3, "workers": 1}),
-    *measured("behaviours", LOOKED | {"in": "prompt"}, 1, 7),
-    steps("behaviours.kind", *(LOOKED | {"in": "prompt", "min": 2, "kind": kind} for kind in ("verification", "backtracking"))),
-    steps("behaviours.of", *(LOOKED | {"in": "prompt", "min": 1, "of": of} for of in (["qq"], ["qq", "qr"]))),
-    *measured("token_length", {"tokenizer": "teacher", "in": "prompt"}, 4, 20),
-    steps("token_length.tokenizer", *({"tokenizer": name, "in": "prompt", "min": 9} for name in ("teacher", "again"))),
+    steps("behaviours.max", *(LOOKED | {"in": "prompt", "max": most} for most in (7, 1))),
     changed_model("tokenizer", "token_length"),
-    echo("echo.in_", {}, {"in": "o2"}),
-    echo("echo.to", {}, {"to": "o1"}),
-    echo("echo.phrase", {}, {"phrase": 30}),
-    echo("echo.max", {}, {"max": 0.99}),
-    echo("echo.unknown", {}, {"unknown": "keep"}),
-    echo("echo.only", {}, {"only": {"source": "b"}}),
-    parsable("parsable.in_", {}, {"in": "o1"}),
-    parsable("parsable.unknown", {}, {"unknown": "keep"}),
-    parsable("parsable.only", {}, {"only": {"source": "a"}}),
-    score("score.in_", {}, {"in": "letter2"}),
-    score("score.gold", {}, {"gold": "letter2"}),
     score("score.kind", {}, {"kind": "exact"}),
-    score("score.language", {}, {"language": "ko"}),
     score("score.gold_language", {"kind": "math"}, {"kind": "math", "gold_language": "target"}),
     score("score.units", *({"in": "counted", "gold": "counted2", "kind": "math", "units": each} for each in ([], ["가", "나"]))),
-    score("score.unknown", {}, {"unknown": "keep"}),
-    score("score.only", {}, {"only": {"source": "a"}}),
     looking("decontaminate.in_", {}, {"in": ["other"]}),
     looking("decontaminate.against", {"against": ["facts"]}, {"against": "evaluated"}),
     looking("decontaminate.passes", {"passes": ["raw"]}, {"passes": ["squeezed"]}),
@@ -549,12 +411,11 @@ MUTATIONS: list[Mutation] = [
     *(changed_model(name, role="label") for name in ("license", "endpoint")),
     changed_model("terms", "attach"),
 ]
-MUTATIONS += [
-    replace(next(each for each in MUTATIONS if each.field == field), field=name, operator="attach")
+LISTED += [
+    replace(next(each for each in LISTED if each.field == field), field=name, operator="attach")
     for field, name in (("Model.terms", "attach.terms"), ("generate.model", "attach.model"))
 ]
 
-BOUND = [each for each in MUTATIONS if each.role not in ("tuning", "label")]
 
 
 #: What is built here for each of its fields; trainings and evaluations have tests/test_training_keys.py.

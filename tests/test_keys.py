@@ -18,16 +18,17 @@ from operators.declared.source import Source
 from operators.measures.length import Length
 from runtime.build.session import Session
 from tests import keyed
-from tests.keyed import NEEDS, Bench, Key, Pair, Result, able, keys_of, structures_of
-from tests.mutations import BOUND, BUILT, MUTATIONS, Mutation, check_covered
+from tests.derived import BOUND, MUTATIONS
+from tests.keyed import LIST_IT, Bench, Key, Pair, Result, able, keys_of, lacked, structures_of
+from tests.mutations import BUILT, Mutation, check_covered
 
 bed, teacher = keyed.bed, keyed.teacher
 
 
 def named(mutation: Mutation) -> Any:
-    missing = not able(mutation.operator)
-    skip = pytest.mark.skipif(missing, reason=f"not installed: {' or '.join(NEEDS.get(mutation.operator, ()))}")
-    return pytest.param(mutation, id=mutation.field, marks=[skip] if missing else [])
+    lacks = lacked(mutation.operator)
+    skip = pytest.mark.skipif(bool(lacks), reason=f"not installed: {', '.join(lacks)}")
+    return pytest.param(mutation, id=mutation.field, marks=[skip] if lacks else [])
 
 
 # -- the checkers
@@ -89,7 +90,10 @@ def test_a_changed_field_gives_what_a_cold_build_gives(bed: Bench, mutation: Mut
         assert isinstance(before, Result) and isinstance(after, Result)
         assert (before.output, before.rows, before.ledgers) == (after.output, after.rows, after.ledgers)
     else:
-        assert before != after, f"the mutation of {mutation.field} shows nothing: the result is the same"
+        assert before != after, (
+            f"the mutation of {mutation.field} shows nothing: the result is the same. "
+            f"{SHOW_IT if mutation.choices else 'Give it rows or values that show it'}"
+        )
 
 
 @pytest.mark.parametrize("mutation", [named(each) for each in BOUND])
@@ -101,6 +105,9 @@ def test_a_key_that_leaves_out_a_field_is_noticed(bed: Bench, mutation: Mutation
     with pytest.raises(AssertionError, match="is not in the key"):
         check_key(mutation, both_keys(sessions))
 
+
+#: What to do where no value that the type of a field has shows anything.
+SHOW_IT = f"Give the docstring of its class an example in which this field matters, or {LIST_IT}"
 
 #: A field that says which profile entry is read -> one that it may say.
 ENTRY_BY = {
@@ -171,6 +178,7 @@ def leave_out_of_models(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_store_that_serves_stale_results_is_noticed(bed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for field in ("length.min", "language_share.count", "unique.normalise", "mixture.salt", "source.category"):
         mutation = next(each for each in MUTATIONS if each.field == field)
+        _ = bed.pair(mutation, MUTATIONS)  # what comes after it is chosen by keys that are whole
         with monkeypatch.context() as broken:
             leave_out(field, broken)
             with pytest.raises(AssertionError, match="another result than a cold build"):
@@ -180,6 +188,7 @@ def test_a_store_that_serves_stale_results_is_noticed(bed: Bench, monkeypatch: p
 def test_results_of_one_recipe_that_are_taken_for_each_other_are_noticed(bed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for field in ("length.min", "language_share.count", "unique.normalise", "mixture.salt", "normalise.form"):
         mutation = next(each for each in MUTATIONS if each.field == field)
+        _ = bed.pair(mutation, MUTATIONS)
         with monkeypatch.context() as broken:
             leave_out(field, broken)
             pair = bed.built_together([mutation], f"together {field}")[id(mutation)]
