@@ -17,7 +17,7 @@ import operators.kernels.segments
 from operators.base.declare import Operator
 from runtime.build.session import Session
 from tests.conftest import Project
-from tests.test_keys import Result, result_of
+from tests.keyed import Result, result_of
 
 EDITS = 20
 WORDS = [

@@ -15,7 +15,9 @@ from operators.base.declare import Only, Operator, role_of
 NUMBERS = (2, 1, 3, 5, 0, 9, 12, 30, 100)
 SHARES = (0.5, 0.2, 0.9, 0.05, 0.99, 0, 1)
 #: Texts that stand in the rows which operators are tried with, and a language that has a profile there.
-WORDS = ("왜", "물", "why", "again", "ko")
+WORDS = ("왜", "물", "why")
+#: Names for what is named already: the language that is the target, and a model that is there twice.
+LABELS = ("ko", "again")
 
 
 def values_of(kind: Any, role: str) -> Iterator[Any]:
@@ -39,7 +41,7 @@ def values_of(kind: Any, role: str) -> Iterator[Any]:
     elif kind is Only:
         yield {"source": "a"}
     elif kind is str:
-        yield from ("other", "prompt") if role == "column" else WORDS
+        yield from {"column": ("other", "prompt"), "label": LABELS}.get(role, (*WORDS, "ko"))
 
 
 def variants(step: type[Operator], said: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
