@@ -192,3 +192,44 @@ def test_the_wheel_has_every_package() -> None:
     packages = [path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")]
     found = {".".join(package.parts) for package in packages}
     assert found <= set(listed)
+
+
+#: Who asks of which class an operator is, and why; all others take what its stage, or its family, says of itself.
+ASK_OF_CLASSES = {
+    "compiler/lower/": "lowering puts operators into the graph",
+    "compiler/graph/stages.py": "the table of stages",
+    "compiler/prove/amounts.py": "the proof is of what a mixture takes",
+    "runtime/stages/": "the kinds of stages, and what they compute",
+    "runtime/sources/ingest.py": "a source is read as it says",
+    "runtime/completions/": "a model is asked as an operator says",
+    "runtime/training/stage.py": "a model is taught as an operator says",
+    "runtime/life/cot_row.py": "what `cot` comes to on a row is told by the steps that it is sugar for",
+}
+
+
+def subclasses(kind: type) -> set[str]:
+    return {kind.__name__, *(name for each in kind.__subclasses__() for name in subclasses(each))}
+
+
+def asked_of(path: Path) -> set[str]:
+    """The classes that a file tests values for."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            found |= {each.id for each in ast.walk(node.args[1]) if isinstance(each, ast.Name)}
+        elif isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name):
+            found.add(node.cls.id)
+    return found
+
+
+def test_nobody_else_asks_of_which_class_an_operator_is() -> None:
+    from operators import catalog
+    from operators.base.declare import Operator
+
+    families = {"Operator", "Step", "Measure", "Map", "SetDecision"}
+    classes = subclasses(Operator) - families
+    assert catalog.OPERATORS and {"Source", "Train", "Generate"} <= classes
+    files = [path for path in FILES if path.relative_to(ROOT).parts[0] in ("compiler", "runtime")]
+    asking = [path for path in files if asked_of(path) & classes]
+    assert [name for name in named(asking) if not name.startswith(tuple(ASK_OF_CLASSES))] == []
+    assert [each for each in ASK_OF_CLASSES if not any(name.startswith(each) for name in named(asking))] == []
