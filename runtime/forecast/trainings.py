@@ -146,7 +146,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
             if session.items is None:
                 predictor.expect(node.inputs[0])  # where that tells the very rows, a training of them may be here
             waiting += [(index, node)] if addresses.address(index) is None else []
-    trainings = [each for each in predictor.store.records(Record) if isinstance(each, CheckpointRecord)] if waiting else []
+    trainings = list(predictor.store.records(CheckpointRecord)) if waiting else []
     for index, node in waiting:
         assert isinstance(node.operator, Train)
         base = session.read.recipe.base_of(node.label)
