@@ -71,6 +71,12 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), defer_build=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        # The class is made, and of its annotations only those of fields are looked at again: by each class below it.
+        for name in cls.__class_vars__ & {*vars(cls).get("__annotations__", ())}:
+            del cls.__annotations__[name]
+
 
 Names = str | tuple[str, ...]
 
@@ -217,8 +223,11 @@ class Measure(Step):
         return None
 
     def wanted(self) -> str:
-        """What the decision asks for, as a person reads it."""
-        return bounds_wording(getattr(self, "min", None), getattr(self, "max", None))
+        """What the decision asks for, as a person reads it: `at least 1`, `at most 2` or `1 to 2`."""
+        low, high = getattr(self, "min", None), getattr(self, "max", None)
+        if low is not None and high is not None:
+            return f"{low} to {high}"
+        return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
 
     def predicate(self, value: Mapping[str, str]) -> str:
         """The whole decision in SQL: the condition, the rows it looks at, and what null means."""
@@ -226,21 +235,12 @@ class Measure(Step):
         return decided if self.only is None else f"(NOT ({self.only.sql()}) OR {decided})"
 
 
-def bounds_wording(low: object, high: object) -> str:
-    """`at least 1`, `at most 2` or `1 to 2`."""
-    if low is not None and high is not None:
-        return f"{low} to {high}"
-    return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
-
-
 def share_condition(value: Mapping[str, str], low: Decimal | None, high: Decimal | None) -> str:
     """SQL for a share, `part` of `whole`, within its bounds, in whole numbers: a division would round, and 0.30 not be 30 %."""
-    told = [
-        f"{value['part']} * {Fraction(bound).denominator} {sign} {Fraction(bound).numerator} * {value['whole']}"
-        for sign, bound in ((">=", low), ("<=", high))
-        if bound is not None
-    ]
-    return " AND ".join(told)
+    bounds = [(sign, Fraction(bound)) for sign, bound in ((">=", low), ("<=", high)) if bound is not None]
+    return " AND ".join(
+        f"{value['part']} * {bound.denominator} {sign} {bound.numerator} * {value['whole']}" for sign, bound in bounds
+    )
 
 
 def complain_order(low: Decimal | int | None, high: Decimal | int | None) -> Iterator[Complaint]:
