@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import io
@@ -70,7 +71,7 @@ class Commands(click.Group):
 
 
 def imported(name: str) -> Any:
-    """A module by its name. What an import makes is no garbage, and nobody looks through it for some, now or later."""
+    """A module by its name. What an import makes is no garbage: nobody looks through it for some, now or later."""
     if name not in sys.modules:
         # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
         os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
@@ -78,9 +79,15 @@ def imported(name: str) -> Any:
         try:
             importlib.import_module(name)
         finally:
-            gc.freeze()
+            keep()
             gc.enable()
     return sys.modules[name]
+
+
+def keep() -> None:
+    """Let nobody look for garbage in what there is; DuckDB tells people of each of its objects that is still there at the end."""
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -91,7 +98,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        atexit.register(keep)
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
