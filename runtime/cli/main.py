@@ -84,6 +84,16 @@ def imported(name: str) -> Any:
     return sys.modules[name]
 
 
+class WithoutPandas:
+    """Says that pandas is not here. Arrow asks it whether a list is a series, and so loads it wherever it is installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: object, target: object = None) -> None:
+        """Refuse the module that takes half a second of a command which has no use for it."""
+        if name == "pandas":
+            raise ModuleNotFoundError("no command reads or gives anything of pandas", name=name)
+
+
 def keep() -> None:
     """Let nobody look for garbage in what there is; DuckDB tells people of each of its objects that is still there at the end."""
     if "duckdb" not in sys.modules:
@@ -101,6 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments is None:
         arguments = sys.argv[1:]
         atexit.register(keep)
+        sys.meta_path.insert(0, WithoutPandas)
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
