@@ -305,7 +305,7 @@ def asked_of(step: type[Step]) -> list[Any]:
     if step.name in ASKED:
         return ASKED[step.name]
     said = said_of(step)
-    return [said, *(each for name in step.model_fields for each in list(variants(step, said, name))[:3])]
+    return [said, *(each for name in step.model_fields for each in list(variants(step, said, name, "rows"))[:3])]
 
 
 def rows_for(step: type[Step]) -> list[dict[str, Any]]:

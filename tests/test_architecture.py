@@ -42,4 +42,7 @@ def test_an_operator_is_one_class_in_one_file_one_entry_and_one_case(tmp_path: P
     run("git", "init", "-q")
     run("git", "apply", "-", text=diff[1])
     run(sys.executable, "-m", "compiler.docs", "--write")
-    run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cases.py", "-k", "lines")
+    run(sys.executable, "-m", "tests.test_golden", "--write")
+    tried = [f"tests/{name}.py" for name in ("test_cases", "test_golden", "test_keys", "test_keys_reads", "test_definitions")]
+    shape = "lines or declarations or record_holds or every_declared_field or documented"
+    run(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tried, "tests/test_shape.py", "-k", shape)

@@ -20,18 +20,18 @@ WORDS = ("왜", "물", "why")
 LABELS = ("ko", "again")
 
 
-def values_of(kind: Any, role: str) -> Iterator[Any]:
-    """Values of a type, as a recipe says them; none of a type that nothing is known of."""
+def values_of(kind: Any, role: str, source: str) -> Iterator[Any]:
+    """Values of a type, as a recipe with this source says them; none of a type that nothing is known of."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        yield from values_of(inner[0], role)
+        yield from values_of(inner[0], role, source)
     elif origin is Literal:
         yield from inner
     elif origin in (Union, types.UnionType):
         for each in inner:
-            yield from values_of(each, role)
+            yield from values_of(each, role, source)
     elif origin is tuple:
-        yield from ([each] for each in values_of(inner[0], role))
+        yield from ([each] for each in values_of(inner[0], role, source))
     elif kind is bool:
         yield from (True, False)
     elif kind is int:
@@ -39,17 +39,17 @@ def values_of(kind: Any, role: str) -> Iterator[Any]:
     elif kind in (Decimal, float):
         yield from SHARES
     elif kind is Only:
-        yield {"source": "a"}
+        yield {"source": source}
     elif kind is str:
         yield from {"column": ("other", "prompt"), "label": LABELS}.get(role, (*WORDS, "ko"))
 
 
-def variants(step: type[Operator], said: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def variants(step: type[Operator], said: dict[str, Any], name: str, source: str) -> Iterator[dict[str, Any]]:
     """What a recipe may say instead of `said`, with another value of one field (named as the class names it)."""
     info = step.model_fields[name]
     kinds = [info.annotation, *(part for part in info.metadata if part is Only)]
     before = step.model_validate(said)
-    for value in (each for kind in kinds for each in values_of(kind, role_of(step, name))):
+    for value in (each for kind in kinds for each in values_of(kind, role_of(step, name), source)):
         changed = said | {info.alias or name: value}
         try:
             after = step.model_validate(changed)
