@@ -177,8 +177,8 @@ def requested(asked: list[str]) -> list[Request]:
 
 def built(engine: Engine, asked: list[str]) -> float:
     """Seconds of a whole build: table, addresses, claims, journal, and the table that comes out."""
+    from runtime.build.run import Wishes, run_build
     from runtime.build.session import Session
-    from runtime.cli.build import run_build
     from runtime.completions import stage
 
     with tempfile.TemporaryDirectory() as made:
@@ -197,8 +197,8 @@ def built(engine: Engine, asked: list[str]) -> float:
         stage.endpoint_of = lambda model, configuration: ("", None)
         stage.open_engine = lambda model, endpoint: engine
         started = time.monotonic()
-        report = run_build(Session(str(folder / "recipe.yaml"), store_folder=str(folder / "store")), quiet=True)
-        assert report["asked"]["t/generate"]["new"] == len(asked)
+        report = run_build(Session(str(folder / "recipe.yaml"), store_folder=str(folder / "store")), Wishes(quiet=True))
+        assert report.filled["t/generate"].new == len(asked)
         return time.monotonic() - started
 
 

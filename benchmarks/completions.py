@@ -76,8 +76,8 @@ def cpu(usage: resource.struct_rusage) -> float:
 def overhead(folder: Path, count: int) -> None:
     """A build whose teacher answers at once."""
     from operators.asks.asks import Reply
+    from runtime.build.run import Wishes, run_build
     from runtime.build.session import Session
-    from runtime.cli.build import run_build
     from runtime.completions import stage
     from runtime.completions.engines.engine import Answer, Request
 
@@ -95,9 +95,9 @@ def overhead(folder: Path, count: int) -> None:
     stage.endpoint_of = lambda model, configuration: ("", None)
     stage.open_engine = lambda model, endpoint: Null()
     recipe, store = str(folder / "recipe.yaml"), str(folder / "store")
-    run_build(Session(recipe, store_folder=store), quiet=True)
+    run_build(Session(recipe, store_folder=store), Wishes(quiet=True))
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    run_build(Session(recipe, store_folder=store, targets=("traces",)), quiet=True)
+    run_build(Session(recipe, store_folder=store, targets=("traces",)), Wishes(quiet=True))
     after = resource.getrusage(resource.RUSAGE_SELF)
     row(
         "asked of an engine that answers at once, filters included",

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from compiler.graph.nodes import Graph, verify
+from compiler.graph.nodes import Graph
+from compiler.graph.stages import verify
 from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower
 from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
 from compiler.recipe.leaving import sound, without
-from compiler.recipe.profiles import Loaded, Profiles, codes_known, find_profile, load_profile, shipped_schema
+from compiler.recipe.profiles import Loaded, Profiles, load_profile, shipped_schema
 from compiler.recipe.said import Feed
 from compiler.recipe.sections import Recipe, type_recipe
 from compiler.recipe.training import read_template
@@ -60,7 +61,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     broken: set[str] = set()
     for code in sorted(languages_of(recipe)):
         try:
-            path = find_profile(code, place)
+            path = place.find("languages", code)
             if path is None:
                 continue
             loaded[code] = load_profile(path, place)
@@ -69,7 +70,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
             broken.add(code)
     read_tokenizers(recipe, place)
     recipe = replace(recipe, sources=labelled_sources(recipe, {code: each.profile for code, each in loaded.items()}))
-    return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), tuple(codes_known(place))), merged.texts)
+    return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), place.names("languages")), merged.texts)
 
 
 def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, Feed]:
@@ -92,9 +93,8 @@ def read_tokenizers(recipe: Recipe, place: Place) -> None:
         if said.model.tokenizer is None:
             continue
         span = said.node.find(("tokenizer",))
-        base = span.text.path.parent if span.text.path is not None else place.path.parent
         try:
-            path = place.reach(base / said.model.tokenizer, said.model.tokenizer, span)
+            path = place.named(said.model.tokenizer, span)
             if not path.is_file():
                 message, hint = f"there is no file `{said.model.tokenizer}`", near_files(path)
                 recipe.diagnostics.append(Diagnostic(message, span, hint))

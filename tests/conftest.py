@@ -24,11 +24,23 @@ settings.register_profile("free", deadline=None)
 settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `nightly` runs in `.ci/nightly`, and is told as skipped elsewhere."""
+    """What is marked `nightly` is told as skipped but in `.ci/nightly`; what shares a fixture shares a worker."""
     for item in items:
         if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
+        made = getattr(item, "_fixtureinfo", None)
+        if made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """What a test's own process writes need not outlive the machine. Children sync: those that tests kill are all children."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 # Programs that are started where Ctrl-C is ignored, as behind `&` in a script, ignore it too; those that tests interrupt may not.

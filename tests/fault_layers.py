@@ -12,9 +12,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
 
-from runtime.store.files import Buffer, Files
-from runtime.store.record import Record, hash_path
-from runtime.store.store import Store
+from runtime.store.files import Buffer, Files, hash_path
+from runtime.store.store import K, Store
 
 KILLED = 137
 
@@ -111,8 +110,8 @@ class Hasty(Store):
     def read_path(self, digest: str) -> Path:
         return self.late[digest] if digest in self.late else super().read_path(digest)
 
-    def write_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
-        record = super().write_record(key, body, kind)
+    def write_record(self, record: K) -> K:
+        record = super().write_record(record)
         for digest in sorted(record.objects() & set(self.late)):
             self.files.make_folder(self.object_path(digest).parent)
             self.files.rename(self.late.pop(digest), self.object_path(digest))

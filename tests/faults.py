@@ -178,15 +178,8 @@ class Letters:
 
 def warm(project: Project) -> None:
     """Import what a build imports, but start no thread: those do not survive a fork."""
-    import duckdb  # noqa: F401
-    import pyarrow.parquet  # noqa: F401
-
-    import compiler.compile  # noqa: F401
     import operators.kernels.segments
-    import runtime.build.builder  # noqa: F401
-    import runtime.cli.build
-    import runtime.life.funnel  # noqa: F401
-    import runtime.tables.output  # noqa: F401
+    import tests.warm_build  # noqa: F401
     from runtime.build.session import Session
 
     operators.kernels.segments.kiwi = lambda workers: Letters()  # type: ignore[assignment]

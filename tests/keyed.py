@@ -23,10 +23,11 @@ from compiler.lower.passes import drop_unused
 from compiler.text.diagnostics import RecipeError
 from operators.catalog import CATALOG
 from operators.measures.length import Length
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
 from runtime.sources.ingest import BadRows
-from runtime.stages.decide import Shortage
+from runtime.stages.ledger import Shortage
+from runtime.store.record import DecisionRecord, OutputRecord
 from runtime.store.store import Store, StoreError
 from tests.conftest import Project
 from tests.derived import put_tried
@@ -189,7 +190,7 @@ class Result:
 def result_of(session: Session) -> Result | str:
     """What a build of one output gives, or the name of what stopped it."""
     try:
-        run_build(session, quiet=True)
+        run_build(session, Wishes(quiet=True))
     except (BadRows, Shortage, StoreError, ValueError) as error:
         return type(error).__name__
     return made_of(session)
@@ -201,14 +202,14 @@ def made_of(session: Session) -> Result:
     addresses = Addresses(session.graph, session.facts, store.result_of)
     cuts = [(node.operator.name, addresses.key(index)) for index, node in session.graph if node.cut]
     records = [(name, None if key is None else store.find(key)) for name, key in cuts]
-    found = sorted((name, record.digest, str(record.body.get("ledger"))) for name, record in records if record is not None)
+    found = sorted(((name, record) for name, record in records if record is not None), key=lambda each: (each[0], each[1].digest))
     assert len(found) == len(cuts), "a stage that was built has no record"
     last = store.find(addresses.key(output) or "")
-    assert last is not None
-    tables = (pq.read_table(store.read_path(shard.removeprefix("object:"))) for shard in last.body["shards"])
+    assert isinstance(last, OutputRecord)
+    tables = (pq.read_table(store.read_path(shard.removeprefix("object:"))) for shard in last.shards)
     return Result(
-        tuple((name, digest) for name, digest, _ in found),
-        tuple(ledger for *_, ledger in found if ledger != "None"),
+        tuple((name, record.digest) for name, record in found),
+        tuple(record.ledger for _, record in found if isinstance(record, DecisionRecord)),
         "\n".join(repr(row) for table in tables for row in table.to_pylist()),
         last.digest,
     )
@@ -273,7 +274,7 @@ class Bench(Project):
         whole = session_of(self, mutations[0].before | {"tables": dict(tables.values())}, store)
         cold = narrowed(whole, {after for _, after in names}, str(self.cold()))
         for session in (*(narrowed(whole, {*side}) for side in zip(*names, strict=True)), cold):
-            run_build(session, quiet=True)
+            run_build(session, Wishes(quiet=True))
         found = {}
         for mutation, (before, after) in zip(mutations, names, strict=True):
             sides = (narrowed(whole, [before]), narrowed(whole, [after]))
@@ -292,7 +293,7 @@ class Bench(Project):
             whole = self.said_together(waiting[0].before, said) if waiting else None
             if whole is None:
                 continue
-            run_build(whole, quiet=True)
+            run_build(whole, Wishes(quiet=True))
             before = made_of(narrowed(whole, ["base"]))
             for name, mutation in zip(said, waiting, strict=True):
                 if name in whole.graph.outputs:

@@ -12,17 +12,25 @@ from typing import Any
 import numpy as np
 
 from operators.base.bounds import Between
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
-from runtime.forecast.counts import KINDS
-from runtime.forecast.expected import Expected
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.review.fates import apart
 from runtime.review.rows import moved_between
+from runtime.stages.expected.counts import KINDS
+from runtime.stages.expected.expected import Expected
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
+
+
+class Words:
+    """What stands between spaces, behind the interface of the segmenter."""
+
+    def tokenize(self, texts: list[str]) -> list[list[str]]:
+        return [text.split() for text in texts]
+
 
 #: Name -> (file, format, prompt, category, licence).
 SOURCES: dict[str, tuple[str, str, str, str, str]] = {
@@ -291,7 +299,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
     was = expected_before(before)
     enter, leave = moved_between(was, expected, *apart(ids_of(was.frame), ids_of(expected.frame)))
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
-    run_build(after, quiet=True)
+    run_build(after, Wishes(quiet=True))
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]
     bounded = "by" not in mixture and "repeat" not in mixture and sample.get("unit") != "item"
     decisions = 2 + bool(sample)
@@ -303,4 +311,4 @@ def table_of(session: Session) -> Table:
     made = predictor(session)
     record = made.store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
     assert record is not None
-    return open_table(made.store, record.body["table"])
+    return open_table(made.store, record.table)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +23,7 @@ from compiler.text.project import find_place
 from operators.declared.profile import LanguageProfile
 from operators.kernels.text import Texts
 from operators.measures.behaviours import Behaviours
-from operators.text.phrases import LONGEST, MOST, bounded, phrase, size_of
+from operators.text.phrases import LONGEST, MOST, bounded, phrase, pieces_of, size_of, stands_for_something
 from runtime.build.session import Session
 from tests.conftest import ROOT, Project
 
@@ -269,6 +271,32 @@ def test_re2_takes_every_expression_that_is_allowed(parts: list[str]) -> None:
     except ValueError:
         return
     pc.count_substring_regex(pa.array(["ab가1 "]), text, ignore_case=True)
+
+
+CLASSES = ["[^b]", "[a-z]", "[z-a]", "[a-]", "[--]", r"[a-\d]", r"[\d-z]", r"[\--a]", "[a-b-c]", "[-a]", "[가-힣]"]
+PIECES = ["a", "ab", "|", "(", ")", "?", r"\b", ".", "{0,3}", "{2}", "{2,1}"]
+
+
+def test_an_expression_that_is_taken_uncompiled_compiles_and_is_not_found_in_any_text() -> None:
+    taken = 0
+    for parts in (*product(CLASSES + PIECES, repeat=2), *product(PIECES, repeat=4), *product("a|(?)", repeat=6)):
+        text = "".join(parts)
+        try:
+            sure = stands_for_something(pieces_of(text))
+        except ValueError:
+            continue
+        taken += sure
+        assert not sure or not re.compile(text).fullmatch(""), text
+    assert taken > 1000
+
+
+def test_the_expressions_of_the_profiles_that_ship_are_taken_uncompiled() -> None:
+    place = find_place(str(ROOT / "recipes/ko/quickstart.yaml"), ())
+    for path in sorted((ROOT / "recipes/languages").glob("*.yaml")):
+        profile = load_profile(path, place).profile
+        lexicons = [said for _, said in profile.behaviours or () if said is not None]
+        for text in (each for said in (*lexicons, profile.above_options or ()) for each in said):
+            assert stands_for_something(pieces_of(text)), text
 
 
 @pytest.mark.parametrize("piece", [".", "[^a가]", "[가각갂갃간갅]", r"\W", "É", "[a-z가-힣]", "a"])

@@ -31,11 +31,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, 
 
 def named(store: Path) -> Iterator[Path]:
     """The objects that the record of the dataset names: its shards, and the frames, ledgers and text it is made of."""
+    from runtime.store.record import OutputRecord, Record
     from runtime.store.store import Store
 
     opened = Store(store)
-    for record in opened.records():
-        if record.body["kind"] == "output":
+    for record in opened.records(Record):
+        if isinstance(record, OutputRecord):
             yield from (opened.object_path(digest) for digest in sorted(record.objects()))
 
 
@@ -58,9 +59,12 @@ def test_a_blanked_object_is_found_by_the_build_that_would_name_it(built: tuple[
 
 def test_a_checkpoint_and_a_pulled_store_have_no_marks_to_look_for(built: tuple[Project, dict[str, Any]]) -> None:
     from runtime.build.built import blanked
-    from runtime.store.record import Record
+    from runtime.store.record import CheckpointRecord, Counts, Record
     from runtime.store.store import Store
 
     store = Store(built[0].folder / "store")
-    assert not blanked(store, Record("0" * 64, {"files": {"config.json": "object:" + "0" * 64}}))
-    assert not blanked(store, Record("0" * 64, {"table": {"frame": "object:" + "0" * 64}}))
+    nothing, none = "0" * 64, "object:" + "0" * 64
+    tree = {"kind": "based", "rows": 0, "columns": {}, "frame": none, "text": None}
+    said = {"kind": "sft", "digest": nothing, "ids": nothing, "columns": {}, "rows": 0, "table": tree, "counts": Counts()}
+    assert not blanked(store, CheckpointRecord(**said, files={"config.json": none}, metrics=none, manifest={}))
+    assert not blanked(store, Record(**said))

@@ -265,7 +265,7 @@ def test_damaged_segments_are_told_set_aside_and_made_anew(clean: Project) -> No
     pytest.importorskip("kiwipiepy")
     clean.write("languages/xx.yaml", PROFILE.replace("segments: words", "segments: kiwipiepy"))
     before = clean.digest()
-    path = min((clean.folder / "store").glob("v*/memo/*/*/*.cuts"))
+    path = min((clean.folder / "store").glob("memos/v*/memo/*/*/*.cuts"))
     data = bytearray(path.read_bytes())
     data[40] ^= 1
     path.chmod(0o644)

@@ -16,11 +16,11 @@ import pytest
 from operators.base.declare import Only
 from operators.grow.expand import Born, Parents, holds
 from operators.grow.style_directives import StyleDirectives
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
+from runtime.stages.children import joined_licences
 from runtime.stages.columns import LostRows
-from runtime.stages.expand import joined_licences
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.table import open_table
@@ -197,7 +197,7 @@ def test_an_operator_that_does_not_account_for_its_children_fails_the_build(
     bed.write("recipe.yaml", recipe(styled()))
     monkeypatch.setattr(StyleDirectives, "expand", expand)
     with pytest.raises(LostRows):
-        run_build(Session(str(bed.folder / "recipe.yaml"), store_folder=str(bed.folder / "store")), quiet=True)
+        run_build(Session(str(bed.folder / "recipe.yaml"), store_folder=str(bed.folder / "store")), Wishes(quiet=True))
 
 
 EDITS = [
@@ -218,13 +218,13 @@ def test_what_is_said_before_a_build_holds_what_is_built(bed: Project, edit: str
     predicted = Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock)
     cuts = {index: predicted.expect(index) for index, node in session.graph if node.cut}
     possible = {index: {row.tobytes() for row in id_bytes(each.frame.frame("row_id"))} for index, each in cuts.items()}
-    run_build(session, quiet=True)
+    run_build(session, Wishes(quiet=True))
     store = Store(session.store_path)
     predicted = Predictor(store, session.graph, session.facts, session.found.files, session.lock)
     for index, expected in cuts.items():
         record = store.find(str(predicted.addresses.key(index)))
         assert record is not None
-        table = open_table(store, record.body["table"])
+        table = open_table(store, record.table)
         assert uncounted(expected, table) == [], session.graph.nodes[index].label
         strangers = {row.tobytes() for row in id_bytes(table.frame("row_id"))} - possible[index]
         assert len(strangers) <= sum(expected.unseen.values())

@@ -63,6 +63,7 @@ def train(project: Project, files: Path) -> None:
     from compiler.graph.plan import Addresses, snapshot
     from compiler.text.canonical import digest_of
     from runtime.build.session import Session
+    from runtime.store.record import CheckpointRecord
     from runtime.store.store import Store
     from runtime.training.stage import stored
 
@@ -77,20 +78,23 @@ def train(project: Project, files: Path) -> None:
         assert key is not None and data is not None
         objects = {path.name: stored(store, path) for path in sorted(files.iterdir())}
         settings = {name: str(value) for name, value in node.operator.settings().items()}  # type: ignore[attr-defined]
-        manifest = {"recipe_key": key, "data": {"digest": data.digest, "rows": data.body["rows"]}, "settings": settings}
-        body = {
-            "kind": "sft",
-            "digest": digest_of(objects),
-            "ids": data.body["ids"],
-            "columns": {},
-            "rows": data.body["rows"],
-            "table": data.body["table"],
-            "files": objects,
-            "manifest": manifest,
-            "counts": {"in": data.body["rows"], "born": 0, "out": data.body["rows"], "dropped": []},
-            "snapshot": snapshot(addresses, index),
-        }
-        store.write_record(key, body)
+        manifest = {"recipe_key": key, "data": {"digest": data.digest, "rows": data.rows}, "settings": settings}
+        record = CheckpointRecord(
+            key=key,
+            kind="sft",
+            digest=digest_of(objects),
+            ids=data.ids,
+            columns={},
+            rows=data.rows,
+            table=data.table,
+            files=objects,
+            metrics=next(iter(objects.values())),
+            manifest={**manifest, "weights": "0" * 64, "made": {}},
+            counts={"in": data.rows, "born": 0, "out": data.rows, "dropped": []},
+            made={"seconds": 0.0},
+            snapshot=snapshot(addresses, index),
+        )
+        store.write_record(record)
 
 
 @pytest.fixture

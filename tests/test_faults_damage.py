@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from runtime.build.verify import verify
+from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Store
 from tests.conftest import Project, Ran
 from tests.faults import Letters, everything, rows_of
@@ -50,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 def record(store: Store, kind: str) -> Any:
-    return next(each for each in store.records() if each.body["kind"] == kind)
+    return next(each for each in store.records(Record) if each.kind == kind)
 
 
 def named(store: Store, reference: str) -> Path:
@@ -59,18 +60,18 @@ def named(store: Store, reference: str) -> Path:
 
 def beside(store: Store, changed: bool) -> Any:
     """The record of columns beside a table: a measure's, or the text that a map changed."""
-    return next(each for each in store.records("beside") if (each.body["text"] is not None) == changed)
+    return next(each for each in store.records(BesideRecord) if (each.text is not None) == changed)
 
 
 PARTS: dict[str, Callable[[Store], Path]] = {
-    "frame of a source": lambda store: named(store, record(store, "source").body["table"]["frame"]),
-    "text of a source": lambda store: named(store, record(store, "source").body["table"]["text"]),
-    "frame of a combination": lambda store: named(store, record(store, "combine").body["table"]["frame"]),
-    "measured columns": lambda store: named(store, beside(store, False).body["object"]),
-    "changed text": lambda store: named(store, beside(store, True).body["text"]),
-    "ledger": lambda store: named(store, record(store, "unique").body["ledger"]),
-    "shard of an output": lambda store: named(store, record(store, "output").body["shards"][0]),
-    "memo": lambda store: next((store.root / "memo").glob("*/*/*.journal")),
+    "frame of a source": lambda store: named(store, record(store, "source").table["frame"]),
+    "text of a source": lambda store: named(store, record(store, "source").table["text"]),
+    "frame of a combination": lambda store: named(store, record(store, "combine").table["frame"]),
+    "measured columns": lambda store: named(store, beside(store, False).object),
+    "changed text": lambda store: named(store, beside(store, True).text),
+    "ledger": lambda store: named(store, record(store, "unique").ledger),
+    "shard of an output": lambda store: named(store, record(store, "output").shards[0]),
+    "memo": lambda store: next((store.memos / "memo").glob("*/*/*.journal")),
     "record of a source": lambda store: store.record_path("results", record(store, "source").key),
     "record of a decision": lambda store: store.record_path("results", record(store, "unique").key),
     "record of an output": lambda store: store.record_path("results", record(store, "output").key),

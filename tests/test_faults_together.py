@@ -19,8 +19,10 @@ from runtime.build.verify import verify
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
+from tests.warm import python
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
+pytestmark = pytest.mark.long
 
 REVIEWS = """
     format: 1
@@ -53,7 +55,7 @@ SHARED = """
 def started(project: Project, recipe: str = "recipe.yaml", store: str = "store") -> subprocess.Popen[str]:
     """A build in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runtime.cli.main", "build", recipe, "-q", "--store", store],
+        [python(), "-m", "runtime.cli.main", "build", recipe, "-q", "--store", store],
         cwd=project.folder,
         env={**os.environ, "PYTHONPATH": str(CODE)},
         text=True,

@@ -13,6 +13,7 @@ import pytest
 from operators.asks.asks import Reply
 from runtime.completions.assumed import NAMES
 from runtime.completions.memo import CompletionMemo, Kept
+from runtime.store.record import CheckpointRecord, Counts
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, configure, teaching
@@ -248,8 +249,12 @@ def record(project: Project, digest: str, **made: Any) -> None:
         "settings": {"epochs": "2.0", "dtype": "float32"},
         "made": told,
     }
-    body = {"kind": "sft", "digest": digest, "rows": 10, "ids": "", "columns": {}, "manifest": manifest}
-    store.write_record(digest, body)
+    frame = "object:" + "0" * 64
+    tree = {"kind": "based", "rows": 10, "columns": {}, "frame": frame, "text": None}
+    counts = Counts({"in": 10, "born": 0, "out": 10, "dropped": []})
+    content = {"kind": "sft", "digest": digest, "ids": "0" * 64, "columns": {}, "rows": 10, "table": tree, "counts": counts}
+    content |= {"made": {"seconds": 1.0}, "snapshot": {"itself": {}}}
+    store.write_record(CheckpointRecord(**content, key=digest, files={}, metrics=frame, manifest=manifest))
 
 
 def test_earlier_trainings_tell_tokens_by_characters_and_the_rate_of_each_gpu(student: Project) -> None:
@@ -289,7 +294,7 @@ def test_a_real_training_tells_of_the_next(student: Project) -> None:
     student.write("weights/tokenizer_config.json", json.dumps(said | {"eos_token": "<|im_end|>"}))
     student.build("recipe.yaml", "--target", "train.sft")
     assert json.loads(plan(student, "--json", target="train.sft"))["trains"] == []
-    (manifest,) = (each.body["manifest"] for each in Store(student.folder / "store").records() if each.body["kind"] == "sft")
+    (manifest,) = (each.manifest for each in Store(student.folder / "store").records(CheckpointRecord))
     assert manifest["data"]["characters"] == sum(len(row[name]) for row in ROWS for name in row)
     again = trained(student, "--set", "train.sft.epochs=3")
     assert again["tokens"] == {

@@ -249,15 +249,15 @@ def test_the_store_of_a_project_is_no_link_out(linked: Repository, tmp_path: Pat
     assert linked.run("plan", "recipe.yaml", "--store", ".recipe").code == 0  # who names it means it
 
 
-PARTS = ["tmp", "objects", "objects/ab", "outputs", "running", "damaged", "results", "results/ab", "beside", "memo", "names"]
-PARTS.append("gate")
+PARTS = ["tmp", "objects", "objects/ab", "outputs", "running", "damaged", "results", "results/ab", "beside", "names"]
+PARTS += ["gate", "memo", "completions", "memos", "memos/v1", "memos/v1/memo", "memos/v1/memo/ab", "memos/v1/completions"]
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_no_folder_of_a_store_is_a_link_out(linked: Repository, tmp_path: Path, name: str) -> None:
     (tmp_path / "outside" / "mine").write_text("mine")
-    link = linked.folder / ".recipe" / "v3" / name
-    link.parent.mkdir(parents=True)
+    link = linked.folder / ".recipe" / ("" if name.startswith("memos") else "v3") / name
+    link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(tmp_path / "outside")
     for command in (["build", "recipe.yaml", "--target", "prompts"], ["store", "gc"], ["store", "verify", "--mend"]):
         ran = linked.run(*command)

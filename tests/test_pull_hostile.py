@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 
-from runtime.store.record import sealed, unsealed
+from runtime.store.parts import sealed, unsealed
 from tests.conftest import Project, Ran
 from tests.test_remote import EDITS, RECIPE
 
@@ -211,7 +211,7 @@ def test_what_is_none_of_ours_is_refused_and_named(pushed: Project, tmp_path: Pa
 @pytest.mark.usefixtures("alarm")
 def test_names_that_are_none_of_ours_are_passed_over(pushed: Project, tmp_path: Path) -> None:
     def clutter(root: Path, outside: Path) -> None:
-        for each in ("results/ab", "memo/ab/cd"):
+        for each in ("results/ab", "memo/ab/cd", "../memos/v1/memo/ab/cd"):
             (root / each).mkdir(parents=True)
             (root / each / ("x" * 255)).write_text("x")
             os.mkfifo(root / each / "pipe.journal")

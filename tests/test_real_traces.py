@@ -80,9 +80,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Callable[[str]
 def fates(recipe: str, data: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
     """(the steps that drop rows, row id -> what became of it), as the ledgers tell."""
     from compiler.graph.plan import Addresses
-    from operators.asks.attach import Attach
     from runtime.build.session import Session
     from runtime.life.why import Ledgers
+    from runtime.store.record import AttachedRecord, DecisionRecord
     from runtime.store.store import Store
     from runtime.tables.table import read_table
 
@@ -92,15 +92,15 @@ def fates(recipe: str, data: Path, folder: Path) -> tuple[list[str], dict[str, s
     told: dict[str, str] = {}
     for index, record in Ledgers(store, session.graph, Addresses(session.graph, session.facts, store.result_of)).records():
         node = session.graph.nodes[index]
-        if isinstance(node.operator, Attach):
-            asked = read_table(store, record.body["asked"])
+        if isinstance(record, AttachedRecord):
+            asked = read_table(store, record.asked)
             rows = zip(asked["row_id"].to_pylist(), asked["parent"].to_pylist(), asked["reason"].to_pylist(), strict=True)
             steps.append("generate")
             for row, parent, reason in rows:
                 told.pop(parent.hex, None)  # it lives on in what was born of it
                 told[row.hex] = "kept" if reason is None else "generate"
-        elif "ledger" in record.body:
-            ledger = read_table(store, record.body["ledger"])
+        elif isinstance(record, DecisionRecord):
+            ledger = read_table(store, record.ledger)
             run = [session.graph.nodes[at].label for at in session.graph.run(node.inputs[0])]
             steps += [*run, *([node.label] if node.operator.name == "unique" else [])]
             for row, dropped in zip(ledger["row_id"].to_pylist(), ledger["dropped_by"].to_pylist(), strict=True):

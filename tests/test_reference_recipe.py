@@ -182,7 +182,7 @@ def test_another_schema_of_traces_brings_its_own_language_share() -> None:
 
 
 def shipped(name: str) -> Benchmark:
-    node = read_benchmark(ROOT / "recipes" / "benchmarks" / f"{name}.yaml", name, find_place(str(RECIPE)))
+    node = read_benchmark(ROOT / "recipes" / "benchmarks" / f"{name}.yaml", find_place(str(RECIPE)))
     benchmark = typed_benchmark(name, node, [])
     assert benchmark is not None
     return benchmark

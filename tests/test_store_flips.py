@@ -35,7 +35,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, 
 
 
 def completions_of(project: Project, store: str) -> Path:
-    return project.folder / store / "v3" / "completions" / "completions.sqlite"
+    return project.folder / store / "memos" / "v1" / "completions" / "completions.sqlite"
 
 
 def only_completions(project: Project, store: str) -> Path:

@@ -425,10 +425,10 @@ def test_a_strange_answer_breaks_no_build(traces: Project, teacher: Teacher, str
 
 def without_results(project: Project) -> Path:
     """Let a store forget all but its completions; where these are."""
-    store = project.folder / ".recipe" / "v3"
+    store = project.folder / ".recipe"
     for kind in ("results", "names"):
-        shutil.rmtree(store / kind)
-    return store / "completions" / "completions.sqlite"
+        shutil.rmtree(store / "v3" / kind)
+    return store / "memos" / "v1" / "completions" / "completions.sqlite"
 
 
 DAMAGE = {

@@ -20,6 +20,9 @@ from tests.conftest import Project
 from tests.faults import CODE
 from tests.teacher import TRACES, Handler, Teacher, by_request, configure, teaching
 from tests.test_faults_together import LONG, wait_until, whole
+from tests.warm import python
+
+pytestmark = pytest.mark.long
 
 
 class Watching:
@@ -73,7 +76,7 @@ def asking(project: Project, prompts: int) -> Project:
 def started(project: Project, *options: str, recipe: str = "recipe.yaml", store: str = "store") -> subprocess.Popen[str]:
     """A build in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runtime.cli.main", "build", recipe, "--store", store, *options],
+        [python(), "-m", "runtime.cli.main", "build", recipe, "--store", store, *options],
         cwd=project.folder,
         env={**os.environ, "PYTHONPATH": str(CODE)},
         text=True,
@@ -89,7 +92,7 @@ def killed(build: subprocess.Popen[str]) -> None:
 
 def in_memo(project: Project, query: str, store: str = "store") -> list[Any]:
     """What a query of the completions finds, as another process sees them while the build runs."""
-    path = project.folder / store / "v3" / "completions" / "completions.sqlite"
+    path = project.folder / store / "memos" / "v1" / "completions" / "completions.sqlite"
     with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as memo:
         return [value for (value,) in memo.execute(query)]
     return []  # it is not made yet

@@ -251,7 +251,7 @@ def test_a_damaged_completion_is_found_and_asked_for_again(traces: Project, teac
     import sqlite3
 
     traces.build()
-    path = traces.folder / "store/v3/completions/completions.sqlite"
+    path = traces.folder / "store/memos/v1/completions/completions.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE completions SET body = substr(body, 1, 20) WHERE rowid = 3")
     connection.close()

@@ -13,6 +13,7 @@ from tests.conftest import Project
 from tests.test_faults_together import wait_until
 from tests.test_teacher_kills import killed, started
 from tests.training_runs import tiny_model
+from tests.warm import TRAINING, python
 
 ABSENT = [name for name in ("torch", "transformers", "trl") if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"a training needs what is not installed: {', '.join(ABSENT)}")
@@ -52,7 +53,7 @@ def school(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(weights)
     tokenizer.add_special_tokens({"eos_token": "<end>"})
     tokenizer.save_pretrained(weights)
-    config = {"weights": {"test/student": str(weights)}, "training": {"threads": 1}}
+    config = {"weights": {"test/student": str(weights)}, "training": {"threads": 1, "python": python(TRAINING)}}
     monkeypatch.setenv("RECIPE_CONFIG", str(project.write("config.yaml", json.dumps(config))))
     return project
 

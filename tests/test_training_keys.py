@@ -13,8 +13,8 @@ from compiler.graph.plan import Addresses
 from operators.base.declare import Operator, role_of
 from operators.catalog import OBJECTIVES
 from operators.learn.train import SETTINGS, TUNED, Train
+from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
-from runtime.cli.build import run_build
 from runtime.store.store import Store
 from tests.conftest import Project
 
@@ -76,7 +76,7 @@ def key_of(project: Project, objective: str = "sft", target: str = "train.sft", 
     said["train"]["later"] = {name: value for name, value in said["train"]["later"].items() if value is not None}
     path = project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
     store = str(project.folder / "store")
-    run_build(Session(str(path), store_folder=store, targets=("t", "u")), quiet=True)
+    run_build(Session(str(path), store_folder=store, targets=("t", "u")), Wishes(quiet=True))
     session = Session(str(path), store_folder=store, targets=(target,))
     key = Addresses(session.graph, session.facts, Store(session.store_path).result_of).key(session.graph.outputs[target])
     assert key is not None

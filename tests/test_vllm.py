@@ -110,7 +110,7 @@ def stored(project: Project) -> int:
     """How many completions the store has, as another process sees them."""
     import sqlite3
 
-    path = project.folder / "store/v3/completions/completions.sqlite"
+    path = project.folder / "store/memos/v1/completions/completions.sqlite"
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:

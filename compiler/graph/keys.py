@@ -7,11 +7,9 @@ from typing import Any
 
 from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, Node
+from compiler.graph.stages import stage_at
 from compiler.text.canonical import digest_of
 from operators.base.declare import Measure, Operator, Role
-from operators.declared.source import Source
-from operators.learn.train import Train
-from operators.sets.combine import Combine
 
 Address = Callable[[int], str | None]
 
@@ -30,30 +28,24 @@ def identity(operator: Operator, facts: Facts, entries: Mapping[str, Any], *role
 def own_ingredients(graph: Graph, index: int, facts: Facts) -> dict[str, Any]:
     """All that decides a node's result, but for what it reads; the digest of a leaf is None where nobody has it."""
     node = graph.nodes[index]
-    if isinstance(node.operator, Source):
-        leaf = facts.leaves[node.label]
-        # The same bytes under a name that ends otherwise are other rows.
-        written = sorted([digest, *node.operator.written(name)] for name, digest, _ in leaf.files)
-        itself = identity(node.operator, facts, {}, "result")
-        return {**itself, "source": node.label, "leaf": leaf.digest, "written": written}
     itself = identity(node.operator, facts, node.entries, *roles_of(node))
-    if isinstance(node.operator, Train) and node.operator.model is not None:
-        itself["weights"] = facts.weights.get(node.operator.model)
-    return {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
+    said = {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
+    return stage_at(graph, index).own(facts, said) if node.cut else said
 
 
 def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dict[str, Any] | None:
     """All that decides a node's result, or None while the digest of a cut below it is not known."""
     node = graph.nodes[index]
-    if isinstance(node.operator, Source):
-        return own_ingredients(graph, index, facts) if facts.leaves[node.label].digest is not None else None
-    inputs = [address(source) for source in node.inputs]
-    own = own_ingredients(graph, index, facts)
-    if None in inputs or own.get("weights", "") is None:
+    stage = stage_at(graph, index) if node.cut else None
+    if stage is not None and not stage.ready(facts):
         return None
-    # A union has no order; every other operator tells its inputs apart.
-    told = sorted(map(str, inputs)) if isinstance(node.operator, Combine) else inputs
-    return {**own, "inputs": told}
+    inputs = [found for source in node.inputs if (found := address(source)) is not None]
+    if len(inputs) < len(node.inputs):
+        return None
+    own = own_ingredients(graph, index, facts)
+    if stage is None:
+        return {**own, "inputs": inputs}
+    return own if stage.leaf else {**own, "inputs": stage.told(inputs)}
 
 
 def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:

@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compiler.text.spans import Span
-from operators.asks.asks import Asks
-from operators.asks.attach import Attach
-from operators.base.declare import Measure, Operator, SetDecision
+from operators.base.declare import Operator
 from operators.base.licence import Licence
 from operators.base.scope import Columns, ColumnType
-from operators.declared.aggregate import Aggregate
-from operators.declared.source import Source
-from operators.grow.expand import Expand
-from operators.learn.train import Train
-from operators.sets.combine import Combine
-from operators.sets.output import Output
 
 #: What a node makes: a `table` (a cut: stored, addressed by digest), `columns` beside a table (the values of
 #: a measure or the text of a map), or a `decision` (a predicate; its result is in the ledger of the next cut).
@@ -68,6 +60,16 @@ class Node:
     """For columns that a set decision compares: the form's name."""
 
     @property
+    def rows(self) -> int:
+        """The rows that it reads: a table, or the last decision of a run."""
+        return self.inputs[0]
+
+    @property
+    def measure(self) -> int:
+        """Of a decision: the columns node that it decides on."""
+        return self.inputs[-1]
+
+    @property
     def cut(self) -> bool:
         """Whether its result is stored and its digest is what others depend on."""
         return self.aspect in ("table", "checkpoint")
@@ -114,22 +116,14 @@ class Graph:
         return tuple(reversed(found))
 
 
-def verify(graph: Graph) -> None:
-    """What is legal; a graph that breaks this is a mistake of ours."""
-    for index, node in graph:
-        assert all(source < index for source in node.inputs), f"{node.label} reads a node that comes later"
-        match node.aspect:
-            case "table":
-                all_cuts = isinstance(node.operator, Combine | Output | Asks | Attach | Aggregate)
-                one_cut = node.inputs[:1] if isinstance(node.operator, Expand) else ()
-                assert all(graph.nodes[source].cut for source in (node.inputs if all_cuts else one_cut))
-                assert isinstance(node.operator, Source | Combine | Output | SetDecision | Asks | Attach | Aggregate | Expand)
-            case "checkpoint":
-                assert isinstance(node.operator, Train)
-                assert all(graph.nodes[source].cut for source in node.inputs), f"{node.label} learns from no cut"
-            case "columns":
-                assert graph.nodes[node.inputs[0]].aspect == "table", f"{node.label} measures no table"
-            case "decision":
-                assert isinstance(node.operator, Measure)
-                assert graph.nodes[node.inputs[-1]].aspect == "columns", f"{node.label} decides on no measure"
-    assert all(graph.nodes[index].cut for index in graph.outputs.values())
+def stage_name(graph: Graph, index: int) -> str:
+    """`prompts/unique`, or the table's name alone where the two are equal; no two cuts of a graph have one name."""
+    node, name = graph.nodes[index], plain_name(graph.nodes[index])
+    before = (each for at, each in graph if at < index and each.cut)
+    return f"{name}/{node.operator.name}" if any(plain_name(each) == name for each in before) else name
+
+
+def plain_name(node: Node) -> str:
+    """A stage's name, whatever others are called."""
+    name = node.table if node.label == node.table else f"{node.table}/{node.label}"
+    return f"output {name}" if node.operator.name == "output" else name

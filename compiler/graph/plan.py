@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 from compiler.graph.facts import Facts
 from compiler.graph.keys import ingredients, own_ingredients
 from compiler.graph.nodes import Graph, Node
+from compiler.graph.nodes import stage_name as stage_name
+from compiler.graph.stages import stage_at
 from compiler.text.canonical import canonical, digest_of
-from operators.asks.asks import Asks
 from operators.base.declare import Measure
-from operators.learn.train import Train
 
 
 class Result(NamedTuple):
@@ -94,7 +94,7 @@ class Addresses:
     def seen_by(self, reader: int, source: int) -> str | None:
         """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
         address, node = self.told(source), self.graph.nodes[reader]
-        if address is None or not isinstance(node.operator, Asks | Train) or source != node.inputs[0]:
+        if address is None or not node.cut or source != next(iter(node.inputs), None) or not stage_at(self.graph, reader).narrow:
             return address
         told = self.results[source]
         return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
@@ -107,19 +107,6 @@ def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
     if not found or (digest := addresses.address(found[0])) is None:
         return node
     return replace(node, entries={**node.entries, "model": {"checkpoint": digest}})
-
-
-def stage_name(graph: Graph, index: int) -> str:
-    """`prompts/unique`, or the table's name alone where the two are equal; no two cuts of a graph have one name."""
-    node, name = graph.nodes[index], plain_name(graph.nodes[index])
-    before = (each for at, each in graph if at < index and each.cut)
-    return f"{name}/{node.operator.name}" if any(plain_name(each) == name for each in before) else name
-
-
-def plain_name(node: Node) -> str:
-    """A stage's name, whatever others are called."""
-    name = node.table if node.label == node.table else f"{node.table}/{node.label}"
-    return f"output {name}" if node.operator.name == "output" else name
 
 
 def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, ...]:
@@ -140,8 +127,7 @@ def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, .
             state, cause = "run", cause or "its result is not in this store"
         else:
             below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
-            lacks = "the weights of its model" if node.inputs else "its files"
-            state, cause = "pending", "waits for " + (", ".join(below) or f"{lacks}, which are not here")
+            state, cause = "pending", "waits for " + (", ".join(below) or f"{stage_at(graph, index).lacks}, which are not here")
         stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
     return tuple(stages)
 
@@ -167,7 +153,7 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.inputs[-1])}
+            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
         if graph.nodes[source].aspect == "columns":
             said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
     for cut in cuts_below(graph, index):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.graph.nodes import Graph, Node
-from operators.base.declare import Measure, SetDecision
+from compiler.graph.nodes import Node
+from compiler.graph.stages import DecideStage
+from operators.base.declare import Measure
 from operators.text.sqltext import ident
 
 
@@ -12,51 +13,50 @@ def value_names(node: Node, column: Node) -> dict[str, str]:
     return {value: ident(f"{node.label}.{value}") for value in column.operator.values}  # type: ignore[attr-defined]
 
 
-def predicates(graph: Graph, index: int) -> list[tuple[Node, str]]:
-    """(decision, its predicate) of the run that ends at the rows of a table node, in evaluation order."""
+def predicates(stage: DecideStage) -> list[tuple[Node, str]]:
+    """(decision, its predicate) of the run that a stage begins with, in evaluation order."""
     found = []
-    for at in graph.run(graph.nodes[index].inputs[0]):
-        node = graph.nodes[at]
+    for node in stage.run:
         assert isinstance(node.operator, Measure)
-        found.append((node, node.operator.predicate(value_names(node, graph.nodes[node.inputs[-1]]))))
+        found.append((node, node.operator.predicate(value_names(node, stage.graph.nodes[node.measure]))))
     return found
 
 
-def decide_sql(graph: Graph, index: int, scale: tuple[int, int] | None = None) -> str:
-    """SQL for the fate of every row that a table node reads.
+def base_of(stage: DecideStage) -> str:
+    """The table of the rows that are decided on, as SQL calls it."""
+    return ident(stage.graph.nodes[stage.base].label)
+
+
+def decide_sql(stage: DecideStage, scale: tuple[int, int] | None = None) -> str:
+    """SQL for the fate of every row that a stage reads.
 
     Result: `row_id`, `copy`, `dropped_by` (0: kept; n: by the n-th decision; the set decision comes last) and
     `detail` (the rank, or the row kept instead), one row for each row and copy, in any order.
     """
-    node = graph.nodes[index]
-    assert isinstance(node.operator, SetDecision)
-    decisions = predicates(graph, index)
-    base = ident(graph.nodes[graph.base(node.inputs[0])].label)
+    decisions, base, operator = predicates(stage), base_of(stage), stage.operator
     cases = "".join(
         f"\n      WHEN NOT {predicate} THEN {place}  -- {comment(decision.label)}"
         for place, (decision, predicate) in enumerate(decisions, start=1)
     )
     case = f"CASE{cases}\n      ELSE 0 END" if cases else "0"
-    verdicts = node.operator.verdicts("kept", node.seed, scale)
-    copy = "copy" if node.operator.tells_copy else "0 AS copy"
+    verdicts = operator.verdicts("kept", stage.node.seed, scale)
+    copy = "copy" if operator.tells_copy else "0 AS copy"
     return (
         f"WITH decided AS (\n  SELECT *, {case} AS dropped_by\n  FROM {base}\n),\n"
         "kept AS (SELECT * FROM decided WHERE dropped_by = 0),\n"
         f"verdicts AS (\n  {verdicts}\n)\n"
         f"SELECT row_id, {copy}, CASE WHEN kept THEN 0 ELSE {len(decisions) + 1} END AS dropped_by, detail"
-        f"  -- {comment(node.label)}\n"
+        f"  -- {comment(stage.node.label)}\n"
         "FROM verdicts\n"
         "UNION ALL\n"
         "SELECT row_id, 0 AS copy, dropped_by, NULL AS detail FROM decided WHERE dropped_by > 0"
     )
 
 
-def alive_sql(graph: Graph, index: int, before: int) -> str:
+def alive_sql(stage: DecideStage, before: int) -> str:
     """SQL for the rows that pass the first `before` decisions of a run: those a dear measure looks at."""
-    decisions = predicates(graph, index)[:before]
-    base = ident(graph.nodes[graph.base(graph.nodes[index].inputs[0])].label)
-    condition = " AND ".join(predicate for _, predicate in decisions) or "TRUE"
-    return f"SELECT row_id FROM {base} WHERE {condition}"
+    condition = " AND ".join(predicate for _, predicate in predicates(stage)[:before]) or "TRUE"
+    return f"SELECT row_id FROM {base_of(stage)} WHERE {condition}"
 
 
 def comment(label: str) -> str:
@@ -64,14 +64,14 @@ def comment(label: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in label)
 
 
-def bounded_sql(graph: Graph, index: int, partly: frozenset[int], before: int | None = None) -> str:
+def bounded_sql(stage: DecideStage, partly: frozenset[int], before: int | None = None) -> str:
     """SQL for the rows that may pass a run of decisions, or the first `before` of them, where not all values are known.
 
     The base has also `sure` (the row is there) and, for each decision in `partly`, `LABEL.known`. Result: the base's
     columns, `passes` (it passes if it is there), and `sure` as it stands after the decisions.
     """
     surely, possibly = ["TRUE"], ["TRUE"]
-    for place, (decision, predicate) in enumerate(predicates(graph, index)[:before]):
+    for place, (decision, predicate) in enumerate(predicates(stage)[:before]):
         if place not in partly:
             surely.append(predicate)
             possibly.append(predicate)
@@ -81,6 +81,5 @@ def bounded_sql(graph: Graph, index: int, partly: frozenset[int], before: int | 
         known, passed = ident(f"{decision.label}.known"), f"NOT ({only.sql()})" if only else "FALSE"
         surely.append(f"CASE WHEN {known} THEN {predicate} ELSE {passed} END")
         possibly.append(f"CASE WHEN {known} THEN {predicate} ELSE TRUE END")
-    base = ident(graph.nodes[graph.base(graph.nodes[index].inputs[0])].label)
-    told = f"SELECT *, {' AND '.join(surely)} AS passes FROM {base} WHERE {' AND '.join(possibly)}"
+    told = f"SELECT *, {' AND '.join(surely)} AS passes FROM {base_of(stage)} WHERE {' AND '.join(possibly)}"
     return f"SELECT * REPLACE (sure AND passes AS sure) FROM ({told})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from compiler.graph.nodes import Made, Node
-from compiler.lower.state import Lowering, Rows
+from dataclasses import replace
+
+from compiler.graph.nodes import Made
+from compiler.lower.state import Lowering, Rows, at_table
 from compiler.recipe.said import Said, TableSaid
 from compiler.text.diagnostics import Diagnostic, Note
 from operators.asks.asks import Asks
@@ -12,19 +14,19 @@ from operators.asks.generate import Generate
 from operators.base.licence import Licence, join
 
 
-def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Asks) -> None:
-    """Ask about `rows`, which change in place; what is asked depends on the columns that are read, and on no other."""
+def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Asks) -> Rows:
+    """The answers about rows; what is asked depends on the columns that are read, and on no other."""
     model = state.recipe.models[operator.model]
     terms: Licence = model.model.output
     inputs = [rows.base]
     if model.model.from_ is not None:
         if model.model.from_ not in state.checkpoints:
-            return
+            return rows
         inputs.append(state.checkpoints[model.model.from_])
         terms = join([terms, state.nodes[inputs[1]].license]) if model.model.terms is not None else state.nodes[inputs[1]].license
     if isinstance(operator, Generate) and operator.recorded is not None:
         if complain_recorded(state, said, operator):
-            return
+            return rows
         inputs.append(state.feeds[operator.recorded])
         terms = join([terms, state.nodes[inputs[1]].license])
     if model.model.output == "C":
@@ -32,38 +34,14 @@ def asked(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: A
         note = Note("it is asked here", said.span())
         state.found.append(Diagnostic(message, model.node.find(("terms",)), "ask another model", (note,)))
     reads = {name: Made(None, name, rows.columns[name]) for name in operator.reads(rows.columns)}
-    completions = state.add(
-        Node(
-            operator,
-            "table",
-            tuple(inputs),
-            said.label,
-            table.name,
-            said.span(),
-            entries={**state.entries(operator, said), "model": model.model.identity() if model.model.from_ is None else {}},
-            columns=dict(operator.made()),
-            carried=reads,
-            license=terms,
-        )
-    )
-    kept = {name: kind for name, kind in rows.columns.items() if name not in operator.made()}
-    rows.columns = {**dict(operator.made()), **kept}
-    license = join([rows.license, terms])
-    attach = Attach(terms=terms, model=operator.model)
-    rows.base = state.add(
-        Node(
-            attach,
-            "table",
-            (rows.base, completions),
-            said.label,
-            table.name,
-            said.span(),
-            columns=dict(rows.columns),
-            license=license,
-        )
-    )
-    rows.license = license
-    rows.made = {name: Made(None, name, kind) for name, kind in rows.columns.items()}
+    entries = {**state.entries(operator, said), "model": model.model.identity() if model.model.from_ is None else {}}
+    made = dict(operator.made())
+    more = {"entries": entries, "columns": made, "carried": reads, "license": terms}
+    completions = state.put(said, table, operator, "table", inputs, **more)
+    columns = {**made, **{name: kind for name, kind in rows.columns.items() if name not in made}}
+    attach, license = Attach(terms=terms, model=operator.model), join([rows.license, terms])
+    index = state.put(said, table, attach, "table", (rows.base, completions), columns=columns, license=license)
+    return replace(at_table(state, index), open=rows.open)
 
 
 def complain_recorded(state: Lowering, said: Said, operator: Generate) -> bool:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.graph.nodes import Made, Node
-from compiler.lower.state import Lowering, Rows
+from compiler.lower.state import Lowering, Rows, at_table
 from compiler.recipe.said import Said, TableSaid
 from operators.base.declare import Measure
 from operators.base.scope import ColumnType
 from operators.grow.expand import Expand
 
 
-def expanded(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Expand) -> None:
-    """Give `rows`, which change in place, their children."""
+def expanded(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Expand) -> Rows:
+    """Rows with their children beside them."""
     carried, made = dict(rows.made), operator.measures()
     for role, measure in made.items():
         (value,) = measure.values
         carried[role] = Made(measured(state, table, rows, said, f"{said.label} {role}", measure), value, "integer")
-    rows.base = state.add(
-        Node(
-            operator,
-            "table",
-            (rows.base, *(node for role in made if (node := carried[role].node) is not None)),
-            said.label,
-            table.name,
-            said.span(),
-            entries=state.entries(operator, said),
-            seed=state.recipe.seed if operator.seeded else 0,
-            columns=dict(rows.columns),
-            carried=carried,
-            license=rows.license,
-        )
-    )
-    rows.made = {name: Made(None, name, kind) for name, kind in rows.columns.items()}
+    inputs = (rows.base, *(node for role in made if (node := carried[role].node) is not None))
+    seed = state.recipe.seed if operator.seeded else 0
+    entries, columns = state.entries(operator, said), dict(rows.columns)
+    more = {"entries": entries, "seed": seed, "columns": columns, "carried": carried, "license": rows.license}
+    return replace(at_table(state, state.put(said, table, operator, "table", inputs, **more)), open=rows.open)
 
 
 def measured(state: Lowering, table: TableSaid, rows: Rows, said: Said, label: str, measure: Measure) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-from compiler.graph.nodes import Made, Node
+from compiler.graph.nodes import Aspect, Made, Node
 from compiler.recipe.profiles import Profiles
-from compiler.recipe.said import Said, TableSaid
+from compiler.recipe.said import Placed, Said, TableSaid
 from compiler.recipe.sections import Recipe
 from compiler.recipe.typed import fields_of
 from compiler.text.diagnostics import Diagnostic, suggest
@@ -24,28 +24,22 @@ from operators.declared.source import Source
 from operators.maps.select import Select
 
 
-class Placed(Protocol):
-    """Something of the recipe whose fields have places."""
-
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-
-    def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether a field of it is written."""
-
-
-@dataclass
+@dataclass(frozen=True)
 class Rows:
     """The rows at one point of a table: their base table, the run of decisions since, the columns in sight."""
 
     base: int
-    columns: dict[str, ColumnType]
-    made: dict[str, Made]
+    columns: Mapping[str, ColumnType]
+    made: Mapping[str, Made]
     license: Licence
     open: bool = False
     """Whether there may be further columns, which a step or a source would make that is left out, for it is wrong."""
-    run: list[tuple[int, Node]] = field(default_factory=list)
+    run: tuple[tuple[int, Node], ...] = ()
     """(cost, decision whose first input is open) in recipe order."""
+
+    def having(self, name: str, made: Made) -> Rows:
+        """The same rows with one column more, or another in its place."""
+        return replace(self, columns={**self.columns, name: made.kind}, made={**self.made, name: made})
 
 
 @dataclass
@@ -66,6 +60,10 @@ class Lowering:
     def add(self, node: Node) -> int:
         self.nodes.append(node)
         return len(self.nodes) - 1
+
+    def put(self, said: Said, table: TableSaid, operator: Operator, aspect: Aspect, inputs: Iterable[int], **more: Any) -> int:
+        """Add the node of a step of a table."""
+        return self.add(Node(operator, aspect, tuple(inputs), said.label, table.name, said.span(), **more))
 
     def scope(self, rows: Rows) -> Scope:
         """What an operator may read and name where these rows are."""
@@ -171,10 +169,6 @@ def complain_names(state: Lowering, names: Iterable[str], span: Span, what: str 
             )
 
 
-def copied(rows: Rows) -> Rows:
-    return replace(rows, columns=dict(rows.columns), made=dict(rows.made), run=[])
-
-
 def promises(operator: Step, rows: Rows, said: Said) -> dict[str, ColumnType]:
     """The columns that a step would make if it were right."""
     match operator:
@@ -197,8 +191,7 @@ def loses_columns(source: Text) -> bool:
     return any(suggest(key, fields) in ("columns", None) for key in strange) or (part is not None and part.lacks)
 
 
-def lose(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
+def lose(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> Rows:
     """Go on from a step that is left out: how many rows it would make of one is not known."""
-    node = Node(LeftOut(), "table", (rows.base,), said.label, table.name, said.span(), columns=dict(rows.columns))
-    left = at_table(state, state.add(node))
-    rows.base, rows.made, rows.run = left.base, left.made, []
+    left = at_table(state, state.put(said, table, LeftOut(), "table", (rows.base,), columns=dict(rows.columns)))
+    return replace(rows, base=left.base, made=left.made, run=())

@@ -11,7 +11,7 @@ from compiler.lower.contamination import complain_contaminated, resolved
 from compiler.lower.expanding import expanded
 from compiler.lower.judging import lower_aggregates
 from compiler.lower.learning import knows, lower_asked, lower_training
-from compiler.lower.state import Lowering, Rows, at_table, complain_names, copied, lose, loses_columns, promises
+from compiler.lower.state import Lowering, Rows, at_table, complain_names, lose, loses_columns, promises
 from compiler.prove.licenses import complain_licenses
 from compiler.prove.release import complain_releases
 from compiler.recipe.profiles import Profiles
@@ -20,6 +20,7 @@ from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note, suggest
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
+from operators.base.cut import Cut
 from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
@@ -27,12 +28,10 @@ from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
 from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
-from operators.measures.where import Where
 from operators.sets.combine import Combine
 from operators.sets.keep import Keep
 from operators.sets.output import Output
 from operators.sets.preview import Preview
-from operators.sets.unique import Unique
 
 
 def lower(
@@ -126,9 +125,9 @@ def lower_table(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
     if not origins or len(origins) < len(table.origins):
         node = Node(Combine(), "table", (), table.name, table.name, table.span, columns=dict(LABELS))
         origins.append((replace(at_table(state, state.add(node)), open=True), table.span))
-    rows = combine(state, table, origins) if len(origins) > 1 else copied(origins[0][0])
+    rows = combine(state, table, origins) if len(origins) > 1 else origins[0][0]
     for said in table.steps:
-        step(state, table, rows, said)
+        rows = step(state, table, rows, said)
     return settle(state, table, rows)
 
 
@@ -165,46 +164,53 @@ def combine(state: Lowering, table: TableSaid, origins: list[tuple[Rows, Span]])
     return replace(at_table(state, index), open=any(rows.open for rows, _ in origins))
 
 
-def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> None:
-    """One step on `rows`, which change in place."""
+def step(state: Lowering, table: TableSaid, rows: Rows, said: Said) -> Rows:
+    """The rows after one step."""
     operator = said.operator
     if isinstance(operator, LeftOut):
-        rows.open = True
-        if operator.rows:
-            lose(state, table, rows, said)
-        return
+        rows = replace(rows, open=True)
+        return lose(state, table, rows, said) if operator.rows else rows
     complaints = list(operator.complain(state.scope(rows)))
     if said.column is not None:
         complaints = [each for each in complaints if not isinstance(each, DecidesNothing)]
     if complaints:
         state.complain(complaints, said, said.node.lacks)
         # What comes after is judged as if it were right, or one mistake would look like many.
-        promised = promises(operator, rows, said)
-        rows.columns |= promised
-        rows.made |= {name: Made(None, name, kind) for name, kind in promised.items()}
-        rows.open = rows.open or isinstance(operator, Select)
-        if isinstance(operator, Asks | Expand):
-            lose(state, table, rows, said)
-        return
+        for name, kind in promises(operator, rows, said).items():
+            rows = rows.having(name, Made(None, name, kind))
+        rows = replace(rows, open=rows.open or isinstance(operator, Select))
+        return lose(state, table, rows, said) if isinstance(operator, Asks | Expand) else rows
     match operator:
         case Select():
-            rows.made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
-            rows.columns = dict(operator.made(rows.columns))
+            made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
+            rows = replace(rows, made=made, columns=dict(operator.made(rows.columns)))
             complain_names(state, rows.columns, said.span())
         case Measure():
-            measure(state, table, rows, said, operator)
+            return measure(state, table, rows, said, operator)
         case Map():
-            made: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
-            index = columns_node(state, table, rows, said, {"of": operator.of}, made)
-            for name, stored in zip(operator.makes(), made, strict=True):
-                rows.columns[name], rows.made[name] = "text", Made(index, stored, "text")
+            stored: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
+            index = columns_node(state, table, rows, said, {"of": operator.of}, stored)
+            for name, each in zip(operator.makes(), stored, strict=True):
+                rows = rows.having(name, Made(index, each, "text"))
             complain_names(state, rows.columns, said.span())
         case Asks():
-            asked(state, table, settle(state, table, rows), said, operator)
+            return asked(state, table, settle(state, table, rows), said, operator)
         case Expand():
-            expanded(state, table, settle(state, table, rows), said, operator)
+            return expanded(state, table, settle(state, table, rows), said, operator)
         case SetDecision():
-            settle(state, table, rows, said)
+            return settle(state, table, rows, said)
+        case Cut():
+            return cut(state, table, settle(state, table, rows), said, operator)
+    return rows
+
+
+def cut(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Cut) -> Rows:
+    """A table of its own kind, made of settled rows."""
+    reads = {name: Made(None, name, rows.columns[name]) for name in operator.reads()}
+    columns, seed = dict(operator.makes(rows.columns)), state.recipe.seed if operator.seeded else 0
+    more = {"columns": columns, "carried": reads, "seed": seed, "license": rows.license}
+    entries = state.entries(operator, said)
+    return at_table(state, state.put(said, table, operator, "table", (rows.base,), entries=entries, **more))
 
 
 def columns_node(
@@ -220,46 +226,33 @@ def columns_node(
     """A node that makes columns beside the base table, reading the columns in sight and the tables `against`."""
     carried = {role: rows.made[name] for role, name in reads.items()}
     inputs = dict.fromkeys([rows.base, *(made.node for made in carried.values() if made.node is not None)])
-    return state.add(
-        Node(
-            said.operator,
-            "columns",
-            (*inputs, *against),
-            said.label,
-            table.name,
-            said.span(),
-            entries=state.entries(said.operator, said),
-            columns=columns,
-            carried=carried,
-            form=form,
-        )
-    )
+    entries = state.entries(said.operator, said)
+    more = {"entries": entries, "columns": columns, "carried": carried, "form": form}
+    return state.put(said, table, said.operator, "columns", (*inputs, *against), **more)
 
 
-def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> None:
+def measure(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Measure) -> Rows:
     """A measure as a column of its own, or with its decision."""
     against: tuple[int, ...] = ()
     if isinstance(operator, Decontaminate):
         if (named := resolved(state, rows, said, operator)) is None:
-            return
+            return rows
         operator, against = named
-    reads = {name: name for name in operator.parsed.columns} if isinstance(operator, Where) else operator.read()
     said = replace(said, operator=operator)
-    index = columns_node(state, table, rows, said, reads, {value: "integer" for value in operator.values}, against=against)
+    index = columns_node(state, table, rows, said, operator.read(), dict.fromkeys(operator.values, "integer"), against=against)
     if said.column is not None:
         share = operator.values == ("part", "whole")
         kind: ColumnType = "number" if share else "integer"
         if said.column in (*RESERVED, *LABELS):
             hint = "choose another name"
             state.found.append(Diagnostic(f"`{said.column}` is a column of the project's own", said.span(), hint))
-        rows.columns[said.column] = kind
+        rows = rows.having(said.column, Made(index, "/".join(operator.values) if share else operator.values[-1], kind))
         complain_names(state, [name for name in rows.columns if name.lower() == said.column.lower()], said.span())
-        rows.made[said.column] = Made(index, "/".join(operator.values) if share else operator.values[-1], kind)
-        return
+        return rows
     same = [each.label for _, each in rows.run if each.label.lower() == said.label.lower()]
     complain_names(state, [*same[-1:], said.label], said.span(), "steps")
     decision = Node(operator, "decision", (index,), said.label, table.name, said.span(), license=rows.license)
-    rows.run.append((COSTS.index(operator.cost), decision))
+    return replace(rows, run=(*rows.run, (COSTS.index(operator.cost), decision)))
 
 
 def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = None) -> Rows:
@@ -275,12 +268,12 @@ def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = No
     assert isinstance(operator, SetDecision)
     # By name: the order of the keys of a map, such as that of `measure`, decides nothing.
     inputs = [head, *(made.node for _, made in sorted(rows.made.items()) if made.node is not None)]
-    if isinstance(operator, Unique) and said is not None:
+    if said is not None:
         for form, column in operator.forms().items():
             inputs.append(columns_node(state, table, rows, said, {"of": column}, {form: "label"}, form))
     if said is not None and state.previews and operator.name in ("mixture", "sample"):
         # Amounts shrink by what a preview leaves out, and that is not in its own digest: the sources' are.
-        inputs += [*state.previews, *(state.nodes[each].inputs[0] for each in state.previews)]
+        inputs += [*state.previews, *(state.nodes[each].rows for each in state.previews)]
     index = state.add(
         Node(
             operator,
@@ -295,6 +288,4 @@ def settle(state: Lowering, table: TableSaid, rows: Rows, said: Said | None = No
             license=rows.license,
         )
     )
-    rows.base, rows.run = index, []
-    rows.made = {name: Made(None, name, kind) for name, kind in rows.columns.items()}
-    return rows
+    return replace(at_table(state, index), open=rows.open)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from compiler.graph.nodes import Graph
+from compiler.graph.stage import Most
+from compiler.graph.stages import DecideStage, of_kind, stage_at
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
-from operators.asks.asks import Asks
-from operators.asks.attach import Attach
-from operators.base.declare import SetDecision
-from operators.declared.source import Source
-from operators.sets.combine import Combine
 from operators.sets.mixture import Mixture
-
-Most = Mapping[str, float]
-"""Group -> the most rows of it; infinite where nobody knows."""
 
 
 def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -> list[Diagnostic]:
     """A mixture that takes more rows of a group than there are; `rows` tells what a source has at most."""
     found = []
-    for _, node in graph:
-        operator = node.operator
+    for stage in of_kind(DecideStage, graph):
+        operator, node = stage.operator, stage.node
         if not isinstance(operator, Mixture) or operator.by != "rows" or operator.shortage != "error":
             continue
-        most = most_of(graph, node.inputs[0], operator.of, rows)
+        most = most_of(graph, stage.base, operator.of, rows)
         if most is None:
             continue
         said = next(each for each in recipe.tables[node.table].steps if each.operator == operator and each.span() == node.span)
@@ -47,19 +41,4 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -
 
 def most_of(graph: Graph, index: int, of: str, rows: Callable[[str], float]) -> Most | None:
     """The most rows of each group at a node; None where nothing bounds any."""
-    node = graph.nodes[graph.base(index)]
-    operator = node.operator
-    if isinstance(operator, Source):
-        return {(operator.category if of == "category" else node.label): rows(node.label)}
-    if isinstance(operator, Combine) and node.inputs:
-        parts = [most_of(graph, each, of, rows) for each in node.inputs]
-        known = [each for each in parts if each is not None]
-        groups = {group for each in known for group in each}
-        return {group: sum(each.get(group, 0) for each in known) for group in groups} if len(known) == len(parts) else None
-    if isinstance(operator, Attach):
-        below, asks = most_of(graph, node.inputs[0], of, rows), graph.nodes[node.inputs[1]].operator
-        times = asks.samples if isinstance(asks, Asks) and asks.born else 1
-        return None if below is None else {group: times * count for group, count in below.items()}
-    if isinstance(operator, SetDecision) and not operator.tells_copy:
-        return most_of(graph, node.inputs[0], of, rows)
-    return None  # an expand, rows that stand in a mixture again, and what is left out
+    return stage_at(graph, graph.base(index)).most(of, rows, lambda below: most_of(graph, below, of, rows))

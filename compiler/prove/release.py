@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.graph.nodes import Graph
+from compiler.graph.stages import AttachStage, SourceStage, TrainStage, of_kind, stage_at
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
 from compiler.text.spans import Span
-from operators.asks.attach import Attach
 from operators.base.release import Conflict, released
 from operators.declared.source import Source
-from operators.learn.train import Train
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,17 @@ def terms_of(graph: Graph, index: int, recipe: Recipe) -> list[Term]:
     """Every licence that goes into a checkpoint: of its base, and of the models that wrote its rows."""
     found: dict[str, Term] = {}
     for at in below(graph, index):
-        node = graph.nodes[at]
-        if isinstance(node.operator, Train) and node.operator.model is not None:
-            said = recipe.models[node.operator.model]
+        stage = stage_at(graph, at) if graph.nodes[at].cut else None
+        if isinstance(stage, TrainStage) and stage.operator.model is not None:
+            said = recipe.models[stage.operator.model]
             if said.model.license:
                 term = Term(said.model.license, f"the base `{said.model.id}`", said.node.find(("license",)))
-                found.setdefault(f"base {node.operator.model}", term)
-        elif isinstance(node.operator, Attach) and node.operator.model in recipe.models:
-            said = recipe.models[node.operator.model]
+                found.setdefault(f"base {stage.operator.model}", term)
+        elif isinstance(stage, AttachStage) and stage.operator.model in recipe.models:
+            said = recipe.models[stage.operator.model]
             if said.model.terms is not None and said.model.from_ is None:
-                found.setdefault(
-                    f"teacher {node.operator.model}",
-                    Term(said.model.terms, f"what `{said.model.id}` writes", said.node.find(("terms",))),
-                )
+                term = Term(said.model.terms, f"what `{said.model.id}` writes", said.node.find(("terms",)))
+                found.setdefault(f"teacher {stage.operator.model}", term)
     return list(found.values())
 
 
@@ -57,7 +54,7 @@ def below(graph: Graph, index: int) -> Iterator[int]:
 
 def sources_of(graph: Graph, index: int) -> list[Source]:
     """The sources whose rows go into a node."""
-    return [node.operator for at in sorted(below(graph, index)) if isinstance((node := graph.nodes[at]).operator, Source)]
+    return [stage.operator for stage in of_kind(SourceStage, graph, sorted(below(graph, index)))]
 
 
 def release_of(graph: Graph, index: int, recipe: Recipe) -> str:
@@ -68,10 +65,8 @@ def release_of(graph: Graph, index: int, recipe: Recipe) -> str:
 def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A checkpoint that inherits licences which no licence satisfies at once."""
     found = []
-    for index, node in graph:
-        if not isinstance(node.operator, Train):
-            continue
-        terms = terms_of(graph, index, recipe)
+    for stage in of_kind(TrainStage, graph):
+        node, terms = stage.node, terms_of(graph, stage.index, recipe)
         try:
             released([(term.name, term.why) for term in terms])
         except Conflict as conflict:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from compiler.recipe.leaving import sound
-from compiler.recipe.profiles import shipped_schema
-from compiler.recipe.typed import BRANCHES, worded
-from compiler.text.composing import read_document
-from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.text.document import Entry, Node, load_text
+from compiler.recipe.profiles import read_own
+from compiler.recipe.typed import valid
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
+from compiler.text.document import Entry, Node
 from compiler.text.merge import merge
-from compiler.text.project import Place, package_root
+from compiler.text.project import Place
 from operators.declared.benchmark import Benchmark
 
 Where = tuple[str | int, ...]
@@ -37,13 +32,6 @@ class BenchmarkSaid:
         return self.node.get("items") or self.node
 
 
-def find_benchmark(name: str, place: Place) -> Path | None:
-    """`benchmarks/NAME.yaml` beside the recipe, above it, or in the package. Raises RecipeError for one outside."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
-        return None
-    return place.find(f"benchmarks/{name}.yaml")
-
-
 def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mapping[str, BenchmarkSaid]:
     """Every benchmark that `evaluate` or `decontaminate` names or `benchmarks` declares, and the sets they are parallel to.
 
@@ -56,18 +44,14 @@ def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mappin
     waiting = list({**named, **declared})
     while waiting:
         name = waiting.pop(0)
-        path = find_benchmark(name, place)
+        path = place.find("benchmarks", name)
         if path is None and name not in declared:
-            near = suggest(name, shipped(place))
-            hint = (
-                f"did you mean `{near}`?"
-                if near
-                else f"declare it under `benchmarks:`, or in benchmarks/{name}.yaml beside the recipe"
-            )
+            otherwise = f"declare it under `benchmarks:`, or in benchmarks/{name}.yaml beside the recipe"
+            hint = meant(name, place.names("benchmarks"), otherwise)
             found.append(Diagnostic(f"there is no benchmark `{name}`", named[name], hint))
             continue
         try:
-            said = None if path is None else read_benchmark(path, name, place)
+            said = None if path is None else read_benchmark(path, place)
             over = declared.get(name)
             whole = over if said is None else said if over is None else merge(said, over)
             assert whole is not None
@@ -114,18 +98,9 @@ def looked_for(node: Node, path: Where = ()) -> list[tuple[Where, Node]]:
     return [*found, *(((*path, "decontaminate", "against", at), each) for at, each in enumerate(named))]
 
 
-def shipped(place: Place) -> list[str]:
-    """The names of the benchmarks that can be found from a recipe."""
-    folders = (each / "benchmarks" for each in place.folders)
-    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
-
-
-def read_benchmark(path: Path, name: str, place: Place) -> Node:
+def read_benchmark(path: Path, place: Place) -> Node:
     """A benchmark's own file, without its head."""
-    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "benchmark"))
-    said = node.get("benchmark") if node is not None else None
-    if said is not None and said.value != name:
-        found.append(Diagnostic(f"the file is called `{name}`, and says `{said.value}`", said.span, "one of them is wrong"))
+    node, found = read_own(path, place, "benchmark", "benchmark", "file")
     if found or node is None:
         raise RecipeError(found)
     assert isinstance(node.value, dict)
@@ -135,19 +110,10 @@ def read_benchmark(path: Path, name: str, place: Place) -> Node:
 
 def typed_benchmark(name: str, node: Node, found: list[Diagnostic]) -> Benchmark | None:
     """The benchmark that a node declares, or None with its mistakes in `found`."""
-    lacks = node.lacks
-    try:
-        benchmark = Benchmark.model_validate(node.plain())
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            path = [part for part in problem["loc"] if not str(part).startswith((*BRANCHES, "Taken", "literal"))]
-            missing = problem["type"] == "missing"
-            if lacks and (missing or not node.has(path)):
-                continue
-            message = f"the benchmark `{name}` needs `{problem['loc'][-1]}`" if missing else worded(problem["msg"])
-            found.append(Diagnostic(message, node.find(path)))
+    benchmark = valid(Benchmark, node.plain(), node, found, f"the benchmark `{name}`")
+    if benchmark is None:
         return None
-    if (lacking := benchmark.lacks()) and not lacks:
+    if (lacking := benchmark.lacks()) and not node.lacks:
         message = f"the benchmark `{name}` maps no column `{lacking[0]}`, which the task `{benchmark.task}` needs"
         found.append(Diagnostic(message, node.find(("items", "columns")), "map it under `items: columns:`"))
     return None if lacking else benchmark

@@ -1,13 +1,17 @@
-"""The section `evaluate`: typed, with the steps that answers go through."""
+"""The section `evaluate`: who is judged by what, and the tables of answers and scores that follow from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.recipe.benchmarks import BenchmarkSaid
-from compiler.text.diagnostics import Diagnostic, Note, suggest
-from compiler.text.document import Node as Text
+from compiler.recipe.benchmarks import FEED, BenchmarkSaid
+from compiler.recipe.said import Part, Said, TableSaid
+from compiler.recipe.traces import ModelSaid
+from compiler.recipe.training import TrainSaid
+from compiler.recipe.typed import declared
+from compiler.text.diagnostics import Diagnostic, Note, meant
+from compiler.text.document import Node
 from compiler.text.spans import Span
 from operators.asks.answers import Answers
 from operators.base.declare import Step
@@ -25,7 +29,7 @@ class EvaluateSaid:
     """How models are judged, and the place that says it."""
 
     evaluate: Evaluate
-    node: Text
+    node: Node
     models: tuple[tuple[str, Span], ...]
     """Who is judged, with the place that says so."""
     benchmarks: Mapping[str, BenchmarkSaid]
@@ -44,13 +48,40 @@ class EvaluateSaid:
         return {name: listed for name, listed in both.items() if listed}
 
 
+def evaluate_of(
+    node: Node,
+    trains: Mapping[str, TrainSaid],
+    models: Mapping[str, ModelSaid],
+    benchmarks: Mapping[str, BenchmarkSaid],
+    found: list[Diagnostic],
+) -> EvaluateSaid | None:
+    """How models are judged; None where the recipe says nothing of it, or something wrong."""
+    part = node.get("evaluate")
+    evaluate = None if part is None else declared(Evaluate, part, found)
+    if part is None or evaluate is None:
+        return None
+    if evaluate.models:
+        named = [(name, part.find(("models", at))) for at, name in enumerate(evaluate.models)]
+    else:
+        span = node.find(("evaluate",), key=True)
+        bases = [said.operator.model for said in trains.values() if said.operator.model is not None]
+        named = [(name, span) for name in dict.fromkeys([*bases, *(said.label for said in trains.values())])]
+    said = EvaluateSaid(evaluate, part, tuple(named), benchmarks)
+    section = node.get("models")
+    told = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
+    if "models" not in node.left:
+        found += complain_evaluate(said, frozenset((*models, *told)))
+    if not named and not part.lacks:
+        found.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
+    return said
+
+
 def complain_evaluate(said: EvaluateSaid, models: frozenset[str]) -> list[Diagnostic]:
     """Who is not known, and what is held in and out at once."""
     found = []
     for name, span in said.models:
         if name not in models:
-            near = suggest(name, models)
-            hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(f"`{each}`" for each in sorted(models))
+            hint = meant(name, models, "there is: " + ", ".join(f"`{each}`" for each in sorted(models)))
             found.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
     for name in said.evaluate.held_out:
         if name in said.evaluate.held_in:
@@ -81,3 +112,19 @@ def judging_steps(said: EvaluateSaid, model: str, benchmark: BenchmarkSaid) -> l
 def table_name(model: str, benchmark: str) -> str:
     """The table of one model's answers to one benchmark; no name that a recipe may give has a dot."""
     return f"{PREFIX}.{model}.{benchmark}"
+
+
+def judged_tables(node: Node, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
+    """The table of each judged model's answers to each benchmark that has files."""
+    tables = {}
+    for benchmark, each in said.benchmarks.items():
+        if each.benchmark.source() is None or benchmark not in (*said.evaluate.held_in, *said.evaluate.held_out):
+            continue
+        span = said.place(benchmark)
+        for model, _ in said.models:
+            steps = judging_steps(said, model, each)
+            part = Part(node, ("evaluate",))
+            own = tuple(Said(label, step, part, column) for label, step, column in steps)
+            name = table_name(model, benchmark)
+            tables[(model, benchmark)] = TableSaid(name, ((FEED + benchmark, span),), own, span)
+    return tables

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from compiler.recipe.validate import Mistake, mistakes
 from compiler.text.diagnostics import Diagnostic
 from compiler.text.document import Entry, Node
 from compiler.text.places import Path
+from compiler.text.spans import Span
 
 #: What is left out may make what holds it wrong, and that in turn: a step without its operator is no step.
 ROUNDS = 12
@@ -44,24 +46,14 @@ def as_meant(node: Node, wrong: Iterable[Mistake]) -> Node:
     """A tree with each misspelt key under the name that was meant, where that is not there besides."""
     for each in wrong:
         if each.meant is not None:
-            node = _renamed(node, tuple(each.path), each.meant)
+            node = node.changed(each.path[:-1], partial(_renamed, said=str(each.path[-1]), meant=each.meant))
     return node
 
 
-def _renamed(node: Node, path: tuple[str | int, ...], meant: str) -> Node:
-    step, rest = path[0], path[1:]
-    if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
-        if not rest:
-            value = {meant if key == step else key: entry for key, entry in node.value.items()}
-            return node if meant in node.value else replace(node, value=value)
-        entry = node.value[step]
-        inside = _renamed(entry.node, rest, meant)
-        return node if inside is entry.node else replace(node, value={**node.value, step: replace(entry, node=inside)})
-    if isinstance(node.value, list) and isinstance(step, int) and rest and 0 <= step < len(node.value):
-        inside = _renamed(node.value[step], rest, meant)
-        same = inside is node.value[step]
-        return node if same else replace(node, value=[*node.value[:step], inside, *node.value[step + 1 :]])
-    return node
+def _renamed(node: Node, said: str, meant: str) -> Node:
+    if not isinstance(node.value, dict) or said not in node.value or meant in node.value:
+        return node
+    return replace(node, value={meant if key == said else key: entry for key, entry in node.value.items()})
 
 
 def emptied(node: Node, path: Path) -> bool:
@@ -78,16 +70,17 @@ STAND_INS = {"license": "A", "category": "?"}
 def stood_in(node: Node) -> Node:
     """A tree whose sources have something for each field that is wrong and that they cannot be without."""
     sources = node.get("sources")
-    if sources is None or not isinstance(sources.value, dict) or not isinstance(node.value, dict):
-        return node
-    filled = {}
-    for name, entry in sources.value.items():
-        lacks = [key for key in STAND_INS if isinstance(entry.node.value, dict) and key not in entry.node.value]
-        told = dict.fromkeys((*entry.node.left, *lacks))
-        said = {key: Entry(entry.key_span, Node(STAND_INS[key], entry.key_span)) for key in lacks}
-        value = {**entry.node.value, **said} if isinstance(entry.node.value, dict) else entry.node.value
-        filled[name] = replace(entry, node=replace(entry.node, value=value, left=tuple(told)))
-    return replace(node, value={**node.value, "sources": replace(node.value["sources"], node=replace(sources, value=filled))})
+    for name, entry in sources.value.items() if sources is not None and isinstance(sources.value, dict) else ():
+        node = node.changed(("sources", name), partial(_filled, place=entry.key_span))
+    return node
+
+
+def _filled(source: Node, place: Span) -> Node:
+    if not isinstance(source.value, dict):
+        return source
+    lacks = [key for key in STAND_INS if key not in source.value]
+    said = {key: Entry(place, Node(STAND_INS[key], place)) for key in lacks}
+    return replace(source, value={**source.value, **said}, left=tuple(dict.fromkeys((*source.left, *lacks))))
 
 
 def without(node: Node, paths: Iterable[Path]) -> Node:
@@ -95,20 +88,14 @@ def without(node: Node, paths: Iterable[Path]) -> Node:
     unique = {tuple(path) for path in paths}
     # From the back, so that no place in a list moves before it is left out.
     for path in sorted(unique, key=lambda each: [(isinstance(step, str), str(step).zfill(9)) for step in each], reverse=True):
-        node = _without(node, path)
+        node = node.changed(path[:-1], partial(_without, step=path[-1]))
     return node
 
 
-def _without(node: Node, path: tuple[str | int, ...]) -> Node:
-    step, rest = path[0], path[1:]
-    if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
-        entry = node.value[step]
-        if rest:
-            return replace(node, value={**node.value, step: replace(entry, node=_without(entry.node, rest))})
+def _without(node: Node, step: str | int) -> Node:
+    if isinstance(node.value, dict) and step in node.value:
         return replace(node, value={key: each for key, each in node.value.items() if key != step}, left=(*node.left, step))
     if isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
-        if rest:
-            return replace(node, value=[*node.value[:step], _without(node.value[step], rest), *node.value[step + 1 :]])
         moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
         return replace(node, value=[*node.value[:step], *node.value[step + 1 :]], left=(*moved, step))
     return node

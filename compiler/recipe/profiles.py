@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.text.document import Node, load_text
 from compiler.text.project import Place, package_root
-from compiler.text.spans import Span
 from operators.declared.profile import LanguageProfile, PromptFile
 
 
@@ -28,20 +26,14 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def find_profile(code: str, place: Place) -> Path | None:
-    """The file of a language's profile: `languages/CODE.yaml` beside the recipe, above it, or in the package.
-
-    Raises RecipeError for one that leads out of the project.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", code):
-        return None  # a code is no path: `../x` would read a file outside the project, and show its lines
-    return place.find(f"languages/{code}.yaml")
-
-
-def codes_known(place: Place) -> list[str]:
-    """The codes of the languages whose profiles can be found from a recipe."""
-    folders = (each / "languages" for each in place.folders)
-    return sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")})
+def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[Node | None, list[Diagnostic]]:
+    """(what a file of one profile or benchmark says, its mistakes); it says its own name under `head`."""
+    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
+    said = node.get(head) if node is not None else None
+    if said is not None and said.value != path.stem:
+        message = f"the {noun} is called `{path.stem}`, and says `{said.value}`"
+        found.append(Diagnostic(message, said.span, "one of them is wrong"))
+    return node, found
 
 
 @dataclass(frozen=True)
@@ -99,42 +91,30 @@ class Profiles:
 
 def load_profile(path: Path, place: Place) -> Loaded:
     """One profile with the prompts that stand in files of their own; raises RecipeError with every mistake in it."""
-    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), "profile"))
-    said = node.get("language") if node is not None else None
-    if said is not None and said.value != path.stem:
-        message = f"the profile is called `{path.stem}`, and says `{said.value}`"
-        found.append(Diagnostic(message, said.span, "one of them is wrong"))
+    node, found = read_own(path, place, "profile", "language", "profile")
     profile = declared(LanguageProfile, node, found) if node is not None else None
     if found or profile is None or node is None:
         raise RecipeError(found)
-    profile, files = with_prompts(profile, node, path, place)
+    profile, files = with_prompts(profile, node, place)
     return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
 
 
-def with_prompts(profile: LanguageProfile, node: Node, path: Path, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
+def with_prompts(profile: LanguageProfile, node: Node, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
     """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
-    texts: dict[str, Any] = {}
     files: dict[Path, str] = {}
-    for name, said in () if profile.prompts is None else profile.prompts:
-        if isinstance(said, PromptFile):
-            texts[name] = prompt_text(said, node.find(("prompts", name, "file")), path, place, files)
-        elif isinstance(said, dict):
-            spans = {anchor: node.find(("prompts", name, anchor, "file")) for anchor in said}
-            texts[name] = {
-                anchor: prompt_text(each, spans[anchor], path, place, files) if isinstance(each, PromptFile) else each
-                for anchor, each in said.items()
-            }
+
+    def text_of(said: Any, *at: str) -> Any:
+        if isinstance(said, dict):
+            return {anchor: text_of(each, *at, anchor) for anchor, each in said.items()}
+        if not isinstance(said, PromptFile):
+            return said
+        file = place.read(said.file, node.find(("prompts", *at, "file")))
+        assert file.path is not None
+        text = file.content.removesuffix("\n")
+        files[file.path] = digest_of(text)
+        return text
+
+    texts = {} if profile.prompts is None else {name: text_of(said, name) for name, said in profile.prompts}
     if not files or profile.prompts is None:
         return profile, {}
     return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files
-
-
-def prompt_text(prompt: PromptFile, span: Span, path: Path, place: Place, files: dict[Path, str]) -> str:
-    """The text of a prompt's file, whose digest goes into `files`; raises RecipeError at the line that names the file."""
-    target = place.reach(path.parent / prompt.file, prompt.file, span)
-    try:
-        text = load_text(target, place.show(target)).content.removesuffix("\n")
-    except RecipeError as error:
-        raise RecipeError([replace(each, span=each.span or span) for each in error.diagnostics]) from None
-    files[target] = digest_of(text)
-    return text

@@ -41,8 +41,22 @@ class Part:
         return section is None or section.lacks
 
 
+class Placed:
+    """What a recipe says, beside the place that says it."""
+
+    node: Node | Part
+
+    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
+        """Where a field of it stands."""
+        return self.node.find(path, key)
+
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether a field of it is written."""
+        return self.node.has(path)
+
+
 @dataclass(frozen=True)
-class Said:
+class Said(Placed):
     """One operator of a recipe: its label, the operator, and the place of its parameters."""
 
     label: str
@@ -51,29 +65,13 @@ class Said:
     column: str | None = None
     """The name of the column it makes, for a measure that stands under `measure`."""
 
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-        return self.node.find(path, key)
-
-    def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether a field of it is written."""
-        return self.node.has(path)
-
 
 @dataclass(frozen=True)
-class Feed:
+class Feed(Placed):
     """One source of a recipe and its place."""
 
     operator: Source
     node: Node
-
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-        return self.node.find(path, key)
-
-    def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether a field of it is written."""
-        return self.node.has(path)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.recipe.benchmarks import FEED, BenchmarkSaid
-from compiler.recipe.evaluating import EvaluateSaid
-from compiler.recipe.judged import evaluate_of, judged_tables
+from compiler.recipe.evaluating import EvaluateSaid, evaluate_of, judged_tables
 from compiler.recipe.said import Feed, Part, Said, TableSaid
 from compiler.recipe.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, TrainSaid, trains_of
 from compiler.recipe.typed import gap, step_of, steps_of, typed
-from compiler.text.diagnostics import Diagnostic, suggest
+from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import Node
 from compiler.text.spans import Span
 from operators.base.files import FileDigest
@@ -244,8 +243,7 @@ def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnost
     outputs = tuple((str(part.value), part.span) for part in listed.value)
     for name, span in outputs:
         if name not in tables and "tables" not in node.left:
-            near = suggest(name, tables)
-            hint = f"did you mean `{near}`?" if near else "the tables are: " + ", ".join(f"`{table}`" for table in tables)
+            hint = meant(name, tables, "the tables are: " + ", ".join(f"`{table}`" for table in tables))
             if name.startswith((TRAIN, "evaluate")):
                 hint = f"checkpoints and scores are built when they are asked for: recipe build --target {name}"
             found.append(Diagnostic(f"there is no table `{name}`", span, hint))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from compiler.recipe.said import Placed
 from compiler.recipe.typed import typed
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.document import Node as Text
-from compiler.text.document import load_text
+from compiler.text.document import Node
 from compiler.text.project import Place
-from compiler.text.spans import Span
 from operators.catalog import OBJECTIVES
 from operators.learn.train import Train
 
@@ -18,12 +17,12 @@ TRAIN = "train."
 
 
 @dataclass(frozen=True)
-class TrainSaid:
+class TrainSaid(Placed):
     """One training and its place."""
 
     name: str
     operator: Train
-    node: Text
+    node: Node
     template: str | None = None
     """The text of its chat template, where that stands in a file; filled in when the files are read."""
 
@@ -31,34 +30,19 @@ class TrainSaid:
     def label(self) -> str:
         return TRAIN + self.name
 
-    def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
-        """Where a field of it stands."""
-        return self.node.find(path, key)
-
-    def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether a field of it is written."""
-        return self.node.has(path)
-
 
 def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> TrainSaid:
     """The training with the text of its chat template; a file that cannot be read is a mistake of the recipe."""
     if said.operator.template is None:
         return said
-    span = said.node.find(("template",))
-    base = span.text.path.parent if span.text.path is not None else place.path.parent
     try:
-        path = place.reach(base / said.operator.template, said.operator.template, span)
+        return replace(said, template=place.read(said.operator.template, said.node.find(("template",))).content)
     except RecipeError as error:
-        found.extend(error.diagnostics)
-        return said
-    try:
-        return replace(said, template=load_text(path, place.show(path)).content)
-    except RecipeError as error:
-        found += [replace(each, span=each.span or span) for each in error.diagnostics]
+        found += error.diagnostics
         return said
 
 
-def trains_of(members: list[tuple[str, Text]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
+def trains_of(members: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
     """The trainings of a recipe by name; mistakes go into `found`."""
     trains: dict[str, TrainSaid] = {}
     for name, entry in members:

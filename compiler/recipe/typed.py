@@ -90,8 +90,13 @@ def declared(kind: type[Any_], node: Node, found: list[Diagnostic]) -> Any_ | No
     return valid(kind, node.plain(), node, found)
 
 
-def valid(kind: type[Any_], value: object, node: Node, found: list[Diagnostic]) -> Any_ | None:
-    """What a value declares. Of a node of which something was left out only what is written is wrong, not what is missing."""
+def valid(kind: type[Any_], value: object, node: Node, found: list[Diagnostic], subject: str | None = None) -> Any_ | None:
+    """What a value declares; `subject` is what needs what is missing.
+
+    Of a node of which something was left out only what is written is wrong, not what is missing.
+    """
+    if subject is None and issubclass(kind, Operator):
+        subject = f"`{kind.name}`"
     lacks = node.lacks
     try:
         return kind.model_validate(value)
@@ -101,14 +106,13 @@ def valid(kind: type[Any_], value: object, node: Node, found: list[Diagnostic]) 
             missing = problem["type"] == "missing" and bool(path)
             if lacks and (missing or not node.has(path)):
                 continue
-            name = f"`{kind.name}` " if issubclass(kind, Operator) else ""
-            message = f"{name}needs `{path[-1]}`" if missing and name else worded(problem["msg"])
+            message = f"{subject} needs `{path[-1]}`" if missing and subject else worded(problem["msg"])
             found.append(Diagnostic(message, node.find(path)))
         return None
 
 
 #: Parts of pydantic's places that are no parts of a recipe's.
-BRANCHES = ("function-", "str", "tuple", "dict", "Cell", "Said")
+BRANCHES = ("function-", "str", "tuple", "dict", "literal", "Cell", "Said", "Taken")
 
 
 def fields_of(kind: type[Operator]) -> set[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from compiler.recipe.fits import FORMATS, fits
 from compiler.text.diagnostics import Diagnostic, suggest
 from compiler.text.document import Node
 from compiler.text.places import (
@@ -19,7 +20,7 @@ from compiler.text.places import (
     written,
 )
 from compiler.text.scalars import hint_number
-from operators.base.licence import CLASSES, NAMED, class_of
+from operators.base.licence import CLASSES, NAMED
 
 _KINDS = {
     "integer": "a whole number",
@@ -69,11 +70,15 @@ MEANT = re.compile(r"did you mean `([^`]+)`\?")
 
 def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
     """Every mistake of a recipe against a schema, once."""
-    import jsonschema  # 60 ms, for those who check
+    plain = node.plain()
+    if fits(plain, schema):
+        return []
+    import jsonschema  # ten start-ups of an interpreter, for recipes that have a mistake
 
     formats = jsonschema.FormatChecker(())
-    formats.checks("licence")(lambda said: not isinstance(said, str) or class_of(said) is not None)
-    errors = jsonschema.Draft202012Validator(dict(schema), format_checker=formats).iter_errors(node.plain())
+    for name, admits in FORMATS.items():
+        formats.checks(name)(admits)
+    errors = jsonschema.Draft202012Validator(dict(schema), format_checker=formats).iter_errors(plain)
     words = list(_word_all(node, errors))
     misspelt = {(tuple(path), hint) for path, key, _, hint in words if key is not None}
     found: dict[tuple[object, ...], Mistake] = {}

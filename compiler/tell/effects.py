@@ -9,9 +9,8 @@ from typing import Literal
 from compiler.graph.keys import structures
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses, cause_of, cuts_below, snapshot, stage_name
+from compiler.graph.stages import stage_at
 from compiler.tell.meaning import Change, Subject
-from operators.asks.asks import Asks
-from operators.asks.attach import Attach
 
 State = Literal["reused", "same", "recomputed", "new", "gone"]
 
@@ -101,15 +100,15 @@ def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subj
     parts = {index}
     for source in node.inputs:
         if graph.nodes[source].aspect == "decision":
-            parts |= {*graph.run(source), *(graph.nodes[at].inputs[-1] for at in graph.run(source))}
+            parts |= {*graph.run(source), *(graph.nodes[at].measure for at in graph.run(source))}
         elif graph.nodes[source].aspect == "columns":
             parts.add(source)
     found: set[Subject] = {("table", node.table)} if node.operator.name != "output" else {("outputs",)}
     for at in parts:
         part = graph.nodes[at]
         found.add(("step", node.table, part.label))
-        if isinstance(part.operator, Asks | Attach):
-            found.add(("model", part.operator.model))
+        if part.cut and (model := stage_at(graph, at).asked_model) is not None:
+            found.add(("model", model))
         if part.seed:
             found.add(("seed",))
         for role, entry in part.operator.entries():

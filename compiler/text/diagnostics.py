@@ -56,6 +56,12 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     return words[close] if close is not None else None
 
 
+def meant(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+    """The hint after a word that is not known: the one that was probably meant, else what is said otherwise."""
+    near = suggest(word, known)
+    return f"did you mean `{near}`?" if near else otherwise
+
+
 @lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
     # Decomposed, one wrong letter in a Hangul syllable is one wrong letter, not a wrong syllable.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
 from compiler.text.scalars import Scalar
 from compiler.text.spans import Span, Text, span_at
 
@@ -78,6 +78,20 @@ class Node:
                 node = node.get(step) if node is not None and isinstance(step, str) else None
         return node
 
+    def changed(self, path: Sequence[str | int], change: Callable[[Node], Node]) -> Node:
+        """The tree with what `change` makes of the node at a path; itself where there is none, or nothing changes."""
+        if not path:
+            return change(self)
+        step, value = path[0], self.value
+        if isinstance(value, dict) and isinstance(step, str) and step in value:
+            inside = value[step].node.changed(path[1:], change)
+            same = inside is value[step].node
+            return self if same else replace(self, value={**value, step: replace(value[step], node=inside)})
+        if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+            inside = value[step].changed(path[1:], change)
+            return self if inside is value[step] else replace(self, value=[*value[:step], inside, *value[step + 1 :]])
+        return self
+
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""
         node, key_span = self, self.span
@@ -92,28 +106,28 @@ class Node:
         return key_span if key else node.span
 
 
-def load_text(path: Path, shown: str, most: int = MAX_BYTES) -> Text:
-    """Read a file of at most so many bytes; what cannot be read is a diagnostic."""
+def load_text(path: Path, shown: str, most: int = MAX_BYTES, span: Span | None = None) -> Text:
+    """Read a file of at most so many bytes; what cannot be read is a diagnostic, at the place that names it if one does."""
     try:
         # Not blocking: opening a named pipe must not hang a check.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise RecipeError(Diagnostic(f"`{shown}` is not a file", None))
+                raise RecipeError(Diagnostic(f"`{shown}` is not a file", span))
             raw = file.read(most + 1)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         hint = near_files(path) if isinstance(error, FileNotFoundError) else None
-        raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", None, hint)) from None
+        raise RecipeError(Diagnostic(f"cannot read `{shown}`: {why}", span, hint)) from None
     except ValueError:
-        raise RecipeError(Diagnostic(f"`{shown}` is no path: it contains a NUL", None)) from None
+        raise RecipeError(Diagnostic(f"`{shown}` is no path: it contains a NUL", span)) from None
     if len(raw) > most:
-        raise RecipeError(Diagnostic(f"`{shown}` is larger than {most // 1_000_000} MB", None))
+        raise RecipeError(Diagnostic(f"`{shown}` is larger than {most // 1_000_000} MB", span))
     try:
         return Text(shown, path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         bad, before = error.object[error.start], error.object[: error.start].decode("utf-8")
-        span = span_at(Text(shown, path, error.object.decode("utf-8", "replace")), len(before))
-        problem = Diagnostic(f"the file is not UTF-8: byte 0x{bad:02x}", span, "save the file as UTF-8")
+        at = span_at(Text(shown, path, error.object.decode("utf-8", "replace")), len(before))
+        problem = Diagnostic(f"the file is not UTF-8: byte 0x{bad:02x}", at, "save the file as UTF-8")
         raise RecipeError(problem) from None
 
 
@@ -124,7 +138,5 @@ def near_files(path: Path) -> str | None:
             names = sorted(each.name for each in islice(folder, 1000) if not each.name.startswith("."))
     except OSError:
         return f"there is no folder `{path.parent.name}`"
-    if near := suggest(path.name, names):
-        return f"did you mean `{near}`?"
     shown = ", ".join(f"`{name}`" for name in names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"its folder holds: {shown}" if names else "its folder is empty"
+    return meant(path.name, names, f"its folder holds: {shown}" if names else "its folder is empty")

@@ -172,12 +172,7 @@ def _follow(extends: Node, texts: list[Text], place: Place) -> Text:
         raise RecipeError(Diagnostic(f"a recipe extends itself: {chain}", extends.span))
     if len(texts) > MAX_EXTENDS:
         raise RecipeError(Diagnostic(f"more than {MAX_EXTENDS} recipes extend each other: {chain}", extends.span))
-    try:
-        return load_text(real, shown)
-    except RecipeError as error:
-        if any(problem.span for problem in error.diagnostics):
-            raise
-        raise RecipeError([replace(problem, span=extends.span) for problem in error.diagnostics]) from None
+    return load_text(real, shown, span=extends.span)
 
 
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"|[^."=]+')

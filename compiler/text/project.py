@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.spans import Span
+from compiler.text.document import load_text
+from compiler.text.spans import Span, Text
 
 MARKERS = (".recipe", "pyproject.toml", ".git")
 
@@ -77,15 +79,35 @@ class Place:
         except ValueError:
             raise RecipeError(Diagnostic(f"`{said}` is no path: it contains a NUL", span)) from None
 
-    def find(self, name: str) -> Path | None:
-        """A file beside the recipe, in the folder above, or in the package: the first that is there, by its name.
+    def base(self, span: Span) -> Path:
+        """The folder to which a path is relative that is said at a place: that of the file that says it; of `--set`, ours."""
+        return (span.text.path or self.path).parent
+
+    def named(self, said: str, span: Span) -> Path:
+        """A file that is named at a place; see `reach`."""
+        return self.reach(self.base(span) / said, said, span)
+
+    def read(self, said: str, span: Span) -> Text:
+        """The text of a file that is named at a place; raises RecipeError."""
+        path = self.named(said, span)
+        return load_text(path, self.show(path), span=span)
+
+    def find(self, kind: str, name: str) -> Path | None:
+        """`KIND/NAME.yaml` beside the recipe, in the folder above, or in the package: the first that is there.
 
         Raises RecipeError for one that leads out of the project.
         """
-        found = next((path for folder in self.folders if is_file(path := folder / name)), None)
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+            return None  # a name is no path: `../x` would read a file outside the project, and show its lines
+        found = next((path for folder in self.folders if is_file(path := folder / kind / f"{name}.yaml")), None)
         if found is not None:
             self.reach(found, self.shorten(found))
         return found
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of all that can be found so, in order."""
+        folders = (each / kind for each in self.folders)
+        return tuple(sorted({path.stem for folder in folders if not folder.is_symlink() for path in folder.glob("*.yaml")}))
 
     @property
     def folders(self) -> tuple[Path, ...]:

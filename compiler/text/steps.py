@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from compiler.text.diagnostics import Diagnostic, Note, suggest
+from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.document import Entry, Node
 from compiler.text.spans import Span
 
@@ -120,8 +120,7 @@ def _read_drop(node: Node, names: list[str], found: list[Diagnostic]) -> set[str
 
 def unknown_step(name: str, span: Span, names: list[str], purpose: str) -> Diagnostic:
     """Say that no step has this name."""
-    close = suggest(name, names)
-    hint = f"did you mean `{close}`?" if close else f"the steps are: {', '.join(names) or 'none'}"
+    hint = meant(name, names, f"the steps are: {', '.join(names) or 'none'}")
     return Diagnostic(f"there is no step `{name}` {purpose}", span, hint)
 
 

@@ -21,6 +21,7 @@ class Answers(Generate):
 
     name: ClassVar[str] = "answers"
     purpose: ClassVar[str] = "answer"
+    judges: ClassVar[bool] = True
     may_lack: ClassVar[tuple[str, ...]] = ("answer_labels",)
 
     gold: str | None = field("column", None)

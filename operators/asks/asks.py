@@ -8,25 +8,16 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from operators.base.declare import Count, Declared, Repeats, Step, field, tuning
+from operators.base.declare import Count, Declared, Repeats, Share, Step, as_decimal, field, tuning
 from operators.base.scope import Columns, Complaint, Scope
 
 Messages = tuple[tuple[str, str], ...]
 """(role, content) of each turn."""
 
 
-def said_number(bounds: dict[str, Any]) -> Any:
-    """A decimal number as a recipe writes it, so that 0.6 is 0.6 on every machine."""
-    return WithJsonSchema({"type": "number", **bounds})
-
-
-def as_decimal(value: Any) -> Any:
-    return repr(value) if isinstance(value, float) else value
-
-
-Temperature = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0, "maximum": 2}), Field(ge=0, le=2)]
-Portion = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0, "maximum": 1}), Field(ge=0, le=1)]
-Amount = Annotated[Decimal, BeforeValidator(as_decimal), said_number({"minimum": 0}), Field(ge=0)]
+NUMBER = {"type": "number", "minimum": 0}
+Amount = Annotated[Decimal, BeforeValidator(as_decimal), WithJsonSchema(NUMBER), Field(ge=0)]
+Temperature = Annotated[Decimal, BeforeValidator(as_decimal), WithJsonSchema(NUMBER | {"maximum": 2}), Field(ge=0, le=2)]
 
 
 def as_portion(value: Any) -> Any:
@@ -39,7 +30,7 @@ def as_portion(value: Any) -> Any:
 Tolerance = Annotated[
     Decimal,
     BeforeValidator(as_portion),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": r"^[0-9.]+%$"}]}),
+    WithJsonSchema({"anyOf": [NUMBER | {"maximum": 1}, {"type": "string", "pattern": r"^[0-9.]+%$"}]}),
     Field(ge=0, le=1),
 ]
 
@@ -77,6 +68,8 @@ class Asks(Step):
     repeats: ClassVar[Repeats] = "recorded"
     born: ClassVar[bool] = False
     """True where each completion is a row of its own; else each row keeps its id and gets columns."""
+    judges: ClassVar[bool] = False
+    """True where its completions are answers to the items of a benchmark."""
     purpose: ClassVar[str] = "cot"
     """What ids of born rows are made with, besides their parent's and the number of the sample."""
 
@@ -84,11 +77,11 @@ class Asks(Step):
     """The model that is asked, by its name under `models`."""
     temperature: Temperature | None = None
     """0 always takes the likeliest token; the model's own default unless said."""
-    top_p: Portion | None = None
+    top_p: Share | None = None
     """Sample among the likeliest tokens that have this share."""
     top_k: Count | None = None
     """Sample among this many of the likeliest tokens."""
-    min_p: Portion | None = None
+    min_p: Share | None = None
     """Leave out tokens below this share of the likeliest one's."""
     max_tokens: int = Field(4096, ge=1)
     """Where a completion is cut off; it is kept, and its finish_reason is `length`."""

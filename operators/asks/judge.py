@@ -30,6 +30,7 @@ class Judge(Asks):
     """
 
     name: ClassVar[str] = "judge"
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     question: str = Field(min_length=1)
     """What is asked, to the letter but for the columns in it."""
@@ -39,9 +40,6 @@ class Judge(Asks):
     """The column that is made: the place of the chosen word."""
     close: str = Field("</think>", min_length=1)
     """What ends the thinking of a model that writes it into its reply."""
-
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
 
     def named(self) -> tuple[str, ...]:
         """The columns in the question, once each."""

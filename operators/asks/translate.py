@@ -48,6 +48,7 @@ class Translate(Asks):
 
     name: ClassVar[str] = "translate"
     version: ClassVar[int] = 2
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     of: str = field("column", "prompt")
     """The text column that is translated."""
@@ -62,9 +63,6 @@ class Translate(Asks):
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         return ((self.into, "prompts.translate"), (self.into, "scripts"))
-
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)

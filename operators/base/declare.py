@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from operators.base.foreseen import Foreseen
 from operators.base.obligation import Obligation
-from operators.base.scope import ColumnType, Complaint, DecidesNothing, Kind, Scope
+from operators.base.scope import ColumnType, Complaint, Kind, Scope
+from operators.base.values import Column, Texts, Values
 from operators.text.sqltext import ident, literal
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-    from operators.kernels.text import Texts
 
 #: Columns of the project's own, whose names no recipe may give.
 RESERVED = ("row_id", "item_id", "copy", "dropped_by")
@@ -39,9 +33,15 @@ Role = Literal["result", "measured", "column", "decided", "tuning", "label"]
 #: at all, so that the first result is the result (completions).
 Repeats = Literal["bitwise", "numeric", "recorded"]
 
+
+def as_decimal(value: Any) -> Any:
+    """A number as a recipe writes it, so that 0.6 is 0.6 on every machine."""
+    return repr(value) if isinstance(value, float) else value
+
+
 Share = Annotated[
     Decimal,
-    BeforeValidator(lambda value: repr(value) if isinstance(value, float) else value),
+    BeforeValidator(as_decimal),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
     Field(ge=0, le=1),
 ]
@@ -114,6 +114,8 @@ class Operator(Declared):
     """The field that a scalar stands for, in `where: "..."`."""
     repeats: ClassVar[Repeats] = "bitwise"
     """What `recipe verify` may ask of a second run."""
+    rests_on: ClassVar[tuple[str, ...]] = ()
+    """The installed things whose version decides the result: distributions, or `unicode`."""
     may_lack: ClassVar[tuple[str, ...]] = ()
     """Profile entries that it does without where a language has none; nothing of them is in its key then."""
 
@@ -129,8 +131,8 @@ class Operator(Declared):
         return value
 
     def depends(self) -> tuple[str, ...]:
-        """The installed things whose version decides the result: distributions, or `unicode`."""
-        return ()
+        """The same, where its fields decide on it."""
+        return self.rests_on
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """What is wrong with it in this place."""
@@ -195,11 +197,11 @@ class Measure(Step):
         """Entries that are digests of a model's files: entry -> the model's name."""
         return {}
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         """One int64 array for each of `values`; -1 in the last means that the measure abstains."""
         raise NotImplementedError(f"`{self.name}` has no kernel")
 
-    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> Values:
         """The same of a measure that reads more columns than one; they come in the order of `others`."""
         return self.measure(texts, entries)
 
@@ -233,24 +235,6 @@ def bounds_wording(low: object, high: object) -> str:
     return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
 
 
-def share_condition(value: Mapping[str, str], low: Decimal | None, high: Decimal | None) -> str:
-    """SQL for a share, `part` of `whole`, within its bounds, in whole numbers: a division would round, and 0.30 not be 30 %."""
-    told = [
-        f"{value['part']} * {Fraction(bound).denominator} {sign} {Fraction(bound).numerator} * {value['whole']}"
-        for sign, bound in ((">=", low), ("<=", high))
-        if bound is not None
-    ]
-    return " AND ".join(told)
-
-
-def complain_order(low: Decimal | int | None, high: Decimal | int | None) -> Iterator[Complaint]:
-    """A complaint where `min` is above `max`, or neither is given."""
-    if low is None and high is None:
-        yield DecidesNothing((), "it decides nothing: neither `min` nor `max` is given", "give `min`, `max` or both")
-    elif low is not None and high is not None and low > high:
-        yield Complaint(("min",), f"`min` {low} is above `max` {high}, so no row can pass")
-
-
 def mapped(place: int) -> str:
     """What the column at a place of a map's columns is called in the store."""
     return MAPPED if place == 0 else f"{MAPPED} {place + 1}"
@@ -272,7 +256,7 @@ class Map(Step):
         """The names of the text columns it makes: the changed one, unless it says others."""
         return (self.of,)
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         """The text of each row in each column that it makes, row for row."""
         raise NotImplementedError(f"`{self.name}` changes nothing")
 
@@ -286,6 +270,14 @@ class SetDecision(Foreseen, Step):
     def forms(self) -> Mapping[str, str]:
         """Derived columns it needs: form name -> text column it is the normal form of."""
         return {}
+
+    def form(self, column: Column, entries: Mapping[str, Any]) -> Column:
+        """A text column as it is compared."""
+        return column
+
+    def verbatim(self, entries: Mapping[str, Any]) -> bool:
+        """Whether texts are compared as they are."""
+        return True
 
     def wording(self, detail: str | None) -> str:
         """Why it drops a row, from what its SQL tells besides."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from operators.base.bounds import Between
 
@@ -12,6 +13,11 @@ class Foreseen:
 
     What an operator does not say itself is always right, and as wide as can be.
     """
+
+    drops: ClassVar[bool] = True
+    """Whether it drops rows of its own."""
+    detail: ClassVar[str] = "rank"
+    """What its SQL tells of a row besides."""
 
     def grouped_by(self) -> str | None:
         """The column whose groups `limits` and `short_of` speak of; None where all rows are one group."""

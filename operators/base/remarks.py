@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from operators.base.declare import Measure
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from operators.base.values import Column
 
 
 class Remarks(Measure):
     """A measure of a column of labels, of which each build tells what a person should know."""
 
-    def remarks(self, column: pa.Array) -> Iterator[str]:
+    def remarks(self, column: Column) -> Iterator[str]:
         """A line for each thing that a person should know of the column it reads."""
         yield from ()

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from operators.asks.asks import Budget, Portion, Temperature, Tolerance
-from operators.base.declare import Count, Declared
+from operators.asks.asks import Budget, Temperature, Tolerance
+from operators.base.declare import Count, Declared, Share
 from operators.declared.cot import Tags
 
 #: What a row of an evaluation is called by, before the model's and the benchmark's name.
@@ -30,11 +30,11 @@ class Evaluate(Declared):
     """How often each item is asked (paper section 3.2: 3 for main results, 1 for ablations)."""
     temperature: Temperature = Decimal("0.7")
     """The temperature of the answers (paper section 3.2)."""
-    top_p: Portion | None = Decimal("0.9")
+    top_p: Share | None = Decimal("0.9")
     """Sample among the likeliest tokens that have this share (paper section 3.2)."""
     top_k: Count | None = None
     """Sample among this many of the likeliest tokens."""
-    min_p: Portion | None = None
+    min_p: Share | None = None
     """Leave out tokens below this share of the likeliest one's."""
     max_tokens: int = Field(32768, ge=1)
     """Where an answer is cut off (paper section 3.2)."""

@@ -53,6 +53,7 @@ class MergeOptions(Expand):
     version: ClassVar[int] = 2
     may_lack: ClassVar[tuple[str, ...]] = ("above_options", "fold")
     mixes: ClassVar[bool] = True
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "bm25s", "kiwipiepy", "kiwipiepy-model")
 
     of: str = field("column", "prompt")
     """The column with the question."""
@@ -90,9 +91,6 @@ class MergeOptions(Expand):
 
     def heard(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
-
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "pyarrow", "bm25s", "kiwipiepy", "kiwipiepy-model")
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)

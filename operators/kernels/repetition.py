@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.overlap.prose import Flags, prose_of, told
+from operators.kernels.overlap.prose import Flags, prose_of
 from operators.kernels.text import Ints, Texts, total
 
 SLICE = 2_000_000
@@ -29,7 +29,9 @@ def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
         last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
         prose = prose_of(points[int(first[row]) : int(first[last - 1] + counts[last - 1])], counts[row:last])
         flags = covered(prose.points, prose.counts, phrase, times, prose.text)
-        parts[row:last], wholes[row:last] = told(flags & prose.text, prose.counts), told(prose.text, prose.counts)
+        begins = np.cumsum(prose.counts) - prose.counts
+        parts[row:last] = total(flags & prose.text, begins, prose.counts)
+        wholes[row:last] = total(prose.text, begins, prose.counts)
         row = last
     # In layout alone nothing repeats: there it does not abstain.
     wholes = np.where(wholes == 0, counts, wholes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sized
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -200,6 +200,13 @@ class Texts:
             if name in ignored:
                 column = pc.replace_substring_regex(column, IGNORED[name], " ")
         return self if column is self.column else Texts(restore(column, self.null))
+
+    def counted(self, count: Callable[[list[str]], Iterable[Sized]]) -> Ints:
+        """How many parts a library finds in each text, which it is given one by one; -1 where there is none."""
+        known = [text for text in self.strings() if text is not None]
+        counts = np.full(self.rows, -1, dtype=np.int64)
+        counts[~self.null] = [len(parts) for parts in count(known)]
+        return counts
 
     def strings(self) -> list[str | None]:
         """The texts, one by one, for a library that takes no buffers."""

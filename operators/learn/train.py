@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from operators.asks.asks import Amount, Portion
+from operators.asks.asks import Amount
 from operators.asks.generate import Said
-from operators.base.declare import Count, Operator, Repeats, field, tuning
+from operators.base.declare import Count, Operator, Repeats, Share, field, tuning
 from operators.base.scope import Columns, Complaint, Scope
 
 
@@ -45,13 +45,13 @@ class Train(Operator):
     """The highest learning rate of AdamW (paper section B.2)."""
     scheduler: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls after the warm-up."""
-    warmup_ratio: Portion = Decimal("0.1")
+    warmup_ratio: Share = Decimal("0.1")
     """The share of steps in which it rises (paper section B.2)."""
     weight_decay: Amount = Decimal("1e-5")
     """AdamW's weight decay (paper section B.2)."""
-    adam_beta1: Portion = Decimal("0.9")
+    adam_beta1: Share = Decimal("0.9")
     """AdamW's first moment."""
-    adam_beta2: Portion = Decimal("0.999")
+    adam_beta2: Share = Decimal("0.999")
     """AdamW's second moment."""
     adam_epsilon: Amount = Decimal("1e-8")
     """What keeps AdamW from dividing by nothing."""

@@ -10,12 +10,11 @@ from pydantic import Field
 
 from operators.base.declare import LABELS, RESERVED, Map, field
 from operators.base.scope import Complaint, Scope
+from operators.base.values import Column
 from operators.kernels.boxes import first_box, last_box
 from operators.kernels.emphasis import is_word, unemphasised
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from operators.kernels.choices import Labels
 
 Rule = Literal["first_boxed", "last_boxed", "last_answer_tag", "last_line", "choice_label"]
@@ -97,7 +96,7 @@ class Extract(Map):
         if self.mark is not None and self.rule not in ("last_answer_tag", "choice_label"):
             yield Complaint(("mark",), f"the rule `{self.rule}` looks for no mark", "leave it out")
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -114,7 +113,7 @@ class Extract(Map):
         found = pc.utf8_trim_whitespace(found)
         return [pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.large_string()), found).cast(pa.large_string())]
 
-    def labels(self, text: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
+    def labels(self, text: Column, entries: Mapping[str, Any]) -> Column:
         """The label that each text names, as it stands there."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -135,7 +134,7 @@ def known_marks(entries: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(entries.get("answer_marks") or ()), ANSWER]))
 
 
-def named(texts: pa.Array, known: Labels, behind: bool) -> pa.Array:
+def named(texts: Column, known: Labels, behind: bool) -> Column:
     """The label of each text, with the option's text behind it or alone; each text is read once."""
     import pyarrow as pa
 
@@ -146,7 +145,7 @@ def named(texts: pa.Array, known: Labels, behind: bool) -> pa.Array:
     return pa.array([None if each is None else each.text for each in found], pa.large_string()).take(coded.indices)
 
 
-def following(text: pa.Array, marks: Sequence[str]) -> pa.Array:
+def following(text: Column, marks: Sequence[str]) -> Column:
     """What follows the last mark with a colon on its line, else on the next line that is not empty, without emphasis."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -164,7 +163,7 @@ def following(text: pa.Array, marks: Sequence[str]) -> pa.Array:
     return captured(without_emphasis(captured(after, FOLLOWING), text, after), r"\A(?P<answer>[^\n]*)")
 
 
-def without_emphasis(answers: pa.Array, texts: pa.Array, after: pa.Array) -> pa.Array:
+def without_emphasis(answers: Column, texts: Column, after: Column) -> Column:
     """Each answer without emphasis around it or opened before it, and without the space around it.
 
     `after` is what the text ends with from the answer on.
@@ -179,14 +178,14 @@ def without_emphasis(answers: pa.Array, texts: pa.Array, after: pa.Array) -> pa.
     return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, read, pa.array(bare, answers.type)))
 
 
-def captured(text: pa.Array, pattern: str) -> pa.Array:
+def captured(text: Column, pattern: str) -> Column:
     """What a pattern captures as `answer`, null where it does not match."""
     import pyarrow.compute as pc
 
     return pc.struct_field(pc.extract_regex(text, pattern), "answer")
 
 
-def boxed(text: pa.Array, find: Callable[[str], str | None]) -> pa.Array:
+def boxed(text: Column, find: Callable[[str], str | None]) -> Column:
     """The content of the box that is found in each text that has one."""
     import pyarrow as pa
     import pyarrow.compute as pc

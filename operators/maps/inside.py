@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from operators.base.declare import LABELS, RESERVED, Map, field
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from operators.base.values import Column
 
 
 class Inside(Map):
@@ -28,6 +26,7 @@ class Inside(Map):
     """
 
     name: ClassVar[str] = "inside"
+    rests_on: ClassVar[tuple[str, ...]] = ("pyarrow",)
 
     of: str = field("column", "completion")
     """The column that is looked through."""
@@ -41,15 +40,12 @@ class Inside(Map):
     def makes(self) -> tuple[str, ...]:
         return (self.as_,)
 
-    def depends(self) -> tuple[str, ...]:
-        return ("pyarrow",)
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         if self.as_ in (*RESERVED, *LABELS):
             yield Complaint(("as",), f"`{self.as_}` is a column of the project's own", "choose another name")
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         import pyarrow as pa
         import pyarrow.compute as pc
 

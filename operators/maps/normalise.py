@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from operators.base.declare import Map
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from operators.base.values import Column
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
@@ -25,14 +23,12 @@ class Normalise(Map):
     """
 
     name: ClassVar[str] = "normalise"
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     form: Form = "NFC"
     """The normal form."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         from operators.kernels.text import normal
 
         return [normal(column, self.form)]

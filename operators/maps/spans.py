@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.base.declare import Map, field
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from operators.base.values import Column
 
 Ends = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -56,6 +54,7 @@ class Spans(Map):
 
     name: ClassVar[str] = "spans"
     version: ClassVar[int] = 2
+    rests_on: ClassVar[tuple[str, ...]] = ("pyarrow",)
 
     of: str = field("column", "completion")
     """The column with whole completions."""
@@ -73,15 +72,12 @@ class Spans(Map):
     def makes(self) -> tuple[str, ...]:
         return ("think", "solution")
 
-    def depends(self) -> tuple[str, ...]:
-        return ("pyarrow",)
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         if self.form == "tags" and self.open == self.close:
             yield Complaint(("close",), "the opening and the closing tag are the same")
 
-    def change(self, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -105,7 +101,7 @@ class Spans(Map):
         return [pc.utf8_trim_whitespace(each).cast(pa.large_string()) for each in (think, solution)]
 
 
-def without_ends(text: pa.Array, ends: Sequence[str]) -> pa.Array:
+def without_ends(text: Column, ends: Sequence[str]) -> Column:
     """Each text without the end tokens that it ends with, and the space around them."""
     import pyarrow.compute as pc
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from operators.base.declare import Count, Measure, complain_order, decided, field
-from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Count, decided, field
+from operators.base.ranged import Ranged
+from operators.base.values import Texts, Values
 
 
-class Behaviours(Measure):
+class Behaviours(Ranged):
     """Keep rows whose thinking shows a cognitive behaviour between `min` and `max` times.
 
     The four behaviours of Gandhi et al. 2025. A language's profile lists expressions for each under `behaviours`; those
@@ -30,6 +26,8 @@ class Behaviours(Measure):
 
     name: ClassVar[str] = "behaviours"
     values: ClassVar[tuple[str, ...]] = ("times",)
+    units: ClassVar[tuple[str, str]] = ("time", "times")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")  # The expressions are searched for by Arrow.
 
     in_: str = field("column", "think", alias="in")
     """The column that is measured."""
@@ -45,15 +43,7 @@ class Behaviours(Measure):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, f"behaviours.{self.kind}") for role in dict.fromkeys(self.of))
 
-    def depends(self) -> tuple[str, ...]:
-        # The expressions are searched for by Arrow.
-        return ("unicode", "pyarrow")
-
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 
@@ -62,13 +52,3 @@ class Behaviours(Measure):
         pattern = "|".join(dict.fromkeys(phrase for phrases in lists for phrase in phrases))
         counts = pc.count_substring_regex(texts.column, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
         return [np.where(texts.null, -1, counts).astype(np.int64)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        times = value["times"]
-        parts = [f"{times} >= {self.min}"] if self.min is not None else []
-        parts += [f"{times} <= {self.max}"] if self.max is not None else []
-        return " AND ".join(parts)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        times = value["times"]
-        return "unknown" if times is None else f"{times} time{'s' * (times != 1)}"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from operators.base.declare import Measure, Share, complain_order, decided, share_condition
-from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Share, decided
+from operators.base.ranged import Proportion
+from operators.base.values import Texts, Values
 
 
-class Compression(Measure):
+class Compression(Proportion):
     """Keep rows whose text, compressed by zlib, is between `min` and `max` of its bytes.
 
     A text that says the same over and over compresses to almost nothing (paper section 5.3: degeneration; the
@@ -28,33 +24,19 @@ class Compression(Measure):
     """
 
     name: ClassVar[str] = "compression"
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+    units: ClassVar[tuple[str, str]] = ("bytes", "bytes")
+    empty: ClassVar[str] = "no text"
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "zlib")
 
     min: Share | None = decided()
     """The smallest share kept."""
     max: Share | None = decided()
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "zlib")
-
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
 
         encoded = [b"" if text is None else text.encode() for text in texts.strings()]
         whole = np.array([len(text) for text in encoded], dtype=np.int64)
         part = np.array([len(zlib.compress(text, 6)) for text in encoded], dtype=np.int64)
         return [np.where(whole == 0, -1, part), np.where(whole == 0, -1, whole)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, self.min, self.max)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no text)"
-        return f"{part / whole:.3f} ({part} of {whole} bytes)"

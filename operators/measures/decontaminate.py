@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import Measure, Role, decided, field, tuning
+from operators.base.declare import Role, decided, field, tuning
 from operators.base.obligation import Obligation
 from operators.base.scope import Complaint, Scope
+from operators.base.values import Texts, Values
+from operators.measures.families import Search
 from operators.text.fold import Folding, folded_rules
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
     from operators.kernels.overlap.ngrams import Item, Unit
     from operators.kernels.overlap.search import Index
-    from operators.kernels.text import Texts
 
 Pass = Literal["segments", "raw", "squeezed", "parts"]
 #: Characters of an n-gram of the third pass where a profile has no `squeezed_length`: a number of Hangul.
@@ -35,7 +35,7 @@ QUESTION = "prompt"
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class Decontaminate(Measure):
+class Decontaminate(Search):
     """Drop rows in which text of a benchmark stands, prompts and reasoning alike (paper section 5.3).
 
     What is looked for are n-grams of the benchmarks' questions with their options, and of each other text that they map. The
@@ -159,10 +159,6 @@ class Decontaminate(Measure):
         return self.looked_through().index(QUESTION) if QUESTION in self.looked_through() else None
 
     def index(self, items: Sequence[Sequence[Item]], entries: Mapping[str, Any], cut: Callable[..., Any]) -> Index:
-        """What is looked for of the items of each benchmark.
-
-        `cut(library, texts)` tells where the segments of texts begin and end.
-        """
         from operators.kernels.overlap.ngrams import Unit
         from operators.kernels.overlap.parts import Parts
         from operators.kernels.overlap.search import Index
@@ -215,7 +211,7 @@ class Decontaminate(Measure):
             return Unit(raw, self.ngram * said["ngrams"]["size"], None, how, found_in, mine)
         return Unit(raw, self.ngram, partial(cut, library), how, found_in, mine)
 
-    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> list[np.ndarray[Any, Any]]:
+    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> Values:
         """The values of each row; -1 where nothing was found, but for `places`."""
         import numpy as np
 

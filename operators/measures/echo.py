@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from operators.base.declare import Measure, Share, decided, field, share_condition
+from operators.base.declare import Share, decided, field
+from operators.base.ranged import Proportion
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
-class Echo(Measure):
+class Echo(Proportion):
     """Keep rows in which at most `max` of the characters lie in a phrase that also stands in the column `to`.
 
     A phrase is `phrase` characters. A teacher that gives back its prompt instead of thinking has a share near 1.
@@ -26,8 +23,8 @@ class Echo(Measure):
     """
 
     name: ClassVar[str] = "echo"
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
     others: ClassVar[tuple[str, ...]] = ("to",)
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     in_: str = field("column", "completion", alias="in")
     """The column that is measured."""
@@ -38,26 +35,11 @@ class Echo(Measure):
     max: Share = decided(...)
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         yield from scope.complain_column(self.to, ("to",), "text")
 
-    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> Values:
         from operators.kernels.repetition import echoed
 
         return list(echoed(texts, others[0], self.phrase))
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, None, self.max)
-
-    def wanted(self) -> str:
-        return f"at most {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no characters to count)"
-        return f"{part / whole:.3f} ({part} of {whole} characters)"

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from operators.base.declare import decided, field
 from operators.base.remarks import Remarks
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-    from operators.kernels.text import Texts
+from operators.base.values import Column, Texts, Values
 
 #: Words of OpenAI, Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek, vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp and
 #: Ollama, without case and what joins their parts. A call of a tool ends a turn as the model wanted.
@@ -74,6 +69,7 @@ class Finished(Remarks):
 
     name: ClassVar[str] = "finished"
     values: ClassVar[tuple[str, ...]] = ("ended",)
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     in_: str = field("column", "finish_reason", alias="in")
     """The column with the server's word."""
@@ -84,9 +80,6 @@ class Finished(Remarks):
     unknown: Literal["drop", "keep"] = decided("keep")
     """What becomes of a completion whose word is not known, or that has none."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from scope.complain_column(self.in_, ("in",), "text", "label")
         if self.only:
@@ -95,7 +88,7 @@ class Finished(Remarks):
             if form(word) in map(form, self.ended):
                 yield Complaint(("cut",), f"`{word}` stands in `ended` too")
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
 
         # A column has some words and many rows: each word is judged once.
@@ -104,7 +97,7 @@ class Finished(Remarks):
         values = np.array([-1 if each is None else int(each) for each in verdicts], dtype=np.int64)
         return [values[coded.indices.to_numpy(zero_copy_only=False)] if len(values) else np.zeros(0, np.int64)]
 
-    def remarks(self, column: pa.Array) -> Iterator[str]:
+    def remarks(self, column: Column) -> Iterator[str]:
         import pyarrow as pa
         import pyarrow.compute as pc
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import Count, Measure, Share, complain_order, decided, field, share_condition
-from operators.base.scope import Complaint, Scope
+from operators.base.declare import Count, Share, decided, field
+from operators.base.ranged import Proportion
+from operators.base.values import Texts, Values
 from operators.maps.extract import known_marks
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
 
 Ignored = Literal["code_fences", "inline_code", "latex", "urls", "boxes", "formulas", "tags", "identifiers", "markdown"]
 
 
-class LanguageShare(Measure):
+class LanguageShare(Proportion):
     """Keep rows in which `min` to `max` of the characters are in the scripts of a language.
 
     Counted after NFC, by the script ranges of the language's profile. The paper drops prompts under 30 %
@@ -32,7 +28,6 @@ class LanguageShare(Measure):
     """
 
     name: ClassVar[str] = "language_share"
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
     may_lack: ClassVar[tuple[str, ...]] = ("answer_marks",)
 
     of: str = field("measured")
@@ -59,11 +54,7 @@ class LanguageShare(Measure):
         # What is ignored is found by Arrow's regular expressions.
         return ("unicode", "pyarrow") if self.ignoring or self.marks else ("unicode",)
 
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.names import unspoken, without_marks
         from operators.kernels.text import ranges_of
 
@@ -74,12 +65,10 @@ class LanguageShare(Measure):
         return list(left.share(ranges_of(entries["scripts"]), self.count, out))
 
     def condition(self, value: Mapping[str, str]) -> str:
-        decided = share_condition(value, self.min, self.max)
+        decided = super().condition(value)
         return f"CASE WHEN {value['whole']} >= {self.fewest} THEN {decided} END" if self.fewest else decided
 
     def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no characters to count)"
-        few = f", too few to tell: fewer than {self.fewest}" if whole < self.fewest else ""
-        return f"{part / whole:.3f} ({part} of {whole} characters{few})"
+        told, whole = super().wording(value), value["whole"]
+        few = whole is not None and whole < self.fewest
+        return f"{told[:-1]}, too few to tell: fewer than {self.fewest})" if few else told

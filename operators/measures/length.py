@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from operators.base.declare import Count, Measure, complain_order, decided
-from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Count, decided
+from operators.base.ranged import Ranged
+from operators.base.values import Texts, Values
 
 
-class Length(Measure):
+class Length(Ranged):
     """Keep rows whose text has between `min` and `max` characters.
 
     A character is a code point after NFC, so composed and decomposed Hangul count alike (paper section
@@ -28,27 +24,13 @@ class Length(Measure):
 
     name: ClassVar[str] = "length"
     values: ClassVar[tuple[str, ...]] = ("characters",)
+    units: ClassVar[tuple[str, str]] = ("characters", "characters")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     min: Count | None = decided()
     """The fewest characters kept."""
     max: Count | None = decided()
     """The most characters kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         return [texts.lengths()]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        characters = value["characters"]
-        parts = [f"{characters} >= {self.min}"] if self.min is not None else []
-        parts += [f"{characters} <= {self.max}"] if self.max is not None else []
-        return " AND ".join(parts)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        return "unknown" if value["characters"] is None else f"{value['characters']} characters"

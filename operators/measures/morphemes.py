@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from operators.base.declare import Cost, Count, Measure, complain_order, decided, field, tuning
-from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Cost, Count, decided, field, tuning
+from operators.base.ranged import Ranged
+from operators.base.values import Texts, Values
 
 
-class Morphemes(Measure):
+class Morphemes(Ranged):
     """Keep rows whose text has between `min` and `max` morphemes.
 
     A dear measure: its values are kept by the content of the cell, so a text is segmented once, whatever
@@ -24,6 +20,8 @@ class Morphemes(Measure):
     name: ClassVar[str] = "morphemes"
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("morphemes",)
+    units: ClassVar[tuple[str, str]] = ("morphemes", "morphemes")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "kiwipiepy", "kiwipiepy-model")
 
     of: str = field("measured", "target")
     """`target`, `anchor`, or the code of a language; its profile names the segmenter."""
@@ -37,32 +35,9 @@ class Morphemes(Measure):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return ((self.of, "segmenter"),)
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "kiwipiepy", "kiwipiepy-model")
-
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
-        import numpy as np
-
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.segments import kiwi
 
         if entries["segmenter"]["library"] != "kiwipiepy":
             raise ValueError(f"there is no adapter for the segmenter `{entries['segmenter']['library']}`")
-        counts = np.full(texts.rows, -1, dtype=np.int64)
-        known = [(row, text) for row, text in enumerate(texts.strings()) if text is not None]
-        found = kiwi(self.workers).tokenize([text for _, text in known])
-        for (row, _), tokens in zip(known, found, strict=True):
-            counts[row] = len(tokens)
-        return [counts]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        count = value["morphemes"]
-        parts = [f"{count} >= {self.min}"] if self.min is not None else []
-        parts += [f"{count} <= {self.max}"] if self.max is not None else []
-        return " AND ".join(parts)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        return "unknown" if value["morphemes"] is None else f"{value['morphemes']} morphemes"
+        return [texts.counted(kiwi(self.workers).tokenize)]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from operators.base.declare import Cost, Count, Measure, decided, field, tuning
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Cost, Count, decided, field, tuning
+from operators.base.ranged import Ranged
+from operators.base.values import Texts, Values
 
 
-class Negation(Measure):
+class Negation(Ranged):
     """Keep rows whose text has at most `max` of the language's negation cues, so none unless said.
 
     A cue of the profile's `negation_cues` is a text or a morpheme. A text is found wherever it stands; where it begins or
@@ -29,7 +26,9 @@ class Negation(Measure):
     name: ClassVar[str] = "negation"
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("cues",)
+    units: ClassVar[tuple[str, str]] = ("negation cue", "negation cues")
     may_lack: ClassVar[tuple[str, ...]] = ("segmenter",)
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "kiwipiepy", "kiwipiepy-model")
 
     of: str = field("label", "target")
     """`target`, `anchor`, or the code of a language; its profile has the cues."""
@@ -44,10 +43,7 @@ class Negation(Measure):
         listed = () if self.cues is not None else ((self.of, "negation_cues"),)
         return (*listed, (self.of, "segmenter"))
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "pyarrow", "kiwipiepy", "kiwipiepy-model")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 
@@ -63,13 +59,6 @@ class Negation(Measure):
             for row, tokens in enumerate(segmented([text or "" for text in strings], segmenter, self.workers)):
                 found[row] += len(wanted & {f"{form}/{tag}" for form, tag in tokens})
         return [np.where(texts.null, -1, found)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['cues']} <= {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        cues = value["cues"]
-        return "unknown" if cues is None else f"{cues} negation cue{'s' * (cues != 1)}"
 
 
 def is_morpheme(cue: str) -> bool:

@@ -11,20 +11,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from operators.base.declare import Cost, Measure, field
+from operators.base.values import Texts, Values
 from operators.kernels.boxes import first_box
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
 
 #: An answer of more is prose or a trap, and takes a parser seconds or for ever, by the machine it runs on.
 LONGEST, DEEPEST = 1000, 20
 UNNESTED = re.compile(r"[0-9A-Za-z.,+-][0-9A-Za-z.,+ -]*")
-
+#: What the verdicts of math-verify rest on.
+MATHS = ("unicode", "math-verify", "latex2sympy2_extended", "antlr4-python3-runtime", "sympy", "mpmath")
 
 LOG = logging.getLogger("recipe")
 
@@ -61,14 +58,12 @@ class Parsable(Measure):
     version: ClassVar[int] = 4
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
+    rests_on: ClassVar[tuple[str, ...]] = MATHS
 
     in_: str = field("column", "answer", alias="in")
     """The column that is measured: the answer alone, as `extract` makes it."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "math-verify", "latex2sympy2_extended", "antlr4-python3-runtime", "sympy", "mpmath")
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
 
         from operators.kernels.maths.effort import hard_to_read

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from operators.base.declare import Measure, Share, decided, field, share_condition
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Share, decided, field
+from operators.base.ranged import Proportion
+from operators.base.values import Texts, Values
 
 
-class Repetition(Measure):
+class Repetition(Proportion):
     """Keep rows in which at most `max` of the characters lie in a phrase that comes again and again.
 
     A phrase is `phrase` characters that occur `times` times or more in the text without overlapping. White space of any
@@ -30,7 +27,8 @@ class Repetition(Measure):
 
     name: ClassVar[str] = "repetition"
     version: ClassVar[int] = 3
-    values: ClassVar[tuple[str, ...]] = ("part", "whole")
+    units: ClassVar[tuple[str, str]] = ("characters repeat", "characters repeat")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     phrase: int = field("measured", 32, ge=2, le=1000)
     """The characters of a phrase."""
@@ -39,22 +37,7 @@ class Repetition(Measure):
     max: Share = decided(...)
     """The largest share kept."""
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode",)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         from operators.kernels.repetition import repeated
 
         return list(repeated(texts, self.phrase, self.times))
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return share_condition(value, None, self.max)
-
-    def wanted(self) -> str:
-        return f"at most {self.max}"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        part, whole = value["part"], value["whole"]
-        if part is None or whole is None:
-            return "unknown (no characters to count)"
-        return f"{part / whole:.3f} ({part} of {whole} characters repeat)"

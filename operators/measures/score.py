@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from operators.base.declare import Measure, field
 from operators.base.scope import Complaint, Scope
-from operators.measures.parsable import LONGEST, TooSlow, parsed, stands_alone
+from operators.base.values import Texts, Values
+from operators.measures.parsable import LONGEST, MATHS, TooSlow, parsed, stands_alone
 from operators.text.fold import Folding, folded_rules
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
 
 Unit = Annotated[str, Field(min_length=1, max_length=16)]
 
@@ -94,9 +90,7 @@ class Score(Measure):
         return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
-        if self.kind != "math":
-            return ("unicode",)
-        return ("unicode", "math-verify", "latex2sympy2_extended", "antlr4-python3-runtime", "sympy", "mpmath")
+        return MATHS if self.kind == "math" else ("unicode",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
@@ -105,7 +99,7 @@ class Score(Measure):
             if getattr(self, name) and self.kind != "math":
                 yield Complaint((name,), f"`{name}` is for the kind `math`, and this is `{self.kind}`", "leave it out")
 
-    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def compare(self, texts: Texts, others: Sequence[Texts], entries: Mapping[str, Any]) -> Values:
         import numpy as np
 
         pairs = list(zip(others[0].strings(), texts.strings(), strict=True))

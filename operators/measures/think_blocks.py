@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from operators.base.declare import Count, Measure, complain_order, decided, field
-from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.declare import Count, decided, field
+from operators.base.ranged import Ranged
+from operators.base.values import Texts, Values
 
 
-class ThinkBlocks(Measure):
+class ThinkBlocks(Ranged):
     """Keep completions with between `min` and `max` blocks of thinking.
 
     More than one block is one of the three causes of loss spikes that the paper filters (section 5.3). A block
@@ -28,6 +24,7 @@ class ThinkBlocks(Measure):
 
     name: ClassVar[str] = "think_blocks"
     values: ClassVar[tuple[str, ...]] = ("blocks",)
+    units: ClassVar[tuple[str, str]] = ("block", "blocks")
 
     in_: str = field("column", "completion", alias="in")
     """The column with whole completions."""
@@ -44,11 +41,7 @@ class ThinkBlocks(Measure):
     max: Count | None = decided()
     """The most blocks kept."""
 
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
-
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
         import numpy as np
         import pyarrow.compute as pc
 
@@ -59,13 +52,3 @@ class ThinkBlocks(Measure):
             return [np.array(told, dtype=np.int64)]
         counts = [pc.count_substring(texts.column, tag).to_numpy(zero_copy_only=False) for tag in (self.open, self.close)]
         return [np.where(texts.null, -1, np.maximum(np.maximum(*counts), int(self.opened))).astype(np.int64)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        blocks = value["blocks"]
-        parts = [f"{blocks} >= {self.min}"] if self.min is not None else []
-        parts += [f"{blocks} <= {self.max}"] if self.max is not None else []
-        return " AND ".join(parts)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        blocks = value["blocks"]
-        return "unknown" if blocks is None else f"{blocks} block{'s' * (blocks != 1)}"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
-from operators.base.declare import Cost, Count, Measure, complain_order, decided, field
+from operators.base.declare import Cost, Count, decided, field
 from operators.base.files import FileDigest
+from operators.base.ranged import Ranged
 from operators.base.scope import Complaint, Scope
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from operators.kernels.text import Texts
+from operators.base.values import Texts, Values
 
 
-class TokenLength(Measure):
+class TokenLength(Ranged):
     """Keep rows whose text has between `min` and `max` tokens.
 
     The paper drops instances of more than 16k tokens (section 5.3). A dear measure: a text is tokenised once, whatever
@@ -27,6 +24,8 @@ class TokenLength(Measure):
     name: ClassVar[str] = "token_length"
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("tokens",)
+    units: ClassVar[tuple[str, str]] = ("tokens", "tokens")
+    rests_on: ClassVar[tuple[str, ...]] = ("unicode", "tokenizers")
 
     in_: str = field("column", "completion", alias="in")
     """The column that is measured."""
@@ -40,33 +39,13 @@ class TokenLength(Measure):
     def files(self) -> Mapping[str, str]:
         return {"tokenizer": self.tokenizer}
 
-    def depends(self) -> tuple[str, ...]:
-        return ("unicode", "tokenizers")
-
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
-        yield from complain_order(self.min, self.max)
         message = f"there is no model `{self.tokenizer}` under `models`"
         yield from scope.complain_name("model", self.tokenizer, ("tokenizer",), message)
 
-    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
-        import numpy as np
-
-        counts = np.full(texts.rows, -1, dtype=np.int64)
-        known = [(row, text) for row, text in enumerate(texts.strings()) if text is not None]
-        found = tokenizer_of(entries["tokenizer"]).encode_batch([text for _, text in known], add_special_tokens=False)
-        for (row, _), tokens in zip(known, found, strict=True):
-            counts[row] = len(tokens.ids)
-        return [counts]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        count = value["tokens"]
-        parts = [f"{count} >= {self.min}"] if self.min is not None else []
-        parts += [f"{count} <= {self.max}"] if self.max is not None else []
-        return " AND ".join(parts)
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        return "unknown" if value["tokens"] is None else f"{value['tokens']} tokens"
+    def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
+        return [texts.counted(partial(tokenizer_of(entries["tokenizer"]).encode_batch, add_special_tokens=False))]
 
 
 @lru_cache(maxsize=4)

@@ -8,14 +8,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from operators.base.declare import Measure, field
+from operators.base.declare import field
 from operators.base.scope import Columns, Complaint, Scope
+from operators.measures.families import Condition
 
 if TYPE_CHECKING:
     from operators.conditions.expression import Expression
 
 
-class Where(Measure):
+class Where(Condition):
     """Keep rows for which a SQL condition holds.
 
     The condition reads columns of the row and calls pure functions of an allow-list; it has no subquery,
@@ -32,6 +33,7 @@ class Where(Measure):
     name: ClassVar[str] = "where"
     main: ClassVar[str | None] = "that"
     values: ClassVar[tuple[str, ...]] = ("holds",)
+    rests_on: ClassVar[tuple[str, ...]] = ("duckdb",)
 
     that: str = field("measured")
     """The condition."""
@@ -43,14 +45,6 @@ class Where(Measure):
         from operators.conditions.expression import parse
 
         return parse(self.that)
-
-    @property
-    def sql(self) -> str:
-        """The condition in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
-        return f"TRY({self.parsed.sql})"
-
-    def depends(self) -> tuple[str, ...]:
-        return ("duckdb",)
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         from operators.conditions.expression import Refusal

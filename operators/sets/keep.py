@@ -13,6 +13,7 @@ class Keep(SetDecision):
     """The rows that a run of decisions keeps."""
 
     name: ClassVar[str] = "keep"
+    drops: ClassVar[bool] = False
 
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         return f"SELECT row_id, TRUE AS kept, NULL::UUID AS detail\n  FROM {relation}"

@@ -10,14 +10,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from operators.base.bounds import Between
-from operators.base.declare import Count, SetDecision
+from operators.base.declare import Count, SetDecision, as_decimal
 from operators.base.scope import Complaint, Scope
 from operators.text.rank import rank_sql
 from operators.text.sqltext import ident, literal
 
 Weight = Annotated[
     Decimal,
-    BeforeValidator(lambda value: repr(value) if isinstance(value, float) else value),
+    BeforeValidator(as_decimal),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
     Field(gt=0),
 ]

@@ -15,15 +15,14 @@ from blake3 import blake3
 from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses, stage_name
-from operators.sets.output import Output
-from operators.sets.preview import Preview
+from runtime.stages.table import kinds
 from runtime.store.files import NoFile, open_file
-from runtime.store.record import Record
-from runtime.store.store import Damaged, Store
+from runtime.store.names import BuiltStage, LastBuild, NamedOutput
+from runtime.store.record import CheckpointRecord, OutputRecord, Record
+from runtime.store.store import Store, taken_as
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
-    from runtime.tables.table import Table
 
 
 @dataclass
@@ -44,30 +43,15 @@ class Built:
 def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | None:
     """Everything from the store, or None where a stage has to run: a build of nothing loads no engine."""
     built = Built()
-    for index, node in graph:
-        key = addresses.key(index)
-        if not node.cut:
-            if key is not None and node.aspect == "columns":
-                built.beside.append(key)
-            continue
-        record = store.hold_record(key) if key is not None else None
-        if record is None or blanked(store, record) or not usable(store, graph, index, record):
+    for kind in kinds(graph):
+        key = addresses.key(kind.stage.index)
+        record = store.hold_record(key, Record) if key is not None else None
+        if record is None or blanked(store, record) or not kind.whole(store, record):
             return None
-        built.records[index] = record
+        built.records[kind.stage.index] = record
+    beside = (addresses.key(index) for index, node in graph if node.aspect == "columns")
+    built.beside = [key for key in beside if key is not None]
     return built
-
-
-def usable(store: Store, graph: Graph, index: int, record: Record) -> bool:
-    """Whether the files of an output are there and its shards are whole; other stages look when they read."""
-    if not isinstance(graph.nodes[index].operator, Output):
-        return True
-    try:
-        # Nothing of ours reads the shards again before a person does, so they are checked here.
-        for shard in record.body["shards"]:
-            store.read_path(shard.removeprefix("object:"))
-    except Damaged:
-        return False
-    return all(store.object_path(each).exists() for each in record.objects())
 
 
 def blanked(store: Store, record: Record) -> bool:
@@ -76,7 +60,7 @@ def blanked(store: Store, record: Record) -> bool:
     Nobody reads them all where nothing is made: what can be looked at of each are the marks at both ends of its file.
     The files of a checkpoint have none; each of them is read before it is named.
     """
-    if isinstance(record.body.get("files"), dict):
+    if isinstance(record, CheckpointRecord):
         return False
     found = [path for digest in record.objects() if not marked(path := store.object_path(digest))]
     for path in found:
@@ -98,15 +82,15 @@ def marked(path: Path) -> bool:
     return begin == end == b"ARROW1" or begin[:4] == end[2:] == b"PAR1"
 
 
-def manifest_of(recipe: str, output: str, record: Record) -> bytes:
+def manifest_of(recipe: str, output: str, record: OutputRecord) -> bytes:
     """The content of an output's manifest."""
     manifest = {
         "name": f"{recipe}/{output}",
         "digest": record.digest,
         "key": record.key,
-        "rows": record.body["rows"],
-        "columns": record.body["columns"],
-        "shards": [shard.removeprefix("object:") for shard in record.body["shards"]],
+        "rows": record.rows,
+        "columns": record.columns,
+        "shards": [shard.removeprefix("object:") for shard in record.shards],
     }
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
 
@@ -122,16 +106,17 @@ def shows(folder: Path, manifest: bytes) -> bool:
 def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
-    if "files" in record.body:
+    if isinstance(record, CheckpointRecord):
         from runtime.training.checkpoints import laid_out
 
         return named(store, recipe, output, laid_out(store, record))
-    manifest = manifest_of(recipe, output, record)
+    shown = taken_as(record, OutputRecord)
+    manifest = manifest_of(recipe, output, shown)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
     if not shows(folder, manifest):
         made = store.root / "tmp" / uuid.uuid4().hex
         files.make_folder(made)
-        for place, shard in enumerate(record.body["shards"]):
+        for place, shard in enumerate(shown.shards):
             target = os.path.relpath(store.object_path(shard.removeprefix("object:")), folder)
             files.symlink(Path(target), made / f"data-{place:05d}.parquet")
         files.write_bytes(made / "_manifest.json", manifest)
@@ -173,43 +158,25 @@ def remember(
 
     A build of some targets adds to it and forgets nothing.
     """
-    name = f"{recipe}/last-build.json"
-    before = (store.read_name(name) if partial else None) or {}
-    stages = {
-        stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.body["snapshot"]}
+    before = store.last_build(recipe) if partial else LastBuild(recipe=recipe)
+    stages: dict[str, BuiltStage] = {
+        stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.snapshot}
         for index, record in built.records.items()
     }
     fields = {
         source: (leaf.digest, sorted(leaf.fields))
         for source, leaf in facts.leaves.items()
-        if leaf.origin == "files" and leaf.fields is not None
+        if leaf.origin == "files" and leaf.digest is not None and leaf.fields is not None
     }
-    shown = {each["output"]: {key: each[key] for key in ("digest", "rows", "key")} for each in outputs}
-    store.write_name(
-        name,
-        {
-            "recipe": recipe,
-            "stages": before.get("stages", {}) | stages,
-            "beside": sorted({*before.get("beside", ()), *built.beside}),
-            "fields": before.get("fields", {}) | fields,
-            "outputs": before.get("outputs", {}) | shown,
-        },
+    shown: dict[str, NamedOutput] = {
+        each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
+    }
+    store.write_last_build(
+        LastBuild(
+            recipe=recipe,
+            stages=before.stages | stages,
+            beside=sorted({*before.beside, *built.beside}),
+            fields=before.fields | fields,
+            outputs=before.outputs | shown,
+        )
     )
-
-
-def previews(store: Store, graph: Graph, index: int, built: Built) -> tuple[list[Table], tuple[int, int] | None]:
-    """(tables whose items a preview ranks, how much a preview shrank the sources)."""
-    node = graph.nodes[index]
-    if isinstance(node.operator, Preview):
-        from runtime.tables.table import open_table
-
-        return [open_table(store, built.records[each].body["table"]) for each in node.inputs], None
-    shrunk = [built.records[each].body["counts"] for each in node.inputs[1:] if isinstance(graph.nodes[each].operator, Preview)]
-    if not shrunk:
-        return [], None
-    return [], (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk))
-
-
-def described_by(record: Record) -> dict[str, Any]:
-    """The part of a record that says what its table is."""
-    return {name: record.body[name] for name in ("digest", "ids", "columns")}

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from compiler.recipe.benchmarks import FEED
-from compiler.text.canonical import digest_of
 from compiler.graph.lock import Lock
 from compiler.graph.plan import stage_name
+from compiler.graph.stages import SourceStage, of_kind
+from compiler.recipe.benchmarks import FEED
+from compiler.text.canonical import digest_of
 from operators.declared.profile import LanguageProfile
-from operators.declared.source import Source
 from runtime.build.session import Session
 from runtime.store.store import StoreError
 
@@ -43,7 +43,7 @@ def locked_or_fail(session: Session) -> Lock:
 def drifted_leaves(session: Session) -> Iterator[Drift]:
     """What the recipe is made from and differs from the lock."""
     lock = locked_or_fail(session)
-    judged = {node.label for _, node in session.graph if isinstance(node.operator, Source)}
+    judged = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
     for name, leaf in session.facts.leaves.items():
         if name.startswith(FEED) and name not in judged:
             continue

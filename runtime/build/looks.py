@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from compiler.recipe.benchmarks import FEED
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
-from operators.asks.answers import Answers
-from operators.learn.train import Train
+from compiler.graph.stages import AskStage, stage_at
+from compiler.recipe.benchmarks import FEED
 from runtime.build.session import Session
+from runtime.store.names import Look, read_looks
 from runtime.store.store import Store, StoreError
 
 
@@ -30,18 +28,17 @@ class Looks:
 
     def allow(self, graph: Graph, index: int, key: str, addresses: Addresses) -> None:
         """Called before a stage runs: what asks a held-out benchmark is a look. Raises StoreError."""
-        node = graph.nodes[index]
-        if not isinstance(node.operator, Answers):
+        stage = stage_at(graph, index)
+        if not isinstance(stage, AskStage) or not stage.operator.judges:
             return
-        benchmark = graph.nodes[node.inputs[0]].label.removeprefix(FEED)
+        benchmark = graph.nodes[stage.rows].label.removeprefix(FEED)
         if benchmark not in self.held_out:
             return
-        for at in node.inputs:
-            if isinstance(graph.nodes[at].operator, Train):
-                self.complain_moved(graph.nodes[at].label, addresses.address(at))
-        model = node.operator.model
-        before = [look for look in self.looks() if (look["benchmark"], look["model"]) == (benchmark, model)]
-        if any(look["key"] == key for look in before):
+        if stage.checkpoint is not None:
+            self.complain_moved(graph.nodes[stage.checkpoint].label, addresses.address(stage.checkpoint))
+        model = stage.operator.model
+        before = [look for look in self.looks() if (look.benchmark, look.model) == (benchmark, model)]
+        if any(look.key == key for look in before):
             return  # the same look, which was not finished or whose result is gone
         if before and not self.again:
             times = f"{len(before)} time{'s' * (len(before) > 1)}"
@@ -52,8 +49,8 @@ class Looks:
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "a", encoding="utf-8") as file:
-            look = {"benchmark": benchmark, "model": model, "key": key, "time": round(time.time())}
-            file.write(json.dumps(look, ensure_ascii=False) + "\n")
+            look = Look(benchmark=benchmark, model=model, key=key, time=round(time.time()))
+            file.write(json.dumps(look.body(), ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -64,19 +61,14 @@ class Looks:
             message = f"`{label}` is {digest[:12]}, and {pin.digest[:12]} was frozen"
             raise StoreError(message, f"undo the change, or freeze anew with `recipe freeze {self.named}`")
 
-    def looks(self) -> Iterator[dict[str, Any]]:
-        """Every look so far, the first one first; a line that was cut short is no look that gave a score."""
-        if self.path.is_file():
-            for line in self.path.read_text("utf-8").splitlines():
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    continue
+    def looks(self) -> list[Look]:
+        """Every look so far, the first one first."""
+        return read_looks(self.path.read_text("utf-8")) if self.path.is_file() else []
 
     def counted(self) -> dict[str, int]:
         """Benchmark -> how often the model that was judged by it most often was."""
         times: dict[tuple[str, str], int] = {}
         for look in self.looks():
-            pair = (look["benchmark"], look["model"])
+            pair = (look.benchmark, look.model)
             times[pair] = times.get(pair, 0) + 1
         return {benchmark: max(n for (each, _), n in times.items() if each == benchmark) for benchmark, _ in times}

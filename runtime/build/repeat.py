@@ -10,10 +10,10 @@ from typing import Literal
 from compiler.graph.plan import stage_name
 from operators.base.declare import Repeats
 from runtime.build.builder import Builder, Tell
+from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
 from runtime.sources.probe import complain_absent
-from runtime.build.session import Session
 from runtime.store.store import Store
 
 CLASSES: tuple[Repeats, ...] = ("bitwise", "numeric", "recorded")

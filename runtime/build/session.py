@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from compiler.prove.amounts import complain_short
 from compiler.compile import Read, compiled, look_through, read_recipe
-from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.recipe.evaluating import ALIASES
 from compiler.graph.facts import Facts
+from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
 from compiler.lower.judging import complain_held_out, complain_unobtained
-from compiler.graph.lock import Lock, read_lock
 from compiler.lower.passes import drop_unused
+from compiler.prove.amounts import complain_short
+from compiler.recipe.evaluating import ALIASES
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
 from compiler.text.project import Place, find_place
 from operators.declared.model import Model
 from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
@@ -82,8 +82,7 @@ class Session:
             return {}
         from runtime.store.store import Store
 
-        last = Store(self.store_path).read_name(f"{self.text.recipe.name}/last-build.json") or {}
-        return {name: (digest, fields) for name, (digest, fields) in last.get("fields", {}).items()}
+        return Store(self.store_path).last_build(self.text.recipe.name).fields
 
     @cached_property
     def graph(self) -> Graph:
@@ -92,8 +91,7 @@ class Session:
         known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
         for target in targets:
             if target not in known:
-                near = suggest(target, known)
-                hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(known)
+                hint = meant(target, known, "there is: " + ", ".join(known))
                 found.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
         found += complain_unobtained(read.recipe, targets)
         if targets:

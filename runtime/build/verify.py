@@ -6,11 +6,12 @@ from pathlib import Path
 
 from runtime.build.built import manifest_of, shows
 from runtime.completions.memo import CompletionMemo
-from runtime.store.files import NoFile
+from runtime.store.files import NoFile, hash_path
+from runtime.store.names import last_builds
+from runtime.store.record import BesideRecord, OutputRecord, Record, read_record
+from runtime.store.store import Store
 from runtime.tables.memo import broken_entries
-from runtime.store.record import hash_path, unsealed
 from runtime.tables.segmented import ENDING, broken_cuts
-from runtime.store.store import DIGEST, Store
 
 
 def verify(store: Store, mend: bool = False) -> list[str]:
@@ -25,28 +26,27 @@ def verify(store: Store, mend: bool = False) -> list[str]:
             problems.append(f"the object {path.name[:12]} is damaged")
             if mend:
                 store.set_aside(path)
-    for kind in ("results", "beside"):
-        for path in sorted((store.root / kind).glob("*/*.json")):
-            body = unsealed(path.read_bytes())
-            if body is None or body.get("key") != path.stem or not DIGEST.fullmatch(path.stem):
-                problems.append(f"the record {kind}/{path.stem[:12]} is damaged")
+    for kind in (Record, BesideRecord):
+        for path in sorted((store.root / kind.folder).glob("*/*.json")):
+            record = read_record(kind, path.stem, path.read_bytes())
+            if record is None:
+                problems.append(f"the record {kind.folder}/{path.stem[:12]} is damaged")
                 if mend:
                     store.set_aside(path)
                 continue
-            record = store.find(path.stem, kind)
             # What was pulled came without its text, and says so.
-            for digest in sorted(record.objects() - present - set(record.body.get("without", ()))) if record is not None else ():
-                problems.append(f"the record {kind}/{path.stem[:12]} names the object {digest[:12]}, which is not here")
-    for path in sorted((store.root / "names").rglob("last-build.json")):
-        if unsealed(path.read_bytes()) is None:
-            problems.append(f"the name {path.parent.relative_to(store.root / 'names')} is damaged")
+            for digest in sorted(record.objects() - present - set(record.without or ())):
+                problems.append(f"the record {kind.folder}/{path.stem[:12]} names the object {digest[:12]}, which is not here")
+    for path, recipe, build in last_builds(store.root):
+        if build is None:
+            problems.append(f"the name {recipe} is damaged")
             if mend:
                 store.set_aside(path)
-    for path in sorted((store.root / "memo").glob("*/*/*.journal")):
+    for path in sorted((store.memos / "memo").glob("*/*/*.journal")):
         broken = broken_entries(path)
         if broken:
             problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
-    for path in sorted((store.root / "memo").glob(f"*/*/*{ENDING}")):
+    for path in sorted((store.memos / "memo").glob(f"*/*/*{ENDING}")):
         if broken_cuts(path):
             problems.append(f"entries of the segments {path.parent.name[:12]} are damaged; their texts will be segmented again")
     memo = CompletionMemo(store)
@@ -70,14 +70,14 @@ def whole(path: Path) -> bool:
 def name_problems(store: Store) -> list[str]:
     """Names that no longer match what they stand for."""
     problems = []
-    for recipe, body in store.builds():
-        for output, said in body["outputs"].items():
+    for recipe, build in store.builds():
+        for output, said in build.outputs.items():
             folder = store.root / "names" / recipe / "outputs" / output
             record = store.find(said["key"])
-            if record is not None and "without" in record.body and not folder.is_dir():
+            if record is not None and record.without is not None and not folder.is_dir():
                 continue  # it was pulled without its text, so there is nothing to show
             if not folder.is_dir():
                 problems.append(f"the name {recipe}/{output} leads nowhere")
-            elif record is not None and not shows(folder, manifest_of(recipe, output, record)):
+            elif isinstance(record, OutputRecord) and not shows(folder, manifest_of(recipe, output, record)):
                 problems.append(f"the manifest of {recipe}/{output} is damaged, or another than its last build's")
     return problems

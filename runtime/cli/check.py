@@ -16,7 +16,8 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     from compiler.lower.contamination import complain_unobtained
     from compiler.recipe.benchmarks import FEED
-    from runtime.forecast.unproven import trained, unproven, wants_of
+    from runtime.forecast.unproven import unproven, wants_of
+    from runtime.stages.train import learnt
 
     session.bounded = True
     graph = session.graph
@@ -29,7 +30,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     graph_columns = {column for at in graph.outputs.values() for column in graph.nodes[at].columns}
     recipe = session.read.recipe
     wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
-    wants += [trained(recipe, each.label, each.operator) for each in recipe.trains.values()]
+    wants += [learnt(recipe, each.label, each.operator) for each in recipe.trains.values()]
     models = unproven(recipe, wants)
     unobtained = complain_unobtained(graph, recipe)
     if as_json:

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import open_store, say, say_json, store_option
+from runtime.cli.options import answer, open_store, store_option
 
+NONE = ["no completions yet"]
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -35,13 +36,9 @@ def ls(store: str | None, as_json: bool) -> None:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for each in opened_memo(store).stats():
         counts[each["model"], each["purpose"]] += each["completions"]
-    if as_json:
-        say_json([{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()])
-        return
-    for (model, purpose), count in counts.items():
-        say(f"{model}  {purpose}  {count:,} completions")
-    if not counts:
-        say("no completions yet")
+    told = [{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()]
+    lines = [f"{model}  {purpose}  {count:,} completions" for (model, purpose), count in counts.items()]
+    answer(as_json, told, lines or NONE)
 
 
 @completions.command("stats")
@@ -50,15 +47,13 @@ def ls(store: str | None, as_json: bool) -> None:
 def stats(store: str | None, as_json: bool) -> None:
     """Completions, tokens, seconds and bytes by model, purpose and engine."""
     told = opened_memo(store).stats()
-    if as_json:
-        say_json(told)
-        return
+    lines = []
     for each in told:
         tokens = f"{each['prompt_tokens'] or 0:,} tokens in, {each['completion_tokens'] or 0:,} out"
-        say(f"{each['model']}  {each['purpose']}  {each['engine']}")
-        say(f"  {each['completions']:,} completions, {tokens}, {each['seconds']:,.1f} s, {each['bytes'] / 1e6:,.1f} MB")
-    if not told:
-        say("no completions yet")
+        took = f"{each['seconds']:,.1f} s, {each['bytes'] / 1e6:,.1f} MB"
+        lines.append(f"{each['model']}  {each['purpose']}  {each['engine']}")
+        lines.append(f"  {each['completions']:,} completions, {tokens}, {took}")
+    answer(as_json, told, lines or NONE)
 
 
 @completions.command("export")
@@ -75,7 +70,7 @@ def export_command(file: str, model: str | None, store: str | None, as_json: boo
         raise StoreError(f"`{file}` exists already", "choose another name")
     memo = opened_memo(store)
     count = export(memo, Path(file), model) if memo.exists else 0
-    say_json({"completions": count}) if as_json else say(f"exported {count:,} completions to {file}")
+    answer(as_json, {"completions": count}, [f"exported {count:,} completions to {file}"])
 
 
 @completions.command("import")
@@ -87,4 +82,4 @@ def import_command(file: str, store: str | None, as_json: bool) -> None:
     from runtime.completions.exchange import take_in
 
     done = take_in(opened_memo(store, make=True), Path(file))
-    say_json(vars(done)) if as_json else say(f"imported {done.new:,} completions, {done.known:,} were here before")
+    answer(as_json, vars(done), [f"imported {done.new:,} completions, {done.known:,} were here before"])

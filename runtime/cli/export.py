@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import answer, recipe_command
 
 
 @recipe_command("export", stores=True)
@@ -31,11 +31,7 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
         folder = place(named, force, session.allow)
         report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
     report = {"to": os.path.relpath(folder), **report}
-    if as_json:
-        say_json(report)
-        return
-    for line in lines_of(report):
-        say(line)
+    answer(as_json, report, lines_of(report))
 
 
 def lines_of(report: dict[str, Any]) -> list[str]:

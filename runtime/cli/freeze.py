@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import answer, recipe_command
 
 
 @recipe_command("freeze", stores=True)
@@ -39,12 +39,9 @@ def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
             )
         record = store.find(key)
         assert record is not None
-        frozen[name] = Pin(key, digest, record.body["rows"])
+        frozen[name] = Pin(key, digest, record.rows)
     write_lock(session.read.place, replace(lock, frozen=frozen))
-    if as_json:
-        say_json({"lock": str(session.read.place.lock), "frozen": {name: pin.digest for name, pin in frozen.items()}})
-        return
-    for name, pin in frozen.items():
-        say(f"frozen {recipe.name}/{name}@{pin.digest[:12]} in {os.path.relpath(session.read.place.lock)}")
-    if thaw:
-        say("nothing is frozen")
+    shown = os.path.relpath(session.read.place.lock)
+    lines = [f"frozen {recipe.name}/{name}@{pin.digest[:12]} in {shown}" for name, pin in frozen.items()]
+    told = {"lock": str(session.read.place.lock), "frozen": {name: pin.digest for name, pin in frozen.items()}}
+    answer(as_json, told, [*lines, *["nothing is frozen"] * thaw])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import say, say_json
+from runtime.cli.options import answer
 
 
 @click.command("init")
@@ -30,10 +30,5 @@ def init_command(folder: str, as_json: bool) -> None:
         shutil.copyfile(package_root() / schema, target / schema)
     (target / ".recipe").mkdir(exist_ok=True)
     (target / ".recipe" / ".gitignore").write_text("*\n")
-    recipe = target / "recipe.yaml"
-    if as_json:
-        say_json({"folder": str(target), "files": [str(each) for each in files]})
-        return
-    for each in files:
-        say(f"wrote {target / each}")
-    say("", f"next: recipe build {recipe}")
+    lines = [*(f"wrote {target / each}" for each in files), "", f"next: recipe build {target / 'recipe.yaml'}"]
+    answer(as_json, {"folder": str(target), "files": [str(each) for each in files]}, lines)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from compiler.graph.lock import Lock
 from compiler.text.project import Place
 from runtime.build.session import Session
-from runtime.cli.options import allow_empty_option, recipe_command, say, say_json
+from runtime.cli.options import allow_empty_option, answer, recipe_command
+
+if TYPE_CHECKING:
+    from runtime.build.run import Outcome
 
 
-def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str, ...]) -> None:
+def complain_unmoved(session: Session, outcome: Outcome, names: tuple[str, ...]) -> None:
     """Raises StoreError for a name that is as the lock has it: it is likely misspelt."""
     from runtime.build.drift import drifted_leaves, locked_or_fail
     from runtime.store.store import StoreError
@@ -22,11 +26,9 @@ def complain_unmoved(session: Session, report: dict[str, Any], names: tuple[str,
     lock = locked_or_fail(session)
     pins = lock.outputs
     moved = {each.name for each in drifted_leaves(session)}
-    moved |= {
-        out["output"] for out in report["outputs"] if out["output"] not in pins or pins[out["output"]].digest != out["digest"]
-    }
-    stages = (stage for stage in report["stages"] if stage["name"] in lock.tables)
-    moved |= {each["name"] for each in stages if lock.tables[each["name"]].digest != each["digest"]}
+    moved |= {each.output for each in outcome.outputs if each.output not in pins or pins[each.output].digest != each.digest}
+    stages = (stage for stage in outcome.stages if stage.name in lock.tables)
+    moved |= {each.name for each in stages if lock.tables[each.name].digest != each.digest}
     still = [name for name in names if name not in moved]
     if still:
         drifted = (
@@ -52,40 +54,42 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
     from compiler.graph.lock import LockedSource, Pin
-    from compiler.graph.plan import stage_name
+    from compiler.graph.stages import OutputStage, SourceStage
+    from compiler.graph.stages import stages as stages_of
     from runtime.build.drift import profile_digests
-    from runtime.cli.build import refuse_empty, run_build
+    from runtime.build.run import Wishes, refuse_empty, run_build
     from runtime.store.store import Store
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
     if not update:
         session.forget_broken_lock()
-    report = run_build(session, frozenset(update) if update else None, quiet=quiet or as_json, allow_empty=allow_empty)
-    refuse_empty(session, report)
+    accepted = frozenset(update) if update else None
+    outcome = run_build(session, Wishes(accepted, allow_empty=allow_empty, quiet=quiet or as_json))
+    refuse_empty(session, outcome)
     if update:
-        complain_unmoved(session, report, update)
+        complain_unmoved(session, outcome, update)
     opened = Store(session.store_path)
     graph, read = session.graph, session.read
-    built = {stage["name"]: stage for stage in report["stages"]}
+    built = {stage.name: stage for stage in outcome.stages}
     sources, tables = {}, {}
-    for index, node in graph:
-        if not node.cut or node.operator.name == "output":
+    for each in stages_of(graph):
+        if isinstance(each, OutputStage):
             continue
-        stage = built[stage_name(graph, index)]
-        if node.operator.name == "source":
+        node, stage = each.node, built[each.name]
+        if isinstance(each, SourceStage):
             leaf = session.facts.leaves[node.label]
-            record = opened.find(stage["key"])
+            record = opened.find(stage.key)
             assert record is not None and leaf.digest is not None
             sources[node.label] = LockedSource(
                 read.recipe.sources[node.label].operator.file,
                 leaf.digest,
                 leaf.files,
                 tuple(sorted(leaf.fields or ())),
-                record.body["rows"],
-                {name: each["type"] for name, each in record.body["columns"].items()},
+                record.rows,
+                {name: each["type"] for name, each in record.columns.items()},
             )
-        tables[stage["name"]] = Pin(stage["key"], stage["digest"], stage["rows"])
+        tables[stage.name] = Pin(stage.key, stage.digest, stage.rows)
     lock = Lock(
         read.recipe.name,
         sources,
@@ -93,13 +97,11 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
         read.profiles.prompt_files,
         {node.operator.name: node.operator.version for _, node in sorted(graph, key=lambda pair: pair[1].operator.name)},
         tables,
-        {each["output"]: Pin(each["key"], each["digest"], each["rows"]) for each in report["outputs"]},
+        {each.output: Pin(each.key, each.digest, each.rows) for each in outcome.outputs},
         {name: digest for name, digest in session.facts.weights.items() if digest is not None},
         session.lock.frozen if session.lock is not None else {},
     )
     write_lock(read.place, lock)
-    if as_json:
-        say_json({"lock": str(read.place.lock), "outputs": report["outputs"]})
-        return
-    for output in report["outputs"]:
-        say(f"locked {output['name']}@{output['digest'][:12]} in {os.path.relpath(read.place.lock)}")
+    shown = os.path.relpath(read.place.lock)
+    lines = [f"locked {output.name}@{output.digest[:12]} in {shown}" for output in outcome.outputs]
+    answer(as_json, {"lock": str(read.place.lock), "outputs": [asdict(each) for each in outcome.outputs]}, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -45,7 +46,7 @@ HELP = {
     "verify": "Make everything again, elsewhere, and compare.",
     "export": "Write a dataset or a checkpoint for others, with a card.",
     "operators": "What a recipe may say.",
-    "store": "List, verify and clean the store.",
+    "store": "List, verify, upgrade and clean the store.",
     "status": "Which outputs are built and up to date.",
 }
 
@@ -59,13 +60,28 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runtime.cli.{COMMANDS[cmd_name]}")
+        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}", bool(ctx.find_root().obj))
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(HELP.items()))
+
+
+def imported(name: str, alone: bool) -> Any:
+    """A module by its name. In a process that is the command's alone nobody looks through what it made for garbage."""
+    if name not in sys.modules:
+        # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
+        os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+        gc.disable()
+        try:
+            importlib.import_module(name)
+        finally:
+            if alone:
+                gc.freeze()
+            gc.enable()
+    return sys.modules[name]
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -76,13 +92,13 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    alone, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False, obj=alone)
         if isinstance(code, int) and code:
             sys.exit(code)  # click gives back the code of a command that ended early
     except click.exceptions.Exit as done:
@@ -178,7 +194,7 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
         from operators.base.licence import RESTRICTED
         from runtime.sources.ingest import BadRows, without_cells
         from runtime.stages.columns import LostRows
-        from runtime.stages.decide import Shortage
+        from runtime.stages.ledger import Shortage
 
         if isinstance(error, BadRows):
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str

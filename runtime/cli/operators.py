@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.options import say, say_json, say_text
+from runtime.cli.options import answer
 
 
 @click.command("operators")
@@ -18,19 +18,13 @@ def operators_command(name: str | None, as_json: bool) -> None:
 
     known = {kind.name: kind for kind in SAID}
     if name is None:
-        if as_json:
-            say_json({each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()})
-            return
         width = max(map(len, known))
-        for each, kind in known.items():
-            say(f"{each:<{width}}  {summary(kind)}")
+        told = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()}
+        answer(as_json, told, [f"{each:<{width}}  {said['summary']}" for each, said in told.items()])
         return
     if name not in known:
-        from compiler.text.diagnostics import suggest
+        from compiler.text.diagnostics import meant
 
-        near = suggest(name, known)
-        raise click.UsageError(f"there is no operator `{name}`" + (f"; did you mean `{near}`?" if near else ""))
-    if as_json:
-        say_json({"name": name, "version": known[name].version, **object_schema(known[name])})
-    else:
-        say_text(operator_page(known[name]))
+        raise click.UsageError("; ".join(filter(None, [f"there is no operator `{name}`", meant(name, known)])))
+    page = {"name": name, "version": known[name].version, **object_schema(known[name])}
+    answer(as_json, page, operator_page(known[name]).split("\n"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,12 @@ def allow_empty_option(command: Command) -> Command:
     return click.option("--allow-empty", is_flag=True, help="Let an output have no row.")(command)
 
 
-def thread_count() -> int:
-    """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
-    return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
+def row_prefix(row: str) -> str:
+    """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
+    prefix = row.lower().replace("-", "")
+    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
+        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
+    return prefix
 
 
 def say(*lines: str) -> None:
@@ -89,15 +92,30 @@ def say_json(value: Any) -> None:
     click.echo(shown.replace("##[", "\\u0023#["))  # see `printed`: not all that is read here is read as JSON
 
 
-def open_store(named: str | None, make: bool = False) -> Any:
-    """The store that is named, or that of the project around the working folder; made where it is to be filled."""
+def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """What a command found: the value for a program, or its lines for a person."""
+    if as_json:
+        say_json(value)
+        return
+    for line in lines:
+        say(line)
+
+
+def store_folder(named: str | None) -> Path:
+    """The store that is named, or that of the project around the working folder."""
     from compiler.text.project import project_around
     from runtime.store.project import store_of
-    from runtime.store.store import Store, StoreError
 
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
-    store = Store(Path(chosen).resolve() if chosen else store_of(project_around(here) or here))
+    return Path(chosen).resolve() if chosen else store_of(project_around(here) or here)
+
+
+def open_store(named: str | None, make: bool = False) -> Any:
+    """The same, opened; made where it is to be filled."""
+    from runtime.store.store import Store, StoreError
+
+    store = Store(store_folder(named))
     if not store.root.is_dir() and not make:
         raise StoreError(
             f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"

@@ -10,7 +10,7 @@ import click
 from compiler.text.diagnostics import printed
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json, say_text
+from runtime.cli.options import recipe_command, row_prefix, say, say_json, say_text
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
 def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Told]]:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.forecast.completions import foresee
-    from runtime.forecast.tables import Predictor
+    from runtime.forecast.predictor import Predictor
     from runtime.forecast.trainings import foresee as foresee_trainings
     from runtime.forecast.unproven import unproven, wants_of
     from runtime.store.store import Store
@@ -114,18 +114,10 @@ def plan_of(session: Session) -> tuple[Stage, ...]:
     from runtime.store.store import Store
 
     store = Store(session.store_path)
-    last = (store.read_name(f"{session.read.recipe.name}/last-build.json") or {}).get("stages", {})
+    last = store.last_build(session.read.recipe.name)
 
     addresses = Addresses(session.graph, session.facts, store.result_of)
-    return make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
-
-
-def checked(row: str) -> str:
-    """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
-    prefix = row.lower().replace("-", "")
-    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
-        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
-    return prefix
+    return make_plan(addresses, last.snapshots)
 
 
 @recipe_command("explain", builds=True)
@@ -141,14 +133,14 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
     if node == "cot":
         from runtime.life.cot_row import explain_cot
 
-        prefix = None if row is None else checked(row)
+        prefix = None if row is None else row_prefix(row)
         lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
         say_json({"cot": lines}) if as_json else say_text("\n".join(lines))
         return
     if node is not None and node.startswith("train.") and row is not None:
         from runtime.life.shown import explain_row
 
-        lines = list(explain_row(session, node, checked(row), show_restricted or (sys.stdout.isatty() and not as_json)))
+        lines = list(explain_row(session, node, row_prefix(row), show_restricted or (sys.stdout.isatty() and not as_json)))
         if as_json:
             say_json({node: lines})
         for line in lines if not as_json else ():
@@ -158,26 +150,18 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
     from dataclasses import replace
 
-    from compiler.graph.plan import stage_name
-    from compiler.tell.explain import explain
-    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
+    from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():
         session = replace(session, targets=(node,))
-    graph = session.graph
-    stages = {stage_name(graph, index): index for index, each in graph if each.cut}
-    chosen = {name: index for name, index in stages.items() if node in (None, name, graph.nodes[index].label)}
+    stages = {kind.stage.name: kind for kind in kinds(session.graph)}
+    chosen = {name: kind for name, kind in stages.items() if node in (None, name, kind.stage.node.label)}
     if not chosen and node is not None:
-        near = suggest(node, stages)
-        raise RecipeError(
-            (
-                Diagnostic(
-                    f"there is no stage `{node}`", None, f"did you mean `{near}`?" if near else "stages: " + ", ".join(stages)
-                ),
-            )
-        )
+        hint = meant(node, stages, "stages: " + ", ".join(stages))
+        raise RecipeError(Diagnostic(f"there is no stage `{node}`", None, hint))
     if as_json:
-        say_json({name: "\n".join(explain(graph, index)) for name, index in chosen.items()})
+        say_json({name: "\n".join(kind.lines()) for name, kind in chosen.items()})
         return
-    for name, index in chosen.items():
-        say(*explain(graph, index), *([] if name == list(chosen)[-1] else [""]))
+    for name, kind in chosen.items():
+        say(*kind.lines(), *([] if name == list(chosen)[-1] else [""]))

@@ -9,7 +9,7 @@ import click
 
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json, say_text
+from runtime.cli.options import answer, recipe_command, say_json, say_text
 
 
 @recipe_command("show", builds=True)
@@ -31,13 +31,11 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
     elif what == "graph":
         from compiler.tell.explain import graph_lines
 
-        lines = graph_lines(session.graph)
-        if as_json:
-            say_json(lines)
-            return
-        for node in lines:
+        nodes, lines = graph_lines(session.graph), []
+        for node in nodes:
             reads = " <- " + ", ".join(str(each) for each in node["inputs"]) if node["inputs"] else ""
-            say(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
+            lines.append(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
+        answer(as_json, nodes, lines)
     elif what == "lowered":
         from compiler.tell.explain import lowered
         from compiler.text.yaml_text import node_of
@@ -56,32 +54,23 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
     """The rows nearest to a decision's bounds, those it keeps and those it drops."""
     from compiler.graph.plan import Addresses
-    from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
+    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.life.near import near_rows
     from runtime.store.store import Store
 
     graph = session.graph
     decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}
     if name not in decisions:
-        near = suggest(name, decisions)
-        raise RecipeError(
-            (
-                Diagnostic(
-                    f"there is no decision `{name}`",
-                    None,
-                    f"did you mean `{near}`?" if near else "decisions: " + ", ".join(decisions),
-                ),
-            )
-        )
+        hint = meant(name, decisions, "decisions: " + ", ".join(decisions))
+        raise RecipeError(Diagnostic(f"there is no decision `{name}`", None, hint))
     store = Store(session.store_path)
     addresses = Addresses(graph, session.facts, store.result_of)
     rows = near_rows(store, graph, addresses, decisions[name], limit)
     for row in rows:
         if not open_text and row["license"] in RESTRICTED:
             row["text"] = None
-    if as_json:
-        say_json(rows)
-        return
+    lines = []
     for row in rows:
         text = " ".join(str(row["text"]).split())[:100] if row["text"] is not None else withheld(row["license"])
-        say(f"{'kept   ' if row['kept'] else 'dropped'}  {row['row_id'][:12]}  {row['measured']:<36}  {text}")
+        lines.append(f"{'kept   ' if row['kept'] else 'dropped'}  {row['row_id'][:12]}  {row['measured']:<36}  {text}")
+    answer(as_json, rows, lines)

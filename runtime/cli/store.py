@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from runtime.cli.completions import completions
-from runtime.cli.options import open_store, say, say_json, store_option
+from runtime.cli.options import open_store, say, say_json, store_folder, store_option
 
 
 @click.group("store")
 def store_command() -> None:
-    """List, verify and clean the store."""
+    """List, verify, upgrade and clean the store."""
 
 
 store_command.add_command(completions)
@@ -34,12 +34,12 @@ def ls(store: str | None, as_json: bool) -> None:
                 "store": str(opened.folder),
                 "objects": len(sizes),
                 "bytes": sum(sizes),
-                "recipes": {name: body["outputs"] for name, body in builds.items()},
+                "recipes": {name: build.outputs for name, build in builds.items()},
             }
         )
         return
-    for name, body in builds.items():
-        for output, said in body["outputs"].items():
+    for name, build in builds.items():
+        for output, said in build.outputs.items():
             say(f"{name}/{output}@{said['digest'][:12]}  {said['rows']:,} rows")
     say(f"{len(sizes):,} objects, {sum(sizes) / 1e6:,.1f} MB, in {os.path.relpath(opened.folder)}")
 
@@ -87,6 +87,25 @@ def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
         )
 
 
+@store_command.command("upgrade")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def upgrade(store: str | None, as_json: bool) -> None:
+    """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
+    from runtime.store.layout import begin, paid_in
+
+    begin(store_folder(store))
+    opened = open_store(store)
+    moved = paid_in(opened.root)
+    opened.prepare()
+    shown = os.path.relpath(opened.folder)
+    if as_json:
+        say_json({"moved": moved})
+    else:
+        named = " and ".join({"memo": "measured values"}.get(each, each) for each in moved)
+        say(f"moved {named}, in {shown}" if moved else f"nothing to move: {shown} is as this version lays it out")
+
+
 @store_command.command("push")
 @click.argument("folder", metavar="DIR")
 @click.option("--measures", is_flag=True, help="Records, ids, ranks and measured values: no text of any row.")
@@ -131,15 +150,15 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 
     opened = open_store(store)
     builds = dict(opened.builds())
-    known = {f"{recipe}/{output}": (recipe, output) for recipe, body in builds.items() for output in body["outputs"]}
-    known |= {recipe: (recipe, next(iter(body["outputs"]))) for recipe, body in builds.items() if len(body["outputs"]) == 1}
+    known = {f"{recipe}/{output}": (recipe, output) for recipe, build in builds.items() for output in build.outputs}
+    known |= {recipe: (recipe, next(iter(build.outputs))) for recipe, build in builds.items() if len(build.outputs) == 1}
     wanted, _, digest = name.partition("@")
     if wanted not in known:
         raise StoreError(
             f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(known)) if known else "build a recipe first"
         )
     recipe, output = known[wanted]
-    said = builds[recipe]["outputs"][output]
+    said = builds[recipe].outputs[output]
     if not said["digest"].startswith(digest):
         raise StoreError(f"`{wanted}` is {said['digest'][:12]} now, not {digest}", "build the recipe that made it")
     folder = opened.root / "names" / recipe / "outputs" / output
@@ -175,10 +194,10 @@ def built_state(session: Any, digests: dict[int, str | None]) -> str:
     from runtime.store.store import Store
 
     name = session.read.recipe.name
-    last = Store(session.store_path).read_name(f"{name}/last-build.json") or {"outputs": {}}
+    last = Store(session.store_path).last_build(name).outputs
     pins = session.lock.outputs if session.lock else {}
     outputs = {output: digests[index] for output, index in session.graph.outputs.items()}
-    if any(last["outputs"].get(output, {}).get("digest") != digest for output, digest in outputs.items()):
+    if any(output not in last or last[output]["digest"] != digest for output, digest in outputs.items()):
         return f"built, not published; recipe build {session.named}"
     shown = f"{name}@{(list(outputs.values())[-1] or '')[:12]}"
     if any(output in pins and pins[output].digest != digest for output, digest in outputs.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json, thread_count
+from runtime.cli.options import recipe_command, say, say_json
 
 
 @recipe_command("verify", stores=True)
@@ -14,6 +14,7 @@ def verify_command(session: Session, as_json: bool, quiet: bool) -> None:
     """Rebuild RECIPE in a temporary store and compare every digest with the store and the lock; exit code 1 where one differs."""
     from runtime.build.progress import Progress
     from runtime.build.repeat import CLASSES, repeat
+    from runtime.build.run import thread_count
 
     with Progress(quiet or as_json) as progress:
         stages = repeat(session, progress.tell, thread_count())

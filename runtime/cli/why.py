@@ -12,10 +12,11 @@ import click
 
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import recipe_command, row_prefix, say, say_json
 
 if TYPE_CHECKING:
-    from runtime.life.why import Ledgers, Life
+    from runtime.life.why import Ledgers
+from runtime.stages.life import Life
 
 
 @recipe_command("why", builds=True)
@@ -41,10 +42,7 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
         raise click.UsageError("give a row id, or --match TEXT")
     opened = Store(session.store_path)
     ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.result_of))
-    prefix = (row or "").lower().replace("-", "")
-    if match is None and (not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix)):
-        raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
-    rows = matching(ledgers, match, limit) if match is not None else ledgers.find(prefix)
+    rows = matching(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
     bad, more = quarantined(ledgers, match, limit) if match is not None else ([], 0)
     if not rows and not bad:
         raise StoreError(

@@ -18,6 +18,7 @@ from runtime.completions.asked import joined_licence, origins
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
 from runtime.tables.table import ARROW, TEXT, Table, open_table, whole
@@ -32,7 +33,7 @@ class Lost(Exception):
     """So many completions were damaged; they are out of the memo, and can be asked for again."""
 
 
-def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> dict[str, Any]:
+def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> CompletionsRecord:
     """The record of a node that asks: a row for each completion, and why there is none where there is none. Raises Lost."""
     operator, node, table = requests.operator, requests.node, requests.table
     parents, samples = id_bytes(table.frame("row_id")), operator.samples
@@ -83,7 +84,7 @@ def tabled(
     cells: Cells,
     reasons: list[str | None],
     origin: tuple[Bytes, Bytes, Any, Any],
-) -> dict[str, Any]:
+) -> CompletionsRecord:
     """The record of completions: their table, and a line for each request with its row, its parent and its reason."""
     parents, items, place, copies = origin
     purpose = operator.purpose + getattr(operator, "salt", "")
@@ -104,15 +105,15 @@ def tabled(
         "reason": pa.array([reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
     }
     dropped = int((~kept).sum())
-    return {
-        "kind": node.operator.name,
+    return CompletionsRecord(
+        kind=node.operator.name,
         **described.body(),
-        "rows": tree["rows"],
-        "table": tree,
-        "asked": write_frame(store, asked),
-        "remarks": dict(sorted(cells.remarks.items())),
-        "counts": {"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
-    }
+        rows=tree["rows"],
+        table=tree,
+        asked=write_frame(store, asked),
+        remarks=dict(sorted(cells.remarks.items())),
+        counts={"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
+    )
 
 
 class Cells:
@@ -144,11 +145,11 @@ class Cells:
         return pa.Table.from_batches(self.batches, schema=self.schema)
 
 
-def attached(store: Store, node: Node, rows: Table, completions: dict[str, Any]) -> dict[str, Any]:
+def attached(store: Store, node: Node, rows: Table, completions: CompletionsRecord) -> AttachedRecord:
     """The record of completions with the columns of the rows that they came from; `rows` is the table that was asked about."""
     operator = node.operator
     assert isinstance(operator, Attach)
-    made = open_table(store, completions["table"])
+    made = open_table(store, completions.table)
     places, kept = origins(store, completions)
     order = places[kept]
     inherited = {name: kind for name, kind in node.columns.items() if name not in made.columns}
@@ -176,15 +177,15 @@ def attached(store: Store, node: Node, rows: Table, completions: dict[str, Any])
         "text": text_object,
     }
     dropped = np.where(kept, 0, 1)
-    return {
-        "kind": "attach",
+    return AttachedRecord(
+        kind="attach",
         **described.body(),
-        "rows": made.rows,
-        "table": tree,
-        "asked": completions["asked"],
-        "counts": completions["counts"],
-        "funnel": asked_funnel(rows, places, dropped),
-    }
+        rows=made.rows,
+        table=tree,
+        asked=completions.asked,
+        counts=completions.counts,
+        funnel=asked_funnel(rows, places, dropped),
+    )
 
 
 def empty(text: list[str], columns: Columns) -> pa.Table:
@@ -200,7 +201,7 @@ def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[
     return {name: counted[at].tolist() for at, name in sorted(enumerate(names), key=lambda pair: pair[1]) if counted[at].any()}
 
 
-def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> dict[str, Any]:
+def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> CompletionsRecord:
     """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
     operator = node.operator
     assert isinstance(operator, Generate)
@@ -229,9 +230,8 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> d
             cells.add(rows[at])
     parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
     places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    body = tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
-    body["recorded"] = {"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)}
-    return body
+    record = tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+    return record.replaced(recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
 
 
 def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:

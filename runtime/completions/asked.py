@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from operators.base.licence import Licence, join
+from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.table import read_table, whole
 
 
-def origins(store: Store, completions: Mapping[str, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(the place of the row that each request was about, whether it has a result), of a record of completions."""
-    asked = read_table(store, completions["asked"])
+def origins(store: Store, completions: CompletionsRecord) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(the place of the row that each request was about, whether it has a result)."""
+    asked = read_table(store, completions.asked)
     kept = np.asarray(whole(asked.column("reason")).is_null().to_numpy(zero_copy_only=False))
     return whole(asked.column("place")).to_numpy(), kept
 

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from operators.asks.asks import Reply
-from runtime.completions.database import opened
 from runtime.completions.packed import PARTS, packed, unpacked
+from runtime.store.database import opened
+from runtime.store.layout import DATABASE
 from runtime.store.store import Store, StoreError
 
 AT_ONCE = 2048
@@ -53,9 +55,12 @@ class CompletionMemo:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.path = store.root / "completions" / "completions.sqlite"
         self.lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.store.memos / "completions" / DATABASE
 
     @property
     def exists(self) -> bool:
@@ -265,11 +270,12 @@ class CompletionMemo:
 
     def alive(self, owner: str) -> bool:
         """Whether the build that made a claim still runs: it holds a lock on its file as long as it does."""
-        with suppress(OSError, ValueError, TypeError), open(self.store.root / "running" / owner) as running:
-            try:
-                fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return True
+        for root in self.store.folder.glob("v*"):  # a build of another version may ask for the same
+            with suppress(OSError, ValueError, TypeError), open(root / "running" / owner) as running:
+                try:
+                    fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    return True
         return False
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from compiler.graph.lock import Pin
 from compiler.graph.nodes import Node
@@ -22,7 +21,7 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.refusals import ALWAYS, MEANING
 from runtime.completions.requests import Requests
 from runtime.store.digest import id_bytes
-from runtime.store.record import Record
+from runtime.store.record import CompletionsRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table
 
@@ -56,7 +55,7 @@ class Asking:
         source: Table | None,
         tell: Callable[[int], None],
         again: bool = False,
-    ) -> tuple[dict[str, Any], Filled | None]:
+    ) -> tuple[CompletionsRecord, Filled | None]:
         """(the record of a stage that asks, what was asked for). Raises StoreError, Failures."""
         operator = node.operator
         assert isinstance(operator, Asks)
@@ -96,23 +95,22 @@ class Asking:
         complain_everything(name, filled, origin, self.resume)
         complain_failures(name, operator, filled, self.resume)
         try:
-            body = answered(store, requests, self.memo, filled.failed)
+            record = answered(store, requests, self.memo, filled.failed)
         except Lost as lost:
             if again:
                 raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None
             return self.ask(store, node, name, key, table, source, tell, again=True)
-        if pinned and pin is not None and body["digest"] != pin.digest:
+        if pinned and pin is not None and record.digest != pin.digest:
             raise StoreError(
-                f"`{name}` comes out as {body['digest'][:12]}, and the lock pins {pin.digest[:12]}",
+                f"`{name}` comes out as {record.digest[:12]}, and the lock pins {pin.digest[:12]}",
                 f"the completions here are others than those it was locked with; accept them: --remake {name}",
             )
         counts = {name: getattr(filled, name) for name in ("needed", "memoised", "new")}
-        body["asked_for"] = {**counts, "refused": len(filled.refused)}
-        return body, filled
+        return record.replaced(asked_for={**counts, "refused": len(filled.refused)}), filled
 
     def asks_again(self, record: Record) -> bool:
         """Whether a recorded stage is to run for what was refused in it."""
-        return self.retry_refused and bool(record.body.get("asked_for", {}).get("refused"))
+        return self.retry_refused and isinstance(record, CompletionsRecord) and bool((record.asked_for or {}).get("refused"))
 
 
 def examples_of(requests: Requests, filled: Filled) -> dict[str, str]:

@@ -16,7 +16,7 @@ from operators.declared.model import Model
 from runtime.completions.engines.choose import EMBEDDED, embedded_folder
 from runtime.completions.engines.configuration import Configuration, read_configuration
 from runtime.completions.engines.engine import EngineError
-from runtime.store.record import hash_path
+from runtime.store.files import hash_path
 
 #: What a folder of weights is: anything else in it, such as a README, decides nothing.
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt", ".gguf")

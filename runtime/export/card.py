@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from compiler.text.diagnostics import visible
-from operators.asks.attach import Attach
 from operators.base.release import BINDING, OPEN, title
-from runtime.life.funnel import funnel_of_build, heading, moved
-from runtime.life.remarks import born_lines
-from runtime.review.markdown import code, safe
+from runtime.build.funnel import funnel_of_build, heading, moved
+from runtime.build.remarks import born_lines
+from runtime.review.markdown import code, grid, safe
 
 if TYPE_CHECKING:
     from compiler.prove.release import Term
@@ -46,10 +45,10 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
     recipe, record = opened.recipe, opened.record
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = sum(rows.values()) - kept
-    traces = any(isinstance(node.operator, Attach) for node in opened.nodes())
+    traces = bool(opened.writers())
     front = {
         **PER_SOURCE,
-        "pretty_name": plain(recipe.name),
+        "pretty_name": visible(recipe.name),
         "language": languages(recipe.languages),
         "size_categories": [size(kept)],
         "task_categories": ["text-generation"],
@@ -70,7 +69,7 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
         f"# {safe(recipe.name)}",
         safe(recipe.description),
         f"The table {code(opened.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
-        columns_of(record.body["columns"]),
+        columns_of(record.columns),
         "## Sources and licences",
         "Every row here is of class A, which may be redistributed. Class B may be trained on and not redistributed; where the"
         " terms are not stated the class is `unknown`, for local use. A row made from several carries the most closed class"
@@ -192,22 +191,16 @@ def rebuilt(opened: Opened, what: str) -> list[str]:
         "## Rebuild",
         "With the recipe, its lock and its sources, in the project's folder:",
         # Indented, so that nothing which stands in it can end it.
-        "\n".join("    " + plain(line) for line in opened.commands()),
+        "\n".join("    " + visible(line) for line in opened.commands()),
         f"- digest of {what}: {code(opened.record.digest)}\n- lock (BLAKE3 of its bytes): {lock}",
         f"Operators and their versions: {operators}.",
     ]
 
 
-def grid(rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are safe already."""
-    head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "|" + " --- |" * len(rows[0]), *rest])
-
-
 def languages(said: Mapping[str, str]) -> list[str]:
     """The codes of the languages, the target first."""
     ordered = sorted(said.items(), key=lambda pair: (pair[0] != "target", pair[0]))
-    return list(dict.fromkeys(plain(each) for _, each in ordered))
+    return list(dict.fromkeys(visible(each) for _, each in ordered))
 
 
 def size(rows: int) -> str:
@@ -215,8 +208,3 @@ def size(rows: int) -> str:
     if above in (0, len(STEPS)):
         return f"n<{STEPS[0]}" if above == 0 else f"n>{STEPS[-1]}"
     return f"{STEPS[above - 1]}<n<{STEPS[above]}"
-
-
-def plain(text: str) -> str:
-    """Text in one line, with whatever cannot be seen made visible."""
-    return visible(text)

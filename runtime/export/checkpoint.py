@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compiler.prove.release import below, release_of, terms_of
+from compiler.graph.stages import TrainStage
+from compiler.prove.release import release_of, terms_of
 from operators.base.release import SILENT, Conflict
-from operators.learn.train import Train
 from runtime.export.card import Taught, checkpoint_card
 from runtime.export.folder import MARKER, write_folder
 from runtime.export.opened import Opened, counted
-from runtime.store.store import StoreError
+from runtime.store.record import CheckpointRecord
+from runtime.store.store import StoreError, taken_as
 from runtime.training.checkpoints import manifest_of
 
 TRAINED_ON = ("A", "B")
@@ -37,8 +38,8 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
         raise StoreError(message, "take another base, or another teacher") from None
     if licence == "unknown":
         licence = "A"  # nothing that went into it has a licence by name, and all of it may be redistributed
-    record = opened.record
-    names = sorted(record.body["files"])
+    record = taken_as(opened.record, CheckpointRecord)
+    names = sorted(record.files)
     if clash := [name for name in names if name in (CARD, MANIFEST, MARKER) or Path(name).name != name]:
         raise StoreError(f"the checkpoint has a file `{clash[0]}`, whose name an export cannot take", "train it again")
     told = {
@@ -47,12 +48,12 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
         "digest": record.digest,
         "lock": opened.lock,
         "license": licence,
-        "rows": record.body["rows"],
+        "rows": record.rows,
     }
 
     def fill(made: Path) -> dict[str, Any]:
         for name in names:
-            shutil.copyfile(opened.store.read_path(record.body["files"][name].removeprefix("object:")), made / name)
+            shutil.copyfile(opened.store.read_path(record.files[name].removeprefix("object:")), made / name)
         manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         (made / MANIFEST).write_text(manifest, "utf-8")
         (made / CARD).write_text(checkpoint_card(opened, licence, terms, list(bases), taught), "utf-8")
@@ -68,20 +69,17 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
 
 def trainings(opened: Opened) -> Iterator[Taught]:
     """The trainings that led to a checkpoint, first to last, with the rows of each."""
-    for at in sorted(below(opened.graph, opened.index)):
-        node = opened.graph.nodes[at]
-        if not isinstance(node.operator, Train):
-            continue
-        manifest = opened.built.records[at].body["manifest"]
-        data = opened.built.records[node.inputs[0]]
-        counts = counted(opened.store, data.body["table"])
+    for stage in opened.stages(TrainStage):
+        node, manifest = stage.node, taken_as(opened.built.records[stage.index], CheckpointRecord).manifest
+        data = opened.built.records[stage.rows]
+        counts = counted(opened.store, data.table)
         then, settings = manifest["data"]["digest"], dict(manifest["settings"])
-        yield Taught(node.label, node.operator.data, data.digest, then, data.body["rows"], settings, counts)
+        yield Taught(node.label, stage.operator.data, data.digest, then, data.rows, settings, counts)
 
 
 def bases_of(opened: Opened) -> dict[str, str]:
     """Public name -> licence of the models that the trainings began with."""
-    named = [node.operator.model for node in opened.nodes() if isinstance(node.operator, Train)]
+    named = [stage.operator.model for stage in opened.stages(TrainStage)]
     models = [opened.recipe.models[name].model for name in named if name is not None]
     return {model.id: model.license for model in sorted(models, key=lambda model: model.id)}
 

@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from compiler.graph.stages import SourceStage
 from operators.base.licence import CLASSES
-from operators.declared.source import Source
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
 from runtime.export.opened import Counts, Opened, counted, open_rows
-from runtime.store.store import StoreError
+from runtime.store.record import OutputRecord
+from runtime.store.store import StoreError, taken_as
 
 GROUP_ROWS = 8192
 """Rows of one group: what a viewer reads to show a page."""
@@ -27,15 +28,15 @@ IDS = ("row_id", "item_id")
 
 def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
     """Write the rows of class A, and tell what was left out. Raises StoreError where none is left."""
-    rows = counted(opened.store, opened.record.body["table"])
+    rows = counted(opened.store, opened.record.table)
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = left_out(rows)
     if not kept:
         why = ", ".join(f"{count:,} of class {licence}" for licence, count in left.items()) or "it has no row at all"
         raise StoreError(f"no row of `{opened.what}` may be redistributed: {why}", "only rows of class A are exported")
-    for node in opened.nodes():
-        if isinstance(node.operator, Source) and not any(source == node.label for source, _, _ in rows):
-            rows[(node.label, node.operator.category, node.operator.license)] = 0
+    for stage in opened.stages(SourceStage):
+        if not any(source == stage.node.label for source, _, _ in rows):
+            rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
     told = {
         "recipe": opened.recipe.name,
         "what": opened.what,
@@ -98,7 +99,7 @@ def write_shards(opened: Opened, folder: Path, kept: int) -> None:
 def groups_of(opened: Opened) -> Iterator[pa.Table]:
     """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
     waiting: list[pa.Table] = []
-    for shard in opened.record.body["shards"]:
+    for shard in taken_as(opened.record, OutputRecord).shards:
         with pq.ParquetFile(opened.store.read_path(shard.removeprefix("object:"))) as file:
             for batch in file.iter_batches(GROUP_ROWS):
                 waiting.append(shown(pa.Table.from_batches([batch.filter(open_rows(batch.column("license")))])))

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.store.files import sync
+from runtime.store.files import hash_path, sync
 from runtime.store.project import follow_name
-from runtime.store.record import hash_path
 from runtime.store.store import StoreError
 
 MARKER = "recipe_export.json"

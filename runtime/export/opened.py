@@ -14,14 +14,12 @@ from blake3 import blake3
 
 from compiler.graph.lock import Lock
 from compiler.graph.nodes import Graph, Node
-from compiler.graph.plan import Addresses, make_plan, stage_name
+from compiler.graph.plan import Addresses, make_plan
+from compiler.graph.stages import AttachStage, OutputStage, S, TrainStage, of_kind, stage_at
 from compiler.prove.release import below
 from compiler.recipe.evaluating import ALIASES
 from compiler.recipe.sections import Recipe
 from compiler.recipe.training import TRAIN
-from operators.asks.attach import Attach
-from operators.learn.train import Train
-from operators.sets.output import Output
 from runtime.build.built import Built, take_recorded
 from runtime.build.drift import drifted_leaves, drifted_outputs, refuse
 from runtime.build.session import Session
@@ -64,13 +62,17 @@ class Opened:
         """All that the output is made from."""
         return [self.graph.nodes[at] for at in sorted(below(self.graph, self.index))]
 
+    def stages(self, kind: type[S]) -> Iterator[S]:
+        """The stages of one kind that it is made by, first to last."""
+        return of_kind(kind, self.graph, sorted(below(self.graph, self.index)))
+
     def operators(self) -> list[tuple[str, int]]:
         """The operators that took part, with their versions."""
         return sorted({(node.operator.name, node.operator.version) for node in self.nodes()})
 
     def writers(self) -> list[tuple[str, str, str]]:
         """(model, its terms, their class) of the models that wrote what the rows hold."""
-        attached = [node.operator for node in self.nodes() if isinstance(node.operator, Attach)]
+        attached = [stage.operator for stage in self.stages(AttachStage)]
         found = set()
         for each in attached:
             model = self.recipe.models[each.model].model
@@ -138,8 +140,8 @@ def build_command(session: Session, name: str) -> str:
 
 def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
     """The first stage that would run, and why."""
-    last = (store.read_name(f"{recipe}/last-build.json") or {}).get("stages", {})
-    stages = make_plan(addresses, {name: stage["snapshot"] for name, stage in last.items()})
+    last = store.last_build(recipe)
+    stages = make_plan(addresses, last.snapshots)
     running = [stage for stage in stages if stage.state != "reuse"]
     if not running:
         return "a file of it is missing or damaged"
@@ -163,14 +165,14 @@ def complain_drifted(session: Session, graph: Graph, built: Built, name: str) ->
 def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
     """What an output that the lock does not pin is made from, as far as it is not what the lock pins."""
     for index, record in built.records.items():
-        node, stage = graph.nodes[index], stage_name(graph, index)
-        if isinstance(node.operator, Output):
+        stage = stage_at(graph, index)
+        if isinstance(stage, OutputStage):
             continue
-        pins = lock.frozen if isinstance(node.operator, Train) else lock.tables
-        if stage in pins and pins[stage].digest != record.digest:
-            yield f"`{stage}` is {record.digest[:12]}, and {pins[stage].digest[:12]} in the lock"
-        elif stage not in pins and any(each == node.table or each.startswith(node.table + "/") for each in lock.tables):
-            yield f"the stage `{stage}` is not in the lock, and others of `{node.table}` are"
+        pins, name, table = lock.frozen if isinstance(stage, TrainStage) else lock.tables, stage.name, stage.node.table
+        if name in pins and pins[name].digest != record.digest:
+            yield f"`{name}` is {record.digest[:12]}, and {pins[name].digest[:12]} in the lock"
+        elif name not in pins and any(each == table or each.startswith(table + "/") for each in lock.tables):
+            yield f"the stage `{name}` is not in the lock, and others of `{table}` are"
 
 
 def counted(store: Store, tree: dict[str, Any]) -> Counts:

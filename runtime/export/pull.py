@@ -11,11 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from compiler.text.project import Outside, within
-from runtime.export.push import KINDS, Moved, name_of
-from runtime.export.sound import Unsound, complain_beside, complain_name, complain_result
-from runtime.store.files import open_file
-from runtime.store.record import hash_path, named_objects, unsealed
-from runtime.store.store import DIGEST, FORMAT, Store, StoreError
+from runtime.export.push import KINDS, Moved
+from runtime.export.sound import complain_name, complain_objects
+from runtime.store.files import hash_path, open_file
+from runtime.store.layout import FORMAT, MEMOS, NEWER, foreign
+from runtime.store.names import LAST, LastBuild
+from runtime.store.parts import DIGEST, Unsound, unsealed
+from runtime.store.record import Keyed
+from runtime.store.store import Store, StoreError
 
 JOURNAL = re.compile(r"[0-9a-f]{32}-[0-9]{1,3}\.journal")
 MOST = 1 << 28
@@ -28,6 +31,8 @@ class Origin:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder.resolve() / FORMAT
+        self.memos = (folder.resolve() / MEMOS, self.root)
+        """Where measured values lie, and where an earlier version laid them."""
 
     def damaged(self, what: str, why: str) -> StoreError:
         return StoreError(f"{what} in `{self.folder}` is {why}", "push it again")
@@ -35,7 +40,7 @@ class Origin:
     def open(self, path: Path, what: str) -> Any:
         """A file of the folder to read. Raises StoreError for a link out of it, and for what is no file."""
         try:
-            return open_file(within(path, (self.root,)))
+            return open_file(within(path, self.memos))
         except Outside:
             raise self.damaged(what, "a link out of it") from None
         except FileNotFoundError:
@@ -56,57 +61,60 @@ def pull(store: Store, folder: Path) -> Moved:
     """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
     origin, moved = Origin(folder), Moved()
     root = origin.root
+    if (other := foreign(folder)) is not None:
+        raise StoreError(other.told, NEWER if other.newer else "push it again")
     if not root.is_dir():
         raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
     with store.building():
         for kind in KINDS:
-            for path in sorted((root / kind).glob("*/*")):
+            for path in sorted((root / kind.folder).glob("*/*")):
                 pull_key(store, origin, kind, path, moved)
-        for path in sorted((root / "memo").glob("*/*/*.journal")):
-            above = ABOVE.fullmatch(path.parent.relative_to(root).as_posix())
-            if JOURNAL.fullmatch(path.name) and above:
-                pull_journal(store, origin, path, above[1])
-        for path in sorted((root / "names").rglob("last-build.json")):
+        for memos in origin.memos:
+            for path in sorted((memos / "memo").glob("*/*/*.journal")):
+                above = ABOVE.fullmatch(path.parent.relative_to(memos).as_posix())
+                if JOURNAL.fullmatch(path.name) and above:
+                    pull_journal(store, origin, path, above[1])
+        for path in sorted((root / "names").rglob(LAST)):
             pull_name(store, origin, path)
     return moved
 
 
-def pull_key(store: Store, origin: Origin, kind: str, path: Path, moved: Moved) -> None:
+def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, moved: Moved) -> None:
     """The result of one key."""
     key, found = path.name, sorted(each.stem for each in path.glob("*.json"))
     if not DIGEST.fullmatch(key) or not found:
         return
-    local = store.find(key, kind)
-    digests = sorted({*found, *([name_of(kind, local.body)] if local is not None else [])})
+    local = store.look_up(key, kind)
+    digests = sorted({*found, *([local.content] if local is not None else [])})
     if len(digests) > 1:
         listed = ", ".join(digest[:12] for digest in digests[:9])
         raise StoreError(f"the key {key[:12]} has several results: {listed}", "one of the stores is wrong: `recipe store verify`")
     if local is not None:
         return
-    what = f"the record {kind}/{key[:12]}"
+    what = f"the record {kind.folder}/{key[:12]}"
     body = unsealed(origin.read(path / f"{found[0]}.json", what))
-    if body is None or body.get("key") != key or name_of(kind, body) != found[0]:
+    if body is None:
         raise origin.damaged(what, "damaged")
     try:
-        left = left_out(body)
-        for digest in sorted(set(named_objects(body)) - left):
+        record = kind.read(body)
+        if (record.key, record.content) != (key, found[0]):
+            raise Unsound("it is of another key or result")
+        left = left_out(record)
+        for digest in sorted(record.objects() - left):
             pull_object(store, origin, digest, moved)
-        (complain_beside if kind == "beside" else complain_result)(store, body, left)
+        complain_objects(store, record, left)
     except (Unsound, RecursionError) as error:
         raise origin.damaged(what, f"damaged: {error}") from None
-    store.write_record(key, body, kind)
+    store.write_record(record)
     moved.records, moved.left_out = moved.records + 1, moved.left_out + len(left)
 
 
-def left_out(body: dict[str, Any]) -> set[str]:
+def left_out(record: Keyed) -> set[str]:
     """The objects that a record names and that stayed where they are. Raises Unsound for names of anything but objects."""
-    without = body.get("without", [])
-    if not isinstance(without, list):
-        raise Unsound("it does not say what was left out")
-    wrong = next((each for each in (*named_objects(body), *without) if not DIGEST.fullmatch(str(each))), None)
+    wrong = next((each for each in record.objects() if not DIGEST.fullmatch(each)), None)
     if wrong is not None:
-        raise Unsound(f"`{str(wrong)[:80]}` is no digest")
-    return set(without)
+        raise Unsound(f"`{wrong[:80]}` is no digest")
+    return set(record.without or ())
 
 
 def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None:
@@ -142,7 +150,7 @@ def complain_table(origin: Origin, what: str, path: Path) -> None:
 
 def pull_journal(store: Store, origin: Origin, path: Path, key: str) -> None:
     """Values of a dear measure; a broken entry is not believed when it is read."""
-    target = store.root / "memo" / key[:2] / key / path.name
+    target = store.memos / "memo" / key[:2] / key / path.name
     if not target.exists():
         made = store.root / "tmp" / uuid.uuid4().hex
         store.files.write_bytes(made, origin.read(path, f"the memo {key[:12]}"))
@@ -157,8 +165,9 @@ def pull_name(store: Store, origin: Origin, path: Path) -> None:
     if body is None:
         raise origin.damaged(f"the name `{name[:80]}`", "damaged")
     try:
-        complain_name(body, name)
+        build = LastBuild.read(body)
+        complain_name(build, name)
     except Unsound as error:
         raise origin.damaged(f"the name `{name[:80]}`", f"damaged: {error}") from None
-    if store.read_name(f"{name}/last-build.json") is None:
-        store.write_name(f"{name}/last-build.json", body)
+    if not store.last_build(name).stages:
+        store.write_last_build(build)

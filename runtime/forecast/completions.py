@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.graph.plan import known_checkpoint, stage_name
-from operators.asks.asks import Asks, Messages
-from operators.asks.generate import Generate
+from compiler.graph.plan import known_checkpoint
+from compiler.graph.stages import AskStage, of_kind
+from operators.asks.asks import Messages
 from operators.base.bounds import MANY, Between, exactly
 from runtime.build.session import Session
 from runtime.completions.assumed import NOTHING, Assumed, shown
@@ -15,7 +15,7 @@ from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.forecast import Forecast, forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.store.store import Damaged
 from runtime.tables.table import open_table
 
@@ -110,21 +110,18 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) 
     graph, store, addresses = session.graph, predictor.store, predictor.addresses
     memo, configuration = CompletionMemo(store), read_configuration()
     found = []
-    for index, node in graph:
-        operator = node.operator
-        if not isinstance(operator, Asks) or (isinstance(operator, Generate) and operator.recorded is not None):
-            continue
-        if addresses.address(index) is not None:
-            continue  # it is made, and asks for nothing
-        model, name = session.models[operator.model], stage_name(graph, index)
-        asking = known_checkpoint(graph, index, addresses)
+    for stage in of_kind(AskStage, graph):
+        index, operator, name = stage.index, stage.operator, stage.name
+        if stage.looked_up or addresses.address(index) is not None:
+            continue  # nothing is sent, or it is made and asks for nothing
+        model, asking = session.models[operator.model], known_checkpoint(graph, index, addresses)
         # Of a checkpoint that is not trained yet nothing can be in the memo.
-        waits = any(graph.nodes[at].aspect == "checkpoint" and addresses.address(at) is None for at in node.inputs)
-        key = None if waits else addresses.key(node.inputs[0])
+        waits = stage.checkpoint is not None and addresses.address(stage.checkpoint) is None
+        key = None if waits else addresses.key(stage.rows)
         record = store.find(key) if key is not None else None
         if record is not None:
             try:
-                requests = Requests(asking, open_table(store, record.body["table"]))
+                requests = Requests(asking, open_table(store, record.table))
                 told = forecast_of(requests, memo, model, configuration, assumed)
                 wanted = exactly(told.needed)
                 first = next((row for row in requests.rows() if row.messages is not None), None)

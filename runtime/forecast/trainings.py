@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from compiler.graph.plan import described, stage_name
+from compiler.graph.plan import described
+from compiler.graph.stages import TrainStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
-from operators.catalog import OBJECTIVES
 from operators.learn.train import Train
 from runtime.build.session import Session
 from runtime.completions.assumed import Assumed, Hours, assumed_hours
-from runtime.forecast.tables import Predictor
-from runtime.store.record import Record
+from runtime.forecast.predictor import Predictor
+from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Damaged
 from runtime.tables.table import Table, open_table
 from runtime.training.stage import characters_of
@@ -83,14 +83,14 @@ class Foreseen:
 class Earlier:
     """The trainings in a store whose weights come from one base: they are as fast, and cut their texts into the same tokens."""
 
-    records: tuple[Record, ...]
+    records: tuple[CheckpointRecord, ...]
 
     def hours(self, operator: Train, tokens: int) -> Hours | None:
         """By the trainings of the same objective in the same numbers, on the hardware that took most tokens."""
         found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
         for record in self.records:
-            made, settings = record.body["manifest"]["made"], record.body["manifest"]["settings"]
-            alike = record.body["kind"] == operator.name and settings["dtype"] == operator.dtype
+            made, settings = record.manifest["made"], record.manifest["settings"]
+            alike = record.kind == operator.name and settings["dtype"] == operator.dtype
             if alike and made["tokens"] and made["seconds"]:
                 found.setdefault((made["device"]["kind"], made["device"]["name"], made["processes"]), []).append(made)
         if not found:
@@ -105,13 +105,13 @@ class Earlier:
     def tokens(self, operator: Train, itself: Mapping[str, Any], data: Record, table: Table) -> Tokens | None:
         """Of rows that are built: as these very rows had, else by the characters and tokens of others."""
         for record in self.records:
-            same = record.body["manifest"]["data"]["digest"] == data.digest
-            if same and written_of(record.body["snapshot"]["itself"]) == written_of(itself):
+            same = record.manifest["data"]["digest"] == data.digest
+            if same and written_of(record.snapshot["itself"]) == written_of(itself):
                 return Tokens(round(of_epoch(record) * float(operator.epochs)), "history", "an earlier training on these rows")
-        told = [record for record in self.records if record.body["manifest"]["data"].get("characters")]
+        told = [record for record in self.records if record.manifest["data"].get("characters")]
         if not told:
             return None
-        known = sum(record.body["manifest"]["data"]["characters"] for record in told)
+        known = sum(record.manifest["data"]["characters"] for record in told)
         characters = characters_of(table, operator.reads(table.columns))
         count = round(characters * sum(map(of_epoch, told)) / known * float(operator.epochs))
         those = f"{len(told):,} earlier training{'s' * (len(told) > 1)}"
@@ -123,62 +123,61 @@ def written_of(itself: Mapping[str, Any]) -> tuple[Any, ...]:
     return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion"))
 
 
-def of_epoch(record: Record) -> float:
+def of_epoch(record: CheckpointRecord) -> float:
     """The tokens that a training took in each epoch."""
-    manifest = record.body["manifest"]
+    manifest = record.manifest
     return float(manifest["made"]["tokens"]) / float(manifest["settings"]["epochs"])
 
 
-def earlier(trainings: Sequence[Record], weights: str) -> Earlier:
+def earlier(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
     """Those that went on from a base, or from what was trained from it."""
     known, count = {weights}, 0
     while len(known) > count:
         count = len(known)
-        known |= {each.digest for each in trainings if each.body["manifest"]["weights"] in known}
-    return Earlier(tuple(each for each in trainings if each.body["manifest"]["weights"] in known))
+        known |= {each.digest for each in trainings if each.manifest["weights"] in known}
+    return Earlier(tuple(each for each in trainings if each.manifest["weights"] in known))
 
 
 def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterator[Foreseen]:
     """Every training that would run, against the store as it is; nothing is written and no library of training is loaded."""
     graph, addresses = session.graph, predictor.addresses
     waiting = []
-    for index, node in graph:
-        if isinstance(node.operator, Train) and addresses.address(index) is None:
+    for stage in of_kind(TrainStage, graph):
+        if addresses.address(stage.index) is None:
             if session.items is None:
-                predictor.expect(node.inputs[0])  # where that tells the very rows, a training of them may be here
-            waiting += [(index, node)] if addresses.address(index) is None else []
-    trainings = [record for record in predictor.store.records() if record.body["kind"] in OBJECTIVES] if waiting else []
-    for index, node in waiting:
-        assert isinstance(node.operator, Train)
+                predictor.expect(stage.rows)  # where that tells the very rows, a training of them may be here
+            waiting += [stage] if addresses.address(stage.index) is None else []
+    trainings = [each for each in predictor.store.records(Record) if isinstance(each, CheckpointRecord)] if waiting else []
+    for stage in waiting:
+        node, operator = stage.node, stage.operator
         base = session.read.recipe.base_of(node.label)
         weights = session.facts.weights.get(base)
         before = Earlier(()) if weights is None else earlier(trainings, weights)
-        rows, tokens = learnt(session, predictor, index, node.operator, before)
+        rows, tokens = learnt(session, predictor, stage, before)
         why = "without its weights no earlier training can be told to be of it" if weights is None else ""
-        why = why or f"no earlier {node.operator.name} of it in {node.operator.dtype} tells"
+        why = why or f"no earlier {operator.name} of it in {operator.dtype} tells"
         hours = None
         if tokens is not None and assumed.train_tokens_per_s is not None:
             hours = assumed_hours(tokens.count, assumed.train_tokens_per_s, "GPU-hours")
         elif tokens is not None:
-            hours = before.hours(node.operator, tokens.count)
+            hours = before.hours(operator, tokens.count)
         named = session.models[base].id or base
-        yield Foreseen(stage_name(graph, index), named, node.operator.name, rows, node.operator.epochs, tokens, hours, why)
+        yield Foreseen(stage.name, named, operator.name, rows, operator.epochs, tokens, hours, why)
 
 
-def learnt(session: Session, predictor: Predictor, index: int, operator: Train, before: Earlier) -> tuple[Between, Tokens | None]:
+def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:
     """(rows, their tokens) of a training; where nothing tells, no row is longer than `max_length`."""
-    data = predictor.graph.nodes[index].inputs[0]
-    key = predictor.addresses.key(data)
+    operator, key = stage.operator, predictor.addresses.key(stage.rows)
     record = predictor.store.find(key) if key is not None else None
     rows = Between(0, MANY)
     if record is not None:
-        rows = exactly(record.body["rows"])
+        rows = exactly(record.rows)
         with suppress(Damaged):
-            table, itself = open_table(predictor.store, record.body["table"]), described(predictor.addresses, index)
+            table, itself = open_table(predictor.store, record.table), described(predictor.addresses, stage.index)
             if (tokens := before.tokens(operator, itself, record, table)) is not None:
                 return rows, tokens
     elif session.items is None:  # which items a preview takes is known once their sources are read
-        rows = predictor.expect(data).counts.rows
+        rows = predictor.expect(stage.rows).counts.rows
     if rows.high >= MANY:
         return rows, None
     most = rows.high * operator.max_length * math.ceil(operator.epochs)

@@ -9,40 +9,18 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from compiler.graph.nodes import Graph
-from compiler.graph.plan import stage_name
 from compiler.recipe.sections import Recipe
-from operators.asks.asks import Asks
-from operators.asks.generate import Generate
 from operators.declared.model import Model
-from operators.learn.train import Train
 from runtime.completions.engines.choose import runner_of
 from runtime.completions.engines.configuration import Configuration, read_configuration
 from runtime.completions.engines.embedded import place_of
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
+from runtime.stages.kind import Want
+from runtime.stages.table import kind_at
 
 #: What a folder has that holds a tokenizer.
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-
-
-@dataclass(frozen=True)
-class Want:
-    """What a stage wants of a model."""
-
-    model: str
-    """The model whose weights it is about, by its name under `models`."""
-    stage: str
-    field: Literal["max_length", "max_tokens"]
-    tokens: int
-    """The longest text that it gives or takes."""
-    trains: bool = False
-    own: bool = False
-    """Whether it brings a chat template of its own."""
-    made: bool = False
-    """Whether it asks a checkpoint of the recipe, and so wants no more than the weights of its base."""
-
-    def text(self) -> str:
-        return f"`{self.field}` {self.tokens:,} of {self.stage}"
 
 
 @dataclass(frozen=True)
@@ -58,22 +36,11 @@ class Told:
         return f"{self.state}: {self.model}: {self.message}"
 
 
-def wants_of(recipe: Recipe, graph: Graph, stages: Iterable[int]) -> Iterator[Want]:
+def wants_of(recipe: Recipe, graph: Graph, among: Iterable[int]) -> Iterator[Want]:
     """What some nodes of a graph want of models."""
-    for index in stages:
-        node, name = graph.nodes[index], stage_name(graph, index)
-        match node.operator:
-            case Train():
-                yield trained(recipe, node.label, node.operator)
-            case Asks() if not (isinstance(node.operator, Generate) and node.operator.recorded is not None):
-                asked, base = node.operator.model, recipe.base_of(node.operator.model)
-                yield Want(base, name, "max_tokens", node.operator.max_tokens, made=asked != base)
-
-
-def trained(recipe: Recipe, label: str, operator: Train) -> Want:
-    """What a training wants of its base."""
-    base, own = recipe.base_of(label), operator.template is not None
-    return Want(base, label, "max_length", operator.max_length, trains=True, own=own)
+    for index in among:
+        if graph.nodes[index].cut:
+            yield from kind_at(graph, index).wants(recipe)
 
 
 def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Told]:

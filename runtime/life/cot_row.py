@@ -10,13 +10,15 @@ import pyarrow as pa
 
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
+from compiler.graph.stages import AskStage, AttachStage, of_kind
 from operators.asks.generate import Generate
 from operators.base.declare import Measure
 from operators.base.licence import RESTRICTED, withheld
 from operators.declared.trace import parts_of, shape_of
 from operators.maps.extract import Extract
 from runtime.build.session import Session
-from runtime.life.why import Ledgers, row_of
+from runtime.life.why import Ledgers
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound
@@ -31,9 +33,8 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
     if said is None:
         raise StoreError(f"`{session.named}` has no `cot`", "it is the section that declares the type of a trace")
     cot = said.cot
-    index = next(at for at, node in graph if node.table == "traces" and isinstance(node.operator, Generate))
-    node = graph.nodes[index]
-    operator = node.operator
+    stage = next(each for each in of_kind(AskStage, graph) if each.node.table == "traces")
+    node, operator, index = stage.node, stage.operator, stage.index
     assert isinstance(operator, Generate)
     system = operator.text_of(operator.system, node.entries)
     yield f"# the type of a trace: {cot.schema_}"
@@ -71,12 +72,12 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
 def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> dict[str, Any] | None:
     """The cells of one completion with its id, or None where none is built. Raises StoreError for an id that is not there."""
     store = Store(session.store_path)
-    attach = next(at for at, node in graph if node.operator.name == "attach" and node.inputs[1] == index)
+    attach = next(stage.index for stage in of_kind(AttachStage, graph) if stage.completions == index)
     key = Addresses(graph, session.facts, store.result_of).key(attach)
     record = store.find(key) if key is not None else None
-    if record is None or not record.body["rows"]:
+    if record is None or not record.rows:
         return None
-    table = open_table(store, record.body["table"])
+    table = open_table(store, record.table)
     ids = id_bytes(table.frame("row_id"))
     place = 0
     if prefix is not None:

@@ -10,8 +10,9 @@ import pyarrow as pa
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
-from runtime.life.why import row_of
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
+from runtime.store.record import DecisionRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import open_table, read_table, whole
 
@@ -21,15 +22,15 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
     node = graph.nodes[decision]
     operator = node.operator
     assert isinstance(operator, Measure)
-    index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.inputs[0]))
-    base = graph.base(node.inputs[0])
+    index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.rows))
+    base = graph.base(node.rows)
     record, below = (store.find(key) if (key := addresses.key(at)) else None for at in (index, base))
-    if record is None or below is None:
+    if not isinstance(record, DecisionRecord) or below is None:
         raise StoreError("the decision has not been run yet", "build the recipe first")
-    table = open_table(store, below.body["table"])
-    ledger = read_table(store, record.body["ledger"])
-    place = graph.run(graph.nodes[index].inputs[0]).index(decision) + 1
-    beside = record.body["measured"][place - 1]
+    table = open_table(store, below.table)
+    ledger = read_table(store, record.ledger)
+    place = graph.run(graph.nodes[index].rows).index(decision) + 1
+    beside = record.measured[place - 1]
     measured = ledger if beside is None else read_table(store, beside)
     values = [whole(measured.column(f"{place}.{name}" if beside is None else name)) for name in operator.values]
     known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
@@ -43,7 +44,7 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
     reached = known & ((dropped_by == 0) | (dropped_by >= place))
     ids = id_bytes(table.frame("row_id"))
     licenses = table.frame("license").cast(pa.string())
-    column = graph.nodes[node.inputs[-1]].carried.get("in")
+    column = graph.nodes[node.measure].carried.get("in")
     rows = []
     for kept in (True, False):
         side = np.flatnonzero(reached & ((dropped_by != place) == kept))

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.asks.asks import Asks
-from operators.declared.source import Source
-from operators.grow.expand import Expand
+from compiler.graph.stages import AskStage, SourceStage, of_kind, stages
 from runtime.life.why import Ledgers
+from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
+from runtime.store.record import SourceRecord
+from runtime.store.store import taken_as
 from runtime.tables.table import Table, open_table, read_table
 
 
@@ -34,18 +35,16 @@ def searched(ledgers: Ledgers) -> Iterator[Table]:
     """The tables in which rows get text. Sources that are only looked up come last: their rows live on as completions."""
     graph = ledgers.graph
     records = dict(ledgers.records())
-    looked_up = {each for _, node in graph if isinstance(node.operator, Asks) for each in node.inputs[1:]}
-    asked = {each for _, node in graph if not isinstance(node.operator, Asks) for each in node.inputs}
-    asked |= {node.inputs[0] for _, node in graph if isinstance(node.operator, Asks)}
-    last = looked_up - asked
-    kinds = (Source, Asks, Expand)
-    for kind in kinds:
-        for index, record in records.items():
-            if isinstance(graph.nodes[index].operator, kind) and index not in last and "table" in record.body:
-                yield open_table(ledgers.store, record.body["table"])
-    for index in sorted(last & records.keys()):
-        if isinstance(graph.nodes[index].operator, Source):
-            yield open_table(ledgers.store, records[index].body["table"])
+    looked_up = {stage.source for stage in of_kind(AskStage, graph) if stage.source is not None}
+    read = {stage.rows for stage in of_kind(AskStage, graph)}
+    read |= {each for stage in stages(graph) if not isinstance(stage, AskStage) for each in stage.node.inputs}
+    last = sorted((looked_up - read) & records.keys())
+    # Rows of sources are told before what was made of them.
+    written = [kind.stage for kind in kinds(graph) if kind.writes and kind.stage.index in records.keys() - set(last)]
+    for stage in sorted(written, key=lambda stage: list(KINDS).index(stage.kind)):
+        yield open_table(ledgers.store, records[stage.index].table)
+    for index in last:
+        yield open_table(ledgers.store, records[index].table)
 
 
 def rows_with(table: Table, text: str) -> Iterator[str]:
@@ -66,17 +65,18 @@ def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str,
     count = 0
     if any("\ud800" <= char <= "\udfff" for char in text):
         return found, 0
-    for index, record in ledgers.records():
-        node = ledgers.graph.nodes[index]
-        if not isinstance(node.operator, Source) or record.body["raw"] is None:
+    records = dict(ledgers.records())
+    for stage in of_kind(SourceStage, ledgers.graph, records):
+        node, record = stage.node, taken_as(records[stage.index], SourceRecord)
+        if record.raw is None:
             continue
         place = 0
-        for batch in read_table(ledgers.store, record.body["raw"]).to_batches():
+        for batch in read_table(ledgers.store, record.raw).to_batches():
             raw: pa.Array = batch.column("raw")
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
                 if len(found) < limit:
                     told = {"raw": raw[at].as_py(), "source": node.label, "license": node.license}
-                    found.append({**record.body["bad"][place + at], **told})
+                    found.append({**record.bad[place + at], **told})
             place += len(raw)
     return found, count - len(found)

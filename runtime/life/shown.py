@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.graph.plan import Addresses
+from compiler.graph.stages import TrainStage, of_kind
 from operators.base.licence import RESTRICTED
-from operators.learn.train import Train
 from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.embedded import unpacked
 from runtime.completions.weights import find_weights
-from runtime.life.why import row_of
+from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound
@@ -27,17 +27,17 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where that cannot be told."""
     said = replace(session, targets=(name,))
     graph, store = said.graph, Store(session.store_path)
-    node = graph.nodes[graph.outputs[name]]
-    assert isinstance(node.operator, Train)
-    key = Addresses(graph, said.facts, store.result_of).key(node.inputs[0])
+    stage = next(of_kind(TrainStage, graph, [graph.outputs[name]]))
+    node, operator = stage.node, stage.operator
+    key = Addresses(graph, said.facts, store.result_of).key(stage.rows)
     record = store.find(key) if key is not None else None
     if record is None:
-        raise StoreError(f"`{node.operator.data}` is not built", f"recipe build {session.named} --target {node.operator.data}")
-    table = open_table(store, record.body["table"])
+        raise StoreError(f"`{operator.data}` is not built", f"recipe build {session.named} --target {operator.data}")
+    table = open_table(store, record.table)
     ids = id_bytes(table.frame("row_id"))
     place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
     if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
-        raise StoreError(f"no row of `{node.operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
+        raise StoreError(f"no row of `{operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
     if row_of(table, place)["license"] in RESTRICTED and not open_text:
         raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")
     model = session.models[session.read.recipe.base_of(name)]
@@ -50,8 +50,8 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     from runtime.training.rendering import TemplateError, shown
 
     start = unpacked(weights.folder) if weights.embedded else weights.folder
-    job = job_of(node.operator, node, Job("", name, start, "", read_configuration().training, ""))
-    row = next(texts_of(node.operator, node.entries, table, place))
+    job = job_of(operator, node, Job("", name, start, "", read_configuration().training, ""))
+    row = next(texts_of(operator, node.entries, table, place))
     try:
         tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
     except TemplateError as error:

@@ -12,9 +12,9 @@ from operators.base.bounds import Between
 from operators.base.declare import Measure
 from operators.base.licence import CLASSES
 from runtime.forecast.completions import Foreseen, foresee
-from runtime.forecast.counts import Counts
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
+from runtime.stages.expected.counts import Counts
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, Forese
     seconds = None
     if effect.before is not None and (key := before.predictor.addresses.key(effect.before)) is not None:
         record = after.predictor.store.find(key)
-        seconds = None if record is None else float(record.body["made"]["seconds"])
+        seconds = None if record is None else float(record.made["seconds"])
     dear: dict[str, int] = {}
-    for node, values in zip(expected.stage.run, expected.stage.values, strict=True) if expected.stage is not None else ():
+    for node, values in zip(expected.told.stage.run, expected.told.values, strict=True) if expected.told is not None else ():
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
             dear[node.label] = int((~values.known).sum())
     return Cost(seconds, dear, expected.counts.rows, asks.get(effect.name))

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.plan import stage_name
-from operators.base.declare import Measure, SetDecision
+from compiler.graph.stages import DecideStage, ExpandStage, SourceStage, of_kind
+from operators.base.declare import Measure
 from operators.base.licence import Licence
-from operators.declared.source import Source
-from operators.grow.expand import Expand
-from runtime.forecast.decisions import Places
-from runtime.forecast.expected import Expected
-from runtime.forecast.tables import Predictor
-from runtime.life.why import Ledgers
+from runtime.forecast.predictor import Predictor
+from runtime.stages.decide import DecideKind
+from runtime.stages.expected.decisions import Places
+from runtime.stages.expected.expected import Expected
 from runtime.store.digest import Bytes, id_bytes
+from runtime.store.record import DecisionRecord
+from runtime.store.store import taken_as
 from runtime.tables.cursors import object_name
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.write import TEXT_ROWS
@@ -42,67 +42,59 @@ class Rows:
 
     def fate(self, row: Bytes) -> Fate | None:
         """What drops a row; None where nothing that is known does."""
-        for index, node in self.predictor.graph:
-            if not node.cut or not isinstance(node.operator, SetDecision):
-                continue
-            expected = self.predictor.expect(index)
-            found = self.dropped(index, expected, row)
+        for stage in of_kind(DecideStage, self.predictor.graph):
+            found = self.dropped(stage, self.predictor.expect(stage.index), row)
             if found is not None:
-                return Fate(stage_name(self.predictor.graph, index), *found)
+                return Fate(stage.name, *found)
         return None
 
-    def dropped(self, index: int, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
+    def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
-            ledgers = Ledgers(self.predictor.store, self.predictor.graph, self.predictor.addresses)
-            event = ledgers.decision_event(index, expected.record, row)
+            event = DecideKind(stage).event(self.predictor.store, taken_as(expected.record, DecisionRecord), row)
             if event is None or event["fate"] == "kept":
                 return None
             for step in event["steps"]:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
-            operator = self.predictor.graph.nodes[index].operator
-            assert isinstance(operator, SetDecision)
-            return event["dropped_by"], operator.wording(event.get("kept_instead") or event.get("rank")), ""
-        if expected.stage is None or expected.decided is None:
+            return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
+        if expected.told is None or expected.decided is None:
             return None
-        place = position(id_bytes(expected.stage.base.frame("row_id")), row)
+        place = position(id_bytes(expected.told.base.frame("row_id")), row)
         number = 0 if place is None else int(expected.decided.dropped[place])
         if place is None or number == 0:
             return None
-        run = expected.stage.run
+        run = expected.told.stage.run
         if number > len(run):
-            return expected.stage.node.label, expected.stage.operator.wording(expected.decided.detail_of(place)), ""
+            return expected.told.stage.node.label, expected.told.stage.operator.wording(expected.decided.detail_of(place)), ""
         measure = run[number - 1].operator
         assert isinstance(measure, Measure)
-        values = {name: expected.stage.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        values = {name: expected.told.values[number - 1].columns[name][place].as_py() for name in measure.values}
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 
     def license(self, source: str) -> Licence | None:
         """The class that the recipe gives a source; None where it has no such source."""
-        found = (node.license for _, node in self.predictor.graph if node.label == source and isinstance(node.operator, Source))
-        return next(found, None)
+        found = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
+        return next((node.license for node in found if node.label == source), None)
 
     def source(self, row: Bytes) -> tuple[str, Licence, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
-        for index, node in self.predictor.graph:
-            if not isinstance(node.operator, Source):
-                continue
-            expected = self.predictor.expect(index)
+        for stage in of_kind(SourceStage, self.predictor.graph):
+            expected = self.predictor.expect(stage.index)
             place = position(id_bytes(expected.frame.frame("row_id")), row)
             if place is not None:
-                return node.label, node.operator.license, self.text(expected, place)
+                return stage.node.label, stage.operator.license, self.text(expected, place)
         born = self.born(row)
         return None if born is None else (*born[1:], None)
 
     def born(self, row: Bytes) -> tuple[str, str, Licence] | None:
         """(step, source, licence) of a row that was born of one that was read."""
-        for index, node in self.predictor.graph:
-            frame = self.predictor.expect(index).frame if isinstance(node.operator, Expand) else None
-            place = None if frame is None else position(id_bytes(frame.frame("row_id")), row)
-            if frame is not None and place is not None:
-                return node.label, str(frame.frame("source")[place]), frame.frame("license")[place].as_py()
+        for stage in of_kind(ExpandStage, self.predictor.graph):
+            frame = self.predictor.expect(stage.index).frame
+            place = position(id_bytes(frame.frame("row_id")), row)
+            if place is not None:
+                return stage.node.label, str(frame.frame("source")[place]), frame.frame("license")[place].as_py()
         return None
 
     def text(self, expected: Expected, place: int) -> str | None:

@@ -77,7 +77,7 @@ def parts(comparison: Comparison, open_text: bool, titled: bool) -> Iterator[str
             cause, spent = safe(effect.cause), safe(cost(each)) if each else ""
             rows.append([safe(effect.name), effect.state, cause, code(line.label) if line else "", spent])
         reused = sum(effect.state == "reused" for effect, _ in comparison.stages)
-        yield folded(f"Plan: {plural(len(running), 'stage')} not reused, {reused} reused", grid(rows))
+        yield folded(f"Plan: {plural(len(running), 'stage')} not reused, {reused} reused", grid(rows, LINES))
 
 
 def rows_of(moved: Moved, open_text: bool) -> Iterator[str]:
@@ -85,10 +85,10 @@ def rows_of(moved: Moved, open_text: bool) -> Iterator[str]:
     told = list(table(moved))
     if moved.still or (not told and not moved.entering and not moved.leaving):
         return
-    body = grid([["", "before", "after", "change"], *([safe(cell) for cell in row] for row in told)]) if told else ""
+    body = grid([["", "before", "after", "change"], *([safe(cell) for cell in row] for row in told)], LINES) if told else ""
     if moved.steps:
         steps = [[safe(step), *pair] for step, *pair in moved.steps]
-        body += "\n\n" + grid([["dropped by", "before", "after"], *steps])
+        body += "\n\n" + grid([["dropped by", "before", "after"], *steps], LINES)
     more = [safe(shift(each)) for each in moved.shifts] + [f"column {safe(column)}" for column in moved.columns]
     body += "\n\n" + "\n".join(f"- {line}" for line in more) if more else ""
     yield folded(f"Rows of {safe(headline(moved))}", body)
@@ -105,15 +105,15 @@ def folded(title: str, body: str) -> str:
     return f"\n<details><summary>{title}</summary>\n\n{body}\n\n</details>\n"
 
 
-def grid(rows: list[list[str]]) -> str:
-    """A table of cells that are safe already."""
+def grid(rows: Sequence[Sequence[str]], most: int | None = None) -> str:
+    """A table of cells that are safe already; of more lines than `most` it says how many there are."""
     head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "|" + " --- |" * len(rows[0]), *some(rest)])
+    return "\n".join([head, "|" + " --- |" * len(rows[0]), *(rest if most is None else some(rest, most))])
 
 
-def some(lines: list[str]) -> list[str]:
+def some(lines: list[str], most: int = LINES) -> list[str]:
     """The first lines of a list, and how many more there are: nobody reads on."""
-    return lines if len(lines) <= LINES else [*lines[:LINES], f"\n*and {len(lines) - LINES:,} more*"]
+    return lines if len(lines) <= most else [*lines[:most], f"\n*and {len(lines) - most:,} more*"]
 
 
 def at(label: str | None) -> str:

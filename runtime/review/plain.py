@@ -9,10 +9,10 @@ from compiler.tell.meaning import Change
 from compiler.text.spans import Span
 from operators.base.bounds import MANY, Between
 from operators.base.licence import RESTRICTED
-from runtime.forecast.counts import ALL, KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS
+from runtime.stages.expected.counts import ALL, KINDS, Counts
 
 
 def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:

@@ -11,17 +11,16 @@ import pyarrow as pa
 
 from compiler.graph.keys import structures
 from compiler.graph.plan import stage_name
-from operators.asks.attach import Attach
 from operators.base.bounds import MANY, Between, exactly
-from operators.base.declare import SetDecision
 from operators.base.licence import join
-from runtime.forecast.counts import Counts
-from runtime.forecast.decisions import Places
-from runtime.forecast.expected import Expected
-from runtime.forecast.frames import Unknown, small_name
 from runtime.review.fates import Fate, Rows, apart, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
+from runtime.stages.expected.counts import Counts
+from runtime.stages.expected.decisions import Places
+from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Unknown, small_name
+from runtime.stages.table import kind_at
 from runtime.store.digest import cells_of
 
 EXAMPLES = 3
@@ -184,22 +183,9 @@ def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str,
 def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
     """The rows that each decision below an output drops."""
     for index in side.upstream(name):
-        node, expected = side.graph.nodes[index], side.predictor.expect(index)
-        if isinstance(node.operator, Attach):
-            yield f"{node.table}/{node.label}", None if expected.record is None else expected.record.body["counts"]["dropped"][0]
-        if not isinstance(node.operator, SetDecision):
-            continue
-        if expected.record is not None and "ledger" in expected.record.body:
-            counts: list[int | None] = list(expected.record.body["counts"]["dropped"])
-        elif expected.decided is not None and expected.stage is not None:
-            reasons = len(expected.stage.run) + 2
-            counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
-        else:
-            counts = [None] * (len(side.graph.run(node.inputs[0])) + 1)
-        labels = [side.graph.nodes[at].label for at in side.graph.run(node.inputs[0])] + [node.label]
-        for label, rows in zip(labels, counts, strict=True):
-            if node.operator.name != "keep" or label != labels[-1]:
-                yield f"{node.table}/{label}", rows
+        table = side.graph.nodes[index].table
+        for label, rows in kind_at(side.graph, index).drops(side.predictor.expect(index)):
+            yield f"{table}/{label}", rows
 
 
 def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:

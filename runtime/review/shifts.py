@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.graph.keys import value_key
 from operators.base.declare import Measure
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import halves
 
@@ -48,8 +48,8 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
     for _, node in side.graph:
         if node.aspect != "decision" or not isinstance(node.operator, Measure) or node.operator.name == "where":
             continue
-        column = node.inputs[-1]
-        base = side.expect(side.graph.base(node.inputs[0]))
+        column = node.measure
+        base = side.expect(side.graph.base(node.rows))
         if base.frame.rows > MOST or not base.exact:
             continue
         values = side.known.values(column, base)

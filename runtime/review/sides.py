@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from compiler.graph.nodes import Graph
 from runtime.build.session import Session
-from runtime.forecast.expected import Expected
-from runtime.forecast.tables import Predictor
+from runtime.forecast.predictor import Predictor
+from runtime.stages.expected.expected import Expected
 from runtime.store.store import Store
 
 

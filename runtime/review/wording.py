@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import RESTRICTED, withheld
 from runtime.forecast.completions import Foreseen
-from runtime.forecast.counts import KINDS, Counts
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS, Shift
+from runtime.stages.expected.counts import KINDS, Counts
 
 TITLES = {"source": "source", "category": "category", "license": "licence"}
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "moved": "~"}

@@ -19,6 +19,7 @@ from runtime.sources.readers.counting import counted_otherwise
 from runtime.sources.readers.files import Unreadable, hash_file
 from runtime.sources.readers.read import read_batches
 from runtime.store.digest import Bytes
+from runtime.store.record import SourceRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import hash_rows, number_copies
 from runtime.tables.table import ARROW
@@ -57,7 +58,7 @@ RAW = pa.schema([("raw", pa.large_string())])
 """The text of rows that could not be read, in the order in which a record lists them."""
 
 
-def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> dict[str, Any]:
+def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> SourceRecord:
     """The record of a source. Raises BadRows, or StoreError where a file changed while it was read."""
     source = node.operator
     assert isinstance(source, Source)
@@ -76,16 +77,16 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     labels = {"source": node.label, "category": source.category, "license": source.license}
     tree, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
     pa.default_memory_pool().release_unused()
-    return {
-        "kind": "source",
+    return SourceRecord(
+        kind="source",
         **described.body(),
-        "rows": tree["rows"],
-        "table": tree,
-        "bad": [{name: value for name, value in each.items() if name != "raw"} for each in bad],
-        "raw": write_columns(store, RAW, raw_batches(bad)) if bad else None,
-        **({} if otherwise is None else {"counting": f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do"}),
-        "counts": {"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
-    }
+        rows=tree["rows"],
+        table=tree,
+        bad=[{name: value for name, value in each.items() if name != "raw"} for each in bad],
+        raw=write_columns(store, RAW, raw_batches(bad)) if bad else None,
+        counting=None if otherwise is None else f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do",
+        counts={"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
+    )
 
 
 def raw_batches(bad: list[dict[str, Any]]) -> Iterator[list[pa.Array]]:
@@ -149,15 +150,14 @@ def ingest_leaf(
     files: tuple[tuple[str, str, int], ...],
     tell: Callable[[int], None],
     threads: int,
-) -> dict[str, Any]:
+) -> SourceRecord:
     """The record of a source whose files lie at `paths`. Raises StoreError where they are gone, or change meanwhile."""
     if not paths:
         hint = "put them in place: what is in the store came without its text"
         raise StoreError(f"the files of the source `{node.label}` are not here", hint)
     opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, files, strict=True)]
-    body = ingest(store, node, opened, tell, threads)
+    record = ingest(store, node, opened, tell, threads)
     for file in opened:
         if hash_file(file.path) != file.digest:
             raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")
-    body["files"] = [list(each) for each in files]
-    return body
+    return record.replaced(files=[list(each) for each in files])

@@ -13,6 +13,7 @@ from compiler.compile import Read
 from compiler.graph.facts import Facts, Leaf
 from compiler.graph.lock import Lock
 from compiler.graph.nodes import Graph
+from compiler.graph.stages import SourceStage, of_kind
 from compiler.recipe.benchmarks import FEED
 from compiler.text.canonical import digest_of
 from compiler.text.diagnostics import Diagnostic, RecipeError
@@ -73,7 +74,7 @@ def base_of(read: Read, name: str) -> tuple[str, Path]:
     span, pattern = feed.node.find(("file",)), feed.operator.file
     if pattern.startswith("pkg:"):
         return pattern.removeprefix("pkg:"), read.place.package
-    return pattern, span.text.path.parent if span.text.path is not None else read.place.path.parent
+    return pattern, read.place.base(span)
 
 
 def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> list[Diagnostic]:
@@ -162,7 +163,7 @@ def count_rows(source: Source, paths: Iterable[Path]) -> int:
 def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
     wrong = []
-    used = {node.label for _, node in graph if isinstance(node.operator, Source)}
+    used = {stage.node.label for stage in of_kind(SourceStage, graph)}
     for name, leaf in facts.leaves.items():
         if leaf.digest is None and (name in used or not name.startswith(FEED)):
             node = read.recipe.sources[name].node

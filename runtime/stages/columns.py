@@ -13,13 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph.nodes import Node
-from operators.base.declare import Map, Measure, mapped
+from operators.base.declare import Map, Measure, SetDecision, mapped
 from operators.base.scope import Columns
 from operators.kernels.text import Texts
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.families import Condition, Search
 from operators.measures.parsable import TooSlow
-from operators.measures.where import Where
-from operators.sets.unique import Unique
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.overlap import texts_of
 from runtime.store.digest import id_array, id_bytes
@@ -142,7 +140,7 @@ def batch_columns(
     """The columns of one work for one batch."""
     operator, node = work.node.operator, work.node
     if node.form is not None:
-        assert isinstance(operator, Unique)
+        assert isinstance(operator, SetDecision)
         name = work.reads["of"]
         return [form_digests(columns[name], digests[name], lambda column: operator.form(column, node.entries))]
     match operator:
@@ -153,9 +151,9 @@ def batch_columns(
                 return [each for each in made for _ in range(2)]
             texts_made = [each.cast(pa.large_string()) for each in made]
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
-        case Where():
+        case Condition():
             return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
-        case Decontaminate():
+        case Search():
             assert work.index is not None
             looked = [held for role, held in work.reads.items() if role != "options"]
             texts |= {name: texts_of(columns[name]) for name in looked if name not in texts}

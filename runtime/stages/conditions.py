@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.conditions.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
-from operators.measures.where import Where
+from operators.measures.families import Condition
 from runtime.store.store import StoreError
 from runtime.tables.ids import forget_connection, own_connection
 
@@ -28,13 +28,13 @@ Lengths = np.ndarray[Any, np.dtype[np.float64]]
 class TooMuchText(Exception):
     """A row, by its place in the batch, of which a condition would make more text than a row may be made into."""
 
-    def __init__(self, operator: Where, place: int) -> None:
+    def __init__(self, operator: Condition, place: int) -> None:
         share = MOST_OF_ROW // max(1, operator.parsed.texts)
-        super().__init__(f"the condition `{shortened(operator.that)}` would make a text of more than {share:,} bytes")
+        super().__init__(f"the condition `{shortened(operator.wanted())}` would make a text of more than {share:,} bytes")
         self.place = place
 
 
-def evaluate(operator: Where, columns: Mapping[str, pa.Array]) -> pa.Array:
+def evaluate(operator: Condition, columns: Mapping[str, pa.Array]) -> pa.Array:
     """A condition over one batch: 1, 0, or -1 for null. Raises TooMuchText, and StoreError where it cannot be computed."""
     expression = operator.parsed
     rows = len(next(iter(columns.values())))
@@ -53,7 +53,7 @@ def evaluate(operator: Where, columns: Mapping[str, pa.Array]) -> pa.Array:
     return pa.concat_arrays(parts)
 
 
-def guarded(operator: Where, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
+def guarded(operator: Condition, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
     """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
     sql = operator.parsed.guarded
     try:
@@ -92,7 +92,7 @@ def cell_bytes(column: pa.Array) -> Lengths:
     return np.full(len(column), float(NUMBER))
 
 
-def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+def holds(operator: Condition, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
     """1, 0, or -1 for null of each row, all computed at once."""
     rows = len(next(iter(columns.values())))
     table = pa.table({".at": np.arange(rows), **columns})
@@ -103,10 +103,10 @@ def holds(operator: Where, sql: str, columns: Mapping[str, pa.Array]) -> pa.Arra
             made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
         except duckdb.Error as error:
             if late.is_set():
-                message = f"the condition `{shortened(operator.that)}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
+                message = f"the condition `{shortened(operator.wanted())}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
                 raise StoreError(message, "make it simpler") from None
             raise StoreError(
-                f"the condition `{shortened(operator.that)}` cannot be computed: {shortened(str(error))}", "make it simpler"
+                f"the condition `{shortened(operator.wanted())}` cannot be computed: {shortened(str(error))}", "make it simpler"
             ) from error
     return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
 

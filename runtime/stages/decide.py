@@ -1,251 +1,227 @@
-"""Decide stages: a run of decisions and a set decision become a ledger, which is also the keep-list."""
+"""Decisions: a run of them and a set decision become a ledger, which is also the keep-list."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import numpy as np
-import pyarrow as pa
+from compiler.graph.sql import decide_sql
+from compiler.graph.stages import DecideStage
+from compiler.tell.explain import kernel_line
+from compiler.text.diagnostics import visible
+from operators.base.declare import Measure
+from operators.base.remarks import Remarks
+from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
+from runtime.store.record import DecisionRecord, Record
 
-from compiler.graph.nodes import Graph, Node
-from operators.base.bounds import exactly
-from operators.base.declare import SetDecision
-from runtime.stages.columns import LostRows
-from runtime.stages.relation import Given, Relation
-from runtime.store.digest import Bytes, Described, id_array, id_bytes, table_digest
-from runtime.store.store import Store, StoreError
-from runtime.tables.beside import Beside
-from runtime.tables.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
-from runtime.tables.table import TEXT, Table, carry, empty_column, open_table
-from runtime.tables.write import small_columns, taken, write_based, write_frame
+if TYPE_CHECKING:
+    from runtime.stages.expected.decisions import Deciding
+    from runtime.stages.expected.expected import Expected
+    from runtime.stages.expected.frames import Frame
+    from runtime.stages.life import Life
+    from runtime.store.digest import Bytes
+    from runtime.store.store import Store
 
-
-class Shortage(Exception):
-    """A mixture that asks for more than there is."""
-
-    def __init__(self, label: str, groups: list[tuple[str, int, int]], unit: str) -> None:
-        listed = "; ".join(f"`{name}` has {have:,} of {want:,}" for name, want, have in groups)
-        super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
+#: A name or a text in SQL, whose line ends are no line ends of the SQL.
+QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 
 
-def decide(given: Given) -> dict[str, Any]:
-    """The record of a set decision with the run of decisions before it."""
-    store, graph, index, table = given.store, given.graph, given.index, given.table
-    node = graph.nodes[index]
-    fates = decided(given)
-    kept = int((fates.dropped == 0).sum())
-    seen = carried_table(store, graph, index, table, given.objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
-    born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
-    if born is not None:
-        tree, described = combine_trees(store, [tree, born], seen.columns)
-    else:
-        described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
-    run = graph.run(node.inputs[0])
-    return {
-        "kind": node.operator.name,
-        "rows": tree["rows"],
-        **described.body(),
-        "table": tree,
-        "ledger": fates.ledger,
-        "measured": [beside and beside.object for beside in (given.objects.get(graph.nodes[at].inputs[-1]) for at in run)],
-        "dear": fates.dear,
-        "counts": counts_of(table, fates.dropped, tree["rows"] - kept, len(run) + 1),
-        "funnel": funnel_of(table, fates.dropped, len(run) + 1),
-    }
+class DecideKind(Kind[DecideStage, DecisionRecord]):
+    """Values lie beside the base table; one query decides, and text is not touched."""
 
+    def run(self, work: Work, tell: Rows) -> DecisionRecord:
+        from runtime.stages.ledger import decide
+        from runtime.stages.relation import Given
 
-class Rows(Protocol):
-    """Rows by id, of a table that is made or one that is not."""
+        stage = self.stage
+        objects, memos = work.measuring.columns_for(stage.index, stage.base, tell)
+        others = [work.table(each) for each in stage.ranked]
+        shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
+        scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
+        return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
-    def frame(self, name: str) -> pa.Array: ...
+    def explain(self) -> list[str]:
+        graph, node = self.stage.graph, self.stage.node
+        wanted = [*(each.measure for each in self.stage.run), *self.stage.beside]
+        lines = [kernel_line(graph, at) for at in graph.with_below(wanted)]
+        lines += [
+            f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
+        ]
+        query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(self.stage))
+        return [*lines, "", *query.split("\n")]
 
+    def funnel(self, record: DecisionRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        node, told = self.stage.node, record.funnel
+        table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
+        for source, row in told.items():
+            if not table["steps"] or source not in table["rows"]:
+                table["rows"].setdefault(source, sum(row))
+        labels = self.stage.labels[: None if self.stage.operator.drops else -1]
+        for place, label in enumerate(labels, start=1):
+            table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in told.items()}})
+        table["born"] = table.get("born", 0) + record.counts["born"]
+        table["left"] = {source: row[0] for source, row in told.items()}
 
-@dataclass(frozen=True)
-class Fates:
-    """What became of the rows of a stage: the ledger, and what else is needed of it in memory."""
+    def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
+        for decision in self.stage.run:
+            if isinstance(decision.operator, Remarks):
+                from runtime.tables.table import open_table
 
-    ledger: str
-    dropped: np.ndarray[Any, Any]
-    """For each row that went in: 0, or the number of the decision that drops it."""
-    born: Bytes
-    """The parents of the rows that stand in the result again."""
-    copies: np.ndarray[Any, Any]
-    dear: list[str]
-    """The columns of the ledger with values of dear measures."""
+                table = open_table(store, records[self.stage.base].table)
+                if table.columns.get(decision.operator.in_) == "label":
+                    told = decision.operator.remarks(table.frame(decision.operator.in_))
+                    yield from (f"{self.stage.node.table}/{decision.label}: {each}" for each in told)
 
+    # -- to foresee
 
-def decided(given: Given) -> Fates:
-    """Run the stage's query, account for every row and write the ledger."""
-    relation = Relation(given)
-    table, label = given.table, given.graph.nodes[given.index].label
-    try:
-        made = relation.fates(given.scale)
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
-    except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{label}` does not run: {error}") from error
-    finally:
-        relation.connection.close()
-    ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(given.graph, given.index, relation.columns, made, given.scale)
-    first = copies == 0
-    again = ~first & (dropped == 0)
-    own = {
-        "row_id": table.frame("row_id"),
-        "dropped_by": pa.array(dropped[first], pa.int16()),
-        "detail": detail.filter(pa.array(first)),
-        **relation.dear,
-    }
-    return Fates(write_frame(given.store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
+    def foresee(self, view: Foresight) -> Expected:
+        from runtime.stages.expected.decisions import Decided, decide_known
+        from runtime.stages.expected.outcome import kept, kept_between
 
-
-def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
-    """The fates in row_id order, if they are those of exactly the rows that went in. Raises LostRows."""
-    ids = id_bytes(combined(made.column("row_id")))
-    copies = combined(made.column("copy")).to_numpy().astype(np.int64)
-    order = sorted_order(ids)
-    if copies.any():
-        order = order[np.argsort(copies[order], kind="stable")]
-    ids, copies = taken(ids, order), copies[order]
-    dropped = combined(made.column("dropped_by")).to_numpy()[order].astype(np.int16)
-    detail = combined(
-        made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail")
-    )
-    given = id_bytes(table.frame("row_id"))
-    told = ids[copies == 0]
-    if len(told) != len(given) or not np.array_equal(told, given):
-        lost, foreign, twice = anti_join(given, told)
-        raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
-    return ids, copies, dropped, detail.take(pa.array(order))
-
-
-def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
-    """(given and not told, told and not given, told more than once)."""
-    before = [row.tobytes() for row in given]
-    after = [row.tobytes() for row in told]
-    return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
-
-
-def carried_table(store: Store, graph: Graph, index: int, table: Table, objects: Mapping[int, Beside]) -> Table:
-    """The base table with the columns that go on from this node."""
-    node = graph.nodes[index]
-    if not any(made.moved(name) for name, made in node.carried.items()) and set(node.carried) == set(table.columns):
-        return table
-    columns = {name: made.kind for name, made in node.carried.items()}
-    origin: dict[str, list[Any]] = {}
-    for name, made in node.carried.items():
-        beside = None if made.node is None else objects[made.node]
-        origin[name] = [beside and beside.object, made.name, beside and beside.text]
-    return carry(store, table, columns, origin)
-
-
-def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
-    """Rows that stand in the table more than once, as children with ids and text of their own."""
-    if not len(parents):
-        return None
-    ids = child_ids(parents, "mixture", copies)
-    rows = places_of(id_bytes(kept.frame("row_id")), parents)
-    columns = dict(kept.columns)
-    content = pa.concat_tables(
-        [pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))]
-    ).take(pa.array(rows))
-    digests = {"row_id": ids, "item_id": id_bytes(kept.frame("item_id"))[rows]}
-    for name, kind in columns.items():
-        if kind in TEXT:
-            filled = kept.frame(digest_name(name)).storage.fill_null(bytes(16))
-            digests[digest_name(name)] = id_bytes(filled)[rows]
-    tree, _ = write_based(store, [content], digests, columns, {})
-    return tree
-
-
-def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]) -> tuple[dict[str, Any], Described]:
-    """Write the frame of all rows of several tables: (tree, what it is). Raises StoreError for equal ids."""
-    parts = [open_table(store, tree) for tree in trees]
-    ids = np.concatenate([id_bytes(part.frame("row_id")) for part in parts])
-    order = sorted_order(ids)
-    if (ids[order][1:] == ids[order][:-1]).all(axis=1).any():
-        raise StoreError(
-            "two tables of one `from` hold the same rows",
-            "a row stands in a table once: combine sources, or tables that are disjoint",
+        base, feeds = view.expect(self.stage.base), view.feeds_at(self.stage.index)
+        told, columns = self.told(view, base), self.carried(view, base)
+        fates = decide_known(told)
+        return (
+            kept(told, fates, columns, feeds) if isinstance(fates, Decided) else kept_between(told, base, fates, columns, feeds)
         )
-    places = pa.array(order)
-    frame: dict[str, pa.Array] = {"row_id": id_array(ids[order])}
-    frame["item_id"] = id_array(np.concatenate([id_bytes(part.frame("item_id")) for part in parts])[order])
-    for name, small in small_columns(columns).items():
-        kind = columns[name]
-        arrays = [part.frame(small) if name in part.columns else empty_column(part.rows, kind) for part in parts]
-        if kind == "label":
-            arrays = [array.cast(pa.string()) for array in arrays]
-            frame[small] = pa.concat_arrays(arrays).dictionary_encode().take(places)
+
+    def told(self, view: Foresight, base: Expected) -> Deciding:
+        """What it is told: its base table as far as it is known, and what it reads of it."""
+        import numpy as np
+
+        from runtime.stages.expected.decisions import Deciding
+        from runtime.stages.expected.expected import known_column
+        from runtime.stages.expected.values import kept_name
+
+        node = self.stage.node
+        values = tuple(view.known.values(each.measure, base) for each in self.stage.run)
+        columns: dict[str, Any] = {}
+        blind = np.zeros(base.frame.rows, dtype=bool)
+        for name in self.stage.operator.reads():
+            made = node.carried[name]
+            if made.node is None:
+                columns[name], known = known_column(base, made.name)
+            else:
+                found = view.known.values(made.node, base)
+                columns[name], known = found.column(kept_name(made)), found.known
+            blind |= False if known is None else ~known
+        for source, form in self.stage.forms:
+            found = view.known.values(source, base)
+            columns[form] = found.columns[form]
+            blind |= False if found.known is None else ~found.known
+        unread = blind if blind.any() else None
+        return Deciding(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
+
+    def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
+        import numpy as np
+
+        labels, counts = self.stage.labels, list[int | None]()
+        if isinstance(expected.record, DecisionRecord):
+            counts = list(expected.record.dropped)
+        elif expected.decided is not None and expected.told is not None:
+            reasons = len(labels) + 1
+            counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
         else:
-            frame[small] = pa.concat_arrays(arrays).take(places)
-    described = table_digest(frame.__getitem__, columns, small_columns(columns))
-    number = np.concatenate([np.full(part.rows, place, dtype=np.uint16) for place, part in enumerate(parts)])[order]
-    frame[".part"] = pa.array(number)
-    tree = {"kind": "combined", "parts": trees, "columns": dict(columns), "rows": len(order), "frame": write_frame(store, frame)}
-    return tree, described
+            counts = [None] * len(labels)
+        told = zip(labels, counts, strict=True)
+        yield from told if self.stage.operator.drops else list(told)[:-1]
+
+    def carried(self, view: Foresight, base: Expected) -> Frame:
+        """The base table with the columns that go on from here."""
+        from runtime.stages.expected.frames import Renamed, Unknown
+        from runtime.stages.expected.values import kept_name
+
+        node, origin = self.stage.node, dict[str, Any]()
+        for name, made in node.carried.items():
+            origin[name] = made.name if made.node is None else None
+            if made.node is not None:
+                with suppress(Unknown):
+                    origin[name] = view.known.values(made.node, base).whole(kept_name(made))
+        return Renamed(base.frame, origin, node.columns)
+
+    # -- the life of a row
+
+    def live(self, lives: Lives, record: DecisionRecord, life: Life, place: int | None) -> None:
+        from runtime.stages.life import row_of
+        from runtime.tables.table import open_table
+
+        table = open_table(lives.store, record.table)
+        if place is not None and life.cells:
+            # Columns that are made on the way, such as an answer and its score, are the row's too.
+            life.cells = {**row_of(table, place), **life.cells}
+        event = self.event(lives.store, record, life.id)
+        if event is not None:
+            life.events.append({"stage": self.stage.name, **event})
+        elif place is not None:
+            life.cells = life.cells or row_of(table, place)
+            life.license = str(life.cells.get("license", life.license))
+            life.add(self.stage.name, "born", copy_of=self.parent(lives.store, record, life.row_id))
+
+    def event(self, store: Store, record: DecisionRecord, wanted: Bytes) -> dict[str, Any] | None:
+        """What was decided of a row, with every measured value; None where it never came here."""
+        from runtime.store.digest import id_bytes
+        from runtime.tables.ids import position
+        from runtime.tables.table import read_table, whole
+
+        ledger = read_table(store, record.ledger)
+        place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
+        if place is None:
+            return None
+        dropped = int(ledger.column("dropped_by")[place].as_py())
+        steps, run = [], self.stage.run
+        for number, decision in enumerate(run, start=1):
+            operator = decision.operator
+            assert isinstance(operator, Measure)
+            values = measured(store, record, ledger, number - 1, operator, place)
+            verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
+            steps.append(
+                {
+                    "step": decision.label,
+                    "verdict": verdict,
+                    "wanted": operator.wanted(),
+                    "values": values,
+                    "measured": "not measured" if values is None else operator.wording(values),
+                    "quoted": None if values is None else operator.quoted(values),
+                }
+            )
+        event: dict[str, Any] = {"fate": "kept" if dropped == 0 else "dropped", "steps": steps}
+        if dropped:
+            event["dropped_by"] = self.stage.labels[dropped - 1]
+        detail = ledger.column("detail")[place].as_py()
+        if detail is not None and (dropped == 0 or dropped > len(run)):
+            event[self.stage.operator.detail] = detail.hex
+        if event.get("kept_instead") == bytes(wanted).hex():
+            del event["kept_instead"]
+        return event
+
+    def parent(self, store: Store, record: DecisionRecord, row_id: str) -> str | None:
+        """The row that a repeated one is a copy of."""
+        import numpy as np
+
+        from runtime.store.digest import id_bytes
+        from runtime.tables.ids import child_ids
+        from runtime.tables.table import read_table, whole
+
+        parents = id_bytes(whole(read_table(store, record.ledger).column("row_id")))
+        for copy in range(1, 100):
+            ids = child_ids(parents, self.stage.operator.name, np.full(len(parents), copy))
+            hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
+            if hit.size:
+                return str(parents[hit[0]].tobytes().hex())
+        return None
 
 
-def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of all rows of several tables."""
-    tree, described = combine_trees(store, trees, node.columns)
-    counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
-    return {"kind": "combine", **described.body(), "rows": tree["rows"], "table": tree, "counts": counts}
+def measured(
+    store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
+) -> dict[str, int | None] | None:
+    """A row's measured values, or None where it was not measured."""
+    from runtime.tables.table import read_table
 
-
-def complain_shortage(
-    graph: Graph, index: int, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None
-) -> None:
-    """Raises Shortage where a mixture that may not fall short does; a preview may."""
-    node = graph.nodes[index]
-    operator = node.operator
-    assert isinstance(operator, SetDecision)
-    if scale is not None:
-        return
-    have = {name: exactly(rows) for name, rows in groups_of(operator, columns, made, len(graph.run(node.inputs[0])) + 1).items()}
-    short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
-    if short:
-        raise Shortage(node.label, short, operator.weighed_by() or "rows")
-
-
-def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:
-    """Group -> how much of it came to a set decision, which is the `last` of its stage, in what it counts in."""
-    kind, weight = operator.grouped_by(), operator.weighed_by()
-    if kind is None:
-        return {}
-    rows = {"row_id": columns["row_id"], "group": columns[kind]} | ({} if weight is None else {"weight": columns[weight]})
-    connection = connect()
-    try:
-        connection.register("rows", pa.table(rows))
-        connection.register("fates", made)
-        return dict(
-            connection.sql(
-                f'SELECT "group", coalesce(sum({"1" if weight is None else "weight"}), 0)::BIGINT'
-                f' FROM rows JOIN fates USING (row_id) WHERE dropped_by IN (0, {last}) GROUP BY "group"'
-            ).fetchall()
-        )
-    finally:
-        connection.close()
-
-
-def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: int) -> dict[str, Any]:
-    """Rows in, born, out and dropped by each decision."""
-    by = np.bincount(dropped, minlength=reasons + 1).tolist()
-    counts = {"in": table.rows, "born": born, "out": by[0] + born, "dropped": by[1:]}
-    assert counts["in"] + born == counts["out"] + sum(by[1:])
-    return counts
-
-
-def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict[str, list[int]]:
-    """Source -> rows kept and rows dropped by each decision."""
-    sources = table.frame("source")
-    encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
-    codes = encoded.indices.to_numpy()
-    names = encoded.dictionary.to_pylist()
-    table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))
-    rows = {name: table_of[at * (reasons + 1) : (at + 1) * (reasons + 1)].tolist() for at, name in enumerate(names)}
-    return dict(sorted(rows.items()))
+    beside = record.measured[step]
+    table = ledger if beside is None else read_table(store, beside)
+    raw = {value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
+    if any(value is None for value in raw.values()):
+        return None
+    return {name: None if value < 0 else value for name, value in raw.items()}

@@ -11,10 +11,10 @@ from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.families import Search
 from runtime.stages.columns import Work, compute
 from runtime.stages.overlap import opened_index
-from runtime.store.record import Record
+from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
@@ -43,7 +43,7 @@ class Measuring:
         node = self.graph.nodes[index]
         carried = {made.node for made in node.carried.values() if made.node is not None}
         wanted = [*self.graph.beside(index)]
-        wanted += [self.graph.nodes[at].inputs[-1] for at in self.graph.run(node.inputs[0])]
+        wanted += [self.graph.nodes[at].measure for at in self.graph.run(node.rows)]
         roots: list[int] = []
         memos: dict[int, Memo] = {}
         for at in wanted:
@@ -59,12 +59,12 @@ class Measuring:
         for at in self.graph.with_below(roots):
             key = self.addresses.key(at)
             assert key is not None
-            record = self.store.hold_record(key, "beside")
+            record = self.store.hold_record(key, BesideRecord)
             if record is None:
                 waiting.append(at)
             else:
-                objects[at] = beside_of(record.body)
-        table = open_table(self.store, self.records[base].body["table"])
+                objects[at] = beside_of(record)
+        table = open_table(self.store, self.records[base].table)
         while waiting:
             ready = [at for at in waiting if all(below in objects for below in self.graph.beside(at))]
             # What reads the same table runs in one pass, so that its text is decoded once.
@@ -86,9 +86,9 @@ class Measuring:
     def index(self, at: int) -> Index | None:
         """What a columns node looks for in its table, where it compares it with others."""
         node = self.graph.nodes[at]
-        if not isinstance(node.operator, Decontaminate):
+        if not isinstance(node.operator, Search):
             return None
-        tables = [open_table(self.store, self.records[each].body["table"]) for each in self.graph.against(at)]
+        tables = [open_table(self.store, self.records[each].table) for each in self.graph.against(at)]
         segmented = Segmented(self.store, self.facts.version, node.operator.workers)
         return opened_index(node.operator, node.entries, tables, segmented)
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from operators.kernels.overlap.ngrams import Item
 from operators.kernels.text import Texts
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.families import Search
 from runtime.store.digest import id_bytes
 from runtime.tables.segmented import Segmented
 from runtime.tables.table import TEXT, Table
@@ -24,7 +24,7 @@ DIGITS = 15
 """Hexadecimal digits of its row_id that stand for an item: as many as a whole number holds."""
 
 
-def opened_index(operator: Decontaminate, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
+def opened_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
     """What is looked for of the items of some benchmarks."""
     return operator.index([list(items_of(at, table)) for at, table in enumerate(tables)], entries, segmented)
 

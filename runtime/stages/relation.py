@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compiler.graph.nodes import Graph
 from compiler.graph.sql import alive_sql, decide_sql
-from operators.base.declare import Measure, SetDecision
+from compiler.graph.stages import DecideStage
+from operators.base.declare import Measure
 from operators.measures.parsable import TooSlow
 from runtime.stages.columns import naming, remembered
 from runtime.store.digest import Bytes, id_bytes
@@ -28,8 +28,7 @@ class Given:
     """What a decide stage is given: its place in the graph, and all that was made for it before."""
 
     store: Store
-    graph: Graph
-    index: int
+    stage: DecideStage
     table: Table
     """The base table whose rows are decided on."""
     objects: Mapping[int, Beside]
@@ -47,33 +46,25 @@ class Relation:
     """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
 
     def __init__(self, given: Given) -> None:
-        store, graph, index, table = given.store, given.graph, given.index, given.table
-        objects = given.objects
-        self.graph, self.index, self.table = graph, index, table
-        self.node = graph.nodes[index]
-        self.run = graph.run(self.node.inputs[0])
-        self.name = graph.nodes[graph.base(self.node.inputs[0])].label
+        store, stage, table, objects = given.store, given.stage, given.table, given.objects
+        self.stage, self.table = stage, table
+        self.name = stage.graph.nodes[stage.base].label
         self.connection = connect(given.threads)
         self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
-        operator = self.node.operator
-        assert isinstance(operator, SetDecision)
         for name in ("source", "category", "license"):
             self.columns[name] = table.frame(name)
-        for name in operator.reads():
-            made = self.node.carried[name]
+        for name in stage.operator.reads():
+            made = stage.node.carried[name]
             self.columns[name] = (
                 table.frame(made.name) if made.node is None else beside_column(store, objects[made.node].object, made.name)
             )
-        for source in self.node.inputs[1:]:
-            form = graph.nodes[source].form
-            if form is not None:
-                self.columns[form] = beside_column(store, objects[source].object, form)
-        for at in self.run:
-            decision = graph.nodes[at]
-            if decision.inputs[-1] in objects:
+        for source, form in stage.forms:
+            self.columns[form] = beside_column(store, objects[source].object, form)
+        for decision in stage.run:
+            if decision.measure in objects:
                 assert isinstance(decision.operator, Measure)
                 for value in decision.operator.values:
-                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.inputs[-1]].object, value)
+                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.measure].object, value)
         self.dear: dict[str, pa.Array] = {}
         self.measure_dear(given.memos, store, objects)
         if given.others:
@@ -82,17 +73,15 @@ class Relation:
 
     def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
-        for place, at in enumerate(self.run):
-            decision = self.graph.nodes[at]
-            column = self.graph.nodes[decision.inputs[-1]]
-            operator = decision.operator
-            if decision.inputs[-1] not in memos or decision.inputs[-1] in objects or not isinstance(operator, Measure):
+        for place, decision in enumerate(self.stage.run):
+            column, operator = self.stage.graph.nodes[decision.measure], decision.operator
+            if decision.measure not in memos or decision.measure in objects or not isinstance(operator, Measure):
                 continue
             self.register()
-            alive = self.ids(alive_sql(self.graph, self.index, place))
+            alive = self.ids(alive_sql(self.stage, place))
             mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
             table, reads = seen(store, self.table, column, objects)
-            values = self.values_of(table, reads["in"], memos[decision.inputs[-1]], operator, column.entries, mask)
+            values = self.values_of(table, reads["in"], memos[decision.measure], operator, column.entries, mask)
             for name, array in zip(operator.values, values, strict=True):
                 # By its place in the run: a label is no part of a result.
                 self.dear[f"{place + 1}.{name}"] = array
@@ -126,4 +115,4 @@ class Relation:
     def fates(self, scale: tuple[int, int] | None) -> pa.Table:
         """Runs the stage's SQL, the same text that `explain` prints."""
         self.register()
-        return self.connection.sql(decide_sql(self.graph, self.index, scale)).to_arrow_table()
+        return self.connection.sql(decide_sql(self.stage, scale)).to_arrow_table()

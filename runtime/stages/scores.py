@@ -16,6 +16,7 @@ from compiler.graph.nodes import Node
 from compiler.text.diagnostics import cells, visible
 from operators.declared.aggregate import Aggregate
 from operators.measures.finished import ended
+from runtime.store.record import Counts, ScoresRecord
 from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from runtime.tables.write import write_based
@@ -24,7 +25,7 @@ from runtime.tables.write import write_based
 TOUCH = 1e-9
 
 
-def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> dict[str, Any]:
+def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> ScoresRecord:
     """The record of an aggregate: a row for each model, benchmark and trial."""
     operator = node.operator
     assert isinstance(operator, Aggregate)
@@ -43,8 +44,8 @@ def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> dict[str, A
     own = {"row_id": as_bytes(ids), "item_id": as_bytes(items)}
     tree, described = write_based(store, [content], own, columns, {})
     answered = sum(table.rows for table in tables)
-    counts = {"in": answered, "born": len(rows), "out": len(rows), "dropped": [["aggregate", answered]]}
-    return {"kind": "aggregate", **described.body(), "rows": len(rows), "table": tree, "counts": counts, "scores": rows}
+    counts: Counts = {"in": answered, "born": len(rows), "out": len(rows), "dropped": [["aggregate", answered]]}
+    return ScoresRecord(kind="aggregate", **described.body(), rows=len(rows), table=tree, counts=counts, scores=rows)
 
 
 def identity(*names: Any) -> bytes:

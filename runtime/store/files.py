@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from blake3 import blake3
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -34,6 +36,17 @@ def open_file(path: Path) -> io.FileIO:
         os.close(handle)
         raise NoFile(errno.EINVAL, "this is not a file", str(path))
     return io.FileIO(handle)
+
+
+def hash_path(path: Path) -> str:
+    """The digest of a file's bytes, 64 hexadecimal digits."""
+    hasher = blake3(max_threads=blake3.AUTO)
+    # Read, not mapped: mapped pages of a large object would count as memory of the process.
+    buffer = bytearray(1 << 22)
+    with open_file(path) as file:
+        while size := file.readinto(buffer):
+            hasher.update(memoryview(buffer)[:size])
+    return hasher.hexdigest()
 
 
 class Files:

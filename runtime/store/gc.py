@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from runtime.store.record import unsealed
+from runtime.store.names import last_builds
+from runtime.store.record import BesideRecord, Record
+from runtime.store.running import clear_tmp, live_builds
 from runtime.store.store import Store, StoreError
 
 
@@ -21,28 +23,26 @@ class Collected:
 def collect(store: Store, dry_run: bool = False) -> Collected:
     """Remove records and objects that nothing names; memos stay, they are dear."""
     with store.gate(exclusive=True):
-        alive = store.live_builds()
+        alive = live_builds(store.root)
         held: set[str] = set().union(*alive)
-        unread = [
-            path.parent.name for path in (store.root / "names").rglob("last-build.json") if unsealed(path.read_bytes()) is None
-        ]
+        unread = [recipe for _, recipe, build in last_builds(store.root) if build is None]
         if unread:
             raise StoreError(
                 f"the last build of `{unread[0]}` cannot be read, so what it needs is not known",
                 "`recipe store verify --mend` sets it aside; then build the recipe again",
             )
-        for _, body in store.builds():
-            held.update(stage["key"] for stage in body["stages"].values())
-            held.update(body["beside"])
+        for _, build in store.builds():
+            held.update(stage["key"] for stage in build.stages.values())
+            held.update(build.beside)
         records = objects = size = 0
-        for kind in ("results", "beside"):
+        for kind in (Record, BesideRecord):
             for record in list(store.records(kind)):
                 if record.key in held:
                     held |= record.objects()
                     continue
                 records += 1
                 if not dry_run:
-                    store.files.remove(store.record_path(kind, record.key))
+                    store.files.remove(store.record_path(kind.folder, record.key))
         for path in sorted((store.root / "objects").glob("*/*")):
             if path.name not in held:
                 objects, size = objects + 1, size + path.stat().st_size
@@ -50,7 +50,7 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
                     store.files.remove(path)
         if not dry_run:
             if not alive:
-                store.clear_tmp()
+                clear_tmp(store.root)
             drop_unnamed_outputs(store)
         return Collected(records, objects, size)
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO, TypeVar
 
 from compiler.graph.plan import Result
-from runtime.store.files import Files, NoFile, open_file
-from runtime.store.record import Record, hash_path, sealed, unsealed
+from runtime.store.files import Files, NoFile, hash_path, open_file
+from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
+from runtime.store.names import LAST, LastBuild, last_builds, read_last_build
+from runtime.store.parts import DIGEST, sealed
+from runtime.store.record import Keyed, Record, read_record
+from runtime.store.running import clear_tmp, live_builds
 
-FORMAT = "v3"
-#: What keys and digests look like, and so what files of the store are called: nothing else is ever looked for.
-DIGEST = re.compile(r"[0-9a-f]{64}")
+K = TypeVar("K", bound=Keyed)
+R = TypeVar("R", bound=Record)
 
 
 class StoreError(Exception):
@@ -39,16 +40,11 @@ def linked(path: Path) -> StoreError:
     return StoreError(f"`{path}` of the store is a link", hint)
 
 
-def complain_links(root: Path) -> None:
-    """Raises StoreError where a folder of a store is a link: what is made and removed in it would be somebody else's."""
-    parts = [root] if root.is_symlink() else []
-    parts += root.iterdir() if root.is_dir() else []
-    parts += [
-        each for name in ("objects", "results", "beside", "memo") if (root / name).is_dir() for each in (root / name).iterdir()
-    ]
-    found = next((each for each in parts if each.is_symlink()), None)
-    if found is not None:
-        raise linked(found.relative_to(root.parent if found == root else root))
+def taken_as(record: Record, kind: type[R]) -> R:
+    """The same record, which is one of a kind. Raises Damaged for one that another kind of stage made."""
+    if not isinstance(record, kind):
+        raise Damaged(f"the record {record.key[:12]} is that of another stage", "choose another store with --store")
+    return record
 
 
 class Store:
@@ -62,20 +58,47 @@ class Store:
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
-        complain_links(self.root)
+        if (found := link_in(folder)) is not None:
+            raise linked(found.relative_to(self.root if self.root in found.parents else folder))
+        if (other := foreign(folder)) is not None:
+            raise StoreError(other.told, NEWER if other.newer else OLDER)
+
+    @property
+    def memos(self) -> Path:
+        """Where completions and dear measures are read: where an earlier version laid them, until they are moved."""
+        memos = self.folder / MEMOS
+        if not paid_in(self.root):
+            return memos
+        if paid_in(memos):
+            message = f"completions and measured values in `{self.folder}` lie in two places, that of an earlier version too"
+            raise StoreError(message, "`recipe store upgrade` brings them together")
+        return self.root
 
     def prepare(self) -> None:
-        """Make the folders of an empty store; raises StoreError where it cannot be written."""
+        """Make the folders of an empty store, and lay out an earlier version's; raises StoreError where it cannot be written."""
         try:
-            for name in ("objects", "results", "beside", "memo", "names", "outputs", "running", "tmp", "damaged"):
+            for name in ("objects", "results", "beside", "names", "outputs", "running", "tmp", "damaged"):
                 self.files.make_folder(self.root / name)
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
+            if paid_in(self.root):
+                self.upgrade()
+            if not (ignore := self.folder / ".gitignore").exists():
                 ignore.write_text("*\n")
         except OSError as error:
-            raise StoreError(
-                f"the store `{self.folder}` cannot be written: {error.strerror}", "choose another with --store"
-            ) from None
+            message = f"the store `{self.folder}` cannot be written: {error.strerror}"
+            raise StoreError(message, "choose another with --store") from None
+
+    def upgrade(self) -> None:
+        """Move what was paid for to where no change of the store's format loses it. Raises StoreError."""
+        import sqlite3
+
+        with self.gate(exclusive=True):
+            if paid_in(self.root) and live_builds(self.root):
+                message = f"a build is running in `{self.folder}`, and completions of an earlier version are to be moved"
+                raise StoreError(message, "wait until it has ended")
+            try:
+                move_memos(self.files, self.root, self.folder / MEMOS)
+            except sqlite3.Error as error:
+                raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
 
     # -- what a running build holds on to
 
@@ -172,62 +195,64 @@ class Store:
             raise Damaged(f"`{key[:80]}` is no key of a result", "build again")
         return self.root / kind / key[:2] / f"{key}.json"
 
-    def find(self, key: str, kind: str = "results") -> Record | None:
-        """The record of a key, or None; a damaged one is set aside and reads as none."""
-        path = self.record_path(kind, key)
+    def look_up(self, key: str, kind: type[K]) -> K | None:
+        """The record of a kind under a key, or None; what is damaged, or no such record, is set aside and reads as none."""
+        path = self.record_path(kind.folder, key)
         try:
             with open_file(path) as file:
-                body = unsealed(file.read())
+                found = read_record(kind, key, file.read())
         except FileNotFoundError:
             return None
         except NoFile:
-            body = None
-        if body is None or body.get("key") != key:
+            found = None
+        if found is None:
             self.set_aside(path)
-            return None
-        return Record(key, body)
+        return found
+
+    def find(self, key: str) -> Record | None:
+        """What a stage made, or None."""
+        return self.look_up(key, Record)
 
     def result_of(self, key: str) -> Result | None:
         """What a recorded result is, or None."""
-        record = self.find(key)
-        return None if record is None else record.result
+        return None if (record := self.find(key)) is None else record.result
 
-    def hold_record(self, key: str, kind: str = "results") -> Record | None:
-        """Find a record and keep gc from it and its objects."""
+    def hold_record(self, key: str, kind: type[K]) -> K | None:
+        """Look a record up, and keep gc from it and its objects."""
         with self.gate():
-            record = self.find(key, kind)
+            record = self.look_up(key, kind)
             if record is not None:
                 for digest in record.objects():
                     self.hold(digest)
                 self.hold(key)
             return record
 
-    def write_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+    def write_record(self, record: K) -> K:
         """Record a result; the record comes last, and a record that is there already wins."""
-        self.hold(key)
-        target = self.record_path(kind, key)
-        self.files.make_folder(target.parent)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, sealed({**body, "key": key}))
+        made, target = self.laid_ready(record)
         with self.gate():
             first = self.files.link(made, target)
-        if first:
-            return Record(key, {**body, "key": key})
-        return self.find(key, kind) or self.write_record(key, body, kind)
+        return record if first else self.look_up(record.key, type(record)) or self.write_record(record)
 
-    def replace_record(self, key: str, body: dict[str, Any], kind: str = "results") -> Record:
+    def replace_record(self, record: K) -> K:
         """Record a result that was made anew because its objects were gone."""
-        self.hold(key)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, sealed({**body, "key": key}))
+        made, target = self.laid_ready(record)
         with self.gate():
-            self.files.rename(made, self.record_path(kind, key))
-        return Record(key, {**body, "key": key})
+            self.files.rename(made, target)
+        return record
 
-    def records(self, kind: str = "results") -> Iterator[Record]:
+    def laid_ready(self, record: Keyed) -> tuple[Path, Path]:
+        """(a record as a file that is not in its place yet, that place); it is held."""
+        self.hold(record.key)
+        target, made = self.record_path(record.folder, record.key), self.root / "tmp" / uuid.uuid4().hex
+        self.files.make_folder(target.parent)
+        self.files.write_bytes(made, sealed(record.body()))
+        return made, target
+
+    def records(self, kind: type[K]) -> Iterator[K]:
         """All records of a kind, by key."""
-        for path in sorted((self.root / kind).glob("*/*.json")):
-            if DIGEST.fullmatch(path.stem) and (record := self.find(path.stem, kind)) is not None:
+        for path in sorted((self.root / kind.folder).glob("*/*.json")):
+            if DIGEST.fullmatch(path.stem) and (record := self.look_up(path.stem, kind)) is not None:
                 yield record
 
     # -- names
@@ -242,9 +267,9 @@ class Store:
                 raise linked(part.relative_to(self.root))
         return path
 
-    def write_name(self, name: str, body: dict[str, Any]) -> None:
-        """Replace the small file that says what a name stands for, where it says something else."""
-        path, content = self.name_path(name), sealed(body)
+    def write_last_build(self, build: LastBuild) -> None:
+        """Say what the last build of a recipe was, where something else is said."""
+        path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
         with suppress(FileNotFoundError):
             if path.read_bytes() == content:
                 return
@@ -253,18 +278,16 @@ class Store:
         self.files.write_bytes(made, content)
         self.files.rename(made, path)
 
-    def read_name(self, name: str) -> dict[str, Any] | None:
-        try:
-            return unsealed(self.name_path(name).read_bytes())
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+    def last_build(self, recipe: str) -> LastBuild:
+        """What the last build of a recipe was; one of nothing where that is not known."""
+        found = None
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
+        return found or LastBuild(recipe=recipe)
 
-    def builds(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(recipe, what its last build was) of all recipes built here."""
-        root = self.root / "names"
-        for path in sorted(root.rglob("last-build.json")):
-            if (body := unsealed(path.read_bytes())) is not None:
-                yield path.parent.relative_to(root).as_posix(), body
+    def builds(self) -> Iterator[tuple[str, LastBuild]]:
+        """(recipe, its last build), of those that can be read."""
+        return ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
 
     # -- cleaning
 
@@ -273,26 +296,5 @@ class Store:
         if self.read_only:
             return
         with self.gate(exclusive=True):
-            if not self.live_builds():
-                self.clear_tmp()
-
-    def clear_tmp(self) -> None:
-        """Remove unfinished files; only where no other build is running."""
-        for path in (self.root / "tmp").iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-
-    def live_builds(self) -> list[set[str]]:
-        """What each other running build holds; the files of dead ones are removed. Needs the gate alone."""
-        alive = []
-        own = None if self.running is None else Path(self.running.name).name
-        for path in (self.root / "running").iterdir():
-            if path.name == own:
-                continue
-            with suppress(FileNotFoundError), open(path) as other:  # a build may end while it is looked at
-                try:
-                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    alive.append(set(other.read().split()))
-                    continue
-            path.unlink(missing_ok=True)
-        return alive
+            if not live_builds(self.root, "" if self.running is None else Path(self.running.name).name):
+                clear_tmp(self.root)

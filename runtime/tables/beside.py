@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from compiler.graph.nodes import Node
+from runtime.store.record import BesideRecord
 from runtime.store.store import Store
 from runtime.tables.table import Table, carry
 
@@ -35,24 +35,17 @@ def seen(store: Store, table: Table, node: Node, objects: Mapping[int, Beside]) 
 
 def keep_beside(store: Store, key: str, measure: str, viewed: Table, reads: Mapping[str, str], made: Beside) -> Beside:
     """Record columns: under their key, and with the cells they are the values of, so that any table may use them again."""
-    body = {
-        "object": made.object,
-        "text": made.text,
-        "rows": viewed.rows,
-        "measure": measure,
-        "of": viewed.tree,
-        "reads": dict(reads),
-    }
-    return beside_of(store.write_record(key, body, "beside").body)
+    record = BesideRecord(
+        key=key, object=made.object, text=made.text, rows=viewed.rows, measure=measure, of=viewed.tree, reads=dict(reads)
+    )
+    return beside_of(store.write_record(record))
 
 
-def beside_of(body: Mapping[str, Any]) -> Beside:
+def beside_of(record: BesideRecord) -> Beside:
     """The columns that a record beside a table names."""
-    return Beside(body["object"], body["text"])
+    return Beside(record.object, record.text)
 
 
-def find_measured(store: Store, measure: str) -> Iterator[dict[str, Any]]:
+def find_measured(store: Store, measure: str) -> Iterator[BesideRecord]:
     """The records of all columns that one measure made, of whatever table."""
-    for record in store.records("beside"):
-        if record.body["measure"] == measure:
-            yield record.body
+    return (record for record in store.records(BesideRecord) if record.measure == measure)

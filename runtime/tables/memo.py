@@ -23,7 +23,7 @@ class Memo:
 
     def __init__(self, store: Store, key: str, values: int) -> None:
         self.store, self.values = store, values
-        self.folder = store.root / "memo" / key[:2] / key
+        self.folder = store.memos / "memo" / key[:2] / key
         self.width = 16 + 8 * values + CHECK
         self.high, self.low, self.known = self._load()
 

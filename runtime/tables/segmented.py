@@ -54,7 +54,7 @@ class Segmented:
         """Where the cuts of one version of a segmenter lie."""
         versions = {name: self.version(name) for name in ("unicode", *SEGMENTERS[library])}
         key = digest_of({"segments": library, "versions": versions})
-        return self.store.root / "memo" / key[:2] / key
+        return self.store.memos / "memo" / key[:2] / key
 
     def load(self, library: str) -> dict[bytes, bytes]:
         """All that is known; a journal with broken entries is set aside, once its whole ones are written anew."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -185,14 +185,6 @@ def open_table(store: Store, tree: dict[str, Any]) -> Table:
 def carry(store: Store, table: Table, columns: Columns, origin: dict[str, list[Any]]) -> Table:
     """The table with other columns; `origin` is the tree's `from`."""
     return Carried(store, {"kind": "carried", "of": table.tree, "columns": dict(columns), "from": origin}, table)
-
-
-def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
-    """The objects of a table's tree that hold ids and small columns, not text."""
-    yield from (str(tree[part]) for part in ("frame", "ledger") if part in tree)
-    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
-    for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
-        yield from small_objects(below)
 
 
 def read_table(store: Store, reference: str) -> pa.Table:

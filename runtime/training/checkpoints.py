@@ -16,7 +16,7 @@ from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.embedded import unpacked
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
-from runtime.store.record import Record
+from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.training.process import Job
 from runtime.training.stage import trained
@@ -28,12 +28,12 @@ def train_checkpoint(
     key: str,
     name: str,
     data: Record,
-    start: Record | None,
+    start: CheckpointRecord | None,
     model: Model | None,
     digest: str | None,
     resume: str,
     say: Callable[[str], None],
-) -> dict[str, Any]:
+) -> CheckpointRecord:
     """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
     training = read_configuration().training
     if start is not None:
@@ -47,15 +47,15 @@ def train_checkpoint(
         folder = unpacked(weights.folder) if weights.embedded else weights.folder
     except EngineError as error:
         raise StoreError(str(error), error.hint) from None
-    body = trained(store, node, Job(key, name, folder, digest, training, resume), data, say)
+    record = trained(store, node, Job(key, name, folder, digest, training, resume), data, say)
     if weights.digest(remembered=False) != digest:
         raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
-    return body
+    return record
 
 
-def laid_out(store: Store, record: Record) -> Path:
+def laid_out(store: Store, record: CheckpointRecord) -> Path:
     """A folder of links to a checkpoint's files, each checked; made once."""
-    files = {name: store.read_path(each.removeprefix("object:")) for name, each in record.body["files"].items()}
+    files = {name: store.read_path(each.removeprefix("object:")) for name, each in record.files.items()}
     folder = store.root / "outputs" / f"checkpoint-{record.digest[:32]}"
     manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True).encode()
     if whole(folder, files, manifest):
@@ -82,7 +82,7 @@ def whole(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
     return told.is_file() and told.read_bytes() == manifest and all((folder / name).exists() for name in files)
 
 
-def manifest_of(record: Record) -> dict[str, Any]:
+def manifest_of(record: CheckpointRecord) -> dict[str, Any]:
     """What a checkpoint says of itself."""
-    files = {name: each.removeprefix("object:") for name, each in record.body["files"].items()}
-    return {"digest": record.digest, "key": record.key, "files": files, **record.body["manifest"]}
+    files = {name: each.removeprefix("object:") for name, each in record.files.items()}
+    return {"digest": record.digest, "key": record.key, "files": files, **record.manifest}

@@ -20,7 +20,7 @@ from operators.asks.generate import Generate
 from operators.declared.trace import parts_of, shape_from
 from operators.learn.train import Train
 from runtime.store.digest import id_bytes
-from runtime.store.record import Record
+from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table, open_table
 from runtime.training.process import Job, run_worker
@@ -30,18 +30,18 @@ CHUNK = 1 << 22
 Say = Callable[[str], None]
 
 
-def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[str, Any]:
+def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> CheckpointRecord:
     """The record of a checkpoint. Raises StoreError; what was learnt until then is kept, and the same command goes on."""
     operator = node.operator
     assert isinstance(operator, Train)
-    table = open_table(store, data.body["table"])
+    table = open_table(store, data.table)
     if not table.rows:
         raise StoreError(f"`{job.name}` has no row to learn from", "the funnel says where they were dropped")
     folder = store.root / "training" / job.key
     with alone(folder):
-        done = store.find(job.key)
+        done = store.look_up(job.key, CheckpointRecord)
         if done is not None and all(store.object_path(each).exists() for each in done.objects()):
-            return done.body  # another build was at it while this one waited
+            return done  # another build was at it while this one waited
         if not (folder / "result").is_dir():
             write_job(folder, operator, node, job)
             if not (folder / "rows.parquet").exists():
@@ -61,18 +61,18 @@ def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> dict[
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
         "made": made,
     }
-    return {
-        "kind": operator.name,
-        "digest": digest,
-        "ids": data.body["ids"],
-        "columns": {},
-        "rows": table.rows,
-        "table": data.body["table"],
-        "files": files,
-        "metrics": metrics,
-        "manifest": manifest,
-        "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
-    }
+    return CheckpointRecord(
+        kind=operator.name,
+        digest=digest,
+        ids=data.ids,
+        columns={},
+        rows=table.rows,
+        table=data.table,
+        files=files,
+        metrics=metrics,
+        manifest=manifest,
+        counts={"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    )
 
 
 def forget(store: Store, key: str) -> None:

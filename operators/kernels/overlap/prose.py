@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from operators.kernels.text import Ints, common, kind_table, space_table, total
+from operators.kernels.text import Ints, common, kind_table, space_table
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -121,11 +121,6 @@ def in_grid_cell(points: np.ndarray[Any, Any], lines: Ints) -> Flags:
         np.add.at(steps, bars[:-1][cell], 1)
         np.add.at(steps, bars[1:][cell] + 1, -1)
     return np.asarray(np.cumsum(steps)[:-1] > 0)
-
-
-def told(flags: Flags, counts: Ints) -> Ints:
-    """The number of set flags in each row."""
-    return total(flags, np.cumsum(counts) - counts, counts)
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,20 @@ class Prices(Declared):
     """Of completions."""
 
 
-class Endpoint(Declared):
+class Runs(Declared):
+    """How an engine runs on this machine."""
+
+    concurrency: int = Field(16, ge=1, le=4096)
+    """Requests at a time."""
+    python: str | None = None
+    """The interpreter of the environment in which the engine is installed; this one unless said."""
+    settings: dict[str, str | int | float | bool] = {}
+    """What the engine is started with besides, such as tensor_parallel_size: tuning."""
+    devices: int = Field(1, ge=1)
+    """How many GPUs it takes, for the hours that a plan tells."""
+
+
+class Endpoint(Runs):
     """One way to run models: a server, or a process of its own on this machine."""
 
     engine: Literal["openai", "vllm", "transformers"]
@@ -38,8 +51,6 @@ class Endpoint(Declared):
     """The environment variable that holds the key; the key itself stands nowhere."""
     model: str | None = None
     """What the server calls the model, where that is not its id."""
-    concurrency: int = Field(16, ge=1, le=4096)
-    """Requests at a time."""
     timeout: float = Field(600, gt=0)
     """Seconds after which a request is given up, however much of its answer has come."""
     attempts: int = Field(5, ge=1, le=100)
@@ -48,14 +59,8 @@ class Endpoint(Declared):
     """The longest pause between two attempts, in seconds, whatever the server asks for."""
     path: str | None = None
     """The folder with the weights, for an engine on this machine."""
-    python: str | None = None
-    """The interpreter of the environment in which the engine is installed; this one unless said."""
     dtype: str | None = None
     """The number type, where the recipe declares none."""
-    settings: dict[str, str | int | float | bool] = {}
-    """What the engine is started with besides, such as tensor_parallel_size: tuning."""
-    devices: int = Field(1, ge=1)
-    """How many GPUs it takes, for the hours that a plan tells."""
     prices: Prices | None = None
     """What it costs, for plans and budgets."""
 
@@ -83,19 +88,11 @@ class Training(Declared):
     """Rows that one device computes at a time, in the place of the recipe's."""
 
 
-class Checkpoints(Declared):
+class Checkpoints(Runs):
     """How checkpoints of a recipe are asked on this machine."""
 
     engine: Literal["vllm", "transformers"] | None = None
-    """What runs them; vLLM where it is installed unless said."""
-    python: str | None = None
-    """The interpreter of the environment in which the engine is installed; this one unless said."""
-    concurrency: int = Field(16, ge=1, le=4096)
-    """Requests at a time, on vLLM."""
-    settings: dict[str, str | int | float | bool] = {}
-    """What the engine is started with besides: tuning."""
-    devices: int = Field(1, ge=1)
-    """How many GPUs it takes, for the hours that a plan tells."""
+    """What runs them; vLLM where it is installed unless said. Of plain transformers `concurrency` is always 1."""
 
 
 class Configuration(Declared):

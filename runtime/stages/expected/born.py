@@ -13,9 +13,9 @@ from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS
 from operators.base.licence import CLASSES, join
 from operators.grow.expand import Expand, holds
-from runtime.forecast.counts import ALL, KINDS, Counts, Feed, Feeds, Groups, classes, label_counts, settled, summed
-from runtime.forecast.expected import Expected
-from runtime.forecast.frames import Mask, Unknown, small_name
+from runtime.stages.expected.counts import ALL, KINDS, Counts, Feed, Feeds, Groups, classes, label_counts, settled, summed
+from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Mask, Unknown, small_name
 
 
 def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Expected:
@@ -57,7 +57,7 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
         unknown=min(base.unknown + most, MANY),
         digest=None,
         record=None,
-        stage=None,
+        told=None,
         decided=None,
         short={},
     )

@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Graph, Node
 from compiler.graph.sql import bounded_sql, decide_sql
+from compiler.graph.stages import DecideStage
 from operators.base.bounds import MANY, Between, exactly
-from operators.base.declare import LABELS, Measure, SetDecision
-from runtime.forecast.frames import Frame, Mask
-from runtime.forecast.values import Values
-from runtime.stages.decide import groups_of
+from operators.base.declare import LABELS, Measure
+from runtime.stages.expected.frames import Frame, Mask
+from runtime.stages.expected.values import Values
+from runtime.stages.ledger import groups_of
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import combined, connect, places_of, sorted_order
 from runtime.tables.table import nulled
@@ -26,11 +26,10 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class Deciding:
     """What a set decision is told: its base table as far as it is known, and the values of its run of decisions."""
 
-    graph: Graph
-    index: int
+    stage: DecideStage
     base: Frame
     sure: Mask | None
     """Which rows of the base are certainly there; None where all are."""
@@ -44,21 +43,6 @@ class Stage:
     """Those that the set decision reads."""
     blind: Mask | None
     """The rows of which it does not know all columns that it reads."""
-
-    @property
-    def node(self) -> Node:
-        return self.graph.nodes[self.index]
-
-    @property
-    def operator(self) -> SetDecision:
-        operator = self.node.operator
-        assert isinstance(operator, SetDecision)
-        return operator
-
-    @property
-    def run(self) -> tuple[Node, ...]:
-        """The decisions before it, in evaluation order."""
-        return tuple(self.graph.nodes[at] for at in self.graph.run(self.node.inputs[0]))
 
 
 @dataclass(frozen=True)
@@ -104,22 +88,22 @@ class Bounded:
     """How many rows of the result one row more or less can change besides itself."""
 
 
-def decide_known(stage: Stage) -> Decided | Bounded:
+def decide_known(given: Deciding) -> Decided | Bounded:
     """The fate of the rows, exact where every value that matters is known."""
-    connection, rows = connect(), stage.base.rows
+    connection, rows = connect(), given.base.rows
     try:
-        name = stage.graph.nodes[stage.graph.base(stage.node.inputs[0])].label
-        columns: dict[str, pa.Array] = {each: stage.base.frame(each) for each in ("row_id", "item_id", *LABELS)}
-        columns |= stage.columns
-        columns |= {".at": pa.array(np.arange(rows)), "blind": mask_column(stage.blind, rows, False)}
-        columns |= {"sure": mask_column(stage.sure, rows), "likely": mask_column(stage.likely, rows)}
-        partly, unknown = partly_known(connection, name, stage, columns)
+        name = given.stage.graph.nodes[given.stage.graph.base(given.stage.node.rows)].label
+        columns: dict[str, pa.Array] = {each: given.base.frame(each) for each in ("row_id", "item_id", *LABELS)}
+        columns |= given.columns
+        columns |= {".at": pa.array(np.arange(rows)), "blind": mask_column(given.blind, rows, False)}
+        columns |= {"sure": mask_column(given.sure, rows), "likely": mask_column(given.likely, rows)}
+        partly, unknown = partly_known(connection, name, given, columns)
         connection.register(name, pa.table(columns))
-        alive = bounded_sql(stage.graph, stage.index, partly)
-        blind = stage.blind is not None and connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
-        if partly or blind or stage.sure is not None or any(stage.unseen.values()):
-            return bounded_fates(connection, stage, partly, unknown)
-        return exact_fates(connection, stage, columns)
+        alive = bounded_sql(given.stage, partly)
+        blind = given.blind is not None and connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
+        if partly or blind or given.sure is not None or any(given.unseen.values()):
+            return bounded_fates(connection, given, partly, unknown)
+        return exact_fates(connection, given, columns)
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     finally:
@@ -132,17 +116,17 @@ def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Arra
 
 
 def partly_known(
-    connection: duckdb.DuckDBPyConnection, name: str, stage: Stage, columns: dict[str, pa.Array]
+    connection: duckdb.DuckDBPyConnection, name: str, given: Deciding, columns: dict[str, pa.Array]
 ) -> tuple[frozenset[int], Mask]:
     """(the decisions some of whose values are not known where they matter, the rows that lack one); adds `columns`."""
     partly: set[int] = set()
-    unknown = np.zeros(stage.base.rows, dtype=bool)
-    for place, (decision, values) in enumerate(zip(stage.run, stage.values, strict=True)):
+    unknown = np.zeros(given.base.rows, dtype=bool)
+    for place, (decision, values) in enumerate(zip(given.stage.run, given.values, strict=True)):
         assert isinstance(decision.operator, Measure)
         if values.known is not None:
             connection.register(name, pa.table(columns))
-            alive = np.zeros(stage.base.rows, dtype=bool)
-            query = f'SELECT ".at" FROM ({bounded_sql(stage.graph, stage.index, frozenset(partly), place)})'
+            alive = np.zeros(given.base.rows, dtype=bool)
+            query = f'SELECT ".at" FROM ({bounded_sql(given.stage, frozenset(partly), place)})'
             alive[combined(connection.sql(query).to_arrow_table().column(".at")).to_numpy()] = True
             lacking = alive & ~values.known
             if lacking.any():
@@ -154,41 +138,44 @@ def partly_known(
     return frozenset(partly), unknown
 
 
-def exact_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, columns: Mapping[str, pa.Array]) -> Decided:
-    query, have = decide_sql(stage.graph, stage.index), {}
-    if stage.operator.grouped_by() is not None:
+def exact_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, columns: Mapping[str, pa.Array]) -> Decided:
+    query, have = decide_sql(given.stage), {}
+    if given.stage.operator.grouped_by() is not None:
         connection.execute(f"CREATE TEMP TABLE fates AS {query}")
         query, made = "FROM fates", connection.sql("FROM fates").to_arrow_table()
-        have = {group: exactly(rows) for group, rows in groups_of(stage.operator, columns, made, len(stage.run) + 1).items()}
+        have = {
+            group: exactly(rows)
+            for group, rows in groups_of(given.stage.operator, columns, made, len(given.stage.run) + 1).items()
+        }
     # Whoever is not told to be dropped is kept; only a build has to see that every row is told of.
     told = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
     ids, copies, by = (
         id_bytes(combined(told.column("row_id"))),
         *(combined(told.column(c)).to_numpy() for c in ("copy", "dropped_by")),
     )
-    base = id_bytes(stage.base.frame("row_id"))
+    base = id_bytes(given.base.frame("row_id"))
     first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
-    dropped, places = np.zeros(stage.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
+    dropped, places = np.zeros(given.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
     dropped[places] = by[first]
     detail = combined(told.column("detail")).take(pa.array(first))
     again_at = places_of(base, taken(ids, again))
-    return Decided(dropped, places, detail, again_at, copies[again], stage.operator.short_of(have))
+    return Decided(dropped, places, detail, again_at, copies[again], given.stage.operator.short_of(have))
 
 
-def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, partly: frozenset[int], unknown: Mask) -> Bounded:
-    operator, seed = stage.operator, stage.node.seed
-    connection.execute(f"CREATE TEMP TABLE kept AS {bounded_sql(stage.graph, stage.index, partly)}")
+def bounded_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, partly: frozenset[int], unknown: Mask) -> Bounded:
+    operator, seed = given.stage.operator, given.stage.node.seed
+    connection.execute(f"CREATE TEMP TABLE kept AS {bounded_sql(given.stage, partly)}")
     connection.execute("CREATE TEMP TABLE arriving AS SELECT * FROM kept WHERE passes AND likely AND NOT blind")
     # A row of which the decision does not know what it reads may be any row, so it is one that nobody has seen.
-    strangers = unseen_by(stage, label_counts(connection))
+    strangers = unseen_by(given, label_counts(connection))
     told = (
         f"{operator.bounded('(SELECT * FROM kept WHERE NOT blind)', seed, strangers)} UNION ALL"
         f" SELECT row_id, copy, FALSE, TRUE FROM ({operator.possible('(SELECT * FROM kept WHERE blind)')})"
     )
-    at, copies, surely, possibly = placed(connection, stage.base, told, "surely", "possibly")
+    at, copies, surely, possibly = placed(connection, given.base, told, "surely", "possibly")
     copy, most = "copy" if operator.tells_copy else "0 AS copy", 1 + copies.max(initial=0)
     verdicts = f"SELECT row_id, {copy}, kept FROM ({operator.verdicts('arriving', seed, None)})"
-    there, numbers, kept = placed(connection, stage.base, verdicts, "kept")
+    there, numbers, kept = placed(connection, given.base, verdicts, "kept")
     likely = np.isin(at * most + copies, (there * most + numbers)[kept])
     counting, changing = operator.kept_between("(SELECT * FROM kept WHERE NOT blind)"), operator.displaces("kept")
     low, high = connection.sql(counting).fetchall()[0] if counting is not None else (0, MANY)
@@ -196,7 +183,7 @@ def bounded_fates(connection: duckdb.DuckDBPyConnection, stage: Stage, partly: f
     arriving = combined(connection.sql('SELECT ".at" FROM arriving ORDER BY ".at"').to_arrow_table().column(".at")).to_numpy()
     return Bounded(
         arriving=arriving,
-        lacking=lacking + int((unknown & (stage.likely if stage.likely is not None else True)).sum()),
+        lacking=lacking + int((unknown & (given.likely if given.likely is not None else True)).sum()),
         kept=at[possibly],
         copies=copies[possibly],
         sure=surely[possibly],
@@ -221,12 +208,12 @@ def placed(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *told
     return [places_of(id_bytes(base.frame("row_id")), taken(ids, order)), copies[order], *masks]
 
 
-def unseen_by(stage: Stage, blind: Mapping[str, int]) -> dict[str, int]:
+def unseen_by(given: Deciding, blind: Mapping[str, int]) -> dict[str, int]:
     """The most rows of which nothing is known, by the groups that the operator counts in."""
-    kind = stage.operator.grouped_by()
-    labels = {node.label: node.operator for _, node in stage.graph if not node.inputs}
+    kind = given.stage.operator.grouped_by()
+    labels = {node.label: node.operator for _, node in given.stage.graph if not node.inputs}
     groups: dict[str, int] = {}
-    for source in {**stage.unseen, **blind}:
+    for source in {**given.unseen, **blind}:
         group = "" if kind is None else source if kind == "source" else str(getattr(labels[source], kind))
-        groups[group] = min(groups.get(group, 0) + stage.unseen.get(source, 0) + blind.get(source, 0), MANY)
+        groups[group] = min(groups.get(group, 0) + given.unseen.get(source, 0) + blind.get(source, 0), MANY)
     return groups

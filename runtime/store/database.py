@@ -33,3 +33,18 @@ def opened(path: Path) -> sqlite3.Connection:
         made.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
         made.executescript(TABLES)
     return made
+
+
+def merge(old: Path, new: Path) -> None:
+    """Write what one file of completions holds into another, in one transaction; what is there already stays."""
+    made = opened(new)
+    try:
+        made.execute("ATTACH DATABASE ? AS old", (str(old),))
+        made.execute("BEGIN IMMEDIATE")
+        for table in ("completions", "failures", "refusals"):
+            made.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM old.{table}")
+        for table in ("failures", "refusals"):
+            made.execute(f"DELETE FROM main.{table} WHERE address IN (SELECT address FROM main.completions)")
+        made.execute("COMMIT")
+    finally:
+        made.close()

@@ -7,18 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Node
-from operators.asks.asks import Asks
+from compiler.graph.stages import AskStage, AttachStage
 from operators.asks.attach import Attach
-from operators.asks.generate import Generate
 from operators.base.bounds import MANY, Between
 from operators.base.licence import join
 from operators.base.scope import Columns
 from runtime.completions.asked import joined_licence, origins
-from runtime.forecast.counts import Feeds, classes, narrowed, tally, unlabelled_counts
-from runtime.forecast.expected import Expected
-from runtime.forecast.frames import Frame, Held, Mask, Places, Unknown
+from runtime.stages.expected.counts import Feeds, classes, narrowed, tally, unlabelled_counts
+from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Frame, Held, Mask, Places, Unknown
 from runtime.store.digest import id_array, id_bytes
+from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, sorted_order
 from runtime.tables.table import DIGEST
@@ -78,14 +77,12 @@ class Rejoined(Held):
         return self.columns[name]
 
 
-def asked_about(node: Node, base: Expected) -> Expected:
+def asked_about(stage: AskStage, base: Expected) -> Expected:
     """The completions of a table's rows. A request that may fail, or is looked up in a source, may leave no row."""
-    operator = node.operator
-    assert isinstance(operator, Asks)
+    node, operator = stage.node, stage.operator
     purpose = operator.purpose + getattr(operator, "salt", "") if operator.born else None
     frame = Born(base.frame, purpose, operator.samples, operator.made())
-    looked_up = isinstance(operator, Generate) and operator.recorded is not None
-    certain = not looked_up and operator.born and not operator.max_failures
+    certain = not stage.looked_up and operator.born and not operator.max_failures
     sure = frame.spread(base.sure) if certain else np.zeros(frame.rows, dtype=bool)
     unseen = {source: min(most * operator.samples, MANY) for source, most in base.unseen.items()}
     strangers = sum(unseen.values())
@@ -100,17 +97,15 @@ def asked_about(node: Node, base: Expected) -> Expected:
     return Expected(frame, node.columns, counts, sure, unseen, frame.spread(base.likely), missing, further, unknown)
 
 
-def attached_to(store: Store, node: Node, completions: Expected, base: Expected, feeds: Feeds) -> Expected:
+def attached_to(store: Store, stage: AttachStage, completions: Expected, base: Expected, feeds: Feeds) -> Expected:
     """Completions with the columns of their rows: these are the same rows."""
-    operator = node.operator
-    assert isinstance(operator, Attach)
     joined: Frame = completions.frame
-    if completions.record is not None:
-        places, kept = origins(store, completions.record.body)
+    if isinstance(completions.record, CompletionsRecord):
+        places, kept = origins(store, completions.record)
         joined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
-    frame = Licensed(joined, operator)
+    frame = Licensed(joined, stage.operator)
     counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})
-    return replace(completions, frame=frame, columns=node.columns, counts=counts, digest=None, record=None)
+    return replace(completions, frame=frame, columns=stage.node.columns, counts=counts, digest=None, record=None)
 
 
 def licensed(feeds: Feeds, attach: Attach) -> Feeds:

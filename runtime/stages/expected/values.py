@@ -14,13 +14,13 @@ from compiler.graph.facts import Facts
 from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
-from operators.base.declare import Map, Measure, mapped
-from operators.measures.where import Where
-from operators.sets.unique import Unique
+from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.measures.families import Condition
 from operators.text.sqltext import ident
-from runtime.forecast.frames import Base, Mask, Unknown, small_name
 from runtime.stages.conditions import TooMuchText, evaluate
+from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
+from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.beside import find_measured
 from runtime.tables.ids import combined, connect, digest_name
@@ -80,11 +80,11 @@ class Known:
 
     def under_key(self, at: int) -> Values | None:
         key = self.addresses.key(at)
-        record = self.store.find(key, "beside") if key is not None else None
+        record = self.store.look_up(key, BesideRecord) if key is not None else None
         if record is None:
             return None
         try:
-            table = read_table(self.store, record.body["object"])
+            table = read_table(self.store, record.object)
         except Damaged:
             return None
         # The form of `unique` is named after its column, and equal forms of other columns share a record.
@@ -102,9 +102,9 @@ class Known:
             }
         except Unknown:
             return nothing
-        if isinstance(node.operator, Where) and not any(made.kind in TEXT for made in node.carried.values()):
+        if isinstance(node.operator, Condition) and not any(made.kind in TEXT for made in node.carried.values()):
             return held(node.operator, cells) or nothing
-        if isinstance(node.operator, Unique) and node.operator.verbatim(node.entries):
+        if isinstance(node.operator, SetDecision) and node.operator.verbatim(node.entries):
             return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
             nothing = self.remembered(at, node.operator, cells["in"])
@@ -124,12 +124,12 @@ class Known:
     def joined(self, at: int, cells: Mapping[str, pa.Array], values: Values) -> Values:
         """Add what other tables know of the same cells; a measure is a function of them."""
         measure = value_key(self.graph, at, self.facts)
-        for body in find_measured(self.store, measure):
+        for beside in find_measured(self.store, measure):
             if values.known is None:
                 break
             try:
-                viewed, made = open_table(self.store, body["of"]), read_table(self.store, body["object"])
-                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in body["reads"].items()}
+                viewed, made = open_table(self.store, beside.of), read_table(self.store, beside.object)
+                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in beside.reads.items()}
             except Damaged:
                 continue  # what it was measured on is gone
             if set(there) == set(cells):
@@ -164,7 +164,7 @@ class Known:
         return Values(columns, None if known.all() else known)
 
 
-def held(operator: Where, cells: Mapping[str, pa.Array]) -> Values | None:
+def held(operator: Condition, cells: Mapping[str, pa.Array]) -> Values | None:
     """A condition that reads no text, over cells that are known; None where a build could not compute it."""
     rows = len(next(iter(cells.values()), ()))
     try:

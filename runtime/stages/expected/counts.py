@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import CLASSES, Licence
-from runtime.forecast.frames import Frame
+from runtime.stages.expected.frames import Frame
 
 KINDS = ("source", "category", "license")
 ALL = "all"

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.sets.output import Output
+from runtime.store.record import OutputRecord
 from runtime.store.store import Store
 from runtime.tables.table import TEXT, Table
 
@@ -20,7 +21,7 @@ GROUP_ROWS = 65536
 
 def write_output(
     store: Store, node: Node, table: Table, described: dict[str, Any], tell: Callable[[int], None], threads: int
-) -> dict[str, Any]:
+) -> OutputRecord:
     """The record of a named output; `described` are the digests of its table."""
     operator = node.operator
     assert isinstance(operator, Output)
@@ -58,14 +59,14 @@ def write_output(
 
     with ThreadPoolExecutor(threads) as pool:
         shards = list(pool.map(shard, starts))
-    return {
-        "kind": "output",
+    return OutputRecord(
+        kind="output",
         **described,
-        "rows": table.rows,
-        "table": table.tree,
-        "shards": [f"object:{each}" for each in shards],
-        "counts": {"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
-    }
+        rows=table.rows,
+        table=table.tree,
+        shards=[f"object:{each}" for each in shards],
+        counts={"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    )
 
 
 def shown_type(kind: str) -> pa.DataType:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
-from runtime.forecast.counts import Counts, Feeds, settled, summed
-from runtime.forecast.decisions import Decided, Places, Stage
-from runtime.forecast.frames import Frame, Joined, Mask, Unknown, small_name
+from runtime.stages.expected.counts import Counts, Feeds, settled, summed, tally
+from runtime.stages.expected.decisions import Decided, Deciding, Places
+from runtime.stages.expected.frames import Frame, Joined, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.record import Record
 
@@ -40,7 +40,7 @@ class Expected:
     digest: str | None = None
     """The digest of the table, where these are its very rows and all that they hold is known."""
     record: Record | None = None
-    stage: Stage | None = None
+    told: Deciding | None = None
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
@@ -51,6 +51,13 @@ class Expected:
     def exact(self) -> bool:
         """Whether these are its very rows."""
         return self.sure is None and not any(self.unseen.values())
+
+
+def anything(columns: Columns, feeds: Feeds) -> Expected:
+    """A table of which nothing is known but whose rows it may hold."""
+    frame, unseen = Joined([], columns), dict.fromkeys(feeds, MANY)
+    most = MANY if unseen else 0
+    return Expected(frame, columns, tally(frame, None, unseen, feeds), unseen=unseen, further=most, unknown=most)
 
 
 def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:

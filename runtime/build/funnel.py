@@ -6,54 +6,16 @@ from typing import Any
 
 from compiler.graph.nodes import Graph
 from compiler.text.diagnostics import cells, visible
-from operators.asks.asks import Asks
-from operators.declared.aggregate import Aggregate
-from operators.declared.source import Source
-from operators.grow.expand import Expand
-from operators.learn.train import Train
-from operators.sets.combine import Combine
-from operators.sets.output import Output
 from runtime.build.built import Built
+from runtime.stages.table import kind_at
 
 
 def funnel_of_build(graph: Graph, built: Built) -> list[dict[str, Any]]:
     """For each table: its stages in order, with the rows of each source kept and dropped by each decision."""
-    tables: dict[str, dict[str, Any]] = {}
+    funnel: dict[str, dict[str, Any]] = {}
     for index, record in built.records.items():
-        node = graph.nodes[index]
-        if isinstance(node.operator, Source):
-            if record.body["counts"]["quarantined"]:
-                tables.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})["quarantined"][
-                    node.label
-                ] = record.body["counts"]["quarantined"]
-            continue
-        if isinstance(node.operator, Combine | Output | Asks | Train | Aggregate):
-            continue
-        table = tables.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        if isinstance(node.operator, Expand):
-            told = record.body["funnel"]
-            for source, (rows, _) in told.items():
-                table["rows"].setdefault(source, rows)
-            table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in told.items()}})
-            table["born"] = table.get("born", 0) + record.body["counts"]["born"]
-            table["left"] = {source: sum(row) for source, row in told.items()}
-            continue
-        labels = [graph.nodes[at].label for at in graph.run(node.inputs[0])] + [node.label]
-        for source, row in record.body["funnel"].items():
-            if not table["steps"] or source not in table["rows"]:
-                table["rows"].setdefault(source, sum(row))
-        for place, label in enumerate(labels, start=1):
-            if node.operator.name == "keep" and place == len(labels):
-                continue
-            table["steps"].append(
-                {
-                    "step": label,
-                    "dropped": {source: row[place] for source, row in record.body["funnel"].items()},
-                }
-            )
-        table["born"] = table.get("born", 0) + record.body["counts"]["born"]
-        table["left"] = {source: row[0] for source, row in record.body["funnel"].items()}
-    return list(tables.values())
+        kind_at(graph, index).funnel(record, funnel)
+    return list(funnel.values())
 
 
 def funnel_text(funnel: list[dict[str, Any]]) -> str:

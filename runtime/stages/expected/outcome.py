@@ -6,31 +6,31 @@ import numpy as np
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import MANY
-from runtime.forecast.counts import Feeds, around, narrowed, narrowed_by, settled, tally
-from runtime.forecast.decisions import Bounded, Decided, Places, Stage
-from runtime.forecast.expected import Expected
-from runtime.forecast.frames import Chosen, Frame, Joined, Mask
+from runtime.stages.expected.counts import Feeds, around, narrowed, narrowed_by, settled, tally
+from runtime.stages.expected.decisions import Bounded, Decided, Deciding, Places
+from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Chosen, Frame, Joined, Mask
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import child_ids
 
 
-def kept(stage: Stage, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
+def kept(given: Deciding, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
     """The very rows that stay."""
     places = np.concatenate([np.flatnonzero(fates.dropped == 0), fates.parents])
     copies = np.concatenate([np.zeros(len(places) - len(fates.parents), np.int64), fates.copies])
-    frame, _ = laid_out(columns, stage.node, places, copies)
+    frame, _ = laid_out(columns, given.stage.node, places, copies)
     counts = tally(frame, None, {}, feeds)
-    return Expected(frame, stage.node.columns, counts, stage=stage, decided=fates, short=fates.short)
+    return Expected(frame, given.stage.node.columns, counts, told=given, decided=fates, short=fates.short)
 
 
-def kept_between(stage: Stage, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
+def kept_between(given: Deciding, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
     """The rows that may stay: what each is told for itself, what holds of groups, how far it may be from the likely way."""
-    operator, kind = stage.operator, stage.operator.grouped_by()
+    operator, kind = given.stage.operator, given.stage.operator.grouped_by()
     further = min(base.further + fates.lacking, MANY)
     arriving = around(tally(Chosen(base.frame, fates.arriving), None, {}, feeds), base.counts, base.missing, further)
     copies = 1 + int(fates.copies.max(initial=0))
     unseen = {source: min(most * copies, MANY) for source, most in base.unseen.items()}
-    frame, order = laid_out(columns, stage.node, fates.kept, fates.copies)
+    frame, order = laid_out(columns, given.stage.node, fates.kept, fates.copies)
     sure, likely = fates.sure[order], fates.likely[order]
     counts = narrowed(tally(frame, sure, unseen, feeds), None, {"": fates.between})
     missing, further = spread(fates.places, base.missing, further, likely, sum(unseen.values()))
@@ -40,7 +40,7 @@ def kept_between(stage: Stage, base: Expected, fates: Bounded, columns: Frame, f
     counts = settled(counts, feeds)
     return Expected(
         frame,
-        stage.node.columns,
+        given.stage.node.columns,
         counts,
         None if sure.all() else sure,
         {source: most for source in unseen if (most := min(unseen[source], counts.group("source", source).high))},
@@ -48,7 +48,7 @@ def kept_between(stage: Stage, base: Expected, fates: Bounded, columns: Frame, f
         missing,
         further,
         min(base.unknown + fates.lacking, MANY),
-        stage=stage,
+        told=given,
         short=operator.short_of(arriving.of(kind)) if operator.weighed_by() is None and kind is not None else {},
     )
 

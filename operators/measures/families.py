@@ -1,0 +1,47 @@
+"""Measures that are not computed by a kernel over one text: by SQL over cells, or by a search for what other tables hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from operators.base.declare import Measure
+from operators.base.values import Column, Texts, Values
+
+if TYPE_CHECKING:
+    from operators.conditions.expression import Expression
+    from operators.kernels.overlap.ngrams import Item
+    from operators.kernels.overlap.search import Index
+
+
+class Condition(Measure):
+    """A measure that is an expression in SQL over the cells of a row; its one value is 1, 0, or -1 for null."""
+
+    @property
+    def parsed(self) -> Expression:
+        """The expression written anew, with the columns that it reads. Raises Refusal."""
+        raise NotImplementedError(f"`{self.name}` says no condition")
+
+    @property
+    def sql(self) -> str:
+        """The expression in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
+        return f"TRY({self.parsed.sql})"
+
+    def read(self) -> dict[str, str]:
+        return {name: name for name in self.parsed.columns}
+
+
+class Search(Measure):
+    """A measure that looks in a row for what the rows of other tables hold."""
+
+    if TYPE_CHECKING:  # fields of whoever is one, and none of this class
+        options: str | None
+        workers: int
+
+    def index(self, items: Sequence[Sequence[Item]], entries: Mapping[str, Any], cut: Callable[..., Any]) -> Index:
+        """What is looked for of the items of each table; `cut(library, texts)` tells where segments of texts begin and end."""
+        raise NotImplementedError(f"`{self.name}` looks for nothing")
+
+    def overlaps(self, columns: Sequence[Texts], options: Column | None, index: Index) -> Values:
+        """The values of each row, from the columns that are looked through."""
+        raise NotImplementedError(f"`{self.name}` finds nothing")

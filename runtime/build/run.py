@@ -1,0 +1,276 @@
+"""A whole build of a recipe: what the store lacks is run, outputs are shown under their names, and what came of it is told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compiler.graph.nodes import stage_name
+from compiler.graph.plan import Addresses
+from compiler.lower.contamination import complain_unobtained
+from compiler.recipe.evaluating import HELD_IN, HELD_OUT
+from compiler.text.diagnostics import RecipeError
+from runtime.build.built import Built, publish, remember, take_recorded
+from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
+from runtime.build.funnel import funnel_of_build
+from runtime.build.looks import Looks
+from runtime.build.progress import Progress
+from runtime.build.remarks import born_lines, remark_lines
+from runtime.build.session import Session
+from runtime.sources.probe import complain_absent
+from runtime.store.record import Counts, SourceRecord
+from runtime.store.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from runtime.completions.fill import Filled
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a build is to go."""
+
+    accepted: frozenset[str] | None = None
+    """The names of what may differ from the lock; None where the lock is not asked."""
+    remake: frozenset[str] = frozenset()
+    """Stages that may come out otherwise than the lock pins them."""
+    again: bool = False
+    """Whether held-out benchmarks may be looked at once more."""
+    allow_empty: bool = False
+    """Whether an output without a row is named like others."""
+    retry_refused: bool = False
+    """Whether what a server refused before is asked for again."""
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An output of a build."""
+
+    name: str
+    """Its name for people: that of the recipe, and its own where there are several."""
+    output: str
+    digest: str
+    key: str
+    rows: int
+    path: str | None
+    """The folder where it is found; None where nothing is named."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A stage of a build."""
+
+    name: str
+    ran: bool
+    """Whether it was made now."""
+    rows: int
+    key: str
+    digest: str
+    seconds: float
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a build."""
+
+    recipe: str
+    outputs: tuple[Shown, ...]
+    empty: tuple[str, ...]
+    """The outputs without a row, for which nothing is named."""
+    stages: tuple[Ran, ...]
+    funnel: list[dict[str, Any]]
+    scores: dict[str, Any]
+    notes: tuple[str, ...]
+    filled: dict[str, Filled]
+    """Stage that asked a model -> what it asked for."""
+    next: str
+    """What a person does next."""
+
+    def data(self) -> dict[str, Any]:
+        """The same as plain data, for programs."""
+        return {
+            "recipe": self.recipe,
+            "outputs": [asdict(each) for each in self.outputs],
+            "empty": list(self.empty),
+            "ran": [each.name for each in self.stages if each.ran],
+            "reused": [each.name for each in self.stages if not each.ran],
+            "stages": [asdict(each) for each in self.stages],
+            "funnel": self.funnel,
+            "scores": self.scores,
+            "notes": list(self.notes),
+            "asked": {stage: filled.data() for stage, filled in self.filled.items()},
+            "next": self.next,
+        }
+
+
+def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
+    """Build and publish. Raises RecipeError, StoreError, and what a stage raises.
+
+    Where an output has no row nothing is published unless it may be empty.
+    """
+    graph, read = session.graph, session.read
+    stages = {stage_name(graph, index) for index, node in graph if node.cut}
+    if wishes.remake - stages:
+        raise StoreError(f"there is no stage `{min(wishes.remake - stages)}` to make anew", "`recipe plan` lists them")
+    if wishes.accepted is not None:
+        refuse(session, list(drifted_leaves(session)), wishes.accepted)
+    complain_absent(read, session.facts, graph)
+    if unobtained := complain_unobtained(graph, read.recipe):
+        raise RecipeError(tuple(unobtained))
+    store = Store(session.store_path)
+    looks = Looks(session, store, wishes.again)
+    with store.building(), Progress(wishes.quiet) as progress:
+        store.sweep()
+        built = taken_or_made(session, store, looks, progress, wishes)
+        # What is made from something that was accepted may differ with it.
+        if wishes.accepted is not None and not wishes.accepted & {each.name for each in drifted_leaves(session)}:
+            refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], wishes.accepted)
+        bare = [name for name, index in graph.outputs.items() if not built.records[index].rows]
+        empty = () if session.items is not None or wishes.allow_empty else tuple(bare)
+        published = session.items is None and not empty
+        outputs = []
+        for name, index in graph.outputs.items():
+            path = None
+            if published:
+                with store.gate():
+                    path = publish(store, read.recipe.name, name, built.records[index])
+            outputs.append(shown(session, name, built, path))
+        if published:
+            told = [asdict(each) for each in outputs]
+            remember(store, read.recipe.name, graph, built, session.facts, told, partial=bool(session.targets))
+    return Outcome(
+        read.recipe.name,
+        tuple(outputs),
+        empty,
+        tuple(stages_of(session, built)),
+        funnel_of_build(graph, built),
+        scores_in(session, store, built, looks),
+        tuple(notes_of(session, store, built, wishes)),
+        built.filled,
+        next_command(session, outputs),
+    )
+
+
+def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
+    """Every stage, from the store where it has them all; a build of nothing loads no engine."""
+    graph = session.graph
+    built = None if wishes.retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
+    if built is not None:
+        for index, record in built.records.items():
+            progress.tell(stage_name(graph, index), "reuse", record.rows)
+        return built
+    from runtime.build.builder import Builder
+    from runtime.completions.memo import CompletionMemo
+    from runtime.completions.stage import Asking
+
+    pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
+    asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
+    with closing(asking.memo):
+        builder = Builder(
+            store,
+            session.read,
+            graph,
+            session.facts,
+            session.found,
+            progress.tell,
+            thread_count(),
+            asking,
+            progress.say,
+            looks.allow,
+        )
+        return builder.build()
+
+
+def thread_count() -> int:
+    """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
+    return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
+
+
+def shown(session: Session, output: str, built: Built, path: Path | None) -> Shown:
+    """An output, under the name that people know it by."""
+    recipe, outputs = session.read.recipe.name, session.graph.outputs
+    record = built.records[outputs[output]]
+    alone = len(outputs) == 1 and output in ("dataset", "prompts")
+    name = recipe if alone else f"{recipe}/{output}"
+    return Shown(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
+
+
+def stages_of(session: Session, built: Built) -> list[Ran]:
+    return [
+        Ran(
+            stage_name(session.graph, index),
+            index in built.ran,
+            record.rows,
+            record.key,
+            record.digest,
+            round(built.seconds.get(index, 0.0), 3),
+            record.counts,
+        )
+        for index, record in built.records.items()
+    ]
+
+
+def scores_in(session: Session, store: Store, built: Built, looks: Looks) -> dict[str, Any]:
+    """Table of scores -> its rows, their means, and the text that people read."""
+    scores = {}
+    for name, index in session.graph.outputs.items():
+        if name in (HELD_IN, HELD_OUT):
+            from runtime.stages.scores import scores_at, scores_of, scores_text
+
+            rows = scores_at(store, built.records[index].table)
+            told = scores_of(rows)
+            text = scores_text(told, looks.counted() if name == HELD_OUT else None)
+            scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
+    return scores
+
+
+def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> list[str]:
+    """What a person should know of a build, in lines."""
+    graph, notes = session.graph, []
+    for name, leaf in sorted(session.facts.leaves.items()):
+        if leaf.origin == "lock":
+            notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    for index, record in sorted(built.records.items()):
+        if isinstance(record, SourceRecord) and record.counting is not None:
+            notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
+    if wishes.accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
+        notes.append(moved)
+    notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
+    notes += [asked_line(stage, filled) for stage, filled in built.filled.items()]
+    if session.items is not None:
+        notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
+    return notes
+
+
+def asked_line(stage: str, filled: Filled) -> str:
+    """How many completions a stage needed, and where they came from."""
+    told = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
+    others = f", {filled.elsewhere:,} by another build" if filled.elsewhere else ""
+    return told + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
+
+
+def next_command(session: Session, outputs: list[Shown]) -> str:
+    """What a person does next."""
+    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
+    if session.items is not None:
+        return f"next: recipe build {session.named}{allow}"
+    empty = "" if all(each.rows for each in outputs) else " --allow-empty"
+    if session.lock is None:
+        return f"next: recipe lock {session.named}{allow}{empty}"
+    pins = session.lock.outputs
+    if all(each.output in pins and pins[each.output].digest == each.digest for each in outputs):
+        return f"as locked; next: recipe why {session.named}{allow} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}{empty}"
+
+
+def refuse_empty(session: Session, outcome: Outcome) -> None:
+    """Raises StoreError where a build that may not be empty kept no row in an output."""
+    if outcome.empty:
+        named = ", ".join(f"`{name}`" for name in outcome.empty)
+        hint = f"the funnel of `recipe build {session.named}` tells where its rows went; if it may be empty, say --allow-empty"
+        raise StoreError(f"0 rows are kept in {named}, so that nothing is named", hint)

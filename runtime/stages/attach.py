@@ -1,0 +1,85 @@
+"""Attachments: completions get the columns of the rows that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compiler.graph.stages import AttachStage
+from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
+from runtime.store.record import AttachedRecord, CompletionsRecord
+from runtime.store.store import taken_as
+
+if TYPE_CHECKING:
+    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.expected import Expected
+    from runtime.stages.life import Life
+
+
+class AttachKind(Kind[AttachStage, AttachedRecord]):
+    """A completion has the licence of its row, joined with that of what its model may be used for."""
+
+    bears: ClassVar[bool] = True
+
+    def run(self, work: Work, tell: Rows) -> AttachedRecord:
+        from runtime.completions.answers import attached
+
+        completions = taken_as(work.records[self.stage.completions], CompletionsRecord)
+        return attached(work.store, self.stage.node, work.table(self.stage.rows), completions)
+
+    def funnel(self, record: AttachedRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        node, told = self.stage.node, record.funnel
+        table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
+        for source, row in told.items():
+            if not table["steps"] or source not in table["rows"]:
+                table["rows"].setdefault(source, sum(row))
+        table["steps"].append({"step": node.label, "dropped": {source: row[1] for source, row in told.items()}})
+        table["born"] = table.get("born", 0) + record.counts["born"]
+        table["left"] = {source: row[0] for source, row in told.items()}
+
+    def foresee(self, view: Foresight) -> Expected:
+        from runtime.stages.expected.asked import asked_about, attached_to
+
+        completions, base = view.expect(self.stage.completions), view.expect(self.stage.rows)
+        if completions.record is not None and base.digest is None:
+            # They are told by the places of rows of a table that is not here: as good as not asked for yet.
+            completions = asked_about(self.stage.asked, base)
+        return attached_to(view.store, self.stage, completions, base, view.feeds_at(self.stage.index))
+
+    def feeds(self, view: Foresight) -> Feeds:
+        from runtime.stages.expected.asked import licensed
+
+        return licensed(view.feeds_at(self.stage.rows), self.stage.operator)
+
+    def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
+        yield self.stage.node.label, None if expected.record is None else expected.record.dropped[0]
+
+    def live(self, lives: Lives, record: AttachedRecord, life: Life, place: int | None) -> None:
+        """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
+        import numpy as np
+
+        from runtime.stages.life import row_of
+        from runtime.store.digest import id_bytes
+        from runtime.tables.ids import position
+        from runtime.tables.table import open_table, read_table, whole
+
+        node = self.stage.node
+        name = f"{node.table}/{node.label}"
+        asked = read_table(lives.store, record.asked)
+        ids, parents = (id_bytes(whole(asked.column(column))) for column in ("row_id", "parent"))
+        reasons = whole(asked.column("reason"))
+        own = position(ids, life.id)
+        if own is None:
+            for at in np.flatnonzero((parents == life.id).all(axis=1)).tolist():
+                life.add(name, "asked", completion=ids[at].tobytes().hex(), reason=reasons[at].as_py())
+            return
+        parent, reason = parents[own].tobytes().hex(), reasons[own].as_py()
+        if parent != life.row_id:
+            before = lives.life(parent, until=self.stage.index)
+            life.events, life.cells, life.license = before.events, before.cells, before.license
+        if place is not None:
+            life.cells = row_of(open_table(lives.store, record.table), place)
+            life.license = str(life.cells["license"])
+        fate = "dropped" if reason is not None else "answered" if parent == life.row_id else "born"
+        copy_of = parent if fate == "born" else None
+        life.add(name, fate, steps=[], copy_of=copy_of, reason=reason, dropped_by=node.label)

@@ -1,0 +1,39 @@
+"""Combinations: all rows of several tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.graph.stages import CombineStage
+from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
+from runtime.store.record import Record
+
+if TYPE_CHECKING:
+    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.expected import Expected
+    from runtime.stages.life import Life
+
+
+class CombineKind(Kind[CombineStage, Record]):
+    """The frame of all rows is written; text stays where it is."""
+
+    def run(self, work: Work, tell: Rows) -> Record:
+        from runtime.stages.ledger import combined_tables
+
+        records = sorted((work.records[each] for each in self.stage.tables), key=lambda each: each.digest)
+        return combined_tables(work.store, self.stage.node, [each.table for each in records])
+
+    def foresee(self, view: Foresight) -> Expected:
+        from runtime.stages.expected.expected import joined
+
+        parts = [view.expect(each) for each in self.stage.tables]
+        return joined(parts, self.stage.node.columns, view.feeds_at(self.stage.index))
+
+    def feeds(self, view: Foresight) -> Feeds:
+        from runtime.stages.expected.counts import united
+
+        return united([view.feeds_at(each) for each in self.stage.tables])
+
+    def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
+        if place is not None:
+            life.add(self.stage.name, "combined")

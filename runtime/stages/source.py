@@ -1,0 +1,144 @@
+"""Sources: files become a table with ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compiler.graph.facts import Facts
+from compiler.graph.keys import identity
+from compiler.graph.nodes import Node
+from compiler.graph.stages import SourceStage, of_kind
+from operators.base.bounds import MANY, Between, exactly
+from operators.base.declare import LABELS
+from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
+from runtime.store.record import Record, SourceRecord
+from runtime.store.store import StoreError
+
+if TYPE_CHECKING:
+    from runtime.stages.expected.counts import Counts, Feeds
+    from runtime.stages.expected.expected import Expected
+    from runtime.stages.expected.frames import Frame
+    from runtime.stages.life import Life
+
+
+class SourceKind(Kind[SourceStage, SourceRecord]):
+    """Files of rows, read and mapped to columns."""
+
+    writes: ClassVar[bool] = True
+    bears: ClassVar[bool] = True
+
+    def run(self, work: Work, tell: Rows) -> SourceRecord:
+        from runtime.sources.ingest import ingest_leaf
+
+        node = self.stage.node
+        leaf, paths = work.facts.leaves[node.label], work.found.files[node.label]
+        return ingest_leaf(work.store, node, paths, leaf.files, tell, work.threads)
+
+    def absent(self) -> StoreError:
+        return StoreError(
+            f"the files of the source `{self.stage.node.label}` are not here, and no result of theirs is in the store",
+            "put the files in place; `recipe plan` says which",
+        )
+
+    def mendable(self, work: Work) -> None:
+        if not work.found.files[self.stage.node.label]:
+            self.run(work, lambda rows: None)
+
+    def explain(self) -> list[str]:
+        source = self.stage.operator
+        lines = [f"read {source.file}"]
+        lines += [f"column {name} = {cell.field} as {cell.as_}" for name, cell in source.columns.cells().items()]
+        if source.columns.options is not None:
+            options = source.columns.options
+            lines.append("column options = " + (options if isinstance(options, str) else "[" + ", ".join(options) + "]"))
+        if source.columns.gold is not None:
+            lines.append("column gold = index of the {} in {}".format(*source.columns.gold.form()))
+        lines.append(f"every row: category {source.category}, licence {source.license}")
+        lines.append("item_id = H(prompt, options); row_id = H(source, all columns, copy); sorted by row_id")
+        return lines
+
+    def funnel(self, record: SourceRecord, funnel: dict[str, dict[str, Any]]) -> None:
+        if rows := record.counts["quarantined"]:
+            table = funnel.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})
+            table["quarantined"][self.stage.node.label] = rows
+
+    def foresee(self, view: Foresight) -> Expected:
+        from runtime.stages.expected.counts import source_counts, tally
+        from runtime.stages.expected.expected import Expected
+        from runtime.stages.expected.frames import Joined, Relabelled
+        from runtime.tables.table import open_table
+
+        node, operator = self.stage.node, self.stage.operator
+        twin = same_rows(view.other, node, view.facts) if view.other is not None else None
+        if twin is not None:
+            labels = {"source": node.label, "category": operator.category, "license": operator.license}
+            frame = Relabelled(open_table(view.store, twin.table), labels)
+            return Expected(frame, node.columns, tally(frame, None, {}, view.feeds))
+        rows = self.rows(view)
+        counts = source_counts(node.label, view.feeds[node.label], rows)
+        unseen = {node.label: rows.high} if rows.high else {}
+        return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
+
+    def rows(self, view: Foresight) -> Between:
+        """How many rows its files hold, by the lock or by reading them."""
+        label, leaf = self.stage.node.label, view.facts.leaves[self.stage.node.label]
+        locked = view.lock.sources.get(label) if view.lock else None
+        if locked is not None and locked.digest == leaf.digest and locked.pattern == self.stage.operator.file:
+            return exactly(locked.rows)
+        if not view.files.get(label):
+            return Between(0, MANY)
+        from runtime.sources.probe import count_rows
+        from runtime.sources.readers.files import Unreadable
+
+        try:
+            return exactly(count_rows(self.stage.operator, view.files[label]))
+        except Unreadable:  # a build stops there, and says why
+            view.unreadable.add(label)
+            return Between(0, MANY)
+
+    def feeds(self, view: Foresight) -> Feeds:
+        return {self.stage.node.label: view.feeds[self.stage.node.label]}
+
+    def counts(self, view: Foresight, frame: Frame) -> Counts:
+        from runtime.stages.expected.counts import source_counts
+
+        label = self.stage.node.label  # all its rows have the same labels
+        return source_counts(label, view.feeds[label], exactly(frame.rows))
+
+    def live(self, lives: Lives, record: SourceRecord, life: Life, place: int | None) -> None:
+        from runtime.stages.life import row_of
+        from runtime.store.digest import id_bytes
+        from runtime.tables.table import open_table
+
+        if place is None:
+            return
+        table, operator = open_table(lives.store, record.table), self.stage.operator
+        life.license, life.cells = operator.license, row_of(table, place)
+        life.add(
+            self.stage.name,
+            "read",
+            category=operator.category,
+            license=operator.license,
+            item_id=id_bytes(table.frame("item_id"))[place].tobytes().hex(),
+            files=[shown for shown, _, _ in record.files],
+        )
+
+
+def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
+    """The record of another graph's source with the same rows: it differs in labels at most."""
+    for stage in of_kind(SourceStage, other.graph):
+        mine, operator = stage.node, stage.operator
+        if mine.label != node.label:
+            continue
+        said = [unlabelled(each, known) for each, known in ((mine, other.facts), (node, facts))]
+        leaves = [known.leaves[node.label] for known in (other.facts, facts)]
+        written = [sorted((digest, *operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
+        if said[0] == said[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
+            return other.recorded(stage.index)
+    return None
+
+
+def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:
+    """What decides a source's rows, without the labels that they get."""
+    said = identity(node.operator, facts, {}, "result")
+    return {**said, "parameters": {name: each for name, each in said["parameters"].items() if name not in LABELS}}

@@ -1,0 +1,76 @@
+"""Trainings: a model is taught the rows of a table, and what it became is a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from compiler.graph.nodes import stage_name
+from compiler.graph.stages import TrainStage
+from compiler.recipe.sections import Recipe
+from operators.learn.train import Train
+from runtime.stages.kind import Foresight, Kind, Lives, Rows, Want, Work
+from runtime.store.record import CheckpointRecord
+from runtime.store.store import Store, StoreError, taken_as
+
+if TYPE_CHECKING:
+    from runtime.stages.expected.expected import Expected
+    from runtime.stages.life import Life
+
+
+class TrainKind(Kind[TrainStage, CheckpointRecord]):
+    """A worker trains, which goes on where it was stopped."""
+
+    def run(self, work: Work, tell: Rows) -> CheckpointRecord:
+        from runtime.training.checkpoints import train_checkpoint
+
+        stage, name, named = self.stage, self.stage.name, self.stage.operator.model or ""
+        start = None if stage.start is None else taken_as(work.records[stage.start], CheckpointRecord)
+        return train_checkpoint(
+            work.store,
+            stage.node,
+            work.key(stage.index),
+            name,
+            work.records[stage.rows],
+            start,
+            work.asking.models.get(named),
+            work.facts.weights.get(named),
+            work.asking.resume,
+            lambda text: work.say(name, text),
+        )
+
+    def absent(self) -> StoreError:
+        return StoreError(
+            f"the weights of the model `{self.stage.operator.model}` are not here, and no checkpoint of it is in the store",
+            "say where they lie under `weights:` in your configuration; docs/models.md shows one",
+        )
+
+    def forget(self, store: Store, key: str) -> None:
+        from runtime.training.stage import forget
+
+        forget(store, key)
+
+    def explain(self) -> list[str]:
+        node, operator = self.stage.node, self.stage.operator
+        start = f"checkpoint {operator.init}" if operator.init is not None else f"model {operator.model}"
+        return [
+            f"{start}, trained on {stage_name(self.stage.graph, self.stage.rows)}: {', '.join(node.carried)}",
+            *f"system {node.entries['system'] or '(none)'}".split("\n"),
+            *(f"{name} {value}" for name, value in {**operator.settings(), **operator.tuned()}.items()),
+        ]
+
+    def wants(self, recipe: Recipe) -> Iterator[Want]:
+        yield learnt(recipe, self.stage.node.label, self.stage.operator)
+
+    def foresee(self, view: Foresight) -> Expected:
+        return view.expect(self.stage.rows)
+
+    def live(self, lives: Lives, record: CheckpointRecord, life: Life, place: int | None) -> None:
+        if place is not None:
+            life.add(self.stage.name, f"trained on, checkpoint {record.digest[:12]}")
+
+
+def learnt(recipe: Recipe, label: str, operator: Train) -> Want:
+    """What a training wants of its base."""
+    base, own = recipe.base_of(label), operator.template is not None
+    return Want(base, label, "max_length", operator.max_length, trains=True, own=own)

@@ -1,0 +1,99 @@
+"""What lies where in a store's folder: results in that of their format, and outside it, in one of its own, what was paid for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.store.files import Files
+
+FORMAT = "v3"
+"""Of results, objects and names; those of another format are not read but made anew."""
+MEMOS = "memos/v1"
+"""Of completions and dear measures. They are not made anew: a version that writes them otherwise moves them first."""
+PAID = ("completions", "memo")
+DATABASE = "completions.sqlite"
+VERSION = re.compile(r"v[0-9]{1,6}")
+OLDER = "`recipe store upgrade` begins anew beside it: its results are made again, and it has no completions"
+NEWER = "install a newer version of data-recipe, or choose another store with --store"
+
+
+def versions(folder: Path) -> list[int]:
+    """The formats that a folder has a folder of."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [int(path.name[1:]) for path in found if VERSION.fullmatch(path.name)]
+
+
+class Foreign(NamedTuple):
+    """A format that is not read here."""
+
+    told: str
+    newer: bool
+
+
+def foreign(folder: Path) -> Foreign | None:
+    """What keeps a store from being read here; None of one that is, or that is yet to be made."""
+    results, paid = versions(folder), versions(folder / MEMOS.partition("/")[0])
+    own, own_paid = int(FORMAT[1:]), int(MEMOS.partition("/")[2][1:])
+    if max(paid, default=own_paid) > own_paid:
+        told = f"completions and measured values in `{folder}` are in the format v{max(paid)}; this version reads v{own_paid}"
+        return Foreign(told, True)
+    if not results or own in results:
+        return None
+    return Foreign(f"the store `{folder}` is in the format v{max(results)}; this version reads {FORMAT}", max(results) > own)
+
+
+def begin(folder: Path) -> None:
+    """Let a store of an older format be one of this as well, with nothing in it yet."""
+    other = foreign(folder)
+    if other is not None and not other.newer:
+        (folder / FORMAT).mkdir(exist_ok=True)
+
+
+def link_in(folder: Path) -> Path | None:
+    """A folder of a store that is a link: what is made and removed in it would be somebody else's."""
+    root, memos = folder / FORMAT, folder / MEMOS
+    inner = [*(root / name for name in ("objects", "results", "beside")), *(memos / name for name in PAID)]
+    parts = chain((root, memos.parent, memos), *(each.iterdir() for each in (root, memos, *inner) if each.is_dir()))
+    return next((each for each in parts if each.is_symlink()), None)
+
+
+def paid_in(root: Path) -> list[str]:
+    """Which of completions and measured values lie in a folder."""
+    return [name for name in PAID if (root / name).is_dir() and any((root / name).iterdir())]
+
+
+def move_memos(files: Files, root: Path, memos: Path) -> None:
+    """Move what was paid for out of the folder of a format, where an earlier version laid it.
+
+    Nobody may write to it meanwhile. Killed at any point it has lost nothing, and goes on when it is called again. Raises
+    sqlite3.Error for completions that are damaged.
+    """
+    files.make_folder(memos)
+    for name in paid_in(root):
+        old, new = root / name, memos / name
+        if name not in paid_in(memos):
+            files.rename(old, new)
+        elif name == "completions":
+            if (old / DATABASE).exists():
+                from runtime.store.database import merge
+
+                merge(old / DATABASE, new / DATABASE)
+            let_go(files, old, root)
+        else:
+            for path in sorted(old.rglob("*")):
+                if path.is_symlink() or not path.is_dir():
+                    files.make_folder((new / path.relative_to(old)).parent)
+                    files.rename(path, new / path.relative_to(old))  # one of the same name is the same journal
+            let_go(files, old, root)
+
+
+def let_go(files: Files, folder: Path, root: Path) -> None:
+    """Remove a folder whose content is elsewhere."""
+    gone = root / "tmp" / uuid.uuid4().hex
+    files.rename(folder, gone)
+    shutil.rmtree(gone)

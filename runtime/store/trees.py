@@ -1,0 +1,47 @@
+"""The tree of a table: which objects hold its ids, columns and text, and which tables it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from operators.base.scope import ColumnType
+from runtime.store.parts import Looks, each, each_of, is_count, is_object, is_text, maybe
+
+Tree = dict[str, Any]
+"""A map with a `kind`, and the parts that `PARTS` says of it."""
+TYPES = frozenset(get_args(ColumnType))
+
+
+def are_types(value: Any) -> bool:
+    """Column -> its type."""
+    return isinstance(value, dict) and all(isinstance(kind, str) and kind in TYPES for kind in value.values())
+
+
+def is_origin(value: Any) -> bool:
+    """Who made a column (an object beside the table, or null for the table), its name there, and the object of its text."""
+    return isinstance(value, list) and len(value) == 3 and is_text(value[1]) and all(map(maybe(is_object), value[::2]))
+
+
+def is_tree(value: Any) -> bool:
+    """Whether it looks like the tree of a table down to its leaves. Raises RecursionError for one that is nested too deep."""
+    parts = PARTS.get(str(value.get("kind"))) if isinstance(value, dict) else None
+    return parts is not None and all(name in value and looks(value[name]) for name, looks in parts.items())
+
+
+WITH_FRAME: dict[str, Looks] = {"columns": are_types, "rows": is_count, "frame": is_object}
+PARTS: dict[str, dict[str, Looks]] = {
+    "based": {**WITH_FRAME, "text": maybe(is_object)},
+    "filtered": {"of": is_tree, "ledger": is_object, "rows": is_count},
+    "carried": {"of": is_tree, "columns": are_types, "from": each_of(is_origin)},
+    "combined": {**WITH_FRAME, "parts": each(is_tree)},
+    "attached": {**WITH_FRAME, "of": is_tree, "inherited": each(is_text), "text": maybe(is_object)},
+}
+
+
+def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
+    """The objects of a table's tree that hold ids and small columns, not text."""
+    yield from (str(tree[part]) for part in ("frame", "ledger") if part in tree)
+    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
+    for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
+        yield from small_objects(below)
