@@ -29,7 +29,7 @@ def derived(step: type[Step], field: str) -> Mutation:
     said, name = said_of(step), f"tried/{step.name}.jsonl"
     source = {"file": name, "license": "A", "columns": columns_of(step)}
     sources = {"a": source | {"category": "one"}, "b": source | {"category": "two"}}
-    choices = tuple(recipe({step.name: each}, sources=sources) for each in variants(step, said, field))
+    choices = tuple(recipe({step.name: each}, sources=sources) for each in variants(step, said, field, "a"))
     told = f"nothing is known of the type of `{step.name}.{field}`: list a mutation of it in tests/mutations.py"
     assert choices, told
     before = recipe({step.name: said}, sources=sources)

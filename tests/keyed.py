@@ -27,6 +27,7 @@ from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
 from runtime.sources.ingest import BadRows
 from runtime.stages.ledger import Shortage
+from runtime.store.record import DecisionRecord, OutputRecord
 from runtime.store.store import Store, StoreError
 from tests.conftest import Project
 from tests.derived import put_tried
@@ -201,14 +202,14 @@ def made_of(session: Session) -> Result:
     addresses = Addresses(session.graph, session.facts, store.result_of)
     cuts = [(node.operator.name, addresses.key(index)) for index, node in session.graph if node.cut]
     records = [(name, None if key is None else store.find(key)) for name, key in cuts]
-    found = sorted((name, record.digest, str(getattr(record, "ledger", None))) for name, record in records if record is not None)
+    found = sorted(((name, record) for name, record in records if record is not None), key=lambda each: (each[0], each[1].digest))
     assert len(found) == len(cuts), "a stage that was built has no record"
     last = store.find(addresses.key(output) or "")
-    assert last is not None
+    assert isinstance(last, OutputRecord)
     tables = (pq.read_table(store.read_path(shard.removeprefix("object:"))) for shard in last.shards)
     return Result(
-        tuple((name, digest) for name, digest, _ in found),
-        tuple(ledger for *_, ledger in found if ledger != "None"),
+        tuple((name, record.digest) for name, record in found),
+        tuple(record.ledger for _, record in found if isinstance(record, DecisionRecord)),
         "\n".join(repr(row) for table in tables for row in table.to_pylist()),
         last.digest,
     )

@@ -19,7 +19,8 @@ import pytest
 
 import operators.kernels.text as kernel
 from operators.asks.asks import Asks, Refused, Reply
-from operators.base.declare import Map, Measure, Operator, SetDecision, Step
+from operators.base.cut import Cut
+from operators.base.declare import LABELS, Map, Measure, Operator, SetDecision, Step
 from operators.base.files import FileDigest
 from operators.base.scope import Columns
 from operators.catalog import OPERATORS, STEPS
@@ -145,6 +146,8 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             return lambda: operator.verdicts("rows", 7, None)
         case Select():
             return lambda: operator.made({"prompt": "text"})
+        case Cut():
+            return lambda: operator.makes({"prompt": "text", **LABELS})  # what runs it is a kind of stage, and no operator
     raise AssertionError(f"nobody knows how to run `{operator.name}`")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.definitions import bound
 
 LAYERS = ("operators", "compiler", "runtime")
 FILES = sorted(path for layer in (*LAYERS, "recipes", "tests", "benchmarks") for path in (ROOT / layer).rglob("*.py"))
@@ -95,6 +96,44 @@ def test_no_module_but_one_reaches_another_through_importlib() -> None:
     """A command's file is imported by its name when the command is called; nothing else is."""
     found = [path for path in FILES if path.parts[-2] != "tests" and "import_module(" in path.read_text("utf-8")]
     assert named(found) == ["runtime/cli/main.py"]
+
+
+CHANGES = {"append", "add", "update", "setdefault", "extend", "insert", "pop", "clear", "remove", "discard"}
+
+
+def written_globals(path: Path) -> list[str]:
+    """The names of a file's top that a function in it writes into, be they its own or imported from ours."""
+    tree = ast.parse(path.read_text("utf-8"))
+    ours = [node for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in LAYERS]
+    held = {each.asname or each.name for node in ours for each in node.names}
+    held |= {name for node in tree.body for name in bound(node)}
+    found = []
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        own = {each.arg for each in ast.walk(function) if isinstance(each, ast.arg)}
+        own |= {each.id for each in ast.walk(function) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+        for node in ast.walk(function):
+            match node:
+                case ast.Global(names=names):
+                    found += names
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name in held - own:
+                    found.append(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in CHANGES and name in held - own:
+                    found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("layer", ["operators", "compiler"])
+def test_no_function_writes_into_what_a_file_holds(layer: str) -> None:
+    """What is found out is passed along: nothing that one recipe says is left lying for the next."""
+    wrong = {module: names for module, path in MODULES.items() if module.startswith(layer) and (names := written_globals(path))}
+    assert wrong == {}
+
+
+def test_a_function_that_writes_a_global_is_noticed(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    top = "from operators.base.files import KNOWN\nOWN: list[str] = []\n"
+    wrong.write_text(f"{top}\n\ndef f(a):\n    KNOWN[a] = 1\n    OWN.append(a)\n")
+    assert written_globals(wrong) == ["KNOWN", "OWN"]
 
 
 def test_no_file_is_longer_than_300_lines() -> None:

@@ -21,7 +21,7 @@ LABELS = ("ko", "again")
 
 
 def values_of(kind: Any, role: str, source: str) -> Iterator[Any]:
-    """Values of a type, as a recipe says them; none of a type that nothing is known of."""
+    """Values of a type, as a recipe with this source says them; none of a type that nothing is known of."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         yield from values_of(inner[0], role, source)
@@ -44,7 +44,7 @@ def values_of(kind: Any, role: str, source: str) -> Iterator[Any]:
         yield from {"column": ("other", "prompt"), "label": LABELS}.get(role, (*WORDS, "ko"))
 
 
-def variants(step: type[Operator], said: dict[str, Any], name: str, source: str = "a") -> Iterator[dict[str, Any]]:
+def variants(step: type[Operator], said: dict[str, Any], name: str, source: str) -> Iterator[dict[str, Any]]:
     """What a recipe may say instead of `said`, with another value of one field (named as the class names it)."""
     info = step.model_fields[name]
     kinds = [info.annotation, *(part for part in info.metadata if part is Only)]
