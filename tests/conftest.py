@@ -26,7 +26,7 @@ settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `nightly` runs in `.ci/nightly`, and is told as skipped elsewhere; what shares a fixture shares a process."""
+    """What is marked `nightly` is told as skipped outside `.ci/nightly`; tests that share a fixture share a process."""
     for item in items:
         if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))

@@ -24,6 +24,7 @@ from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
 
+
 class Words:
     """What stands between spaces, behind the interface of the segmenter."""
 

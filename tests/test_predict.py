@@ -62,7 +62,8 @@ def test_every_random_edit_is_predicted_right(outcomes: list[Outcome], record_pr
     others = statistics.median(outcome.width for outcome in outcomes if not outcome.expected.exact)
     record_property(
         "shown",
-        f"{exact} of {len(outcomes)} edits exact, {moved} moved rows; the median interval is {width:g} rows wide, {others:g} where not exact",
+        f"{exact} of {len(outcomes)} edits exact, {moved} moved rows;"
+        f" the median interval is {width:g} rows wide, {others:g} where not exact",
     )
     assert moved >= len(outcomes) * 0.5 and exact >= len(outcomes) * 0.6
 

@@ -28,7 +28,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, 
     project.rows("a.jsonl", PROMPTS)
     project.write("recipe.yaml", RECIPE)
     with pytest.MonkeyPatch.context() as patched, teaching() as teacher:
-        configure(project.folder, teacher, patched, attempts=1, timeout=5)
+        configure(project.folder, teacher, patched, attempts=1, timeout=60)
         report = project.build()
         assert report["outputs"][0]["rows"] == len(PROMPTS)
         yield project, teacher, report["outputs"][0]["digest"]
