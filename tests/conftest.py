@@ -36,10 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unsynced() -> Iterator[None]:
-    """What a test's own process writes need not outlive the machine. Children sync: those that tests kill are all children."""
+def light_builds() -> Iterator[None]:
+    """A test's own process syncs nothing, as that need not outlive the machine, and builds with one thread, as many run at once.
+
+    Children sync: those that tests kill are all children. Tests of threads, and those that kill builds, say how many they want.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: None)
+        patch.setenv("RECIPE_THREADS", "1")
         yield
 
 

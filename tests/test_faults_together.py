@@ -58,7 +58,7 @@ def started(project: Project, recipe: str = "recipe.yaml", store: str = "store")
     return subprocess.Popen(
         [python(), "-m", "runtime.cli.main", "build", recipe, "-q", "--store", store],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(CODE)},
+        env={**os.environ, "PYTHONPATH": str(CODE), "RECIPE_THREADS": "2"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -89,7 +89,7 @@ def started(project: Project, *options: str, recipe: str = "recipe.yaml", store:
     return subprocess.Popen(
         [python(), "-m", "runtime.cli.main", "build", recipe, "--store", store, *options],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(CODE)},
+        env={**os.environ, "PYTHONPATH": str(CODE), "RECIPE_THREADS": "2"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
