@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
         made = getattr(item, "_fixtureinfo", None)
-        if made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values()):
+        shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
+        if shares and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 

@@ -38,7 +38,10 @@ from tests.training_runs import (
 
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate")
 ABSENT = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"training needs what is not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.xdist_group("transformers"),  # which takes 7 s to load
+    pytest.mark.skipif(bool(ABSENT), reason=f"training needs what is not installed: {', '.join(ABSENT)}"),
+]
 
 STEPS = 20
 """Of the run that is stopped in many ways: 40 rows, 4 of them in a step, seen twice."""
