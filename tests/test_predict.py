@@ -22,7 +22,7 @@ from runtime.forecast.expected import Expected
 from tests.predicting import KNOWN, Outcome, Predict, Recipe, Words, complaints, play, predict
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
-RUNS, EDITS = 4 if LONG else 2, 50
+RUNS, EDITS = (4, 50) if LONG else (2, 30)
 pytestmark = pytest.mark.long
 KIWI = importlib.util.find_spec("kiwipiepy") is not None
 

@@ -16,6 +16,7 @@ import pytest
 from runtime.completions.engines.openai import GRACE
 from runtime.completions.refusals import FIRST, IN_A_ROW, Refusals
 from tests.conftest import Project
+from tests.nights import few
 from tests.teacher import TRACES, Handler, Teacher, configure, teaching
 from tests.test_faults_together import wait_until
 from tests.test_teacher_faults import ask, kept, number_of
@@ -77,7 +78,7 @@ def again(project: Project, said: str) -> list[str]:
 # -- one request
 
 
-@pytest.mark.parametrize("code", ONE)
+@pytest.mark.parametrize("code", few(ONE, 3))
 def test_a_refusal_of_one_request_throws_no_other_away(traces: Project, teacher: Teacher, code: int) -> None:
     refusing(teacher, code, lambda number: number in (3, 7))
     ran = traces.run("build", "recipe.yaml")
@@ -87,7 +88,7 @@ def test_a_refusal_of_one_request_throws_no_other_away(traces: Project, teacher:
     assert set(teacher.tried.values()) == {1}
 
 
-@pytest.mark.parametrize("code", ONE)
+@pytest.mark.parametrize("code", few(ONE, 3, 1))
 def test_what_was_refused_is_asked_again_when_that_is_said_and_not_before(traces: Project, teacher: Teacher, code: int) -> None:
     refusing(teacher, code, lambda number: number in (3, 7))
     first = traces.run("build", "recipe.yaml")
@@ -184,7 +185,7 @@ def test_a_new_source_whose_rows_are_all_refused_does_not_keep_a_build_from_endi
 # -- all requests
 
 
-@pytest.mark.parametrize("code", [401, 402, *ONE])
+@pytest.mark.parametrize("code", few([401, 402, *ONE], 3, 1))
 def test_what_refuses_everything_is_not_asked_for_everything(traces: Project, teacher: Teacher, code: int) -> None:
     ask(traces, 300)
     refusing(teacher, code)
@@ -198,7 +199,7 @@ def test_what_refuses_everything_is_not_asked_for_everything(traces: Project, te
     assert traces.run(*again(traces, ran.err)).code == 0 and paid(teacher) == 300
 
 
-@pytest.mark.parametrize("code", [401, *ONE])
+@pytest.mark.parametrize("code", few([401, *ONE], 3))
 def test_a_few_requests_that_are_all_refused_are_no_fate_where_the_model_never_answered(
     traces: Project, teacher: Teacher, code: int
 ) -> None:
@@ -209,7 +210,7 @@ def test_a_few_requests_that_are_all_refused_are_no_fate_where_the_model_never_a
     assert traces.build(store=".recipe")["outputs"][0]["rows"] == 3
 
 
-@pytest.mark.parametrize("code", [401, 403, 404])
+@pytest.mark.parametrize("code", few([401, 403, 404], 2))
 def test_a_key_that_is_revoked_half_way_loses_no_answer_that_is_under_way(traces: Project, teacher: Teacher, code: int) -> None:
     ask(traces, 300)
     came: list[int] = []

@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, configure, teaching
 
-FLIPS = int(os.environ.get("FLIPS", "20"))
+FLIPS = 20 if os.environ.get("RECIPE_LONG") else 8
+pytestmark = pytest.mark.long
 """Of each file; a night may try more."""
 RECIPE = TRACES.rstrip() + "\n  think: {language_share: {of: target, min: 0.0}}\n"
 PROMPTS = [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(8)]
