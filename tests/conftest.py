@@ -45,6 +45,7 @@ def light_builds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: None)
         patch.setenv("RECIPE_THREADS", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")  # threads of a model turn in circles while they wait for each other
         yield
 
 
