@@ -14,6 +14,7 @@ import pytest
 
 import compiler.graph.keys
 import operators.kernels.segments
+import operators.measures.morphemes
 from operators.base.declare import Operator
 from runtime.build.session import Session
 from tests.conftest import Project

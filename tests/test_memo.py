@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import operators.kernels.segments
+import operators.measures.morphemes
 from runtime.build.verify import verify
 from runtime.store.store import Store
 from tests.conftest import Project
