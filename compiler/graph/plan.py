@@ -11,7 +11,8 @@ from compiler.graph.facts import Facts
 from compiler.graph.keys import ingredients, own_ingredients
 from compiler.graph.nodes import Graph, Node
 from compiler.graph.nodes import stage_name as stage_name
-from compiler.graph.stages import stage_at
+from compiler.graph.stage import Stage
+from compiler.graph.stages import stage_at, stages
 from compiler.text.canonical import canonical, digest_of
 from operators.base.declare import Measure
 
@@ -31,17 +32,19 @@ Lookup = Callable[[str], Result | None]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One cut of the graph, as the plan sees it."""
+class Planned:
+    """What a build would do with a stage."""
 
-    node: int
-    name: str
-    """`table/label`, as people see it."""
-    operator: str
+    stage: Stage[Any]
     key: str | None
     digest: str | None
     state: Literal["reuse", "run", "pending"]
     cause: str
+
+    def data(self) -> dict[str, Any]:
+        """The same as plain data, for programs."""
+        named = {"node": self.stage.index, "name": self.stage.name, "operator": self.stage.operator.name}
+        return {**named, "key": self.key, "digest": self.digest, "state": self.state, "cause": self.cause}
 
 
 @dataclass
@@ -109,27 +112,22 @@ def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
     return replace(node, entries={**node.entries, "model": {"checkpoint": digest}})
 
 
-def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Stage, ...]:
-    """The stages of a graph; `before` holds the ingredients of each stage at the last build, by name."""
+def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Planned, ...]:
+    """Every stage of a graph; `before` holds the ingredients of each stage at the last build, by name."""
+    return tuple(planned(stage, addresses, before.get(stage.name)) for stage in stages(addresses.graph))
+
+
+def planned(stage: Stage[Any], addresses: Addresses, before: Mapping[str, Any] | None) -> Planned:
+    """What becomes of one stage, and why."""
+    key, digest = addresses.key(stage.index), addresses.address(stage.index)
+    if digest is not None:
+        return Planned(stage, key, digest, "reuse", "in the store")
+    if key is not None:
+        cause = "never built" if before is None else cause_of(before, snapshot(addresses, stage.index))
+        return Planned(stage, key, None, "run", cause or "its result is not in this store")
     graph = addresses.graph
-    stages = []
-    for index, node in graph:
-        if not node.cut:
-            continue
-        name = stage_name(graph, index)
-        key = addresses.key(index)
-        digest = addresses.address(index)
-        if digest is not None:
-            state, cause = "reuse", "in the store"
-        elif key is not None:
-            told = before.get(name)
-            cause = cause_of(told, snapshot(addresses, index)) if told is not None else "never built"
-            state, cause = "run", cause or "its result is not in this store"
-        else:
-            below = [stage_name(graph, each) for each in cuts_below(graph, index) if addresses.address(each) is None]
-            state, cause = "pending", "waits for " + (", ".join(below) or f"{stage_at(graph, index).lacks}, which are not here")
-        stages.append(Stage(index, name, node.operator.name, key, digest, state, cause))  # type: ignore[arg-type]
-    return tuple(stages)
+    below = [stage_name(graph, each) for each in cuts_below(graph, stage.index) if addresses.address(each) is None]
+    return Planned(stage, None, None, "pending", "waits for " + (", ".join(below) or f"{stage.lacks}, which are not here"))
 
 
 def cuts_below(graph: Graph, index: int) -> list[int]:

@@ -14,7 +14,7 @@ from runtime.cli.options import recipe_command, row_prefix, say, say_json, say_t
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
-    from compiler.graph.plan import Stage
+    from compiler.graph.plan import Planned
     from runtime.forecast.completions import Foreseen as Asked
     from runtime.forecast.trainings import Foreseen as Trained
     from runtime.forecast.unproven import Told
@@ -47,13 +47,15 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
-    asked, trained, notes = foreseen(session, given, [stage.node for stage in running]) if session.models and running else NONE
+    asked, trained, notes = (
+        foreseen(session, given, [each.stage.index for each in running]) if session.models and running else NONE
+    )
     absent = {name: leaf.origin for name, leaf in sorted(session.facts.leaves.items()) if leaf.origin != "files"}
     if as_json:
         say_json(
             {
                 "recipe": session.read.recipe.name,
-                "stages": [vars(stage) for stage in stages],
+                "stages": [each.data() for each in stages],
                 "asks": [{"stage": each.stage, **each.data()} for each in asked],
                 "trains": [each.data() for each in trained],
                 "models": [vars(each) for each in notes],
@@ -62,13 +64,13 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
             }
         )
         return
-    width = max((len(stage.name) for stage in stages), default=0)
-    for stage in stages:
-        say(f"{stage.state:<7}  {stage.name:<{width}}  {(stage.key or 'pending')[:12]:<12}  {stage.cause}")
+    width = max((len(each.stage.name) for each in stages), default=0)
+    for each in stages:
+        say(f"{each.state:<7}  {each.stage.name:<{width}}  {(each.key or 'pending')[:12]:<12}  {each.cause}")
     say(f"{len(running)} to run, {len(stages) - len(running)} reused")
-    for each in asked:
-        say(each.line())
-        say_request(each, show_restricted or sys.stdout.isatty())
+    for asking in asked:
+        say(asking.line())
+        say_request(asking, show_restricted or sys.stdout.isatty())
     for training in trained:
         say(training.line())
     lacks = dict.fromkeys(name for group in (asked, trained) for each in group for name in each.lacks)
@@ -108,7 +110,7 @@ def say_request(asked: Asked, open_text: bool) -> None:
         say(*(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
 
 
-def plan_of(session: Session) -> tuple[Stage, ...]:
+def plan_of(session: Session) -> tuple[Planned, ...]:
     """The plan against the store as it is; nothing is written."""
     from compiler.graph.plan import Addresses, make_plan
     from runtime.store.store import Store

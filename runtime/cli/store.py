@@ -217,7 +217,7 @@ def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str,
         stages = plan_of(session)
     except RecipeError as error:
         return {"recipe": shown, "state": f"wrong: {len(error.diagnostics)} mistakes; recipe check {shown}"}
-    running = [stage.name for stage in stages if stage.state != "reuse"]
+    running = [each for each in stages if each.state != "reuse"]
     if not running:
-        return {"recipe": shown, "state": built_state(session, {stage.node: stage.digest for stage in stages})}
+        return {"recipe": shown, "state": built_state(session, {each.stage.index: each.digest for each in stages})}
     return {"recipe": shown, "state": f"{len(running)} of {len(stages)} stages to run"}

@@ -145,7 +145,7 @@ def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
     running = [stage for stage in stages if stage.state != "reuse"]
     if not running:
         return "a file of it is missing or damaged"
-    return f"{len(running)} of {len(stages)} stages would run, the first is `{running[0].name}` ({running[0].cause})"
+    return f"{len(running)} of {len(stages)} stages would run, the first is `{running[0].stage.name}` ({running[0].cause})"
 
 
 def complain_drifted(session: Session, graph: Graph, built: Built, name: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
-from compiler.tell.explain import kernel_line
 from compiler.text.diagnostics import visible
 from operators.base.declare import Measure
 from operators.base.remarks import Remarks
@@ -43,6 +42,8 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
     def explain(self) -> list[str]:
+        from compiler.tell.explain import kernel_line
+
         graph, node = self.stage.graph, self.stage.node
         wanted = [*(each.measure for each in self.stage.run), *self.stage.beside]
         lines = [kernel_line(graph, at) for at in graph.with_below(wanted)]

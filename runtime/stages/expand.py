@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.nodes import stage_name
 from compiler.graph.stages import ExpandStage
-from compiler.tell.explain import kernel_line, shown
 from compiler.text.canonical import canonical
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import ChildrenRecord
@@ -30,6 +29,8 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         return expanded(work.store, self.stage.node, work.table(self.stage.rows), objects)
 
     def explain(self) -> list[str]:
+        from compiler.tell.explain import kernel_line, shown
+
         graph, node, operator = self.stage.graph, self.stage.node, self.stage.operator
         parameters: Mapping[str, Any] = canonical(operator.parameters("result", "column"))
         said = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
