@@ -22,6 +22,7 @@ from tests.conftest import ROOT, Project
 from tests.fault_layers import KILLED, Deadly
 from tests.faults import CODE, in_child
 from tests.teacher import TRACES, Teacher, configure, teaching
+from tests.test_read_only import ABLE, forbid, run
 
 BEFORE = "1f41f49"
 """The last commit whose stores have all of it in the folder of their format."""
@@ -223,6 +224,21 @@ def test_completions_that_are_damaged_are_told_and_left_where_they_are(older: Ol
     ran = project.run("build", "recipe.yaml", "--store", "store")
     assert ran.code == 1 and "cannot be brought over" in ran.err and not teacher.tried
     assert path.read_bytes() == b"rubbish" * 1000
+
+
+@pytest.mark.skipif(not ABLE, reason="setpriv is not installed, and root may write everywhere")
+def test_an_older_store_that_cannot_be_written_is_read_where_it_lies(older: Older) -> None:
+    project, teacher, _ = older
+    forbid(project.folder / "store", True)
+    try:
+        for command in ("build recipe.yaml", *READING):
+            ran = run(project, *command.split(), "--store", "store")
+            assert ran.code == 0, (command, ran.err)
+        ran = run(project, "store", "upgrade", "--store", "store")
+        assert ran.code == 1 and "cannot be written" in ran.err and "Traceback" not in ran.err
+    finally:
+        forbid(project.folder / "store", False)
+    assert paid_in(project.folder / "store" / FORMAT) == ["completions", "memo"] and not teacher.tried
 
 
 # -- other formats

@@ -1,1 +1,1 @@
-"""Results by key and objects by digest on disk. Imports nothing else of the runtime."""
+"""Results by key and objects by digest on disk, and outside both what was paid for. Imports nothing else of the runtime."""
