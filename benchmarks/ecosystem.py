@@ -1,6 +1,6 @@
 """Whether two checkouts make the same of a fixed corpus: every key, digest, ledger, completion's address and `--json`.
 
-    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--python PYTHON]
+    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--but NAME] [--python PYTHON]
 
 OLD and NEW are checkouts of this project; both run in the same Python, which has what they need installed. The corpus is
 that of the checkout that this file stands in: recipes that ship, recipes over real data, random edits of one, traces asked of
@@ -153,6 +153,7 @@ def main() -> None:
     reader.add_argument("--data", type=Path, default=Path("../shared/data"))
     reader.add_argument("--edits", type=int, default=100)
     reader.add_argument("--only", action="append", help="items whose name begins so")
+    reader.add_argument("--but", action="append", default=[], help="leave these items out")
     reader.add_argument("--python", default=sys.executable)
     said = reader.parse_args()
     from tests.teacher import KEY, teaching, varied
@@ -177,6 +178,7 @@ def main() -> None:
         items = list(items_of(folder, data, said.edits))
         if said.only:
             items = [each for each in items if each.name.startswith(tuple(said.only))]
+        items = [each for each in items if each.name not in said.but]
         both, took = [], []
         for name, checkout in (("old", said.old), ("new", said.new)):
             since = time.perf_counter()

@@ -26,20 +26,26 @@ settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `nightly` is told as skipped but in `.ci/nightly`; what shares a fixture shares a worker."""
+    """What is marked `nightly` is told as skipped outside `.ci/nightly`; tests that share a fixture share a process."""
     for item in items:
         if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
         made = getattr(item, "_fixtureinfo", None)
-        if made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values()):
+        shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
+        if shares and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unsynced() -> Iterator[None]:
-    """What a test's own process writes need not outlive the machine. Children sync: those that tests kill are all children."""
+def light_builds() -> Iterator[None]:
+    """A test's own process syncs nothing, as that need not outlive the machine, and builds with one thread, as many run at once.
+
+    Children sync: those that tests kill are all children. Tests of threads, and those that kill builds, say how many they want.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: None)
+        patch.setenv("RECIPE_THREADS", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")  # threads of a model turn in circles while they wait for each other
         yield
 
 

@@ -32,7 +32,7 @@ from tests.mutants import Mutant, lay_out, mutant
 #: What a command may take: CPU seconds and MB. Beyond the wall's seconds its process is ended.
 SECONDS = 10.0
 MEGABYTES = 1000.0
-WALL = 90
+WALL = 600
 #: MB after which a worker is followed by another: what libraries keep from command to command is nobody's mistake.
 KEPT = 400.0
 

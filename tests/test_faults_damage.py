@@ -129,8 +129,15 @@ def sound(ran: Ran) -> bool:
     return ran.code == 0 or (ran.code == 1 and ran.err.startswith("error: ") and "Traceback" not in ran.err)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("part", PARTS)
+#: Each part in one way, and each way in some parts; in the night, each part in each way.
+TRIED = [
+    pytest.param(part, way, marks=[] if (at + step) % len(WAYS) == 0 else pytest.mark.nightly)
+    for at, part in enumerate(PARTS)
+    for step, way in enumerate(WAYS)
+]
+
+
+@pytest.mark.parametrize(("part", "way"), TRIED)
 def test_damage_is_named_and_gives_no_other_dataset(built: Built, part: str, way: str) -> None:
     store, path = damaged(built, part, way)
     whole = Store(built.project.folder / "whole")

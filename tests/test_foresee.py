@@ -17,6 +17,7 @@ from runtime.store.record import CheckpointRecord, Counts
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, configure, teaching
+from tests.warm import TRAINING, python
 
 PROMPTS = [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(10, 30)]
 CHATML = (
@@ -279,6 +280,7 @@ def test_a_training_of_another_base_or_in_other_numbers_tells_no_hours(student: 
     assert trained(student)["hours"] is None
 
 
+@pytest.mark.xdist_group("transformers")
 def test_a_real_training_tells_of_the_next(student: Project) -> None:
     absent = [name for name in ("torch", "transformers", "trl") if importlib.util.find_spec(name) is None]
     if absent:
@@ -292,6 +294,8 @@ def test_a_real_training_tells_of_the_next(student: Project) -> None:
     student.write("weights/tokenizer.json", json.dumps({**tokenizer, "added_tokens": [*tokenizer["added_tokens"], ends]}))
     said = json.loads((student.folder / "weights/tokenizer_config.json").read_text("utf-8"))
     student.write("weights/tokenizer_config.json", json.dumps(said | {"eos_token": "<|im_end|>"}))
+    weights = {"test/student": str(student.folder / "weights")}
+    student.write("config.yaml", json.dumps({"weights": weights, "training": {"python": python(TRAINING)}}))
     student.build("recipe.yaml", "--target", "train.sft")
     assert json.loads(plan(student, "--json", target="train.sft"))["trains"] == []
     (manifest,) = (each.manifest for each in Store(student.folder / "store").records(CheckpointRecord))

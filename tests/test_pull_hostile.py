@@ -37,7 +37,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def alarm() -> Iterator[None]:
     """A pull that waits for a pipe is ended."""
-    signal.alarm(60)
+    signal.alarm(600)
     yield
     signal.alarm(0)
 

@@ -18,6 +18,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.scratch import ENVIRONMENT, Repository, repository
+from tests.warm import python
 
 RECIPE = """
 format: 1
@@ -71,7 +72,7 @@ def tools(tmp_path: Path) -> Path:
     """A folder with `recipe`, and with a `gh` that writes down what it is asked and answers as GitHub would."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    tool(folder, "recipe", f'#!/bin/sh\nexec {sys.executable} -m runtime.cli.main "$@"\n')
+    tool(folder, "recipe", f'#!/bin/sh\nexec {python()} -m runtime.cli.main "$@"\n')
     tool(
         folder,
         "gh",

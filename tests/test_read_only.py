@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Project, Ran
-from tests.scratch import ENVIRONMENT, Repository, repository
+from tests.scratch import ENVIRONMENT, repository
 from tests.teacher import TRACES, configure, teaching
 
 #: Root writes where nobody may, unless it lays down the right to.
@@ -39,13 +40,24 @@ SERVED = [
 ]
 
 
-def run(project: Project, *arguments: str) -> Ran:
-    """A command by somebody who may not write where the modes of files forbid it."""
+REFUSED = ["build recipe.yaml --set prompts.length.min=20", "store gc"]
+EACH = """
+import json, sys
+from pathlib import Path
+from tests.conftest import Project
+for command in sys.argv[2:]:
+    ran = Project(Path(sys.argv[1])).run(*command.split(), "--store", "store")
+    print(json.dumps([ran.code, ran.out, ran.err]))
+"""
+
+
+def run(project: Project, *commands: str) -> dict[str, Ran]:
+    """What commands say in a process that may not write where the modes of files forbid it."""
     before = PLAIN if os.geteuid() == 0 else []
-    command = [*before, sys.executable, "-m", "runtime.cli.main", *arguments]
+    program = [*before, sys.executable, "-c", EACH, str(project.folder), *commands]
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
-    return Ran(done.returncode, done.stdout, done.stderr)
+    done = subprocess.run(program, cwd=project.folder, env=environment, capture_output=True, text=True, check=True)
+    return {command: Ran(*json.loads(line)) for command, line in zip(commands, done.stdout.splitlines(), strict=True)}
 
 
 def forbid(folder: Path, forbidden: bool) -> None:
@@ -56,8 +68,8 @@ def forbid(folder: Path, forbidden: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
-    """A repository whose recipe is built and locked in a store that cannot be written."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
+    """What commands say in a repository whose recipe is built and locked in a store that cannot be written."""
     folder = tmp_path_factory.mktemp("served")
     made = repository(folder)
     made.rows("a.jsonl", [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(12)])
@@ -67,17 +79,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
         assert made.run("lock", "recipe.yaml", "--store", "store", "-q").code == 0
         made.commit()
         forbid(folder / "store", True)
-        yield made
+        yield run(made, *SERVED, *REFUSED)
         forbid(folder / "store", False)
 
 
 @pytest.mark.parametrize("command", SERVED)
-def test_a_store_that_cannot_be_written_serves_what_is_built(served: Repository, command: str) -> None:
-    ran = run(served, *command.split(), "--store", "store")
+def test_a_store_that_cannot_be_written_serves_what_is_built(told: dict[str, Ran], command: str) -> None:
+    ran = told[command]
     assert ran.code == 0, (command, ran.out + ran.err)
 
 
-@pytest.mark.parametrize("command", ["build recipe.yaml --set prompts.length.min=20", "store gc"])
-def test_what_has_to_be_written_is_told(served: Repository, command: str) -> None:
-    ran = run(served, *command.split(), "--store", "store")
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_has_to_be_written_is_told(told: dict[str, Ran], command: str) -> None:
+    ran = told[command]
     assert ran.code == 1 and "Traceback" not in ran.err and "--store" in ran.err, ran.err

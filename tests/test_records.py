@@ -152,6 +152,22 @@ def test_a_record_of_another_kind_of_stage_is_told(store: Store, tmp_path: Path)
         assert ran.code == 0 or "is that of another stage" in ran.err or "not been run yet" in ran.err, (command, ran.err)
 
 
+def test_who_looks_for_one_kind_of_record_leaves_the_others_in_place(store: Store) -> None:
+    before = files_of(store)
+    found = list(store.records(KINDS["ledger"]))
+    assert found and {type(record) for record in found} == {KINDS["ledger"]} and files_of(store) == before
+    other = next(record for record in store.records(Record) if type(record) is Record)
+    assert store.look_up(other.key, KINDS["ledger"]) is None and files_of(store) == before
+
+
+def test_a_record_in_the_place_of_another_kind_is_written_over_it(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.folder, tmp_path / "other", symlinks=True)
+    other = Store(tmp_path / "other")
+    wrong, right = next(store.records(KINDS["ledger"])), next(store.records(KINDS["shards"]))
+    other.replace_record(wrong.replaced(key=right.key))
+    assert other.write_record(right).body() == right.body() and other.find(right.key).body() == right.body()  # type: ignore[union-attr]
+
+
 def test_a_record_is_never_changed(store: Store) -> None:
     record = next(store.records(Record))
     with pytest.raises(AttributeError, match="never changed"):

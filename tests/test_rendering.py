@@ -12,7 +12,10 @@ import pytest
 from tests.templates import table as real
 
 ABSENT = real.needed()
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"rendering needs what is not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.xdist_group("transformers"),  # which takes 7 s to load
+    pytest.mark.skipif(bool(ABSENT), reason=f"rendering needs what is not installed: {', '.join(ABSENT)}"),
+]
 TRL = "1.16.0"
 FOUND = {(package, name): text for package, name, text in real.templates()}
 CHATML = (

@@ -1,4 +1,4 @@
-"""The shape of the code: which way imports go, how long files are, and what a check leaves alone."""
+"""The shape of the code: which way imports go, and how long files are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PLAIN, ROOT, Project, loaded
+from tests.conftest import ROOT
 from tests.definitions import bound
 
 LAYERS = ("operators", "compiler", "runtime")
 FILES = sorted(path for layer in (*LAYERS, "recipes", "tests", "benchmarks") for path in (ROOT / layer).rglob("*.py"))
-HEAVY = {"torch", "vllm", "pandas", "kiwipiepy", "pyarrow", "duckdb", "numpy", "transformers", "ray"}
 OUT_OF_DATE = "out of date: run `python -m compiler.docs --write`"
 
 
@@ -153,34 +152,6 @@ def test_every_file_opens_with_one_sentence() -> None:
     assert named(wrong) == []
 
 
-@pytest.mark.parametrize(
-    "command", [["--help"], ["check", "recipes/ko/quickstart.yaml"], ["check", "recipes/ko/quickstart.yaml", "--json"]]
-)
-def test_a_check_imports_nothing_heavy(command: list[str]) -> None:
-    program = f"""
-from runtime.cli.main import main
-try:
-    main({command!r})
-except SystemExit as done:
-    assert not done.code, done.code
-"""
-    assert HEAVY & loaded(program) == set()
-
-
-def test_a_build_of_nothing_imports_nothing_heavy(project: Project) -> None:
-    project.rows("a.jsonl", ["물은 왜 끓나요?"])
-    project.write("recipe.yaml", PLAIN)
-    project.build("recipe.yaml")
-    program = f"""
-from runtime.cli.main import main
-try:
-    main(["build", {str(project.folder / "recipe.yaml")!r}, "--store", {str(project.folder / "store")!r}, "-q"])
-except SystemExit as done:
-    assert not done.code, done.code
-"""
-    assert (HEAVY | {"numpy"}) & loaded(program) == set()
-
-
 @pytest.mark.parametrize("name", ["recipe", "profile"])
 def test_the_schemas_are_those_of_the_declarations(name: str) -> None:
     from compiler.recipe import schema
@@ -231,3 +202,44 @@ def test_the_wheel_has_every_package() -> None:
     packages = [path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")]
     found = {".".join(package.parts) for package in packages}
     assert found <= set(listed)
+
+
+#: Who asks of which class an operator is, and why; all others take what its stage, or its family, says of itself.
+ASK_OF_CLASSES = {
+    "compiler/lower/": "lowering puts operators into the graph",
+    "compiler/graph/stages.py": "the table of stages",
+    "compiler/prove/amounts.py": "the proof is of what a mixture takes",
+    "runtime/stages/": "the kinds of stages, and what they compute",
+    "runtime/sources/ingest.py": "a source is read as it says",
+    "runtime/completions/": "a model is asked as an operator says",
+    "runtime/training/stage.py": "a model is taught as an operator says",
+    "runtime/life/cot_row.py": "what `cot` comes to on a row is told by the steps that it is sugar for",
+}
+
+
+def subclasses(kind: type) -> set[str]:
+    return {kind.__name__, *(name for each in kind.__subclasses__() for name in subclasses(each))}
+
+
+def asked_of(path: Path) -> set[str]:
+    """The classes that a file tests values for."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            found |= {each.id for each in ast.walk(node.args[1]) if isinstance(each, ast.Name)}
+        elif isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name):
+            found.add(node.cls.id)
+    return found
+
+
+def test_nobody_else_asks_of_which_class_an_operator_is() -> None:
+    from operators import catalog
+    from operators.base.declare import Operator
+
+    families = {"Operator", "Step", "Measure", "Map", "SetDecision"}
+    classes = subclasses(Operator) - families
+    assert catalog.OPERATORS and {"Source", "Train", "Generate"} <= classes
+    files = [path for path in FILES if path.relative_to(ROOT).parts[0] in ("compiler", "runtime")]
+    asking = [path for path in files if asked_of(path) & classes]
+    assert [name for name in named(asking) if not name.startswith(tuple(ASK_OF_CLASSES))] == []
+    assert [each for each in ASK_OF_CLASSES if not any(name.startswith(each) for name in named(asking))] == []

@@ -9,7 +9,10 @@ import pytest
 from tests.templates import table as real
 
 ABSENT = real.needed()
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"rendering needs what is not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.xdist_group("transformers"),  # which takes 7 s to load
+    pytest.mark.skipif(bool(ABSENT), reason=f"rendering needs what is not installed: {', '.join(ABSENT)}"),
+]
 TURNS = (
     "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"

@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import Project
 from tests.teacher import TRACES, Teacher, configure, teaching
 
-FLIPS = int(os.environ.get("FLIPS", "20"))
+FLIPS = 20 if os.environ.get("RECIPE_LONG") else 8
+pytestmark = pytest.mark.long
 """Of each file; a night may try more."""
 RECIPE = TRACES.rstrip() + "\n  think: {language_share: {of: target, min: 0.0}}\n"
 PROMPTS = [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(8)]
@@ -28,7 +29,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, 
     project.rows("a.jsonl", PROMPTS)
     project.write("recipe.yaml", RECIPE)
     with pytest.MonkeyPatch.context() as patched, teaching() as teacher:
-        configure(project.folder, teacher, patched, attempts=1, timeout=5)
+        configure(project.folder, teacher, patched, attempts=1, timeout=60)
         report = project.build()
         assert report["outputs"][0]["rows"] == len(PROMPTS)
         yield project, teacher, report["outputs"][0]["digest"]

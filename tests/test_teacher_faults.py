@@ -174,13 +174,15 @@ QUICK: dict[str, Fault] = {
     "closed": closed,
 }
 SLOW: dict[str, Fault] = {"silent": silent, "dripping": dripping}
+REQUESTS = 2000 if os.environ.get("RECIPE_LONG") else 600
 
 
-def test_of_2000_requests_to_a_server_with_every_fault_none_is_lost_and_none_doubled(
+@pytest.mark.long
+def test_of_requests_to_a_server_with_every_fault_none_is_lost_and_none_doubled(
     project: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
-    ask(project, 2000)
-    configure(project.folder, teacher, monkeypatch, concurrency=32, timeout=3, wait=0.05)
+    ask(project, REQUESTS)
+    configure(project.folder, teacher, monkeypatch, concurrency=32, timeout=8, wait=0.05)
     happened: dict[str, int] = dict.fromkeys([*QUICK, *SLOW], 0)
     said: dict[str, str] = {}  # prompt -> what its own request determines
 
@@ -189,7 +191,7 @@ def test_of_2000_requests_to_a_server_with_every_fault_none_is_lost_and_none_dou
         said[prompt_of(request)] = by_request(request)
         if attempt > chosen[0] % 4:
             return False
-        faults = SLOW if chosen[attempt] < 3 else QUICK
+        faults = SLOW if chosen[attempt] < 4 else QUICK
         name = list(faults)[chosen[attempt] % len(faults)]
         with teacher.guard:
             happened[name] += 1
@@ -203,14 +205,13 @@ def test_of_2000_requests_to_a_server_with_every_fault_none_is_lost_and_none_dou
     record_property("shown", f"{sum(happened.values()):,} faults in {seconds:.1f} s: {happened}")
     assert all(happened.values())
     asked = report["asked"]["traces/generate"]
-    assert (asked["new"], asked["failed"]) == (2000, "")
-    assert len(teacher.tried) == 2000, "a request is the same at each attempt"
-    assert set(teacher.asked.values()) == {1} and len(teacher.asked) == 2000
-    assert sum(teacher.tried.values()) == 2000 + sum(happened.values()), "it is asked again only after a fault"
+    assert (asked["new"], asked["failed"]) == (REQUESTS, "")
+    assert len(teacher.tried) == REQUESTS, "a request is the same at each attempt"
+    assert set(teacher.asked.values()) == {1} and len(teacher.asked) == REQUESTS
+    assert sum(teacher.tried.values()) == REQUESTS + sum(happened.values()), "it is asked again only after a fault"
     # All answers had the same id, so that only its connection tells which request an answer belongs to.
     assert {row["prompt"]: row["completion"] for row in rows_of(project, report)} == said
-    assert report["outputs"][0]["rows"] == len(said) == 2000
-    assert seconds < 90
+    assert report["outputs"][0]["rows"] == len(said) == REQUESTS
 
 
 def test_faults_change_no_digest(traces: Project, teacher: Teacher) -> None:
@@ -557,7 +558,7 @@ def test_a_model_on_this_machine_is_given_no_key_of_an_endpoint(
 
 PATIENT = """#!{python}
 import json, signal, sys
-signal.alarm(30)
+signal.alarm(600)
 sys.stdin.readline()
 print(json.dumps({{"ready": "1"}}), flush=True)
 waiting = [json.loads(sys.stdin.readline())["id"] for _ in range(4)]

@@ -16,7 +16,10 @@ from tests.training_runs import tiny_model
 from tests.warm import TRAINING, python
 
 ABSENT = [name for name in ("torch", "transformers", "trl") if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"a training needs what is not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.xdist_group("transformers"),  # which takes 7 s to load
+    pytest.mark.skipif(bool(ABSENT), reason=f"a training needs what is not installed: {', '.join(ABSENT)}"),
+]
 
 RECIPE: dict[str, Any] = {
     "format": 1,

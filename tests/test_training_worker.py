@@ -38,7 +38,10 @@ from tests.training_runs import (
 
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate")
 ABSENT = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"training needs what is not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.xdist_group("transformers"),  # which takes 7 s to load
+    pytest.mark.skipif(bool(ABSENT), reason=f"training needs what is not installed: {', '.join(ABSENT)}"),
+]
 
 STEPS = 20
 """Of the run that is stopped in many ways: 40 rows, 4 of them in a step, seen twice."""
@@ -534,7 +537,7 @@ def test_a_real_model_learns_and_says_what_it_learnt(tmp_path: Path) -> None:
     prompt, answer = tokenizer("돌잡이에 올릴 물건은").input_ids, tokenizer(" 실, 붓, 돈<|im_end|>").input_ids
     row = {"row_id": "0" * 32, "input_ids": prompt + answer, "loss": [False] * len(prompt) + [True] * len(answer)}
     told = {"epochs": 4, "learning_rate": 3e-4, "global_batch_size": 1, "warmup_ratio": 0.0, "scheduler": "constant"}
-    done = command(write_job(tmp_path, weights, [row], {"micro_batch_size": 1, "save_every": 100}, **told))
+    done = run(write_job(tmp_path, weights, [row], {"micro_batch_size": 1, "save_every": 100}, **told))
     assert done.losses[-1] < 0.5 < 2 < done.losses[0], done.losses
     learnt = AutoModelForCausalLM.from_pretrained(tmp_path / "result")
     import torch

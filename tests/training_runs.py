@@ -158,7 +158,7 @@ def start(folder: Path, touched: Callable[[], None] | None = None, **environment
 
 
 def finish(folder: Path, process: BaseProcess) -> Run:
-    process.join(120)
+    process.join(600)
     assert process.exitcode is not None, "the worker hangs"
     return Run(folder, process.exitcode, said(folder))
 

@@ -71,6 +71,12 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), defer_build=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        # The class is made, and of its annotations only those of fields are looked at again: by each class below it.
+        for name in cls.__class_vars__ & {*vars(cls).get("__annotations__", ())}:
+            del cls.__annotations__[name]
+
 
 Names = str | tuple[str, ...]
 
@@ -219,8 +225,11 @@ class Measure(Step):
         return None
 
     def wanted(self) -> str:
-        """What the decision asks for, as a person reads it."""
-        return bounds_wording(getattr(self, "min", None), getattr(self, "max", None))
+        """What the decision asks for, as a person reads it: `at least 1`, `at most 2` or `1 to 2`."""
+        low, high = getattr(self, "min", None), getattr(self, "max", None)
+        if low is not None and high is not None:
+            return f"{low} to {high}"
+        return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
 
     def predicate(self, value: Mapping[str, str]) -> str:
         """The whole decision in SQL: the condition, the rows it looks at, and what null means."""
@@ -228,11 +237,6 @@ class Measure(Step):
         return decided if self.only is None else f"(NOT ({self.only.sql()}) OR {decided})"
 
 
-def bounds_wording(low: object, high: object) -> str:
-    """`at least 1`, `at most 2` or `1 to 2`."""
-    if low is not None and high is not None:
-        return f"{low} to {high}"
-    return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "any value"
 
 
 def mapped(place: int) -> str:

@@ -49,7 +49,7 @@ class Benchmark(Declared):
     """What it is, in a sentence."""
     origin: str | None = None
     """Where it is published, and where its columns are described."""
-    items: Items = Items()
+    items: Items = Items.model_construct()
     """Its files and columns."""
     obtain: str | None = None
     """How to come by the files, where they do not ship."""

@@ -125,13 +125,14 @@ class Inner(Declared):
     """The language share that its text may have; a trace without such a span stays."""
 
 
-#: The inner spans that every schema knows; `spans` adds to them or says them otherwise.
+#: The inner spans that every schema knows; `spans` adds to them or says them otherwise. Constructed, as all defaults here
+#: are: a validator is dear to build, and most recipes say no `cot`.
 INNER: dict[str, Inner] = {
-    "code": Inner(open="```", close="```"),
-    "math": Inner(open="$$", close="$$"),
-    "quotation": Inner(open="“", close="”"),
-    "tool_call": Inner(open="<tool_call>", close="</tool_call>"),
-    "tool_output": Inner(open="<tool_output>", close="</tool_output>", loss=False),
+    "code": Inner.model_construct(open="```", close="```"),
+    "math": Inner.model_construct(open="$$", close="$$"),
+    "quotation": Inner.model_construct(open="“", close="”"),
+    "tool_call": Inner.model_construct(open="<tool_call>", close="</tool_call>"),
+    "tool_output": Inner.model_construct(open="<tool_output>", close="</tool_output>", loss=False),
 }
 
 
@@ -158,13 +159,13 @@ class Cot(Declared):
     """The table whose rows are asked; the prompts unless said."""
     teacher: Generate
     """Who is asked, and how."""
-    think: Think = Think()
+    think: Think = Think.model_construct()
     """What the thinking may look like."""
-    solution: Solution = Solution()
+    solution: Solution = Solution.model_construct()
     """What the solution may look like."""
-    tags: Tags = Tags()
+    tags: Tags = Tags.model_construct()
     """How a completion marks its thinking."""
-    finished: Ending = Ending()
+    finished: Ending = Ending.model_construct()
     """How it is known that a completion ended by itself."""
     spans: dict[str, Inner] = field("result", {})
     """Spans inside them, by name, besides code, math, quotation, tool_call and tool_output."""

@@ -3,6 +3,7 @@ r"""Boxes such as `\boxed{}` and `\fbox{}` in a text: which of them close and ho
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 
 BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
@@ -80,7 +81,4 @@ def last_box(text: str) -> str | None:
         >>> last_box(r"Form: \boxed{N}. \boxed{8} or \boxed{\phantom{2}}")
         '8'
     """
-    found = None
-    for found in boxes(text):  # noqa: B007 - the last one is wanted
-        pass
-    return found
+    return next(iter(deque(boxes(text), maxlen=1)), None)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from runtime.build.session import Session
 from runtime.cli.options import recipe_command, say, say_json
+
+if TYPE_CHECKING:
+    from compiler.graph.nodes import Graph
+    from compiler.recipe.sections import Recipe
+    from runtime.forecast.unproven import Told
 
 
 @recipe_command("check")
@@ -16,8 +22,6 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
     from compiler.lower.contamination import complain_unobtained
     from compiler.recipe.benchmarks import FEED
-    from runtime.forecast.unproven import unproven, wants_of
-    from runtime.stages.train import learnt
 
     session.bounded = True
     graph = session.graph
@@ -29,9 +33,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     unused = sorted(set(said) - used)
     graph_columns = {column for at in graph.outputs.values() for column in graph.nodes[at].columns}
     recipe = session.read.recipe
-    wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
-    wants += [learnt(recipe, each.label, each.operator) for each in recipe.trains.values()]
-    models = unproven(recipe, wants)
+    models = lacks_of(recipe, graph) if recipe.models else []
     unobtained = complain_unobtained(graph, recipe)
     if as_json:
         say_json(
@@ -73,3 +75,13 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
         for column, kind in node.columns.items():
             say(f"    {column:<{width}}  {kind}")
     sys.stdout.flush()
+
+
+def lacks_of(recipe: Recipe, graph: Graph) -> list[Told]:
+    """What is not known of the models that a recipe asks or trains, and what is wrong with them."""
+    from runtime.forecast.unproven import unproven, wants_of
+    from runtime.stages.train import learnt
+
+    wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
+    wants += [learnt(recipe, each.label, each.operator) for each in recipe.trains.values()]
+    return unproven(recipe, wants)

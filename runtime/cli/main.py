@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import io
@@ -60,7 +61,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}", bool(ctx.find_root().obj))
+        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -69,8 +70,8 @@ class Commands(click.Group):
             formatter.write_dl(list(HELP.items()))
 
 
-def imported(name: str, alone: bool) -> Any:
-    """A module by its name. In a process that is the command's alone nobody looks through what it made for garbage."""
+def imported(name: str) -> Any:
+    """A module by its name. What an import makes is no garbage: nobody looks through it for some, now or later."""
     if name not in sys.modules:
         # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
         os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
@@ -78,10 +79,25 @@ def imported(name: str, alone: bool) -> Any:
         try:
             importlib.import_module(name)
         finally:
-            if alone:
-                gc.freeze()
+            keep()
             gc.enable()
     return sys.modules[name]
+
+
+class WithoutPandas:
+    """Says that pandas is not here. Arrow asks it whether a list is a series, and so loads it wherever it is installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: object, target: object = None) -> None:
+        """Refuse the module that takes half a second of a command which has no use for it."""
+        if name == "pandas":
+            raise ModuleNotFoundError("no command reads or gives anything of pandas", name=name)
+
+
+def keep() -> None:
+    """Let nobody look for garbage in what there is; DuckDB tells people of each of its objects that is still there at the end."""
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -92,13 +108,16 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
-    alone, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        atexit.register(keep)
+        sys.meta_path.insert(0, WithoutPandas)
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False, obj=alone)
+        code = cli.main(args=arguments, prog_name="recipe", standalone_mode=False)
         if isinstance(code, int) and code:
             sys.exit(code)  # click gives back the code of a command that ended early
     except click.exceptions.Exit as done:

@@ -147,7 +147,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
             if session.items is None:
                 predictor.expect(stage.rows)  # where that tells the very rows, a training of them may be here
             waiting += [stage] if addresses.address(stage.index) is None else []
-    trainings = [each for each in predictor.store.records(Record) if isinstance(each, CheckpointRecord)] if waiting else []
+    trainings = list(predictor.store.records(CheckpointRecord)) if waiting else []
     for stage in waiting:
         node, operator = stage.node, stage.operator
         base = session.read.recipe.base_of(node.label)

@@ -19,7 +19,7 @@ from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound
 from runtime.tables.table import open_table
-from runtime.training.process import Job
+from runtime.training.process import Run
 from runtime.training.stage import job_of, texts_of
 
 
@@ -50,7 +50,7 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     from runtime.training.rendering import TemplateError, shown
 
     start = unpacked(weights.folder) if weights.embedded else weights.folder
-    job = job_of(operator, node, Job("", name, start, "", read_configuration().training, ""))
+    job = job_of(operator, node, Run("", name, start, "", read_configuration().training, ""))
     row = next(texts_of(operator, node.entries, table, place))
     try:
         tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from compiler.text.diagnostics import visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
-from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, plural, shift, stops, summary, table, text_of
+from runtime.review.wording import SIGNS, decided, headline, plan, plural, shift, stops, summary, table, text_of
 
 MOST = 60_000
 """Bytes of a comment; GitHub takes 65,536 characters."""
@@ -69,14 +69,11 @@ def parts(comparison: Comparison, open_text: bool, titled: bool) -> Iterator[str
         yield folded(f"Meaning: {plural(len(lines), 'change')}", "\n".join(some(lines)))
     for moved in comparison.outputs:
         yield from rows_of(moved, open_text)
-    running = [(effect, each) for effect, each in comparison.stages if effect.state in (*RUNS, "gone")]
+    running, reused = plan(comparison)
     if running:
         rows = [["stage", "", "cause", "line", "cost"]]
-        for effect, each in running:
-            line = effect.changes[0].place if effect.changes else None
-            cause, spent = safe(effect.cause), safe(cost(each)) if each else ""
-            rows.append([safe(effect.name), effect.state, cause, code(line.label) if line else "", spent])
-        reused = sum(effect.state == "reused" for effect, _ in comparison.stages)
+        for state, name, cause, line, spent in running:
+            rows.append([safe(name), state, safe(cause), code(line) if line else "", safe(spent)])
         yield folded(f"Plan: {plural(len(running), 'stage')} not reused, {reused} reused", grid(rows, LINES))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from compiler.text.diagnostics import cells, printed, visible
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
-from runtime.review.wording import RUNS, SIGNS, cost, decided, headline, shift, stops, summary, table, text_of
+from runtime.review.wording import SIGNS, decided, headline, plan, shift, stops, summary, table, text_of
 
 Line = tuple[str, bool]
 """A line, and whether it must not be missed."""
@@ -31,15 +31,10 @@ def lines(comparison: Comparison, open_text: bool) -> Iterator[Line]:
         for change in comparison.changes:
             places = [span.label for span in (change.before, change.after) if span is not None]
             yield from plain([f"  {SIGNS[change.kind]} {change.what}", f"      {' -> '.join(places)}"])
-    running = [(effect, each) for effect, each in comparison.stages if effect.state in (*RUNS, "gone")]
+    running, reused = plan(comparison)
     if running:
-        reused = sum(effect.state == "reused" for effect, _ in comparison.stages)
         yield from plain(["", f"plan  ({reused} reused)"])
-        rows = []
-        for effect, each in running:
-            line = effect.changes[0].place if effect.changes else None
-            rows.append([effect.state, effect.name, effect.cause, line.label if line else "", cost(each) if each else ""])
-        yield from plain(aligned(rows))
+        yield from plain(aligned(running))
     for moved in comparison.outputs if not comparison.empty else ():
         yield "", False
         yield from rows_of(moved, open_text)

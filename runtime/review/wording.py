@@ -128,6 +128,17 @@ def cost(cost: Cost) -> str:
     return ", ".join(parts)
 
 
+def plan(comparison: Comparison) -> tuple[list[list[str]], int]:
+    """([state, name, cause, line that brings it, cost] of each stage that is not reused; how many are reused)."""
+    rows: list[list[str]] = []
+    for effect, each in comparison.stages:
+        if effect.state in (*RUNS, "gone"):
+            line = effect.changes[0].place if effect.changes else None
+            took = cost(each) if each is not None else ""
+            rows.append([effect.state, effect.name, effect.cause, line.label if line is not None else "", took])
+    return rows, sum(effect.state == "reused" for effect, _ in comparison.stages)
+
+
 def shift(each: Shift) -> str:
     """`length at 10 %, 50 %, 90 %: 31, 52, 80 -> 40, 55, 81`."""
     points = ", ".join(f"{point} %" for point in POINTS)

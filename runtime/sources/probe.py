@@ -20,7 +20,6 @@ from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import near_files
 from compiler.text.project import Outside
 from operators.declared.source import Source
-from runtime.completions.weights import weights_facts
 from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
 from runtime.sources.readers.globs import TooMany
 
@@ -193,6 +192,10 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
+    if not read.recipe.trains:
+        return Facts(leaves)
+    from runtime.completions.weights import weights_facts
+
     return Facts(leaves, weights_facts(read, lock))
 
 

@@ -28,14 +28,7 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
         return attached(work.store, self.stage.node, work.table(self.stage.rows), completions)
 
     def funnel(self, record: AttachedRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.funnel
-        table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        for source, row in told.items():
-            if not table["steps"] or source not in table["rows"]:
-                table["rows"].setdefault(source, sum(row))
-        table["steps"].append({"step": node.label, "dropped": {source: row[1] for source, row in told.items()}})
-        table["born"] = table.get("born", 0) + record.counts["born"]
-        table["left"] = {source: row[0] for source, row in told.items()}
+        self.funnel_of([self.stage.node.label], record, funnel)
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.asked import asked_about, attached_to

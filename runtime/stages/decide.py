@@ -53,16 +53,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         return [*lines, "", *query.split("\n")]
 
     def funnel(self, record: DecisionRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.funnel
-        table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        for source, row in told.items():
-            if not table["steps"] or source not in table["rows"]:
-                table["rows"].setdefault(source, sum(row))
-        labels = self.stage.labels[: None if self.stage.operator.drops else -1]
-        for place, label in enumerate(labels, start=1):
-            table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in told.items()}})
-        table["born"] = table.get("born", 0) + record.counts["born"]
-        table["left"] = {source: row[0] for source, row in told.items()}
+        self.funnel_of(self.stage.labels[: None if self.stage.operator.drops else -1], record, funnel)
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
         for decision in self.stage.run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
@@ -12,7 +12,7 @@ from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses
 from compiler.graph.stage import Stage
 from compiler.recipe.sections import Recipe
-from runtime.store.record import Record
+from runtime.store.record import AttachedRecord, DecisionRecord, Record
 from runtime.store.store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -170,6 +170,20 @@ class Kind(Generic[S, R]):
 
     def funnel(self, record: R, funnel: dict[str, dict[str, Any]]) -> None:
         """Add what became of its rows to the funnel: table -> its rows, its steps, what is left."""
+
+    def funnel_of(
+        self, labels: Sequence[str], record: AttachedRecord | DecisionRecord, funnel: dict[str, dict[str, Any]]
+    ) -> None:
+        """The same of a stage that drops rows, at each of these steps."""
+        node, told = self.stage.node, record.funnel
+        table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
+        for source, row in told.items():
+            if not table["steps"] or source not in table["rows"]:
+                table["rows"].setdefault(source, sum(row))
+        for place, label in enumerate(labels, start=1):
+            table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in told.items()}})
+        table["born"] = table.get("born", 0) + record.counts["born"]
+        table["left"] = {source: row[0] for source, row in told.items()}
 
     def born(self, record: R) -> Iterator[str]:
         """Of rows that were born in it, a line."""

@@ -84,8 +84,9 @@ class Record(Keyed):
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Self:
+        """What its parts say it is, which may be another kind of record than was asked for."""
         kind = next((kind for mark, kind in KINDS.items() if mark in body), Record)
-        return super().read(body) if cls is kind or cls is not Record else kind.read(body)  # type: ignore[return-value]
+        return super().read(body) if cls is kind else kind.read(body)  # type: ignore[return-value]
 
     @property
     def content(self) -> str:

@@ -196,7 +196,7 @@ class Store:
         return self.root / kind / key[:2] / f"{key}.json"
 
     def look_up(self, key: str, kind: type[K]) -> K | None:
-        """The record of a kind under a key, or None; what is damaged, or no such record, is set aside and reads as none."""
+        """The record of a kind under a key, or None; one that is damaged is set aside and reads as none."""
         path = self.record_path(kind.folder, key)
         try:
             with open_file(path) as file:
@@ -207,7 +207,7 @@ class Store:
             found = None
         if found is None:
             self.set_aside(path)
-        return found
+        return found if isinstance(found, kind) else None
 
     def find(self, key: str) -> Record | None:
         """What a stage made, or None."""
@@ -232,7 +232,7 @@ class Store:
         made, target = self.laid_ready(record)
         with self.gate():
             first = self.files.link(made, target)
-        return record if first else self.look_up(record.key, type(record)) or self.write_record(record)
+        return record if first else self.look_up(record.key, type(record)) or self.replace_record(record)
 
     def replace_record(self, record: K) -> K:
         """Record a result that was made anew because its objects were gone."""

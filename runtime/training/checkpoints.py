@@ -18,7 +18,7 @@ from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
-from runtime.training.process import Job
+from runtime.training.process import Run
 from runtime.training.stage import trained
 
 
@@ -37,7 +37,7 @@ def train_checkpoint(
     """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
     training = read_configuration().training
     if start is not None:
-        return trained(store, node, Job(key, name, laid_out(store, start), start.digest, training, resume), data, say)
+        return trained(store, node, Run(key, name, laid_out(store, start), start.digest, training, resume), data, say)
     assert model is not None
     weights = find_weights(model, read_configuration())
     if weights is None or digest is None:
@@ -47,7 +47,7 @@ def train_checkpoint(
         folder = unpacked(weights.folder) if weights.embedded else weights.folder
     except EngineError as error:
         raise StoreError(str(error), error.hint) from None
-    record = trained(store, node, Job(key, name, folder, digest, training, resume), data, say)
+    record = trained(store, node, Run(key, name, folder, digest, training, resume), data, say)
     if weights.digest(remembered=False) != digest:
         raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
     return record

@@ -22,7 +22,7 @@ NEEDED = "pip install 'data-recipe[train]'"
 
 
 @dataclass(frozen=True)
-class Job:
+class Run:
     """What one training needs besides its rows."""
 
     key: str
@@ -36,24 +36,24 @@ class Job:
     """The command that goes on where it stopped."""
 
 
-def command_of(folder: Path, module: str, job: Job) -> list[str]:
+def command_of(folder: Path, module: str, run: Run) -> list[str]:
     """How the worker is started: under torchrun where several processes share the model."""
-    python, named = this_python(job.training.python), f"runtime.training.{module}"
-    if module == "worker" and job.training.processes > 1:
-        shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={job.training.processes}", "-m", named]
+    python, named = this_python(run.training.python), f"runtime.training.{module}"
+    if module == "worker" and run.training.processes > 1:
+        shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={run.training.processes}", "-m", named]
         return [python, "-P", *shared, str(folder)]
     return [python, "-P", "-m", named, str(folder)]
 
 
-def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) -> None:
+def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) -> None:
     """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
-    kept = worker_environment(*(["WANDB_API_KEY"] if "wandb" in job.training.trackers else []))
+    kept = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
     with open(folder / f"{module}.log", "ab") as log:
         try:
             process = subprocess.Popen(
-                command_of(folder, module, job),
+                command_of(folder, module, run),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -62,7 +62,7 @@ def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) 
             )
         except OSError as error:
             hint = "look at `training: python` in your configuration"
-            raise StoreError(f"the training `{job.name}` cannot be started: {error.strerror}", hint) from None
+            raise StoreError(f"the training `{run.name}` cannot be started: {error.strerror}", hint) from None
         failed: dict[str, Any] | None = None
         noise: deque[str] = deque(maxlen=1)
         try:
@@ -80,12 +80,12 @@ def run_worker(folder: Path, module: str, job: Job, say: Callable[[str], None]) 
             stop(process)
             raise
     if failed is not None:
-        raise StoreError(f"`{job.name}`: {failed['message']}", failed.get("hint") or f"go on with: {job.resume}")
+        raise StoreError(f"`{run.name}`: {failed['message']}", failed.get("hint") or f"go on with: {run.resume}")
     if code:
         last = last_words(folder / f"{module}.log") or "".join(noise)
         missing = "No module named" in last
-        hint = NEEDED if missing else f"what it learnt is kept; go on with: {job.resume}; its log: {folder / f'{module}.log'}"
-        raise StoreError(f"the training `{job.name}` ended with {ended(code)}: {last[:300]}", hint)
+        hint = NEEDED if missing else f"what it learnt is kept; go on with: {run.resume}; its log: {folder / f'{module}.log'}"
+        raise StoreError(f"the training `{run.name}` ended with {ended(code)}: {last[:300]}", hint)
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:

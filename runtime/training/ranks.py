@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -44,30 +44,18 @@ class Ranks:
 
     def once(self, work: Callable[[], T]) -> T:
         """What the first process works out, for all of them; what it raises, they all raise."""
-        result: Any = None
-        raised: JobError | None = None
-        if self.first:
-            try:
-                result = work()
-            except Exception as error:  # noqa: BLE001 - raised in every process below
-                raised = explained(error)
-        result, raised = self.all((result, raised))[0]
+        result, raised = self.all(tried(work) if self.first else (None, None))[0]
         if raised is not None:
             raise raised
-        return result
+        return cast(T, result)
 
     def together(self, work: Callable[[], T]) -> T:
         """Work that every process does; what one raises, all raise, so that none waits for one that is gone."""
-        result: Any = None
-        raised: JobError | None = None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - raised in every process below
-            raised = explained(error)
+        result, raised = tried(work)
         for each in self.all(raised):
             if each is not None:
                 raise each
-        return result
+        return cast(T, result)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """The sum of a tensor over all processes."""
@@ -80,3 +68,11 @@ class Ranks:
         if self.count > 1 and dist.is_initialized():
             dist.barrier()
             dist.destroy_process_group()
+
+
+def tried(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
+    """(what work gives, what it raises), one of them None."""
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001 - whoever asks raises it in every process
+        return None, explained(error)

@@ -74,7 +74,7 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowBatch:
     """Some rows: all their tokens one after another, and where each row starts."""
 
     names: list[str]
@@ -88,7 +88,7 @@ class Rows:
         return np.diff(self.starts)
 
 
-def read(path: Path) -> Iterator[Rows]:
+def read(path: Path) -> Iterator[RowBatch]:
     """The rows of a file in their order. Raises JobError."""
     hint = "its columns are `row_id`, `input_ids` and `loss`: a list of tokens, and whether each is trained on"
     try:
@@ -101,12 +101,12 @@ def read(path: Path) -> Iterator[Rows]:
                 raise JobError(f"{path.name} has rows with another number of tokens than of losses", hint)
             starts = np.concatenate([[0], np.cumsum(ids.value_lengths().to_numpy())]).astype(np.int64)
             tokens = ids.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-            yield Rows(batch.column("row_id").to_pylist(), tokens, loss.flatten().to_numpy(zero_copy_only=False), starts)
+            yield RowBatch(batch.column("row_id").to_pylist(), tokens, loss.flatten().to_numpy(zero_copy_only=False), starts)
     except (FileNotFoundError, KeyError, pa.ArrowInvalid, AttributeError) as error:
         raise JobError(f"{path.name} cannot be read: {str(error).splitlines()[0]}", hint) from None
 
 
-def labelled(batch: Rows) -> tuple[Ints, Ints]:
+def labelled(batch: RowBatch) -> tuple[Ints, Ints]:
     """The labels of all tokens, and how many of each row are trained on.
 
     A row's first token has nothing before it to be told from, so it is never one of them.
@@ -143,7 +143,7 @@ class Wrong:
     def found(self) -> bool:
         return bool(self.long or self.silent or self.foreign)
 
-    def look(self, batch: Rows, trained: Ints) -> None:
+    def look(self, batch: RowBatch, trained: Ints) -> None:
         """Gather the names of a batch's wrong rows."""
         outside = np.concatenate([[0], np.cumsum((batch.tokens < 0) | (batch.tokens >= self.vocabulary))])
         many = outside[batch.starts[1:]] > outside[batch.starts[:-1]]

@@ -23,40 +23,40 @@ from runtime.store.digest import id_bytes
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table, open_table
-from runtime.training.process import Job, run_worker
+from runtime.training.process import Run, run_worker
 
 CHUNK = 1 << 22
 
 Say = Callable[[str], None]
 
 
-def trained(store: Store, node: Node, job: Job, data: Record, say: Say) -> CheckpointRecord:
+def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> CheckpointRecord:
     """The record of a checkpoint. Raises StoreError; what was learnt until then is kept, and the same command goes on."""
     operator = node.operator
     assert isinstance(operator, Train)
     table = open_table(store, data.table)
     if not table.rows:
-        raise StoreError(f"`{job.name}` has no row to learn from", "the funnel says where they were dropped")
-    folder = store.root / "training" / job.key
+        raise StoreError(f"`{run.name}` has no row to learn from", "the funnel says where they were dropped")
+    folder = store.root / "training" / run.key
     with alone(folder):
-        done = store.look_up(job.key, CheckpointRecord)
+        done = store.look_up(run.key, CheckpointRecord)
         if done is not None and all(store.object_path(each).exists() for each in done.objects()):
             return done  # another build was at it while this one waited
         if not (folder / "result").is_dir():
-            write_job(folder, operator, node, job)
+            write_job(folder, operator, node, run)
             if not (folder / "rows.parquet").exists():
                 write_texts(folder, operator, node, table)
                 say("rendering rows")
-                run_worker(folder, "prepare", job, say)
-            run_worker(folder, "worker", job, say)
+                run_worker(folder, "prepare", run, say)
+            run_worker(folder, "worker", run, say)
         files = {path.name: stored(store, path) for path in sorted((folder / "result").iterdir())}
         metrics = stored(store, folder / "metrics.jsonl")
         made = json.loads((folder / "result.json").read_text("utf-8"))
     digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
     manifest = {
-        "recipe_key": job.key,
+        "recipe_key": run.key,
         "data": {"digest": data.digest, "rows": table.rows, "characters": characters_of(table, operator.reads(table.columns))},
-        "weights": job.weights,
+        "weights": run.weights,
         "settings": {name: str(value) for name, value in operator.settings().items()},
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
         "made": made,
@@ -92,24 +92,24 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_job(folder: Path, operator: Train, node: Node, job: Job) -> None:
-    (folder / "job.json").write_text(json.dumps(job_of(operator, node, job), ensure_ascii=False, indent=1), "utf-8")
+def write_job(folder: Path, operator: Train, node: Node, run: Run) -> None:
+    (folder / "job.json").write_text(json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1), "utf-8")
 
 
-def job_of(operator: Train, node: Node, job: Job) -> dict[str, Any]:
+def job_of(operator: Train, node: Node, run: Run) -> dict[str, Any]:
     """What the worker is told."""
-    tuning = operator.tuned() | {"threads": job.training.threads or os.cpu_count() or 1}
-    if job.training.micro_batch_size is not None:
-        tuning["micro_batch_size"] = job.training.micro_batch_size
+    tuning = operator.tuned() | {"threads": run.training.threads or os.cpu_count() or 1}
+    if run.training.micro_batch_size is not None:
+        tuning["micro_batch_size"] = run.training.micro_batch_size
     shape = shape_from(node.entries["shape"])
     return {
         "objective": operator.name,
-        "model": str(job.folder),
+        "model": str(run.folder),
         "template": node.entries["template"],
         "tags": [shape.tags.open, shape.tags.close] if shape.tags.form == "tags" else None,
         "settings": operator.settings(),
         "tuning": tuning,
-        "trackers": list(job.training.trackers),
+        "trackers": list(run.training.trackers),
     }
 
 

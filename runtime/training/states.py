@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -129,18 +130,22 @@ class States:
     def load(self, step: int, knowledge: Knowledge) -> None:
         """Put a state's weights, and what the optimizer knew of them, into this process's part."""
         said, optimizer = self.read(step), knowledge.optimizer
-        with self.parts(step, said["processes"]) as part:
+        count, own = said["processes"], said["processes"] == self.ranks.count
+        with ExitStack() as opened:
+            # Where as many processes read as wrote, each finds in its own file all that it needs.
+            paths = [self.path(step) / part_of(each, count) for each in ([self.ranks.number] if own else range(count))]
+            shards = Shards([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
             groups = optimizer.state_dict()["param_groups"]
             known: dict[int, dict[str, Any]] = {}
             for at, (name, value) in enumerate(knowledge.weights()):
-                part.fill(f"model.{name}", value)
+                shards.fill(f"model.{name}", value)
                 known[at] = {}
-                for what in part.known_of(name):
+                for what in shards.known_of(name):
                     if what == "step":
-                        known[at][what] = part.whole(f"optimizer.{name}.{what}")
+                        known[at][what] = shards.whole(f"optimizer.{name}.{what}")
                     else:
                         known[at][what] = torch.zeros_like(value)
-                        part.fill(f"optimizer.{name}.{what}", known[at][what])
+                        shards.fill(f"optimizer.{name}.{what}", known[at][what])
         for group, rate in zip(groups, said["learning_rates"], strict=True):
             group["lr"] = rate
         optimizer.load_state_dict({"state": known, "param_groups": groups})
@@ -155,31 +160,23 @@ class States:
             if torch.cuda.is_available() and f"{RANDOM}.cuda" in file.keys():  # noqa: SIM118 - it is no mapping
                 torch.cuda.set_rng_state(file.get_tensor(f"{RANDOM}.cuda"))
 
-    def parts(self, step: int, processes: int) -> Parts:
-        return Parts(self.path(step), processes, self.ranks)
 
-
-class Parts:
+@dataclass(frozen=True)
+class Shards:
     """The files that the processes of a state wrote, read as if they were one."""
 
-    def __init__(self, path: Path, count: int, ranks: Ranks) -> None:
-        self.stack, self.ranks = ExitStack(), ranks
-        # Where as many processes read as wrote, each finds in its own file all that it needs.
-        numbers = [ranks.number] if count == ranks.count else range(count)
-        self.files = [self.stack.enter_context(safe_open(path / part_of(each, count), "pt")) for each in numbers]
-        self.own = count == ranks.count
-        self.names = set(self.files[0].keys())
+    files: list[Any]
+    ranks: Ranks | None
+    """Who shares what they hold; None where the one file is this process's own."""
 
-    def __enter__(self) -> Parts:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.stack.close()
+    @cached_property
+    def names(self) -> list[str]:
+        return sorted(self.files[0].keys())
 
     def known_of(self, name: str) -> list[str]:
         """What the optimizer knew of a weight."""
         start = f"optimizer.{name}."
-        return sorted(each.removeprefix(start) for each in self.names if each.startswith(start) and "." not in each[len(start) :])
+        return [each.removeprefix(start) for each in self.names if each.startswith(start) and "." not in each[len(start) :]]
 
     def whole(self, name: str) -> torch.Tensor:
         tensor: torch.Tensor = self.files[0].get_tensor(name)
@@ -189,7 +186,7 @@ class Parts:
     def fill(self, name: str, value: torch.Tensor) -> None:
         """Copy a tensor into a weight, or into the part of it that this process holds: shards lie one after another."""
         mine = local(value)
-        if self.own:
+        if self.ranks is None:
             mine.copy_(self.files[0].get_tensor(name))
             return
         shards = [file.get_tensor(name) for file in self.files]

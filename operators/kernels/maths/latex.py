@@ -60,11 +60,11 @@ BLANK = re.compile(r"\\(?:[,;:> ]|q?quad(?![A-Za-z]))|~|\s+")
 BESIDE = (" ", "\t", "\n")
 
 
-def visible(text: str) -> str:
+def without_hidden(text: str) -> str:
     r"""The text without what `\phantom` hides; what never closes hides the rest.
 
     Example:
-        >>> visible(r"\phantom{2}5")
+        >>> without_hidden(r"\phantom{2}5")
         '5'
     """
     while (found := HIDDEN.search(text)) is not None:
@@ -140,7 +140,7 @@ def plainly(text: str) -> str:
         >>> plainly(r" $\left( \dfrac{1}{2},\, √3 \right)$ ")
         '( \\frac{1}{2},\\, \\sqrt{3} )'
     """
-    text = in_latex(visible(unwrapped(seen(text).strip())))
+    text = in_latex(without_hidden(unwrapped(seen(text).strip())))
     if "\\" not in text:
         return text.strip()
     text = LAYOUT.sub("", text)

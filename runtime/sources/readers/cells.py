@@ -48,14 +48,7 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
 
 def convert_path(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted:
     """The column of what a path leads to; a row where it leads nowhere is bad."""
-    found: list[Any] = []
-    bad: dict[int, str] = {}
-    for place, value in enumerate(values):
-        try:
-            found.append(follow(value, cell))
-        except Bad as reason:
-            bad[place] = str(reason)
-            found.append(None)
+    found, bad = tried(values, lambda value: follow(value, cell))
     made = convert_cells(found, cell.model_copy(update={"path": None}), untyped)
     return Converted(made.array, {**made.bad, **bad})
 
@@ -76,15 +69,21 @@ def convert_each(values: Sequence[Any], cell: Cell, convert: Convert) -> Convert
     """The column made by a function of one value; null stays null."""
     import pyarrow as pa
 
+    made, bad = tried(values, lambda value: None if value is None else convert(value, cell.field))
+    return Converted(pa.array(made, type_of_cell(cell)), bad)
+
+
+def tried(values: Sequence[Any], convert: Callable[[Any], Any]) -> tuple[list[Any], dict[int, str]]:
+    """(what a function makes of each value, null where it is bad; the reason for each bad place)."""
     made: list[Any] = []
     bad: dict[int, str] = {}
     for place, value in enumerate(values):
         try:
-            made.append(None if value is None else convert(value, cell.field))
+            made.append(convert(value))
         except Bad as reason:
             bad[place] = str(reason)
             made.append(None)
-    return Converted(pa.array(made, type_of_cell(cell)), bad)
+    return made, bad
 
 
 def convert_text(value: Any, field: str) -> str:

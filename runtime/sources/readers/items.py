@@ -12,11 +12,9 @@ from typing import Any
 
 from operators.declared.source import Gold, Source
 from operators.kernels.choices import Labels, form_of, label_in, labels_of, place_of
-from runtime.sources.readers.cells import convert_integer, convert_text, name_kind, name_value, parse_json
+from runtime.sources.readers.cells import INTEGER, convert_integer, convert_text, name_kind, name_value, parse_json
 from runtime.sources.readers.rows import Bad, Converted, type_of
 
-#: A whole number, also as programs write it that know floating point alone.
-WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?", re.ASCII)
 #: A list as Python prints it, or NumPy without commas, which no reader of JSON knows.
 PYTHON_LIST = re.compile(r"\s*[\[(]\s*[urb]?'.*[\])]\s*", re.DOTALL)
 
@@ -174,7 +172,7 @@ def whole(value: Any, field: str) -> int:
     """A whole number, also as 1.0 and in the digits of any script."""
     if isinstance(value, str):
         text = "".join(str(unicodedata.decimal(char, char)) for char in value.strip())
-        return convert_integer(re.sub(r"(?<=[0-9])\.0+\Z", "", text) if WHOLE.fullmatch(text) else value, field)
+        return convert_integer(text if INTEGER.fullmatch(text) else value, field)
     exact = isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value)
     return convert_integer(int(value) if exact else value, field)
 
