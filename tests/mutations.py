@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -96,7 +97,7 @@ class Mutation:
     choices: tuple[dict[str, Any], ...] = ()
     """What may stand for `after` where it derives from a type: the first by which something else comes out."""
 
-    @property
+    @cached_property
     def group(self) -> str | None:
         """What mutations share that may be tables of one recipe: all but the table; None of one that has to be built alone."""
         tops = [json.dumps(each | {"tables": {}}) for each in (self.before, self.after)]
