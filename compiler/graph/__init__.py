@@ -1,1 +1,5 @@
-"""The operator graph, the keys of its nodes, what is known of its leaves, the lock, and the plan. Imports `text`."""
+"""The operator graph and what is known of it.
+
+Nodes, typed stages, keys, facts of leaves, the lock, the SQL of decisions, the plan. Imports `compiler.text` and
+`compiler.recipe`.
+"""

@@ -1,1 +1,5 @@
-"""From a typed recipe to the graph. Imports `prove` and all below it."""
+"""From a typed recipe to the graph.
+
+Sections become tables, tables become nodes; passes share and drop. The one place that puts operators into a graph. Imports
+`compiler.prove` and below.
+"""

@@ -1,1 +1,4 @@
-"""What is proven of a graph before anything runs: licences, amounts, release licences. Imports `recipe` and `graph`."""
+"""What is proven of a graph before anything runs.
+
+Licences, amounts of a mixture, what a checkpoint may be released under. Imports `compiler.graph` and below.
+"""

@@ -1,1 +1,4 @@
-"""What is told of a recipe and of an edit: its meaning, its effects, what a stage does, what people owe."""
+"""What is told of a recipe and of an edit.
+
+Its meaning, its effects on stages, kernels in lines, what people owe. Imports all of the compiler.
+"""

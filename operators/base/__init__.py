@@ -1,1 +1,5 @@
-"""What an operator is, and what its declarations are made of: fields, scopes, complaints, licences, bounds. Imports `text`."""
+"""What an operator is.
+
+The families (measure, map, set decision, cut), their fields and roles, scopes and complaints, licences, bounds. Imports
+`operators.text`; kernels for annotations alone.
+"""

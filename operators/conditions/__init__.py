@@ -1,1 +1,4 @@
-"""Expressions in recipes: parsed, allowed by name, bounded. Imports `text` and `base`."""
+"""Expressions in recipes: parsed by DuckDB, allowed by name, bounded.
+
+Imports `operators.text` and `operators.base`.
+"""

@@ -1,1 +1,4 @@
-"""What a recipe declares besides steps: sources, models, benchmarks, profiles, the type of a trace."""
+"""What a recipe declares besides steps.
+
+Sources, models, benchmarks, language profiles, the type of a trace, who is judged by what. The top room of operators.
+"""

@@ -1,1 +1,4 @@
-"""What a model may be taught by: one objective a file, and what they share."""
+"""What a model may be taught by.
+
+One objective a file; `train.py` is what they share.
+"""

@@ -1,1 +1,5 @@
-"""What is done with names and text before anything is declared: folding, phrases, ranks, SQL text. Imports nothing."""
+"""What is done with names and text before anything is declared.
+
+Folding, phrases that are searched in linear time, ranks, near names, and the only two ways a name or a value gets into SQL.
+Imports nothing of ours.
+"""

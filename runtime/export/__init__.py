@@ -1,1 +1,4 @@
-"""Exports: a dataset or a checkpoint as a folder that others can open, with a card that says where it comes from."""
+"""What leaves the store and what comes into it.
+
+A dataset or a checkpoint as a folder with a card; push and pull of results, and whether what was pulled is sound.
+"""

@@ -1,1 +1,4 @@
-"""What a build would make, told from ids, ranks and measured values that are already known."""
+"""What a build would make, ask, train and not prove, told before it runs.
+
+`predictor.py` walks a graph by its kinds. Imports `runtime.build` and below.
+"""

@@ -1,1 +1,4 @@
-"""What became of rows, read back from ledgers: why, near, seek, the funnel, remarks. Imports `build` and below."""
+"""What became of rows, read back from ledgers.
+
+Why, near, seek, and one row as `cot` or a training sees it. Imports `runtime.build` and below.
+"""

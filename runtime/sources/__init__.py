@@ -1,1 +1,4 @@
-"""Files of people as tables: found, looked at, read. Imports `tables`, `completions` for where weights lie, and `store`."""
+"""Files of people as tables: found, looked at, read.
+
+`readers` has one file a format. Imports `runtime.tables`, and `runtime.completions` for where weights lie.
+"""

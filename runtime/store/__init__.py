@@ -1,1 +1,5 @@
-"""Results by key and objects by digest on disk, and outside both what was paid for. Imports nothing else of the runtime."""
+"""Results by key and objects by digest on disk.
+
+Records are typed and read here alone; what was paid for lies outside the folder of the store's format. Imports nothing else
+of the runtime.
+"""

@@ -1,1 +1,4 @@
-"""Stored tables: their ids, their text, the columns beside them, and the memos of dear values. Imports `store`."""
+"""Stored tables.
+
+Their ids, their text, the columns beside them, lineage, and the memos of dear values. Imports `runtime.store`.
+"""
