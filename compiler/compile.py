@@ -19,7 +19,7 @@ from compiler.recipe.said import Feed
 from compiler.recipe.sections import Recipe, type_recipe
 from compiler.recipe.training import read_template
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.document import Node, near_files
+from compiler.text.document import TextNode, near_files
 from compiler.text.merge import load_recipe
 from compiler.text.project import Place, package_root
 from compiler.text.spans import Text
@@ -35,7 +35,7 @@ class Read:
     """A recipe after its text was read: merged, validated, typed, with the language profiles it may use."""
 
     place: Place
-    node: Node
+    node: TextNode
     recipe: Recipe
     profiles: Profiles
     texts: tuple[Text, ...]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from compiler.text import mending
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import RecipeError, render
-from compiler.text.document import Node, load_text
+from compiler.text.document import TextNode, load_text
 from compiler.text.spans import Text
 
 
-def read(content: str) -> Node:
+def read(content: str) -> TextNode:
     return read_document(Text("r.yaml", None, content))
 
 

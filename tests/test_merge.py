@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import RecipeError, printed
-from compiler.text.document import Entry, Node
-from compiler.text.merge import merge, render_yaml, settle
+from compiler.text.document import Entry, TextNode
+from compiler.text.merge import in_settled_form, merge, render_yaml
 from compiler.text.spans import Span, Text
 from tests.conftest import Project
 
 
-def read(content: str, name: str = "r.yaml") -> Node:
+def read(content: str, name: str = "r.yaml") -> TextNode:
     return read_document(Text(name, None, content))
 
 
@@ -121,19 +121,19 @@ def test_every_mistake_in_steps_is_reported_at_once() -> None:
 
 def test_steps_that_wait_for_each_other_are_drawn() -> None:
     with pytest.raises(RecipeError) as caught:
-        settle(read("prompts: [{a: 1, after: b}, {b: 1, after: a}]"))
+        in_settled_form(read("prompts: [{a: 1, after: b}, {b: 1, after: a}]"))
     assert problems(caught.value)[0][0] == "these steps wait for each other: a -> b -> a"
 
 
 def test_a_long_chain_of_places_is_no_traceback() -> None:
     chain = ", ".join(f"{{s{i}: 1, after: s{i + 1}}}" for i in range(2500))
-    assert len(settle(read(f"prompts: [{chain}, s2500]")).plain()["prompts"]) == 2501
+    assert len(in_settled_form(read(f"prompts: [{chain}, s2500]")).plain()["prompts"]) == 2501
 
 
 def test_a_lone_recipe_is_settled_by_the_same_rules() -> None:
-    assert settle(read("prompts: [b, {a: 1, before: b}]")).plain() == {"prompts": [{"a": 1}, "b"]}
+    assert in_settled_form(read("prompts: [b, {a: 1, before: b}]")).plain() == {"prompts": [{"a": 1}, "b"]}
     with pytest.raises(RecipeError) as caught:
-        settle(read("prompts: [a, a]"))
+        in_settled_form(read("prompts: [a, a]"))
     assert caught.value.diagnostics[0].notes
 
 
@@ -184,12 +184,12 @@ VALUES = st.recursive(
 )
 
 
-def tree(value: Any) -> Node:
+def tree(value: Any) -> TextNode:
     if isinstance(value, dict):
-        return Node({key: Entry(SPAN, tree(part)) for key, part in value.items()}, SPAN)
+        return TextNode({key: Entry(SPAN, tree(part)) for key, part in value.items()}, SPAN)
     if isinstance(value, list):
-        return Node([tree(part) for part in value], SPAN)
-    return Node(value, SPAN)
+        return TextNode([tree(part) for part in value], SPAN)
+    return TextNode(value, SPAN)
 
 
 @settings(max_examples=1000, deadline=None)
@@ -199,7 +199,7 @@ def test_a_rendered_recipe_reads_back_as_the_same_values(value: dict[str, Any]) 
     assert repr(back) == repr(value)
 
 
-def shown(node: Node) -> str:
+def shown(node: TextNode) -> str:
     """A recipe as `show` prints it."""
     return "\n".join(map(printed, render_yaml(node).split("\n")))
 
@@ -270,7 +270,7 @@ def test_laying_the_same_recipe_over_again_changes_nothing(base: dict[str, Any],
         once = merge(tree(base), tree(over))
     except RecipeError:
         return
-    assert settle(once) == once
+    assert in_settled_form(once) == once
 
 
 def test_a_rendered_recipe_is_how_people_write() -> None:

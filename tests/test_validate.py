@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compiler.recipe.validate import validate
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.spans import Text
 
 LENGTH = {
@@ -86,7 +86,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def read(content: str) -> Node:
+def read(content: str) -> TextNode:
     return read_document(Text("r.yaml", None, content))
 
 

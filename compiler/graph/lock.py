@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler.text.canonical import digest_of
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.text.document import Node, load_text
+from compiler.text.document import TextNode, load_text
 from compiler.text.json_text import read_json
 from compiler.text.spans import Text, span_at
 
@@ -122,24 +122,24 @@ def conflict(text: Text) -> list[Diagnostic]:
 
 # -- what a lock may say: each check adds what is wrong to a list
 
-Check = Callable[[Node, list[Diagnostic]], None]
+Check = Callable[[TextNode, list[Diagnostic]], None]
 
 
-def complain(wrong: list[Diagnostic], node: Node, wanted: str) -> None:
+def complain(wrong: list[Diagnostic], node: TextNode, wanted: str) -> None:
     wrong.append(Diagnostic(f"here stands {wanted}", node.span, ANEW))
 
 
 def text_like(pattern: str, wanted: str) -> Check:
     form = re.compile(pattern, re.DOTALL)
 
-    def check(node: Node, wrong: list[Diagnostic]) -> None:
+    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
         if not isinstance(node.value, str) or not form.fullmatch(node.value):
             complain(wrong, node, wanted)
 
     return check
 
 
-def number(node: Node, wrong: list[Diagnostic]) -> None:
+def number(node: TextNode, wrong: list[Diagnostic]) -> None:
     if type(node.value) is not int or node.value < 0:
         complain(wrong, node, "a whole number")
 
@@ -147,7 +147,7 @@ def number(node: Node, wrong: list[Diagnostic]) -> None:
 def listed(*each: Check, tuples: bool = False) -> Check:
     """A list of one kind, or of these kinds in order."""
 
-    def check(node: Node, wrong: list[Diagnostic]) -> None:
+    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
         if not isinstance(node.value, list) or (tuples and len(node.value) != len(each)):
             complain(wrong, node, f"a list of {len(each)}" if tuples else "a list")
             return
@@ -160,7 +160,7 @@ def listed(*each: Check, tuples: bool = False) -> Check:
 def named(each: Check) -> Check:
     """A map from any name to one kind."""
 
-    def check(node: Node, wrong: list[Diagnostic]) -> None:
+    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
         if not isinstance(node.value, dict):
             complain(wrong, node, "a map")
             return
@@ -173,7 +173,7 @@ def named(each: Check) -> Check:
 def having(**parts: Check) -> Check:
     """A map with exactly these keys."""
 
-    def check(node: Node, wrong: list[Diagnostic]) -> None:
+    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
         if not isinstance(node.value, dict):
             complain(wrong, node, "a map")
             return

@@ -12,7 +12,7 @@ from compiler.recipe.said import Placed, Said, TableSaid
 from compiler.recipe.sections import Recipe
 from compiler.recipe.typed import fields_of
 from compiler.text.diagnostics import Diagnostic, suggest
-from compiler.text.document import Node as Text
+from compiler.text.document import TextNode as Text
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
 from operators.base.declare import Map, Measure, Operator, Step

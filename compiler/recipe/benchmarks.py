@@ -9,7 +9,7 @@ from pathlib import Path
 from compiler.recipe.profiles import read_own
 from compiler.recipe.typed import valid
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant
-from compiler.text.document import Entry, Node
+from compiler.text.document import Entry, TextNode
 from compiler.text.merge import merge
 from compiler.text.project import Place
 from operators.declared.benchmark import Benchmark
@@ -24,15 +24,15 @@ class BenchmarkSaid:
     """One benchmark and its place."""
 
     benchmark: Benchmark
-    node: Node
+    node: TextNode
 
     @property
-    def items(self) -> Node:
+    def items(self) -> TextNode:
         """The part that says its files and columns."""
         return self.node.get("items") or self.node
 
 
-def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mapping[str, BenchmarkSaid]:
+def load_benchmarks(node: TextNode, place: Place, found: list[Diagnostic]) -> Mapping[str, BenchmarkSaid]:
     """Every benchmark that `evaluate` or `decontaminate` names or `benchmarks` declares, and the sets they are parallel to.
 
     Mistakes go into `found`, and a benchmark that is wrong is left out.
@@ -68,12 +68,12 @@ def load_benchmarks(node: Node, place: Place, found: list[Diagnostic]) -> Mappin
     return loaded
 
 
-def lost(node: Node, loaded: Mapping[str, BenchmarkSaid]) -> list[Where]:
+def lost(node: TextNode, loaded: Mapping[str, BenchmarkSaid]) -> list[Where]:
     """The places of a recipe that name a benchmark which is wrong or not there."""
     return [path for path, each in (*listed(node), *looked_for(node)) if str(each.value) not in loaded]
 
 
-def listed(node: Node) -> list[tuple[Where, Node]]:
+def listed(node: TextNode) -> list[tuple[Where, TextNode]]:
     """The benchmarks that a recipe's `evaluate` lists, each with its path."""
     evaluate = node.get("evaluate")
     lists = {name: None if evaluate is None else evaluate.get(name) for name in ("held_in", "held_out")}
@@ -85,7 +85,7 @@ def listed(node: Node) -> list[tuple[Where, Node]]:
     ]
 
 
-def looked_for(node: Node, path: Where = ()) -> list[tuple[Where, Node]]:
+def looked_for(node: TextNode, path: Where = ()) -> list[tuple[Where, TextNode]]:
     """The benchmarks that any `decontaminate` of a recipe names, each with its path."""
     if isinstance(node.value, list):
         return [each for at, part in enumerate(node.value) for each in looked_for(part, (*path, at))]
@@ -98,17 +98,17 @@ def looked_for(node: Node, path: Where = ()) -> list[tuple[Where, Node]]:
     return [*found, *(((*path, "decontaminate", "against", at), each) for at, each in enumerate(named))]
 
 
-def read_benchmark(path: Path, place: Place) -> Node:
+def read_benchmark(path: Path, place: Place) -> TextNode:
     """A benchmark's own file, without its head."""
     node, found = read_own(path, place, "benchmark", "benchmark", "file")
     if found or node is None:
         raise RecipeError(found)
     assert isinstance(node.value, dict)
     body: dict[str, Entry] = {key: entry for key, entry in node.value.items() if key not in ("format", "benchmark")}
-    return Node(body, node.span)
+    return TextNode(body, node.span)
 
 
-def typed_benchmark(name: str, node: Node, found: list[Diagnostic]) -> Benchmark | None:
+def typed_benchmark(name: str, node: TextNode, found: list[Diagnostic]) -> Benchmark | None:
     """The benchmark that a node declares, or None with its mistakes in `found`."""
     benchmark = valid(Benchmark, node.plain(), node, found, f"the benchmark `{name}`")
     if benchmark is None:

@@ -11,7 +11,7 @@ from compiler.recipe.traces import ModelSaid
 from compiler.recipe.training import TrainSaid
 from compiler.recipe.typed import declared
 from compiler.text.diagnostics import Diagnostic, Note, meant
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.asks.answers import Answers
 from operators.base.declare import Step
@@ -29,7 +29,7 @@ class EvaluateSaid:
     """How models are judged, and the place that says it."""
 
     evaluate: Evaluate
-    node: Node
+    node: TextNode
     models: tuple[tuple[str, Span], ...]
     """Who is judged, with the place that says so."""
     benchmarks: Mapping[str, BenchmarkSaid]
@@ -49,7 +49,7 @@ class EvaluateSaid:
 
 
 def evaluate_of(
-    node: Node,
+    node: TextNode,
     trains: Mapping[str, TrainSaid],
     models: Mapping[str, ModelSaid],
     benchmarks: Mapping[str, BenchmarkSaid],
@@ -114,7 +114,7 @@ def table_name(model: str, benchmark: str) -> str:
     return f"{PREFIX}.{model}.{benchmark}"
 
 
-def judged_tables(node: Node, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
+def judged_tables(node: TextNode, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
     for benchmark, each in said.benchmarks.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from compiler.recipe.validate import Mistake, mistakes
 from compiler.text.diagnostics import Diagnostic
-from compiler.text.document import Entry, Node
+from compiler.text.document import Entry, TextNode
 from compiler.text.places import Path
 from compiler.text.spans import Span
 
@@ -17,7 +17,7 @@ from compiler.text.spans import Span
 ROUNDS = 12
 
 
-def sound(node: Node, schema: Mapping[str, Any], torn: bool = False) -> tuple[Node | None, list[Diagnostic]]:
+def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tuple[TextNode | None, list[Diagnostic]]:
     """(the part of a recipe that a schema admits, every mistake in the rest); None where no such part was found.
 
     Of a recipe that is `torn` nothing is said to be missing.
@@ -42,7 +42,7 @@ def sound(node: Node, schema: Mapping[str, Any], torn: bool = False) -> tuple[No
     return None, found
 
 
-def as_meant(node: Node, wrong: Iterable[Mistake]) -> Node:
+def as_meant(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
     """A tree with each misspelt key under the name that was meant, where that is not there besides."""
     for each in wrong:
         if each.meant is not None:
@@ -50,13 +50,13 @@ def as_meant(node: Node, wrong: Iterable[Mistake]) -> Node:
     return node
 
 
-def _renamed(node: Node, said: str, meant: str) -> Node:
+def _renamed(node: TextNode, said: str, meant: str) -> TextNode:
     if not isinstance(node.value, dict) or said not in node.value or meant in node.value:
         return node
     return replace(node, value={meant if key == said else key: entry for key, entry in node.value.items()})
 
 
-def emptied(node: Node, path: Path) -> bool:
+def emptied(node: TextNode, path: Path) -> bool:
     """Whether a step has lost its operator: it stays, for what it lost tells what it was meant to be."""
     part = node.at(path)
     return isinstance(path[-1], int) and part is not None and part.value == {} and bool(part.left)
@@ -67,7 +67,7 @@ def emptied(node: Node, path: Path) -> bool:
 STAND_INS = {"license": "A", "category": "?"}
 
 
-def stood_in(node: Node) -> Node:
+def stood_in(node: TextNode) -> TextNode:
     """A tree whose sources have something for each field that is wrong and that they cannot be without."""
     sources = node.get("sources")
     for name, entry in sources.value.items() if sources is not None and isinstance(sources.value, dict) else ():
@@ -75,15 +75,15 @@ def stood_in(node: Node) -> Node:
     return node
 
 
-def _filled(source: Node, place: Span) -> Node:
+def _filled(source: TextNode, place: Span) -> TextNode:
     if not isinstance(source.value, dict):
         return source
     lacks = [key for key in STAND_INS if key not in source.value]
-    said = {key: Entry(place, Node(STAND_INS[key], place)) for key in lacks}
+    said = {key: Entry(place, TextNode(STAND_INS[key], place)) for key in lacks}
     return replace(source, value={**source.value, **said}, left=tuple(dict.fromkeys((*source.left, *lacks))))
 
 
-def without(node: Node, paths: Iterable[Path]) -> Node:
+def without(node: TextNode, paths: Iterable[Path]) -> TextNode:
     """A tree without what stands at some paths; each place remembers that something is left out of it."""
     unique = {tuple(path) for path in paths}
     # From the back, so that no place in a list moves before it is left out.
@@ -92,7 +92,7 @@ def without(node: Node, paths: Iterable[Path]) -> Node:
     return node
 
 
-def _without(node: Node, step: str | int) -> Node:
+def _without(node: TextNode, step: str | int) -> TextNode:
     if isinstance(node.value, dict) and step in node.value:
         return replace(node, value={key: each for key, each in node.value.items() if key != step}, left=(*node.left, step))
     if isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):

@@ -14,7 +14,7 @@ from compiler.recipe.typed import declared
 from compiler.text.canonical import digest_of
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
-from compiler.text.document import Node, load_text
+from compiler.text.document import TextNode, load_text
 from compiler.text.project import Place, package_root
 from operators.declared.profile import LanguageProfile, PromptFile
 
@@ -26,7 +26,7 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[Node | None, list[Diagnostic]]:
+def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[TextNode | None, list[Diagnostic]]:
     """(what a file of one profile or benchmark says, its mistakes); it says its own name under `head`."""
     node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
     said = node.get(head) if node is not None else None
@@ -41,7 +41,7 @@ class Loaded:
     """One profile as it was read."""
 
     profile: LanguageProfile
-    node: Node
+    node: TextNode
     prompt_files: Mapping[str, str]
     """Path as shown -> digest of the text of each file that holds one of its prompts."""
     prompt_paths: tuple[Path, ...] = ()
@@ -63,7 +63,7 @@ class Profiles:
         return {code: each.profile for code, each in self.loaded.items()}
 
     @property
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self) -> dict[str, TextNode]:
         return {code: each.node for code, each in self.loaded.items()}
 
     @property
@@ -99,7 +99,7 @@ def load_profile(path: Path, place: Place) -> Loaded:
     return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
 
 
-def with_prompts(profile: LanguageProfile, node: Node, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
+def with_prompts(profile: LanguageProfile, node: TextNode, place: Place) -> tuple[LanguageProfile, dict[Path, str]]:
     """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
     files: dict[Path, str] = {}
 

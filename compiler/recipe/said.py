@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.changes import worded
 from operators.base.declare import Step
@@ -19,7 +19,7 @@ SCHEMA = ("cot", "schema")
 class Part:
     """The part of a recipe from which an operator follows: whatever is said of the operator is said of that."""
 
-    node: Node
+    node: TextNode
     """The whole recipe."""
     path: tuple[str, ...]
 
@@ -44,7 +44,7 @@ class Part:
 class Placed:
     """What a recipe says, beside the place that says it."""
 
-    node: Node | Part
+    node: TextNode | Part
 
     def span(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
         """Where a field of it stands."""
@@ -61,7 +61,7 @@ class Said(Placed):
 
     label: str
     operator: Step
-    node: Node | Part
+    node: TextNode | Part
     column: str | None = None
     """The name of the column it makes, for a measure that stands under `measure`."""
 
@@ -71,7 +71,7 @@ class Feed(Placed):
     """One source of a recipe and its place."""
 
     operator: Source
-    node: Node
+    node: TextNode
 
 
 @dataclass(frozen=True)

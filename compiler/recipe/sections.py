@@ -12,7 +12,7 @@ from compiler.recipe.traces import CotSaid, ModelSaid, cot_of, derived_steps, in
 from compiler.recipe.training import TRAIN, TrainSaid, trains_of
 from compiler.recipe.typed import gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.files import FileDigest
 from operators.declared.model import Model
@@ -44,7 +44,7 @@ class Recipe:
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, FileDigest]
     """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
-    node: Node
+    node: TextNode
     named: frozenset[str]
     """The names of all sources, also of those that are wrong."""
     categories: frozenset[str]
@@ -84,7 +84,7 @@ class Recipe:
         return model
 
 
-def type_recipe(node: Node, benchmarks: Mapping[str, BenchmarkSaid], found: list[Diagnostic]) -> Recipe:
+def type_recipe(node: TextNode, benchmarks: Mapping[str, BenchmarkSaid], found: list[Diagnostic]) -> Recipe:
     """The typed recipe; mistakes go into `found`, which are its `diagnostics`, and what is wrong is left out."""
     top = node.value
     assert isinstance(top, dict)
@@ -180,7 +180,7 @@ def read_as(name: str, sources: Mapping[str, Feed]) -> str:
     return translated_name(name) if name in sources and sources[name].operator.translate is not None else name
 
 
-def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:
+def traces_table(node: TextNode, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:
     """Add the table of traces: what follows from the type of a trace, then the steps that are written."""
     span = node.find(("cot",), key=True)
     origin = cot.cot.of or ("prompts" if "prompts" in tables else list(tables)[-1] if tables else "")
@@ -196,19 +196,19 @@ def traces_table(node: Node, cot: CotSaid, tables: dict[str, TableSaid], found: 
     tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
 
 
-def steps_in(node: Node, section: str, found: list[Diagnostic]) -> tuple[Said, ...]:
+def steps_in(node: TextNode, section: str, found: list[Diagnostic]) -> tuple[Said, ...]:
     """The steps of a section; a gap where all of it is wrong."""
     part = node.get(section)
     return steps_of(part, found) if part is not None else (gap(node),) * (section in node.left)
 
 
-def left_of(node: Node, section: str) -> tuple[str, ...]:
+def left_of(node: TextNode, section: str) -> tuple[str, ...]:
     """The names in a section whose parts were left out."""
     part = node.get(section)
     return () if part is None else tuple(str(each) for each in part.left)
 
 
-def members(node: Node, section: str) -> list[tuple[str, Node]]:
+def members(node: TextNode, section: str) -> list[tuple[str, TextNode]]:
     """The named parts of a section that is a map."""
     part = node.get(section)
     if part is None or not isinstance(part.value, dict):
@@ -216,12 +216,12 @@ def members(node: Node, section: str) -> list[tuple[str, Node]]:
     return [(name, entry.node) for name, entry in part.value.items()]
 
 
-def text_at(node: Node, key: str) -> str:
+def text_at(node: TextNode, key: str) -> str:
     part = node.get(key)
     return part.value if part is not None and isinstance(part.value, str) else ""
 
 
-def origins_of(table: Node) -> tuple[tuple[str, Span], ...]:
+def origins_of(table: TextNode) -> tuple[tuple[str, Span], ...]:
     """The names after `from`: one or a list."""
     origin = table.get("from")
     if origin is None:
@@ -230,7 +230,7 @@ def origins_of(table: Node) -> tuple[tuple[str, Span], ...]:
     return tuple((str(part.value), part.span) for part in parts)
 
 
-def outputs_of(node: Node, tables: Mapping[str, TableSaid], found: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
+def outputs_of(node: TextNode, tables: Mapping[str, TableSaid], found: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
     """The named outputs: those listed, else the last table."""
     listed = node.get("outputs")
     if listed is None or not isinstance(listed.value, list):

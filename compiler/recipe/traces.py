@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.recipe.typed import declared
 from compiler.text.diagnostics import Diagnostic
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from operators.base.declare import Measure, Step
 from operators.declared.cot import Cot, Derived
 from operators.declared.model import Model
@@ -17,7 +17,7 @@ class CotSaid:
     """The type of a trace, and the place that says it."""
 
     cot: Cot
-    node: Node
+    node: TextNode
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class ModelSaid:
     """One model and its place."""
 
     model: Model
-    node: Node
+    node: TextNode
 
 
-def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[str, ModelSaid]:
+def models_of(entries: list[tuple[str, TextNode]], found: list[Diagnostic]) -> dict[str, ModelSaid]:
     """The models of a recipe by name; mistakes go into `found`."""
     models = {}
     for name, entry in entries:
@@ -38,7 +38,7 @@ def models_of(entries: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[
     return models
 
 
-def cot_of(node: Node | None, found: list[Diagnostic]) -> CotSaid | None:
+def cot_of(node: TextNode | None, found: list[Diagnostic]) -> CotSaid | None:
     """The type of a trace; None where the recipe has none, or a wrong one."""
     cot = None if node is None else declared(Cot, node, found)
     if cot is None or node is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from compiler.recipe.said import Placed
 from compiler.recipe.typed import typed
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.project import Place
 from operators.catalog import OBJECTIVES
 from operators.learn.train import Train
@@ -22,7 +22,7 @@ class TrainSaid(Placed):
 
     name: str
     operator: Train
-    node: Node
+    node: TextNode
     template: str | None = None
     """The text of its chat template, where that stands in a file; filled in when the files are read."""
 
@@ -42,7 +42,7 @@ def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> Tra
         return said
 
 
-def trains_of(members: list[tuple[str, Node]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
+def trains_of(members: list[tuple[str, TextNode]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
     """The trainings of a recipe by name; mistakes go into `found`."""
     trains: dict[str, TrainSaid] = {}
     for name, entry in members:

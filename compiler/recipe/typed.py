@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from compiler.recipe.said import Said
 from compiler.text.diagnostics import Diagnostic, suggest
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from operators.base.declare import Declared, Measure, Operator
 from operators.base.left_out import LeftOut
 from operators.catalog import CATALOG, MEASURES
@@ -17,7 +17,7 @@ Kind = TypeVar("Kind", bound=Operator)
 Any_ = TypeVar("Any_", bound=Declared)
 
 
-def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+def steps_of(steps: TextNode, found: list[Diagnostic]) -> tuple[Said, ...]:
     """The steps of a list, typed; a step that is wrong leaves a gap, behind which nobody knows the columns."""
     said: list[Said] = []
     items = steps.value if isinstance(steps.value, list) else []
@@ -39,18 +39,18 @@ def steps_of(steps: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
     return (*said, *[gap(steps)] * sum(at >= len(items) for at in steps.left if isinstance(at, int)))
 
 
-def gap(node: Node, rows: bool = True) -> Said:
+def gap(node: TextNode, rows: bool = True) -> Said:
     """What stands for a step that is wrong: it may make columns, and `rows` too."""
     return Said(LeftOut.name, LeftOut(rows=rows), node)
 
 
-def misspelt(step: Node) -> tuple[Said, ...]:
+def misspelt(step: TextNode) -> tuple[Said, ...]:
     """What stands for a step whose operator is not known: nothing, where it is probably one that only drops rows."""
     meant = suggest(str(step.left[0]), CATALOG) if len(step.left) == 1 else None
     return () if meant is not None and issubclass(CATALOG[meant], Measure) else (gap(step),)
 
 
-def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> tuple[Said, ...]:
+def step_of(label: str, operator: str, node: TextNode, found: list[Diagnostic]) -> tuple[Said, ...]:
     """One step; `measure` holds several."""
     if operator == "measure":
         said = [gap(node)] if node.left else []
@@ -73,7 +73,7 @@ def step_of(label: str, operator: str, node: Node, found: list[Diagnostic]) -> t
     return () if issubclass(CATALOG[operator], Measure) else (gap(node),)
 
 
-def typed(kind: type[Kind], node: Node, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
+def typed(kind: type[Kind], node: TextNode, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
     """The operator that a node says, or None with its mistakes in `found`; the keys `apart` are no fields of it."""
     value = node.plain()
     if apart and isinstance(value, dict):
@@ -85,12 +85,12 @@ def typed(kind: type[Kind], node: Node, found: list[Diagnostic], apart: tuple[st
     return valid(kind, value, node, found)
 
 
-def declared(kind: type[Any_], node: Node, found: list[Diagnostic]) -> Any_ | None:
+def declared(kind: type[Any_], node: TextNode, found: list[Diagnostic]) -> Any_ | None:
     """A declaration that is no operator, or None with its mistakes in `found`."""
     return valid(kind, node.plain(), node, found)
 
 
-def valid(kind: type[Any_], value: object, node: Node, found: list[Diagnostic], subject: str | None = None) -> Any_ | None:
+def valid(kind: type[Any_], value: object, node: TextNode, found: list[Diagnostic], subject: str | None = None) -> Any_ | None:
     """What a value declares; `subject` is what needs what is missing.
 
     Of a node of which something was left out only what is written is wrong, not what is missing.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from compiler.recipe.fits import FORMATS, fits
 from compiler.text.diagnostics import Diagnostic, suggest
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.places import (
     Path,
     address_of,
@@ -48,7 +48,7 @@ _SIZES = {
 }
 
 
-def validate(node: Node, schema: Mapping[str, Any]) -> list[Diagnostic]:
+def validate(node: TextNode, schema: Mapping[str, Any]) -> list[Diagnostic]:
     """Check a recipe against a schema; give every mistake once."""
     return list(dict.fromkeys(mistake.told for mistake in mistakes(node, schema)))
 
@@ -68,7 +68,7 @@ class Mistake(NamedTuple):
 MEANT = re.compile(r"did you mean `([^`]+)`\?")
 
 
-def mistakes(node: Node, schema: Mapping[str, Any]) -> list[Mistake]:
+def mistakes(node: TextNode, schema: Mapping[str, Any]) -> list[Mistake]:
     """Every mistake of a recipe against a schema, once."""
     plain = node.plain()
     if fits(plain, schema):
@@ -103,12 +103,12 @@ Word = tuple[Path, str | None, str, str | None]
 """Path of the node, the key in it that is meant, message, hint."""
 
 
-def _word_all(root: Node, errors: Iterable[Any]) -> Iterable[Word]:
+def _word_all(root: TextNode, errors: Iterable[Any]) -> Iterable[Word]:
     for error in sorted(errors, key=lambda one: (one.validator != "type", one.validator != "enum")):
         yield from _word(root, error)
 
 
-def _word(root: Node, error: Any) -> Iterable[Word]:
+def _word(root: TextNode, error: Any) -> Iterable[Word]:
     path, kind, wanted, value = (
         list(error.absolute_path),
         error.validator,
@@ -175,7 +175,7 @@ def _unknown_keys(path: Path, value: dict[str, Any], schema: Mapping[str, Any]) 
             yield path, key, f"unknown key `{key}`", hint
 
 
-def _word_choice(root: Node, path: Path, choices: Sequence[Any]) -> Word:
+def _word_choice(root: TextNode, path: Path, choices: Sequence[Any]) -> Word:
     words = [str(choice) if isinstance(choice, str) else as_written(choice) for choice in choices]
     said = written(root, path)
     if len(words) == 1:
@@ -188,7 +188,7 @@ def _word_choice(root: Node, path: Path, choices: Sequence[Any]) -> Word:
     return path, None, f"{name_of(path)} is one of {shown}, not `{said}`", hint
 
 
-def _word_branches(root: Node, error: Any) -> Iterable[Word]:
+def _word_branches(root: TextNode, error: Any) -> Iterable[Word]:
     """Of several forms, speak about the one that the person probably meant."""
     here = list(error.absolute_path)
     branches: dict[int, list[Any]] = {}
@@ -254,7 +254,7 @@ def _same_kind(error: Any) -> bool:
     return any(type(value) is type(error.instance) for value in values)
 
 
-def _word_type(root: Node, path: Path, wanted: Sequence[str]) -> str:
+def _word_type(root: TextNode, path: Path, wanted: Sequence[str]) -> str:
     kinds = [_KINDS[kind] for kind in wanted if not (kind == "integer" and "number" in wanted)]
     words = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"
     node = node_at(root, path)
@@ -267,7 +267,7 @@ def _word_type(root: Node, path: Path, wanted: Sequence[str]) -> str:
     return f"{name_of(path)} takes {words}, not `{quote}{written(root, path)}{quote}`"
 
 
-def _hint_type(root: Node, path: Path, wanted: Sequence[str]) -> str | None:
+def _hint_type(root: TextNode, path: Path, wanted: Sequence[str]) -> str | None:
     node = node_at(root, path)
     text = node.text or ""
     if isinstance(node.value, str) and ("integer" in wanted or "number" in wanted) and (hint := hint_number(text)):

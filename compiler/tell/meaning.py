@@ -13,7 +13,7 @@ from compiler.recipe.benchmarks import FEED
 from compiler.recipe.said import Said, TableSaid, name_of, told
 from compiler.recipe.training import TRAIN
 from compiler.text.canonical import digest_of
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.changes import UNSET, Difference, differences, worded
 from operators.base.declare import Operator, role_of
@@ -68,7 +68,7 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
 
 
 def changes_at(
-    path: tuple[str | int, ...], values: tuple[Any, Any], texts: tuple[Node, Node], subject: Subject
+    path: tuple[str | int, ...], values: tuple[Any, Any], texts: tuple[TextNode, TextNode], subject: Subject
 ) -> Iterator[Change]:
     """The fields in which two values at one path of two texts differ."""
     for each in differences(*values, path):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from compiler.text.diagnostics import Diagnostic, Note, RecipeError
-from compiler.text.document import MAX_BYTES, MAX_DEPTH, MAX_NODES, Entry, Node
+from compiler.text.document import MAX_BYTES, MAX_DEPTH, MAX_NODES, Entry, TextNode
 from compiler.text.mending import Mended, events, mend
 from compiler.text.scalars import resolve, resolve_tagged
 from compiler.text.spans import Span, Text, span_at
@@ -20,13 +20,13 @@ from compiler.text.spans import Span, Text, span_at
 class Document:
     """What a text says, as far as it can be read."""
 
-    root: Node | None
+    root: TextNode | None
     problems: tuple[Diagnostic, ...]
     torn: bool = False
     """Whether lines of it were left out, so that what is missing may have stood in them."""
 
 
-def read_document(text: Text, start: int = 0) -> Node:
+def read_document(text: Text, start: int = 0) -> TextNode:
     """Read one YAML document, from an index on; raise every problem that can be found at once."""
     found = look_at(text, start)
     if found.problems or found.root is None:
@@ -50,7 +50,7 @@ def look_at(text: Text, start: int = 0) -> Document:
     return Document(reader.root, (*mended.problems, *reader.problems), mended.torn)
 
 
-def is_empty(root: Node) -> bool:
+def is_empty(root: TextNode) -> bool:
     return root.text == "" and not root.quoted
 
 
@@ -78,7 +78,7 @@ class _Open:
     """The nodes and characters of text counted before it."""
     entries: dict[str, Entry] | None
     """None for a list."""
-    items: list[Node] = field(default_factory=list)
+    items: list[TextNode] = field(default_factory=list)
     left: list[str | int] = field(default_factory=list)
     key: tuple[str | None, Span] | None = None
     """The key whose value comes next; its name is None if the value is to be left out."""
@@ -89,7 +89,7 @@ class _Open:
 class _Anchor:
     """What an alias repeats; no node while that is still open."""
 
-    node: Node | None = None
+    node: TextNode | None = None
     size: int = 0
     length: int = 0
     height: int = 0
@@ -105,7 +105,7 @@ class Reader:
         self.open: list[_Open] = []
         self.anchors: dict[str, _Anchor] = {}
         self.count = self.length = 0
-        self.root: Node | None = None
+        self.root: TextNode | None = None
 
     def compose(self) -> None:
         try:
@@ -171,13 +171,13 @@ class Reader:
             end = inside[-1].span  # a block has no closing mark: the parser says where the next thing begins
         if (end.end_line, end.end_column) > (span.line, span.column):
             span = replace(span, end_line=end.end_line, end_column=end.end_column)
-        node = Node(done.items if done.entries is None else done.entries, span, left=tuple(done.left))
+        node = TextNode(done.items if done.entries is None else done.entries, span, left=tuple(done.left))
         if done.anchor:
             before = done.before
             self.anchors[done.anchor] = _Anchor(node, self.count - before[0], self.length - before[1], done.height)
         self.attach(node, done.height)
 
-    def attach(self, node: Node | None, height: int) -> None:
+    def attach(self, node: TextNode | None, height: int) -> None:
         """Put a node into what is open; None is left out, for what is wrong with it is told."""
         if not self.open:
             self.root = node
@@ -226,13 +226,13 @@ class Reader:
             return None
         return name
 
-    def scalar(self, event: Any, span: Span) -> Node | None:
+    def scalar(self, event: Any, span: Span) -> TextNode | None:
         text, quoted = str(event.value), event.style not in (None, "")
         try:
             if event.tag is None:
-                return Node(text if quoted else resolve(text), span, text, quoted)
+                return TextNode(text if quoted else resolve(text), span, text, quoted)
             if event.tag.removeprefix(_TAG) in ("str", "int", "float", "bool", "null"):
-                return Node(resolve_tagged(text, event.tag.removeprefix(_TAG), quoted), span, text, True)
+                return TextNode(resolve_tagged(text, event.tag.removeprefix(_TAG), quoted), span, text, True)
             self.refuse_tag(event.tag, span)
         except ValueError as error:
             self.report(f"`{text[:40]}` {error}", span)

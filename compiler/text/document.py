@@ -24,14 +24,14 @@ class Entry:
     """A key of a map with the node under it."""
 
     key_span: Span
-    node: Node
+    node: TextNode
 
 
 @dataclass(frozen=True)
-class Node:
+class TextNode:
     """A value and where it stands."""
 
-    value: dict[str, Entry] | list[Node] | Scalar
+    value: dict[str, Entry] | list[TextNode] | Scalar
     span: Span
     text: str | None = None
     """What a scalar said before it was read as a number, a truth value or nothing."""
@@ -53,7 +53,7 @@ class Node:
             return [node.plain() for node in self.value]
         return self.value
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> TextNode | None:
         """The node under a key, if this is a map that has it."""
         entry = self.value.get(key) if isinstance(self.value, dict) else None
         return entry.node if entry else None
@@ -67,9 +67,9 @@ class Node:
         found = self.at(path)
         return bool(path) and found is not None and not found.lacks
 
-    def at(self, path: Sequence[str | int]) -> Node | None:
+    def at(self, path: Sequence[str | int]) -> TextNode | None:
         """The node at a path."""
-        node: Node | None = self
+        node: TextNode | None = self
         for step in path:
             items = node.value if node is not None else None
             if isinstance(items, list):
@@ -78,7 +78,7 @@ class Node:
                 node = node.get(step) if node is not None and isinstance(step, str) else None
         return node
 
-    def changed(self, path: Sequence[str | int], change: Callable[[Node], Node]) -> Node:
+    def changed(self, path: Sequence[str | int], change: Callable[[TextNode], TextNode]) -> TextNode:
         """The tree with what `change` makes of the node at a path; itself where there is none, or nothing changes."""
         if not path:
             return change(self)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from compiler.text.diagnostics import Diagnostic, Note, RecipeError
-from compiler.text.document import MAX_DEPTH, Entry, Node
+from compiler.text.document import MAX_DEPTH, Entry, TextNode
 from compiler.text.spans import Span, Text, span_at
 
 Tokens = Iterator[tuple[str, Span]]
@@ -16,7 +16,7 @@ Tokens = Iterator[tuple[str, Span]]
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-def read_json(text: Text) -> Node:
+def read_json(text: Text) -> TextNode:
     """One JSON document; raises RecipeError for text that is none, for a key that stands twice, for too deep a nesting."""
     deep = 0
     for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text.content):
@@ -46,21 +46,21 @@ def _tokens(text: Text) -> Tokens:
         yield found[0], span_at(text, found.start(), found.end())
 
 
-def _value(said: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
+def _value(said: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
     """The value that begins with a token; the text is known to be JSON."""
     if said == "{":
         return _map(span, tokens, problems)
     if said == "[":
         return _list(span, tokens, problems)
     value: Any = json.loads(said)
-    return Node(value, span, said, isinstance(value, str))
+    return TextNode(value, span, said, isinstance(value, str))
 
 
-def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
+def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
     entries: dict[str, Entry] = {}
     for said, span in tokens:
         if said == "}":
-            return Node(entries, _until(begin, span))
+            return TextNode(entries, _until(begin, span))
         if said == ",":
             continue
         key: str = json.loads(said)
@@ -73,11 +73,11 @@ def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
     raise AssertionError("a map without an end is no JSON")
 
 
-def _list(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> Node:
-    items: list[Node] = []
+def _list(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
+    items: list[TextNode] = []
     for said, span in tokens:
         if said == "]":
-            return Node(items, _until(begin, span))
+            return TextNode(items, _until(begin, span))
         if said != ",":
             items.append(_value(said, span, tokens, problems))
     raise AssertionError("a list without an end is no JSON")

@@ -10,13 +10,13 @@ from functools import partial
 
 from compiler.text.composing import Document, look_at, read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError
-from compiler.text.document import MAX_DEPTH, MAX_NODES, Entry, Node, load_text
+from compiler.text.document import MAX_DEPTH, MAX_NODES, Entry, TextNode, load_text
 from compiler.text.project import Place
 from compiler.text.spans import Span, Text, span_at
 from compiler.text.steps import combine_steps, read_step, unknown_step
 from compiler.text.yaml_text import render_yaml
 
-__all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "render_yaml", "settle")
+__all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "in_settled_form", "render_yaml")
 
 STEP_LISTS = (("prompts",), ("traces",), ("tables", "*", "steps"))
 MAX_EXTENDS = 8
@@ -27,7 +27,7 @@ OWN = ("recipe", "description", "extends")
 Keys = tuple[str, ...]
 
 
-def merge(base: Node, over: Node) -> Node:
+def merge(base: TextNode, over: TextNode) -> TextNode:
     """Lay one recipe over another."""
     found: list[Diagnostic] = []
     merged = laid_over(base, over, found)
@@ -36,12 +36,12 @@ def merge(base: Node, over: Node) -> Node:
     return merged
 
 
-def laid_over(base: Node | None, over: Node, found: list[Diagnostic]) -> Node:
+def laid_over(base: TextNode | None, over: TextNode, found: list[Diagnostic]) -> TextNode:
     """A recipe over another, or alone, in its settled form: steps in their places, names used once. Mistakes go into `found`."""
     return _combine(None if base is None else _combine(None, base, (), found), over, (), found)
 
 
-def settle(node: Node) -> Node:
+def in_settled_form(node: TextNode) -> TextNode:
     """Bring a lone recipe into the form that merging gives: steps in their places, names used once."""
     found: list[Diagnostic] = []
     settled = laid_over(None, node, found)
@@ -58,7 +58,7 @@ def is_step_list(path: Keys) -> bool:
     )
 
 
-def _combine(base: Node | None, over: Node, path: Keys, found: list[Diagnostic]) -> Node:
+def _combine(base: TextNode | None, over: TextNode, path: Keys, found: list[Diagnostic]) -> TextNode:
     if isinstance(over.value, list) and is_step_list(path):
         under = base.value if base is not None and isinstance(base.value, list) else []
         steps, left = combine_steps(under, over.value, partial(_combine_parameters, path, found), found)
@@ -77,7 +77,7 @@ def _combine(base: Node | None, over: Node, path: Keys, found: list[Diagnostic])
     return replace(over, value=merged, left=tuple(key for key in dict.fromkeys(lacks) if key not in merged))
 
 
-def _combine_parameters(path: Keys, found: list[Diagnostic], base: Node | None, over: Node) -> Node:
+def _combine_parameters(path: Keys, found: list[Diagnostic], base: TextNode | None, over: TextNode) -> TextNode:
     return _combine(base, over, (*path, "", ""), found)  # a step's parameters are no step list
 
 
@@ -85,7 +85,7 @@ def _combine_parameters(path: Keys, found: list[Diagnostic], base: Node | None, 
 class Merged:
     """A recipe as its texts say it together."""
 
-    node: Node
+    node: TextNode
     texts: tuple[Text, ...]
     """The recipe, all it extends, and every `--set`."""
     problems: tuple[Diagnostic, ...]
@@ -107,7 +107,7 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> Merged:
             texts.append(_follow(extends, texts, place))
         except RecipeError as error:
             found += error.diagnostics
-            documents.append(Document(Node({}, extends.span), (), torn=True))
+            documents.append(Document(TextNode({}, extends.span), (), torn=True))
             break
         documents.append(look_at(texts[-1]))
         found += documents[-1].problems
@@ -129,7 +129,7 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> Merged:
     return Merged(merged, tuple(texts), tuple(dict.fromkeys(found)), any(each.torn for each in documents))
 
 
-def _map_of(root: Node | None, found: list[Diagnostic]) -> Node:
+def _map_of(root: TextNode | None, found: list[Diagnostic]) -> TextNode:
     """The map that a document is. Raises RecipeError where it is none, for then nothing is left to look at."""
     if root is None:
         raise RecipeError(found)
@@ -139,7 +139,7 @@ def _map_of(root: Node | None, found: list[Diagnostic]) -> Node:
     return root
 
 
-def count_values(node: Node) -> int:
+def count_values(node: TextNode) -> int:
     """How many values a tree holds, itself among them."""
     inside = node.value if isinstance(node.value, list) else []
     if isinstance(node.value, dict):
@@ -147,12 +147,12 @@ def count_values(node: Node) -> int:
     return 1 + sum(map(count_values, inside))
 
 
-def _without(node: Node, keys: tuple[str, ...]) -> Node:
+def _without(node: TextNode, keys: tuple[str, ...]) -> TextNode:
     assert isinstance(node.value, dict)
     return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
 
 
-def _follow(extends: Node, texts: list[Text], place: Place) -> Text:
+def _follow(extends: TextNode, texts: list[Text], place: Place) -> Text:
     said, here = extends.value, texts[-1]
     if not isinstance(said, str) or not said:
         raise RecipeError(Diagnostic("`extends` takes the path of one recipe", extends.span))
@@ -178,7 +178,7 @@ def _follow(extends: Node, texts: list[Text], place: Place) -> Text:
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"|[^."=]+')
 
 
-def apply_setting(node: Node, text: Text) -> Node:
+def apply_setting(node: TextNode, text: Text) -> TextNode:
     """Lay one `key=value` over a recipe; the text's content is what follows `--set`."""
     keys, start = _read_keys(text)
     if not text.content[start:].strip():
@@ -211,7 +211,7 @@ def _read_keys(text: Text) -> tuple[list[tuple[str, Span]], int]:
     raise RecipeError(Diagnostic("`--set` takes `key=value`", span_at(text, index), "for instance `--set seed=1`"))
 
 
-def _nest(base: Node | None, keys: list[tuple[str, Span]], value: Node, path: Keys) -> Node:
+def _nest(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, path: Keys) -> TextNode:
     """Build the recipe that says nothing but this value, as far as `base` needs it to be addressed."""
     if not keys:
         return value
@@ -222,22 +222,22 @@ def _nest(base: Node | None, keys: list[tuple[str, Span]], value: Node, path: Ke
         hint = "set the whole list: `[...]`"
         raise RecipeError(Diagnostic(f"`{'.'.join(path)}` is a list, it has no key `{key}`", span, hint))
     below = base.get(key) if base is not None else None
-    return Node({key: Entry(span, _nest(below, rest, value, (*path, key)))}, value.span)
+    return TextNode({key: Entry(span, _nest(below, rest, value, (*path, key)))}, value.span)
 
 
-def _nest_step(base: Node | None, keys: list[tuple[str, Span]], value: Node, path: Keys) -> Node:
+def _nest_step(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, path: Keys) -> TextNode:
     (name, span), rest = keys[0], keys[1:]
     nodes = base.value if base is not None and isinstance(base.value, list) else []
     steps = {step.name: step for node in nodes if (step := read_step(node, [])) is not None}
     step = steps.get(name)
     if step is None:
         raise RecipeError(unknown_step(name, span, list(steps), f"in `{'.'.join(path)}`"))
-    named = Node(name, span, name, True)
+    named = TextNode(name, span, name, True)
     if not rest and value.value is None:
-        return Node([Node({"drop": Entry(span, named)}, span)], span)
+        return TextNode([TextNode({"drop": Entry(span, named)}, span)], span)
     parameters = step.node.get(step.operator)
     inner = _nest(parameters, rest, value, (*path, "", ""))
     entries = {step.operator: Entry(span, inner)}
     if name != step.operator:
         entries = {"name": Entry(span, named), **entries}
-    return Node([Node(entries, span)], span)
+    return TextNode([TextNode(entries, span)], span)

@@ -6,28 +6,28 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from compiler.text.document import Node
+from compiler.text.document import TextNode
 
 Path = Sequence[str | int]
 
 
-def node_at(root: Node, path: Path) -> Node:
+def node_at(root: TextNode, path: Path) -> TextNode:
     for step in path:
         root = root.value[step] if isinstance(root.value, list) else root.value[step].node  # type: ignore[index,union-attr]
     return root
 
 
-def is_scalar(root: Node, path: Path) -> bool:
+def is_scalar(root: TextNode, path: Path) -> bool:
     return not isinstance(node_at(root, path).value, dict | list)
 
 
-def is_shown_by_key(root: Node, path: Path) -> bool:
+def is_shown_by_key(root: TextNode, path: Path) -> bool:
     """Whether the key shows the place better: a map is many lines, and nothing has no length."""
     value = node_at(root, path).value
     return bool(path) and (value is None or isinstance(value, dict | list))
 
 
-def written(root: Node, path: Path) -> str:
+def written(root: TextNode, path: Path) -> str:
     node = node_at(root, path)
     text = node.text if node.text is not None else as_written(node.plain())
     return text if len(text) <= 60 else text[:57] + "..."

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from compiler.text.diagnostics import Diagnostic, Note, meant
-from compiler.text.document import Entry, Node
+from compiler.text.document import Entry, TextNode
 from compiler.text.spans import Span
 
 PLACING = ("before", "after")
 
-Combine = Callable[[Node | None, Node], Node]
+Combine = Callable[[TextNode | None, TextNode], TextNode]
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Step:
     name: str
     name_span: Span
     operator: str
-    node: Node
+    node: TextNode
     """Without `before` and `after`."""
     asks: tuple[str, str, Span] | None = None
     """`before` or `after`, the name of the other step, and where it is said."""
 
 
 def combine_steps(
-    base: list[Node], over: list[Node], combine: Combine, found: list[Diagnostic]
-) -> tuple[list[Node], tuple[int, ...]]:
+    base: list[TextNode], over: list[TextNode], combine: Combine, found: list[Diagnostic]
+) -> tuple[list[TextNode], tuple[int, ...]]:
     """(one step list merged over another, the places before which a wrong step was left out); mistakes go into `found`."""
     steps = [step for node in base if (step := read_step(node, found)) is not None]
     names = [step.name for step in steps]
@@ -63,7 +63,7 @@ def combine_steps(
     return [step.node for step in _place(steps, asked, found)], tuple(min(at, len(steps)) for at in left)
 
 
-def read_step(node: Node, found: list[Diagnostic]) -> Step | None:
+def read_step(node: TextNode, found: list[Diagnostic]) -> Step | None:
     """Take a step apart; None if it is not one."""
     if isinstance(node.value, str):
         return Step(node.value, node.span, node.value, node)
@@ -100,7 +100,7 @@ def read_step(node: Node, found: list[Diagnostic]) -> Step | None:
     return Step(name, name_span, operator, replace(node, value=kept), asks)
 
 
-def _read_drop(node: Node, names: list[str], found: list[Diagnostic]) -> set[str]:
+def _read_drop(node: TextNode, names: list[str], found: list[Diagnostic]) -> set[str]:
     assert isinstance(node.value, dict)
     for key, entry in node.value.items():
         if key != "drop":
@@ -124,7 +124,7 @@ def unknown_step(name: str, span: Span, names: list[str], purpose: str) -> Diagn
     return Diagnostic(f"there is no step `{name}` {purpose}", span, hint)
 
 
-def _settle_step(step: Step, combine: Combine) -> Node:
+def _settle_step(step: Step, combine: Combine) -> TextNode:
     if not isinstance(step.node.value, dict):
         return step.node
     entry = step.node.value[step.operator]

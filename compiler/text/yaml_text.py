@@ -10,7 +10,7 @@ import yaml
 from yaml.emitter import Emitter
 
 from compiler.text.diagnostics import printed
-from compiler.text.document import Entry, Node
+from compiler.text.document import Entry, TextNode
 from compiler.text.scalars import resolve
 from compiler.text.spans import Text, span_at
 
@@ -18,7 +18,7 @@ NOWHERE = span_at(Text("", None, ""), 0, 0)
 WIDTH = 96  # a leaf map longer than this is written as a block
 
 
-def render_yaml(node: Node) -> str:
+def render_yaml(node: TextNode) -> str:
     """Write a resolved recipe as YAML. Raises ValueError for half a surrogate pair, which no text file can hold."""
     stream = io.StringIO()
     writer = _Writer(stream)
@@ -27,13 +27,13 @@ def render_yaml(node: Node) -> str:
     return stream.getvalue().removesuffix("...\n")
 
 
-def node_of(value: Any) -> Node:
+def node_of(value: Any) -> TextNode:
     """Plain values as a tree that was written nowhere."""
     if isinstance(value, dict):
-        return Node({str(key): Entry(NOWHERE, node_of(part)) for key, part in value.items()}, NOWHERE)
+        return TextNode({str(key): Entry(NOWHERE, node_of(part)) for key, part in value.items()}, NOWHERE)
     if isinstance(value, list | tuple):
-        return Node([node_of(part) for part in value], NOWHERE)
-    return Node(value, NOWHERE)
+        return TextNode([node_of(part) for part in value], NOWHERE)
+    return TextNode(value, NOWHERE)
 
 
 class _Writer(Emitter):
@@ -65,7 +65,7 @@ def _document(content: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
     yield yaml.StreamEndEvent()
 
 
-def _node(node: Node, flow: bool = False) -> Iterator[yaml.Event]:
+def _node(node: TextNode, flow: bool = False) -> Iterator[yaml.Event]:
     flow = flow or not _is_block(node)
     if isinstance(node.value, dict):
         yield yaml.MappingStartEvent(None, None, True, flow_style=flow)
@@ -85,7 +85,7 @@ def _node(node: Node, flow: bool = False) -> Iterator[yaml.Event]:
         yield yaml.ScalarEvent(None, None, (True, False), _word(node))
 
 
-def _entry(item: Node) -> Iterator[yaml.Event]:
+def _entry(item: TextNode) -> Iterator[yaml.Event]:
     """A map of one entry, which is written as a block however short it is."""
     assert isinstance(item.value, dict)
     yield yaml.MappingStartEvent(None, None, True, flow_style=False)
@@ -102,7 +102,7 @@ def _text(text: str, plain: bool) -> yaml.ScalarEvent:
     return yaml.ScalarEvent(None, None, (plain, True), text, style="|" if lines else None)
 
 
-def _word(node: Node) -> str:
+def _word(node: TextNode) -> str:
     """A number, a truth value or nothing: as it was written, where that says the same; 2.0e-5 stays 2.0e-5."""
     if node.text and not node.quoted:
         same = resolve(node.text)
@@ -118,7 +118,7 @@ def _reads_as_text(text: str) -> bool:
         return False
 
 
-def _is_block(node: Node) -> bool:
+def _is_block(node: TextNode) -> bool:
     if not isinstance(node.value, dict | list) or not node.value:
         return False
     children = node.value if isinstance(node.value, list) else [entry.node for entry in node.value.values()]
@@ -126,11 +126,11 @@ def _is_block(node: Node) -> bool:
     return not leaf or _length(node) > WIDTH
 
 
-def _holds_nodes(node: Node) -> bool:
+def _holds_nodes(node: TextNode) -> bool:
     return isinstance(node.value, list) and any(isinstance(item.value, dict | list) for item in node.value)
 
 
-def _length(node: Node) -> int:
+def _length(node: TextNode) -> int:
     """About how many characters a leaf takes on one line."""
     if isinstance(node.value, dict):
         return sum(len(key) + 4 + _length(entry.node) for key, entry in node.value.items())

@@ -13,7 +13,7 @@ from runtime.cli.options import recipe_command, say, say_json
 if TYPE_CHECKING:
     from compiler.graph.nodes import Graph
     from compiler.recipe.sections import Recipe
-    from runtime.forecast.unproven import Told
+    from runtime.forecast.unproven import Unproven
 
 
 @recipe_command("check")
@@ -77,7 +77,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     sys.stdout.flush()
 
 
-def lacks_of(recipe: Recipe, graph: Graph) -> list[Told]:
+def lacks_of(recipe: Recipe, graph: Graph) -> list[Unproven]:
     """What is not known of the models that a recipe asks or trains, and what is wrong with them."""
     from runtime.forecast.unproven import unproven, wants_of
     from runtime.stages.train import learnt

@@ -15,12 +15,12 @@ from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
     from compiler.graph.plan import Planned
-    from runtime.forecast.completions import Foreseen as Asked
-    from runtime.forecast.trainings import Foreseen as Trained
-    from runtime.forecast.unproven import Told
+    from runtime.forecast.completions import AskForecast as Asked
+    from runtime.forecast.trainings import TrainForecast as Trained
+    from runtime.forecast.unproven import Unproven
 
 ASSUME = f"What history does not tell, or is to be told otherwise: {', '.join(NAMES)}."
-NONE: tuple[list[Asked], list[Trained], list[Told]] = ([], [], [])
+NONE: tuple[list[Asked], list[Trained], list[Unproven]] = ([], [], [])
 
 
 def assumed(context: click.Context, option: click.Parameter, said: tuple[str, ...]) -> Assumed:
@@ -86,7 +86,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         say(f"the files of `{name}` are not here" + (f": {lock}" if lock else ", and no lock has them"))
 
 
-def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Told]]:
+def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Unproven]]:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.forecast.completions import foresee
     from runtime.forecast.predictor import Predictor

@@ -21,7 +21,7 @@ from runtime.tables.table import open_table
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class AskForecast:
     """One stage that asks a model."""
 
     stage: str
@@ -102,7 +102,7 @@ def spent(forecast: Forecast, most: str) -> str:
     return ", ".join(parts)
 
 
-def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) -> list[Foreseen]:
+def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecast]:
     """Every stage that would ask a model, against the store as it is; nothing is written or sent.
 
     `predictor` is of the session's graph.
@@ -132,11 +132,13 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) 
                 if first is not None:
                     license = str(requests.table.frame("license")[first.place].as_py())
                 messages = None if first is None else first.messages
-                found.append(Foreseen(name, model.id or operator.model, wanted, told, True, messages, license, requests.sampling))
+                found.append(
+                    AskForecast(name, model.id or operator.model, wanted, told, True, messages, license, requests.sampling)
+                )
                 continue
         # Which items a preview takes is known once their sources are read.
         rows = predictor.expect(index).counts.rows if session.items is None else Between(0, MANY)
         told = forecast(rows.high if rows.high < MANY else 0, 0, asking, memo, model, configuration, assumed)
-        found.append(Foreseen(name, model.id or operator.model, rows, told, False))
+        found.append(AskForecast(name, model.id or operator.model, rows, told, False))
     memo.close()
     return found

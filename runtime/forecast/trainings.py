@@ -36,7 +36,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class TrainForecast:
     """One training that would run."""
 
     stage: str
@@ -138,7 +138,7 @@ def earlier(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
     return Earlier(tuple(each for each in trainings if each.manifest["weights"] in known))
 
 
-def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterator[Foreseen]:
+def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterator[TrainForecast]:
     """Every training that would run, against the store as it is; nothing is written and no library of training is loaded."""
     graph, addresses = session.graph, predictor.addresses
     waiting = []
@@ -162,7 +162,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
         elif tokens is not None:
             hours = before.hours(operator, tokens.count)
         named = session.models[base].id or base
-        yield Foreseen(stage.name, named, operator.name, rows, operator.epochs, tokens, hours, why)
+        yield TrainForecast(stage.name, named, operator.name, rows, operator.epochs, tokens, hours, why)
 
 
 def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:

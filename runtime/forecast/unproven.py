@@ -24,7 +24,7 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "s
 
 
 @dataclass(frozen=True)
-class Told:
+class Unproven:
     """One thing to say of a model."""
 
     model: str
@@ -43,7 +43,7 @@ def wants_of(recipe: Recipe, graph: Graph, among: Iterable[int]) -> Iterator[Wan
             yield from kind_at(graph, index).wants(recipe)
 
 
-def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Told]:
+def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Unproven]:
     """What is not known of each model that is wanted, in one line, and what is wrong; no library of models is loaded."""
     grouped: dict[str, list[Want]] = {}
     for want in wants:
@@ -59,8 +59,8 @@ def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Told]:
             look(learning, weights_at(model, configuration), notes)
         if asking:
             look(asking, runner_at(model, configuration), notes)
-        found += [Told(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
-        found += [Told(model.id, "warning", each) for each in notes.wrong]
+        found += [Unproven(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
+        found += [Unproven(model.id, "warning", each) for each in notes.wrong]
     return found
 
 

@@ -11,7 +11,7 @@ from compiler.tell.obligations import Held, Owed, compare_obligations
 from operators.base.bounds import Between
 from operators.base.declare import Measure
 from operators.base.licence import CLASSES
-from runtime.forecast.completions import Foreseen, foresee
+from runtime.forecast.completions import AskForecast, foresee
 from runtime.review.rows import Moved, output_rows
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
@@ -25,7 +25,7 @@ class Cost:
     measured: Mapping[str, int]
     """Dear measure -> texts whose value is not known yet."""
     rows: Between
-    asks: Foreseen | None = None
+    asks: AskForecast | None = None
     """What it asks a model for."""
 
 
@@ -105,7 +105,7 @@ def absent_files(side: Side) -> Iterator[str]:
             yield f"{feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`, so nothing is known of `{name}`"
 
 
-def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, Foreseen]) -> Cost | None:
+def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskForecast]) -> Cost | None:
     """What a stage costs that has to run."""
     if effect.state not in ("recomputed", "new") or effect.after is None:
         return None

@@ -35,7 +35,7 @@ class Fate:
 
 
 @dataclass
-class Rows:
+class SideRows:
     """The rows of one side of a comparison."""
 
     predictor: Predictor

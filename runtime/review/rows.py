@@ -13,7 +13,7 @@ from compiler.graph.keys import structures
 from compiler.graph.plan import stage_name
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import join
-from runtime.review.fates import Fate, Rows, apart, ids_of
+from runtime.review.fates import Fate, SideRows, apart, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
@@ -130,7 +130,7 @@ def moved_rows(
     enter, leave = moved_between(old, new, left, came)
     if not (old.exact and new.exact):
         return enter, leave, (), ()
-    sides = Rows(before.predictor), Rows(after.predictor)
+    sides = SideRows(before.predictor), SideRows(after.predictor)
     entering = tuple(example(sides[1], sides[0], ids_of(new)[at]) for at in came[:EXAMPLES].tolist())
     leaving = tuple(example(sides[0], sides[1], ids_of(old)[at]) for at in left[:EXAMPLES].tolist())
     return enter, leave, entering, leaving
@@ -155,7 +155,7 @@ def certain(table: Expected, places: Places) -> int:
     return len(places) if table.sure is None else int(table.sure[places].sum())
 
 
-def example(here: Rows, there: Rows, row: Any) -> Example:
+def example(here: SideRows, there: SideRows, row: Any) -> Example:
     """A row that is on one side only, with what drops it on the other."""
     source, license, text = here.source(row) or ("a further copy", "unknown", None)
     known = there.source(row)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import RESTRICTED, withheld
-from runtime.forecast.completions import Foreseen
+from runtime.forecast.completions import AskForecast
 from runtime.review.compare import Comparison, Cost
 from runtime.review.rows import Example, Moved
 from runtime.review.shifts import POINTS, Shift
@@ -111,7 +111,7 @@ def stops(moved: Moved) -> Iterator[str]:
         yield f"{begin}: two of the tables that `{table}` is made from hold the same rows"
 
 
-def asks(asks: Foreseen) -> str:
+def asks(asks: AskForecast) -> str:
     """How many completions a stage asks for that are not here, and what they take as far as earlier ones tell."""
     told = asks.forecast
     new = f"{told.new:,} new completions" if asks.exact else f"{number(asks.needed)} completions, some perhaps in the store"

@@ -37,7 +37,7 @@ class LostRows(Exception):
 
 
 @dataclass(frozen=True)
-class Work:
+class ColumnWork:
     """One columns node to be computed, with the names of what it reads in the table it is given."""
 
     node: Node
@@ -48,7 +48,7 @@ class Work:
     """What is looked for in it, of a measure that compares it with benchmarks."""
 
 
-def compute(store: Store, table: Table, works: list[Work], tell: Callable[[int], None], threads: int) -> list[Beside]:
+def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
     """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
     needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
     frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
@@ -109,11 +109,11 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iter
         yield future.result()
 
 
-def needed_columns(work: Work, columns: Columns) -> list[str]:
+def needed_columns(work: ColumnWork, columns: Columns) -> list[str]:
     return [name for name in work.reads.values() if name in columns]
 
 
-def made_schema(work: Work) -> pa.Schema:
+def made_schema(work: ColumnWork) -> pa.Schema:
     """The columns that a work makes."""
     operator = work.node.operator
     if work.node.form is not None:
@@ -125,7 +125,7 @@ def made_schema(work: Work) -> pa.Schema:
     return pa.schema([(value, pa.int64()) for value in operator.values])
 
 
-def checked(work: Work, rows: int, made: list[pa.Array]) -> list[pa.Array]:
+def checked(work: ColumnWork, rows: int, made: list[pa.Array]) -> list[pa.Array]:
     """What a kernel made, if it has one cell for each row."""
     if any(len(column) != rows for column in made):
         raise LostRows(
@@ -135,7 +135,7 @@ def checked(work: Work, rows: int, made: list[pa.Array]) -> list[pa.Array]:
 
 
 def batch_columns(
-    work: Work, columns: dict[str, pa.Array], digests: dict[str, pa.Array], texts: dict[str, Texts]
+    work: ColumnWork, columns: dict[str, pa.Array], digests: dict[str, pa.Array], texts: dict[str, Texts]
 ) -> list[pa.Array]:
     """The columns of one work for one batch."""
     operator, node = work.node.operator, work.node

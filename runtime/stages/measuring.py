@@ -12,7 +12,7 @@ from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
 from operators.measures.families import Search
-from runtime.stages.columns import Work, compute
+from runtime.stages.columns import ColumnWork, compute
 from runtime.stages.overlap import opened_index
 from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Store
@@ -72,7 +72,7 @@ class Measuring:
             viewed, reads = table, {}
             for at in group:
                 viewed, reads[at] = seen(self.store, table, self.graph.nodes[at], objects)
-            works = [Work(self.graph.nodes[at], reads[at], memos.get(at), self.index(at)) for at in group]
+            works = [ColumnWork(self.graph.nodes[at], reads[at], memos.get(at), self.index(at)) for at in group]
             for at, made in zip(group, compute(self.store, viewed, works, tell, self.threads), strict=True):
                 key = self.addresses.key(at)
                 assert key is not None

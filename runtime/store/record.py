@@ -137,7 +137,7 @@ class DecisionRecord(Record):
         yield from (*super().textless(), self.ledger, *filter(None, self.measured))
 
 
-class Told(TypedDict):
+class ChildrenTold(TypedDict):
     """What a stage tells of the children it made."""
 
     looked_at: int
@@ -152,7 +152,7 @@ class ChildrenRecord(Record):
     order = "kind digest ids columns rows table lineage refused told counts funnel made snapshot key without"
     lineage: Object
     refused: Object
-    told: Annotated[Told, having(looked_at=is_count, refused=is_map, figures=is_map)]
+    told: Annotated[ChildrenTold, having(looked_at=is_count, refused=is_map, figures=is_map)]
     funnel: Funnel
     """Source -> rows, and children."""
 
