@@ -237,8 +237,6 @@ class Measure(Step):
         return decided if self.only is None else f"(NOT ({self.only.sql()}) OR {decided})"
 
 
-
-
 def mapped(place: int) -> str:
     """What the column at a place of a map's columns is called in the store."""
     return MAPPED if place == 0 else f"{MAPPED} {place + 1}"
