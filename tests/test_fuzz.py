@@ -1,4 +1,4 @@
-"""Some of the mutants that the night tries: no traceback, no mistake without its place, nothing long or large."""
+"""A thousand mutants of what is committed: no traceback, no mistake without its place, nothing long or large."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz import MEGABYTES, SECONDS, complaint, fuzz, tried
 from tests.mutants import lay_out, mutant, origins
 
-COUNT = 400
+COUNT = 1000
 
 
 def test_mutants_are_checked_and_told_in_place() -> None:
