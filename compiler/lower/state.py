@@ -86,7 +86,7 @@ class Lowering:
         )
 
     def complain(self, complaints: Iterable[Complaint], said: Placed, lacks: bool) -> None:
-        """Tell what is wrong with an operator; where something of it was left out, only of what is written."""
+        """Report the mistakes of an operator; of one that was left out in part, those in fields that are written."""
         for each in complaints:
             if not each.silent and not (lacks and not said.has(each.path)):
                 self.found.append(Diagnostic(each.message, said.span(each.path, each.key), each.hint))

@@ -121,7 +121,7 @@ class Expression:
 
     @cached_property
     def guarded(self) -> str:
-        """Its SQL with an error in the place of any text that is longer than its share of what a row may be made into."""
+        """Its SQL, which fails where it would make a text longer than its share of the limit for one row."""
         share = MOST_OF_ROW // max(1, self.texts)
         mark = "?"
         while mark in self.sql:

@@ -119,7 +119,7 @@ class Earlier:
 
 
 def written_of(itself: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What decides the text of a training's rows besides their cells, of what decided the training."""
+    """The part of a training's ingredients that its rows' text depends on, besides their cells."""
     return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion"))
 
 

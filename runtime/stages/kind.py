@@ -196,7 +196,7 @@ class Kind(Generic[S, R]):
     # -- to foresee
 
     def foresee(self, view: Foresight) -> Expected:
-        """What it will make, worked out from what is known of what it reads; unless a kind says more, any rows of its sources."""
+        """What it will make, as far as its inputs are known; unless a kind says more, any number of rows of its sources."""
         from runtime.stages.expected.expected import anything
 
         return anything(self.stage.node.columns, view.feeds_at(self.stage.index))
