@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, Node
-from compiler.graph.stage import Most, Stage
+from compiler.graph.stage import Most, Op, Stage
 from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.asks.generate import Generate
@@ -20,6 +20,15 @@ from operators.learn.train import Train
 from operators.sets.combine import Combine
 from operators.sets.output import Output
 from operators.sets.preview import Preview
+
+
+class FromRows(Stage[Op]):
+    """A stage that is made of the rows of one table, with what it reads besides."""
+
+    @property
+    def rows(self) -> int:
+        """The table whose rows these are."""
+        return self.node.rows
 
 
 class SourceStage(Stage[Source]):
@@ -106,12 +115,8 @@ class DecideStage(Stage[SetDecision]):
         return None if self.operator.tells_copy else below(self.base)
 
 
-class ExpandStage(Stage[Expand]):
+class ExpandStage(FromRows[Expand]):
     """Rows, with children beside them."""
-
-    @property
-    def rows(self) -> int:
-        return self.node.rows
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -122,19 +127,15 @@ class ExpandStage(Stage[Expand]):
         assert self.graph.nodes[self.rows].cut, f"{self.node.label} reads what is no cut"
 
 
-class CutStage(Stage[Cut]):
+class CutStage(FromRows[Cut]):
     """A table that a step makes of the rows before it: a kind of its own, by the name of the operator."""
 
     @property
     def kind(self) -> str:
         return self.operator.name
 
-    @property
-    def rows(self) -> int:
-        return self.node.rows
 
-
-class AskStage(Stage[Asks]):
+class AskStage(FromRows[Asks]):
     """The completions of a model, without the columns of their rows."""
 
     narrow: ClassVar[bool] = True
@@ -142,10 +143,6 @@ class AskStage(Stage[Asks]):
     @property
     def asked_model(self) -> str | None:
         return self.operator.model
-
-    @property
-    def rows(self) -> int:
-        return self.node.rows
 
     @property
     def checkpoint(self) -> int | None:
@@ -163,16 +160,12 @@ class AskStage(Stage[Asks]):
         return isinstance(self.operator, Generate) and self.operator.recorded is not None
 
 
-class AttachStage(Stage[Attach]):
+class AttachStage(FromRows[Attach]):
     """Completions with the columns of their rows."""
 
     @property
     def asked_model(self) -> str | None:
         return self.operator.model
-
-    @property
-    def rows(self) -> int:
-        return self.node.rows
 
     @property
     def completions(self) -> int:
@@ -188,15 +181,11 @@ class AttachStage(Stage[Attach]):
         return None if known is None else {group: times * count for group, count in known.items()}
 
 
-class TrainStage(Stage[Train]):
+class TrainStage(FromRows[Train]):
     """A checkpoint: a model that was taught the rows of a table."""
 
     lacks: ClassVar[str] = "the weights of its model"
     narrow: ClassVar[bool] = True
-
-    @property
-    def rows(self) -> int:
-        return self.node.rows
 
     @property
     def start(self) -> int | None:
