@@ -185,7 +185,7 @@ def test_a_call_that_cannot_be_answered_is_told_why(scratch: Repository, argumen
 
 def test_outside_a_repository_it_says_so(project: Project) -> None:
     ran = project.run("diff", "recipe.yaml")
-    assert ran.code == 1 and "git cannot do this" in ran.err
+    assert ran.code == 1 and "this is no git repository" in ran.err and "two files: recipe diff A B" in ran.err
 
 
 def test_the_exit_code_tells_of_a_difference_where_it_is_asked_for(scratch: Repository) -> None:

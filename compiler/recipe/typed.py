@@ -106,6 +106,8 @@ def valid(kind: type[Any_], value: object, node: TextNode, found: list[Diagnosti
             missing = problem["type"] == "missing" and bool(path)
             if lacks and (missing or not node.has(path)):
                 continue
+            if missing and subject is None and found:
+                continue  # the schema told what is missing
             message = f"{subject} needs `{path[-1]}`" if missing and subject else worded(problem["msg"])
             found.append(Diagnostic(message, node.find(path)))
         return None

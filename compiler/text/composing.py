@@ -46,7 +46,7 @@ def look_at(text: Text, start: int = 0) -> Document:
     if mended.whole:
         reader.compose()
     if not mended.problems and not reader.problems and (reader.root is None or is_empty(reader.root)):
-        reader.report("the recipe is empty", span_at(text, start, start))
+        reader.report("the file says nothing", span_at(text, start, start))
     return Document(reader.root, (*mended.problems, *reader.problems), mended.torn)
 
 

@@ -153,8 +153,12 @@ def is_file(path: Path) -> bool:
 
 
 def with_ending(path: Path) -> Path:
-    """The file that a recipe's name means: `.yaml` may be left out."""
-    return path if path.suffix or is_file(path) else path.with_suffix(".yaml")
+    """The file that a recipe's name means: `.yaml` may be left out, and a folder means the `recipe.yaml` in it."""
+    if not path.name or path.name == "..":
+        return path / "recipe.yaml"
+    ended = path if path.suffix or is_file(path) else path.with_suffix(".yaml")
+    inner = path / "recipe.yaml"
+    return inner if not is_file(ended) and is_file(inner) else ended
 
 
 def stands_in(named: Path) -> Path:
@@ -195,4 +199,5 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
         beside = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
         hint = "there is: " + ", ".join(sorted(beside)) if beside else "start one with `recipe init`"
         raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, hint))
-    return Place(real, named, root, package, allowed)
+    inner = not own and path.parent == Path(named)  # a folder was named: what is shown is the file in it
+    return Place(real, str(path) if inner else named, root, package, allowed)

@@ -257,6 +257,9 @@ def asked_line(stage: str, filled: Filled) -> str:
 def next_command(session: Session, outputs: list[Shown]) -> str:
     """What a person does next."""
     allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
+    allow += f" --store {shlex.quote(session.store_folder)}" if session.store_folder is not None else ""
+    if session.settings:
+        return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
     if session.items is not None:
         return f"next: recipe build {session.named}{allow}"
     empty = "" if all(each.rows for each in outputs) else " --allow-empty"

@@ -52,6 +52,9 @@ def git(top: Path, *arguments: str, given: bytes | None = None) -> bytes:
         raise StoreError("there is no git here", "install git, or compare two files: recipe diff A B") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if said and "not a git repository" in said[0]:
+            hint = "compare with what --set says, or two files: recipe diff A B"
+            raise StoreError("this is no git repository, so there is no revision to compare with", hint)
         raise StoreError(f"git cannot do this: {said[0] if said else arguments[0]}", "`git log` shows the revisions there are")
     return done.stdout
 
