@@ -89,8 +89,8 @@ class WithoutPandas:
 
     @staticmethod
     def find_spec(name: str, path: object, target: object = None) -> None:
-        """Refuse the module that takes half a second of a command which has no use for it."""
-        if name == "pandas":
+        """Refuse what takes half a second of a command that has no use for it; transformers looks for it by itself."""
+        if name == "pandas" and "transformers" not in sys.modules:
             raise ModuleNotFoundError("no command reads or gives anything of pandas", name=name)
 
 
@@ -209,11 +209,19 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
 
         if isinstance(error, StoreError):
             return list(error.lines), error.hint
+    if "runtime.stages.columns" in sys.modules:
+        from runtime.stages.columns import LostRows
+
+        if isinstance(error, LostRows):
+            return [str(error)], "this is a mistake in the operator, not in the recipe; nothing was recorded"
+    if "runtime.stages.ledger" in sys.modules:
+        from runtime.stages.ledger import Shortage
+
+        if isinstance(error, Shortage):
+            return [str(error)], "take less, add sources, or say `shortage: up_to`"
     if "runtime.sources.ingest" in sys.modules:
         from operators.base.licence import RESTRICTED
         from runtime.sources.ingest import BadRows, without_cells
-        from runtime.stages.columns import LostRows
-        from runtime.stages.ledger import Shortage
 
         if isinstance(error, BadRows):
             told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
@@ -223,10 +231,6 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
             whole = "mend the file or what the recipe says of it; a column that rows may lack has `missing: null`"
             hint = whole if error.whole else "mend the file, or say `on_bad_row: quarantine`"
             return [f"{error}:", *lines, *more], hint
-        if isinstance(error, Shortage):
-            return [str(error)], "take less, add sources, or say `shortage: up_to`"
-        if isinstance(error, LostRows):
-            return [str(error)], "this is a mistake in the operator, not in the recipe; nothing was recorded"
     return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compiler.graph.stages import AskStage, SourceStage, of_kind, stages
+from compiler.graph.stages import AskStage, SourceStage, of_kind
 from runtime.life.why import Ledgers
 from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
@@ -36,8 +36,8 @@ def searched(ledgers: Ledgers) -> Iterator[Table]:
     graph = ledgers.graph
     records = dict(ledgers.records())
     looked_up = {stage.source for stage in of_kind(AskStage, graph) if stage.source is not None}
-    read = {stage.rows for stage in of_kind(AskStage, graph)}
-    read |= {each for stage in stages(graph) if not isinstance(stage, AskStage) for each in stage.node.inputs}
+    asking = {stage.index: stage.rows for stage in of_kind(AskStage, graph)}
+    read = {*asking.values(), *(each for at, node in graph if at not in asking for each in node.inputs)}
     last = sorted((looked_up - read) & records.keys())
     # Rows of sources are told before what was made of them.
     written = [kind.stage for kind in kinds(graph) if kind.writes and kind.stage.index in records.keys() - set(last)]

@@ -18,14 +18,15 @@ from runtime.stages.output import OutputKind
 from runtime.stages.source import SourceKind
 from runtime.stages.train import TrainKind
 
-#: The kind of a stage -> what that means; a `Cut` is a kind of its own, by the name of its operator.
+#: The kind of a stage -> what that means; a `Cut` is a kind of its own, by the name of its operator. Rows that hold a text are
+#: told in this order.
 KINDS: dict[str, type[Kind[Any, Any]]] = {
     "source": SourceKind,
     "combine": CombineKind,
     "decide": DecideKind,
-    "expand": ExpandKind,
     "ask": AskKind,
     "attach": AttachKind,
+    "expand": ExpandKind,
     "train": TrainKind,
     "aggregate": AggregateKind,
     "output": OutputKind,

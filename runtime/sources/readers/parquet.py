@@ -137,12 +137,13 @@ def list_values(array: Any, field: str, short: bool = True) -> tuple[list[Any], 
     bad: dict[int, str] = {}
     try:
         values = array.to_pylist()
-    except UnicodeDecodeError:
+    except ValueError:
         values = []
         for place, scalar in enumerate(array):
-            values.append(decode_scalar(scalar))
-            if values[-1] is None and scalar.is_valid:
-                bad[place] = f"`{field}` holds text that is not UTF-8"
+            value, reason = decode_scalar(scalar)
+            values.append(value)
+            if reason is not None:
+                bad[place] = f"`{field}` {reason}"
     rewrite = rewriting(kind, short)
     if rewrite is not None:
         for place, value in enumerate(values):
@@ -153,12 +154,16 @@ def list_values(array: Any, field: str, short: bool = True) -> tuple[list[Any], 
     return values, bad
 
 
-def decode_scalar(scalar: Any) -> Any:
-    """A value, or the bytes of text that is not UTF-8; None where it stands inside another value."""
+def decode_scalar(scalar: Any) -> tuple[Any, str | None]:
+    """(a value, why there is none); of text that is not UTF-8 its bytes, unless it stands inside another value."""
     try:
-        return scalar.as_py()
+        return scalar.as_py(), None
     except UnicodeDecodeError:
-        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else None
+        if hasattr(scalar, "as_buffer"):
+            return scalar.as_buffer().to_pybytes(), None
+        return None, "holds text that is not UTF-8"
+    except ValueError:
+        return None, "holds a time finer than a microsecond"
 
 
 def quote_cell(cell: Any, field: str) -> Any:
@@ -166,7 +171,7 @@ def quote_cell(cell: Any, field: str) -> Any:
     values, bad = list_values(cell, field)
     try:
         return cell.to_pylist()[0] if bad else values[0]
-    except UnicodeDecodeError:
+    except ValueError:
         return None
 
 
