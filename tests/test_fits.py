@@ -36,8 +36,9 @@ def parts(schema: Any) -> list[dict[str, Any]]:
         return [part for each in schema for part in parts(each)]
     if not isinstance(schema, dict):
         return []
-    inside = [each for name in ("properties", "patternProperties", "$defs") for each in schema.get(name, {}).values()]
-    held = [schema[name] for name in schema if name in RULES or name == "then"]
+    maps = ("properties", "patternProperties", "$defs")  # of schemas by name, and no schemas themselves
+    inside = [each for name in maps for each in schema.get(name, {}).values()]
+    held = [schema[name] for name in schema if (name in RULES or name == "then") and name not in maps]
     return [schema, *(part for each in (*inside, *held) if isinstance(each, dict | list) for part in parts(each))]
 
 
