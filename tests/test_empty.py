@@ -55,7 +55,8 @@ def test_a_lock_pins_no_empty_output_unless_it_may_be_empty(project: Project, te
     refused = project.run("lock", "recipe.yaml", "--store", "store", "-q")
     assert refused.code == 1 and "0 rows are kept in `prompts`" in refused.err
     assert not (project.folder / "recipe.lock").exists()
-    assert "recipe lock recipe.yaml --store store --allow-empty" in project.run("build", "recipe.yaml", "--store", "store", "--allow-empty").out
+    ran = project.run("build", "recipe.yaml", "--store", "store", "--allow-empty")
+    assert "recipe lock recipe.yaml --store store --allow-empty" in ran.out
     assert project.run("lock", "recipe.yaml", "--store", "store", "-q", "--allow-empty").code == 0
     assert (project.folder / "recipe.lock").exists()
 
