@@ -9,8 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from compiler.graph.facts import Facts
 from compiler.graph.keys import ingredients, own_ingredients
-from compiler.graph.nodes import Graph, Node
-from compiler.graph.nodes import stage_name as stage_name
+from compiler.graph.nodes import Graph, Node, stage_name
 from compiler.graph.stage import Stage
 from compiler.graph.stages import stage_at, stages
 from compiler.text.canonical import canonical, digest_of

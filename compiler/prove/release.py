@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.graph.nodes import Graph
-from compiler.graph.stages import AttachStage, SourceStage, TrainStage, of_kind, stage_at
+from compiler.graph.stages import AttachStage, TrainStage, of_kind, stage_at
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
 from compiler.text.spans import Span
 from operators.base.release import Conflict, released
-from operators.declared.source import Source
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,6 @@ def below(graph: Graph, index: int) -> Iterator[int]:
             seen.add(at)
             yield at
             queue += graph.nodes[at].inputs
-
-
-def sources_of(graph: Graph, index: int) -> list[Source]:
-    """The sources whose rows go into a node."""
-    return [stage.operator for stage in of_kind(SourceStage, graph, sorted(below(graph, index)))]
 
 
 def release_of(graph: Graph, index: int, recipe: Recipe) -> str:

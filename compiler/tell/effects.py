@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.graph.keys import structures
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses, cause_of, cuts_below, snapshot, stage_name
+from compiler.graph.nodes import Graph, stage_name
+from compiler.graph.plan import Addresses, cause_of, cuts_below, snapshot
 from compiler.graph.stages import stage_at
 from compiler.tell.meaning import Change, Subject
 

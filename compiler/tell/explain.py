@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from compiler.graph.keys import roles_of
-from compiler.graph.nodes import Graph, Node
-from compiler.graph.plan import stage_name
+from compiler.graph.nodes import Graph, Node, stage_name
 from compiler.recipe.said import Said
 from compiler.recipe.sections import LAST, Recipe
 from compiler.text.canonical import canonical

@@ -15,6 +15,3 @@ class FileDigest(str):
         made = super().__new__(cls, digest)
         made.path = path
         return made
-
-    def __getnewargs__(self) -> tuple[str, Path]:  # type: ignore[override]
-        return str(self), self.path

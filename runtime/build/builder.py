@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses, Result, snapshot, stage_name
+from compiler.graph.nodes import Graph, stage_name
+from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
 from runtime.completions.stage import Asking
 from runtime.sources.probe import Found

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 
 from compiler.graph.facts import Facts
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses, stage_name
+from compiler.graph.nodes import Graph, stage_name
+from compiler.graph.plan import Addresses
 from runtime.stages.table import kinds
 from runtime.store.files import NoFile, open_file
 from runtime.store.names import BuiltStage, LastBuild, NamedOutput

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from compiler.graph.lock import Lock
-from compiler.graph.plan import stage_name
+from compiler.graph.nodes import stage_name
 from compiler.graph.stages import SourceStage, of_kind
 from compiler.recipe.benchmarks import FEED
 from compiler.text.canonical import digest_of

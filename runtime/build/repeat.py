@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from compiler.graph.plan import stage_name
+from compiler.graph.nodes import stage_name
 from operators.base.declare import Repeats
 from runtime.build.builder import Builder, Tell
 from runtime.build.session import Session

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from compiler.graph.keys import structures
-from compiler.graph.plan import stage_name
+from compiler.graph.nodes import stage_name
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import join
 from runtime.review.fates import Fate, SideRows, apart, ids_of

@@ -136,11 +136,13 @@ class Kind(Generic[S, R]):
 
     def run(self, work: Work, tell: Rows) -> R:
         """Its record, by no key yet. Raises StoreError, and what its operator raises."""
-        raise NotImplementedError
+        raise NotImplementedError(f"the kind `{self.stage.kind}` does not say how it runs")
 
     def absent(self) -> StoreError:
         """Why it cannot run where it has no key."""
-        raise NotImplementedError
+        return StoreError(
+            f"`{self.stage.name}` cannot run: {self.stage.lacks} are not here", "`recipe plan` says what it waits for"
+        )
 
     def mendable(self, work: Work) -> None:
         """Raises StoreError where its record lacks an object and it cannot be made anew."""

@@ -51,7 +51,7 @@ class Keyed(Sealed):
     @property
     def content(self) -> str:
         """What tells records of one key apart: the digest of what was made."""
-        raise NotImplementedError
+        raise NotImplementedError(f"a {type(self).__name__} does not say what it is of")
 
     def objects(self) -> set[str]:
         """The digests of all objects that it is made of."""
@@ -59,7 +59,7 @@ class Keyed(Sealed):
 
     def textless(self) -> Iterator[str]:
         """Its objects in which there is no text."""
-        raise NotImplementedError
+        raise NotImplementedError(f"a {type(self).__name__} does not say which of its objects hold text")
 
 
 class Record(Keyed):
@@ -86,6 +86,7 @@ class Record(Keyed):
     def read(cls, body: Mapping[str, Any]) -> Self:
         """What its parts say it is, which may be another kind of record than was asked for."""
         kind = next((kind for mark, kind in KINDS.items() if mark in body), Record)
+        # Whoever asks for one kind sees by the value's class that it is of another.
         return super().read(body) if cls is kind else kind.read(body)  # type: ignore[return-value]
 
     @property
