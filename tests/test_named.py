@@ -42,3 +42,10 @@ def test_a_profile_that_lacks_something_is_told_once(project: Project) -> None:
     assert ran.code == 2 and "needs `name`" in ran.err and "Field required" not in ran.err and "1 error" in ran.err
     project.write("languages/ko.yaml", "")
     assert "the file says nothing" in project.run("check", "recipe.yaml").err
+
+
+def test_a_source_without_a_licence_is_told_beside_what_else_is_wrong_with_it(project: Project) -> None:
+    text = (project.folder / "recipe.yaml").read_text("utf-8")
+    project.write("recipe.yaml", text.replace("a.jsonl", "b.jsonl").replace(", license: A", ""))
+    ran = project.run("check", "recipe.yaml")
+    assert ran.code == 2 and "2 errors" in ran.err and "no file matches `b.jsonl`" in ran.err and "needs `license`" in ran.err

@@ -32,6 +32,9 @@ def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tupl
         node, wrong = read, mistakes(read, schema)
         found += [each.told for each in wrong if not (torn and each.missing)]
     found = list(dict.fromkeys(found))
+    if any(each.missing and [*each.path[:1]] == ["sources"] for each in wrong):
+        node = stood_in(node)  # a source without a licence has files that are looked at
+        wrong = mistakes(node, schema)
     for _ in range(ROUNDS):
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
         paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
