@@ -84,7 +84,7 @@ def fates(recipe: str, data: Path, folder: Path) -> tuple[list[str], dict[str, s
     from runtime.life.why import Ledgers
     from runtime.store.record import AttachedRecord, DecisionRecord
     from runtime.store.store import Store
-    from runtime.tables.table import read_table
+    from runtime.tables.objects import read_table
 
     session = Session(recipe, allow=(str(data),), store_folder=str(folder))
     store = Store(session.store_path)

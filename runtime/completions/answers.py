@@ -21,7 +21,8 @@ from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
-from runtime.tables.table import ARROW, TEXT, Table, open_table, whole
+from runtime.tables.objects import whole
+from runtime.tables.table import ARROW, TEXT, Table, open_table
 from runtime.tables.write import gathered, small_columns, taken, write_based, write_columns, write_frame
 
 FETCHED = 256

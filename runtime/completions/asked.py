@@ -10,7 +10,7 @@ import pyarrow as pa
 from operators.base.licence import Licence, join
 from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
-from runtime.tables.table import read_table, whole
+from runtime.tables.objects import read_table, whole
 
 
 def origins(store: Store, completions: CompletionsRecord) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

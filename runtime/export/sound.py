@@ -13,8 +13,8 @@ from runtime.store.parts import Unsound
 from runtime.store.record import BesideRecord, Keyed, Record
 from runtime.store.store import Store
 from runtime.store.trees import Tree
-from runtime.tables.cursors import object_name
-from runtime.tables.table import ARROW, TEXT, read_table
+from runtime.tables.objects import object_name, read_table
+from runtime.tables.table import ARROW, TEXT
 from runtime.tables.write import small_columns
 
 

@@ -14,7 +14,8 @@ from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import Store, StoreError
-from runtime.tables.table import open_table, read_table, whole
+from runtime.tables.objects import read_table, whole
+from runtime.tables.table import open_table
 
 
 def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, limit: int) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
 from runtime.store.record import SourceRecord
 from runtime.store.store import taken_as
-from runtime.tables.table import Table, open_table, read_table
+from runtime.tables.objects import read_table
+from runtime.tables.table import Table, open_table
 
 
 def matching(ledgers: Ledgers, text: str, limit: int) -> list[str]:

@@ -18,8 +18,8 @@ from runtime.stages.expected.expected import Expected
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
-from runtime.tables.cursors import object_name
 from runtime.tables.ids import cell_digest, digest_name, halves, position
+from runtime.tables.objects import object_name
 from runtime.tables.write import TEXT_ROWS
 
 

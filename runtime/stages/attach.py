@@ -54,7 +54,8 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
         from runtime.stages.life import row_of
         from runtime.store.digest import id_bytes
         from runtime.tables.ids import position
-        from runtime.tables.table import open_table, read_table, whole
+        from runtime.tables.objects import read_table, whole
+        from runtime.tables.table import open_table
 
         node = self.stage.node
         name = f"{node.table}/{node.label}"

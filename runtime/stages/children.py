@@ -20,7 +20,8 @@ from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
-from runtime.tables.table import ARROW, TEXT, Table, beside_column
+from runtime.tables.objects import beside_column
+from runtime.tables.table import ARROW, TEXT, Table
 from runtime.tables.write import small_columns, taken, write_based, write_frame
 
 Places = np.ndarray[Any, np.dtype[np.int64]]

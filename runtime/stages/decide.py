@@ -155,7 +155,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         """What was decided of a row, with every measured value; None where it never came here."""
         from runtime.store.digest import id_bytes
         from runtime.tables.ids import position
-        from runtime.tables.table import read_table, whole
+        from runtime.tables.objects import read_table, whole
 
         ledger = read_table(store, record.ledger)
         place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
@@ -194,7 +194,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
         from runtime.store.digest import id_bytes
         from runtime.tables.ids import child_ids
-        from runtime.tables.table import read_table, whole
+        from runtime.tables.objects import read_table, whole
 
         parents = id_bytes(whole(read_table(store, record.ledger).column("row_id")))
         for copy in range(1, 100):
@@ -209,7 +209,7 @@ def measured(
     store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
 ) -> dict[str, int | None] | None:
     """A row's measured values, or None where it was not measured."""
-    from runtime.tables.table import read_table
+    from runtime.tables.objects import read_table
 
     beside = record.measured[step]
     table = ledger if beside is None else read_table(store, beside)

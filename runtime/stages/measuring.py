@@ -18,8 +18,9 @@ from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
+from runtime.tables.objects import read_table
 from runtime.tables.segmented import Segmented
-from runtime.tables.table import open_table, read_table
+from runtime.tables.table import open_table
 
 if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index

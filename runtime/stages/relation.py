@@ -20,7 +20,8 @@ from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
 from runtime.tables.ids import combined, connect, digest_name, halves
 from runtime.tables.memo import Memo
-from runtime.tables.table import BATCH, Table, beside_column
+from runtime.tables.objects import beside_column
+from runtime.tables.table import BATCH, Table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store
-from runtime.tables.table import read_table, whole
+from runtime.tables.objects import read_table, whole
 
 
 def born_of(store: Store, record: ChildrenRecord, wanted: Bytes) -> tuple[str, list[str]] | None:

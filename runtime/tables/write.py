@@ -14,7 +14,8 @@ from operators.base.scope import Columns
 from runtime.store.digest import Bytes, Described, id_array, table_digest
 from runtime.store.store import Store
 from runtime.tables.ids import digest_name, sorted_order
-from runtime.tables.table import TEXT, whole
+from runtime.tables.objects import whole
+from runtime.tables.table import TEXT
 
 TEXT_ROWS = 16384
 GATHER_ROWS = 131072

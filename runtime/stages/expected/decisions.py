@@ -19,7 +19,7 @@ from runtime.stages.expected.values import Values
 from runtime.stages.ledger import groups_of
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import combined, connect, places_of, sorted_order
-from runtime.tables.table import nulled
+from runtime.tables.objects import nulled
 from runtime.tables.write import taken
 
 Places = np.ndarray[Any, np.dtype[np.int64]]

@@ -25,7 +25,8 @@ from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.beside import find_measured
 from runtime.tables.ids import combined, connect, digest_name
 from runtime.tables.memo import Memo
-from runtime.tables.table import BATCH, SHARE, TEXT, nulled, open_table, read_table, share_of, whole
+from runtime.tables.objects import SHARE, nulled, read_table, share_of, whole
+from runtime.tables.table import BATCH, TEXT, open_table
 
 
 @dataclass(frozen=True)

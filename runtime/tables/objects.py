@@ -1,0 +1,69 @@
+"""Columns as objects of the store hold them: an Arrow file, or one for each part of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runtime.store.store import Store
+
+Reference = str | list[str]
+"""`object:DIGEST`; where a table has parts, a list with one for each."""
+SHARE = "part/whole"
+
+
+def object_name(reference: str) -> str:
+    return reference.removeprefix("object:")
+
+
+def references(reference: Reference) -> list[str]:
+    """The objects of all parts."""
+    return [reference] if isinstance(reference, str) else reference
+
+
+def referring(objects: Sequence[str]) -> Reference:
+    """What names the objects of all parts; that of a table of one part is no list."""
+    return objects[0] if len(objects) == 1 else list(objects)
+
+
+def read_part(store: Store, reference: Reference, part: int) -> pa.Table:
+    """The Arrow file of one part, checked and mapped into memory for as long as something of it is held."""
+    with pa.memory_map(str(store.read_path(object_name(references(reference)[part])))) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def read_table(store: Store, reference: Reference) -> pa.Table:
+    """The same of all parts."""
+    parts = [read_part(store, reference, part) for part in range(len(references(reference)))]
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a copy where it has one chunk."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def beside_column(store: Store, reference: Reference, name: str, part: int | None = None) -> pa.Array:
+    """A column made beside a table, or beside a part; `part/whole` is the share, null where the measure abstains."""
+    table = read_table(store, reference) if part is None else read_part(store, reference, part)
+    if name != SHARE:
+        return nulled(whole(table.column(name)))
+    return share_of(*(nulled(whole(table.column(each))) for each in SHARE.split("/")))
+
+
+def share_of(part: pa.Array, of: pa.Array) -> pa.Array:
+    """Two counts as one number."""
+    return pc.divide(part.cast(pa.float64()), of.cast(pa.float64()))
+
+
+def nulled(column: pa.Array) -> pa.Array:
+    """Measured whole numbers with null in the place of -1; other columns as they are."""
+    if not pa.types.is_integer(column.type):
+        return column
+    return pc.if_else(pc.less(column, 0), pa.scalar(None, column.type), column)
