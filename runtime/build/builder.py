@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from runtime.stages.measuring import Measuring
 from runtime.stages.table import kind_at, kinds
 from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Damaged, Store, StoreError
+from runtime.tables.table import open_table
 
 Tell = Callable[[str, str, int | None], None]
 """Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
@@ -133,6 +135,17 @@ class Builder:
             return False
         return True
 
+    @contextmanager
+    def parted(self, before: Record | None) -> Iterator[None]:
+        """What is made anew gets the parts that it had: others name its objects."""
+        usual = self.store.parts
+        if before is not None:
+            self.store.parts = len(open_table(self.store, before.table).spread)
+        try:
+            yield
+        finally:
+            self.store.parts = usual
+
     def run(self, index: int, key: str, before: Record | None) -> Record:
         """Run one stage and record it."""
         kind = kind_at(self.graph, index)
@@ -140,7 +153,8 @@ class Builder:
         self.allow(self.graph, index, key, self.addresses)
         self.tell(name, "start", None)
         started = time.monotonic()
-        made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
+        with self.parted(before):
+            made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
         told = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}

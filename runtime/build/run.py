@@ -24,6 +24,7 @@ from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
+from runtime.store.trees import PART_COUNTS
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
@@ -123,6 +124,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
     store = Store(session.store_path)
+    store.parts = part_count()
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()
@@ -189,6 +191,14 @@ def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progre
 def thread_count() -> int:
     """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
+
+
+def part_count() -> int | None:
+    """Into how many parts a build lays every table: RECIPE_PARTS, else by its size. Raises StoreError."""
+    said = os.environ.get("RECIPE_PARTS")
+    if said and said not in map(str, PART_COUNTS):
+        raise StoreError(f"RECIPE_PARTS is `{said[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
+    return int(said) if said else None
 
 
 def shown(session: Session, output: str, built: Built, path: Path | None) -> Shown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from operators.base.scope import Columns
 from runtime.completions.asked import joined_licence, origins
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
-from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
-from runtime.tables.objects import whole
+from runtime.tables.objects import referring, whole
 from runtime.tables.table import ARROW, TEXT, Table, open_table
-from runtime.tables.write import gathered, small_columns, taken, write_based, write_columns, write_frame
+from runtime.tables.write import FrameWriter, gathered, small_columns, taken, write_based, write_columns, write_frame
 
 FETCHED = 256
 """Completions that are in memory as Python objects at a time; with more the allocator gives memory back between two."""
@@ -155,28 +156,23 @@ def attached(store: Store, node: Node, rows: Table, completions: CompletionsReco
     order = places[kept]
     inherited = {name: kind for name, kind in node.columns.items() if name not in made.columns}
     text = [name for name, kind in inherited.items() if kind in TEXT]
-    frame = {"row_id": made.frame("row_id"), "item_id": made.frame("item_id")}
-    for name, small in small_columns(node.columns).items():
-        if name in made.columns:
-            frame[small] = made.frame(small)
-        else:
-            column = rows.frame(small).take(pa.array(order))
-            frame[small] = joined_licence(column, operator.terms) if name == "license" else column
-    described = table_digest(frame.__getitem__, node.columns, small_columns(node.columns))
-    text_object = None
-    if text:
-        content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [empty(text, inherited)])
-        schema = pa.schema([(name, content.schema.field(name).type) for name in text])
-        text_object = write_columns(store, schema, gathered(content, text, order))
-    tree = {
-        "kind": "attached",
-        "of": made.tree,
-        "columns": dict(node.columns),
-        "inherited": text,
-        "rows": made.rows,
-        "frame": write_frame(store, frame),
-        "text": text_object,
-    }
+    content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [empty(text, inherited)]) if text else None
+    writer, texts = FrameWriter(store, node.columns), []
+    for part, (first, last) in enumerate(pairwise(made.bounds)):
+        chosen = order[first:last]
+        frame = {name: made.column(name, part) for name in ("row_id", "item_id")}
+        for name, small in small_columns(node.columns).items():
+            if name in made.columns:
+                frame[small] = made.column(small, part)
+            else:
+                column = rows.frame(small).take(pa.array(chosen))
+                frame[small] = joined_licence(column, operator.terms) if name == "license" else column
+        writer.add(frame)
+        if content is not None:
+            schema = pa.schema([(name, content.schema.field(name).type) for name in text])
+            texts.append(write_columns(store, schema, gathered(content, text, chosen)))
+    tree = writer.tree("attached", of=made.tree, inherited=text, text=referring(texts) if texts else None)
+    described = writer.describing.described()
     dropped = np.where(kept, 0, 1)
     return AttachedRecord(
         kind="attach",

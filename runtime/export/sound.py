@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from compiler.text.document import MAX_DEPTH
+from runtime.store.digest import id_bytes
 from runtime.store.names import LastBuild
 from runtime.store.parts import Unsound
 from runtime.store.record import BesideRecord, Keyed, Record
 from runtime.store.store import Store
-from runtime.store.trees import Tree
-from runtime.tables.objects import object_name, read_table
+from runtime.store.trees import Tree, references
+from runtime.tables.objects import Reference, object_name, read_part, whole
 from runtime.tables.table import ARROW, TEXT
 from runtime.tables.write import small_columns
 
@@ -54,6 +56,8 @@ class Objects:
         inner = tree["parts"] if "parts" in tree else [tree["of"]] if "of" in tree else []
         below = [self.rows_of(each, depth + 1) for each in inner]
         columns = tree.get("columns", {})
+        if "spread" in tree:
+            self.complain_spread(tree)
         rows: int = below[0] if kind == "carried" else tree["rows"]
         wrong = (kind == "combined" and sum(below) != rows) or (kind == "attached" and below[0] != rows)
         if kind == "filtered":
@@ -68,32 +72,47 @@ class Objects:
             raise Unsound("the parts of its table have not as many rows as it")
         return rows
 
-    def table(self, reference: str) -> pa.Table | None:
-        """The table that an object holds; None where it did not come along."""
-        return None if object_name(reference) in self.left else read_table(self.store, reference)
+    def complain_spread(self, tree: Tree) -> None:
+        """Raises Unsound where the parts of a table have other rows than it says, or ids of other ranges."""
+        spread = tree["spread"]
+        named = references(tree["ledger"] if tree["kind"] == "filtered" else tree["frame"])
+        if sum(spread) != tree["rows"] or len(named) != len(spread):
+            raise Unsound("its parts have not as many rows as it")
+        for part, (name, rows) in enumerate(zip(named, spread, strict=True)):
+            if object_name(name) in self.left:
+                continue
+            table = read_part(self.store, name, 0)
+            ids = id_bytes(whole(table.column("row_id")))[:, 0].astype(np.int64) * len(spread) // 256
+            held = len(ids)
+            if tree["kind"] == "filtered":
+                held = int((whole(table.column("dropped_by")).to_numpy() == 0).sum())
+            if held != rows or (ids != part).any():
+                raise Unsound("its parts are not of the ids that they should be of")
 
-    def length(self, reference: str, *names: str) -> int | None:
-        """The rows of an object that has some columns."""
-        table = self.table(reference)
-        if table is None:
-            return None
-        if not set(names) <= set(table.column_names):
+    def tables(self, reference: Reference) -> Iterator[pa.Table]:
+        """The tables that objects hold, of those that came along."""
+        for part, name in enumerate(references(reference)):
+            if object_name(name) not in self.left:
+                yield read_part(self.store, reference, part)
+
+    def length(self, reference: Reference, *names: str) -> int | None:
+        """The rows of objects that have some columns; None where not all of them are here."""
+        tables = list(self.tables(reference))
+        if any(not set(names) <= set(table.column_names) for table in tables):
             raise Unsound("its objects lack columns")
-        return int(table.num_rows)
+        return sum(table.num_rows for table in tables) if len(tables) == len(references(reference)) else None
 
-    def complain_types(self, reference: str, columns: Mapping[str, Any]) -> None:
+    def complain_types(self, reference: Reference, columns: Mapping[str, Any]) -> None:
         """Raises Unsound for a frame whose columns are of other types than those that its table says."""
-        table = self.table(reference)
-        if table is None:
-            return
         wanted = {"row_id": pa.uuid(), "item_id": pa.uuid()}
         wanted |= {
             small: pa.uuid() if columns[name] in TEXT else ARROW[columns[name]] for name, small in small_columns(columns).items()
         }
-        for name, kind in wanted.items():
-            found = table.schema.field(name).type
-            if found != kind and not (pa.types.is_dictionary(found) and pa.types.is_dictionary(kind)):
-                raise Unsound(f"its column `{name[:80]}` is {found}")
+        for table in self.tables(reference):
+            for name, kind in wanted.items():
+                found = table.schema.field(name).type
+                if found != kind and not (pa.types.is_dictionary(found) and pa.types.is_dictionary(kind)):
+                    raise Unsound(f"its column `{name[:80]}` is {found}")
 
     def complain_origins(self, origins: Mapping[str, Any], columns: Mapping[str, Any], rows: int) -> None:
         """Raises Unsound for columns that come from nowhere, or from columns with another number of rows."""

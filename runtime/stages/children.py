@@ -14,15 +14,15 @@ from operators.base.declare import LABELS
 from operators.base.licence import CLASSES
 from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
-from runtime.stages.ledger import combine_trees
-from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
+from runtime.tables.combine import combine_trees
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
 from runtime.tables.objects import beside_column
 from runtime.tables.table import ARROW, TEXT, Table
-from runtime.tables.write import small_columns, taken, write_based, write_frame
+from runtime.tables.write import describe, taken, write_based, write_frame
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -42,7 +42,7 @@ def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Besid
         complain_twice(node, table, ids)
         own = written(store, node, table, born, (given[born.parents], given[born.donors]), ids)
         tree, described = combine_trees(store, [tree, own], node.columns)
-    described = described or table_digest(table.frame, node.columns, small_columns(node.columns))
+    described = described or describe(table)
     refused = sorted(born.refused)
     places = np.array([place for place, _ in refused], np.int64)
     reasons = pa.array([reason for _, reason in refused], pa.string()).dictionary_encode()

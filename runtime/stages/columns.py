@@ -25,7 +25,8 @@ from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, hash_column
 from runtime.tables.memo import Memo
-from runtime.tables.table import TEXT, Table
+from runtime.tables.objects import referring
+from runtime.tables.table import BATCH, TEXT, Table
 from runtime.tables.write import masked, write_columns
 
 if TYPE_CHECKING:
@@ -50,18 +51,37 @@ class ColumnWork:
 
 def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
     """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
-    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
-    frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
-    done = 0
-    parts: list[list[list[pa.Array]]] = [[] for _ in works]
+    objects: list[list[str]] = [[] for _ in works]
+    texts: list[list[str]] = [[] for _ in works]
+    with ThreadPoolExecutor(threads) as pool:
+        for part, first in enumerate(table.bounds[:-1]):
+            parts: list[list[list[pa.Array]]] = [[] for _ in works]
+            for start, results in computed(pool, table, works, part, 2 * threads):
+                for each, result in zip(parts, results, strict=True):
+                    each.append(result)
+                tell(first + start)
+            for at, work in enumerate(works):
+                values, text = written(store, made_schema(work), parts[at])
+                objects[at].append(values)
+                texts[at] += [text] if text is not None else []
+    return [Beside(referring(each), referring(text) if text else None) for each, text in zip(objects, texts, strict=True)]
 
-    def one(batch: tuple[int, dict[str, pa.Array]]) -> list[list[pa.Array]]:
+
+def computed(
+    pool: ThreadPoolExecutor, table: Table, works: list[ColumnWork], part: int, ahead: int
+) -> Iterator[tuple[int, list[list[pa.Array]]]]:
+    """(rows so far, columns of each work) of the batches of one part."""
+    first, last = table.bounds[part : part + 2]
+    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    frames = {name: table.column(digest_name(name), part) for name in needed if table.columns[name] in TEXT}
+
+    def one(batch: tuple[int, dict[str, pa.Array]]) -> tuple[int, list[list[pa.Array]]]:
         start, columns = batch
         rows = min(len(column) for column in columns.values()) if columns else 0
-        digests = {name: frame.slice(start, rows) for name, frame in frames.items()}
+        digests = {name: frame.slice(start - first, rows) for name, frame in frames.items()}
         texts: dict[str, Texts] = {}
         try:
-            return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
+            made = [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
         except TooSlow as error:
             raise naming(error, table, start) from None
         except TooMuchText as error:
@@ -69,14 +89,9 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
             raise StoreError(
                 f"{error} of row {row}", "look at the row with `recipe why`, or make the condition simpler"
             ) from None
+        return start - first + rows, made
 
-    with ThreadPoolExecutor(threads) as pool:
-        for results in in_order(pool, one, table.batches(needed), 2 * threads):
-            for part, result in zip(parts, results, strict=True):
-                part.append(result)
-            done += len(results[0][0]) if results else 0
-            tell(done)
-    return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+    return in_order(pool, one, table.batches(needed, BATCH, first, last), ahead)
 
 
 def naming(error: TooSlow, table: Table, start: int) -> StoreError:
@@ -86,16 +101,16 @@ def naming(error: TooSlow, table: Table, start: int) -> StoreError:
     return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
 
 
-def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
+def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tuple[str, str | None]:
     """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
     text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
     small = [place for place in range(len(schema)) if place not in text]
     joined = [[pa.concat_arrays([part[place] for part in parts]) for place in small]] if parts else []
     values = write_columns(store, pa.schema([schema.field(at) for at in small]), joined)
     if not text:
-        return Beside(values)
+        return values, None
     apart = pa.schema([schema.field(place) for place in text])
-    return Beside(values, write_columns(store, apart, [[part[place] for place in text] for part in parts]))
+    return values, write_columns(store, apart, [[part[place] for place in text] for part in parts])
 
 
 def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iterator[Any], ahead: int) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from compiler.graph.stages import CombineStage
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
-from runtime.store.record import Record
+from runtime.store.record import Counts, Record
 
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Feeds
@@ -18,10 +18,12 @@ class CombineKind(Kind[CombineStage, Record]):
     """The frame of all rows is written; text stays where it is."""
 
     def run(self, work: Work, tell: Rows) -> Record:
-        from runtime.stages.ledger import combined_tables
+        from runtime.tables.combine import combine_trees
 
         records = sorted((work.records[each] for each in self.stage.tables), key=lambda each: each.digest)
-        return combined_tables(work.store, self.stage.node, [each.table for each in records])
+        tree, described = combine_trees(work.store, [each.table for each in records], self.stage.node.columns)
+        counts: Counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
+        return Record(kind="combine", **described.body(), rows=tree["rows"], table=tree, counts=counts)
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.expected import joined

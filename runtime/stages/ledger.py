@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import duckdb
@@ -16,13 +17,15 @@ from operators.base.bounds import exactly
 from operators.base.declare import SetDecision
 from runtime.stages.columns import LostRows
 from runtime.stages.relation import Given, Relation
-from runtime.store.digest import Bytes, Described, id_array, id_bytes, table_digest
-from runtime.store.record import Counts, DecisionRecord, Record
-from runtime.store.store import Store, StoreError
+from runtime.store.digest import Bytes, id_bytes
+from runtime.store.record import Counts, DecisionRecord
+from runtime.store.store import Store
 from runtime.tables.beside import Beside
+from runtime.tables.combine import combine_trees
 from runtime.tables.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
-from runtime.tables.table import TEXT, Table, carry, empty_column, open_table
-from runtime.tables.write import small_columns, taken, write_based, write_frame
+from runtime.tables.objects import Reference
+from runtime.tables.table import TEXT, Table, carry, open_table
+from runtime.tables.write import describe, taken, write_based, write_parts
 
 
 class Shortage(Exception):
@@ -40,11 +43,13 @@ def decide(given: Given) -> DecisionRecord:
     kept = int((fates.dropped == 0).sum())
     seen = carried_table(store, stage.node, table, given.objects)
     tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
+    if len(table.spread) > 1:
+        tree["spread"] = [int((fates.dropped[first:last] == 0).sum()) for first, last in pairwise(table.bounds)]
     born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
     if born is not None:
         tree, described = combine_trees(store, [tree, born], seen.columns)
     else:
-        described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
+        described = describe(open_table(store, tree))
     reasons = len(stage.labels)
     beside = (given.objects.get(each.measure) for each in stage.run)
     return DecisionRecord(
@@ -70,7 +75,7 @@ class Rows(Protocol):
 class Fates:
     """What became of the rows of a stage: the ledger, and what else is needed of it in memory."""
 
-    ledger: str
+    ledger: Reference
     dropped: np.ndarray[Any, Any]
     """For each row that went in: 0, or the number of the decision that drops it."""
     born: Bytes
@@ -102,7 +107,7 @@ def decided(given: Given) -> Fates:
         "detail": detail.filter(pa.array(first)),
         **relation.dear,
     }
-    return Fates(write_frame(given.store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
+    return Fates(write_parts(given.store, own, table.bounds), dropped[first], ids[again], copies[again], sorted(relation.dear))
 
 
 def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
@@ -161,41 +166,6 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
             digests[digest_name(name)] = id_bytes(filled)[rows]
     tree, _ = write_based(store, [content], digests, columns, {})
     return tree
-
-
-def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]) -> tuple[dict[str, Any], Described]:
-    """Write the frame of all rows of several tables: (tree, what it is). Raises StoreError for equal ids."""
-    parts = [open_table(store, tree) for tree in trees]
-    ids = np.concatenate([id_bytes(part.frame("row_id")) for part in parts])
-    order = sorted_order(ids)
-    if (ids[order][1:] == ids[order][:-1]).all(axis=1).any():
-        raise StoreError(
-            "two tables of one `from` hold the same rows",
-            "a row stands in a table once: combine sources, or tables that are disjoint",
-        )
-    places = pa.array(order)
-    frame: dict[str, pa.Array] = {"row_id": id_array(ids[order])}
-    frame["item_id"] = id_array(np.concatenate([id_bytes(part.frame("item_id")) for part in parts])[order])
-    for name, small in small_columns(columns).items():
-        kind = columns[name]
-        arrays = [part.frame(small) if name in part.columns else empty_column(part.rows, kind) for part in parts]
-        if kind == "label":
-            arrays = [array.cast(pa.string()) for array in arrays]
-            frame[small] = pa.concat_arrays(arrays).dictionary_encode().take(places)
-        else:
-            frame[small] = pa.concat_arrays(arrays).take(places)
-    described = table_digest(frame.__getitem__, columns, small_columns(columns))
-    number = np.concatenate([np.full(part.rows, place, dtype=np.uint16) for place, part in enumerate(parts)])[order]
-    frame[".part"] = pa.array(number)
-    tree = {"kind": "combined", "parts": trees, "columns": dict(columns), "rows": len(order), "frame": write_frame(store, frame)}
-    return tree, described
-
-
-def combined_tables(store: Store, node: Node, trees: list[dict[str, Any]]) -> Record:
-    """The record of all rows of several tables."""
-    tree, described = combine_trees(store, trees, node.columns)
-    counts: Counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
-    return Record(kind="combine", **described.body(), rows=tree["rows"], table=tree, counts=counts)
 
 
 def complain_shortage(stage: DecideStage, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None) -> None:

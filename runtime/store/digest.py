@@ -14,8 +14,7 @@ from operators.base.scope import Columns, ColumnType
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-#: A null text has a cell digest that no text has.
-NULL_CELL = bytes(16)
+EMPTY_BUCKET = blake3(b"").digest()
 
 
 def id_bytes(column: pa.Array) -> Bytes:
@@ -63,13 +62,13 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
     return np.concatenate([numbers.view(np.uint8).reshape(-1, 8), null.astype(np.uint8).reshape(-1, 1)], axis=1)
 
 
-def column_digest(cells: Bytes, bounds: np.ndarray[Any, Any]) -> str:
-    """The Merkle root of one column."""
+def bucket_digests(cells: Bytes, bounds: np.ndarray[Any, Any]) -> list[bytes]:
+    """The digest of each of the 256 buckets of one column."""
     cells = np.ascontiguousarray(cells)
-    hasher = blake3()
-    for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        hasher.update(blake3(cells[start:end].data if end > start else b"").digest())
-    return hasher.hexdigest()
+    return [
+        blake3(cells[start:end].data).digest() if end > start else EMPTY_BUCKET
+        for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+    ]
 
 
 class Described(NamedTuple):
@@ -87,21 +86,39 @@ class Described(NamedTuple):
         return {"digest": self.digest, "ids": self.ids, "columns": self.columns}
 
 
-def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapping[str, str]) -> Described:
-    """The digests of a table whose rows are in row_id order, with distinct ids.
+class Describing:
+    """The digests of a table whose parts come one after another, each a range of row_id prefixes."""
 
-    `frame` gives a small column by its name, one at a time, so that no more than one is in memory.
-    """
-    row_ids = id_bytes(frame("row_id"))
-    bounds = buckets_of(row_ids)
-    root = {
-        "rows": len(row_ids),
-        "row_id": column_digest(row_ids, bounds),
-        "item_id": column_digest(id_bytes(frame("item_id")), bounds),
-        "columns": {
-            name: {"type": kind, "digest": column_digest(cells_of(frame(small[name]), kind), bounds)}
-            for name, kind in columns.items()
-        },
-    }
-    described: dict[str, Any] = root["columns"]  # type: ignore[assignment]
-    return Described(digest_of(root), digest_of({name: root[name] for name in ("rows", "row_id", "item_id")}), described)
+    def __init__(self, columns: Columns, small: Mapping[str, str]) -> None:
+        self.columns, self.small, self.rows = columns, small, 0
+        self.buckets: dict[str, list[bytes]] = {name: [EMPTY_BUCKET] * 256 for name in ("row_id", "item_id", *small.values())}
+
+    def add(self, column: Callable[[str], pa.Array]) -> None:
+        """A part, whose rows are in row_id order with distinct ids; `column` gives a small column by its name, one at a time."""
+        row_ids = id_bytes(column("row_id"))
+        bounds = buckets_of(row_ids)
+        self.rows += len(row_ids)
+        self.fill("row_id", row_ids, bounds)
+        self.fill("item_id", id_bytes(column("item_id")), bounds)
+        for name, kind in self.columns.items():
+            self.fill(self.small[name], cells_of(column(self.small[name]), kind), bounds)
+
+    def fill(self, name: str, cells: Bytes, bounds: np.ndarray[Any, Any]) -> None:
+        """The buckets of one column that a part has rows in."""
+        for at, digest in enumerate(bucket_digests(cells, bounds)):
+            if digest != EMPTY_BUCKET:
+                self.buckets[name][at] = digest
+
+    def described(self) -> Described:
+        """What the table is, of all parts that came."""
+        roots = {name: blake3(b"".join(buckets)).hexdigest() for name, buckets in self.buckets.items()}
+        columns = {name: {"type": kind, "digest": roots[self.small[name]]} for name, kind in self.columns.items()}
+        ids = {"rows": self.rows, "row_id": roots["row_id"], "item_id": roots["item_id"]}
+        return Described(digest_of({**ids, "columns": columns}), digest_of(ids), columns)
+
+
+def table_digest(column: Callable[[str], pa.Array], columns: Columns, small: Mapping[str, str]) -> Described:
+    """The same of a table that is one part."""
+    describing = Describing(columns, small)
+    describing.add(column)
+    return describing.described()

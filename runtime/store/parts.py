@@ -113,6 +113,11 @@ def is_object(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(OBJECT) and is_digest(value[len(OBJECT) :])
 
 
+def is_reference(value: Any) -> bool:
+    """An object, or one for each of several parts of a table."""
+    return is_object(value) or (isinstance(value, list) and 1 < len(value) <= 256 and all(map(is_object, value)))
+
+
 def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 

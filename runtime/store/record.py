@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypedDict, TypeVar
 
 from compiler.graph.plan import Result
+from compiler.text.canonical import digest_of
 from runtime.store.parts import (
     OBJECT,
     Sealed,
@@ -15,16 +16,19 @@ from runtime.store.parts import (
     is_digest,
     is_map,
     is_object,
+    is_reference,
     is_text,
     maybe,
     unsealed,
 )
-from runtime.store.trees import Tree, is_tree, small_objects
+from runtime.store.trees import Tree, is_tree, references, small_objects
 
 Digest = Annotated[str, is_digest]
 Object = Annotated[str, is_object]
+Reference = Annotated[str | list[str], is_reference]
+"""An object, or one for each part of the table that it stands beside."""
 Count = Annotated[int, is_count]
-Objects = Annotated[list[str | None], each(maybe(is_object))]
+References = Annotated[list[str | list[str] | None], each(maybe(is_reference))]
 Funnel = Annotated[dict[str, list[int]], each_of(each(is_count))]
 
 
@@ -126,8 +130,8 @@ class DecisionRecord(Record):
     """The rows that a run of decisions and a set decision keep."""
 
     order = "kind rows digest ids columns table ledger measured dear counts funnel made snapshot key without"
-    ledger: Object
-    measured: Objects
+    ledger: Reference
+    measured: References
     """The columns beside the table that each decision of the run read; None where its values stand in the ledger."""
     dear: Annotated[list[str], each(is_text)]
     """The columns of the ledger with values of dear measures."""
@@ -135,7 +139,9 @@ class DecisionRecord(Record):
     """Source -> rows kept, and rows dropped by each decision."""
 
     def textless(self) -> Iterator[str]:
-        yield from (*super().textless(), self.ledger, *filter(None, self.measured))
+        yield from super().textless()
+        for named in (self.ledger, *self.measured):
+            yield from references(named)
 
 
 class ChildrenTold(TypedDict):
@@ -231,8 +237,8 @@ class BesideRecord(Keyed):
 
     folder = "beside"
     order = "object text rows measure of reads key without"
-    object: Object
-    text: Annotated[str | None, maybe(is_object)]
+    object: Reference
+    text: Annotated[str | list[str] | None, maybe(is_reference)]
     """The text that a map made, apart from its digests."""
     rows: Count
     measure: Digest
@@ -243,10 +249,10 @@ class BesideRecord(Keyed):
 
     @property
     def content(self) -> str:
-        return self.object.removeprefix(OBJECT)
+        return self.object.removeprefix(OBJECT) if isinstance(self.object, str) else digest_of(self.object)
 
     def textless(self) -> Iterator[str]:
-        yield from (self.object, *small_objects(self.of))
+        yield from (*references(self.object), *small_objects(self.of))
 
 
 K = TypeVar("K", bound=Keyed)

@@ -58,6 +58,7 @@ class Store:
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
+        self.parts: int | None = None  # into how many parts tables are written; by their size unless said
         if (found := link_in(folder)) is not None:
             raise linked(found.relative_to(self.root if self.root in found.parents else folder))
         if (other := foreign(folder)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from operators.base.scope import ColumnType
-from runtime.store.parts import Looks, each, each_of, is_count, is_object, is_text, maybe
+from runtime.store.parts import Looks, each, each_of, is_count, is_reference, is_text, maybe
 
 Tree = dict[str, Any]
 """A map with a `kind`, and the parts that `PARTS` says of it."""
@@ -20,28 +20,46 @@ def are_types(value: Any) -> bool:
 
 def is_origin(value: Any) -> bool:
     """Who made a column (an object beside the table, or null for the table), its name there, and the object of its text."""
-    return isinstance(value, list) and len(value) == 3 and is_text(value[1]) and all(map(maybe(is_object), value[::2]))
+    return isinstance(value, list) and len(value) == 3 and is_text(value[1]) and all(map(maybe(is_reference), value[::2]))
+
+
+PART_COUNTS = tuple(1 << power for power in range(9))
+"""How many parts a table may have: each is a range of row_id prefixes on the borders of buckets."""
+
+
+def is_spread(value: Any) -> bool:
+    """The rows of each of several parts, which are ranges of row_id prefixes of one width."""
+    return isinstance(value, list) and len(value) in PART_COUNTS[1:] and all(map(is_count, value))
 
 
 def is_tree(value: Any) -> bool:
     """Whether it looks like the tree of a table down to its leaves. Raises RecursionError for one that is nested too deep."""
     parts = PARTS.get(str(value.get("kind"))) if isinstance(value, dict) else None
-    return parts is not None and all(name in value and looks(value[name]) for name, looks in parts.items())
+    if parts is None or not is_spread(value.get("spread", [0, 0])):
+        return False
+    return all(name in value and looks(value[name]) for name, looks in parts.items())
 
 
-WITH_FRAME: dict[str, Looks] = {"columns": are_types, "rows": is_count, "frame": is_object}
+WITH_FRAME: dict[str, Looks] = {"columns": are_types, "rows": is_count, "frame": is_reference}
 PARTS: dict[str, dict[str, Looks]] = {
-    "based": {**WITH_FRAME, "text": maybe(is_object)},
-    "filtered": {"of": is_tree, "ledger": is_object, "rows": is_count},
+    "based": {**WITH_FRAME, "text": maybe(is_reference)},
+    "filtered": {"of": is_tree, "ledger": is_reference, "rows": is_count},
     "carried": {"of": is_tree, "columns": are_types, "from": each_of(is_origin)},
     "combined": {**WITH_FRAME, "parts": each(is_tree)},
-    "attached": {**WITH_FRAME, "of": is_tree, "inherited": each(is_text), "text": maybe(is_object)},
+    "attached": {**WITH_FRAME, "of": is_tree, "inherited": each(is_text), "text": maybe(is_reference)},
 }
+
+
+def references(value: str | list[str] | None) -> list[str]:
+    """The objects that a part of a tree names: none, one, or one for each part of the table."""
+    return [] if value is None else [value] if isinstance(value, str) else value
 
 
 def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
     """The objects of a table's tree that hold ids and small columns, not text."""
-    yield from (str(tree[part]) for part in ("frame", "ledger") if part in tree)
-    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
+    for part in ("frame", "ledger"):
+        yield from references(tree.get(part))
+    for maker, *_ in tree.get("from", {}).values():
+        yield from references(maker)
     for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
         yield from small_objects(below)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from compiler.graph.nodes import Node
 from runtime.store.record import BesideRecord
 from runtime.store.store import Store
+from runtime.tables.objects import Reference
 from runtime.tables.table import Table, carry
 
 
@@ -15,13 +17,13 @@ from runtime.tables.table import Table, carry
 class Beside:
     """The columns of one node: whole numbers or digests, and apart from them the text that a map made."""
 
-    object: str
-    text: str | None = None
+    object: Reference
+    text: Reference | None = None
 
 
 def seen(store: Store, table: Table, node: Node, objects: Mapping[int, Beside]) -> tuple[Table, dict[str, str]]:
     """(the base table with the columns that a node reads, role -> column there)."""
-    columns, origin = dict(table.columns), {name: [None, name, None] for name in table.columns}
+    columns, origin = dict(table.columns), {name: list[Any]([None, name, None]) for name in table.columns}
     names = {}
     for role, made in node.carried.items():
         names[role] = made.name if made.node is None else f"{role}.read"

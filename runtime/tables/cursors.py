@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from runtime.store.store import Store
-from runtime.tables.objects import Reference, object_name, references, whole
+from runtime.store.trees import references
+from runtime.tables.objects import Reference, object_name, whole
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -40,8 +41,10 @@ class FileCursor:
 
     def __init__(self, store: Store, reference: Reference, columns: Sequence[str], spread: Sequence[int], first: int) -> None:
         self.store, self.columns = store, list(columns)
-        part, self.skipped = located(spread, first)
-        self.waiting = references(reference)[part:]
+        self.waiting, self.skipped = references(reference), first
+        if len(self.waiting) == len(spread):
+            part, self.skipped = located(spread, first)
+            self.waiting = self.waiting[part:]
         self.number, self.offset = 0, 0
         self.batch: pa.RecordBatch | None = None
         self.open()
@@ -56,11 +59,11 @@ class FileCursor:
         if self.skipped:
             with pa.memory_map(path) as mapped:  # of which only the lengths are looked at
                 reader = pa.ipc.open_file(mapped)
-                while self.skipped >= (rows := reader.get_batch(self.number).num_rows):
+                while self.number < reader.num_record_batches:
+                    if self.skipped < (rows := reader.get_batch(self.number).num_rows):
+                        break
                     self.skipped -= rows
                     self.number += 1
-                    if self.number == reader.num_record_batches:
-                        break
 
     def read(self, rows: int) -> list[pa.Array]:
         pieces: list[list[pa.Array]] = [[] for _ in self.columns]

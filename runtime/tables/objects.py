@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runtime.store.store import Store
+from runtime.store.trees import references
 
 Reference = str | list[str]
 """`object:DIGEST`; where a table has parts, a list with one for each."""
@@ -16,11 +17,6 @@ SHARE = "part/whole"
 
 def object_name(reference: str) -> str:
     return reference.removeprefix("object:")
-
-
-def references(reference: Reference) -> list[str]:
-    """The objects of all parts."""
-    return [reference] if isinstance(reference, str) else reference
 
 
 def referring(objects: Sequence[str]) -> Reference:
@@ -49,9 +45,20 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def beside_column(store: Store, reference: Reference, name: str, part: int | None = None) -> pa.Array:
-    """A column made beside a table, or beside a part; `part/whole` is the share, null where the measure abstains."""
-    table = read_table(store, reference) if part is None else read_part(store, reference, part)
+def beside_part(store: Store, reference: Reference, name: str, spread: Sequence[int], part: int) -> pa.Array:
+    """A column made beside a table for one of its parts, even where it was made when the same rows had other parts."""
+    if len(references(reference)) == len(spread):
+        return column_of(read_part(store, reference, part), name)
+    return beside_column(store, reference, name).slice(sum(spread[:part]), spread[part])
+
+
+def beside_column(store: Store, reference: Reference, name: str) -> pa.Array:
+    """A column made beside a table."""
+    return column_of(read_table(store, reference), name)
+
+
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """A measured column; `part/whole` is the share, null where the measure abstains."""
     if name != SHARE:
         return nulled(whole(table.column(name)))
     return share_of(*(nulled(whole(table.column(each))) for each in SHARE.split("/")))

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from operators.base.scope import Columns, ColumnType
+from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.cursors import (
     CombinedCursor,
@@ -24,7 +25,7 @@ from runtime.tables.cursors import (
     joined,
     located,
 )
-from runtime.tables.objects import beside_column, read_part, whole
+from runtime.tables.objects import beside_part, read_part, whole
 
 TEXT: tuple[ColumnType, ...] = ("text", "list of text")
 ARROW: dict[ColumnType, pa.DataType] = {
@@ -62,6 +63,15 @@ class Table:
     def cursor(self, columns: Sequence[str], first: int = 0) -> Cursor:
         """A reader of these text columns, from a row on."""
         raise NotImplementedError
+
+    def place_of(self, prefix: int) -> int:
+        """The first row whose id begins with a byte, or with a higher one."""
+        parts = len(self.spread)
+        part, inside = divmod(prefix * parts, 256)
+        if not inside:
+            return self.bounds[part]
+        ids = id_bytes(self.column("row_id", part))
+        return self.bounds[part] + int(np.searchsorted(ids[:, 0], prefix))
 
     def frame(self, name: str) -> pa.Array:
         """The same as `column` of all parts."""
@@ -163,7 +173,7 @@ class Carried(Table):
         column = name.removesuffix(DIGEST)
         maker, old, _ = self.tree["from"][column]
         old = old + name[len(column) :]
-        return self.parent.column(old, part) if maker is None else beside_column(self.store, maker, old, part)
+        return self.parent.column(old, part) if maker is None else beside_part(self.store, maker, old, self.spread, part)
 
     def cursor(self, columns: Sequence[str], first: int = 0) -> Cursor:
         groups: dict[str, tuple[Any, list[str]]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from operators.base.scope import Columns
-from runtime.store.digest import Bytes, Described, id_array, table_digest
+from runtime.store.digest import Bytes, Described, Describing, id_array
 from runtime.store.store import Store
 from runtime.tables.ids import digest_name, sorted_order
-from runtime.tables.objects import whole
-from runtime.tables.table import TEXT
+from runtime.tables.objects import Reference, referring, whole
+from runtime.tables.table import TEXT, Table
 
+PART_BYTES = 1 << 27
+"""What a part holds, about: so much is in memory at a time, several times over."""
 TEXT_ROWS = 16384
 GATHER_ROWS = 131072
 
@@ -41,43 +44,113 @@ def write_frame(store: Store, columns: Mapping[str, pa.Array]) -> str:
     return write_columns(store, schema, [list(columns.values())])
 
 
+def write_parts(store: Store, columns: Mapping[str, pa.Array], bounds: list[int]) -> Reference:
+    """The same for each part of a table, whose bounds are given."""
+    return referring(
+        [
+            write_frame(store, {name: column.slice(first, last - first) for name, column in columns.items()})
+            for first, last in pairwise(bounds)
+        ]
+    )
+
+
 def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
     """Ids in another order: as 16-byte numbers, which are moved whole."""
     moved: Bytes = np.ascontiguousarray(ids).view(np.complex128).ravel()[order].view(np.uint8).reshape(-1, 16)
     return moved
 
 
-def write_based(
-    store: Store, parts: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
-) -> tuple[dict[str, Any], Described]:
-    """Write a table whose text is new: (tree, what it is).
+def ranges(row_ids: Bytes, parts: int) -> list[tuple[int, int]]:
+    """(first, last + 1) of the sorted ids of each part."""
+    borders = np.searchsorted(row_ids[:, 0], np.arange(0, 257, 256 // parts))
+    return list(pairwise(borders.tolist()))
 
-    `parts` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
+
+class FrameWriter:
+    """Ids and small columns on their way into the store, part by part, with what the table is."""
+
+    def __init__(self, store: Store, columns: Columns) -> None:
+        self.store, self.columns = store, columns
+        self.describing = Describing(columns, small_columns(columns))
+        self.frames: list[str] = []
+        self.spread: list[int] = []
+
+    def add(self, frame: Mapping[str, pa.Array]) -> None:
+        """The next part, in row_id order."""
+        self.describing.add(frame.__getitem__)
+        self.frames.append(write_frame(self.store, frame))
+        self.spread.append(len(frame["row_id"]))
+
+    def tree(self, kind: str, **parts: Any) -> dict[str, Any]:
+        """The tree of the table."""
+        spread = {"spread": self.spread} if len(self.spread) > 1 else {}
+        rows = {"rows": sum(self.spread), "columns": dict(self.columns), "frame": referring(self.frames)}
+        return {"kind": kind, **rows, **spread, **parts}
+
+
+def describe(table: Table) -> Described:
+    """What a table is, by content."""
+    describing = Describing(table.columns, small_columns(table.columns))
+    for part in range(len(table.spread)):
+        describing.add(partial(table.column, part=part))
+    return describing.described()
+
+
+class TableWriter:
+    """A table whose text is new on its way into the store, part by part."""
+
+    def __init__(self, store: Store, columns: Columns, constants: Mapping[str, str]) -> None:
+        self.store, self.columns, self.constants = store, columns, constants
+        self.text = [name for name, kind in columns.items() if kind in TEXT]
+        self.frame = FrameWriter(store, columns)
+        self.texts: list[str] = []
+
+    def add(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> None:
+        """The next part: the rows of `content` in an order, and their ids and cell digests, which are sorted already."""
+        schema = pa.schema([(name, content.schema.field(name).type) for name in self.text])
+        with ThreadPoolExecutor(1) as pool:
+            # Text goes to disk while ids and small columns are sorted and hashed.
+            batches = gathered(content, self.text, order)
+            writing = pool.submit(write_columns, self.store, schema, batches) if self.text else None
+            frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
+            for name, kind in self.columns.items():
+                if kind in TEXT:
+                    digests = ids[digest_name(name)]
+                    frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
+                elif name in self.constants:
+                    frame[name] = constant(self.constants[name], len(order))
+                else:
+                    frame[name] = whole(content.column(name)).take(pa.array(order))
+            self.frame.add(frame)
+            if writing is not None:
+                self.texts.append(writing.result())
+
+    def written(self) -> tuple[dict[str, Any], Described]:
+        """(the tree of the table, what it is)."""
+        return self.frame.tree("based", text=referring(self.texts) if self.texts else None), self.frame.describing.described()
+
+
+def write_based(
+    store: Store, tables: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
+) -> tuple[dict[str, Any], Described]:
+    """Write a table whose text is new, and in memory: (tree, what it is).
+
+    `tables` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
     emptied: what is sorted is let go of.
     """
     order = sorted_order(ids["row_id"])
     ids = {name: taken(ids.pop(name), order) for name in list(ids)}
-    text = [name for name, kind in columns.items() if kind in TEXT]
-    content = pa.concat_tables(parts)
-    parts.clear()
-    schema = pa.schema([(name, content.schema.field(name).type) for name in text])
-    with ThreadPoolExecutor(1) as pool:
-        # Text goes to disk while ids and small columns are sorted and hashed.
-        writing = pool.submit(write_columns, store, schema, gathered(content, text, order)) if text else None
-        frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
-        for name, kind in columns.items():
-            if kind in TEXT:
-                digests = ids[digest_name(name)]
-                frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
-            elif name in constants:
-                frame[name] = constant(constants[name], len(order))
-            else:
-                frame[name] = whole(content.column(name)).take(pa.array(order))
-        described = table_digest(frame.__getitem__, columns, small_columns(columns))
-        frame_object = write_frame(store, frame)
-        text_object = writing.result() if writing is not None else None
-    tree = {"kind": "based", "rows": len(order), "columns": dict(columns), "frame": frame_object, "text": text_object}
-    return tree, described
+    content = pa.concat_tables(tables)
+    tables.clear()
+    writer = TableWriter(store, columns, constants)
+    for first, last in ranges(ids["row_id"], parts_for(store, content.nbytes)):
+        writer.add(content, {name: each[first:last] for name, each in ids.items()}, order[first:last])
+    return writer.written()
+
+
+def parts_for(store: Store, size: int) -> int:
+    """Into how many parts a table of so many bytes is written, a power of two up to 256: no result depends on it."""
+    return store.parts or min(256, 1 << (max(1, -(-size // PART_BYTES)) - 1).bit_length())
 
 
 def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:
