@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -138,13 +138,13 @@ class Builder:
     @contextmanager
     def parted(self, before: Record | None) -> Iterator[None]:
         """What is made anew gets the parts that it had: others name its objects."""
-        usual = self.store.parts
+        usual = self.store.bound
         if before is not None:
-            self.store.parts = len(open_table(self.store, before.table).spread)
+            self.store.bound = replace(usual, parts=len(open_table(self.store, before.table).spread))
         try:
             yield
         finally:
-            self.store.parts = usual
+            self.store.bound = usual
 
     def run(self, index: int, key: str, before: Record | None) -> Record:
         """Run one stage and record it."""

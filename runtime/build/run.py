@@ -22,6 +22,7 @@ from runtime.build.progress import Progress
 from runtime.build.remarks import born_lines, remark_lines
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
+from runtime.store.bound import SMALLEST, Bound
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 from runtime.store.trees import PART_COUNTS
@@ -45,6 +46,8 @@ class Wishes:
     retry_refused: bool = False
     """Whether what a server refused before is asked for again."""
     quiet: bool = False
+    memory: int | None = None
+    """Bytes that the build may take; half of the machine unless said."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
     store = Store(session.store_path)
-    store.parts = part_count()
+    store.bound = bound_of(wishes.memory)
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()
@@ -193,12 +196,14 @@ def thread_count() -> int:
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
 
 
-def part_count() -> int | None:
-    """Into how many parts a build lays every table: RECIPE_PARTS, else by its size. Raises StoreError."""
+def bound_of(memory: int | None) -> Bound:
+    """What a build may take: RECIPE_PARTS says into how many parts tables are laid, else their size. Raises StoreError."""
     said = os.environ.get("RECIPE_PARTS")
     if said and said not in map(str, PART_COUNTS):
         raise StoreError(f"RECIPE_PARTS is `{said[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
-    return int(said) if said else None
+    if memory is not None and memory < SMALLEST:
+        raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
+    return Bound(memory, int(said) if said else None)
 
 
 def shown(session: Session, output: str, built: Built, path: Path | None) -> Shown:

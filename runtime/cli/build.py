@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import allow_empty_option, recipe_command, say, say_json, say_text
+from runtime.cli.options import Size, allow_empty_option, recipe_command, say, say_json, say_text
 
 
 @recipe_command("build", builds=True)
@@ -14,6 +14,7 @@ from runtime.cli.options import allow_empty_option, recipe_command, say, say_jso
 @click.option("--retry-refused", is_flag=True, help="Ask again for what a server refused before.")
 @click.option("--again", is_flag=True, help="Look at held-out benchmarks once more; every table of their scores says so.")
 @allow_empty_option
+@click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(
     session: Session,
@@ -23,6 +24,7 @@ def build_command(
     retry_refused: bool,
     again: bool,
     allow_empty: bool,
+    memory: int | None,
     quiet: bool,
 ) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
@@ -30,7 +32,8 @@ def build_command(
     from runtime.build.run import Wishes, refuse_empty, run_build
 
     accepted = frozenset[str]() if locked else None
-    outcome = run_build(session, Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json))
+    wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json, memory)
+    outcome = run_build(session, wishes)
     if as_json:
         say_json(outcome.data())
         if outcome.empty:

@@ -49,6 +49,20 @@ def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> 
     return wrap
 
 
+class Size(click.ParamType[int]):
+    """A number of bytes, as people write it."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from runtime.store.bound import parse_size
+
+        try:
+            return value if isinstance(value, int) else parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 SAMPLE = "The whole recipe on the N lowest-ranked items."
 TARGET = "Build this table; all outputs unless said."
 ALLOW = "A folder outside the project that the recipe may read."

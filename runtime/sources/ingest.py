@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.base.licence import Licence
+from operators.base.scope import Columns
 from operators.declared.source import Source
-from runtime.sources.readers.counting import counted_otherwise
+from runtime.sources.readers.counting import Golds
 from runtime.sources.readers.files import Unreadable, hash_file
 from runtime.sources.readers.read import read_batches
 from runtime.store.digest import Bytes
 from runtime.store.record import SourceRecord
 from runtime.store.store import Store, StoreError
-from runtime.tables.ids import hash_rows, number_copies
+from runtime.tables.batches import in_order
+from runtime.tables.ids import hash_rows
+from runtime.tables.spill import Spill
 from runtime.tables.table import ARROW
-from runtime.tables.write import write_based, write_columns
+from runtime.tables.write import write_columns
 
 
 class BadRows(Exception):
@@ -63,19 +66,22 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     source = node.operator
     assert isinstance(source, Source)
     columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
-    tables: list[pa.Table] = []
     bad: list[dict[str, Any]] = []
-    ids = read_hashed(source, node.label, files, tables, bad, threads, tell)
-    otherwise = counted_otherwise(source, tables, (each["reason"] for each in bad))
-    if otherwise is not None and otherwise[2]:
-        hint = f"say `gold: {{{otherwise[1]}}}`, or `trust: true` beside it where they do count so"
-        raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
-    if bad and source.on_bad_row == "stop":
-        shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
-        raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
-    number_copies(ids["row_id"])
-    labels = {"source": node.label, "category": source.category, "license": source.license}
-    tree, described = write_based(store, tables, ids, {**columns, **LABELS}, labels)
+    golds = Golds(source)
+    with closing(Spill(store)) as rows:
+        for content, ids in read_hashed(source, node.label, files, columns, bad, threads):
+            golds.add(content)
+            rows.add(content, ids)
+            tell(rows.rows)
+        otherwise = golds.otherwise(each["reason"] for each in bad)
+        if otherwise is not None and otherwise[2]:
+            hint = f"say `gold: {{{otherwise[1]}}}`, or `trust: true` beside it where they do count so"
+            raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
+        if bad and source.on_bad_row == "stop":
+            shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
+            raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+        labels = {"source": node.label, "category": source.category, "license": source.license}
+        tree, described = rows.write({**columns, **LABELS}, labels)
     pa.default_memory_pool().release_unused()
     return SourceRecord(
         kind="source",
@@ -96,29 +102,19 @@ def raw_batches(bad: list[dict[str, Any]]) -> Iterator[list[pa.Array]]:
 
 
 def read_hashed(
-    source: Source,
-    label: str,
-    files: list[Opened],
-    tables: list[pa.Table],
-    bad: list[dict[str, Any]],
-    threads: int,
-    tell: Callable[[int], None],
-) -> dict[str, Bytes]:
-    """Read all files into `tables` and give the ids and cell digests of their rows, in the order read."""
-    columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
+    source: Source, label: str, files: list[Opened], columns: Columns, bad: list[dict[str, Any]], threads: int
+) -> Iterator[tuple[pa.Table, dict[str, Bytes]]]:
+    """The rows of all files, batch by batch, with their ids and cell digests; unreadable ones go into `bad`."""
     schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
-    tables.append(schema.empty_table())
-    rows = 0
+
+    def hashed(table: pa.Table) -> tuple[pa.Table, dict[str, Bytes]]:
+        return table, hash_rows(label, table, columns)
+
+    yield hashed(schema.empty_table())
     with ThreadPoolExecutor(threads) as pool:
-        hashed = [pool.submit(hash_rows, label, tables[0], columns)]
-        for table in read_files(source, label, files, bad):
-            tables.append(table.cast(schema))
-            # Rows are hashed while the next ones are read.
-            hashed.append(pool.submit(hash_rows, label, tables[-1], columns))
-            rows += len(table)
-            tell(rows)
-        parts = [each.result() for each in hashed]
-    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+        # Rows are hashed while the next ones are read.
+        tables = (table.cast(schema) for table in read_files(source, label, files, bad))
+        yield from in_order(pool, hashed, tables, 2 * threads)
 
 
 def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[str, Any]]) -> Iterator[pa.Table]:

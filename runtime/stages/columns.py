@@ -22,6 +22,7 @@ from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.overlap import texts_of
 from runtime.store.digest import id_array, id_bytes
 from runtime.store.store import Store, StoreError
+from runtime.tables.batches import in_order
 from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, hash_column
 from runtime.tables.memo import Memo
@@ -111,17 +112,6 @@ def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tup
         return values, None
     apart = pa.schema([schema.field(place) for place in text])
     return values, write_columns(store, apart, [[part[place] for place in text] for part in parts])
-
-
-def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iterator[Any], ahead: int) -> Iterator[Any]:
-    """The results in the order of the batches, with only a few batches in memory."""
-    waiting: list[Any] = []
-    for batch in batches:
-        waiting.append(pool.submit(work, batch))
-        if len(waiting) >= ahead:
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
 
 
 def needed_columns(work: ColumnWork, columns: Columns) -> list[str]:

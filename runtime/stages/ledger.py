@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from compiler.graph.nodes import Node
-from compiler.graph.stages import DecideStage
 from operators.base.bounds import exactly
-from operators.base.declare import SetDecision
 from runtime.stages.columns import LostRows
 from runtime.stages.relation import Given, Relation
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import Counts, DecisionRecord
-from runtime.store.store import Store
+from runtime.store.running import scratch
+from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.combine import combine_trees
-from runtime.tables.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
-from runtime.tables.objects import Reference
+from runtime.tables.cursors import Mask
+from runtime.tables.ids import child_ids, combined, digest_name, places_of
+from runtime.tables.objects import referring
 from runtime.tables.table import TEXT, Table, carry, open_table
-from runtime.tables.write import describe, taken, write_based, write_parts
+from runtime.tables.write import describe, write_based, write_frame
+
+Ints = np.ndarray[Any, Any]
 
 
 class Shortage(Exception):
@@ -39,95 +41,128 @@ class Shortage(Exception):
 def decide(given: Given) -> DecisionRecord:
     """The record of a set decision with the run of decisions before it."""
     store, stage, table = given.store, given.stage, given.table
-    fates = decided(given)
-    kept = int((fates.dropped == 0).sum())
+    with scratch(store.root) as folder:
+        fates = decided(given, folder)
+    kept = sum(fates.kept)
     seen = carried_table(store, stage.node, table, given.objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
+    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": referring(fates.ledger), "rows": kept}
     if len(table.spread) > 1:
-        tree["spread"] = [int((fates.dropped[first:last] == 0).sum()) for first, last in pairwise(table.bounds)]
-    born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
+        tree["spread"] = fates.kept
+    born = first_copies(store, open_table(store, tree), *fates.born())
     if born is not None:
         tree, described = combine_trees(store, [tree, born], seen.columns)
     else:
         described = describe(open_table(store, tree))
-    reasons = len(stage.labels)
     beside = (given.objects.get(each.measure) for each in stage.run)
     return DecisionRecord(
         kind=stage.operator.name,
         rows=tree["rows"],
         **described.body(),
         table=tree,
-        ledger=fates.ledger,
+        ledger=referring(fates.ledger),
         measured=[None if each is None else each.object for each in beside],
-        dear=fates.dear,
-        counts=counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
-        funnel=funnel_of(table, fates.dropped, reasons),
+        dear=sorted(fates.dear),
+        counts=counts_of(table, fates, tree["rows"] - kept),
+        funnel={name: rows.tolist() for name, rows in sorted(fates.funnel.items())},
     )
 
 
-class Rows(Protocol):
-    """Rows by id, of a table that is made or one that is not."""
-
-    def frame(self, name: str) -> pa.Array: ...
-
-
-@dataclass(frozen=True)
 class Fates:
-    """What became of the rows of a stage: the ledger, and what else is needed of it in memory."""
+    """What became of the rows of a stage, part by part: the ledger is written, and the rest is counted."""
 
-    ledger: Reference
-    dropped: np.ndarray[Any, Any]
-    """For each row that went in: 0, or the number of the decision that drops it."""
-    born: Bytes
-    """The parents of the rows that stand in the result again."""
-    copies: np.ndarray[Any, Any]
-    dear: list[str]
-    """The columns of the ledger with values of dear measures."""
+    def __init__(self, given: Given) -> None:
+        self.given, self.reasons = given, len(given.stage.labels)
+        self.ledger: list[str] = []
+        self.kept: list[int] = []
+        """The rows of each part that are kept."""
+        self.dropped = np.zeros(self.reasons + 1, dtype=np.int64)
+        """Rows that are kept, and rows that each decision drops."""
+        self.funnel: dict[str, Ints] = {}
+        """The same for each source."""
+        self.groups: Counter[str] = Counter()
+        """Group -> how much of it came to the set decision, in what it counts in."""
+        self.dear = set[str]()
+        """The columns of the ledger with values of dear measures."""
+        self.again: list[tuple[Bytes, Ints]] = [(np.zeros((0, 16), np.uint8), np.zeros(0, np.int64))]
+
+    def add(self, rows: pa.Table, made: pa.Table, dear: Mapping[str, pa.Array]) -> None:
+        """The fates of a part, in row_id order. Raises LostRows where they are not those of exactly its rows."""
+        ids = id_bytes(combined(made.column("row_id")))
+        copies = combined(made.column("copy")).to_numpy().astype(np.int64)
+        dropped = combined(made.column("dropped_by")).to_numpy().astype(np.int16)
+        first = copies == 0
+        own = id_bytes(combined(rows.column("row_id")))
+        told = ids if first.all() else ids[first]
+        if len(told) != len(own) or not np.array_equal(told, own):
+            lost, foreign, twice = anti_join(own, told)
+            label = self.given.stage.node.label
+            raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
+        detail = made.column("detail")
+        detail = combined(detail if detail.type == pa.uuid() else detail.cast(pa.uuid()))
+        columns = {"row_id": combined(rows.column("row_id")), "dropped_by": pa.array(dropped[first], pa.int16())}
+        columns["detail"] = detail if first.all() else detail.filter(pa.array(first))
+        self.ledger.append(write_frame(self.given.store, columns | dict(dear)))
+        self.kept.append(int((dropped[first] == 0).sum()))
+        self.dear |= dear.keys()
+        again = ~first & (dropped == 0)
+        self.again.append((ids[again], copies[again]))
+        self.count(rows, dropped, np.cumsum(first) - 1, first)
+
+    def count(self, rows: pa.Table, dropped: Ints, places: Ints, first: Mask) -> None:
+        """Count the rows of a part; `places` says which row each fate is of, `first` whether it is no copy's."""
+        self.dropped += np.bincount(dropped[first], minlength=self.reasons + 1)
+        for name, codes in by_name(rows, "source", places[first]):
+            self.funnel.setdefault(name, np.zeros(self.reasons + 1, dtype=np.int64))
+            self.funnel[name] += np.bincount(dropped[first][codes], minlength=self.reasons + 1)
+        operator = self.given.stage.operator
+        kind, weight = operator.grouped_by(), operator.weighed_by()
+        if kind is None or self.given.scale is not None:
+            return
+        came = np.flatnonzero((dropped == 0) | (dropped == self.reasons))
+        weights = None if weight is None else combined(rows.column(weight)).fill_null(0).to_numpy().astype(np.int64)
+        for name, codes in by_name(rows, kind, places[came]):
+            if codes.any():
+                self.groups[name] += int(codes.sum() if weights is None else weights[places[came][codes]].sum())
+
+    def born(self) -> tuple[Bytes, Ints]:
+        """The parents of the rows that stand in the result again, and the number of each copy."""
+        parents, copies = zip(*self.again, strict=True)
+        return np.concatenate(parents), np.concatenate(copies)
 
 
-def decided(given: Given) -> Fates:
-    """Run the stage's query, account for every row and write the ledger."""
-    relation = Relation(given)
-    table, label = given.table, given.stage.node.label
+def by_name(rows: pa.Table, column: str, places: Ints) -> Iterator[tuple[str, Mask]]:
+    """(label, which of the rows at some places have it) of a column of labels."""
+    labels = combined(rows.column(column))
+    encoded = labels if isinstance(labels, pa.DictionaryArray) else labels.dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)[places]
+    for code, name in enumerate(encoded.dictionary.to_pylist()):
+        yield name, codes == code
+
+
+def decided(given: Given, folder: Path) -> Fates:
+    """Run the stage's query, account for every row and write the ledger; a folder is there for what does not fit in memory."""
+    relation, fates = Relation(given, folder), Fates(given)
     try:
-        made = relation.fates(given.scale)
+        for part, made in enumerate(relation.fates()):
+            fates.add(relation.rows(part), made, relation.dear[part])
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
+    except duckdb.OutOfMemoryException as error:
+        raise too_small(given) from error
     except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{label}` does not run: {error}") from error
+        raise AssertionError(f"the SQL of `{given.stage.node.label}` does not run: {error}") from error
     finally:
         relation.connection.close()
-    ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(given.stage, relation.columns, made, given.scale)
-    first = copies == 0
-    again = ~first & (dropped == 0)
-    own = {
-        "row_id": table.frame("row_id"),
-        "dropped_by": pa.array(dropped[first], pa.int16()),
-        "detail": detail.filter(pa.array(first)),
-        **relation.dear,
-    }
-    return Fates(write_parts(given.store, own, table.bounds), dropped[first], ids[again], copies[again], sorted(relation.dear))
+    complain_shortage(given, fates)
+    return fates
 
 
-def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
-    """The fates in row_id order, if they are those of exactly the rows that went in. Raises LostRows."""
-    ids = id_bytes(combined(made.column("row_id")))
-    copies = combined(made.column("copy")).to_numpy().astype(np.int64)
-    order = sorted_order(ids)
-    if copies.any():
-        order = order[np.argsort(copies[order], kind="stable")]
-    ids, copies = taken(ids, order), copies[order]
-    dropped = combined(made.column("dropped_by")).to_numpy()[order].astype(np.int16)
-    detail = combined(
-        made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail")
+def too_small(given: Given) -> StoreError:
+    """What is said where a bound of memory does not do."""
+    memory = given.store.bound.memory
+    return StoreError(
+        f"`{given.stage.node.label}` does not fit into {memory >> 20} MB", f"build with --memory {2 * memory >> 20}MB, or more"
     )
-    given = id_bytes(table.frame("row_id"))
-    told = ids[copies == 0]
-    if len(told) != len(given) or not np.array_equal(told, given):
-        lost, foreign, twice = anti_join(given, told)
-        raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
-    return ids, copies, dropped, detail.take(pa.array(order))
 
 
 def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
@@ -168,51 +203,20 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
     return tree
 
 
-def complain_shortage(stage: DecideStage, columns: Mapping[str, pa.Array], made: pa.Table, scale: tuple[int, int] | None) -> None:
+def complain_shortage(given: Given, fates: Fates) -> None:
     """Raises Shortage where a mixture that may not fall short does; a preview may."""
-    if scale is not None:
+    operator = given.stage.operator
+    if given.scale is not None or operator.grouped_by() is None:
         return
-    operator = stage.operator
-    have = {name: exactly(rows) for name, rows in groups_of(operator, columns, made, len(stage.labels)).items()}
+    have = {name: exactly(rows) for name, rows in fates.groups.items()}
     short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
     if short:
-        raise Shortage(stage.node.label, short, operator.weighed_by() or "rows")
+        raise Shortage(given.stage.node.label, short, operator.weighed_by() or "rows")
 
 
-def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:
-    """Group -> how much of it came to a set decision, which is the `last` of its stage, in what it counts in."""
-    kind, weight = operator.grouped_by(), operator.weighed_by()
-    if kind is None:
-        return {}
-    rows = {"row_id": columns["row_id"], "group": columns[kind]} | ({} if weight is None else {"weight": columns[weight]})
-    connection = connect()
-    try:
-        connection.register("rows", pa.table(rows))
-        connection.register("fates", made)
-        return dict(
-            connection.sql(
-                f'SELECT "group", coalesce(sum({"1" if weight is None else "weight"}), 0)::BIGINT'
-                f' FROM rows JOIN fates USING (row_id) WHERE dropped_by IN (0, {last}) GROUP BY "group"'
-            ).fetchall()
-        )
-    finally:
-        connection.close()
-
-
-def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: int) -> Counts:
+def counts_of(table: Table, fates: Fates, born: int) -> Counts:
     """Rows in, born, out and dropped by each decision."""
-    by = np.bincount(dropped, minlength=reasons + 1).tolist()
+    by = fates.dropped.tolist()
     counts: Counts = {"in": table.rows, "born": born, "out": by[0] + born, "dropped": by[1:]}
     assert counts["in"] + born == counts["out"] + sum(by[1:])
     return counts
-
-
-def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict[str, list[int]]:
-    """Source -> rows kept and rows dropped by each decision."""
-    sources = table.frame("source")
-    encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
-    codes = encoded.indices.to_numpy()
-    names = encoded.dictionary.to_pylist()
-    table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))
-    rows = {name: table_of[at * (reasons + 1) : (at + 1) * (reasons + 1)].tolist() for at, name in enumerate(names)}
-    return dict(sorted(rows.items()))

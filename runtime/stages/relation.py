@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,19 @@ import pyarrow.compute as pc
 
 from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
-from operators.base.declare import Measure
+from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
 from runtime.stages.columns import naming, remembered
-from runtime.store.digest import Bytes, id_bytes
+from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
-from runtime.tables.ids import combined, connect, digest_name, halves
+from runtime.tables.ids import combined, connect, digest_name, halves, sorted_order
 from runtime.tables.memo import Memo
-from runtime.tables.objects import beside_column
+from runtime.tables.objects import beside_part
 from runtime.tables.table import BATCH, Table
+
+THREAD_BYTES = 150 << 20
+"""What a thread of DuckDB may need before it can spill."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +48,78 @@ class Given:
 
 
 class Relation:
-    """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
+    """The rows a decide stage looks at, as DuckDB sees them under the name of their table.
 
-    def __init__(self, given: Given) -> None:
-        store, stage, table, objects = given.store, given.stage, given.table, given.objects
-        self.stage, self.table = stage, table
-        self.name = stage.graph.nodes[stage.base].label
-        self.connection = connect(given.threads)
-        self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
-        for name in ("source", "category", "license"):
-            self.columns[name] = table.frame(name)
+    Those of a table of several parts lie in files of their own, so that DuckDB reads them as it needs them, and what it
+    makes of them comes back part by part.
+    """
+
+    def __init__(self, given: Given, folder: Path) -> None:
+        self.given, self.stage, self.table, self.folder = given, given.stage, given.table, folder
+        self.name = self.stage.graph.nodes[self.stage.base].label
+        self.many = len(self.table.spread) > 1
+        bound = given.store.bound
+        threads = max(1, min(given.threads or 1, bound.database // THREAD_BYTES)) if self.many else given.threads
+        self.connection = connect(threads, bound.database if self.many else None, folder / "spilled" if self.many else None)
+        self.parts: list[pa.Table] = []
+        for part in range(len(self.table.spread)):
+            self.lay(part, pa.table(self.columns_of(part)))
+        self.dear: list[dict[str, pa.Array]] = [{} for _ in self.table.spread]
+        """Of each part the values of dear measures, by their place in the run: a label is no part of a result."""
+        self.measure_dear(given.memos, given.store, given.objects)
+        if given.others:
+            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
+            self.connection.register(".items", items)
+
+    def columns_of(self, part: int) -> dict[str, pa.Array]:
+        """What is known of the rows of a part before it is decided on."""
+        store, stage, table, objects = self.given.store, self.stage, self.table, self.given.objects
+
+        def beside(node: int, name: str) -> pa.Array:
+            return beside_part(store, objects[node].object, name, table.spread, part)
+
+        columns = {name: table.column(name, part) for name in ("row_id", "item_id", *LABELS)}
         for name in stage.operator.reads():
             made = stage.node.carried[name]
-            self.columns[name] = (
-                table.frame(made.name) if made.node is None else beside_column(store, objects[made.node].object, made.name)
-            )
+            columns[name] = table.column(made.name, part) if made.node is None else beside(made.node, made.name)
         for source, form in stage.forms:
-            self.columns[form] = beside_column(store, objects[source].object, form)
+            columns[form] = beside(source, form)
         for decision in stage.run:
             if decision.measure in objects:
                 assert isinstance(decision.operator, Measure)
                 for value in decision.operator.values:
-                    self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.measure].object, value)
-        self.dear: dict[str, pa.Array] = {}
-        self.measure_dear(given.memos, store, objects)
-        if given.others:
-            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
-            self.connection.register(".items", items)
+                    columns[f"{decision.label}.{value}"] = beside(decision.measure, value)
+        return columns
+
+    def lay(self, part: int, rows: pa.Table) -> None:
+        """Put the rows of a part where DuckDB finds them, in the place of what lay there."""
+        if not self.many:
+            self.parts = [rows]
+            return
+        path = self.folder / f"{part}.arrow"
+        path.unlink(missing_ok=True)
+        with self.given.store.files.scratch(path) as file, pa.ipc.new_file(file, rows.schema) as writer:
+            writer.write_table(rows, max_chunksize=BATCH)
+
+    def rows(self, part: int) -> pa.Table:
+        """The rows of a part, in row_id order."""
+        if not self.many:
+            return self.parts[0]
+        with pa.memory_map(str(self.folder / f"{part}.arrow")) as file:
+            return pa.ipc.open_file(file).read_all()
+
+    def query(self, text: str) -> Iterator[pa.Table]:
+        """What SQL makes of the rows: for each part its rows, in row_id order and, where it has one, by `copy`."""
+        if not self.many:
+            self.connection.register(self.name, self.parts[0])
+            yield in_id_order(self.connection.sql(text).to_arrow_table())
+            return
+        import pyarrow.dataset
+
+        paths = [str(self.folder / f"{part}.arrow") for part in range(len(self.table.spread))]
+        self.connection.register(self.name, pyarrow.dataset.dataset(paths, format="ipc"))
+        ordered = self.connection.sql(f"SELECT * FROM ({text}\n) ORDER BY ALL")
+        yield from by_part(ordered.to_arrow_reader(4 * BATCH), len(paths))
 
     def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
@@ -78,42 +127,68 @@ class Relation:
             column, operator = self.stage.graph.nodes[decision.measure], decision.operator
             if decision.measure not in memos or decision.measure in objects or not isinstance(operator, Measure):
                 continue
-            self.register()
-            alive = self.ids(alive_sql(self.stage, place))
-            mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
             table, reads = seen(store, self.table, column, objects)
-            values = self.values_of(table, reads["in"], memos[decision.measure], operator, column.entries, mask)
-            for name, array in zip(operator.values, values, strict=True):
-                # By its place in the run: a label is no part of a result.
-                self.dear[f"{place + 1}.{name}"] = array
-                self.columns[f"{decision.label}.{name}"] = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
+            for part, alive in enumerate(list(self.query(alive_sql(self.stage, place)))):
+                rows = self.rows(part)
+                own, kept = (id_bytes(combined(each.column("row_id"))) for each in (rows, alive))
+                mask = np.isin(halves(own)[0], halves(kept)[0])
+                values = self.values_of(table, part, reads["in"], memos[decision.measure], operator, column.entries, mask)
+                for name, array in zip(operator.values, values, strict=True):
+                    self.dear[part][f"{place + 1}.{name}"] = array
+                    shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
+                    rows = rows.append_column(f"{decision.label}.{name}", shown)
+                self.lay(part, rows)
 
     def values_of(
-        self, table: Table, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
+        self, table: Table, part: int, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
     ) -> list[pa.Array]:
-        """The values of a dear measure for the rows in `mask`; null where it was not measured."""
-        digests = table.frame(digest_name(column))
-        values = np.full((table.rows, len(operator.values)), -1, dtype=np.int64)
-        for start, batch in table.batches([column], BATCH // 16):
-            text = batch[column]
-            chosen = np.flatnonzero(mask[start : start + len(text)])
+        """The values of a dear measure for the rows of a part in `mask`; null where it was not measured."""
+        digests = table.column(digest_name(column), part)
+        first, last = table.bounds[part : part + 2]
+        values = np.full((last - first, len(operator.values)), -1, dtype=np.int64)
+        for start, batch in table.batches([column], BATCH // 16, first, last):
+            text, at = batch[column], start - first
+            chosen = np.flatnonzero(mask[at : at + len(text)])
             if chosen.size:
                 places = pa.array(chosen)
-                cells = digests.slice(start, len(text)).take(places)
+                cells = digests.slice(at, len(text)).take(places)
                 try:
                     made = remembered(memo, operator, text.take(places), cells, entries)
                 except TooSlow as error:
                     raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
-                values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
+                values[at + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
         return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 
-    def register(self) -> None:
-        self.connection.register(self.name, pa.table(self.columns))
-
-    def ids(self, query: str) -> Bytes:
-        return id_bytes(combined(self.connection.sql(query).to_arrow_table().column("row_id")))
-
-    def fates(self, scale: tuple[int, int] | None) -> pa.Table:
+    def fates(self) -> Iterator[pa.Table]:
         """Runs the stage's SQL, the same text that `explain` prints."""
-        self.register()
-        return self.connection.sql(decide_sql(self.stage, scale)).to_arrow_table()
+        return self.query(decide_sql(self.stage, self.given.scale))
+
+
+def in_id_order(made: pa.Table) -> pa.Table:
+    """The rows by id, and copies of one by their number."""
+    ids = id_bytes(combined(made.column("row_id")))
+    order = sorted_order(ids)
+    if "copy" in made.column_names and (copies := combined(made.column("copy")).to_numpy()).any():
+        high, low = halves(ids)
+        order = np.lexsort((copies, low, high))
+    return made.take(pa.array(order))
+
+
+def by_part(reader: pa.RecordBatchReader, parts: int) -> Iterator[pa.Table]:
+    """For each part the rows whose ids are in its range, of rows that come in order."""
+    pieces: list[pa.RecordBatch] = []
+    part = 0
+    for batch in reader:
+        ids = id_bytes(batch.column("row_id"))
+        borders = np.searchsorted(ids[:, 0], np.arange(part + 1, parts) * 256 // parts)
+        first = 0
+        for border in borders.tolist():
+            if border == batch.num_rows:
+                break
+            pieces.append(batch.slice(first, border - first))
+            yield pa.Table.from_batches(pieces, reader.schema)
+            pieces, part, first = [], part + 1, border
+        pieces.append(batch.slice(first))
+    for _ in range(part, parts):
+        yield pa.Table.from_batches(pieces, reader.schema)
+        pieces = []

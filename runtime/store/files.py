@@ -109,6 +109,12 @@ class Files:
             yield cast(BinaryIO, hooked)
             self.sync(file, path)
 
+    @contextmanager
+    def scratch(self, path: Path) -> Iterator[BinaryIO]:
+        """The same of a file that is read again by this process alone: it is not synced."""
+        with open(path, "xb") as file:
+            yield cast(BinaryIO, HookedFile(self, file, path))
+
     def write_bytes(self, path: Path, data: bytes) -> None:
         """A whole small file, synced."""
         with self.create(path) as file:

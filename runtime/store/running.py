@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -12,6 +14,17 @@ def clear_tmp(root: Path) -> None:
     """Remove unfinished files; only where no other build is running."""
     for path in (root / "tmp").iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(root: Path) -> Iterator[Path]:
+    """A folder for what does not fit in memory, which is gone afterwards."""
+    path = root / "tmp" / uuid.uuid4().hex
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def live_builds(root: Path, own: str = "") -> list[set[str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
 from compiler.graph.plan import Result
+from runtime.store.bound import Bound
 from runtime.store.files import Files, NoFile, hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
 from runtime.store.names import LAST, LastBuild, last_builds, read_last_build
@@ -55,10 +56,10 @@ class Store:
         self.root = folder / FORMAT
         self.files = files or Files()
         self.checked: set[str] = set()
+        self.bound = Bound()
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
-        self.parts: int | None = None  # into how many parts tables are written; by their size unless said
         if (found := link_in(folder)) is not None:
             raise linked(found.relative_to(self.root if self.root in found.parents else folder))
         if (other := foreign(folder)) is not None:

@@ -21,7 +21,7 @@ def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Columns) -
     members = [open_table(store, tree) for tree in trees]
     writer = FrameWriter(store, columns)
     readers = [MemberFrames(member, columns) for member in members]
-    parts = max(store.parts or 1, *(len(member.spread) for member in members))
+    parts = max(store.bound.parts or 1, *(len(member.spread) for member in members))
     for prefix in range(0, 256, 256 // parts):
         frames = [reader.read(reader.table.place_of(prefix + 256 // parts)) for reader in readers]
         writer.add(interleaved(frames, columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -17,8 +18,8 @@ from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables.table import DIGEST, TEXT
 
 
-def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that reads nothing but what it is handed."""
+def connect(threads: int | None = None, memory: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that reads nothing but what it is handed; `memory` bytes at most, what is beyond goes into a folder."""
     settings: dict[str, str | bool | int] = {
         "enable_external_access": False,
         "autoinstall_known_extensions": False,
@@ -30,7 +31,10 @@ def connect(threads: int | None = None, memory: str | None = None) -> duckdb.Duc
     if threads:
         settings["threads"] = threads
     if memory:
-        settings["memory_limit"] = memory  # a condition of a recipe must not take the machine
+        settings["memory_limit"] = f"{memory}B"  # a condition of a recipe must not take the machine
+    if spill:
+        settings["temp_directory"] = str(spill)
+        settings["preserve_insertion_order"] = False
     return duckdb.connect(":memory:", config=settings)
 
 
@@ -44,7 +48,7 @@ HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 def own_connection() -> duckdb.DuckDBPyConnection:
     """The one-threaded DuckDB of the calling thread, for work on single batches."""
     if not hasattr(LOCAL, "connection"):
-        LOCAL.connection = connect(1, memory="2GB")
+        LOCAL.connection = connect(1, memory=2 << 30)
     connection: duckdb.DuckDBPyConnection = LOCAL.connection
     return connection
 

@@ -15,11 +15,9 @@ from operators.base.scope import Columns
 from runtime.store.digest import Bytes, Described, Describing, id_array
 from runtime.store.store import Store
 from runtime.tables.ids import digest_name, sorted_order
-from runtime.tables.objects import Reference, referring, whole
+from runtime.tables.objects import referring, whole
 from runtime.tables.table import TEXT, Table
 
-PART_BYTES = 1 << 27
-"""What a part holds, about: so much is in memory at a time, several times over."""
 TEXT_ROWS = 16384
 GATHER_ROWS = 131072
 
@@ -42,16 +40,6 @@ def write_frame(store: Store, columns: Mapping[str, pa.Array]) -> str:
     """Ids and small columns, in one uncompressed batch that is mapped into memory when it is read."""
     schema = pa.schema([(name, column.type) for name, column in columns.items()])
     return write_columns(store, schema, [list(columns.values())])
-
-
-def write_parts(store: Store, columns: Mapping[str, pa.Array], bounds: list[int]) -> Reference:
-    """The same for each part of a table, whose bounds are given."""
-    return referring(
-        [
-            write_frame(store, {name: column.slice(first, last - first) for name, column in columns.items()})
-            for first, last in pairwise(bounds)
-        ]
-    )
 
 
 def taken(ids: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
@@ -143,14 +131,9 @@ def write_based(
     content = pa.concat_tables(tables)
     tables.clear()
     writer = TableWriter(store, columns, constants)
-    for first, last in ranges(ids["row_id"], parts_for(store, content.nbytes)):
+    for first, last in ranges(ids["row_id"], store.bound.parts_for(content.nbytes)):
         writer.add(content, {name: each[first:last] for name, each in ids.items()}, order[first:last])
     return writer.written()
-
-
-def parts_for(store: Store, size: int) -> int:
-    """Into how many parts a table of so many bytes is written, a power of two up to 256: no result depends on it."""
-    return store.parts or min(256, 1 << (max(1, -(-size // PART_BYTES)) - 1).bit_length())
 
 
 def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:

@@ -13,10 +13,9 @@ import pyarrow as pa
 from compiler.graph.sql import bounded_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.bounds import MANY, Between, exactly
-from operators.base.declare import LABELS, Measure
+from operators.base.declare import LABELS, Measure, SetDecision
 from runtime.stages.expected.frames import Frame, Mask
 from runtime.stages.expected.values import Values
-from runtime.stages.ledger import groups_of
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import combined, connect, places_of, sorted_order
 from runtime.tables.objects import nulled
@@ -217,3 +216,23 @@ def unseen_by(given: Deciding, blind: Mapping[str, int]) -> dict[str, int]:
         group = "" if kind is None else source if kind == "source" else str(getattr(labels[source], kind))
         groups[group] = min(groups.get(group, 0) + given.unseen.get(source, 0) + blind.get(source, 0), MANY)
     return groups
+
+
+def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:
+    """Group -> how much of it came to a set decision, which is the `last` of its stage, in what it counts in."""
+    kind, weight = operator.grouped_by(), operator.weighed_by()
+    if kind is None:
+        return {}
+    rows = {"row_id": columns["row_id"], "group": columns[kind]} | ({} if weight is None else {"weight": columns[weight]})
+    connection = connect()
+    try:
+        connection.register("rows", pa.table(rows))
+        connection.register("fates", made)
+        return dict(
+            connection.sql(
+                f'SELECT "group", coalesce(sum({"1" if weight is None else "weight"}), 0)::BIGINT'
+                f' FROM rows JOIN fates USING (row_id) WHERE dropped_by IN (0, {last}) GROUP BY "group"'
+            ).fetchall()
+        )
+    finally:
+        connection.close()

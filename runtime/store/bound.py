@@ -1,0 +1,99 @@
+"""How much memory a build may take, and into how many parts it lays its tables: no result depends on either."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from runtime.store.trees import PART_COUNTS
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))?\s*([KMGT]?)i?B?", re.IGNORECASE | re.ASCII)
+#: What the process takes for itself: the interpreter, Arrow, NumPy and DuckDB, before any row is read.
+BASE = 180 << 20
+SMALLEST = 400 << 20
+"""The least that works: below it a part would be so small that there were more than 256 of ordinary sources."""
+PART_BYTES = 1 << 27
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `600MB`, `2GB`, `1.5G`; units are of 1024. Raises ValueError."""
+    found = SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"`{text[:80]}` is no size: write it like 600MB or 2GB")
+    number, fraction, unit = found.groups()
+    return int(float(f"{number}.{fraction or 0}") * UNITS[unit.upper()])
+
+
+def half_of_machine() -> int:
+    """Half of the memory that the machine has, or that its cgroup leaves to us."""
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in cgroup_limits():
+        most = min(most, limit)
+    return most // 2
+
+
+def cgroup_limits() -> list[int]:
+    """The memory limits of the cgroups that this process is in, as far as they can be read."""
+    found = []
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        root = Path("/sys/fs/cgroup") / (controllers if controllers else ".")
+        if controllers not in ("", "memory"):
+            continue
+        for folder in (root / group.lstrip("/"), root):
+            for name in ("memory.max", "memory.limit_in_bytes"):
+                try:
+                    text = (folder / name).read_text().strip()
+                except OSError:
+                    continue
+                if text.isdigit():
+                    found.append(int(text))
+    return found
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a build may take."""
+
+    said: int | None = None
+    """Bytes, of all processes of a build together; half of what there is unless said."""
+    parts: int | None = None
+    """Into how many parts tables are laid; by their size unless said."""
+
+    @cached_property
+    def memory(self) -> int:
+        """The same, known."""
+        return self.said or max(half_of_machine(), SMALLEST)
+
+    @property
+    def room(self) -> int:
+        """Bytes for rows, in whatever form."""
+        return max(self.memory - BASE, self.memory // 4)
+
+    @property
+    def run(self) -> int:
+        """Bytes of rows that are gathered in memory, before they are sorted and spilled to disk."""
+        return self.room // 5
+
+    @property
+    def part(self) -> int:
+        """Bytes of a part, about: it is in memory at a time, several times over."""
+        return min(PART_BYTES, self.room // 10)
+
+    @property
+    def database(self) -> int:
+        """Bytes that a DuckDB may use before it spills."""
+        return self.room // 3
+
+    def parts_for(self, size: int) -> int:
+        """Into how many parts a table of so many bytes is laid: a power of two."""
+        wanted = -(-size // self.part)
+        return self.parts or next((count for count in PART_COUNTS if count >= wanted), PART_COUNTS[-1])
