@@ -1,11 +1,12 @@
 """Whether two checkouts make the same of a fixed corpus: every key, digest, ledger, completion's address and `--json`.
 
-    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--but NAME] [--python PYTHON]
+    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--but NAME] [--parts N] [--python PYTHON]
 
 OLD and NEW are checkouts of this project; both run in the same Python, which has what they need installed. The corpus is
 that of the checkout that this file stands in: recipes that ship, recipes over real data, random edits of one, traces asked of
 a server, a training and an evaluation. Each checkout builds it in a store of its own. All differences are listed, and any is
-exit code 1. Times, paths of a store and the address of the server are left out.
+exit code 1. Times, paths of a store and the address of the server are left out; with --parts, which NEW lays its tables in,
+also which objects a table lies in.
 """
 
 from __future__ import annotations
@@ -64,6 +65,15 @@ def steady(value: Any, store: str) -> Any:
     if isinstance(value, list):
         return [steady(each, store) for each in value]
     return value.replace(store, "STORE") if isinstance(value, str) else value
+
+
+def unlaid(found: Any) -> Any:
+    """What lies in a store without the objects that it lies in, and the rows of each part."""
+    if isinstance(found, dict):
+        return {key: unlaid(each) for key, each in found.items() if key != "spread" and not key.startswith("object ")}
+    if isinstance(found, list) and not (found and all(isinstance(each, str) and each.startswith("object:") for each in found)):
+        return [unlaid(each) for each in found]
+    return "objects" if isinstance(found, list) or str(found).startswith("object:") else found
 
 
 def stored_in(store: Path) -> dict[str, Any]:
@@ -154,6 +164,7 @@ def main() -> None:
     reader.add_argument("--edits", type=int, default=100)
     reader.add_argument("--only", action="append", help="items whose name begins so")
     reader.add_argument("--but", action="append", default=[], help="leave these items out")
+    reader.add_argument("--parts", help="how many parts NEW lays every table in")
     reader.add_argument("--python", default=sys.executable)
     said = reader.parse_args()
     from tests.teacher import KEY, teaching, varied
@@ -182,8 +193,13 @@ def main() -> None:
         both, took = [], []
         for name, checkout in (("old", said.old), ("new", said.new)):
             since = time.perf_counter()
+            if said.parts and name == "new":
+                os.environ["RECIPE_PARTS"] = said.parts
             both.append(run(checkout.resolve(), said.python, items, folder, whole / name))
             took.append(time.perf_counter() - since)
+    if said.parts:
+        for each in [*both[0].values(), *both[1].values()]:
+            each.stored = unlaid(each.stored)
     wrong = report(items, *both)
     compared = sum(len(each.told) + len(each.stored) for each in both[0].values())
     seconds = " and ".join(f"{each:.0f} s" for each in took)

@@ -18,6 +18,8 @@ from runtime.stages.expected.expected import Expected
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
+from runtime.store.trees import references
+from runtime.tables.cursors import located
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.objects import object_name
 from runtime.tables.write import TEXT_ROWS
@@ -102,11 +104,12 @@ class SideRows:
         tree: Any = getattr(getattr(expected.frame, "parent", None), "tree", None)
         if tree is None or tree.get("kind") != "based" or not tree["text"] or "prompt" not in tree["columns"]:
             return None
-        path = self.predictor.store.object_path(object_name(tree["text"]))
+        part, inside = located(tree.get("spread", [tree["rows"]]), place)
+        path = self.predictor.store.object_path(object_name(references(tree["text"])[part]))
         try:
             with pa.OSFile(str(path)) as file:
-                batch = pa.ipc.open_file(file).get_batch(place // TEXT_ROWS)
-                text = batch.column("prompt")[place % TEXT_ROWS].as_py()
+                batch = pa.ipc.open_file(file).get_batch(inside // TEXT_ROWS)
+                text = batch.column("prompt")[inside % TEXT_ROWS].as_py()
         except (FileNotFoundError, ValueError):
             return None
         # Hashing all text of a source to show one cell would take longer than the diff: the cell has a digest of its own.

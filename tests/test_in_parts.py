@@ -1,0 +1,265 @@
+"""A table lies in one part or in many, its rows pass through memory or over the disk: the bytes of what is made stay."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from operators.base.scope import Columns
+from runtime.store.bound import SMALLEST, Bound, parse_size
+from runtime.store.parts import unsealed
+from runtime.store.store import Store
+from runtime.store.trees import PART_COUNTS, is_tree, references
+from runtime.tables.ids import hash_rows
+from runtime.tables.spill import Spill
+from runtime.tables.table import open_table
+from tests.conftest import ROOT, Project
+from tests.nights import few
+from tests.test_determinism import HEAD, STEPS, some_rows
+
+TIMES = re.compile(r'"seconds": [0-9.]+')
+QUICKSTART = str(ROOT / "recipes" / "ko" / "quickstart.yaml")
+
+
+def recorded(store: Path) -> dict[str, dict[str, Any]]:
+    """Key -> what a stage made, of a whole store."""
+    bodies = (unsealed(path.read_bytes()) for path in (store / "v3" / "results").glob("*/*.json"))
+    return {body["key"]: body for body in bodies if body is not None}
+
+
+def told(store: Path) -> dict[str, Any]:
+    """The same without where it lies and how long it took."""
+    named = ("kind", "digest", "ids", "columns", "rows", "counts", "funnel", "shards", "bad", "scores")
+    return {key: {name: body[name] for name in named if name in body} for key, body in recorded(store).items()}
+
+
+def spread_of(body: dict[str, Any]) -> int:
+    tree = body["table"]
+    return len(references(tree.get("frame") or tree.get("ledger")))
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the quickstart, built as it comes."""
+    store = tmp_path_factory.mktemp("once") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RECIPE_PARTS", raising=False)
+        Project(ROOT).build(QUICKSTART, store=str(store))
+    return store
+
+
+MATRIX = [(parts, threads) for parts in (1, 4, 16, 256) for threads in (1, 2, 4)]
+
+
+@pytest.mark.parametrize("way", few(MATRIX, 5, 1), ids=str)
+def test_every_stage_of_the_quickstart_is_the_same_in_any_number_of_parts(
+    way: tuple[int, int], once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, threads = way
+    monkeypatch.setenv("RECIPE_PARTS", str(parts))
+    monkeypatch.setenv("RECIPE_THREADS", str(threads))
+    Project(ROOT).build(QUICKSTART, store=str(tmp_path / "store"))
+    assert told(tmp_path / "store") == told(once)
+    assert {spread_of(body) for body in recorded(tmp_path / "store").values() if body["kind"] == "source"} == {parts}
+
+
+@pytest.fixture
+def rows(project: Project) -> Project:
+    """A recipe with a map, measures, a condition, forms, a sample and a mixture that repeats rows."""
+    project.rows("one.jsonl", some_rows())
+    project.write("recipe.yaml", HEAD.replace("FILES", "one.jsonl") + STEPS)
+    return project
+
+
+@pytest.mark.parametrize("parts", (2, 64))
+def test_maps_conditions_samples_and_repeated_rows_are_the_same_in_parts(
+    parts: int, rows: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = rows.digest()
+    monkeypatch.setenv("RECIPE_PARTS", str(parts))
+    assert rows.digest(store="parts") == one
+    assert told(rows.folder / "parts") == told(rows.folder / "store")
+
+
+def test_a_table_in_one_part_serves_a_build_in_four(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = rows.digest()
+    for key, body in recorded(rows.folder / "store").items():
+        if body["kind"] == "source":
+            (rows.folder / "store" / "v3" / "results" / key[:2] / f"{key}.json").unlink()
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    assert rows.digest() == one
+    edited = rows.digest("recipe.yaml", "--set", "prompts.length.max=50")
+    assert edited == rows.digest("recipe.yaml", "--set", "prompts.length.max=50", store="fresh")
+
+
+def test_what_is_made_anew_gets_the_parts_that_it_had(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    one = rows.digest()
+    source = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
+    lost = references(source["table"]["text"])[2].removeprefix("object:")
+    (rows.folder / "store" / "v3" / "objects" / lost[:2] / lost).unlink()
+    monkeypatch.setenv("RECIPE_PARTS", "16")
+    assert rows.digest("recipe.yaml", "--set", "prompts.length.max=50") == rows.digest(
+        "recipe.yaml", "--set", "prompts.length.max=50", store="fresh"
+    )
+    assert rows.digest() == one
+    again = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
+    assert again["table"] == source["table"]
+
+
+def test_why_show_diff_and_verify_read_a_table_in_parts(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = (
+        ("why", "recipe.yaml", "--match", "sky", "--json"),
+        ("diff", "recipe.yaml", "--set", "prompts.length.max=50", "--json"),
+        ("show", "recipe.yaml", "--json"),
+    )
+    said = []
+    for parts in ("1", "16"):
+        monkeypatch.setenv("RECIPE_PARTS", parts)
+        store = f"store-{parts}"
+        rows.build(store=store)
+        outs = [rows.run(*command, "--store", store).out.replace(store, "STORE") for command in commands]
+        said.append([TIMES.sub("", out) for out in outs])
+        assert rows.run("verify", "recipe.yaml", "-q", "--store", store).code == 0
+    assert all(said[0]) and said[0] == said[1]
+
+
+# -- rows that do not fit into memory
+
+
+COLUMNS: Columns = {"prompt": "text", "options": "list of text", "gold": "integer"}
+
+
+def content(count: int, seed: int) -> pa.Table:
+    """Rows of which many are equal, and some are null."""
+    chance = random.Random(seed)
+    prompts = [chance.choice([None, *(f"질문 {at % 40}" for at in range(80))]) for _ in range(count)]
+    options = [chance.choice([None, ["하나", "둘"], [f"{at % 3}", "셋"]]) for at in range(count)]
+    golds = [chance.choice([None, 0, 1]) for _ in range(count)]
+    schema = pa.schema([("prompt", pa.large_string()), ("options", pa.large_list(pa.large_string())), ("gold", pa.int64())])
+    return pa.table({"prompt": prompts, "options": options, "gold": golds}, schema=schema)
+
+
+def written(folder: Path, tables: list[pa.Table], said: int | None, parts: int | None) -> tuple[Store, Any, Any, int]:
+    """(store, tree, digests, runs) of rows that are written within a bound."""
+    store = Store(folder)
+    store.prepare()
+    store.bound = Bound(said, parts)
+    spill = Spill(store)
+    for table in tables:
+        spill.add(table, hash_rows("a", table, COLUMNS))
+    tree, described = spill.write({**COLUMNS, "source": "label"}, {"source": "a"})
+    runs = len(spill.runs)
+    spill.close()
+    assert not list((store.root / "tmp").iterdir())
+    return store, tree, described, runs
+
+
+@pytest.mark.parametrize("parts", (None, 1, 8, 256))
+def test_rows_that_are_spilled_are_the_table_of_those_that_are_not(parts: int | None, tmp_path: Path) -> None:
+    tables = [content(200, seed) for seed in range(6)]
+    _, _, whole, none = written(tmp_path / "whole", tables, None, 1)
+    store, tree, spilled, many = written(tmp_path / "spilled", tables, 20_000, parts)
+    assert none == 0 and many > 3
+    assert spilled == whole
+    table = open_table(store, tree)
+    assert is_tree(tree) and table.rows == 1200 == len({bytes(each.as_py().bytes) for each in table.frame("row_id")})
+    assert len(table.spread) in (PART_COUNTS if parts is None else (parts,))
+
+
+def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
+    tables = [content(300, seed) for seed in range(2)]
+    names = ["prompt", "options", "gold", "source"]
+    (one, tree, _, _), (many, parts, _, _) = (written(tmp_path / str(count), tables, None, count) for count in (1, 16))
+    wanted = [batch for _, batch in open_table(one, tree).batches(names, 600)][0]
+    for first, last, size in ((0, 600, 7), (1, 600, 64), (299, 302, 1), (599, 600, 5), (37, 411, 1000), (600, 600, 3)):
+        found = {name: [] for name in names}
+        for start, batch in open_table(many, parts).batches(names, size, first, last):
+            assert start == first + len(found["prompt"])
+            for name in names:
+                found[name] += batch[name].to_pylist()
+        assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
+
+
+# -- the bound
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("600MB", 600 << 20), ("2G", 2 << 30), ("1.5 GiB", 3 << 29), ("1048576", 1 << 20), ("512k", 1 << 19)]
+)
+def test_a_size_is_written_as_people_write_it(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1GB", "1e9", "2GB of it", "١GB", "9" * 40])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        parse_size(text)
+
+
+def test_a_bound_that_is_too_small_says_what_is_not(rows: Project) -> None:
+    ran = rows.run("build", "recipe.yaml", "--memory", "100MB")
+    assert ran.code == 1 and f"the least that works is {SMALLEST >> 20} MB" in ran.err
+    assert rows.run("build", "recipe.yaml", "--memory", f"{SMALLEST >> 20}MB", "-q").code == 0
+    assert rows.run("build", "recipe.yaml", "--memory", "soon").code == 2
+
+
+def test_parts_follow_from_the_size_of_a_table() -> None:
+    bound = Bound(2 << 30)
+    assert [bound.parts_for(size) for size in (0, 1, bound.part, bound.part + 1, 3 * bound.part, 1 << 50)] == [1, 1, 1, 2, 4, 256]
+
+
+# -- what somebody else says of parts
+
+
+@pytest.mark.parametrize(
+    "spread", ([3], [1, 2, 3], [-1, 4], ["1", 2], {"0": 3}, [True, 2]), ids=lambda spread: json.dumps(spread)
+)
+def test_a_tree_with_parts_that_no_table_has_is_none_of_ours(spread: Any, tmp_path: Path) -> None:
+    _, tree, _, _ = written(tmp_path, [content(3, 0)], None, 2)
+    assert is_tree(tree) and not is_tree({**tree, "spread": spread})
+
+
+@pytest.mark.parametrize("change", ["other rows", "other order"])
+def test_a_pull_refuses_parts_that_hold_other_rows_than_they_say(
+    change: str, rows: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.export.sound import complain_objects
+    from runtime.store.parts import Unsound
+    from runtime.store.record import Record
+
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    rows.build()
+    store = Store(rows.folder / "store")
+    body = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
+    complain_objects(store, Record.read(body), set())
+    tree = body["table"]
+    first, second, *rest = tree["spread"]
+    if change == "other rows":
+        tree["spread"] = [first + 1, second - 1, *rest]
+    else:
+        tree["spread"], tree["frame"] = [second, first, *rest], [tree["frame"][1], tree["frame"][0], *tree["frame"][2:]]
+    with pytest.raises(Unsound, match="parts"):
+        complain_objects(store, Record.read(body), set())
+
+
+def test_nothing_is_left_of_a_build_that_ends_in_the_middle(
+    rows: Project, new_project: Callable[[], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    other = new_project()
+    shutil.copyfile(rows.folder / "one.jsonl", other.folder / "one.jsonl")
+    with open(other.folder / "one.jsonl", "a") as file:
+        file.write("{\n")
+    other.write("recipe.yaml", HEAD.replace("FILES", "one.jsonl") + STEPS)
+    monkeypatch.setattr(Bound, "run", 10_000)
+    assert other.run("build", "recipe.yaml").code == 1
+    assert not list((other.folder / ".recipe" / "v3" / "tmp").iterdir())
