@@ -1,6 +1,7 @@
 """Whether two checkouts make the same of a fixed corpus: every key, digest, ledger, completion's address and `--json`.
 
-    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--but NAME] [--parts N] [--python PYTHON]
+    python benchmarks/ecosystem.py OLD NEW [--data ../shared/data] [--edits 100] [--only NAME] [--but NAME] [--parts N]
+                                   [--python PYTHON]
 
 OLD and NEW are checkouts of this project; both run in the same Python, which has what they need installed. The corpus is
 that of the checkout that this file stands in: recipes that ship, recipes over real data, random edits of one, traces asked of

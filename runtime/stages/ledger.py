@@ -188,12 +188,15 @@ def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[A
     """Rows that stand in the table more than once, as children with ids and text of their own."""
     if not len(parents):
         return None
-    ids = child_ids(parents, "mixture", copies)
     rows = places_of(id_bytes(kept.frame("row_id")), parents)
+    order = np.argsort(rows, kind="stable")
+    rows, ids = rows[order], child_ids(parents[order], "mixture", copies[order])
     columns = dict(kept.columns)
-    content = pa.concat_tables(
-        [pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))]
-    ).take(pa.array(rows))
+    pieces = []
+    for start, batch in kept.batches(list(columns)):
+        first, last = np.searchsorted(rows, (start, start + len(next(iter(batch.values())))))
+        pieces.append(pa.table(batch).take(pa.array(rows[first:last] - start)))
+    content = pa.concat_tables(pieces)
     digests = {"row_id": ids, "item_id": id_bytes(kept.frame("item_id"))[rows]}
     for name, kind in columns.items():
         if kind in TEXT:

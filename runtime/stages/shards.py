@@ -14,6 +14,7 @@ from operators.base.declare import LABELS
 from operators.sets.output import Output
 from runtime.store.record import OutputRecord
 from runtime.store.store import Store
+from runtime.tables.cursors import FrameCursor
 from runtime.tables.table import TEXT, Table
 
 GROUP_ROWS = 65536
@@ -35,7 +36,6 @@ def write_output(
         ]
     )
     text = [name for name, kind in columns.items() if kind in TEXT]
-    ids = {name: table.frame(name).storage for name in ("row_id", "item_id")}
     encoded = [name for name in columns if name not in text]
     starts = range(0, max(1, table.rows), operator.shard_rows)
     for _ in table.batches(list(table.columns), 1, 0, 1):
@@ -49,9 +49,10 @@ def write_output(
                 file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
             ) as writer,
         ):
+            ids = FrameCursor(table.column, ["row_id", "item_id"], table.spread, first)
             for start, columns in table.batches(list(table.columns), GROUP_ROWS, first, first + operator.shard_rows):
                 rows = len(next(iter(columns.values())))
-                both = {name: ids[name].slice(start, rows) for name in ids} | columns
+                both = dict(zip(ids.columns, (each.storage for each in ids.read(rows)), strict=True)) | columns
                 arrays = [both[name].cast(schema.field(name).type) for name in schema.names]
                 writer.write_table(pa.table(arrays, schema=schema), row_group_size=GROUP_ROWS)
                 tell(start + rows)

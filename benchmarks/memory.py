@@ -1,0 +1,118 @@
+"""The bound of memory: builds of more and more rows within `--memory`, with the peak of what all their processes hold.
+
+    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--folder FOLDER]
+
+Rows are real ones, recombined: each copy but the first has an ending of its own. What counts is the proportional set size
+(PSS) of the build's process and of all that it started, summed and sampled ten times a second from outside; a peak above the
+bound ends the benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the first size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.spine import RECIPE, recombined
+
+#: Millions of rows -> the bound that they are built within.
+BOUNDS = {0.4: "600MB", 2: "600MB", 4: "600MB", 10: "2GB", 20: "2GB", 40: "2GB"}
+EVERY = 0.1
+
+
+def family(process: int) -> list[int]:
+    """A process and all that it started."""
+    try:
+        threads = os.listdir(f"/proc/{process}/task")
+        children = [each for at in threads for each in Path(f"/proc/{process}/task/{at}/children").read_text().split()]
+    except OSError:
+        return [process]
+    return [process, *(each for child in children for each in family(int(child)))]
+
+
+def held(process: int) -> int:
+    """The kilobytes of a process: pages that are shared count by share."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build took."""
+
+    peak: int
+    seconds: float
+    digest: str
+
+
+def build(folder: Path, *options: str) -> Built:
+    """A cold build in a store of its own. Ends the benchmark where it failed or reused a stage."""
+    shutil.rmtree(folder / ".recipe", ignore_errors=True)
+    (folder / ".recipe").mkdir()
+    command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--json", *options]
+    with tempfile.TemporaryFile() as report:
+        started, peak = time.perf_counter(), 0
+        child = subprocess.Popen(command, cwd=folder, stdout=report, stderr=subprocess.PIPE)
+        while child.poll() is None:
+            peak = max(peak, sum(map(held, family(child.pid))))
+            time.sleep(EVERY)
+        seconds = time.perf_counter() - started
+        if child.returncode:
+            raise SystemExit(f"failed: {' '.join(options)}\n{(child.communicate()[1] or b'').decode()[-2000:]}")
+        report.seek(0)
+        told = json.loads(report.read())
+    if told["reused"] or not told["ran"]:
+        raise SystemExit(f"this was no cold build: it reused {told['reused']}")
+    return Built(peak, seconds, told["outputs"][0]["digest"])
+
+
+def main() -> None:
+    """Print a line for each size, and end with an error where a peak is above its bound."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--data", type=Path, default=Path("../shared/data"))
+    reader.add_argument("--rows", type=float, nargs="+", default=[2, 20], help="millions of rows")
+    reader.add_argument("--folder", type=Path, help="where there is room for some gigabytes")
+    said = reader.parse_args()
+    if not said.data.is_dir():
+        raise SystemExit(f"there is no {said.data}")
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
+    print("| rows | bound | peak PSS, MB | without a bound, MB | seconds | rows/s | seconds a row, beside the first |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    first: float | None = None
+    over = []
+    for millions in said.rows:
+        bound = BOUNDS[int(millions) if millions >= 1 else millions]
+        with tempfile.TemporaryDirectory(prefix="memory-", dir=said.folder) as name:
+            folder = Path(name)
+            (folder / "recipe.yaml").write_text(RECIPE)
+            recombined((said.data / "nsmc" / "reviews.parquet").resolve(), folder / "rows.parquet", round(millions * 2.5))
+            within = build(folder, "--memory", bound)
+            free = build(folder) if millions <= 4 else None
+            if free is not None and free.digest != within.digest:
+                raise SystemExit(f"{millions}M rows: {within.digest[:12]} within the bound, {free.digest[:12]} without")
+        rows = 400_000 * round(millions * 2.5)
+        each = within.seconds / rows
+        first = first or each
+        most = int(bound.removesuffix("MB")) if bound.endswith("MB") else int(bound.removesuffix("GB")) * 1024
+        over += [f"{millions}M rows take {within.peak >> 10} MB, and the bound is {bound}"] if within.peak >> 10 > most else []
+        beside = "" if free is None else f"{free.peak >> 10:,}"
+        cells = (f"{rows:,}", bound, f"{within.peak >> 10:,}", beside, f"{within.seconds:.1f}", f"{rows / within.seconds:,.0f}")
+        print(f"| {' | '.join(cells)} | {each / first:.2f} |", flush=True)
+    if over:
+        raise SystemExit("; ".join(over))
+
+
+if __name__ == "__main__":
+    main()
