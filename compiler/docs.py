@@ -8,7 +8,7 @@ from typing import Any
 from compiler.recipe.schema import object_schema
 from operators.asks.asks import Budget
 from operators.base.declare import Declared, Operator, role_of
-from operators.catalog import SAID
+from operators.catalog import PUBLIC
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
@@ -85,7 +85,7 @@ def type_words(part: dict[str, Any]) -> str:
 
 def reference() -> str:
     """The whole reference, as it stands in docs/operators.md."""
-    pages = [operator_page(operator) for operator in SAID]
+    pages = [operator_page(operator) for operator in PUBLIC]
     pages += [section_page(name, *parts) for name, parts in SECTIONS.items()]
     head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
     return head + "\n\n".join(pages) + "\n"

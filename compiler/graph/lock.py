@@ -68,8 +68,8 @@ class Lock:
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
-        said = {"format": FORMAT, **asdict(self)}
-        return json.dumps({**said, CHECKSUM: digest_of(said)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        content = {"format": FORMAT, **asdict(self)}
+        return json.dumps({**content, CHECKSUM: digest_of(content)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_lock(path: Path, shown: str) -> Lock | None:
@@ -82,33 +82,33 @@ def read_lock(path: Path, shown: str) -> Lock | None:
     except RecipeError as error:
         text = next((each.span.text for each in error.diagnostics if each.span is not None), Text(shown, path, ""))
         raise RecipeError(conflict(text) or [replace(each, hint=ANEW) for each in error.diagnostics]) from None
-    said = node.plain()
-    if not isinstance(said, dict) or "format" not in said:
+    content = node.plain()
+    if not isinstance(content, dict) or "format" not in content:
         raise RecipeError(Diagnostic("this is no lock: it says no `format`", node.span, ANEW))
-    if said["format"] != FORMAT:
-        message = f"the lock has another format: {str(said['format'])[:20]}, and {FORMAT} is read here"
+    if content["format"] != FORMAT:
+        message = f"the lock has another format: {str(content['format'])[:20]}, and {FORMAT} is read here"
         raise RecipeError(Diagnostic(message, node.find(("format",)), "write it anew with `recipe lock`"))
-    wrong: list[Diagnostic] = []
-    LOCK(node, wrong)
-    if wrong:
-        raise RecipeError(tuple(wrong))
-    checksum = said.pop(CHECKSUM)
-    if digest_of(said) != checksum:
+    problems: list[Diagnostic] = []
+    LOCK(node, problems)
+    if problems:
+        raise RecipeError(tuple(problems))
+    checksum = content.pop(CHECKSUM)
+    if digest_of(content) != checksum:
         message = "the lock is not as `recipe lock` wrote it: its checksum is that of another content"
         raise RecipeError(Diagnostic(message, node.find((CHECKSUM,)), ANEW))
-    return lock_of(said)
+    return lock_of(content)
 
 
-def lock_of(said: dict[str, Any]) -> Lock:
+def lock_of(content: dict[str, Any]) -> Lock:
     """The lock that sound values say."""
     sources = {
         name: LockedSource(**{**part, "files": tuple(map(tuple, part["files"])), "fields": tuple(part["fields"])})
-        for name, part in said.pop("sources").items()
+        for name, part in content.pop("sources").items()
     }
     for part in ("tables", "outputs", "frozen"):
-        said[part] = {name: Pin(**pin) for name, pin in said[part].items()}
-    del said["format"]
-    return Lock(sources=sources, **said)
+        content[part] = {name: Pin(**pin) for name, pin in content[part].items()}
+    del content["format"]
+    return Lock(sources=sources, **content)
 
 
 def conflict(text: Text) -> list[Diagnostic]:

@@ -79,9 +79,9 @@ class Addresses:
     def address(self, index: int) -> str | None:
         """What others see of a node: the digest of a cut, the key of anything else."""
         self.key(index)
-        return self.told(index)
+        return self.known_address(index)
 
-    def told(self, index: int) -> str | None:
+    def known_address(self, index: int) -> str | None:
         """The same of a node whose key was asked for already: what is pending is not worked out again for every reader."""
         key = self.keys.get(index)
         if key is None or not self.graph.nodes[index].cut:
@@ -95,11 +95,11 @@ class Addresses:
 
     def seen_by(self, reader: int, source: int) -> str | None:
         """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
-        address, node = self.told(source), self.graph.nodes[reader]
+        address, node = self.known_address(source), self.graph.nodes[reader]
         if address is None or not node.cut or source != next(iter(node.inputs), None) or not stage_at(self.graph, reader).narrow:
             return address
-        told = self.results[source]
-        return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
+        result = self.results[source]
+        return digest_of({"ids": result.ids, "columns": {name: result.columns[name] for name in node.carried}})
 
 
 def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
@@ -146,16 +146,16 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     """What decided a stage, in words that can be compared later: its own part, and that of its decisions."""
     graph = addresses.graph
     node = graph.nodes[index]
-    said: dict[str, Any] = {"itself": described(addresses, index)}
+    decided_by: dict[str, Any] = {"itself": described(addresses, index)}
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
+            decided_by[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
         if graph.nodes[source].aspect == "columns":
-            said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
+            decided_by[f"columns {graph.nodes[source].label}"] = described(addresses, source)
     for cut in cuts_below(graph, index):
-        said[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
-    return said
+        decided_by[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
+    return decided_by
 
 
 def described(addresses: Addresses, index: int) -> dict[str, Any]:
@@ -178,10 +178,10 @@ def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         if name.startswith("input "):
             inputs[state].append(name.removeprefix("input "))
         elif state != "changed" or old is None or new is None:
-            told = name.replace("columns ", "what it takes from ", 1)
-            changes.append(f"{told} is {'left out' if new is None else 'new'}")
-        elif told := "; ".join(difference(old, new)):
-            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + told)
+            what = name.replace("columns ", "what it takes from ", 1)
+            changes.append(f"{what} is {'left out' if new is None else 'new'}")
+        elif differences := "; ".join(difference(old, new)):
+            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + differences)
     read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
     if inputs["gone"]:
         gone = ", ".join(inputs["gone"])
@@ -202,8 +202,8 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
     if at == "written":
         return ["the format that its file names say changed"]
-    told = worded(old), worded(new)
-    return [f"{at} {told[0]} -> {told[1]}".lstrip() if told[0] != told[1] else f"{at or 'its declaration'} differs"]
+    shown = worded(old), worded(new)
+    return [f"{at} {shown[0]} -> {shown[1]}".lstrip() if shown[0] != shown[1] else f"{at or 'its declaration'} differs"]
 
 
 def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from compiler.graph.nodes import Graph, Made, Node
 from compiler.lower.state import Lowering, Rows
 from compiler.recipe.benchmarks import FEED
-from compiler.recipe.said import Said
+from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note, suggest
 from operators.asks.asks import Asks
@@ -25,8 +25,8 @@ Clean = Mapping[str, frozenset[str]]
 
 def evaluated(recipe: Recipe) -> tuple[str, ...]:
     """Every benchmark that models are judged by, held-in and held-out, and every set that one of them is parallel to."""
-    said = recipe.evaluate
-    found = dict.fromkeys((*said.evaluate.held_in, *said.evaluate.held_out) if said is not None else ())
+    evaluation = recipe.evaluate
+    found = dict.fromkeys((*evaluation.evaluate.held_in, *evaluation.evaluate.held_out) if evaluation is not None else ())
     waiting = list(found)
     while waiting:
         each = recipe.benchmarks.get(waiting.pop())
@@ -49,34 +49,36 @@ def written(node: Node, recipe: Recipe) -> Decontaminate:
     return operator
 
 
-def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -> tuple[Decontaminate, tuple[int, ...]] | None:
+def resolve(
+    state: Lowering, rows: Rows, step: PlacedStep, operator: Decontaminate
+) -> tuple[Decontaminate, tuple[int, ...]] | None:
     """The step with its columns, benchmarks and segmenter by name, and the tables it reads; None where it is wrong."""
-    recipe, before = state.recipe, len(state.found)
+    recipe, before = state.recipe, len(state.problems)
     names = wanted(operator, recipe)
     for place, name in enumerate(names):
         if name not in recipe.benchmarks:
             near = suggest(name, recipe.benchmarks)
             hint = f"did you mean `{near}`?" if near else "declare it under `benchmarks:`"
-            state.found.append(Diagnostic(f"there is no benchmark `{name}`", said.span(("against", place)), hint))
+            state.report(f"there is no benchmark `{name}`", step.span(("against", place)), hint)
     if not names and recipe.node.lacks:
         return None
     if not names:
         message = "it looks for what is evaluated, and the recipe evaluates nothing"
-        state.found.append(Diagnostic(message, said.span(), "add `evaluate:`, or name benchmarks with `against:`"))
+        state.report(message, step.span(), "add `evaluate:`, or name benchmarks with `against:`")
     columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in TEXT)
     obtained = tuple(name for name in names if FEED + name in state.feeds)
     if operator.languages and len(operator.languages) != len(names):
         message = f"it names {len(operator.languages)} languages for {len(names)} benchmarks"
-        state.found.append(Diagnostic(message, said.span(("languages",)), "leave it out: each benchmark declares its own"))
-    if len(state.found) > before:
+        state.report(message, step.span(("languages",)), "leave it out: each benchmark declares its own")
+    if len(state.problems) > before:
         return None
-    said_of = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
-    spoken = {name: own_language(state, operator, code) for name, code in zip(names, said_of, strict=True)}
+    codes = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
+    languages = {name: own_language(state, operator, code) for name, code in zip(names, codes, strict=True)}
     own = operator.language
-    operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
-    said_by = state.entries(operator, said).get("ngrams")
-    cut = said_by if said_by is None or len(operator.roles()) == 1 else said_by.get(own)
-    if len(state.found) > before or cut is None:
+    operator = operator.model_copy(update={"languages": tuple(languages[name] for name in obtained)})
+    ngrams = state.entries(operator, step).get("ngrams")
+    cut = ngrams if ngrams is None or len(operator.roles()) == 1 else ngrams.get(own)
+    if len(state.problems) > before or cut is None:
         return None
     shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
     update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
@@ -92,7 +94,7 @@ def own_language(state: Lowering, operator: Decontaminate, code: str) -> str:
 
 def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A benchmark that is to be looked for and whose files are not declared."""
-    found = []
+    problems = []
     for _, node in graph:
         if not isinstance(node.operator, Decontaminate) or node.aspect != "decision":
             continue
@@ -101,14 +103,14 @@ def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
             if name not in node.operator.named():
                 hint = benchmark.obtain or "say them under `benchmarks:`"
                 message = f"the benchmark `{name}` has no files here, so overlap with it cannot be looked for"
-                told = f"{hint}; then `benchmarks: {{{name}: {{items: {{file: ..., columns: ...}}}}}}`"
-                found.append(Diagnostic(message, node.span, told))
-    return found
+                how = f"{hint}; then `benchmarks: {{{name}: {{items: {{file: ..., columns: ...}}}}}}`"
+                problems.append(Diagnostic(message, node.span, how))
+    return problems
 
 
 def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A training that text of a benchmark may reach which nobody looked for, with the path."""
-    required, found, clean = evaluated(recipe), [], dict[int, Clean]()
+    required, problems, clean = evaluated(recipe), [], dict[int, Clean]()
     for index, node in graph:
         if node.aspect == "table":
             clean[index] = cleaned(graph, index, clean, recipe)
@@ -127,9 +129,9 @@ def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
                     for name in lacks[:1]
                     if recipe.evaluate is not None
                 )
-                found.append(Diagnostic(message, node.span, hint, notes))
+                problems.append(Diagnostic(message, node.span, hint, notes))
                 break
-    return found
+    return problems
 
 
 def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:

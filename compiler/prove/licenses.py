@@ -9,13 +9,13 @@ from compiler.text.diagnostics import Diagnostic, Note
 
 def complain_licenses(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A source that must not be used, with the path to each output it reaches."""
-    found = []
+    problems = []
     for name, output in graph.outputs.items():
         for path in paths(graph, output):
             source = graph.nodes[path[0]]
             if source.license == "C" and not source.inputs:
                 labels = [graph.nodes[index].label for index in path if graph.nodes[index].aspect != "columns"]
-                found.append(
+                problems.append(
                     Diagnostic(
                         f"the source `{source.label}` has licence class C: it must not be used",
                         recipe.sources[source.label].node.find(("license",)),
@@ -27,7 +27,7 @@ def complain_licenses(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
                         ),
                     )
                 )
-    return found
+    return problems
 
 
 def paths(graph: Graph, output: int) -> list[list[int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.recipe.benchmarks import FEED, BenchmarkSaid
-from compiler.recipe.said import Part, Said, TableSaid
-from compiler.recipe.traces import ModelSaid
-from compiler.recipe.training import TrainSaid
+from compiler.recipe.benchmarks import FEED, PlacedBenchmark
+from compiler.recipe.placed import Part, PlacedStep, PlacedTable
+from compiler.recipe.traces import PlacedModel
+from compiler.recipe.training import PlacedTraining
 from compiler.recipe.typed import declared
 from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.document import TextNode
@@ -25,14 +25,14 @@ ALIASES = {PREFIX: HELD_IN}
 
 
 @dataclass(frozen=True)
-class EvaluateSaid:
+class PlacedEvaluation:
     """How models are judged, and the place that says it."""
 
     evaluate: Evaluate
     node: TextNode
     models: tuple[tuple[str, Span], ...]
     """Who is judged, with the place that says so."""
-    benchmarks: Mapping[str, BenchmarkSaid]
+    benchmarks: Mapping[str, PlacedBenchmark]
 
     def place(self, benchmark: str) -> Span:
         """Where the recipe lists a benchmark."""
@@ -50,52 +50,54 @@ class EvaluateSaid:
 
 def evaluate_of(
     node: TextNode,
-    trains: Mapping[str, TrainSaid],
-    models: Mapping[str, ModelSaid],
-    benchmarks: Mapping[str, BenchmarkSaid],
-    found: list[Diagnostic],
-) -> EvaluateSaid | None:
+    trains: Mapping[str, PlacedTraining],
+    models: Mapping[str, PlacedModel],
+    benchmarks: Mapping[str, PlacedBenchmark],
+    problems: list[Diagnostic],
+) -> PlacedEvaluation | None:
     """How models are judged; None where the recipe says nothing of it, or something wrong."""
     part = node.get("evaluate")
-    evaluate = None if part is None else declared(Evaluate, part, found)
+    evaluate = None if part is None else declared(Evaluate, part, problems)
     if part is None or evaluate is None:
         return None
     if evaluate.models:
         named = [(name, part.find(("models", at))) for at, name in enumerate(evaluate.models)]
     else:
         span = node.find(("evaluate",), key=True)
-        bases = [said.operator.model for said in trains.values() if said.operator.model is not None]
-        named = [(name, span) for name in dict.fromkeys([*bases, *(said.label for said in trains.values())])]
-    said = EvaluateSaid(evaluate, part, tuple(named), benchmarks)
+        bases = [each.operator.model for each in trains.values() if each.operator.model is not None]
+        named = [(name, span) for name in dict.fromkeys([*bases, *(each.label for each in trains.values())])]
+    evaluation = PlacedEvaluation(evaluate, part, tuple(named), benchmarks)
     section = node.get("models")
-    told = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
+    declared_models = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
     if "models" not in node.left:
-        found += complain_evaluate(said, frozenset((*models, *told)))
+        problems += complain_evaluate(evaluation, frozenset((*models, *declared_models)))
     if not named and not part.lacks:
-        found.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
-    return said
+        problems.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
+    return evaluation
 
 
-def complain_evaluate(said: EvaluateSaid, models: frozenset[str]) -> list[Diagnostic]:
+def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> list[Diagnostic]:
     """Who is not known, and what is held in and out at once."""
-    found = []
-    for name, span in said.models:
+    problems = []
+    for name, span in evaluation.models:
         if name not in models:
             hint = meant(name, models, "there is: " + ", ".join(f"`{each}`" for each in sorted(models)))
-            found.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
-    for name in said.evaluate.held_out:
-        if name in said.evaluate.held_in:
+            problems.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
+    for name in evaluation.evaluate.held_out:
+        if name in evaluation.evaluate.held_in:
             message = f"the benchmark `{name}` is held in and held out at once"
-            places = [said.node.find((each, getattr(said.evaluate, each).index(name))) for each in ("held_out", "held_in")]
-            found.append(
+            places = [
+                evaluation.node.find((each, getattr(evaluation.evaluate, each).index(name))) for each in ("held_out", "held_in")
+            ]
+            problems.append(
                 Diagnostic(message, places[0], "what guides choices cannot judge them", (Note("held in here", places[1]),))
             )
-    return found
+    return problems
 
 
-def judging_steps(said: EvaluateSaid, model: str, benchmark: BenchmarkSaid) -> list[tuple[str, Step, str | None]]:
+def judging_steps(evaluation: PlacedEvaluation, model: str, benchmark: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:
     """(label, step, column it makes) of what one model goes through for one benchmark (paper section 3.2, appendix C.2)."""
-    judged, how = benchmark.benchmark, said.evaluate
+    judged, how = benchmark.benchmark, evaluation.evaluate
     sampling = {name: getattr(how, name) for name in ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")}
     asked = {"model": model, "samples": how.trials, "system": judged.system, "ask": judged.ask, "language": judged.language}
     tuned = {"max_failures": how.max_failures, "budget": how.budget, "open": how.tags.open, "close": how.tags.close}
@@ -114,17 +116,17 @@ def table_name(model: str, benchmark: str) -> str:
     return f"{PREFIX}.{model}.{benchmark}"
 
 
-def judged_tables(node: TextNode, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
+def judged_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
-    for benchmark, each in said.benchmarks.items():
-        if each.benchmark.source() is None or benchmark not in (*said.evaluate.held_in, *said.evaluate.held_out):
+    for benchmark, each in evaluation.benchmarks.items():
+        if each.benchmark.source() is None or benchmark not in (*evaluation.evaluate.held_in, *evaluation.evaluate.held_out):
             continue
-        span = said.place(benchmark)
-        for model, _ in said.models:
-            steps = judging_steps(said, model, each)
+        span = evaluation.place(benchmark)
+        for model, _ in evaluation.models:
+            steps = judging_steps(evaluation, model, each)
             part = Part(node, ("evaluate",))
-            own = tuple(Said(label, step, part, column) for label, step, column in steps)
+            own = tuple(PlacedStep(label, step, part, column) for label, step, column in steps)
             name = table_name(model, benchmark)
-            tables[(model, benchmark)] = TableSaid(name, ((FEED + benchmark, span),), own, span)
+            tables[(model, benchmark)] = PlacedTable(name, ((FEED + benchmark, span),), own, span)
     return tables

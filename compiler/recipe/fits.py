@@ -44,7 +44,7 @@ def fits(value: Any, schema: Mapping[str, Any]) -> bool:
 SAYS_NOTHING = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "default", "examples", "then"})
 
 #: What the formats of our schemas admit.
-FORMATS: Mapping[str, Callable[[Any], bool]] = {"licence": lambda said: not isinstance(said, str) or class_of(said) is not None}
+FORMATS: Mapping[str, Callable[[Any], bool]] = {"licence": lambda name: not isinstance(name, str) or class_of(name) is not None}
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **{"null": (type(None),), "boolean": (bool,), "integer": (int,), "number": (int, float)},

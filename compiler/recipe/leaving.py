@@ -23,15 +23,15 @@ def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tupl
     Of a recipe that is `torn` nothing is said to be missing.
     """
     wrong = mistakes(node, schema)
-    found = [each.told for each in wrong if not (torn and each.missing)]
+    problems = [each.diagnostic for each in wrong if not (torn and each.missing)]
     for _ in range(ROUNDS):
         # A key that is misspelt is read as the one that was meant: what stands under it is looked at, too.
         read = as_meant(node, wrong)
         if read is node:
             break
         node, wrong = read, mistakes(read, schema)
-        found += [each.told for each in wrong if not (torn and each.missing)]
-    found = list(dict.fromkeys(found))
+        problems += [each.diagnostic for each in wrong if not (torn and each.missing)]
+    problems = list(dict.fromkeys(problems))
     if any(each.missing and [*each.path[:1]] == ["sources"] for each in wrong):
         node = stood_in(node)  # a source without a licence has files that are looked at
         wrong = mistakes(node, schema)
@@ -39,24 +39,24 @@ def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tupl
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
         paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
         if not paths:
-            return node, found
+            return node, problems
         node = stood_in(without(node, paths))
         wrong = mistakes(node, schema)
-    return None, found
+    return None, problems
 
 
 def as_meant(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
     """A tree with each misspelt key under the name that was meant, where that is not there besides."""
     for each in wrong:
         if each.meant is not None:
-            node = node.changed(each.path[:-1], partial(_renamed, said=str(each.path[-1]), meant=each.meant))
+            node = node.changed(each.path[:-1], partial(_renamed, written=str(each.path[-1]), meant=each.meant))
     return node
 
 
-def _renamed(node: TextNode, said: str, meant: str) -> TextNode:
-    if not isinstance(node.value, dict) or said not in node.value or meant in node.value:
+def _renamed(node: TextNode, written: str, meant: str) -> TextNode:
+    if not isinstance(node.value, dict) or written not in node.value or meant in node.value:
         return node
-    return replace(node, value={meant if key == said else key: entry for key, entry in node.value.items()})
+    return replace(node, value={meant if key == written else key: entry for key, entry in node.value.items()})
 
 
 def emptied(node: TextNode, path: Path) -> bool:
@@ -82,8 +82,8 @@ def _filled(source: TextNode, place: Span) -> TextNode:
     if not isinstance(source.value, dict):
         return source
     lacks = [key for key in STAND_INS if key not in source.value]
-    said = {key: Entry(place, TextNode(STAND_INS[key], place)) for key in lacks}
-    return replace(source, value={**source.value, **said}, left=tuple(dict.fromkeys((*source.left, *lacks))))
+    entries = {key: Entry(place, TextNode(STAND_INS[key], place)) for key in lacks}
+    return replace(source, value={**source.value, **entries}, left=tuple(dict.fromkeys((*source.left, *lacks))))
 
 
 def without(node: TextNode, paths: Iterable[Path]) -> TextNode:

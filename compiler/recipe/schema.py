@@ -42,11 +42,11 @@ def field_docs(declared: type[Declared]) -> dict[str, str]:
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
         assert isinstance(body, ast.ClassDef)
-        for said, doc in zip(body.body, body.body[1:], strict=False):
-            if not (isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name)):
+        for statement, doc in zip(body.body, body.body[1:], strict=False):
+            if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
                 continue
             if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-                docs[said.target.id] = inspect.cleandoc(str(doc.value.value))
+                docs[statement.target.id] = inspect.cleandoc(str(doc.value.value))
     return docs
 
 

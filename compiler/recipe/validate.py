@@ -50,14 +50,14 @@ _SIZES = {
 
 def validate(node: TextNode, schema: Mapping[str, Any]) -> list[Diagnostic]:
     """Check a recipe against a schema; give every mistake once."""
-    return list(dict.fromkeys(mistake.told for mistake in mistakes(node, schema)))
+    return list(dict.fromkeys(mistake.diagnostic for mistake in mistakes(node, schema)))
 
 
 class Mistake(NamedTuple):
     """One thing that a schema finds, and what is to be left out so that it is right."""
 
     path: Path
-    told: Diagnostic
+    diagnostic: Diagnostic
     missing: bool
     """Whether it is that something is not there."""
     meant: str | None = None
@@ -115,7 +115,7 @@ def _word(root: TextNode, error: Any) -> Iterable[Word]:
         error.validator_value,
         error.instance,
     )
-    name, said = name_of(path), f"`{written(root, path)}`"
+    name, shown = name_of(path), f"`{written(root, path)}`"
     description = _first(error.schema.get("description"))
     if "propertyNames" in error.relative_schema_path:
         yield path, value, f"`{value}` cannot be a name here", _describe_pattern(error.schema)
@@ -135,7 +135,7 @@ def _word(root: TextNode, error: Any) -> Iterable[Word]:
         word = _word_choice(root, path, wanted if kind == "enum" else [wanted])
         yield word if word[3] else (*word[:3], description)
     elif kind in _BOUNDS:
-        yield path, None, f"{name} must be {_BOUNDS[kind]} {wanted}, not {said}", description
+        yield path, None, f"{name} must be {_BOUNDS[kind]} {wanted}, not {shown}", description
     elif kind == "minLength" and not value:
         yield path, None, f"{name} must not be empty", description
     elif kind in _SIZES:
@@ -155,11 +155,11 @@ def _word(root: TextNode, error: Any) -> Iterable[Word]:
                     "remove one",
                 )
     elif kind == "pattern":
-        yield path, None, f"{name} cannot be {said}", description or f"it must match `{wanted}`"
+        yield path, None, f"{name} cannot be {shown}", description or f"it must match `{wanted}`"
     elif kind == "format":
         near = suggest(str(value), NAMED)
         hint = f"did you mean `{near}`? else say the class: {description}" if near else description
-        yield path, None, f"{name} is a class ({', '.join(CLASSES)}) or a licence that is known here, not {said}", hint
+        yield path, None, f"{name} is a class ({', '.join(CLASSES)}) or a licence that is known here, not {shown}", hint
     elif kind == "not":
         yield path, None, description or f"{name} is not allowed here", None
     else:
@@ -177,15 +177,15 @@ def _unknown_keys(path: Path, value: dict[str, Any], schema: Mapping[str, Any]) 
 
 def _word_choice(root: TextNode, path: Path, choices: Sequence[Any]) -> Word:
     words = [str(choice) if isinstance(choice, str) else as_written(choice) for choice in choices]
-    said = written(root, path)
+    text = written(root, path)
     if len(words) == 1:
-        return path, None, f"{name_of(path)} must be `{words[0]}`, not `{said}`", None
-    close = suggest(said, words)
-    hint = f"did you mean `{close}`?" if close and close != said else None
-    if close == said:  # `1` where 1 is meant
-        hint = f"write {said} without quotes" if node_at(root, path).quoted else f'put it in quotes: "{said}"'
+        return path, None, f"{name_of(path)} must be `{words[0]}`, not `{text}`", None
+    close = suggest(text, words)
+    hint = f"did you mean `{close}`?" if close and close != text else None
+    if close == text:  # `1` where 1 is meant
+        hint = f"write {text} without quotes" if node_at(root, path).quoted else f'put it in quotes: "{text}"'
     shown = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
-    return path, None, f"{name_of(path)} is one of {shown}, not `{said}`", hint
+    return path, None, f"{name_of(path)} is one of {shown}, not `{text}`", hint
 
 
 def _word_branches(root: TextNode, error: Any) -> Iterable[Word]:

@@ -54,9 +54,9 @@ def compare_stages(
         if known or unchanged:
             found[index] = Effect(name, "reused" if known else "same", "", about if not unchanged else (), was, index)
             continue
-        told = snapshot(before, was) if was is not None else None
+        decided_by = snapshot(before, was) if was is not None else None
         changed = [f"input {effect.name} changed" for effect in below if effect.state in ("recomputed", "new")]
-        cause = "not there before" if told is None else cause_of(told, snapshot(after, index)) or ", ".join(changed)
+        cause = "not there before" if decided_by is None else cause_of(decided_by, snapshot(after, index)) or ", ".join(changed)
         # One measure may be taken for steps of several names: what is edited of the table is the nearest to them then.
         of_table = tuple(change for change in changes if change.subject[:2] in (("step", node.table), ("table", node.table)))
         found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited or of_table, was, index)

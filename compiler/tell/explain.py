@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.graph.keys import roles_of
 from compiler.graph.nodes import Graph, Node, stage_name
-from compiler.recipe.said import Said
+from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import LAST, Recipe
 from compiler.text.canonical import canonical
 from operators.base.declare import Measure
@@ -27,10 +27,10 @@ def kernel_line(graph: Graph, index: int) -> str:
     else:
         makes = ", ".join(node.columns)
     parameters: Mapping[str, Any] = canonical(node.operator.parameters(*roles_of(node)))
-    said = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
+    rendered = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
     entries = "".join(f"; profile {name}" for name in node.entries)
     cost = " [dear: kept in the measure memo]" if isinstance(node.operator, Measure) and node.operator.cost == "dear" else ""
-    return f"kernel {node.operator.name}({reads}{'; ' + said if said else ''}{entries}) -> {makes}{cost}"
+    return f"kernel {node.operator.name}({reads}{'; ' + rendered if rendered else ''}{entries}) -> {makes}{cost}"
 
 
 def shown(value: Any) -> str:
@@ -44,9 +44,9 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name, table in recipe.tables.items():
         origins = [origin for origin, _ in table.origins]
-        said = (plain.get("tables") or {}).get(name)
-        if said:
-            steps = said.get("steps", [])
+        declared = (plain.get("tables") or {}).get(name)
+        if declared:
+            steps = declared.get("steps", [])
         elif name == "prompts":
             steps = sections["prompts"]
         elif name == "dataset":
@@ -57,13 +57,13 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
 
 
-def written_out(said: Said) -> dict[str, Any]:
+def written_out(step: PlacedStep) -> dict[str, Any]:
     """A step as a recipe would write it."""
-    operator = said.operator
+    operator = step.operator
     parameters = plain(operator.model_dump(by_alias=True, exclude_defaults=True))
-    if said.column is not None:
-        return {"name": f"measure {said.column}", "measure": {said.column: {operator.name: parameters}}}
-    return {**({} if said.label == operator.name else {"name": said.label}), operator.name: parameters}
+    if step.column is not None:
+        return {"name": f"measure {step.column}", "measure": {step.column: {operator.name: parameters}}}
+    return {**({} if step.label == operator.name else {"name": step.label}), operator.name: parameters}
 
 
 def plain(value: Any) -> Any:

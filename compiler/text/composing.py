@@ -28,10 +28,10 @@ class Document:
 
 def read_document(text: Text, start: int = 0) -> TextNode:
     """Read one YAML document, from an index on; raise every problem that can be found at once."""
-    found = look_at(text, start)
-    if found.problems or found.root is None:
-        raise RecipeError(found.problems)
-    return found.root
+    document = look_at(text, start)
+    if document.problems or document.root is None:
+        raise RecipeError(document.problems)
+    return document.root
 
 
 def look_at(text: Text, start: int = 0) -> Document:

@@ -274,9 +274,9 @@ def _command(diagnostic: Diagnostic, root: Path | None) -> str:
         message += f"\nnote: {visible(note.message)}" + (f" ({visible(note.span.label)})" if note.span else "")
     if diagnostic.hint:
         message += f"\nhint: {visible(diagnostic.hint)}"
-    said = ",".join(f"{name}={_escape_property(visible(str(value)))}" for name, value in fields.items())
+    properties = ",".join(f"{name}={_escape_property(visible(str(value)))}" for name, value in fields.items())
     kind = "notice" if diagnostic.severity == "note" else diagnostic.severity
-    return f"::{kind} {said}::{_escape(message)}"
+    return f"::{kind} {properties}::{_escape(message)}"
 
 
 def _escape(text: str) -> str:

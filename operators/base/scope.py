@@ -40,7 +40,7 @@ class Scope:
     sources: frozenset[str]
     categories: frozenset[str]
     models: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
     """Names of sources, categories and models that the recipe says in a wrong way, which is told."""
     open: frozenset[Kind] = frozenset()
     """What may have further names, for what would say them is wrong, which is told."""
@@ -59,7 +59,7 @@ class Scope:
         """A complaint where the recipe has no source, category or model of this name."""
         known = {"source": self.sources, "category": self.categories, "model": self.models}[kind]
         if name not in known:
-            silent = name in self.told or kind in self.open
+            silent = name in self.broken or kind in self.open
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
 
 

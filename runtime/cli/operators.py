@@ -14,9 +14,9 @@ def operators_command(name: str | None, as_json: bool) -> None:
     """What a recipe may say: all operators, or NAME with its parameters."""
     from compiler.docs import operator_page
     from compiler.recipe.schema import object_schema, summary
-    from operators.catalog import SAID
+    from operators.catalog import PUBLIC
 
-    known = {kind.name: kind for kind in SAID}
+    known = {kind.name: kind for kind in PUBLIC}
     if name is None:
         width = max(map(len, known))
         told = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()}

@@ -56,7 +56,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Said(Placed):
+class PlacedStep(Placed):
     """One operator of a recipe: its label, the operator, and the place of its parameters."""
 
     label: str
@@ -67,7 +67,7 @@ class Said(Placed):
 
 
 @dataclass(frozen=True)
-class Feed(Placed):
+class PlacedSource(Placed):
     """One source of a recipe and its place."""
 
     operator: Source
@@ -75,22 +75,22 @@ class Feed(Placed):
 
 
 @dataclass(frozen=True)
-class TableSaid:
+class PlacedTable:
     """One table of a recipe: where its rows come from and the steps they go through."""
 
     name: str
     origins: tuple[tuple[str, Span], ...]
-    steps: tuple[Said, ...]
+    steps: tuple[PlacedStep, ...]
     span: Span
 
 
-def name_of(said: Said) -> str:
-    return said.label if said.column is None else f"{said.label} {said.column}"
+def name_of(step: PlacedStep) -> str:
+    return step.label if step.column is None else f"{step.label} {step.column}"
 
 
-def told(said: Said) -> str:
+def render_step(step: PlacedStep) -> str:
     """A step as a recipe would write it, without what is at its default."""
-    parameters = said.operator.parameters("result", "measured", "column", "decided")
+    parameters = step.operator.parameters("result", "measured", "column", "decided")
     shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
-    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
+    named = f"{name_of(step)} ({step.operator.name})" if step.label != step.operator.name else name_of(step)
     return f"{named} {{{shown}}}" if shown else named
