@@ -42,12 +42,12 @@ class Answers(Generate):
         return (*super().reads(columns), *([self.gold] if self.gold is not None else []))
 
     def made(self) -> Columns:
-        told: Columns = {} if self.gold is None else {"gold_answer": "text"}
-        return {**super().made(), "trial": "integer", **told}
+        gold: Columns = {} if self.gold is None else {"gold_answer": "text"}
+        return {**super().made(), "trial": "integer", **gold}
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
-        told = super().cells(reply, row, entries, sample)
+        cells = super().cells(reply, row, entries, sample)
         if self.gold is None:
-            return *told, sample + 1
+            return *cells, sample + 1
         right = row[self.gold]
-        return *told, sample + 1, None if right is None else str(right + 1)
+        return *cells, sample + 1, None if right is None else str(right + 1)

@@ -68,8 +68,8 @@ def worded(value: Any) -> str:
         case tuple() | list():
             text = "[" + ", ".join(worded(part) for part in value) + "]"
         case Declared() | dict():
-            said = {name: part for name, part in fields(value).items() if part is not None}
-            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in said.items()) + "}"
+            parts = {name: part for name, part in fields(value).items() if part is not None}
+            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in parts.items()) + "}"
         case _:
             text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -102,8 +102,8 @@ class Only(Declared):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """Names of sources and categories that the recipe does not have."""
-        said: dict[Kind, Names | None] = {"source": self.source, "category": self.category}
-        for kind, names in said.items():
+        named: dict[Kind, Names | None] = {"source": self.source, "category": self.category}
+        for kind, names in named.items():
             for place, name in enumerate(() if names is None else (names,) if isinstance(names, str) else names):
                 path = ("only", kind) if isinstance(names, str) else ("only", kind, place)
                 yield from scope.complain_name(kind, name, path, f"no source has the {kind} `{name}`")

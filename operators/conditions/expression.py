@@ -174,17 +174,17 @@ def parsed_tree(text: str) -> Tree:
     except RecursionError:
         raise Refusal(TOO_DEEP) from None
     except duckdb.Error as error:
-        raise Refusal(said(str(error))) from None
+        raise Refusal(word_error(str(error))) from None
     if tree.get("error"):
         place = int(tree.get("position") or 0) - len(PREFIX)
-        raise Refusal(said(str(tree.get("error_message", "it cannot be parsed"))), place if place >= 0 else None)
+        raise Refusal(word_error(str(tree.get("error_message", "it cannot be parsed"))), place if place >= 0 else None)
     return tree
 
 
 TOO_DEEP = f"the condition is nested deeper than {DEPTH} levels"
 
 
-def said(message: str) -> str:
+def word_error(message: str) -> str:
     """The first line of DuckDB's message; where it tells of its own limits, what this one is."""
     return TOO_DEEP if "depth limit" in message else message.splitlines()[0]
 
@@ -204,7 +204,7 @@ def written(condition: Tree) -> str:
     try:
         sql: str = connection().execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchall()[0][0]
     except duckdb.Error as error:
-        raise Refusal(said(str(error))) from None
+        raise Refusal(word_error(str(error))) from None
     return sql.removeprefix("SELECT 1 WHERE ")
 
 

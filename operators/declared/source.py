@@ -30,9 +30,9 @@ UNREAD = {
 """Endings of names whose files are not read, each with what to do."""
 
 
-def known_class(said: object) -> object:
+def known_class(value: object) -> object:
     """The class that a licence's name stands for."""
-    return said if not isinstance(said, str) else class_of(said) or said
+    return value if not isinstance(value, str) else class_of(value) or value
 
 
 Stated = Annotated[

@@ -139,8 +139,8 @@ def speaking(options: Sequence[Sequence[str]], expressions: Sequence[str] | None
     whole = rf"(?i)\A[\s(\[“\"']*(?:{'|'.join(f'(?:{each})' for each in expressions)})[\s)\]”\"'.!。]*\z"
     found = np.concatenate([[0], np.cumsum(pc.match_substring_regex(flat, whole).to_numpy(zero_copy_only=False))])
     ends = np.cumsum([0, *map(len, options)])
-    told: list[bool] = (found[ends[1:]] > found[ends[:-1]]).tolist()
-    return told
+    flags: list[bool] = (found[ends[1:]] > found[ends[:-1]]).tolist()
+    return flags
 
 
 def stand_inside(prompts: pa.Array, counts: Ints, conventions: Sequence[tuple[str, ...]]) -> Mask:

@@ -67,8 +67,8 @@ def seconds() -> frozenset[str]:
     """The characters that may become one with what stands before them."""
     found = {chr(point) for low, high in ((0x1161, 0x1175), (0x11A8, 0x11C2)) for point in range(low, high + 1)}
     for point in range(0x20000):
-        said = unicodedata.decomposition(chr(point))
-        if said and not said.startswith("<") and len(parts := said.split()) == 2:
+        decomposition = unicodedata.decomposition(chr(point))
+        if decomposition and not decomposition.startswith("<") and len(parts := decomposition.split()) == 2:
             found.add(chr(int(parts[1], 16)))
     return frozenset(found)
 
@@ -111,14 +111,14 @@ def fold_table(folding: Folding = PLAIN) -> Points:
     """For each code point: what it is folded to, 0 where it becomes a space, GONE where nothing is left of it, or SLOW."""
     if not folding.letters:
         return plain_table()
-    told = np.arange(0x110000, dtype=np.uint32)
+    letters = np.arange(0x110000, dtype=np.uint32)
     for point, to in folding.letters.items():
-        told[point] = ord(to) if to else GONE
+        letters[point] = ord(to) if to else GONE
     plain = plain_table()
-    table = plain[np.where(told == GONE, 0, told)]
+    table = plain[np.where(letters == GONE, 0, letters)]
     some = table < 0x110000
-    table[some] = told[table[some]]
-    table[told == GONE] = GONE
+    table[some] = letters[table[some]]
+    table[letters == GONE] = GONE
     return table
 
 
@@ -223,5 +223,5 @@ def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
             start = end
     points = points_of("".join(made))
     exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
-    told = np.array(places, dtype=np.int64)
-    return np.append(told[(points != ord(" ")) & (points != GONE)], len(text))
+    origins = np.array(places, dtype=np.int64)
+    return np.append(origins[(points != ord(" ")) & (points != GONE)], len(text))

@@ -36,14 +36,14 @@ def cuts_of(library: str, texts: Sequence[str], workers: int) -> list[Ints]:
     match library:
         case "kiwipiepy":
             found = kiwi(workers).tokenize(list(texts)) if texts else []
-            told = [[(token.start, token.start + token.len) for token in tokens] for tokens in found]
+            spans = [[(token.start, token.start + token.len) for token in tokens] for tokens in found]
         case "python-mecab-ko":
-            told = [spans_of(text, mecab().morphs(text)) for text in texts]
+            spans = [spans_of(text, mecab().morphs(text)) for text in texts]
         case "words":
-            told = [[] for _ in texts]
+            spans = [[] for _ in texts]
         case _:
             raise ValueError(f"there is no adapter for the segmenter `{library}`")
-    return [cuts(text, spans) for text, spans in zip(texts, told, strict=True)]
+    return [cuts(text, each) for text, each in zip(texts, spans, strict=True)]
 
 
 def spans_of(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -79,5 +79,5 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
     starts |= ~bare & before
     number = np.cumsum(kept) - kept
     found: Ints = np.concatenate([[0], number[starts & ~inside], [int(kept.sum())]]).astype(np.int64)
-    told: Ints = found[np.append(found[1:] != found[:-1], True)]
-    return told
+    places: Ints = found[np.append(found[1:] != found[:-1], True)]
+    return places

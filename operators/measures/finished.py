@@ -44,12 +44,10 @@ def form(word: str) -> str:
 
 def ended(word: str | None, more: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> bool | None:
     """Whether a completion of this word ended by itself; None where nothing is said, or a word that nobody here knows."""
-    said = form(word or "")
-    if said in map(form, cut):
+    word = form(word or "")
+    if word in map(form, cut):
         return False
-    if said in map(form, more):
-        return True
-    return KNOWN.get(said)
+    return True if word in map(form, more) else KNOWN.get(word)
 
 
 class Finished(Remarks):

@@ -72,15 +72,15 @@ class Parsable(Measure):
 
         answers = texts.strings()
         read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
-        told = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
-        able = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
+        verdicts = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
+        able = [head for head, number in verdicts.items() if not number and head.isascii() and stands_alone(head)]
         asked = [head for head in able if not hard_to_read(head)]
         try:
-            told |= zip(asked, parsed(asked), strict=True)
+            verdicts |= zip(asked, parsed(asked), strict=True)
         except TooSlow as error:
             slow = {asked[place] for place in error.places}
             raise TooSlow([at for at, text in enumerate(answers) if text is not None and read[text] in slow]) from None
-        return [np.array([-1 if text is None else told[read[text]] for text in answers], dtype=np.int64)]
+        return [np.array([-1 if text is None else verdicts[read[text]] for text in answers], dtype=np.int64)]
 
     def condition(self, value: Mapping[str, str]) -> str:
         return f"{value['parses']} = 1"
@@ -155,6 +155,6 @@ def parsed(answers: Sequence[Any]) -> list[int]:
     if len(late) > MOST:
         raise TooSlow(late)
     if late:
-        said = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
-        LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", said, SECONDS)
+        takes = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
+        LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", takes, SECONDS)
     return [int(int(line) == YES) for line in lines[1:]]

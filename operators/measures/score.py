@@ -137,28 +137,30 @@ class Score(Measure):
         from operators.kernels.maths.guard import in_one_order, settled
         from operators.kernels.maths.numbers import as_math
 
-        said, roles = entries["number_marks"], [role for role, _ in self.entries()]
-        answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
+        marks_by_role, roles = entries["number_marks"], [role for role, _ in self.entries()]
+        answers, golds = (marks_by_role[role] for role in roles) if len(roles) > 1 else (marks_by_role, marks_by_role)
         read = [
             {pair[side]: as_math(pair[side], marks, self.units) for pair in pairs} for side, marks in enumerate((golds, answers))
         ]
         able = {text: stands_alone(text) for text in {*read[0].values(), *read[1].values()}}
-        told: dict[tuple[str, str], Any] = {}
+        verdicts: dict[tuple[str, str], Any] = {}
         for gold, answer in pairs:
             two = read[0][gold], read[1][answer]
-            told[gold, answer] = all(able[text] for text in two) and settled(*two)
-            if isinstance(told[gold, answer], list) and any(map(too_much, two)):
-                told[gold, answer] = False
-        asked = {json.dumps(ask): ask for each in told.values() if isinstance(each, list) for ask in map(in_one_order, each)}
+            verdicts[gold, answer] = all(able[text] for text in two) and settled(*two)
+            if isinstance(verdicts[gold, answer], list) and any(map(too_much, two)):
+                verdicts[gold, answer] = False
+        asked = {json.dumps(ask): ask for each in verdicts.values() if isinstance(each, list) for ask in map(in_one_order, each)}
         try:
             found = dict(zip(asked, parsed(list(asked.values())), strict=True))
         except TooSlow as error:
             slow = {list(asked)[place] for place in error.places}
-            asks = [[json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in told.values()]
+            asks = [
+                [json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in verdicts.values()
+            ]
             raise TooSlow([place for place, each in enumerate(asks) if slow.intersection(each)]) from None
         return [
             pair
-            for pair, each in told.items()
+            for pair, each in verdicts.items()
             if (all(found[json.dumps(in_one_order(ask))] for ask in each) if isinstance(each, list) else each)
         ]
 

@@ -98,7 +98,7 @@ def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
     """What DuckDB says of the condition over an empty table of these columns."""
     import duckdb
 
-    from operators.conditions.expression import connection, said
+    from operators.conditions.expression import connection, word_error
     from operators.text.sqltext import ident
 
     listed = ", ".join(f"NULL::{SQL_TYPES[kind]} AS {ident(name)}" for name, kind in columns.items())
@@ -107,4 +107,4 @@ def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
         if described[0][1] != "BOOLEAN":
             yield Complaint(("that",), f"the condition is {described[0][1]}, not true or false")
     except duckdb.Error as error:
-        yield Complaint(("that",), said(str(error)))
+        yield Complaint(("that",), word_error(str(error)))

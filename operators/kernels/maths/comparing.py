@@ -50,7 +50,7 @@ def parser() -> Callable[[Asked], bool]:
             FiniteSet(*items) if how == "set" else (Union if how == "any" else Intersection)(*(each.as_set() for each in items))
         )
 
-    def said(one: Any, other: Any) -> bool:
+    def same(one: Any, other: Any) -> bool:
         if differ(one, other):
             return False
         if isinstance(one, Eq) and isinstance(other, Eq) and proportional(one, other):
@@ -63,12 +63,12 @@ def parser() -> Callable[[Asked], bool]:
         one, other = asked
         real = not any(should_treat_as_complex(" ".join(term) if isinstance(term, list) else term) for term in asked)
         if isinstance(one, list) and isinstance(other, list) and one[0] == other[0] == "set":
-            return matched([made(each, real) for each in one[1:]], [made(each, real) for each in other[1:]], said)
+            return matched([made(each, real) for each in one[1:]], [made(each, real) for each in other[1:]], same)
         expressions = joined(one, real), joined(other, real)
         for text, value in ((one, expressions[1]), (other, expressions[0])):
             if isinstance(text, str) and (found := DECIMAL.fullmatch(text.strip())):
                 return rounds(found, value)
-        return said(*expressions)
+        return same(*expressions)
 
     def quiet(asked: Asked) -> bool:
         try:

@@ -203,7 +203,9 @@ def same(one: Number, other: Number) -> bool:
     if min(one.digits, other.digits) >= MACHINE and abs(one.value - other.value) <= abs(one.value) / 10**MACHINE:
         return True
     return any(
-        rounds(each, told.value) for each, told in ((one, other), (other, one)) if told.digits >= MACHINE or not ends(told.value)
+        rounds(each, exact.value)
+        for each, exact in ((one, other), (other, one))
+        if exact.digits >= MACHINE or not ends(exact.value)
     )
 
 

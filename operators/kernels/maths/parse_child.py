@@ -172,7 +172,7 @@ class Batch:
 
     places: Sequence[int]
     fork: int = 0
-    said: bytes = b""
+    verdicts: bytes = b""
 
     @property
     def alone(self) -> bool:
@@ -214,9 +214,9 @@ class Pool:
                 OVERDUE if late else YES if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES else NO
             )
             return []
-        for place, told in zip(batch.places, batch.said, strict=False):
-            self.found[place] = YES if told == ord("1") else NO
-        rest = batch.places[len(batch.said) :]
+        for place, verdict in zip(batch.places, batch.verdicts, strict=False):
+            self.found[place] = YES if verdict == ord("1") else NO
+        rest = batch.places[len(batch.verdicts) :]
         return [Batch(each) for each in (rest[:1], rest[1:]) if each]
 
     def run(self) -> list[int]:
@@ -228,9 +228,9 @@ class Pool:
             while waiting and len(self.running) < cores:
                 self.start(waiting.pop())
             for ready in select.select(list(self.running), [], [])[0]:
-                told = os.read(ready, 1 << 16)
-                if told:
-                    self.running[ready].said += told
+                read = os.read(ready, 1 << 16)
+                if read:
+                    self.running[ready].verdicts += read
                 else:
                     os.close(ready)
                     waiting += self.ended(self.running.pop(ready))
@@ -252,9 +252,9 @@ def main() -> None:
     gc.freeze()  # a fork copies what it touches
     folders = tuple({os.path.realpath(folder) + os.sep for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder})
     found = Pool(parses, answers, folders, out).run()
-    told = "\n".join([READY, *map(str, found), ""]).encode()
-    while told:
-        told = told[os.write(out, told) :]
+    lines = "\n".join([READY, *map(str, found), ""]).encode()
+    while lines:
+        lines = lines[os.write(out, lines) :]
 
 
 if __name__ == "__main__":

@@ -163,8 +163,8 @@ def letter_flags(points: Points) -> np.ndarray[Any, Any]:
 
 def dated(points: Points, words: Sequence[str], folding: Folding) -> tuple[Ints, Ints]:
     """(the digit before each word for a part of a date, the place after the word)."""
-    said = [re.escape(folded(word, folding).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
-    found = list(re.finditer(rf"\d(?:{'|'.join(said)})", string_of(points))) if said else []
+    expressions = [re.escape(folded(word, folding).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
+    found = list(re.finditer(rf"\d(?:{'|'.join(expressions)})", string_of(points))) if expressions else []
     return tuple(np.array([at(each) for each in found], dtype=np.int64) for at in (re.Match.start, re.Match.end))  # type: ignore[return-value]
 
 

@@ -104,7 +104,7 @@ class Parts:
         shown = options.to_pylist() if options is not None else None
         for row, question, place in sorted(self.standing(asked)):
             own = [each for each in (shown[row] if shown is not None else None) or () if each and each.strip()]
-            for hit in self.told(self.questions[question], asked, row, place, own):
+            for hit in self.evidence(self.questions[question], asked, row, place, own):
                 if all(hit.item != other.item for other in found.get(row, ())):
                     found.setdefault(row, []).append(hit)
         return found
@@ -126,7 +126,7 @@ class Parts:
                 if text in known:
                     yield row, known[text], 0
 
-    def told(self, question: Question, asked: Texts, row: int, place: int, own: list[str]) -> Iterator[Found]:
+    def evidence(self, question: Question, asked: Texts, row: int, place: int, own: list[str]) -> Iterator[Found]:
         """The items that a question, which stands in a row, is evidence of."""
         mine = set(self.forms(own))
         # Most rows with a common question have other options: no more is asked of them.

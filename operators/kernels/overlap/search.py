@@ -89,19 +89,19 @@ class Index:
         for column, texts in enumerate(columns):
             for number, places in sorted(self.within(texts).items()):
                 for row, begun in places.items():
-                    told = found.get(row) or self.told(number, column, row, texts, *min(begun.items()))
-                    found[row] = replace(told, places=told.places + len(begun))
+                    hit = found.get(row) or self.hit_of(number, column, row, texts, *min(begun.items()))
+                    found[row] = replace(hit, places=hit.places + len(begun))
         for parts in self.parts if question is not None else ():
             assert question is not None
             for row, items in parts.search(columns[question], options).items():
                 first = items[0]
-                told = found.get(row) or Hit(
+                hit = found.get(row) or Hit(
                     0, first.benchmark, first.item, parts.unit.found_in, question, first.first, first.last
                 )
-                found[row] = replace(told, places=told.places + len(items))
+                found[row] = replace(hit, places=hit.places + len(items))
         return found
 
-    def told(self, number: int, column: int, row: int, texts: Texts, start: int, gram: int) -> Hit:
+    def hit_of(self, number: int, column: int, row: int, texts: Texts, start: int, gram: int) -> Hit:
         """What was found first, with its place in the text."""
         grams, unit = self.grams[number], self.units[number]
         shown = places_of(row_string(texts, row), unit.raw, unit.folding)

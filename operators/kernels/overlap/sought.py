@@ -110,21 +110,21 @@ class Sought:
         for before in range(step):
             begun[start + before] = True
         places = np.flatnonzero(begun)
-        told = hashes_at(self.strings.points, places, width)
-        order = np.argsort(told)
-        told = told[order]
-        first = changes(told)
+        hashed = hashes_at(self.strings.points, places, width)
+        order = np.argsort(hashed)
+        hashed = hashed[order]
+        first = changes(hashed)
         # Of ten hashes that are not among these about one passes the rough table, which stays in the cache, and one of forty of
         # those passes the fine one.
-        hashes, size = told[first], max(10, len(first).bit_length() + 3)
+        hashes, size = hashed[first], max(10, len(first).bit_length() + 3)
         rough, fine = filter_of(hashes, 0, min(22, size)), filter_of(hashes, min(22, size), min(24, size + 2))
-        return Window(width, step, chosen, start, hashes, np.append(first, len(told)), places[order], rough, fine)
+        return Window(width, step, chosen, start, hashes, np.append(first, len(hashed)), places[order], rough, fine)
 
     def found(self, stream: Stream) -> Iterator[tuple[int, int, int]]:
         """(string, row, place in its stream) wherever a string stands in a row."""
         for base, hashes in windows(stream.points, [(window.width, window.step) for window in self.windows]):
-            for window, told in zip(self.windows, hashes, strict=True):
-                at, which = window.among(told)
+            for window, hashed in zip(self.windows, hashes, strict=True):
+                at, which = window.among(hashed)
                 if at.size:
                     yield from self.standing(stream, window, base + at * window.step, which)
 
