@@ -9,7 +9,7 @@ from pathlib import Path
 from compiler.recipe.profiles import read_own
 from compiler.recipe.typed import valid
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant
-from compiler.text.document import Entry, TextNode
+from compiler.text.document import TextNode
 from compiler.text.merge import merge
 from compiler.text.project import Place
 from operators.declared.benchmark import Benchmark
@@ -38,7 +38,7 @@ def load_benchmarks(node: TextNode, place: Place, problems: list[Diagnostic]) ->
     Mistakes go into `problems`, and a benchmark that is wrong is left out.
     """
     own = node.get("benchmarks")
-    declared = {} if own is None or not isinstance(own.value, dict) else {name: each.node for name, each in own.value.items()}
+    declared = {} if own is None else {name: each.node for name, each in own.entries.items()}
     named = {str(each.value): each.span for _, each in (*listed(node), *looked_for(node))}
     loaded: dict[str, PlacedBenchmark] = {}
     waiting = list({**named, **declared})
@@ -77,24 +77,15 @@ def listed(node: TextNode) -> list[tuple[Where, TextNode]]:
     """The benchmarks that a recipe's `evaluate` lists, each with its path."""
     evaluate = node.get("evaluate")
     lists = {name: None if evaluate is None else evaluate.get(name) for name in ("held_in", "held_out")}
-    return [
-        (("evaluate", name, at), each)
-        for name, one in lists.items()
-        if one is not None and isinstance(one.value, list)
-        for at, each in enumerate(one.value)
-    ]
+    return [(("evaluate", name, at), each) for name, one in lists.items() if one is not None for at, each in enumerate(one.items)]
 
 
 def looked_for(node: TextNode, path: Where = ()) -> list[tuple[Where, TextNode]]:
     """The benchmarks that any `decontaminate` of a recipe names, each with its path."""
-    if isinstance(node.value, list):
-        return [each for at, part in enumerate(node.value) for each in looked_for(part, (*path, at))]
-    if not isinstance(node.value, dict):
-        return []
-    found = [each for key, entry in node.value.items() for each in looked_for(entry.node, (*path, key))]
-    step = node.get("decontaminate")
-    against = None if step is None else step.get("against")
-    named = against.value if against is not None and isinstance(against.value, list) else []
+    inside: list[tuple[str | int, TextNode]] = [*enumerate(node.items), *((key, each.node) for key, each in node.entries.items())]
+    found = [each for step, below in inside for each in looked_for(below, (*path, step))]
+    against = node.at(("decontaminate", "against"))
+    named = against.items if against is not None else []
     return [*found, *(((*path, "decontaminate", "against", at), each) for at, each in enumerate(named))]
 
 
@@ -103,9 +94,7 @@ def read_benchmark(path: Path, place: Place) -> TextNode:
     node, problems = read_own(path, place, "benchmark", "benchmark", "file")
     if problems or node is None:
         raise RecipeError(problems)
-    assert isinstance(node.value, dict)
-    body: dict[str, Entry] = {key: entry for key, entry in node.value.items() if key not in ("format", "benchmark")}
-    return TextNode(body, node.span)
+    return TextNode({key: entry for key, entry in node.entries.items() if key not in ("format", "benchmark")}, node.span)
 
 
 def typed_benchmark(name: str, node: TextNode, problems: list[Diagnostic]) -> Benchmark | None:

@@ -68,7 +68,7 @@ def evaluate_of(
         named = [(name, span) for name in dict.fromkeys([*bases, *(each.label for each in trains.values())])]
     evaluation = PlacedEvaluation(evaluate, part, tuple(named), benchmarks)
     section = node.get("models")
-    declared_models = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
+    declared_models = () if section is None else (*section.entries, *map(str, section.left))
     if "models" not in node.left:
         problems += complain_evaluate(evaluation, frozenset((*models, *declared_models)))
     if not named and not part.lacks:

@@ -54,9 +54,9 @@ def as_meant(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
 
 
 def _renamed(node: TextNode, written: str, meant: str) -> TextNode:
-    if not isinstance(node.value, dict) or written not in node.value or meant in node.value:
+    if written not in node.entries or meant in node.entries:
         return node
-    return replace(node, value={meant if key == written else key: entry for key, entry in node.value.items()})
+    return replace(node, value={meant if key == written else key: entry for key, entry in node.entries.items()})
 
 
 def emptied(node: TextNode, path: Path) -> bool:
@@ -73,7 +73,7 @@ STAND_INS = {"license": "A", "category": "?"}
 def stood_in(node: TextNode) -> TextNode:
     """A tree whose sources have something for each field that is wrong and that they cannot be without."""
     sources = node.get("sources")
-    for name, entry in sources.value.items() if sources is not None and isinstance(sources.value, dict) else ():
+    for name, entry in sources.entries.items() if sources is not None else ():
         node = node.changed(("sources", name), partial(_filled, place=entry.key_span))
     return node
 
@@ -96,9 +96,9 @@ def without(node: TextNode, paths: Iterable[Path]) -> TextNode:
 
 
 def _without(node: TextNode, step: str | int) -> TextNode:
-    if isinstance(node.value, dict) and step in node.value:
-        return replace(node, value={key: each for key, each in node.value.items() if key != step}, left=(*node.left, step))
-    if isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
-        moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
-        return replace(node, value=[*node.value[:step], *node.value[step + 1 :]], left=(*moved, step))
-    return node
+    if node.get(step) is None:
+        return node
+    if isinstance(step, str):
+        return replace(node, value={key: each for key, each in node.entries.items() if key != step}, left=(*node.left, step))
+    moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
+    return replace(node, value=[*node.items[:step], *node.items[step + 1 :]], left=(*moved, step))

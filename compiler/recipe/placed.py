@@ -26,9 +26,9 @@ class Part:
     def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
         """Where a field stands: a field of the teacher in its place, anything else at the part, or the key above it."""
         whole = (*self.path, *path) if self.path == TEACHER else self.path
-        if self.path == TEACHER and path and not self.node.written(whole):
+        if self.path == TEACHER and path and self.node.at(whole) is None:
             whole = SCHEMA  # from which the teacher has what is not said of it
-        return self.node.find(whole, key=key or not path or not self.node.written(whole))
+        return self.node.find(whole, key=key or not path or self.node.at(whole) is None)
 
     def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether a field is written, of the teacher; of anything else, whether the part is."""

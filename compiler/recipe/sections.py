@@ -60,9 +60,7 @@ class Recipe:
 
     def names(self, section: str) -> frozenset[str]:
         """The names that a section says, also of what is wrong."""
-        part = self.node.get(section)
-        entries = part.value if part is not None and isinstance(part.value, dict) else {}
-        return frozenset((*entries, *(str(each) for each in (() if part is None else part.left))))
+        return frozenset((*(name for name, _ in members(self.node, section)), *left_of(self.node, section)))
 
     def spoilt(self, section: str, name: str | None = None) -> bool:
         """Whether a section is wrong as a whole, or what it says of a name; that is told."""
@@ -72,9 +70,7 @@ class Recipe:
     @property
     def uncategorised(self) -> bool:
         """Whether a source's category is not known, for it is wrong."""
-        part = self.node.get("sources")
-        entries = part.value if part is not None and isinstance(part.value, dict) else {}
-        return bool(part is not None and part.left) or any("category" in each.node.left for each in entries.values())
+        return bool(left_of(self.node, "sources")) or any("category" in each.left for _, each in members(self.node, "sources"))
 
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
@@ -211,9 +207,7 @@ def left_of(node: TextNode, section: str) -> tuple[str, ...]:
 def members(node: TextNode, section: str) -> list[tuple[str, TextNode]]:
     """The named parts of a section that is a map."""
     part = node.get(section)
-    if part is None or not isinstance(part.value, dict):
-        return []
-    return [(name, entry.node) for name, entry in part.value.items()]
+    return [] if part is None else [(name, entry.node) for name, entry in part.entries.items()]
 
 
 def text_at(node: TextNode, key: str) -> str:

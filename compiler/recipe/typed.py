@@ -20,7 +20,7 @@ Any_ = TypeVar("Any_", bound=Declared)
 def steps_of(steps: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
     """The steps of a list, typed; a step that is wrong leaves a gap, behind which nobody knows the columns."""
     placed: list[PlacedStep] = []
-    items = steps.value if isinstance(steps.value, list) else []
+    items = steps.items
     for at, step in enumerate(items):
         placed += [gap(step)] * steps.left.count(at)
         if isinstance(step.value, str):
@@ -54,10 +54,10 @@ def step_of(label: str, operator: str, node: TextNode, problems: list[Diagnostic
     """One step; `measure` holds several."""
     if operator == "measure":
         placed = [gap(node)] if node.left else []
-        for column, entry in [(key, entry.node) for key, entry in node.value.items()] if isinstance(node.value, dict) else []:
-            part = entry.value
-            if isinstance(part, dict) and len(part) == 1 and (kind := next(iter(part))) in MEASURES:
-                params = part[kind].node
+        for column, entry in [(key, entry.node) for key, entry in node.entries.items()]:
+            kind = next(iter(entry.entries), "")
+            if len(entry.entries) == 1 and kind in MEASURES:
+                params = entry.entries[kind].node
                 made = typed(MEASURES[kind], params, problems)
                 placed.append(gap(params) if made is None else PlacedStep(label, made, params, column))
                 continue

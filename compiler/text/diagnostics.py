@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from compiler.text.spans import Span
 from operators.text.nearest import nearest
 
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 WINDOW = 120  # cells of a source line that are printed
 BEFORE = 50  # cells of them before the caret
@@ -152,12 +154,8 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
 
 def _count(diagnostics: list[Diagnostic]) -> str:
-    counts = []
-    for severity in ("error", "warning", "note"):
-        n = sum(one.severity == severity for one in diagnostics)
-        if n:
-            counts.append(f"{n} {severity}{'s' if n > 1 else ''}")
-    return ", ".join(counts)
+    counts = Counter(one.severity for one in diagnostics)
+    return ", ".join(f"{counts[each]} {each}{'s' * (counts[each] > 1)}" for each in SEVERITIES if counts[each])
 
 
 _COLORS = {"error": "1;31", "warning": "1;33", "note": "1;36", "hint": "1;36", "frame": "1;34", "bold": "1"}
@@ -240,15 +238,8 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
 
 
 def _place(span: Span | None) -> dict[str, object]:
-    if span is None:
-        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
-    return {
-        "file": span.text.name,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-    }
+    places = {name: getattr(span, name, None) for name in ("line", "column", "end_line", "end_column")}
+    return {"file": None if span is None else span.text.name, **places}
 
 
 def as_github(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:

@@ -14,9 +14,6 @@ from compiler.text.document import MAX_DEPTH, MAX_NODES, Entry, TextNode, load_t
 from compiler.text.project import Place
 from compiler.text.spans import Span, Text, span_at
 from compiler.text.steps import combine_steps, read_step, unknown_step
-from compiler.text.yaml_text import render_yaml
-
-__all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "in_settled_form", "render_yaml")
 
 STEP_LISTS = (("prompts",), ("traces",), ("tables", "*", "steps"))
 MAX_EXTENDS = 8
@@ -27,8 +24,8 @@ OWN = ("recipe", "description", "extends")
 Keys = tuple[str, ...]
 
 
-def merge(base: TextNode, over: TextNode) -> TextNode:
-    """Lay one recipe over another."""
+def merge(base: TextNode | None, over: TextNode) -> TextNode:
+    """Lay one recipe over another, or bring it alone into its settled form; raises RecipeError with every mistake."""
     problems: list[Diagnostic] = []
     merged = laid_over(base, over, problems)
     if problems:
@@ -41,15 +38,6 @@ def laid_over(base: TextNode | None, over: TextNode, problems: list[Diagnostic])
     return _combine(None if base is None else _combine(None, base, (), problems), over, (), problems)
 
 
-def in_settled_form(node: TextNode) -> TextNode:
-    """Bring a lone recipe into the form that merging gives: steps in their places, names used once."""
-    problems: list[Diagnostic] = []
-    settled = laid_over(None, node, problems)
-    if problems:
-        raise RecipeError(problems)
-    return settled
-
-
 def is_step_list(path: Keys) -> bool:
     """Whether the list at a path merges by step names."""
     return any(
@@ -60,12 +48,12 @@ def is_step_list(path: Keys) -> bool:
 
 def _combine(base: TextNode | None, over: TextNode, path: Keys, problems: list[Diagnostic]) -> TextNode:
     if isinstance(over.value, list) and is_step_list(path):
-        under = base.value if base is not None and isinstance(base.value, list) else []
+        under = base.items if base is not None else []
         steps, left = combine_steps(under, over.value, partial(_combine_parameters, path, problems), problems)
         return replace(over, value=steps, left=(*(base.left if base is not None else ()), *over.left, *left))
     if not isinstance(over.value, dict):
         return over
-    before = base.value if base is not None and isinstance(base.value, dict) else {}
+    before = base.entries if base is not None else {}
     merged: dict[str, Entry] = {}
     for key, entry in (before | over.value).items():
         below = before[key].node if key in before else None
@@ -141,15 +129,11 @@ def _map_of(root: TextNode | None, problems: list[Diagnostic]) -> TextNode:
 
 def count_values(node: TextNode) -> int:
     """How many values a tree holds, itself among them."""
-    inside = node.value if isinstance(node.value, list) else []
-    if isinstance(node.value, dict):
-        inside = [entry.node for entry in node.value.values()]
-    return 1 + sum(map(count_values, inside))
+    return 1 + sum(map(count_values, node.children))
 
 
 def _without(node: TextNode, keys: tuple[str, ...]) -> TextNode:
-    assert isinstance(node.value, dict)
-    return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
+    return replace(node, value={key: entry for key, entry in node.entries.items() if key not in keys})
 
 
 def _follow(extends: TextNode, texts: list[Text], place: Place) -> Text:
@@ -227,7 +211,7 @@ def _nest(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, 
 
 def _nest_step(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, path: Keys) -> TextNode:
     (name, span), rest = keys[0], keys[1:]
-    nodes = base.value if base is not None and isinstance(base.value, list) else []
+    nodes = base.items if base is not None else []
     steps = {step.name: step for node in nodes if (step := read_step(node, [])) is not None}
     step = steps.get(name)
     if step is None:

@@ -101,12 +101,11 @@ def read_step(node: TextNode, problems: list[Diagnostic]) -> Step | None:
 
 
 def _read_drop(node: TextNode, names: list[str], problems: list[Diagnostic]) -> set[str]:
-    assert isinstance(node.value, dict)
-    for key, entry in node.value.items():
+    for key, entry in node.entries.items():
         if key != "drop":
             hint = "write the other step as an item of its own"
             problems.append(Diagnostic(f"`drop` stands alone, not with `{key}`", entry.key_span, hint))
-    target = node.value["drop"].node
+    target = node.entries["drop"].node
     dropped: set[str] = set()
     for one in target.value if isinstance(target.value, list) else [target]:
         if not isinstance(one.value, str):
@@ -138,7 +137,7 @@ def _merge_step(base: Step, over: Step, combine: Combine) -> Step:
     elif not isinstance(over.node.value, dict):
         node = base.node  # only named: its parameters stay
     else:
-        before = base.node.value if isinstance(base.node.value, dict) else {}
+        before = base.node.entries
         entries: dict[str, Entry] = {**before, **over.node.value}
         if base.operator in before:
             params = entries[base.operator]

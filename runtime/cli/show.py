@@ -23,7 +23,7 @@ from runtime.cli.options import answer, recipe_command, say_json, say_text
 @click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
 def show_command(session: Session, as_json: bool, what: str, near: str | None, limit: int, show_restricted: bool) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
-    from compiler.text.merge import render_yaml
+    from compiler.text.yaml_text import render_yaml
 
     if near is not None:
         open_text = show_restricted or (sys.stdout.isatty() and not as_json)
