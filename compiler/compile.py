@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from blake3 import blake3
 
@@ -22,7 +23,7 @@ from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import TextNode, near_files
 from compiler.text.merge import load_recipe
 from compiler.text.project import Place, package_root
-from compiler.text.spans import Text
+from compiler.text.spans import Span, Text
 from operators.base.files import FileDigest
 from operators.declared.profile import LanguageProfile
 
@@ -77,8 +78,8 @@ def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) ->
     """The sources, whose right options are read by the labels of their language: the target, or that of a benchmark."""
     found = {}
     for name, feed in recipe.sources.items():
-        judged = recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
-        code = recipe.languages.get("target", "") if judged is None else judged.benchmark.language
+        benchmark = recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
+        code = recipe.languages.get("target", "") if benchmark is None else benchmark.benchmark.language
         gold = feed.operator.columns.gold
         if gold is not None and (known := gold.read_by(profiles.get(code))) != gold:
             columns = feed.operator.columns.model_copy(update={"gold": known})
@@ -90,40 +91,36 @@ def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) ->
 def read_tokenizers(recipe: Recipe, place: Place) -> None:
     """Fill in the digest of each model's tokenizer file; a file that cannot be read is a mistake of the recipe."""
     for name, model in recipe.models.items():
-        if model.model.tokenizer is None:
-            continue
-        span = model.node.find(("tokenizer",))
-        try:
-            path = place.named(model.model.tokenizer, span)
-            if not path.is_file():
-                message, hint = f"there is no file `{model.model.tokenizer}`", near_files(path)
-                recipe.diagnostics.append(Diagnostic(message, span, hint))
-                continue
-            if path.stat().st_size > MOST_TOKENIZER:
-                recipe.diagnostics.append(Diagnostic(f"`{model.model.tokenizer}` is larger than 256 MB", span))
-                continue
-            digest = blake3(path.read_bytes()).hexdigest()
-        except RecipeError as error:
-            recipe.diagnostics.extend(error.diagnostics)
-            continue
-        except OSError as error:
-            recipe.diagnostics.append(
-                Diagnostic(f"cannot read `{model.model.tokenizer}`: {(error.strerror or '').lower()}", span)
-            )
-            continue
-        recipe.tokenizers[name] = FileDigest(digest, path)
+        if model.model.tokenizer is not None:
+            try:
+                span = model.node.find(("tokenizer",))
+                recipe.tokenizers[name] = digest_file(place.named(model.model.tokenizer, span), model.model.tokenizer, span)
+            except RecipeError as error:
+                recipe.diagnostics.extend(error.diagnostics)
+
+
+def digest_file(path: Path, written: str, span: Span) -> FileDigest:
+    """The digest of a file of at most MOST_TOKENIZER bytes; raises RecipeError."""
+    try:
+        if not path.is_file():
+            raise RecipeError(Diagnostic(f"there is no file `{written}`", span, near_files(path)))
+        if path.stat().st_size > MOST_TOKENIZER:
+            raise RecipeError(Diagnostic(f"`{written}` is larger than 256 MB", span))
+        return FileDigest(blake3(path.read_bytes()).hexdigest(), path)
+    except OSError as error:
+        raise RecipeError(Diagnostic(f"cannot read `{written}`: {(error.strerror or '').lower()}", span)) from None
 
 
 def languages_of(recipe: Recipe) -> set[str]:
     """The codes of the languages that a recipe names anywhere."""
-    read = {
+    codes = {
         recipe.languages.get(role, role)
-        for table in (*recipe.tables.values(), *recipe.judged.values())
+        for table in (*recipe.tables.values(), *recipe.answer_tables.values())
         for step in table.steps
         for role, _ in step.operator.entries()
     }
     benchmarks = {each.benchmark.language for name, each in recipe.benchmarks.items() if FEED + name in recipe.sources}
-    return (read | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
+    return (codes | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
 
 
 def look_through(

@@ -85,7 +85,7 @@ sys.addaudithook(hear)
 @contextlib.contextmanager
 def watched(seen: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """While this lasts, what is read of the machine goes into `seen`."""
-    kernel.kind_table.cache_clear()
+    kernel.category_table.cache_clear()
     kernel.space_table.cache_clear()
     tokenizer_of.cache_clear()
     version = importlib.metadata.version

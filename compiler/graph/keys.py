@@ -78,12 +78,6 @@ def carried(node: Node) -> dict[str, Any]:
     } | ({"": sorted(node.columns)} if node.aspect == "table" else {"form": node.form})
 
 
-def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | None:
-    """The key of a node, or None while it is pending."""
-    parts = ingredients(graph, index, facts, address)
-    return None if parts is None else digest_of(parts)
-
-
 def value_key(graph: Graph, index: int, facts: Facts) -> str:
     """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
     node, against = graph.nodes[index], [own_ingredients(graph, each, facts) for each in graph.against(index)]

@@ -157,8 +157,8 @@ def check_fields(node: TextNode, kinds: Mapping[str, Any], problems: list[Diagno
         if name in kinds:
             check(entry.node, kinds[name], problems)
         else:
-            near = suggest(name, kinds)
-            meant = f"; `{near}` is" if near is not None and near not in node.entries else ""
+            nearest = suggest(name, kinds)
+            meant = f"; `{nearest}` is" if nearest is not None and nearest not in node.entries else ""
             problems.append(Diagnostic(f"`{name[:80]}` is no part of a lock{meant}", entry.key_span, ANEW))
     for name in kinds:
         if name not in node.entries:

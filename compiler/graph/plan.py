@@ -182,11 +182,11 @@ def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             changes.append(f"{what} is {'left out' if new is None else 'new'}")
         elif differences := "; ".join(difference(old, new)):
             changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + differences)
-    read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
+    reads = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
     if inputs["gone"]:
         gone = ", ".join(inputs["gone"])
-        read = f"{read} in the place of {gone}" if read else f"it reads {gone} no more"
-    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([read] if read else [])])
+        reads = f"{reads} in the place of {gone}" if reads else f"it reads {gone} no more"
+    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([reads] if reads else [])])
 
 
 def difference(old: Any, new: Any, at: str = "") -> list[str]:

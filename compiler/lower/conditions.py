@@ -16,7 +16,7 @@ EACH = 20
 
 def conditions(recipe: Recipe) -> Iterator[tuple[PlacedStep, Where]]:
     """Every condition that a recipe has, with its place."""
-    for table in (*recipe.tables.values(), *recipe.judged.values()):
+    for table in (*recipe.tables.values(), *recipe.answer_tables.values()):
         for step in table.steps:
             if isinstance(step.operator, Where):
                 yield step, step.operator

@@ -9,7 +9,7 @@ from compiler.lower.state import Lowering, Rows
 from compiler.recipe.benchmarks import FEED
 from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import Recipe
-from compiler.text.diagnostics import Diagnostic, Note, suggest
+from compiler.text.diagnostics import Diagnostic, Note, meant
 from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.grow.expand import Expand
@@ -37,12 +37,12 @@ def evaluated(recipe: Recipe) -> tuple[str, ...]:
     return tuple(found)
 
 
-def wanted(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
+def wanted_benchmarks(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
     """The benchmarks that a step is to look for."""
     return evaluated(recipe) if operator.against == "evaluated" else operator.named()
 
 
-def written(node: Node, recipe: Recipe) -> Decontaminate:
+def declared_step(node: Node, recipe: Recipe) -> Decontaminate:
     """The step of a decision as the recipe says it, before it was resolved."""
     operator = next(step.operator for step in recipe.tables[node.table].steps if step.span() == node.span)
     assert isinstance(operator, Decontaminate)
@@ -54,11 +54,10 @@ def resolve(
 ) -> tuple[Decontaminate, tuple[int, ...]] | None:
     """The step with its columns, benchmarks and segmenter by name, and the tables it reads; None where it is wrong."""
     recipe, before = state.recipe, len(state.problems)
-    names = wanted(operator, recipe)
+    names = wanted_benchmarks(operator, recipe)
     for place, name in enumerate(names):
         if name not in recipe.benchmarks:
-            near = suggest(name, recipe.benchmarks)
-            hint = f"did you mean `{near}`?" if near else "declare it under `benchmarks:`"
+            hint = meant(name, recipe.benchmarks, "declare it under `benchmarks:`")
             state.report(f"there is no benchmark `{name}`", step.span(("against", place)), hint)
     if not names and recipe.node.lacks:
         return None
@@ -98,7 +97,7 @@ def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     for _, node in graph:
         if not isinstance(node.operator, Decontaminate) or node.aspect != "decision":
             continue
-        for name in wanted(written(node, recipe), recipe):
+        for name in wanted_benchmarks(declared_step(node, recipe), recipe):
             benchmark = recipe.benchmarks[name].benchmark
             if name not in node.operator.named():
                 hint = benchmark.obtain or "say them under `benchmarks:`"
@@ -113,7 +112,7 @@ def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     required, problems, clean = evaluated(recipe), [], dict[int, Clean]()
     for index, node in graph:
         if node.aspect == "table":
-            clean[index] = cleaned(graph, index, clean, recipe)
+            clean[index] = clean_columns(graph, index, clean, recipe)
         if not isinstance(node.operator, Train) or not required:
             continue
         table = node.inputs[0]
@@ -134,7 +133,7 @@ def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     return problems
 
 
-def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:
+def clean_columns(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:
     """What is known of the columns of a table."""
     node = graph.nodes[index]
     text = [name for name, kind in node.columns.items() if kind in TEXT]
@@ -147,19 +146,19 @@ def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe
         made = graph.nodes[node.inputs[1]].columns
         return {name: frozenset() if name in made else clean[node.inputs[0]][name] for name in text}
     if isinstance(node.operator, Expand):
-        born = node.operator.changes()
-        return {name: frozenset() if name in born else clean[node.inputs[0]].get(name, frozenset()) for name in text}
-    base, looked = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
+        changed = node.operator.changes()
+        return {name: frozenset() if name in changed else clean[node.inputs[0]].get(name, frozenset()) for name in text}
+    base, searched = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
     for at in graph.run(node.inputs[0]):
         operator, reads = graph.nodes[at].operator, graph.nodes[graph.nodes[at].inputs[-1]].carried
         if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
             # What has no files here is proven too: a build without them is refused.
-            names = wanted(written(graph.nodes[at], recipe), recipe)
+            names = wanted_benchmarks(declared_step(graph.nodes[at], recipe), recipe)
             for made_by in reads.values():
                 place = (made_by.node, made_by.name)
-                looked[place] = looked.get(place, frozenset()) | set(names)
+                searched[place] = searched.get(place, frozenset()) | set(names)
     return {
-        name: looked.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
+        name: searched.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
         for name in text
         if (made_by := node.carried.get(name, Made(None, name, "text")))
     }
@@ -173,8 +172,8 @@ def before(clean: Clean, made: Made) -> frozenset[str]:
 def path(graph: Graph, index: int, column: str, benchmark: str, clean: Mapping[int, Clean]) -> list[str]:
     """The way of a column's text to a table, from where it came in."""
     node = graph.nodes[index]
-    born = isinstance(node.operator, Expand) and column in node.operator.changes()
-    if not node.inputs or born or isinstance(node.operator, Asks):
+    changed = isinstance(node.operator, Expand) and column in node.operator.changes()
+    if not node.inputs or changed or isinstance(node.operator, Asks):
         return [node.label]
     if isinstance(node.operator, Combine):
         source = next(each for each in node.inputs if benchmark not in clean[each].get(column, frozenset([benchmark])))

@@ -33,7 +33,7 @@ def lower_expand(state: Lowering, rows: Rows, step: PlacedStep, operator: Expand
 
 def add_measure(state: Lowering, rows: Rows, step: PlacedStep, measure: Measure) -> int:
     """Add the node of a measure of a settled table."""
-    reads = {role: Made(None, name, "text") for role, name in measure.read().items()}
+    reads = {role: Made(None, name, "text") for role, name in measure.reads().items()}
     columns: dict[str, ColumnType] = dict.fromkeys(measure.values, "integer")
     more: dict[str, Any] = {"entries": state.entries(measure, step), "columns": columns, "carried": reads}
     return state.add_step(step, rows, measure, (rows.base,), "columns", **more)

@@ -20,15 +20,15 @@ from operators.measures.decontaminate import Decontaminate
 
 
 def lower_aggregates(
-    state: Lowering, evaluation: PlacedEvaluation, judged: Mapping[tuple[str, str], Rows], wanted: Mapping[str, Span]
+    state: Lowering, evaluation: PlacedEvaluation, answers: Mapping[tuple[str, str], Rows], wanted: Mapping[str, Span]
 ) -> dict[str, int]:
     """The output nodes of an evaluation that are wanted."""
     outputs = {}
     for name, benchmarks in evaluation.outputs().items():
-        pairs = tuple((model, each) for each in benchmarks for model, _ in evaluation.models if (model, each) in judged)
+        pairs = tuple((model, each) for each in benchmarks for model, _ in evaluation.models if (model, each) in answers)
         if name not in wanted or not pairs:
             continue
-        operator, span, tables = Aggregate(judged=pairs), wanted[name], [judged[pair] for pair in pairs]
+        operator, span, tables = Aggregate(judged=pairs), wanted[name], [answers[pair] for pair in pairs]
         more: dict[str, Any] = {"columns": operator.made(), "license": join(rows.license for rows in tables)}
         index = state.add_table(name, span, operator, (rows.base for rows in tables), **more)
         outputs[name] = state.add_output(name, span, state.rows_of(index))

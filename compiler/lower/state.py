@@ -127,14 +127,14 @@ class Lowering:
 
         An entry that it reads of several languages is a value for each of them: role -> value.
         """
-        read: dict[str, Any] = {}
-        named = [entry for _, entry in operator.entries()]
+        values: dict[str, Any] = {}
+        names = [entry for _, entry in operator.entries()]
         for role, entry in operator.entries():
             code = self.recipe.languages.get(role, role)
             span = placed.span(("of",))
             anchor = self.recipe.languages.get("anchor")
             value = None if (profile := self.profiles.get(code)) is None else profile.entry(entry, anchor)
-            value = None if value is None else operator.heard(entry, value)
+            value = None if value is None else operator.narrow(entry, value)
             if value is None and entry in operator.may_lack:
                 continue
             if code == role and role in ("target", "anchor"):
@@ -150,19 +150,19 @@ class Lowering:
                 self.complain_anchor(code, entry, anchor, span)
             elif value is None:
                 message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
-                self.report(message, span, self.profiles.advise_entry(code, begun(entry)))
-            elif named.count(entry) > 1:
-                read.setdefault(entry, {})[role] = value
+                self.report(message, span, self.profiles.advise_entry(code, written_entry(entry)))
+            elif names.count(entry) > 1:
+                values.setdefault(entry, {})[role] = value
             else:
-                read[entry] = value
+                values[entry] = value
         for entry, name in operator.files().items() if isinstance(operator, Measure) else ():
             model = self.recipe.models.get(name)
             if model is not None and name in self.recipe.tokenizers:
-                read[entry] = self.recipe.tokenizers[name]
+                values[entry] = self.recipe.tokenizers[name]
             elif model is not None and model.model.tokenizer is None:
                 hint = f"add `{entry}: path/to/{entry}.json` to the model"
                 self.report(f"the model `{name}` says no `{entry}`", placed.span((entry,)), hint)
-        return read
+        return values
 
     def complain_anchor(self, code: str, entry: str, anchor: str | None, span: Span) -> None:
         """A prompt that a profile does not say for the language that is reasoned in."""
@@ -174,11 +174,11 @@ class Lowering:
             prompts = self.profiles.loaded[code].profile.entry(section) or {}
             known = ", ".join(f"`{each}`" for each in prompts.get(name, ())) or "none"
             message = f"the language profile `{code}` has no prompt to reason in `{anchor}`: `{entry}` is there for {known}"
-            hint = self.profiles.advise_entry(code, begun(f"{entry}.{anchor}"))
+            hint = self.profiles.advise_entry(code, written_entry(f"{entry}.{anchor}"))
             self.report(message, self.recipe.node.find(("language", "anchor")), hint)
 
 
-def begun(entry: str) -> str:
+def written_entry(entry: str) -> str:
     """How an entry of a profile is written: `scripts:`, or `prompts: {short: ...}`."""
     first, *inner = entry.split(".")
     return f"{first}: " + "".join(f"{{{name}: " for name in inner) + "..." + "}" * len(inner) if inner else f"{first}:"

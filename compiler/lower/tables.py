@@ -59,13 +59,13 @@ def lower(
         tables[table.name] = lower_table(state, table, sources | tables)
     for name in recipe.trains:
         lower_training(state, name, tables)
-    judged = {}
-    for pair, table in recipe.judged.items():
+    answers = {}
+    for pair, table in recipe.answer_tables.items():
         if has_model(state, pair[0]):
-            judged[pair] = lower_table(state, table, sources)
+            answers[pair] = lower_table(state, table, sources)
     outputs = {name: state.checkpoints[name] for name, _ in recipe.outputs if name in state.checkpoints}
     if recipe.evaluate is not None:
-        outputs |= lower_aggregates(state, recipe.evaluate, judged, dict(recipe.outputs))
+        outputs |= lower_aggregates(state, recipe.evaluate, answers, dict(recipe.outputs))
     for name, span in recipe.outputs:
         if name in tables:
             outputs[name] = state.add_output(name, span, tables[name])
@@ -207,7 +207,7 @@ def lower_measure(state: Lowering, rows: Rows, step: PlacedStep, operator: Measu
             return rows
         operator, against = resolved
     step = replace(step, operator=operator)
-    index = add_columns(state, rows, step, operator.read(), dict.fromkeys(operator.values, "integer"), against=against)
+    index = add_columns(state, rows, step, operator.reads(), dict.fromkeys(operator.values, "integer"), against=against)
     if step.column is not None:
         if step.column in (*RESERVED, *LABELS):
             state.report(f"`{step.column}` is a column of the project's own", step.span(), "choose another name")

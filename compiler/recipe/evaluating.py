@@ -95,18 +95,24 @@ def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> l
     return problems
 
 
-def judging_steps(evaluation: PlacedEvaluation, model: str, benchmark: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:
+def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:
     """(label, step, column it makes) of what one model goes through for one benchmark (paper section 3.2, appendix C.2)."""
-    judged, how = benchmark.benchmark, evaluation.evaluate
+    benchmark, how = placed.benchmark, evaluation.evaluate
     sampling = {name: getattr(how, name) for name in ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")}
-    asked = {"model": model, "samples": how.trials, "system": judged.system, "ask": judged.ask, "language": judged.language}
+    question = {
+        "model": model,
+        "samples": how.trials,
+        "system": benchmark.system,
+        "ask": benchmark.ask,
+        "language": benchmark.language,
+    }
     tuned = {"max_failures": how.max_failures, "budget": how.budget, "open": how.tags.open, "close": how.tags.close}
-    gold = {"gold": "gold"} if judged.task == "choice" else {}
-    score = {"in": "answer", "gold": "gold_answer", "kind": judged.task, "language": judged.language}
+    gold = {"gold": "gold"} if benchmark.task == "choice" else {}
+    score = {"in": "answer", "gold": "gold_answer", "kind": benchmark.task, "language": benchmark.language}
     return [
-        ("answers", Answers.model_validate(sampling | asked | tuned | gold), None),
+        ("answers", Answers.model_validate(sampling | question | tuned | gold), None),
         ("spans", Spans(**dict(how.tags)), None),
-        ("extract", judged.taken(), None),
+        ("extract", benchmark.taken(), None),
         ("score", Score.model_validate(score), "correct"),
     ]
 
@@ -116,7 +122,7 @@ def table_name(model: str, benchmark: str) -> str:
     return f"{PREFIX}.{model}.{benchmark}"
 
 
-def judged_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:
+def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
     for benchmark, each in evaluation.benchmarks.items():

@@ -26,10 +26,10 @@ def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tupl
     problems = [each.diagnostic for each in wrong if not (torn and each.missing)]
     for _ in range(ROUNDS):
         # A key that is misspelt is read as the one that was meant: what stands under it is looked at, too.
-        read = as_meant(node, wrong)
-        if read is node:
+        corrected = as_meant(node, wrong)
+        if corrected is node:
             break
-        node, wrong = read, mistakes(read, schema)
+        node, wrong = corrected, mistakes(corrected, schema)
         problems += [each.diagnostic for each in wrong if not (torn and each.missing)]
     problems = list(dict.fromkeys(problems))
     if any(each.missing and [*each.path[:1]] == ["sources"] for each in wrong):

@@ -77,8 +77,8 @@ class Profiles:
 
     def advise(self, code: str) -> str:
         """What to do where a language has no profile."""
-        near = suggest(code, self.known)
-        there = f"did you mean `{near}`? there is: " if near else "there is: "
+        nearest = suggest(code, self.known)
+        there = f"did you mean `{nearest}`? there is: " if nearest else "there is: "
         return f"{there}{', '.join(self.known)}; or write languages/{code}.yaml beside the recipe"
 
     def advise_entry(self, code: str, written: str) -> str:

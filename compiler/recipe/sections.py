@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.recipe.benchmarks import FEED, PlacedBenchmark
-from compiler.recipe.evaluating import PlacedEvaluation, evaluate_of, judged_tables
+from compiler.recipe.evaluating import PlacedEvaluation, answer_tables, evaluate_of
 from compiler.recipe.placed import Part, PlacedSource, PlacedStep, PlacedTable
 from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, derived_steps, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, PlacedTraining, trains_of
@@ -40,7 +40,7 @@ class Recipe:
     trains: Mapping[str, PlacedTraining]
     benchmarks: Mapping[str, PlacedBenchmark]
     evaluate: PlacedEvaluation | None
-    judged: Mapping[tuple[str, str], PlacedTable]
+    answer_tables: Mapping[tuple[str, str], PlacedTable]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, FileDigest]
     """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
@@ -162,7 +162,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         trains=trains,
         benchmarks=benchmarks,
         evaluate=evaluate,
-        judged={} if evaluate is None else judged_tables(node, evaluate),
+        answer_tables={} if evaluate is None else answer_tables(node, evaluate),
         tokenizers={},
         node=node,
         named=frozenset((*(name for name, _ in members(node, "sources")), *left_of(node, "sources"))),

@@ -60,11 +60,11 @@ def compare_stages(
         # One measure may be taken for steps of several names: what is edited of the table is the nearest to them then.
         of_table = tuple(change for change in changes if change.subject[:2] in (("step", node.table), ("table", node.table)))
         found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited or of_table, was, index)
-    gone = [
-        Effect(stage_name(before.graph, index), "gone", "", about_gone(before.graph, index, languages[0], changes), index, None)
-        for index, node in before.graph
-        if node.cut and index not in pairs.values()
-    ]
+    gone = []
+    for index in (at for at, node in before.graph if node.cut and at not in pairs.values()):
+        own = subjects(before.graph, index, languages[0])
+        about = tuple(change for change in changes if change.subject in own)
+        gone.append(Effect(stage_name(before.graph, index), "gone", "", about, index, None))
     return (*found.values(), *gone)
 
 
@@ -114,8 +114,3 @@ def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subj
         for role, entry in part.operator.entries():
             found |= {("profile", languages.get(role, role), entry), ("language",)}
     return found
-
-
-def about_gone(graph: Graph, index: int, languages: Mapping[str, str], changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    own = subjects(graph, index, languages)
-    return tuple(change for change in changes if change.subject in own)

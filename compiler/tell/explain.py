@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from compiler.graph.keys import roles_of
-from compiler.graph.nodes import Graph, Node, stage_name
+from compiler.graph.nodes import Graph, stage_name
 from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import LAST, Recipe
 from compiler.text.canonical import canonical
@@ -80,14 +80,13 @@ def plain(value: Any) -> Any:
 
 def graph_lines(graph: Graph) -> list[dict[str, Any]]:
     """The operator graph as plain data."""
-    return [node_line(graph, index, node) for index, node in graph]
-
-
-def node_line(graph: Graph, index: int, node: Node) -> dict[str, Any]:
-    return {
-        "id": index,
-        "aspect": node.aspect,
-        "operator": f"{node.operator.name}@{node.operator.version}",
-        "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}",
-        "inputs": list(node.inputs),
-    }
+    return [
+        {
+            "id": index,
+            "aspect": node.aspect,
+            "operator": f"{node.operator.name}@{node.operator.version}",
+            "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}",
+            "inputs": list(node.inputs),
+        }
+        for index, node in graph
+    ]

@@ -57,8 +57,8 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     found += compare_models(before, after)
     found += compare_tables(before, after)
     found += compare_trains(before, after)
-    judged = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
-    found += changes_at(("evaluate",), (judged[0], judged[1]), texts, ("evaluate",))
+    evaluations = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
+    found += changes_at(("evaluate",), (evaluations[0], evaluations[1]), texts, ("evaluate",))
     outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
     if sorted(outputs[0]) != sorted(outputs[1]):
         what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"

@@ -60,8 +60,8 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
 
 def meant(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
     """The hint after a word that is not known: the one that was probably meant, else what is said otherwise."""
-    near = suggest(word, known)
-    return f"did you mean `{near}`?" if near else otherwise
+    suggestion = suggest(word, known)
+    return f"did you mean `{suggestion}`?" if suggestion else otherwise
 
 
 @lru_cache(maxsize=4096)
@@ -198,8 +198,8 @@ def _cut(span: Span) -> tuple[str, int, int]:
     end = len(line.rstrip()) if span.end_line > span.line else min(span.end_column - 1, len(line))
     # A line may be a megabyte long: only what is near the caret is measured.
     low, high = max(0, start - 4 * WINDOW), min(len(line), start + 4 * WINDOW)
-    near = line[low:high]
-    shown = ["    " if char == "\t" else piece for char, piece in zip(near, _pieces(near), strict=True)]
+    part = line[low:high]
+    shown = ["    " if char == "\t" else piece for char, piece in zip(part, _pieces(part), strict=True)]
     widths = list(map(_cells_of, shown))
     start, end = start - low, min(end, high) - low
     first, last = 0, len(shown)

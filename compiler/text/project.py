@@ -112,8 +112,8 @@ class Place:
     @property
     def folders(self) -> tuple[Path, ...]:
         """Where profiles and benchmarks are looked for, in order: what lies above the project is none of it."""
-        looked = (self.path.parent, self.path.parent.parent, self.package)
-        return tuple(each for each in looked if any(each.is_relative_to(root) for root in self.allowed))
+        candidates = (self.path.parent, self.path.parent.parent, self.package)
+        return tuple(each for each in candidates if any(each.is_relative_to(root) for root in self.allowed))
 
     def complain(self, written: str, error: Outside, span: Span | None) -> Diagnostic:
         """What is said of a file outside."""
@@ -196,8 +196,8 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
     except Outside as error:
         raise RecipeError(complain_outside(named, error)) from None
     if not is_file(real):
-        beside = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
-        hint = "there is: " + ", ".join(sorted(beside)) if beside else "start one with `recipe init`"
+        neighbours = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
+        hint = "there is: " + ", ".join(sorted(neighbours)) if neighbours else "start one with `recipe init`"
         raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, hint))
     inner = not own and path.parent == Path(named)  # a folder was named: what is shown is the file in it
     return Place(real, str(path) if inner else named, root, package, allowed)

@@ -79,12 +79,12 @@ def read_step(node: TextNode, problems: list[Diagnostic]) -> Step | None:
         return None
     operator = operators[0]
     name, name_span = operator, node.value[operator].key_span
-    given = node.value.get("name")
-    if given is not None:
-        if not isinstance(given.node.value, str) or not given.node.value:
-            problems.append(Diagnostic("the name of a step is text", given.node.span, "put it in quotes"))
+    name_entry = node.value.get("name")
+    if name_entry is not None:
+        if not isinstance(name_entry.node.value, str) or not name_entry.node.value:
+            problems.append(Diagnostic("the name of a step is text", name_entry.node.span, "put it in quotes"))
             return None
-        name, name_span = given.node.value, given.node.span
+        name, name_span = name_entry.node.value, name_entry.node.span
     asks: tuple[str, str, Span] | None = None
     for key in PLACING:
         entry = node.value.get(key)
@@ -148,9 +148,9 @@ def _merge_step(base: Step, over: Step, combine: Combine) -> Step:
     return Step(over.name, over.name_span, over.operator, node, over.asks)
 
 
-def _place(steps: list[Step], asked: list[Step], problems: list[Diagnostic]) -> list[Step]:
+def _place(steps: list[Step], placing: list[Step], problems: list[Diagnostic]) -> list[Step]:
     by_name = {step.name: step for step in steps}
-    waiting = {step.name: step for step in asked}
+    waiting = {step.name: step for step in placing}
     placed = list(by_name)
     followers: dict[str, set[str]] = {}
     while waiting:

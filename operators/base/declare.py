@@ -132,7 +132,7 @@ class Operator(Declared):
         """
         return ()
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         """The part of a profile entry that it goes by, which alone is in its key; None where that is nothing."""
         return value
 
@@ -195,7 +195,7 @@ class Measure(Step):
         if self.only:
             yield from self.only.complain(scope)
 
-    def read(self) -> dict[str, str]:
+    def reads(self) -> dict[str, str]:
         """What it reads: role -> column."""
         return {"in": self.in_, **{name: getattr(self, name) for name in self.others}}
 

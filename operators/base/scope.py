@@ -65,14 +65,14 @@ class Scope:
 
 def near_columns(word: str, known: Iterable[str]) -> str:
     """The hint after an unknown column: the nearest, and the columns that there are."""
-    near, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
-    return near if near == there else f"{near} {there}"
+    suggestion, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
+    return suggestion if suggestion == there else f"{suggestion} {there}"
 
 
 def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
     """The hint after an unknown name: the nearest known one, or all of them."""
-    if near := nearest(word, known):
-        return f"did you mean `{near}`?"
+    if known_name := nearest(word, known):
+        return f"did you mean `{known_name}`?"
     # A file without a header has text of a row where names should be: no more than its beginning is shown.
     shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)[:12]]
     more = f", and {len(known) - 12} more" if len(known) > 12 else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, Texts, flags_of, rows_that, space_table, splice, total
+from operators.kernels.text import Ints, Texts, flags_of, points_of, rows_that, space_table, splice, string_of, total
 from operators.text.fold import Folding
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
@@ -34,7 +34,7 @@ def folded(text: str, folding: Folding = PLAIN) -> str:
     made = [char if unicodedata.category(char)[0] in KEPT else " " for char in form_of(text, folding)]
     if not folding.sequences:
         return "".join(made)
-    points = points_of("".join(made))
+    points = points_of("".join(made)).copy()
     exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
     return string_of(points[points != GONE])
 
@@ -156,7 +156,7 @@ def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
     rows = np.flatnonzero(rows_that(made == SLOW, first, counts)).tolist()
     touched = np.flatnonzero(rows_that(mixed[points] == SLOW, first, counts)).tolist() if folding.sequences else rows
     if rows:
-        forms = {row: form_of(string_of(points[first[row] : first[row] + counts[row]]), folding) for row in rows}
+        forms = {row: form_of(texts.string(row), folding) for row in rows}
         made, first, counts = splice((made, first, counts), forms)
         for row in rows:
             part = made[first[row] : first[row] + counts[row]]
@@ -196,16 +196,6 @@ def squeezed(points: Points, kept: np.ndarray[Any, Any], first: Ints, counts: In
     return Stream(points[kept], np.cumsum(left) - left, left)
 
 
-def string_of(points: Points) -> str:
-    """Code points as a string."""
-    return points.astype("<u4").tobytes().decode("utf-32-le")
-
-
-def points_of(text: str) -> Points:
-    """A string as code points."""
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).copy()
-
-
 def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
     """Where in a text each code point of its stream comes from, and after the last one the text's end."""
     if raw:
@@ -221,7 +211,7 @@ def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
             made += [char if unicodedata.category(char)[0] in KEPT else " " for char in form]
             places += [kept[start][0]] * len(form)
             start = end
-    points = points_of("".join(made))
+    points = points_of("".join(made)).copy()
     exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
     origins = np.array(places, dtype=np.int64)
     return np.append(origins[(points != ord(" ")) & (points != GONE)], len(text))

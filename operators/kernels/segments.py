@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, space_table
+from operators.kernels.text import Ints, points_of, space_table
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +71,7 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
             inside[start + 1 : end] = True
             covered[start:end] = True
             starts[start] = starts[end] = True
-    kept = np.append(~space_table()[np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)], False)
+    kept = np.append(~space_table()[points_of(text)], False)
     # A word that no span covers, or the part of one, is a segment.
     bare = kept & ~covered
     before = np.concatenate([[False], bare[:-1]])

@@ -172,10 +172,10 @@ def without_emphasis(answers: Column, texts: Column, after: Column) -> Column:
     import pyarrow.compute as pc
 
     # Pairs of marks are no regular language: the few answers with marks of emphasis are read one by one.
-    read = pc.fill_null(pc.match_substring_regex(answers, "[*_`]"), False)
-    rows = zip(*(each.filter(read).to_pylist() for each in (answers, texts, after)), strict=True)
+    emphatic = pc.fill_null(pc.match_substring_regex(answers, "[*_`]"), False)
+    rows = zip(*(each.filter(emphatic).to_pylist() for each in (answers, texts, after)), strict=True)
     bare = [unemphasised(text.removesuffix(rest).rpartition("\n")[2], answer) for answer, text, rest in rows]
-    return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, read, pa.array(bare, answers.type)))
+    return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, emphatic, pa.array(bare, answers.type)))
 
 
 def captured(text: Column, pattern: str) -> Column:

@@ -116,7 +116,7 @@ class Decontaminate(Search):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, entry) for role in self.roles() for entry in ("ngrams", *self.may_lack))
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
@@ -150,11 +150,11 @@ class Decontaminate(Search):
         assert not isinstance(self.against, str)
         return self.against
 
-    def read(self) -> dict[str, str]:
+    def reads(self) -> dict[str, str]:
         shown = {} if self.options is None else {"options": self.options}
         return {f"in {place}": name for place, name in enumerate(self.looked_through())} | shown
 
-    def asked(self) -> int | None:
+    def question_place(self) -> int | None:
         """The place of the column with the rows' questions among those that are looked through."""
         return self.looked_through().index(QUESTION) if QUESTION in self.looked_through() else None
 
@@ -226,7 +226,7 @@ class Decontaminate(Search):
 
         made = np.full((len(self.values), columns[0].rows), -1, dtype=np.int64)
         made[-1] = np.where(np.logical_and.reduce([texts.null for texts in columns]), -1, 0)
-        for row, hit in index.search(columns, self.asked(), options).items():
+        for row, hit in index.search(columns, self.question_place(), options).items():
             made[:, row] = (hit.benchmark, hit.item, hit.found_in, hit.column, hit.first, hit.last, hit.places)
         return list(made)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from operators.base.declare import decided, field
-from operators.base.remarks import Remarks
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Column, Texts, Values
+from operators.measures.families import Remarks
 
 #: Words of OpenAI, Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek, vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp and
 #: Ollama, without case and what joins their parts. A call of a tool ends a turn as the model wanted.

@@ -71,16 +71,16 @@ class Parsable(Measure):
         from operators.kernels.maths.numbers import as_math, plain
 
         answers = texts.strings()
-        read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
-        verdicts = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
+        heads = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
+        verdicts = {head: int(plain(head) is not None) for head in dict.fromkeys(heads.values())}
         able = [head for head, number in verdicts.items() if not number and head.isascii() and stands_alone(head)]
-        asked = [head for head in able if not hard_to_read(head)]
+        questions = [head for head in able if not hard_to_read(head)]
         try:
-            verdicts |= zip(asked, parsed(asked), strict=True)
+            verdicts |= zip(questions, parsed(questions), strict=True)
         except TooSlow as error:
-            slow = {asked[place] for place in error.places}
-            raise TooSlow([at for at, text in enumerate(answers) if text is not None and read[text] in slow]) from None
-        return [np.array([-1 if text is None else verdicts[read[text]] for text in answers], dtype=np.int64)]
+            slow = {questions[place] for place in error.places}
+            raise TooSlow([at for at, text in enumerate(answers) if text is not None and heads[text] in slow]) from None
+        return [np.array([-1 if text is None else verdicts[heads[text]] for text in answers], dtype=np.int64)]
 
     def condition(self, value: Mapping[str, str]) -> str:
         return f"{value['parses']} = 1"

@@ -86,7 +86,7 @@ class Score(Measure):
             case "exact":
                 return ((self.language, "fold"),)
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
@@ -139,21 +139,23 @@ class Score(Measure):
 
         marks_by_role, roles = entries["number_marks"], [role for role, _ in self.entries()]
         answers, golds = (marks_by_role[role] for role in roles) if len(roles) > 1 else (marks_by_role, marks_by_role)
-        read = [
+        forms = [
             {pair[side]: as_math(pair[side], marks, self.units) for pair in pairs} for side, marks in enumerate((golds, answers))
         ]
-        able = {text: stands_alone(text) for text in {*read[0].values(), *read[1].values()}}
+        able = {text: stands_alone(text) for text in {*forms[0].values(), *forms[1].values()}}
         verdicts: dict[tuple[str, str], Any] = {}
         for gold, answer in pairs:
-            two = read[0][gold], read[1][answer]
+            two = forms[0][gold], forms[1][answer]
             verdicts[gold, answer] = all(able[text] for text in two) and settled(*two)
             if isinstance(verdicts[gold, answer], list) and any(map(too_much, two)):
                 verdicts[gold, answer] = False
-        asked = {json.dumps(ask): ask for each in verdicts.values() if isinstance(each, list) for ask in map(in_one_order, each)}
+        questions = {
+            json.dumps(ask): ask for each in verdicts.values() if isinstance(each, list) for ask in map(in_one_order, each)
+        }
         try:
-            found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+            found = dict(zip(questions, parsed(list(questions.values())), strict=True))
         except TooSlow as error:
-            slow = {list(asked)[place] for place in error.places}
+            slow = {list(questions)[place] for place in error.places}
             asks = [
                 [json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in verdicts.values()
             ]

@@ -90,8 +90,8 @@ def advice(message: str) -> str:
     if found is None:
         return "see `recipe operators where` for what is allowed"
     named = sorted(name for name in FUNCTIONS if name.isidentifier())
-    near = get_close_matches(found[1], named, n=1)
-    return (f"did you mean `{near[0]}`? " if near else "") + "there is: " + ", ".join(named)
+    nearest = get_close_matches(found[1], named, n=1)
+    return (f"did you mean `{nearest[0]}`? " if nearest else "") + "there is: " + ", ".join(named)
 
 
 def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:

@@ -11,7 +11,7 @@ from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
 from operators.base.declare import Measure
-from operators.base.remarks import Remarks
+from operators.measures.families import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
 

@@ -150,7 +150,7 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
             text = one.items[0]
             if not SETS.search(text) or not text.isascii():
                 return False
-            return asked(gold, answer)
+            return ask_both(gold, answer)
     if gold.kind == answer.kind == "row":
         return in_order(gold, answer, deep)
     rows = [each for each in (gold, answer) if each.kind == "row"]
@@ -162,7 +162,7 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
     return False if any(each.brackets for each in rows) else unordered(gold.items, answer.items, deep)
 
 
-def asked(gold: Shape, answer: Shape) -> Settled:
+def ask_both(gold: Shape, answer: Shape) -> Settled:
     """A set beside what a library may know to be that set."""
     return [(written(gold), written(answer))]
 

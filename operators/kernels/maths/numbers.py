@@ -216,8 +216,5 @@ def rounds(number: Number, value: Fraction) -> bool:
 
 def ends(value: Fraction) -> bool:
     """Whether a number has a finite decimal."""
-    under = value.denominator
-    for prime in (2, 5):
-        while under % prime == 0:
-            under //= prime
-    return under == 1
+    # A power of ten that is large enough is a multiple of every denominator that has no other prime factors.
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0

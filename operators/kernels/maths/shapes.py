@@ -76,11 +76,11 @@ def shape(text: str) -> Shape:
         lower = EITHER_SIGN.sub(lambda found: "+-"[found[0] == "\\pm"], text)
         return listed([upper, lower], kind="any")
     tokens = text.split()
-    read = [plain(token) for token in tokens]
+    numbers = [plain(token) for token in tokens]
     if (
         len(tokens) > 1
-        and any(read)
-        and all(number or LETTER_ROW.fullmatch(token) for number, token in zip(read, tokens, strict=True))
+        and any(numbers)
+        and all(number or LETTER_ROW.fullmatch(token) for number, token in zip(numbers, tokens, strict=True))
     ):
         return Shape("row", tuple(tokens))
     return Shape("one", (text,))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from operators.kernels.text import Ints, common, kind_table, space_table
+from operators.kernels.text import Ints, category_table, common, space_table
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -37,7 +37,7 @@ def prose_of(points: np.ndarray[Any, Any], counts: Ints) -> Prose:
     """White space collapsed, and layout left out: rules, leaders, marks of lists, lines of signs. Grids are told apart."""
     rows = np.repeat(np.arange(len(counts)), counts)
     points, rows = collapsed(points, rows)
-    words = word_table()[points]
+    words = category_table("LMN")[points]
     breaks = edges(points == BREAK, rows)
     kept = ~bare(points, words, breaks)
     grid = in_grid_line(points, words, breaks) | in_grid_cell(points, breaks)
@@ -101,7 +101,7 @@ def in_grid_line(points: np.ndarray[Any, Any], words: Flags, lines: Ints) -> Fla
     heads, sizes = runs(lines)
     if not heads.size:
         return np.zeros(0, dtype=bool)
-    letter = letter_table()[points]
+    letter = category_table("LM")[points]  # a mark may be part of a letter
     alone = np.isin(points, BESIDE)
     first, last = np.zeros(len(points), dtype=bool), np.zeros(len(points), dtype=bool)
     first[heads], last[heads + sizes - 1] = True, True
@@ -116,31 +116,11 @@ def in_grid_cell(points: np.ndarray[Any, Any], lines: Ints) -> Flags:
     steps = np.zeros(len(points) + 1, dtype=np.int32)
     if bars.size > 1:
         filled = np.cumsum(np.r_[0, points != SPACE])
-        held = filled[bars[1:]] - filled[bars[:-1] + 1]
-        cell = (held <= CELL) & (lines[bars[1:]] == lines[bars[:-1]])
+        signs = filled[bars[1:]] - filled[bars[:-1] + 1]
+        cell = (signs <= CELL) & (lines[bars[1:]] == lines[bars[:-1]])
         np.add.at(steps, bars[:-1][cell], 1)
         np.add.at(steps, bars[1:][cell] + 1, -1)
     return np.asarray(np.cumsum(steps)[:-1] > 0)
-
-
-@lru_cache(maxsize=1)
-def letter_table() -> Flags:
-    """For each code point: whether it is a letter, or a mark that may be part of one."""
-    import unicodedata
-
-    table = np.asarray(kind_table() == 2)
-    table[[point for point in range(0x20000) if unicodedata.category(chr(point))[0] == "M"]] = True
-    return table
-
-
-@lru_cache(maxsize=1)
-def word_table() -> Flags:
-    """For each code point: whether it is a letter, a mark or a number."""
-    import unicodedata
-
-    table = letter_table().copy()
-    table[[point for point in range(0x20000) if unicodedata.category(chr(point))[0] == "N"]] = True
-    return table
 
 
 @lru_cache(maxsize=1)

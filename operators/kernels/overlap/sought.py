@@ -70,10 +70,10 @@ class Window:
         """(places of the hashes that are known, which each is)."""
         at = np.flatnonzero(self.rough.passes(hashes))
         at = at[self.fine.passes(hashes[at])]
-        near = hashes[at]
-        place = np.searchsorted(self.hashes, near)
+        maybe = hashes[at]
+        place = np.searchsorted(self.hashes, maybe)
         place[place == len(self.hashes)] = 0
-        known = self.hashes[place] == near
+        known = self.hashes[place] == maybe
         return at[known], place[known]
 
 
@@ -106,10 +106,10 @@ class Sought:
     def window(self, width: int, step: int, chosen: Ints) -> Window:
         """The windows of one width, of the strings at some places."""
         start = self.strings.start[chosen]
-        begun = np.zeros(len(self.strings.points), dtype=bool)
+        starts = np.zeros(len(self.strings.points), dtype=bool)
         for before in range(step):
-            begun[start + before] = True
-        places = np.flatnonzero(begun)
+            starts[start + before] = True
+        places = np.flatnonzero(starts)
         hashed = hashes_at(self.strings.points, places, width)
         order = np.argsort(hashed)
         hashed = hashed[order]
