@@ -82,7 +82,7 @@ class Addresses:
         return self.known_address(index)
 
     def known_address(self, index: int) -> str | None:
-        """The same of a node whose key was asked for already: what is pending is not worked out again for every reader."""
+        """The address of a node whose key was worked out before; a pending one is not tried again for every reader."""
         key = self.keys.get(index)
         if key is None or not self.graph.nodes[index].cut:
             return key
@@ -94,7 +94,7 @@ class Addresses:
         return self.results[index].digest
 
     def seen_by(self, reader: int, source: int) -> str | None:
-        """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
+        """What one node depends on of another: one that asks or trains a model on its row ids and the columns it reads alone."""
         address, node = self.known_address(source), self.graph.nodes[reader]
         if address is None or not node.cut or source != next(iter(node.inputs), None) or not stage_at(self.graph, reader).narrow:
             return address
@@ -103,7 +103,7 @@ class Addresses:
 
 
 def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
-    """A node that asks a checkpoint of the recipe, with the digest of its weights: that tells its completions from others'."""
+    """A node that asks a checkpoint of the recipe, with the digest of the weights, by which its completions are known."""
     node = graph.nodes[index]
     found = [at for at in node.inputs if graph.nodes[at].aspect == "checkpoint"]
     if not found or (digest := addresses.address(found[0])) is None:
@@ -207,7 +207,7 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
 
 
 def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
-    """The columns that came and went, and those that are read in the place of others; which input has one says nothing."""
+    """The columns that came and went, and those read in the place of others; which input they come from does not matter."""
     if not (by_role(old) and by_role(new)):
         return difference(old, new, at)  # a parameter of this name
     names = [list(each.get("", ())) for each in (old, new)]

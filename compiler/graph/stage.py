@@ -23,11 +23,11 @@ class Stage(Generic[Op]):
     index: int
 
     lacks: ClassVar[str] = "its files"
-    """What is not here where it has no key though all that it reads has a digest."""
+    """What is missing where it has no key although everything it reads has a digest."""
     leaf: ClassVar[bool] = False
     """Whether it reads no other node."""
     narrow: ClassVar[bool] = False
-    """Whether it sees of its rows their ids and the columns that it reads, and no other."""
+    """Whether it depends on the ids of its rows and the columns that it reads, and on no other column."""
 
     @property
     def node(self) -> Node:

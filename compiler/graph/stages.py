@@ -233,7 +233,7 @@ S = TypeVar("S", bound=Stage[Any])
 
 
 def stage_at(graph: Graph, index: int) -> Stage[Any]:
-    """The stage of a cut; of a step that is left out, for it is wrong, nothing is known."""
+    """The stage of a cut; that of a step which is left out because it is wrong says nothing."""
     operator = graph.nodes[index].operator
     return next((kind for family, kind in KINDS if isinstance(operator, family)), Stage)(graph, index)
 

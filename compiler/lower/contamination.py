@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from compiler.graph.nodes import Graph, Made, Node
 from compiler.lower.state import Lowering, Rows
@@ -43,7 +43,7 @@ def wanted_benchmarks(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...
 
 
 def declared_step(node: Node, recipe: Recipe) -> Decontaminate:
-    """The step of a decision as the recipe says it, before it was resolved."""
+    """The step of a decision as it is written in the recipe, before its names were resolved."""
     operator = next(step.operator for step in recipe.tables[node.table].steps if step.span() == node.span)
     assert isinstance(operator, Decontaminate)
     return operator
@@ -107,9 +107,9 @@ def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     return problems
 
 
-def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
-    """A training that text of a benchmark may reach which nobody looked for, with the path."""
-    required, problems, clean = evaluated(recipe), [], dict[int, Clean]()
+def complain_contaminated(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
+    """A training that may learn text of a benchmark which nobody looked for, with its path."""
+    required, clean = evaluated(recipe), dict[int, Clean]()
     for index, node in graph:
         if node.aspect == "table":
             clean[index] = clean_columns(graph, index, clean, recipe)
@@ -128,9 +128,8 @@ def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
                     for name in lacks[:1]
                     if recipe.evaluate is not None
                 )
-                problems.append(Diagnostic(message, node.span, hint, notes))
+                yield Diagnostic(message, node.span, hint, notes)
                 break
-    return problems
 
 
 def clean_columns(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compiler.graph.nodes import Graph
@@ -35,11 +35,11 @@ def lower_aggregates(
     return outputs
 
 
-def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> list[Diagnostic]:
+def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> Iterator[Diagnostic]:
     """A benchmark whose files are not declared, where it is to be evaluated."""
-    evaluation, problems = recipe.evaluate, list[Diagnostic]()
+    evaluation = recipe.evaluate
     if evaluation is None:
-        return problems
+        return
     for each in dict.fromkeys(name for output, listed in evaluation.outputs().items() if output in targets for name in listed):
         benchmark = evaluation.benchmarks[each].benchmark
         if benchmark.source() is None:
@@ -47,20 +47,18 @@ def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> list[Diagno
             message = f"the benchmark `{each}` has no {lacks} here: it does not ship with the project"
             obtain = benchmark.obtain or "say them under `benchmarks:`"
             hint = f"{obtain}; then `benchmarks: {{{each}: {{items: {{file: ...}}}}}}`"
-            problems.append(Diagnostic(message, evaluation.place(each), hint))
-    return problems
+            yield Diagnostic(message, evaluation.place(each), hint)
 
 
-def complain_held_out(graph: Graph, recipe: Recipe, frozen: Mapping[str, object] | None) -> list[Diagnostic]:
+def complain_held_out(graph: Graph, recipe: Recipe, frozen: Mapping[str, object] | None) -> Iterator[Diagnostic]:
     """A held-out benchmark before everything it judges is frozen, or one that reaches what selects; each with its path."""
     evaluation = recipe.evaluate
     if evaluation is None:
-        return []
-    problems = []
+        return
     for name in evaluation.evaluate.held_out:
         start = next((at for at, node in graph if node.label == FEED + name and not node.inputs), None)
         if start is not None:
-            problems += complain_reaching(graph, start, name, evaluation)
+            yield from complain_reaching(graph, start, name, evaluation)
     if HELD_OUT in graph.outputs:
         held_out = evaluation.node.find(("held_out",), key=True)
         open_ = [node for _, node in graph if isinstance(node.operator, Train) and node.label not in (frozen or {})]
@@ -69,16 +67,14 @@ def complain_held_out(graph: Graph, recipe: Recipe, frozen: Mapping[str, object]
             message = f"held-out benchmarks are looked at when everything is fixed, and `{node.label}` is not frozen"
             note = Note("it is trained here", node.span)
             hint = f"freeze it with `recipe freeze`: {path}"
-            problems.append(Diagnostic(message, held_out, hint, (note,)))
+            yield Diagnostic(message, held_out, hint, (note,))
         if not open_ and not frozen:
             message = "held-out benchmarks are looked at when everything is fixed, and nothing of this recipe is frozen"
-            problems.append(Diagnostic(message, held_out, "freeze it with `recipe freeze`"))
-    return problems
+            yield Diagnostic(message, held_out, "freeze it with `recipe freeze`")
 
 
-def complain_reaching(graph: Graph, start: int, name: str, evaluation: PlacedEvaluation) -> list[Diagnostic]:
+def complain_reaching(graph: Graph, start: int, name: str, evaluation: PlacedEvaluation) -> Iterator[Diagnostic]:
     """Every way from a held-out benchmark to anything but its own scores."""
-    problems = []
     via: dict[int, int] = {start: start}
     for index, node in graph:
         below = next((source for source in node.inputs if source in via), None)
@@ -95,6 +91,5 @@ def complain_reaching(graph: Graph, start: int, name: str, evaluation: PlacedEva
         message = f"the held-out benchmark `{name}` reaches `{node.table}`, which selects or trains"
         hint = "its scores and its text may reach nothing: " + " -> ".join(dict.fromkeys(labels))
         note = Note(f"it comes in here, at `{node.label}`", node.span)
-        problems.append(Diagnostic(message, evaluation.place(name), hint, (note,)))
+        yield Diagnostic(message, evaluation.place(name), hint, (note,))
         break
-    return problems

@@ -120,13 +120,13 @@ def lower_asked_trainings(state: Lowering, table: PlacedTable, known: Mapping[st
 
 
 def complain_training(state: Lowering, name: str, span: Span) -> None:
-    """A training that the recipe does not have; one that it says in a wrong way is told already."""
+    """A training that the recipe does not have; one that is declared in a wrong way is reported already."""
     recipe = state.recipe
     if name not in recipe.names("train") and not recipe.spoilt("train"):
         state.report(f"there is no training `{name}`", span, did_you_mean(name, frozenset(recipe.trains)))
 
 
 def has_model(state: Lowering, name: str) -> bool:
-    """Whether a judged model is there: what is wrong with it is said where it is declared."""
+    """Whether a judged model is there; what is wrong with it is reported where it is declared."""
     placed = state.recipe.models.get(name)
     return placed is not None and placed.model.from_ in (None, *state.checkpoints)

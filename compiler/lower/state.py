@@ -39,7 +39,7 @@ class Rows:
     table: PlacedTable = NOWHERE
     """The table whose steps they go through."""
     open: bool = False
-    """Whether there may be further columns, which a step or a source would make that is left out, for it is wrong."""
+    """Whether there may be further columns, of a step or a source that is left out because it is wrong."""
     run: tuple[tuple[int, Node], ...] = ()
     """(cost, decision whose first input is open) in recipe order."""
 
@@ -117,7 +117,7 @@ class Lowering:
         )
 
     def complain(self, complaints: Iterable[Complaint], placed: Placed, lacks: bool) -> None:
-        """Report the mistakes of an operator; of one that was left out in part, those in fields that are written."""
+        """Report the mistakes of an operator; where parts of it were left out, only those in fields that are written."""
         for each in complaints:
             if not each.silent and not (lacks and not placed.has(each.path)):
                 self.report(each.message, placed.span(each.path, each.key), each.hint)

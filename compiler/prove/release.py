@@ -56,9 +56,8 @@ def release_of(graph: Graph, index: int, recipe: Recipe) -> str:
     return released([(term.name, term.why) for term in terms_of(graph, index, recipe)])
 
 
-def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+def complain_releases(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
     """A checkpoint that inherits licences which no licence satisfies at once."""
-    problems = []
     for stage in of_kind(TrainStage, graph):
         node, terms = stage.node, terms_of(graph, stage.index, recipe)
         try:
@@ -66,5 +65,4 @@ def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
         except Conflict as conflict:
             notes = tuple(Note(f"{term.why}: {term.name}", term.span) for term in terms if term.why in conflict.between)
             hint = "take another base, or another teacher"
-            problems.append(Diagnostic(f"`{node.label}` can be released under no licence: {conflict}", node.span, hint, notes))
-    return problems
+            yield Diagnostic(f"`{node.label}` can be released under no licence: {conflict}", node.span, hint, notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.recipe.benchmarks import FEED, PlacedBenchmark
@@ -76,23 +76,19 @@ def evaluate_of(
     return evaluation
 
 
-def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> list[Diagnostic]:
+def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> Iterator[Diagnostic]:
     """Who is not known, and what is held in and out at once."""
-    problems = []
     for name, span in evaluation.models:
         if name not in models:
             hint = meant(name, models, "there is: " + ", ".join(f"`{each}`" for each in sorted(models)))
-            problems.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
+            yield Diagnostic(f"there is no model `{name}` to judge", span, hint)
     for name in evaluation.evaluate.held_out:
         if name in evaluation.evaluate.held_in:
             message = f"the benchmark `{name}` is held in and held out at once"
             places = [
                 evaluation.node.find((each, getattr(evaluation.evaluate, each).index(name))) for each in ("held_out", "held_in")
             ]
-            problems.append(
-                Diagnostic(message, places[0], "what guides choices cannot judge them", (Note("held in here", places[1]),))
-            )
-    return problems
+            yield Diagnostic(message, places[0], "what guides choices cannot judge them", (Note("held in here", places[1]),))
 
 
 def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:

@@ -1,4 +1,4 @@
-"""Whether a value is right by a JSON Schema, yes or no: most are, and the library that words what is wrong is dear to load."""
+"""Whether a value is valid by a JSON Schema, yes or no: most are, and the library that explains mistakes is slow to load."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Place(NamedTuple):
 
 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether a value is right by a schema; False also where that is not decided here.
+    """Whether a value is valid by a schema; False also where that is not decided here.
 
-    It never says of a value that it is right where the whole of draft 2020-12 finds something: a keyword or a value that
-    it does not know exactly decides nothing.
+    It never accepts a value in which the whole of draft 2020-12 finds a mistake: a keyword or a value that it does not know
+    exactly is not decided.
     """
     try:
         return Place(schema, schema).fits(value)

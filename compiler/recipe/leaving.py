@@ -1,4 +1,4 @@
-"""What is left of a recipe when what is wrong in it is left out, so that the rest is looked at and nothing is told twice."""
+"""The sound part of a recipe: what is wrong is left out, so that the rest is checked and no mistake is reported twice."""
 
 from __future__ import annotations
 

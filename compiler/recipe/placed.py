@@ -1,4 +1,4 @@
-"""What a recipe says, each beside the place that says it: a source, a step, a table."""
+"""The parts of a recipe, each beside the place where it is written: a source, a step, a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA = ("cot", "schema")
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a recipe from which an operator follows: whatever is said of the operator is said of that."""
+    """The part of a recipe from which an operator follows: mistakes of the operator are shown there."""
 
     node: TextNode
     """The whole recipe."""
@@ -42,7 +42,7 @@ class Part:
 
 
 class Placed:
-    """What a recipe says, beside the place that says it."""
+    """A part of a recipe, beside the place where it is written."""
 
     node: TextNode | Part
 

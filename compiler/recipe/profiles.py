@@ -54,7 +54,7 @@ class Profiles:
     loaded: Mapping[str, Loaded]
     """Those that are right, by code."""
     broken: frozenset[str]
-    """The codes of those whose mistakes are told."""
+    """The codes of those that are wrong, which is reported already."""
     known: tuple[str, ...]
     """The codes of all that a recipe there could use."""
 

@@ -1,4 +1,4 @@
-"""The recipe as typed values, each beside the place that says it."""
+"""The recipe as typed values, each beside the place where it is written."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class Recipe:
         return frozenset((*(name for name, _ in members(self.node, section)), *left_of(self.node, section)))
 
     def spoilt(self, section: str, name: str | None = None) -> bool:
-        """Whether a section is wrong as a whole, or what it says of a name; that is told."""
+        """Whether a section is wrong as a whole, or in what it says of a name; that is reported already."""
         part = self.node.get(section)
         return section in self.node.left or (part is not None and name in part.left)
 
     @property
     def uncategorised(self) -> bool:
-        """Whether a source's category is not known, for it is wrong."""
+        """Whether the category of some source is not known, because it is wrong."""
         return bool(left_of(self.node, "sources")) or any("category" in each.left for _, each in members(self.node, "sources"))
 
     def base_of(self, model: str) -> str:

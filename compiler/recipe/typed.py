@@ -18,7 +18,7 @@ Any_ = TypeVar("Any_", bound=Declared)
 
 
 def steps_of(steps: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
-    """The steps of a list, typed; a step that is wrong leaves a gap, behind which nobody knows the columns."""
+    """The steps of a list, typed; a step that is wrong leaves a gap, after which the columns are not known."""
     placed: list[PlacedStep] = []
     items = steps.items
     for at, step in enumerate(items):
@@ -45,7 +45,7 @@ def gap(node: TextNode, rows: bool = True) -> PlacedStep:
 
 
 def misspelt(step: TextNode) -> tuple[PlacedStep, ...]:
-    """What stands for a step whose operator is not known: nothing, where it is probably one that only drops rows."""
+    """What stands for a step with an unknown operator: nothing, where one was probably meant that only drops rows."""
     meant = suggest(str(step.left[0]), CATALOG) if len(step.left) == 1 else None
     return () if meant is not None and issubclass(CATALOG[meant], Measure) else (gap(step),)
 
@@ -93,7 +93,7 @@ def declared(kind: type[Any_], node: TextNode, problems: list[Diagnostic]) -> An
 def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagnostic], subject: str | None = None) -> Any_ | None:
     """What a value declares; `subject` is what needs what is missing.
 
-    Of a node of which something was left out only what is written is wrong, not what is missing.
+    Where something of the node was left out, what is missing is no mistake.
     """
     if subject is None and issubclass(kind, Operator):
         subject = f"`{kind.name}`"

@@ -93,7 +93,7 @@ def paired(before: Addresses, after: Addresses) -> dict[int, int]:
 
 
 def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subject]:
-    """What a change may be about so that it is this stage's own."""
+    """The subjects of changes that are a stage's own."""
     node = graph.nodes[index]
     if node.operator.name == "source":
         return {("source", node.label)}

@@ -226,7 +226,7 @@ def compare_tables(before: Read, after: Read) -> Iterator[Change]:
 
 
 def compare_origins(before: Read, after: Read, old: PlacedTable, new: PlacedTable) -> Iterator[Change]:
-    """Another `from`; that all sources flow into `prompts` is said by the sources themselves."""
+    """Another `from`; that a new source flows into `prompts` is told of the source itself."""
     origins = [sorted(name for name, _ in table.origins) for table in (old, new)]
     implied = [sorted(each.recipe.sources) for each in (before, after)]
     if origins[0] != origins[1] and origins != implied:

@@ -37,7 +37,7 @@ class TextNode:
     """What a scalar said before it was read as a number, a truth value or nothing."""
     quoted: bool = False
     left: tuple[str | int, ...] = ()
-    """What of it was left out, for its mistake is told: keys of a map, and places in a list before which an item stood."""
+    """What was left out of it because it is wrong: keys of a map, and places in a list before which an item stood."""
 
     @property
     def entries(self) -> dict[str, Entry]:

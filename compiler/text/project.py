@@ -60,7 +60,7 @@ class Place:
     content: Path | None = None
     """The file that holds the recipe's text, where that is not `path`: another version of it."""
     strays: Mapping[Path, str] = field(default_factory=dict)
-    """What stands in a revision's folder for a link that leads out of it -> where the link leads."""
+    """The stand-in, in a revision's folder, for a link that leads out of it -> where the link leads."""
 
     @property
     def lock(self) -> Path:
@@ -80,7 +80,7 @@ class Place:
             raise RecipeError(Diagnostic(f"`{written}` is no path: it contains a NUL", span)) from None
 
     def base(self, span: Span) -> Path:
-        """The folder to which a path is relative that is said at a place: that of the file that says it; of `--set`, ours."""
+        """The folder that a path written at a place is relative to: that of its file, and of `--set` that of the recipe."""
         return (span.text.path or self.path).parent
 
     def named(self, written: str, span: Span) -> Path:
@@ -111,7 +111,7 @@ class Place:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Where profiles and benchmarks are looked for, in order: what lies above the project is none of it."""
+        """The folders in which profiles and benchmarks are looked for, in order; none of them lies above the project."""
         candidates = (self.path.parent, self.path.parent.parent, self.package)
         return tuple(each for each in candidates if any(each.is_relative_to(root) for root in self.allowed))
 

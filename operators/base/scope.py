@@ -1,4 +1,4 @@
-"""What is known where an operator stands, and what is said of one that is wrong there."""
+"""What is known where an operator stands, and the complaints about one that is wrong there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Complaint:
     key: bool = False
     """True where the key itself is wrong, not its value."""
     silent: bool = False
-    """True where it may come of another mistake, which is told: the operator cannot be used, and nobody has to know."""
+    """True where it may follow from another mistake, which is reported: the operator cannot be used, and this is not shown."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Scope:
     categories: frozenset[str]
     models: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
-    """Names of sources, categories and models that the recipe says in a wrong way, which is told."""
+    """Names of sources, categories and models whose declarations are wrong, which is reported already."""
     open: frozenset[Kind] = frozenset()
-    """What may have further names, for what would say them is wrong, which is told."""
+    """The kinds of which there may be further names, because what declares them is wrong, which is reported already."""
 
     def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
         """A complaint where `name` is no column here, or has none of the types."""
