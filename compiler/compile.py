@@ -14,7 +14,7 @@ from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower
 from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
-from compiler.recipe.leaving import sound, without
+from compiler.recipe.leaving import sound_part, without
 from compiler.recipe.placed import PlacedSource
 from compiler.recipe.profiles import Loaded, Profiles, load_profile, shipped_schema
 from compiler.recipe.sections import Recipe, type_recipe
@@ -50,7 +50,7 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     """
     merged = load_recipe(place, settings)
     problems = list(merged.problems)
-    node, wrong = sound(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
+    node, wrong = sound_part(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
     problems += wrong
     if node is None or merged.torn:
         raise RecipeError(problems)
@@ -70,11 +70,11 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
             problems += error.diagnostics
             broken.add(code)
     read_tokenizers(recipe, place)
-    recipe = replace(recipe, sources=labelled_sources(recipe, {code: each.profile for code, each in loaded.items()}))
+    recipe = replace(recipe, sources=label_sources(recipe, {code: each.profile for code, each in loaded.items()}))
     return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), place.names("languages")), merged.texts)
 
 
-def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, PlacedSource]:
+def label_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, PlacedSource]:
     """The sources, whose right options are read by the labels of their language: the target, or that of a benchmark."""
     found = {}
     for name, feed in recipe.sources.items():
@@ -138,7 +138,7 @@ def look_through(
     return graph, list(dict.fromkeys((*problems, *more)))
 
 
-def compiled(graph: Graph) -> Graph:
+def run_passes(graph: Graph) -> Graph:
     """The graph of a recipe without mistakes, after the passes."""
     verify(graph)
     for rewrite in PASSES:

@@ -113,10 +113,10 @@ def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
 
 def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Planned, ...]:
     """Every stage of a graph; `before` holds the ingredients of each stage at the last build, by name."""
-    return tuple(planned(stage, addresses, before.get(stage.name)) for stage in stages(addresses.graph))
+    return tuple(plan_stage(stage, addresses, before.get(stage.name)) for stage in stages(addresses.graph))
 
 
-def planned(stage: Stage[Any], addresses: Addresses, before: Mapping[str, Any] | None) -> Planned:
+def plan_stage(stage: Stage[Any], addresses: Addresses, before: Mapping[str, Any] | None) -> Planned:
     """What becomes of one stage, and why."""
     key, digest = addresses.key(stage.index), addresses.address(stage.index)
     if digest is not None:
@@ -146,25 +146,25 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     """What decided a stage, in words that can be compared later: its own part, and that of its decisions."""
     graph = addresses.graph
     node = graph.nodes[index]
-    decided_by: dict[str, Any] = {"itself": described(addresses, index)}
+    decided_by: dict[str, Any] = {"itself": describe(addresses, index)}
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            decided_by[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
+            decided_by[f"step {decision.label}"] = describe(addresses, at) | {"measure": describe(addresses, decision.measure)}
         if graph.nodes[source].aspect == "columns":
-            decided_by[f"columns {graph.nodes[source].label}"] = described(addresses, source)
+            decided_by[f"columns {graph.nodes[source].label}"] = describe(addresses, source)
     for cut in cuts_below(graph, index):
         decided_by[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
     return decided_by
 
 
-def described(addresses: Addresses, index: int) -> dict[str, Any]:
+def describe(addresses: Addresses, index: int) -> dict[str, Any]:
     """A node's own ingredients, without the addresses of what it reads."""
     operator = addresses.graph.nodes[index].operator
     own = own_ingredients(addresses.graph, index, addresses.facts)
     roles = ("measured", "decided", "result", "column") if isinstance(operator, Measure) else ("result", "column")
-    described: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
-    return described
+    describe: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
+    return describe
 
 
 def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -202,7 +202,7 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
     if at == "written":
         return ["the format that its file names say changed"]
-    shown = worded(old), worded(new)
+    shown = render_value(old), render_value(new)
     return [f"{at} {shown[0]} -> {shown[1]}".lstrip() if shown[0] != shown[1] else f"{at or 'its declaration'} differs"]
 
 
@@ -228,7 +228,7 @@ def by_role(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(part, list | tuple) for role, part in value.items() if role != "form")
 
 
-def worded(value: Any) -> str:
+def render_value(value: Any) -> str:
     """A value in a cause, as a recipe would write it, cut to a readable length."""
     match value:
         case None:
@@ -238,9 +238,9 @@ def worded(value: Any) -> str:
         case dict() if set(value) == {"decimal"}:
             text = str(value["decimal"])
         case dict():
-            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in value.items()) + "}"
+            text = "{" + ", ".join(f"{name}: {render_value(part)}" for name, part in value.items()) + "}"
         case list():
-            text = "[" + ", ".join("null" if part is None else worded(part) for part in value) + "]"
+            text = "[" + ", ".join("null" if part is None else render_value(part) for part in value) + "]"
         case _:
             text = str(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -113,11 +113,6 @@ def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchm
     ]
 
 
-def table_name(model: str, benchmark: str) -> str:
-    """The table of one model's answers to one benchmark; no name that a recipe may give has a dot."""
-    return f"{PREFIX}.{model}.{benchmark}"
-
-
 def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
@@ -129,6 +124,6 @@ def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[st
             steps = judging_steps(evaluation, model, each)
             part = Part(node, ("evaluate",))
             own = tuple(PlacedStep(label, step, part, column) for label, step, column in steps)
-            name = table_name(model, benchmark)
+            name = f"{PREFIX}.{model}.{benchmark}"  # no name that a recipe may give has a dot
             tables[(model, benchmark)] = PlacedTable(name, ((FEED + benchmark, span),), own, span)
     return tables

@@ -17,7 +17,7 @@ from compiler.text.spans import Span
 ROUNDS = 12
 
 
-def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tuple[TextNode | None, list[Diagnostic]]:
+def sound_part(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tuple[TextNode | None, list[Diagnostic]]:
     """(the part of a recipe that a schema admits, every mistake in the rest); None where no such part was found.
 
     Of a recipe that is `torn` nothing is said to be missing.
@@ -26,26 +26,26 @@ def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tupl
     problems = [each.diagnostic for each in wrong if not (torn and each.missing)]
     for _ in range(ROUNDS):
         # A key that is misspelt is read as the one that was meant: what stands under it is looked at, too.
-        corrected = as_meant(node, wrong)
+        corrected = correct_keys(node, wrong)
         if corrected is node:
             break
         node, wrong = corrected, mistakes(corrected, schema)
         problems += [each.diagnostic for each in wrong if not (torn and each.missing)]
     problems = list(dict.fromkeys(problems))
     if any(each.missing and [*each.path[:1]] == ["sources"] for each in wrong):
-        node = stood_in(node)  # a source without a licence has files that are looked at
+        node = fill_in(node)  # a source without a licence has files that are looked at
         wrong = mistakes(node, schema)
     for _ in range(ROUNDS):
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
-        paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
+        paths = [each.path for each in wrong if each.path and not is_emptied(node, each.path)]
         if not paths:
             return node, problems
-        node = stood_in(without(node, paths))
+        node = fill_in(without(node, paths))
         wrong = mistakes(node, schema)
     return None, problems
 
 
-def as_meant(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
+def correct_keys(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
     """A tree with each misspelt key under the name that was meant, where that is not there besides."""
     for each in wrong:
         if each.meant is not None:
@@ -59,7 +59,7 @@ def _renamed(node: TextNode, written: str, meant: str) -> TextNode:
     return replace(node, value={meant if key == written else key: entry for key, entry in node.entries.items()})
 
 
-def emptied(node: TextNode, path: Path) -> bool:
+def is_emptied(node: TextNode, path: Path) -> bool:
     """Whether a step has lost its operator: it stays, for what it lost tells what it was meant to be."""
     part = node.at(path)
     return isinstance(path[-1], int) and part is not None and part.value == {} and bool(part.left)
@@ -70,7 +70,7 @@ def emptied(node: TextNode, path: Path) -> bool:
 STAND_INS = {"license": "A", "category": "?"}
 
 
-def stood_in(node: TextNode) -> TextNode:
+def fill_in(node: TextNode) -> TextNode:
     """A tree whose sources have something for each field that is wrong and that they cannot be without."""
     sources = node.get("sources")
     for name, entry in sources.entries.items() if sources is not None else ():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
-from operators.base.changes import worded
+from operators.base.changes import render_value
 from operators.base.declare import Step
 from operators.declared.source import Source
 
@@ -84,13 +84,13 @@ class PlacedTable:
     span: Span
 
 
-def name_of(step: PlacedStep) -> str:
+def name_step(step: PlacedStep) -> str:
     return step.label if step.column is None else f"{step.label} {step.column}"
 
 
 def render_step(step: PlacedStep) -> str:
     """A step as a recipe would write it, without what is at its default."""
     parameters = step.operator.parameters("result", "measured", "column", "decided")
-    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
-    named = f"{name_of(step)} ({step.operator.name})" if step.label != step.operator.name else name_of(step)
+    shown = ", ".join(f"{name}: {render_value(value)}" for name, value in parameters.items())
+    named = f"{name_step(step)} ({step.operator.name})" if step.label != step.operator.name else name_step(step)
     return f"{named} {{{shown}}}" if shown else named

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from compiler.recipe.leaving import sound
+from compiler.recipe.leaving import sound_part
 from compiler.recipe.typed import declared
 from compiler.text.canonical import digest_of
 from compiler.text.composing import read_document
@@ -28,7 +28,7 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
 
 def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[TextNode | None, list[Diagnostic]]:
     """(what a file of one profile or benchmark says, its mistakes); it says its own name under `head`."""
-    node, problems = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
+    node, problems = sound_part(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
     own_name = node.get(head) if node is not None else None
     if own_name is not None and own_name.value != path.stem:
         message = f"the {noun} is called `{path.stem}`, and says `{own_name.value}`"

@@ -65,7 +65,7 @@ def object_schema(declared: type[Declared]) -> dict[str, Any]:
         if info.exclude:
             continue
         alias = info.alias or name
-        part = cleaned(made["properties"][alias])
+        part = clean(made["properties"][alias])
         part.pop("title", None)
         part.pop("role", None)
         if name in docs:
@@ -74,19 +74,19 @@ def object_schema(declared: type[Declared]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "description": summary(declared), "properties": properties}
     if "required" in made:
         schema["required"] = made["required"]
-    schema["additionalProperties"] = cleaned(made["additionalProperties"]) if made.get("additionalProperties") else False
+    schema["additionalProperties"] = clean(made["additionalProperties"]) if made.get("additionalProperties") else False
     if isinstance(declared, type) and issubclass(declared, Operator):
         schema = {"$comment": f"{declared.name} version {declared.version}", **schema}
     return schema
 
 
-def cleaned(part: Any) -> Any:
+def clean(part: Any) -> Any:
     """Pydantic's schema without its titles, `null` branches of optional fields and empty defaults."""
     if isinstance(part, list):
-        return [cleaned(each) for each in part]
+        return [clean(each) for each in part]
     if not isinstance(part, dict):
         return part
-    part = {key: cleaned(value) for key, value in part.items() if key not in ("title", "role")}
+    part = {key: clean(value) for key, value in part.items() if key not in ("title", "role")}
     if part.get("default", 0) is None:
         del part["default"]
     part |= {"additionalProperties": False} if "patternProperties" in part else {}

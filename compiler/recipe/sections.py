@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from compiler.recipe.benchmarks import FEED, PlacedBenchmark
 from compiler.recipe.evaluating import PlacedEvaluation, answer_tables, evaluate_of
 from compiler.recipe.placed import Part, PlacedSource, PlacedStep, PlacedTable
-from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, derived_steps, in_traces, models_of, translated_name
+from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, PlacedTraining, trains_of
 from compiler.recipe.typed import gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
@@ -84,11 +84,8 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
     """The typed recipe; mistakes go into `problems`, which are its `diagnostics`, and what is wrong is left out."""
     top = node.value
     assert isinstance(top, dict)
-    sources = {}
-    for name, entry in members(node, "sources"):
-        operator = typed(Source, entry, problems)
-        if operator is not None:
-            sources[name] = PlacedSource(operator, entry)
+    read = ((name, typed(Source, entry, problems), entry) for name, entry in members(node, "sources"))
+    sources = {name: PlacedSource(operator, entry) for name, operator, entry in read if operator is not None}
     tables: dict[str, PlacedTable] = {}
     trains = trains_of(members(node, "train"), problems)
     models, cot = models_of(members(node, "models"), problems), cot_of(node.get("cot"), problems)
@@ -127,8 +124,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         traces_table(node, cot, tables, problems)
     elif "cot" in (*node.left, *top):
         # What a wrong one makes of its prompts is not known, and its steps are looked at all the same.
-        own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", problems))
-        tables["traces"] = PlacedTable("traces", (), (gap(node), *own), node.find(("cot",), key=True))
+        tables["traces"] = PlacedTable("traces", (), (gap(node), *trace_steps(node, problems)), node.find(("cot",), key=True))
     elif node.get("traces") is not None:
         message = "`traces` are steps on the completions that `cot` asks for"
         problems.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
@@ -185,11 +181,16 @@ def traces_table(node: TextNode, cot: PlacedCot, tables: dict[str, PlacedTable],
         return
     anchor = dict(members(node, "language")).get("anchor")
     code = None if anchor is None else str(anchor.value)
-    steps = tuple(PlacedStep(each.label, each.operator, Part(node, ("cot", *each.path))) for each in derived_steps(cot.cot, code))
+    steps = tuple(PlacedStep(each.label, each.operator, Part(node, ("cot", *each.path))) for each in cot.cot.steps(code))
     teacher = cot.node.get("teacher")
     steps = (*steps, gap(cot.node, rows=teacher is None or teacher.lacks)) if cot.node.lacks else steps
-    own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", problems))
-    tables["traces"] = PlacedTable("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
+    steps = (*steps, *trace_steps(node, problems))
+    tables["traces"] = PlacedTable("traces", ((origin, cot.node.find(("of",))),), steps, span)
+
+
+def trace_steps(node: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
+    """The steps that a recipe writes under `traces`."""
+    return tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", problems))
 
 
 def steps_in(node: TextNode, section: str, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:

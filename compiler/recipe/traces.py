@@ -8,7 +8,7 @@ from compiler.recipe.typed import declared
 from compiler.text.diagnostics import Diagnostic
 from compiler.text.document import TextNode
 from operators.base.declare import Measure, Step
-from operators.declared.cot import Cot, Derived
+from operators.declared.cot import Cot
 from operators.declared.model import Model
 
 
@@ -30,12 +30,8 @@ class PlacedModel:
 
 def models_of(entries: list[tuple[str, TextNode]], problems: list[Diagnostic]) -> dict[str, PlacedModel]:
     """The models of a recipe by name; mistakes go into `problems`."""
-    models = {}
-    for name, entry in entries:
-        model = declared(Model, entry, problems)
-        if model is not None:
-            models[name] = PlacedModel(model, entry)
-    return models
+    models = ((name, declared(Model, entry, problems), entry) for name, entry in entries)
+    return {name: PlacedModel(model, entry) for name, model, entry in models if model is not None}
 
 
 def cot_of(node: TextNode | None, problems: list[Diagnostic]) -> PlacedCot | None:
@@ -45,11 +41,6 @@ def cot_of(node: TextNode | None, problems: list[Diagnostic]) -> PlacedCot | Non
         return None
     problems += [Diagnostic(each.message, node.find(each.path, each.key), each.hint) for each in cot.complain()]
     return PlacedCot(cot, node)
-
-
-def derived_steps(cot: Cot, anchor: str | None) -> list[Derived]:
-    """The steps that follow from the type of a trace that is reasoned in a language."""
-    return list(cot.steps(anchor))
 
 
 def translated_name(source: str) -> str:

@@ -108,8 +108,8 @@ def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagno
                 continue
             if missing and subject is None and problems:
                 continue  # the schema told what is missing
-            message = f"{subject} needs `{path[-1]}`" if missing and subject else worded(problem["msg"])
-            problems.append(Diagnostic(message, node.find(path)))
+            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").strip()
+            problems.append(Diagnostic(f"{subject} needs `{path[-1]}`" if missing and subject else message, node.find(path)))
         return None
 
 
@@ -120,8 +120,3 @@ BRANCHES = ("function-", "str", "tuple", "dict", "literal", "Cell", "Said", "Tak
 def fields_of(kind: type[Operator]) -> set[str]:
     """The names of an operator's fields, as recipes write them."""
     return {info.alias or name for name, info in kind.model_fields.items()}
-
-
-def worded(message: str) -> str:
-    """Pydantic's message without its prefix."""
-    return message.removeprefix("Value error, ").removeprefix("Input should be ").strip()

@@ -37,7 +37,7 @@ def compare_stages(
 
     `languages` are the codes that the roles stand for, before and after.
     """
-    pairs, made = paired(before, after), (structures(before.graph, before.facts), structures(after.graph, after.facts))
+    pairs, made = pair_stages(before, after), (structures(before.graph, before.facts), structures(after.graph, after.facts))
     found: dict[int, Effect] = {}
     for index, node in after.graph:
         if not node.cut:
@@ -68,7 +68,7 @@ def compare_stages(
     return (*found.values(), *gone)
 
 
-def paired(before: Addresses, after: Addresses) -> dict[int, int]:
+def pair_stages(before: Addresses, after: Addresses) -> dict[int, int]:
     """Stage of the new graph -> that of the old one: by name, else by key, else the next of its table and operator."""
     old = [index for index, node in before.graph if node.cut]
     names = {(stage_name(before.graph, index), before.graph.nodes[index].operator.name): index for index in old}

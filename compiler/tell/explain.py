@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
     return str(value["decimal"]) if isinstance(value, dict) and set(value) == {"decimal"} else str(value)
 
 
-def lowered(recipe: Recipe) -> dict[str, Any]:
+def general_form(recipe: Recipe) -> dict[str, Any]:
     """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
     plain: dict[str, Any] = dict(recipe.node.plain())
     sections = {name: plain.pop(name, None) for name in ("prompts", "decontaminate", "mixture", "cot", "traces")}
@@ -52,12 +52,12 @@ def lowered(recipe: Recipe) -> dict[str, Any]:
         elif name == "dataset":
             steps = [{each: sections[each]} for each in LAST if sections[each] is not None]
         else:  # what follows from the type of a trace, or from a source that is translated
-            steps = [written_out(each) for each in table.steps]
+            steps = [step_data(each) for each in table.steps]
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
 
 
-def written_out(step: PlacedStep) -> dict[str, Any]:
+def step_data(step: PlacedStep) -> dict[str, Any]:
     """A step as a recipe would write it."""
     operator = step.operator
     parameters = plain(operator.model_dump(by_alias=True, exclude_defaults=True))

@@ -10,12 +10,12 @@ from typing import Any, Literal
 from compiler.compile import Read
 from compiler.graph.facts import Facts
 from compiler.recipe.benchmarks import FEED
-from compiler.recipe.placed import PlacedStep, PlacedTable, name_of, render_step
+from compiler.recipe.placed import PlacedStep, PlacedTable, name_step, render_step
 from compiler.recipe.training import TRAIN
 from compiler.text.canonical import digest_of
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
-from operators.base.changes import UNSET, Difference, differences, worded
+from operators.base.changes import UNSET, Difference, differences, render_value
 from operators.base.declare import Operator, role_of
 from operators.declared.source import Source
 
@@ -61,7 +61,7 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     found += changes_at(("evaluate",), (evaluations[0], evaluations[1]), texts, ("evaluate",))
     outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
     if sorted(outputs[0]) != sorted(outputs[1]):
-        what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"
+        what = f"outputs {render_value(outputs[0])} -> {render_value(outputs[1])}"
         places = [each.node.find(("outputs",), key=True) for each in (before, after)]
         found.append(Change("changed", ("outputs",), what, *places))
     return tuple(found)
@@ -222,7 +222,7 @@ def compare_tables(before: Read, after: Read) -> Iterator[Change]:
             yield Change("added", ("table", name), f"table {name}: {len(new[name].steps)} steps", None, new[name].span)
         else:
             yield from compare_origins(before, after, old[name], new[name])
-            yield from compare_steps(name, arranged(old[name].steps), arranged(new[name].steps))
+            yield from compare_steps(name, sort_columns(old[name].steps), sort_columns(new[name].steps))
 
 
 def compare_origins(before: Read, after: Read, old: PlacedTable, new: PlacedTable) -> Iterator[Change]:
@@ -230,12 +230,12 @@ def compare_origins(before: Read, after: Read, old: PlacedTable, new: PlacedTabl
     origins = [sorted(name for name, _ in table.origins) for table in (old, new)]
     implied = [sorted(each.recipe.sources) for each in (before, after)]
     if origins[0] != origins[1] and origins != implied:
-        what = f"{new.name}: from {worded(origins[0])} -> {worded(origins[1])}"
+        what = f"{new.name}: from {render_value(origins[0])} -> {render_value(origins[1])}"
         places = [table.origins[0][1] if table.origins else table.span for table in (old, new)]
         yield Change("changed", ("table", new.name), what, *places)
 
 
-def arranged(steps: tuple[PlacedStep, ...]) -> list[PlacedStep]:
+def sort_columns(steps: tuple[PlacedStep, ...]) -> list[PlacedStep]:
     """The steps, with the columns of one `measure` by name: the order of keys says nothing."""
     found: list[PlacedStep] = []
     for step in steps:
@@ -258,7 +258,7 @@ def compare_steps(table: str, old: list[PlacedStep], new: list[PlacedStep]) -> I
     kept = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     left = sorted(set(range(len(old))) - {block.a + at for block in kept for at in range(block.size)})
     came = sorted(set(range(len(new))) - {block.b + at for block in kept for at in range(block.size)})
-    pairs = paired(old, new, before, after, left, came)
+    pairs = pair_steps(old, new, before, after, left, came)
     for at in came:
         step = new[at]
         if at not in pairs:
@@ -267,11 +267,11 @@ def compare_steps(table: str, old: list[PlacedStep], new: list[PlacedStep]) -> I
         was = old[pairs[at]]
         subject = ("step", table, step.label)
         if before[pairs[at]] == after[at]:
-            where = f"after {name_of(new[at - 1])}" if at else "to the front"
-            yield Change("moved", subject, f"{table}: {name_of(step)} moved {where}", was.span(), step.span())
+            where = f"after {name_step(new[at - 1])}" if at else "to the front"
+            yield Change("moved", subject, f"{table}: {name_step(step)} moved {where}", was.span(), step.span())
         for each in result_differences(was.operator, step.operator):
             places = was.node.find(each.path), step.node.find(each.path)
-            yield Change("changed", subject, f"{table}: {name_of(step)}: {each}", *places)
+            yield Change("changed", subject, f"{table}: {name_step(step)}: {each}", *places)
     for at in left:
         if at not in pairs.values():
             yield Change(
@@ -279,7 +279,7 @@ def compare_steps(table: str, old: list[PlacedStep], new: list[PlacedStep]) -> I
             )
 
 
-def paired(
+def pair_steps(
     old: list[PlacedStep], new: list[PlacedStep], before: list[str], after: list[str], left: list[int], came: list[int]
 ) -> Mapping[int, int]:
     """New step -> the old step that it was: the same elsewhere, else one of its name, else one of its operator."""

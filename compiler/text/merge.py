@@ -27,13 +27,13 @@ Keys = tuple[str, ...]
 def merge(base: TextNode | None, over: TextNode) -> TextNode:
     """Lay one recipe over another, or bring it alone into its settled form; raises RecipeError with every mistake."""
     problems: list[Diagnostic] = []
-    merged = laid_over(base, over, problems)
+    merged = lay_over(base, over, problems)
     if problems:
         raise RecipeError(problems)
     return merged
 
 
-def laid_over(base: TextNode | None, over: TextNode, problems: list[Diagnostic]) -> TextNode:
+def lay_over(base: TextNode | None, over: TextNode, problems: list[Diagnostic]) -> TextNode:
     """A recipe over another or alone in its settled form: steps in their places, names used once; mistakes go into `problems`."""
     return _combine(None if base is None else _combine(None, base, (), problems), over, (), problems)
 
@@ -105,9 +105,9 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> Merged:
     if (count := sum(map(count_values, nodes))) > MAX_NODES:
         message = f"the recipe has {count:,} values together with what it extends, and {MAX_NODES:,} are the most"
         raise RecipeError(Diagnostic(message, nodes[0].span))
-    merged = laid_over(None, _without(nodes.pop(), ("extends",)), problems)
+    merged = lay_over(None, _without(nodes.pop(), ("extends",)), problems)
     while nodes:
-        merged = laid_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), problems)
+        merged = lay_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), problems)
     for setting in settings:
         texts.append(Text(f"--set {setting}", None, setting))
         try:

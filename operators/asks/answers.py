@@ -31,12 +31,12 @@ class Answers(Generate):
         return (*super().entries(), *([(self.language, "answer_labels")] if self.gold is not None else []))
 
     def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
-        known = entries.get("answer_labels") if self.gold is not None else None
-        return extended(known[0]) if known else super().listed(entries)
+        known = entries.get("answer_labels")
+        return extended(known[0]) if known and self.gold is not None else super().listed(entries)
 
     def conventions(self, entries: Mapping[str, Any]) -> Sequence[Sequence[str]]:
-        known = entries.get("answer_labels") if self.gold is not None else None
-        return super().conventions(entries) if known is None else [*map(extended, known), *NUMBERED]
+        known = entries.get("answer_labels")
+        return super().conventions(entries) if known is None or self.gold is None else [*map(extended, known), *NUMBERED]
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         return (*super().reads(columns), *([self.gold] if self.gold is not None else []))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from operators.base.declare import Measure
+from operators.base.ranged import Verdict
 from operators.base.values import Column, Texts, Values
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
 
 
-class Condition(Measure):
+class Condition(Verdict):
     """A measure that is an expression in SQL over the cells of a row; its one value is 1, 0, or -1 for null."""
 
     @property
@@ -31,8 +32,8 @@ class Condition(Measure):
         return {name: name for name in self.parsed.columns}
 
 
-class Remarks(Measure):
-    """A measure of a column of labels, of which each build tells what a person should know."""
+class Remarks(Verdict):
+    """A verdict on a column of labels, of which each build tells what a person should know."""
 
     def remarks(self, column: Column) -> Iterator[str]:
         """A line for each thing that a person should know of the column it reads."""

@@ -67,6 +67,8 @@ class Finished(Remarks):
 
     name: ClassVar[str] = "finished"
     values: ClassVar[tuple[str, ...]] = ("ended",)
+    wants: ClassVar[str] = "one that ended by itself"
+    words: ClassVar[tuple[str, str, str]] = ("cut off", "ended by itself", "no word, or none that is known")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     in_: str = field("column", "finish_reason", alias="in")
@@ -108,15 +110,6 @@ class Finished(Remarks):
                     f"{rows:,} completion{'s' * (rows != 1)} ended with the unknown word `{shown(word)}`, which tells nothing: "
                     f"{fate}; say it under `ended` or `cut`"
                 )
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['ended']} = 1"
-
-    def wanted(self) -> str:
-        return "one that ended by itself"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        return {1: "ended by itself", 0: "cut off", None: "no word, or none that is known"}[value["ended"]]
 
 
 def shown(word: str) -> str:

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from operators.base.declare import Cost, Measure, field
+from operators.base.declare import Cost, field
+from operators.base.ranged import Verdict
 from operators.base.values import Texts, Values
 from operators.kernels.boxes import first_box
 
@@ -34,7 +35,7 @@ class TooSlow(Exception):
         self.places = tuple(places)
 
 
-class Parsable(Measure):
+class Parsable(Verdict):
     r"""Keep rows whose answer can be parsed as mathematics: only such a box is credited (paper appendix C.2).
 
     An answer parses where it is a number, with or without a word behind it, as `score` reads it, or where math-verify
@@ -58,6 +59,8 @@ class Parsable(Measure):
     version: ClassVar[int] = 4
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
+    wants: ClassVar[str] = "an answer that parses"
+    words: ClassVar[tuple[str, str, str]] = ("does not parse", "parses", "unknown")
     rests_on: ClassVar[tuple[str, ...]] = MATHS
 
     in_: str = field("column", "answer", alias="in")
@@ -81,16 +84,6 @@ class Parsable(Measure):
             slow = {questions[place] for place in error.places}
             raise TooSlow([at for at, text in enumerate(answers) if text is not None and heads[text] in slow]) from None
         return [np.array([-1 if text is None else verdicts[heads[text]] for text in answers], dtype=np.int64)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['parses']} = 1"
-
-    def wanted(self) -> str:
-        return "an answer that parses"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        parses = value["parses"]
-        return "unknown" if parses is None else "parses" if parses else "does not parse"
 
 
 def fits(answer: str) -> bool:

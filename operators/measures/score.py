@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import Measure, field
+from operators.base.declare import field
+from operators.base.ranged import Verdict
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Texts, Values
 from operators.measures.parsable import LONGEST, MATHS, TooSlow, parsed, stands_alone
@@ -17,7 +18,7 @@ from operators.text.fold import Folding, folded_rules
 Unit = Annotated[str, Field(min_length=1, max_length=16)]
 
 
-class Score(Measure):
+class Score(Verdict):
     r"""Keep rows whose answer is right; as a column it is 1 or 0, which an evaluation counts.
 
     It reads the answer alone, as `spans` and `extract` make it of a completion: the first box after the thinking, whatever
@@ -60,6 +61,8 @@ class Score(Measure):
     may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
+    wants: ClassVar[str] = "a right answer"
+    words: ClassVar[tuple[str, str, str]] = ("wrong", "right", "unknown (no gold answer)")
     others: ClassVar[tuple[str, ...]] = ("gold",)
 
     in_: str = field("column", "answer", alias="in")
@@ -165,13 +168,3 @@ class Score(Measure):
             for pair, each in verdicts.items()
             if (all(found[json.dumps(in_one_order(ask))] for ask in each) if isinstance(each, list) else each)
         ]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['correct']} = 1"
-
-    def wanted(self) -> str:
-        return "a right answer"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        correct = value["correct"]
-        return "unknown (no gold answer)" if correct is None else "right" if correct else "wrong"

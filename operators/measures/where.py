@@ -33,6 +33,7 @@ class Where(Condition):
     name: ClassVar[str] = "where"
     main: ClassVar[str | None] = "that"
     values: ClassVar[tuple[str, ...]] = ("holds",)
+    words: ClassVar[tuple[str, str, str]] = ("does not hold", "holds", "null")
     rests_on: ClassVar[tuple[str, ...]] = ("duckdb",)
 
     that: str = field("measured")
@@ -62,14 +63,8 @@ class Where(Condition):
         if self.only:
             yield from self.only.complain(scope)
 
-    def condition(self, value: dict[str, str]) -> str:  # type: ignore[override]
-        return f"{value['holds']} = 1"
-
     def wanted(self) -> str:
         return self.that
-
-    def wording(self, value: dict[str, int | None]) -> str:  # type: ignore[override]
-        return {1: "holds", 0: "does not hold", None: "null"}[value["holds"]]
 
 
 SQL_TYPES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from compiler.compile import Read, compiled, look_through, read_recipe
+from compiler.compile import Read, look_through, read_recipe, run_passes
 from compiler.graph.facts import Facts
 from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
@@ -104,7 +104,7 @@ class Session:
             found += complain_misspelt(read, self.found, origins)
             found += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
         if not told:
-            graph = drop_unused(compiled(graph))
+            graph = drop_unused(run_passes(graph))
             found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
         if found:
             raise RecipeError(tuple(found))

@@ -37,10 +37,10 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
             lines.append(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
         answer(as_json, nodes, lines)
     elif what == "lowered":
-        from compiler.tell.explain import lowered
+        from compiler.tell.explain import general_form
         from compiler.text.yaml_text import node_of
 
-        plain = lowered(session.read.recipe)
+        plain = general_form(session.read.recipe)
         if as_json:
             say_json(plain)
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from compiler.graph.plan import described
+from compiler.graph.plan import describe
 from compiler.graph.stages import TrainStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
 from operators.learn.train import Train
@@ -173,7 +173,7 @@ def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Ea
     if record is not None:
         rows = exactly(record.rows)
         with suppress(Damaged):
-            table, itself = open_table(predictor.store, record.table), described(predictor.addresses, stage.index)
+            table, itself = open_table(predictor.store, record.table), describe(predictor.addresses, stage.index)
             if (tokens := before.tokens(operator, itself, record, table)) is not None:
                 return rows, tokens
     elif session.items is None:  # which items a preview takes is known once their sources are read

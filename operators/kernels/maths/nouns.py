@@ -56,7 +56,7 @@ DENYING = re.compile(
 )
 
 #: How a Korean sentence ends behind a noun.
-SAID = re.compile(r"(?:입니다|이다|이에요|예요)\Z")
+COPULA = re.compile(r"(?:입니다|이다|이에요|예요)\Z")
 
 #: Units of one or two letters, which are no product of variables where a space or `\text` parts them from the number.
 SHORT = words(
@@ -140,7 +140,7 @@ def noun_of(tail: str) -> str:
     tail = RAISED.sub(lambda found: f"^{found[1] or found[2]}", tail).strip().rstrip(".").strip()
     if tail in CURRENCIES:
         return CURRENCIES[tail]
-    tail = SAID.sub("", re.sub(r"(?<=\w)\s+per\s+(?=\w)", "/", tail))
+    tail = COPULA.sub("", re.sub(r"(?<=\w)\s+per\s+(?=\w)", "/", tail))
     bare = re.sub(r"\^[23]", "", tail)
     if not bare or TAIL.fullmatch(bare) is None or not all(map(belongs, bare)):
         return ""
