@@ -13,7 +13,8 @@ from compiler.recipe.sections import Recipe
 from compiler.recipe.typed import fields_of
 from compiler.text.diagnostics import Diagnostic, Note, suggest
 from compiler.text.document import TextNode
-from compiler.text.spans import Span, Text, span_at
+from compiler.text.spans import Span
+from compiler.text.yaml_text import NOWHERE
 from operators.asks.asks import Asks
 from operators.base.declare import Map, Measure, Operator
 from operators.base.left_out import LeftOut
@@ -25,7 +26,7 @@ from operators.maps.select import Select
 from operators.sets.output import Output
 
 #: What the rows of a source go through: nothing.
-NOWHERE = PlacedTable("", (), (), span_at(Text("", None, ""), 0, 0))
+NO_TABLE = PlacedTable("", (), (), NOWHERE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Rows:
     columns: Mapping[str, ColumnType]
     made: Mapping[str, Made]
     license: Licence
-    table: PlacedTable = NOWHERE
+    table: PlacedTable = NO_TABLE
     """The table whose steps they go through."""
     open: bool = False
     """Whether there may be further columns, of a step or a source that is left out because it is wrong."""
@@ -54,7 +55,6 @@ class Lowering:
 
     recipe: Recipe
     profiles: Profiles
-    items: int | None
     nodes: list[Node] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     previews: list[int] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Lowering:
         return self.recipe.seed if operator.seeded else 0
 
     def rows_of(self, index: int, before: Rows | None = None) -> Rows:
-        """The rows of a table as it is made, where known of those before it."""
+        """The rows of a table as it is made; made of others, they go through the same steps and are as open as those."""
         node = self.nodes[index]
         made = {name: Made(None, name, kind) for name, kind in node.columns.items()}
         rows = Rows(index, dict(node.columns), made, node.license)

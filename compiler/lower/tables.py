@@ -38,18 +38,16 @@ def lower(
     recipe: Recipe, profiles: Profiles, fields: Mapping[str, frozenset[str] | None], items: int | None = None
 ) -> tuple[Graph, list[Diagnostic]]:
     """The graph of a recipe, and every mistake; `fields` are the columns of sources' files, None where they are not known."""
-    state = Lowering(recipe, profiles, items)
+    state = Lowering(recipe, profiles)
     sources: dict[str, Rows] = {}
     for name, source in sorted(recipe.sources.items()):
-        known = fields.get(name)
-        scope = Scope({}, frozenset(), frozenset())
-        complaints = list(source.operator.complain(scope)) + (
-            [] if known is None else list(source.operator.complain_fields(known))
-        )
+        operator, known = source.operator, fields.get(name)
+        complaints = [*operator.complain(Scope({}, frozenset(), frozenset()))]
+        complaints += operator.complain_fields(known) if known is not None else ()
         state.complain(complaints, source, source.node.lacks)
-        span, made = recipe.node.find(("sources", name), key=True), dict(source.operator.made())
+        span, made = recipe.node.find(("sources", name), key=True), dict(operator.made())
         complain_names(state, made, source.span(("columns",)))
-        state.feeds[name] = index = state.add_table(name, span, source.operator, columns=made, license=source.operator.license)
+        state.feeds[name] = index = state.add_table(name, span, operator, columns=made, license=operator.license)
         sources[name] = replace(state.rows_of(index), open=loses_columns(source.node))
     if items is not None:
         lower_preview(state, sources, items)
