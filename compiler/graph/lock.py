@@ -127,7 +127,7 @@ def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
     form, parts, value = get_origin(kind), get_args(kind), node.value
     many = form is tuple and parts[-1] is ...
     if kind == Digest:
-        right, wanted = isinstance(value, str) and DIGEST.fullmatch(value) is not None, "a digest, 64 hexadecimal digits"
+        right, wanted = isinstance(value, str) and DIGEST.fullmatch(value) is not None, "a digest, 64 hexadecimal digits,"
     elif kind is str:
         right, wanted = isinstance(value, str), "a text"
     elif kind is int:
@@ -140,7 +140,7 @@ def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
     else:
         right, wanted = isinstance(value, dict), "a map"
     if not right:
-        problems.append(Diagnostic(f"here stands {wanted}", node.span, ANEW))
+        problems.append(Diagnostic(f"{wanted} has to stand here", node.span, ANEW))
     elif form is tuple:
         for item, part in zip(node.items, parts[:1] * len(node.items) if many else parts, strict=True):
             check(item, part, problems)
