@@ -26,7 +26,7 @@ Clean = Mapping[str, frozenset[str]]
 def evaluated(recipe: Recipe) -> tuple[str, ...]:
     """Every benchmark that models are judged by, held-in and held-out, and every set that one of them is parallel to."""
     evaluation = recipe.evaluate
-    found = dict.fromkeys((*evaluation.evaluate.held_in, *evaluation.evaluate.held_out) if evaluation is not None else ())
+    found = dict.fromkeys(evaluation.listed if evaluation is not None else ())
     waiting = list(found)
     while waiting:
         each = recipe.benchmarks.get(waiting.pop())

@@ -34,11 +34,15 @@ class PlacedEvaluation:
     """Who is judged, with the place that says so."""
     benchmarks: Mapping[str, PlacedBenchmark]
 
-    def place(self, benchmark: str) -> Span:
-        """Where the recipe lists a benchmark."""
-        for name in ("held_in", "held_out"):
-            listed = getattr(self.evaluate, name)
-            if benchmark in listed:
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The benchmarks that models are judged by."""
+        return (*self.evaluate.held_in, *self.evaluate.held_out)
+
+    def place(self, benchmark: str, *lists: str) -> Span:
+        """Where the recipe lists a benchmark, in one of these lists or in any."""
+        for name in lists or ("held_in", "held_out"):
+            if benchmark in (listed := getattr(self.evaluate, name)):
                 return self.node.find((name, listed.index(benchmark)))
         return self.node.span
 
@@ -85,23 +89,16 @@ def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> I
     for name in evaluation.evaluate.held_out:
         if name in evaluation.evaluate.held_in:
             message = f"the benchmark `{name}` is held in and held out at once"
-            places = [
-                evaluation.node.find((each, getattr(evaluation.evaluate, each).index(name))) for each in ("held_out", "held_in")
-            ]
-            yield Diagnostic(message, places[0], "what guides choices cannot judge them", (Note("held in here", places[1]),))
+            note = Note("held in here", evaluation.place(name, "held_in"))
+            yield Diagnostic(message, evaluation.place(name, "held_out"), "what guides choices cannot judge them", (note,))
 
 
 def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:
     """(label, step, column it makes) of what one model goes through for one benchmark (paper section 3.2, appendix C.2)."""
     benchmark, how = placed.benchmark, evaluation.evaluate
     sampling = {name: getattr(how, name) for name in ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")}
-    question = {
-        "model": model,
-        "samples": how.trials,
-        "system": benchmark.system,
-        "ask": benchmark.ask,
-        "language": benchmark.language,
-    }
+    wording = {name: getattr(benchmark, name) for name in ("system", "ask", "language")}
+    question = {"model": model, "samples": how.trials, **wording}
     tuned = {"max_failures": how.max_failures, "budget": how.budget, "open": how.tags.open, "close": how.tags.close}
     gold = {"gold": "gold"} if benchmark.task == "choice" else {}
     score = {"in": "answer", "gold": "gold_answer", "kind": benchmark.task, "language": benchmark.language}
@@ -117,7 +114,7 @@ def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[st
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
     for benchmark, each in evaluation.benchmarks.items():
-        if each.benchmark.source() is None or benchmark not in (*evaluation.evaluate.held_in, *evaluation.evaluate.held_out):
+        if each.benchmark.source() is None or benchmark not in evaluation.listed:
             continue
         span = evaluation.place(benchmark)
         for model, _ in evaluation.models:
