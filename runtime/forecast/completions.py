@@ -117,8 +117,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) 
         model, asking = session.models[operator.model], known_checkpoint(graph, index, addresses)
         # Of a checkpoint that is not trained yet nothing can be in the memo.
         waits = stage.checkpoint is not None and addresses.address(stage.checkpoint) is None
-        key = None if waits else addresses.key(stage.rows)
-        record = store.find(key) if key is not None else None
+        record = store.find(None if waits else addresses.key(stage.rows))
         if record is not None:
             try:
                 requests = Requests(asking, open_table(store, record.table))

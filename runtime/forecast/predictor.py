@@ -85,7 +85,7 @@ class Predictor:
             for below in cuts_below(self.graph, index):
                 self.expect(below)
             key = self.addresses.key(index)
-        record = self.store.find(key) if key is not None else None
+        record = self.store.find(key)
         return record if record is not None and all(map(self.here, small_objects(record.table))) else None
 
     def here(self, reference: str) -> bool:

@@ -167,8 +167,7 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
 
 def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:
     """(rows, their tokens) of a training; where nothing tells, no row is longer than `max_length`."""
-    operator, key = stage.operator, predictor.addresses.key(stage.rows)
-    record = predictor.store.find(key) if key is not None else None
+    operator, record = stage.operator, predictor.store.find(predictor.addresses.key(stage.rows))
     rows = Between(0, MANY)
     if record is not None:
         rows = exactly(record.rows)

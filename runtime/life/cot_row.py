@@ -73,8 +73,7 @@ def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> 
     """The cells of one completion with its id, or None where none is built. Raises StoreError for an id that is not there."""
     store = Store(session.store_path)
     attach = next(stage.index for stage in of_kind(AttachStage, graph) if stage.completions == index)
-    key = Addresses(graph, session.facts, store.result_of).key(attach)
-    record = store.find(key) if key is not None else None
+    record = store.find(Addresses(graph, session.facts, store.result_of).key(attach))
     if record is None or not record.rows:
         return None
     table = open_table(store, record.table)

@@ -24,7 +24,7 @@ def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, l
     assert isinstance(operator, Measure)
     index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.rows))
     base = graph.base(node.rows)
-    record, below = (store.find(key) if (key := addresses.key(at)) else None for at in (index, base))
+    record, below = (store.find(addresses.key(at)) for at in (index, base))
     if not isinstance(record, DecisionRecord) or below is None:
         raise StoreError("the decision has not been run yet", "build the recipe first")
     table = open_table(store, below.table)

@@ -29,8 +29,7 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     graph, store = said.graph, Store(session.store_path)
     stage = next(of_kind(TrainStage, graph, [graph.outputs[name]]))
     node, operator = stage.node, stage.operator
-    key = Addresses(graph, said.facts, store.result_of).key(stage.rows)
-    record = store.find(key) if key is not None else None
+    record = store.find(Addresses(graph, said.facts, store.result_of).key(stage.rows))
     if record is None:
         raise StoreError(f"`{operator.data}` is not built", f"recipe build {session.named} --target {operator.data}")
     table = open_table(store, record.table)

@@ -30,7 +30,7 @@ class Ledgers:
 
     def records(self) -> Iterator[tuple[int, Record]]:
         for stage in stages(self.graph):
-            if (key := self.addresses.key(stage.index)) is not None and (record := self.store.find(key)) is not None:
+            if (record := self.store.find(self.addresses.key(stage.index))) is not None:
                 yield stage.index, record
 
     def find(self, prefix: str) -> list[str]:
@@ -78,8 +78,7 @@ class Ledgers:
             operator, node = stage.operator, stage.node
             if not memo.exists or self.addresses.address(stage.index) is not None:
                 continue
-            key = self.addresses.key(stage.rows)
-            record = self.store.find(key) if key is not None else None
+            record = self.store.find(self.addresses.key(stage.rows))
             table = None if record is None else open_table(self.store, record.table)
             place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
             if table is None or place is None:
