@@ -8,21 +8,18 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from compiler.compile import Read
-from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
+from runtime.build.session import Session
 from runtime.completions.stage import Asking
-from runtime.sources.probe import Found
 from runtime.stages.kind import Work
-from runtime.stages.measuring import Measuring
 from runtime.stages.table import kind_at, kinds
 from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Damaged, Store, StoreError
 
 Tell = Callable[[str, str, int | None], None]
-"""Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
+"""Called with progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
 
 
 @dataclass
@@ -30,37 +27,20 @@ class Builder:
     """One build of one graph."""
 
     store: Store
-    read: Read
-    graph: Graph
-    facts: Facts
-    found: Found
+    session: Session
     tell: Tell
     threads: int
     asking: Asking
     say: Callable[[str, str], None] = lambda stage, text: None
-    """Told of what a long stage says of itself."""
+    """Called with a stage and a line on how far it is, by one that takes long."""
     allow: Callable[[Graph, int, str, Addresses], None] = lambda graph, index, key, addresses: None
     """Asked before a stage runs; raises StoreError where it may not."""
 
     def __post_init__(self) -> None:
-        self.built = Built()
-        self.addresses = Addresses(self.graph, self.facts, self.look_up)
-        records = self.built.records
-        measuring = Measuring(self.store, self.graph, self.facts, self.addresses, records, self.threads)
-        self.work = Work(
-            self.store,
-            self.graph,
-            self.facts,
-            self.found,
-            self.threads,
-            self.addresses,
-            records,
-            measuring,
-            self.asking,
-            self.say,
-            self.built.notes,
-            self.built.filled,
-        )
+        self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
+        self.addresses = Addresses(self.graph, facts, self.look_up)
+        self.work = Work(self.store, self.graph, facts, files, self.threads, self.addresses, self.asking, self.say)
+        self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
         """What a recorded result is, held from now on."""
@@ -143,8 +123,8 @@ class Builder:
         made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
-        told = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
-        record = made.replaced(key=key, made=told, snapshot=snapshot(self.addresses, index))
+        how = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
+        record = made.replaced(key=key, made=how, snapshot=snapshot(self.addresses, index))
         record = self.store.write_record(record) if before is None else self.store.replace_record(record)
         kind.forget(self.store, key)
         self.built.ran.append(index)

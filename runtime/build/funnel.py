@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.graph.nodes import Graph
-from compiler.text.diagnostics import cells, visible
+from compiler.text.aligned import aligned
+from compiler.text.diagnostics import visible
 from runtime.build.built import Built
 from runtime.stages.table import kind_at
 
@@ -28,38 +29,17 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                 "\n".join(f"quarantined: {rows:,} row{'s' * (rows != 1)} of {visible(name)}" for name, rows in quarantined)
             )
             continue
-        head = [table["table"], "rows", *map(heading, table["steps"]), "kept"]
-        lines = [head]
-        for source, rows in table["rows"].items():
-            lines.append(
-                [
-                    source,
-                    f"{rows:,}",
-                    *(dropped(moved(step).get(source, 0)) for step in table["steps"]),
-                    f"{table['left'].get(source, 0):,}",
-                ]
-            )
+        steps, left = [moved(step) for step in table["steps"]], table["left"]
+        rows = [[table["table"], "rows", *map(heading, table["steps"]), "kept"]]
+        for source, count in table["rows"].items():
+            rows.append([source, f"{count:,}", *(dropped(step.get(source, 0)) for step in steps), f"{left.get(source, 0):,}"])
         if len(table["rows"]) > 1:
-            lines.append(
-                [
-                    "total",
-                    f"{sum(table['rows'].values()):,}",
-                    *(dropped(sum(moved(step).values())) for step in table["steps"]),
-                    f"{sum(table['left'].values()):,}",
-                ]
-            )
-        lines = [list(map(visible, line)) for line in lines]
-        widths = [max(cells(line[at]) for line in lines) for at in range(len(head))]
-        text = [
-            "  ".join(
-                [line[0] + " " * (widths[0] - cells(line[0]))]
-                + [" " * (width - cells(cell)) + cell for width, cell in zip(widths[1:], line[1:], strict=True)]
-            )
-            for line in lines
-        ]
+            totals = [dropped(sum(step.values())) for step in steps]
+            rows.append(["total", f"{sum(table['rows'].values()):,}", *totals, f"{sum(left.values()):,}"])
+        lines = list(aligned(rows, range(1, len(rows[0]))))
         if table.get("born"):
-            text.append(f"born: {table['born']:,} rows")
-        blocks.append("\n".join(text))
+            lines.append(f"born: {table['born']:,} rows")
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 

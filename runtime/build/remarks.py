@@ -15,4 +15,4 @@ def remark_lines(store: Store, graph: Graph, built: Built) -> list[str]:
 
 def born_lines(graph: Graph, built: Built) -> list[str]:
     """A line for each stage in which rows have children: these, what had none and why, and what else its operator tells."""
-    return [line for index, record in built.records.items() for line in kind_at(graph, index).born(record)]
+    return [line for index, record in built.records.items() for line in kind_at(graph, index).birth_lines(record)]

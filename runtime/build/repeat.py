@@ -45,7 +45,7 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
         store = Store(Path(made))
         with store.building():
-            built = Builder(store, session.read, graph, session.facts, session.found, tell, threads, asking).build()
+            built = Builder(store, session, tell, threads, asking).build()
     found = []
     for index, record in built.records.items():
         before = kept.find(record.key)

@@ -171,19 +171,7 @@ def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progre
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     with closing(asking.memo):
-        builder = Builder(
-            store,
-            session.read,
-            graph,
-            session.facts,
-            session.found,
-            progress.tell,
-            thread_count(),
-            asking,
-            progress.say,
-            looks.allow,
-        )
-        return builder.build()
+        return Builder(store, session, progress.tell, thread_count(), asking, progress.say, looks.allow).build()
 
 
 def thread_count() -> int:

@@ -80,8 +80,8 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
 def lacks_of(recipe: Recipe, graph: Graph) -> list[Unproven]:
     """What is not known of the models that a recipe asks or trains, and what is wrong with them."""
     from runtime.forecast.unproven import unproven, wants_of
-    from runtime.stages.train import learnt
+    from runtime.stages.train import want_of
 
     wants = [*wants_of(recipe, graph, (at for at, _ in graph))]
-    wants += [learnt(recipe, each.label, each.operator) for each in recipe.trains.values()]
+    wants += [want_of(recipe, each.label, each.operator) for each in recipe.trains.values()]
     return unproven(recipe, wants)

@@ -14,8 +14,8 @@ from compiler.graph.plan import Addresses, Result, cuts_below
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.stages.expected.counts import Feed, Feeds
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Held, Unknown
-from runtime.stages.expected.values import Known
+from runtime.stages.expected.frames import Selected, Unknown
+from runtime.stages.expected.values import KnownValues
 from runtime.stages.table import kind_at
 from runtime.store.digest import table_digest
 from runtime.store.record import Record
@@ -42,7 +42,7 @@ class Predictor:
 
     def __post_init__(self) -> None:
         self.addresses = Addresses(self.graph, self.facts, self.store.result_of)
-        self.known = Known(self.store, self.graph, self.facts, self.addresses)
+        self.known = KnownValues(self.store, self.graph, self.facts, self.addresses)
         self.made: dict[int, Expected] = {}
         self.fed: dict[int, Feeds] = {}
         self.unreadable: set[str] = set()
@@ -93,6 +93,6 @@ class Predictor:
 
     def from_record(self, index: int, record: Record) -> Expected:
         table = open_table(self.store, record.table)
-        frame = Held(table)
+        frame = Selected(table)
         counts = kind_at(self.graph, index).counts(self, frame)
         return Expected(frame, table.columns, counts, digest=record.digest, record=record)

@@ -115,7 +115,9 @@ def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskFor
         record = after.predictor.store.find(key)
         seconds = None if record is None else float(record.made["seconds"])
     dear: dict[str, int] = {}
-    for node, values in zip(expected.told.stage.run, expected.told.values, strict=True) if expected.told is not None else ():
+    for node, values in (
+        zip(expected.inputs.stage.run, expected.inputs.values, strict=True) if expected.inputs is not None else ()
+    ):
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
             dear[node.label] = int((~values.known).sum())
     return Cost(seconds, dear, expected.counts.rows, asks.get(effect.name))

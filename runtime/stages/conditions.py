@@ -54,7 +54,7 @@ def evaluate(operator: Condition, columns: Mapping[str, pa.Array]) -> pa.Array:
 
 
 def guarded(operator: Condition, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
-    """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
+    """The condition over one row that may be made into too much text; how much it is, is seen as it is computed."""
     sql = operator.parsed.guarded
     try:
         return holds(operator, sql, columns)
@@ -119,7 +119,7 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
     def stop() -> None:
         if not done.wait(PATIENCE):
             late.set()
-        # What comes between two statements of a query is lost, so that it is said until it is heard.
+        # An interrupt between two statements of a query is lost, so it is sent until the query has ended.
         while not done.wait(0.1):
             connection.interrupt()
 
@@ -135,6 +135,6 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
 
 
 def shortened(text: str) -> str:
-    """Text as it is told, on one line."""
+    """Text for a message: one line, not too long."""
     line = " ".join(text.split())
     return line if len(line) <= 200 else line[:200] + "..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.decisions import Deciding
+    from runtime.stages.expected.decisions import DecisionInputs
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
     from runtime.stages.life import Life
@@ -32,10 +32,11 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
     def run(self, work: Work, tell: Rows) -> DecisionRecord:
         from runtime.stages.ledger import decide
+        from runtime.stages.measuring import columns_for
         from runtime.stages.relation import Given
 
         stage = self.stage
-        objects, memos = work.measuring.columns_for(stage.index, stage.base, tell)
+        objects, memos = columns_for(work, stage.index, stage.base, tell)
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
@@ -50,11 +51,11 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         lines += [
             f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
         ]
-        query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(self.stage))
+        query = QUOTED.sub(lambda match: visible(match[0]), decide_sql(self.stage))
         return [*lines, "", *query.split("\n")]
 
-    def funnel(self, record: DecisionRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        self.funnel_of(self.stage.labels[: None if self.stage.operator.drops else -1], record, funnel)
+    def dropping(self) -> Sequence[str]:
+        return self.stage.labels if self.stage.operator.drops else self.stage.labels[:-1]
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
         for decision in self.stage.run:
@@ -63,8 +64,8 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
                 table = open_table(store, records[self.stage.base].table)
                 if table.columns.get(decision.operator.in_) == "label":
-                    told = decision.operator.remarks(table.frame(decision.operator.in_))
-                    yield from (f"{self.stage.node.table}/{decision.label}: {each}" for each in told)
+                    remarks = decision.operator.remarks(table.frame(decision.operator.in_))
+                    yield from (f"{self.stage.node.table}/{decision.label}: {remark}" for remark in remarks)
 
     # -- to foresee
 
@@ -73,17 +74,17 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         from runtime.stages.expected.outcome import kept, kept_between
 
         base, feeds = view.expect(self.stage.base), view.feeds_at(self.stage.index)
-        told, columns = self.told(view, base), self.carried(view, base)
-        fates = decide_known(told)
-        return (
-            kept(told, fates, columns, feeds) if isinstance(fates, Decided) else kept_between(told, base, fates, columns, feeds)
-        )
+        inputs, columns = self.inputs(view, base), self.carried(view, base)
+        fates = decide_known(inputs)
+        if isinstance(fates, Decided):
+            return kept(inputs, fates, columns, feeds)
+        return kept_between(inputs, base, fates, columns, feeds)
 
-    def told(self, view: Foresight, base: Expected) -> Deciding:
-        """What it is told: its base table as far as it is known, and what it reads of it."""
+    def inputs(self, view: Foresight, base: Expected) -> DecisionInputs:
+        """Its base table as far as it is known, and what it reads of it."""
         import numpy as np
 
-        from runtime.stages.expected.decisions import Deciding
+        from runtime.stages.expected.decisions import DecisionInputs
         from runtime.stages.expected.expected import known_column
         from runtime.stages.expected.values import kept_name
 
@@ -96,29 +97,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
             if made.node is None:
                 columns[name], known = known_column(base, made.name)
             else:
-                found = view.known.values(made.node, base)
-                columns[name], known = found.column(kept_name(made)), found.known
+                measured = view.known.values(made.node, base)
+                columns[name], known = measured.column(kept_name(made)), measured.known
             blind |= False if known is None else ~known
         for source, form in self.stage.forms:
-            found = view.known.values(source, base)
-            columns[form] = found.columns[form]
-            blind |= False if found.known is None else ~found.known
+            forms = view.known.values(source, base)
+            columns[form] = forms.columns[form]
+            blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
-        return Deciding(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
-
-    def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
-        import numpy as np
-
-        labels, counts = self.stage.labels, list[int | None]()
-        if isinstance(expected.record, DecisionRecord):
-            counts = list(expected.record.dropped)
-        elif expected.decided is not None and expected.told is not None:
-            reasons = len(labels) + 1
-            counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
-        else:
-            counts = [None] * len(labels)
-        told = zip(labels, counts, strict=True)
-        yield from told if self.stage.operator.drops else list(told)[:-1]
+        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
 
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""

@@ -24,8 +24,9 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
 
     def run(self, work: Work, tell: Rows) -> ChildrenRecord:
         from runtime.stages.children import expanded
+        from runtime.stages.measuring import columns_for
 
-        objects, _ = work.measuring.columns_for(self.stage.index, self.stage.rows, tell)
+        objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
         return expanded(work.store, self.stage.node, work.table(self.stage.rows), objects)
 
     def explain(self) -> list[str]:
@@ -33,14 +34,14 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
 
         graph, node, operator = self.stage.graph, self.stage.node, self.stage.operator
         parameters: Mapping[str, Any] = canonical(operator.parameters("result", "column"))
-        said = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
+        more = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
         whose = "every row" if operator.only is None else f"each row where {operator.only.sql()}"
         licence = "the join of the parent's and of all donors' licences" if operator.mixes else "the parent's licence"
         children = operator.children(node.entries)
         many = f"{children.low}" if children.exact else f"{children.low} to {children.high}"
         return [
             *(kernel_line(graph, at) for at in graph.with_below(self.stage.columns)),
-            f"kernel {operator.name}({', '.join(operator.reads())}; {said}seed {node.seed}) -> {', '.join(operator.changes())}",
+            f"kernel {operator.name}({', '.join(operator.reads())}; {more}seed {node.seed}) -> {', '.join(operator.changes())}",
             f"children: {many} of {whose} of {stage_name(graph, self.stage.rows)}; all rows stay",
             *(f"profile {name}: {value}" for name, value in node.entries.items()),
             f"a child inherits item_id, source, category and the other columns, and has {licence}",
@@ -48,38 +49,38 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         ]
 
     def funnel(self, record: ChildrenRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.funnel
+        node, rows = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        for source, (rows, _) in told.items():
-            table["rows"].setdefault(source, rows)
-        table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in told.items()}})
+        for source, (stay, _) in rows.items():
+            table["rows"].setdefault(source, stay)
+        table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in rows.items()}})
         table["born"] = table.get("born", 0) + record.counts["born"]
-        table["left"] = {source: sum(row) for source, row in told.items()}
+        table["left"] = {source: sum(row) for source, row in rows.items()}
 
-    def born(self, record: ChildrenRecord) -> Iterator[str]:
-        node, told = self.stage.node, record.told
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
-        more = self.told(record)
-        line = f"{node.table}/{node.label}: {record.counts['born']:,} born of {told['looked_at']:,} rows"
-        yield line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else "")
+    def birth_lines(self, record: ChildrenRecord) -> Iterator[str]:
+        node, children = self.stage.node, record.told
+        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in children["refused"].items())
+        summary = self.summary(record)
+        line = f"{node.table}/{node.label}: {record.counts['born']:,} born of {children['looked_at']:,} rows"
+        yield line + (f"; no child: {reasons}" if reasons else "") + (f"; {summary}" if summary else "")
 
-    def told(self, record: ChildrenRecord) -> str:
-        """What its operator tells of all the children it made, in a line."""
+    def summary(self, record: ChildrenRecord) -> str:
+        """A line of its operator on all the children it made."""
         return self.stage.operator.tell(record.told["figures"]) if record.counts["born"] else ""
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.born import with_children
+        from runtime.stages.expected.children import with_children
 
         base, feeds = view.expect(self.stage.rows), view.feeds_at(self.stage.index)
         return with_children(self.stage.node, base, feeds, view.feeds_at(self.stage.rows))
 
     def feeds(self, view: Foresight) -> Feeds:
-        from runtime.stages.expected.born import licences_after
+        from runtime.stages.expected.children import licences_after
 
         return licences_after(self.stage.operator, view.feeds_at(self.stage.rows))
 
     def live(self, lives: Lives, record: ChildrenRecord, life: Life, place: int | None) -> None:
-        """Of whom a row was born, with the life of that row before it, or what it bore and gave itself."""
+        """The parent of a row, with its life before, or the children that a row has and the text that it gave."""
         from runtime.stages.life import row_of
         from runtime.tables.lineage import born_of, kin_of
         from runtime.tables.table import open_table
@@ -93,4 +94,4 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         life.events = lives.life(origin[0], until=self.stage.index).events
         life.cells = row_of(open_table(lives.store, record.table), place)
         life.license = str(life.cells["license"])
-        life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.told(record))
+        life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.summary(record))

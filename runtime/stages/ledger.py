@@ -38,22 +38,22 @@ def decide(given: Given) -> DecisionRecord:
     store, stage, table = given.store, given.stage, given.table
     fates = decided(given)
     kept = int((fates.dropped == 0).sum())
-    seen = carried_table(store, stage.node, table, given.objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
-    born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
-    if born is not None:
-        tree, described = combine_trees(store, [tree, born], seen.columns)
+    carried = carried_table(store, stage.node, table, given.objects)
+    tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": fates.ledger, "rows": kept}
+    copies = repeated_rows(store, open_table(store, tree), fates.parents, fates.copies)
+    if copies is not None:
+        tree, described = combine_trees(store, [tree, copies], carried.columns)
     else:
-        described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
+        described = table_digest(open_table(store, tree).frame, carried.columns, small_columns(carried.columns))
     reasons = len(stage.labels)
-    beside = (given.objects.get(each.measure) for each in stage.run)
+    measured = (given.objects.get(each.measure) for each in stage.run)
     return DecisionRecord(
         kind=stage.operator.name,
         rows=tree["rows"],
         **described.body(),
         table=tree,
         ledger=fates.ledger,
-        measured=[None if each is None else each.object for each in beside],
+        measured=[None if each is None else each.object for each in measured],
         dear=fates.dear,
         counts=counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
         funnel=funnel_of(table, fates.dropped, reasons),
@@ -73,8 +73,8 @@ class Fates:
     ledger: str
     dropped: np.ndarray[Any, Any]
     """For each row that went in: 0, or the number of the decision that drops it."""
-    born: Bytes
-    """The parents of the rows that stand in the result again."""
+    parents: Bytes
+    """Those of the rows that stand in the result again."""
     copies: np.ndarray[Any, Any]
     dear: list[str]
     """The columns of the ledger with values of dear measures."""
@@ -118,17 +118,17 @@ def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarra
         made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail")
     )
     given = id_bytes(table.frame("row_id"))
-    told = ids[copies == 0]
-    if len(told) != len(given) or not np.array_equal(told, given):
-        lost, foreign, twice = anti_join(given, told)
+    returned = ids[copies == 0]
+    if len(returned) != len(given) or not np.array_equal(returned, given):
+        lost, foreign, twice = anti_join(given, returned)
         raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
     return ids, copies, dropped, detail.take(pa.array(order))
 
 
-def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
-    """(given and not told, told and not given, told more than once)."""
+def anti_join(given: Bytes, returned: Bytes) -> tuple[int, int, int]:
+    """(ids given and not returned, returned and not given, returned more than once)."""
     before = [row.tobytes() for row in given]
-    after = [row.tobytes() for row in told]
+    after = [row.tobytes() for row in returned]
     return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
 
 
@@ -144,7 +144,7 @@ def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, 
     return carry(store, table, columns, origin)
 
 
-def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
+def repeated_rows(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
     """Rows that stand in the table more than once, as children with ids and text of their own."""
     if not len(parents):
         return None
@@ -239,8 +239,7 @@ def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: i
 
 def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict[str, list[int]]:
     """Source -> rows kept and rows dropped by each decision."""
-    sources = table.frame("source")
-    encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
+    encoded = table.frame("source").dictionary_encode()
     codes = encoded.indices.to_numpy()
     names = encoded.dictionary.to_pylist()
     table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))

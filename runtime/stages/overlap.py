@@ -35,9 +35,9 @@ def items_of(benchmark: int, table: Table) -> Iterator[Item]:
     others = [name for name in sorted(text) if name not in (QUESTION, OPTIONS, ANSWER)]
     ids = id_bytes(table.frame("row_id"))
     for start, batch in table.batches(text):
-        said = {name: column.to_pylist() for name, column in batch.items()}
-        for at in range(len(next(iter(said.values()), []))):
-            cells = {name: tuple(lines_of(said[name][at])) for name in text}
+        lists = {name: column.to_pylist() for name, column in batch.items()}
+        for at in range(len(next(iter(lists.values()), []))):
+            cells = {name: tuple(lines_of(lists[name][at])) for name in text}
             question, options = cells.get(QUESTION, ()), cells.get(OPTIONS, ())
             answer = [line for line in cells.get(ANSWER, ()) if prose(line)]
             texts = [(*question, *options), *(cells[name] for name in others), *([answer] if answer else ())]

@@ -14,7 +14,7 @@ from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.declare import Measure
 from operators.measures.parsable import TooSlow
-from runtime.stages.columns import naming, remembered
+from runtime.stages.columns import remembered, with_rows
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
@@ -102,7 +102,7 @@ class Relation:
                 try:
                     made = remembered(memo, operator, text.take(places), cells, entries)
                 except TooSlow as error:
-                    raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
+                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
                 values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
         return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 

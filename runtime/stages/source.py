@@ -130,15 +130,15 @@ def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
         mine, operator = stage.node, stage.operator
         if mine.label != node.label:
             continue
-        said = [unlabelled(each, known) for each, known in ((mine, other.facts), (node, facts))]
-        leaves = [known.leaves[node.label] for known in (other.facts, facts)]
+        identities = [unlabelled(source, known) for source, known in ((mine, other.facts), (node, facts))]
+        leaves = [each.leaves[node.label] for each in (other.facts, facts)]
         written = [sorted((digest, *operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
-        if said[0] == said[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
+        if identities[0] == identities[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
             return other.recorded(stage.index)
     return None
 
 
 def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:
     """What decides a source's rows, without the labels that they get."""
-    said = identity(node.operator, facts, {}, "result")
-    return {**said, "parameters": {name: each for name, each in said["parameters"].items() if name not in LABELS}}
+    declared = identity(node.operator, facts, {}, "result")
+    return {**declared, "parameters": {name: each for name, each in declared["parameters"].items() if name not in LABELS}}

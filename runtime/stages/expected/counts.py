@@ -69,13 +69,13 @@ def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, 
 
 
 def unlabelled_counts(rows: Between) -> Counts:
-    """Rows of which no source, category or licence is told."""
+    """Rows without source, category or licence."""
     return Counts({ALL: {"": rows}, **{kind: {} for kind in KINDS}})
 
 
 def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[str, tuple[int, int]]:
     """Label -> (sure rows, all rows)."""
-    encoded = labels if isinstance(labels, pa.DictionaryArray) else labels.dictionary_encode()
+    encoded = labels.dictionary_encode()
     codes, names = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     most = np.bincount(codes, minlength=len(names))
     least = most if sure is None else np.bincount(codes[sure], minlength=len(names))

@@ -11,8 +11,8 @@ import pyarrow as pa
 from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
 from runtime.stages.expected.counts import Counts, Feeds, settled, summed, tally
-from runtime.stages.expected.decisions import Decided, Deciding, Places
-from runtime.stages.expected.frames import Frame, Joined, Mask, Unknown, small_name
+from runtime.stages.expected.decisions import Decided, DecisionInputs
+from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.record import Record
 
@@ -40,7 +40,8 @@ class Expected:
     digest: str | None = None
     """The digest of the table, where these are its very rows and all that they hold is known."""
     record: Record | None = None
-    told: Deciding | None = None
+    inputs: DecisionInputs | None = None
+    """What the set decision that makes it reads, where it was worked out."""
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
