@@ -43,6 +43,11 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def birth_lines(graph: Graph, built: Built) -> list[str]:
+    """A line for each stage in which rows have children: how many, why some rows have none, and its operator's own."""
+    return [line for index, record in built.records.items() for line in kind_at(graph, index).birth_lines(record)]
+
+
 def heading(step: dict[str, Any]) -> str:
     """A step's column: `-` before one that drops rows, `+` before one in which rows are born."""
     return f"{'+' if 'born' in step else '-'}{step['step']}"

@@ -1,4 +1,4 @@
-"""Repeat a build in a store of its own, and say of each stage whether it gives the same digest again."""
+"""Repeat a build in a store of its own, and compare the digest of each stage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Repeated:
 def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     complain_absent(session.read, session.facts, session.graph)
-    graph, kept = session.graph, Store(session.store_path)
+    graph, kept = session.graph, session.open_store()
     pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]
     pins = {pin.key: pin.digest for pin in pinned}
     # Completions are not asked for again: the first result is the result.
@@ -46,7 +46,7 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
         store = Store(Path(made))
         with store.building():
             built = Builder(store, session, tell, threads, asking).build()
-    found = []
+    stages = []
     for index, record in built.records.items():
         before = kept.find(record.key)
         known = {} if before is None else {"the store": before.digest}
@@ -55,5 +55,7 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
         where = next(iter([*wrong, *known]), None)
         digest = known[where] if where is not None else None
         state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if known else "new"
-        found.append(Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where))
-    return found
+        stages.append(
+            Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where)
+        )
+    return stages

@@ -1,4 +1,4 @@
-"""A whole build of a recipe: what the store lacks is run, outputs are shown under their names, and what came of it is told."""
+"""A whole build of a recipe: what the store lacks is run, outputs are shown under their names; what came of it is a value."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.nodes import stage_name
-from compiler.graph.plan import Addresses
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.evaluating import HELD_IN, HELD_OUT
 from compiler.text.diagnostics import RecipeError
 from runtime.build.built import Built, publish, remember, take_recorded
 from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
-from runtime.build.funnel import funnel_of_build
+from runtime.build.funnel import birth_lines, funnel_of_build
 from runtime.build.looks import Looks
 from runtime.build.progress import Progress
-from runtime.build.remarks import born_lines, remark_lines
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
+from runtime.stages.table import kind_at
+from runtime.store.names import NamedOutput
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 
@@ -122,7 +122,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     complain_absent(read, session.facts, graph)
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
-    store = Store(session.store_path)
+    store = session.open_store()
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()
@@ -141,8 +141,10 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
                     path = publish(store, read.recipe.name, name, built.records[index])
             outputs.append(shown(session, name, built, path))
         if published:
-            told = [asdict(each) for each in outputs]
-            remember(store, read.recipe.name, graph, built, session.facts, told, partial=bool(session.targets))
+            named: dict[str, NamedOutput] = {
+                each.output: {"digest": each.digest, "rows": each.rows, "key": each.key} for each in outputs
+            }
+            remember(store, session, built, named)
     return Outcome(
         read.recipe.name,
         tuple(outputs),
@@ -159,7 +161,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
 def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
     """Every stage, from the store where it has them all; a build of nothing loads no engine."""
     graph = session.graph
-    built = None if wishes.retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
+    built = None if wishes.retry_refused else take_recorded(store, graph, session.addresses(store))
     if built is not None:
         for index, record in built.records.items():
             progress.tell(stage_name(graph, index), "reuse", record.rows)
@@ -211,9 +213,9 @@ def scores_in(session: Session, store: Store, built: Built, looks: Looks) -> dic
             from runtime.stages.scores import scores_at, scores_of, scores_text
 
             rows = scores_at(store, built.records[index].table)
-            told = scores_of(rows)
-            text = scores_text(told, looks.counted() if name == HELD_OUT else None)
-            scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
+            means = scores_of(rows)
+            text = scores_text(means, looks.counted() if name == HELD_OUT else None)
+            scores[name] = {"rows": rows, "means": [vars(each) for each in means], "text": text}
     return scores
 
 
@@ -226,20 +228,21 @@ def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> li
     for index, record in sorted(built.records.items()):
         if isinstance(record, SourceRecord) and record.counting is not None:
             notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
-    if wishes.accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
-        notes.append(moved)
-    notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
-    notes += [asked_line(stage, filled) for stage, filled in built.filled.items()]
+    if wishes.accepted is not None and (note := otherwise_keyed(session, built)) is not None:
+        notes.append(note)
+    notes += [*built.notes, *birth_lines(graph, built)]
+    notes += [line for index in built.records for line in kind_at(graph, index).remarks(store, built.records)]
+    notes += [completions_line(stage, filled) for stage, filled in built.filled.items()]
     if session.items is not None:
         notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
     return notes
 
 
-def asked_line(stage: str, filled: Filled) -> str:
+def completions_line(stage: str, filled: Filled) -> str:
     """How many completions a stage needed, and where they came from."""
-    told = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
+    line = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
     others = f", {filled.elsewhere:,} by another build" if filled.elsewhere else ""
-    return told + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
+    return line + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
 
 
 def next_command(session: Session, outputs: list[Shown]) -> str:

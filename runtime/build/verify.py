@@ -1,4 +1,4 @@
-"""Verify: read everything in the store, and say what is not what its name says."""
+"""Verify: read everything in the store, and list what is not what its name says."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def name_problems(store: Store) -> list[str]:
     """Names that no longer match what they stand for."""
     problems = []
     for recipe, build in store.builds():
-        for output, said in build.outputs.items():
+        for output, shown in build.outputs.items():
             folder = store.root / "names" / recipe / "outputs" / output
-            record = store.find(said["key"])
+            record = store.find(shown["key"])
             if record is not None and record.without is not None and not folder.is_dir():
                 continue  # it was pulled without its text, so there is nothing to show
             if not folder.is_dir():

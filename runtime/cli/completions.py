@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import answer, open_store, store_option
+from runtime.cli.options import answer, json_option, open_store, store_option
 
 NONE = ["no completions yet"]
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def opened_memo(store: str | None, make: bool = False) -> Any:
@@ -36,9 +35,9 @@ def ls(store: str | None, as_json: bool) -> None:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for each in opened_memo(store).stats():
         counts[each["model"], each["purpose"]] += each["completions"]
-    told = [{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()]
+    rows = [{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()]
     lines = [f"{model}  {purpose}  {count:,} completions" for (model, purpose), count in counts.items()]
-    answer(as_json, told, lines or NONE)
+    answer(as_json, rows, lines or NONE)
 
 
 @completions.command("stats")
@@ -46,14 +45,14 @@ def ls(store: str | None, as_json: bool) -> None:
 @json_option
 def stats(store: str | None, as_json: bool) -> None:
     """Completions, tokens, seconds and bytes by model, purpose and engine."""
-    told = opened_memo(store).stats()
+    rows = opened_memo(store).stats()
     lines = []
-    for each in told:
+    for each in rows:
         tokens = f"{each['prompt_tokens'] or 0:,} tokens in, {each['completion_tokens'] or 0:,} out"
         took = f"{each['seconds']:,.1f} s, {each['bytes'] / 1e6:,.1f} MB"
         lines.append(f"{each['model']}  {each['purpose']}  {each['engine']}")
         lines.append(f"  {each['completions']:,} completions, {tokens}, {took}")
-    answer(as_json, told, lines or NONE)
+    answer(as_json, rows, lines or NONE)
 
 
 @completions.command("export")

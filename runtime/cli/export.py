@@ -27,9 +27,9 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
     from runtime.export.folder import place
     from runtime.export.opened import opened
 
-    with opened(session, what) as found:
+    with opened(session, what) as output:
         folder = place(named, force, session.allow)
-        report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
+        report = (export_checkpoint if output.what.startswith(TRAIN) else export_dataset)(output, folder, named)
     report = {"to": os.path.relpath(folder), **report}
     answer(as_json, report, lines_of(report))
 

@@ -58,7 +58,6 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
     from compiler.graph.stages import stages as stages_of
     from runtime.build.drift import profile_digests
     from runtime.build.run import Wishes, refuse_empty, run_build
-    from runtime.store.store import Store
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
@@ -69,8 +68,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
     refuse_empty(session, outcome)
     if update:
         complain_unmoved(session, outcome, update)
-    opened = Store(session.store_path)
-    graph, read = session.graph, session.read
+    store, graph, read = session.open_store(), session.graph, session.read
     built = {stage.name: stage for stage in outcome.stages}
     sources, tables = {}, {}
     for each in stages_of(graph):
@@ -79,7 +77,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
         node, stage = each.node, built[each.name]
         if isinstance(each, SourceStage):
             leaf = session.facts.leaves[node.label]
-            record = opened.find(stage.key)
+            record = store.find(stage.key)
             assert record is not None and leaf.digest is not None
             sources[node.label] = LockedSource(
                 read.recipe.sources[node.label].operator.file,

@@ -1,4 +1,4 @@
-"""The entry point: the list of commands, and how each kind of failure is told to a person."""
+"""The entry point: the list of commands, and the messages of each kind of failure."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         stop()
     except click.ClickException as error:
-        tell_usage(error)
+        say_usage(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - sorted below; what is not known is raised again
-        sys.exit(told(error, arguments))
+        sys.exit(report(error, arguments))
 
 
 def stop() -> NoReturn:
@@ -140,21 +140,21 @@ def stop() -> NoReturn:
     sys.exit(130)
 
 
-def tell_usage(error: click.ClickException) -> None:
+def say_usage(error: click.ClickException) -> None:
     """How a command is called, where it was called otherwise; what was typed may be a file's name."""
     from compiler.text.diagnostics import visible
 
     click.UsageError(visible(error.format_message()), getattr(error, "ctx", None)).show()
 
 
-def told(error: Exception, arguments: list[str]) -> int:
+def report(error: Exception, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
     from compiler.text.diagnostics import RecipeError, printed
 
     if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
         stop()  # DuckDB's way to tell of Ctrl-C in a query
     if isinstance(error, RecipeError):
-        tell_diagnostics(error, arguments)
+        say_diagnostics(error, arguments)
         return 2
     failure = failure_of(error)
     if failure is None:
@@ -170,7 +170,7 @@ def told(error: Exception, arguments: list[str]) -> int:
     return 1
 
 
-def tell_diagnostics(error: Any, arguments: list[str]) -> None:
+def say_diagnostics(error: Any, arguments: list[str]) -> None:
     """The mistakes of a recipe, in the form that was asked for."""
     from compiler.text.diagnostics import as_github, as_json, render
 
@@ -178,13 +178,13 @@ def tell_diagnostics(error: Any, arguments: list[str]) -> None:
         from runtime.cli.options import say_json
 
         say_json({"ok": False, "diagnostics": as_json(error.diagnostics)})
-    elif "--github" in arguments or asked_for(arguments, "--format", "github"):
+    elif "--github" in arguments or has_option(arguments, "--format", "github"):
         click.echo(as_github(error.diagnostics, Path.cwd()))
     else:
         click.echo(render(error.diagnostics, color=sys.stderr.isatty()), err=True)
 
 
-def asked_for(arguments: list[str], option: str, value: str) -> bool:
+def has_option(arguments: list[str], option: str, value: str) -> bool:
     """Whether the command line gives an option this value."""
     return f"{option}={value}" in arguments or any(pair == (option, value) for pair in pairwise(arguments))
 
@@ -224,10 +224,10 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
         from runtime.sources.ingest import BadRows, without_cells
 
         if isinstance(error, BadRows):
-            told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
-            lines = [f"  {name}:{line}: {told(reason)}" if line else f"  {name}: {reason}" for name, line, reason in error.rows]
+            shown = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
+            lines = [f"  {name}:{line}: {shown(reason)}" if line else f"  {name}: {reason}" for name, line, reason in error.rows]
             more = [f"  and {error.more:,} more"] if error.more else []
-            more += [f"  `...` is text of class {error.license}, shown in a terminal alone"] if told is without_cells else []
+            more += [f"  `...` is text of class {error.license}, shown in a terminal alone"] if shown is without_cells else []
             whole = "mend the file or what the recipe says of it; a column that rows may lack has `missing: null`"
             hint = whole if error.whole else "mend the file, or say `on_bad_row: quarantine`"
             return [f"{error}:", *lines, *more], hint

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.options import answer
+from runtime.cli.options import answer, json_option
 
 
 @click.command("operators")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def operators_command(name: str | None, as_json: bool) -> None:
     """What a recipe may say: all operators, or NAME with its parameters."""
     from compiler.docs import operator_page
@@ -19,8 +19,8 @@ def operators_command(name: str | None, as_json: bool) -> None:
     known = {kind.name: kind for kind in SAID}
     if name is None:
         width = max(map(len, known))
-        told = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()}
-        answer(as_json, told, [f"{each:<{width}}  {said['summary']}" for each, said in told.items()])
+        pages = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()}
+        answer(as_json, pages, [f"{each:<{width}}  {page['summary']}" for each, page in pages.items()])
         return
     if name not in known:
         from compiler.text.diagnostics import meant

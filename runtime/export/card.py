@@ -11,8 +11,7 @@ import yaml
 
 from compiler.text.diagnostics import visible
 from operators.base.release import BINDING, OPEN, title
-from runtime.build.funnel import funnel_of_build, heading, moved
-from runtime.build.remarks import born_lines
+from runtime.build.funnel import birth_lines, funnel_of_build, heading, moved
 from runtime.review.markdown import code, grid, safe
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ def funnels(opened: Opened) -> list[str]:
         parts.append(grid(rows))
         if table.get("born"):
             parts.append(f"{table['born']:,} rows were born there.")
-    return [*parts, *map(safe, born_lines(opened.graph, opened.built))]
+    return [*parts, *map(safe, birth_lines(opened.graph, opened.built))]
 
 
 def rebuilt(opened: Opened, what: str) -> list[str]:

@@ -50,22 +50,22 @@ def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Unproven]:
         if want.model in recipe.models:
             grouped.setdefault(want.model, []).append(want)
     configuration = read_configuration() if grouped else Configuration()
-    found = []
+    unproven = []
     for name, group in grouped.items():
         model, notes = recipe.models[name].model, Notes([], [])
         learning = [want for want in group if want.trains or want.made]
         asking = [want for want in group if want not in learning]
         if learning:
-            look(learning, weights_at(model, configuration), notes)
+            compare(learning, weights_at(model, configuration), notes)
         if asking:
-            look(asking, runner_at(model, configuration), notes)
-        found += [Unproven(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
-        found += [Unproven(model.id, "warning", each) for each in notes.wrong]
-    return found
+            compare(asking, runner_at(model, configuration), notes)
+        unproven += [Unproven(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
+        unproven += [Unproven(model.id, "warning", each) for each in notes.wrong]
+    return unproven
 
 
 class Notes(NamedTuple):
-    """What is found out about one model."""
+    """What is not known of one model, and what is wrong with it."""
 
     lacking: list[str]
     wrong: list[str]
@@ -79,7 +79,7 @@ class At:
     why: str = ""
     """Why there are none to look at."""
     longest: int | None = None
-    """Tokens that whoever runs it is told to hold."""
+    """Tokens that it holds, where whoever runs it says so."""
 
 
 def weights_at(model: Model, configuration: Configuration) -> At:
@@ -108,7 +108,7 @@ def folder_at(folder: Path) -> At:
     return At(folder) if folder.is_dir() else At(None, "its weights are not here yet")
 
 
-def look(wants: list[Want], at: At, notes: Notes) -> None:
+def compare(wants: list[Want], at: At, notes: Notes) -> None:
     """Compare what is wanted with what there is."""
     longest = max(wants, key=lambda want: want.tokens)
     trains = [want for want in wants if want.trains]
@@ -133,25 +133,25 @@ def look(wants: list[Want], at: At, notes: Notes) -> None:
 
 def context_of(folder: Path) -> int | None:
     """The longest text that a model reads, by its configuration."""
-    said = read_json(folder / "config.json")
-    nested = said.get("text_config")
-    for part in (said, nested if isinstance(nested, dict) else {}):
-        found = part.get("max_position_embeddings")
-        if isinstance(found, int) and found > 0:
-            return found
+    config = read_json(folder / "config.json")
+    nested = config.get("text_config")
+    for part in (config, nested if isinstance(nested, dict) else {}):
+        longest = part.get("max_position_embeddings")
+        if isinstance(longest, int) and longest > 0:
+            return longest
     return None
 
 
 def has_template(folder: Path) -> bool:
     """Whether a folder holds a chat template, in one of the places where libraries look for it."""
-    beside = any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json"))
-    return beside or bool(read_json(folder / "tokenizer_config.json").get("chat_template"))
+    in_file = any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json"))
+    return in_file or bool(read_json(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """What a file says, or nothing where it is not there or no JSON object."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -81,7 +81,7 @@ def compare(
     changes = compare_meaning(before.session.read, read, (before.session.facts, after.session.facts))
     languages = (before.session.read.recipe.languages, read.recipe.languages)
     effects = compare_stages(before.predictor.addresses, after.predictor.addresses, changes, languages)
-    asks = {each.stage: each for each in foresee(after.session, after.predictor)}
+    asks = {each.stage: each for each in foresee(after.predictor)}
     stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
     held = {each.output: (held_by(each.before), held_by(each.after)) for each in outputs}
