@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -81,13 +82,13 @@ class Builder:
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for beside in list(self.store.records(BesideRecord)):
-            if not all(self.whole(digest) for digest in beside.objects()):
-                self.store.files.remove(self.store.record_path(beside.folder, beside.key))
+        for columns in list(self.store.records(BesideRecord)):
+            if not all(map(self.whole, columns.objects())):
+                self.store.files.remove(self.store.record_path(columns.folder, columns.key))
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)
-            if record is None or all(self.whole(digest) for digest in record.objects()):
+            if record is None or all(map(self.whole, record.objects())):
                 continue
             again = self.run(below, record.key, record)
             if again.digest != record.digest:
@@ -103,15 +104,14 @@ class Builder:
     def complain_unmendable(self, index: int) -> None:
         """Raises StoreError where a source lacks its text and its files, before anything is taken away for it."""
         for below, record in self.built.records.items():
-            if below < index and not all(self.whole(digest) for digest in record.objects()):
+            if below < index and not all(map(self.whole, record.objects())):
                 kind_at(self.graph, below).mendable(self.work)
 
     def whole(self, digest: str) -> bool:
-        try:
+        with suppress(Damaged):
             self.store.read_path(digest)
-        except Damaged:
-            return False
-        return True
+            return True
+        return False
 
     def run(self, index: int, key: str, before: Record | None) -> Record:
         """Run one stage and record it."""

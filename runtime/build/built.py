@@ -46,15 +46,15 @@ def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | N
     for kind in kinds(graph):
         key = addresses.key(kind.stage.index)
         record = store.hold_record(key, Record) if key is not None else None
-        if record is None or blanked(store, record) or not kind.whole(store, record):
+        if record is None or set_blank_aside(store, record) or not kind.whole(store, record):
             return None
         built.records[kind.stage.index] = record
-    beside = (addresses.key(index) for index, node in graph if node.aspect == "columns")
-    built.beside = [key for key in beside if key is not None]
+    keys = (addresses.key(index) for index, node in graph if node.aspect == "columns")
+    built.beside = [key for key in keys if key is not None]
     return built
 
 
-def blanked(store: Store, record: Record) -> bool:
+def set_blank_aside(store: Store, record: Record) -> bool:
     """Whether an object of a table was cut off or blanked, as a power cut leaves files; it is set aside then.
 
     Nobody reads them all where nothing is made: what can be looked at of each are the marks at both ends of its file.
@@ -109,7 +109,7 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     if isinstance(record, CheckpointRecord):
         from runtime.training.checkpoints import laid_out
 
-        return named(store, recipe, output, laid_out(store, record))
+        return link_name(store, recipe, output, laid_out(store, record))
     shown = taken_as(record, OutputRecord)
     manifest = manifest_of(recipe, output, shown)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
@@ -128,10 +128,10 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             if not shows(folder, manifest):
                 raise
             shutil.rmtree(made)  # another build was first with the same folder
-    return named(store, recipe, output, folder)
+    return link_name(store, recipe, output, folder)
 
 
-def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
+def link_name(store: Store, recipe: str, output: str, folder: Path) -> Path:
     """Let an output's name lead to a folder, in one step."""
     files = store.files
     name = store.name_path(recipe) / "outputs" / output

@@ -29,12 +29,12 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                 "\n".join(f"quarantined: {rows:,} row{'s' * (rows != 1)} of {visible(name)}" for name, rows in quarantined)
             )
             continue
-        steps, left = [moved(step) for step in table["steps"]], table["left"]
+        steps, left = [rows_of_step(step) for step in table["steps"]], table["left"]
         rows = [[table["table"], "rows", *map(heading, table["steps"]), "kept"]]
         for source, count in table["rows"].items():
-            rows.append([source, f"{count:,}", *(dropped(step.get(source, 0)) for step in steps), f"{left.get(source, 0):,}"])
+            rows.append([source, f"{count:,}", *(count_cell(step.get(source, 0)) for step in steps), f"{left.get(source, 0):,}"])
         if len(table["rows"]) > 1:
-            totals = [dropped(sum(step.values())) for step in steps]
+            totals = [count_cell(sum(step.values())) for step in steps]
             rows.append(["total", f"{sum(table['rows'].values()):,}", *totals, f"{sum(left.values()):,}"])
         lines = list(aligned(rows, range(1, len(rows[0]))))
         if table.get("born"):
@@ -53,11 +53,11 @@ def heading(step: dict[str, Any]) -> str:
     return f"{'+' if 'born' in step else '-'}{step['step']}"
 
 
-def moved(step: dict[str, Any]) -> dict[str, int]:
+def rows_of_step(step: dict[str, Any]) -> dict[str, int]:
     """Source -> its rows that a step drops, or that are born in it."""
     rows: dict[str, int] = step["born"] if "born" in step else step["dropped"]
     return rows
 
 
-def dropped(rows: int) -> str:
+def count_cell(rows: int) -> str:
     return f"{rows:,}" if rows else "."

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+from compiler.text.diagnostics import visible
+
 EVERY = 10
 """Seconds between two lines of a stage where there is no terminal."""
 
@@ -45,8 +47,6 @@ class Progress:
         """`start`, `rows`, `done` or `reuse` of a stage."""
         if self.quiet:
             return
-        from compiler.text.diagnostics import visible
-
         stage = visible(stage)
         if what == "start":
             self.started = time.monotonic()
@@ -65,8 +65,6 @@ class Progress:
         """How far a long stage is: live on a terminal, elsewhere a line every ten seconds."""
         if self.quiet:
             return
-        from compiler.text.diagnostics import visible
-
         if self.live is not None:
             self.live.update(self.task, stage=visible(f"{stage}  {text}"))
         elif time.monotonic() - self.printed >= EVERY:

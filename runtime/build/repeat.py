@@ -49,12 +49,12 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     stages = []
     for index, record in built.records.items():
         before = kept.find(record.key)
-        known = {} if before is None else {"the store": before.digest}
-        known |= {"the lock": pins[record.key]} if record.key in pins else {}
-        wrong = [where for where, digest in known.items() if digest != record.digest]
-        where = next(iter([*wrong, *known]), None)
-        digest = known[where] if where is not None else None
-        state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if known else "new"
+        digests = {} if before is None else {"the store": before.digest}
+        digests |= {"the lock": pins[record.key]} if record.key in pins else {}
+        wrong = [where for where, digest in digests.items() if digest != record.digest]
+        where = next(iter([*wrong, *digests]), None)
+        digest = digests[where] if where is not None else None
+        state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if digests else "new"
         stages.append(
             Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where)
         )

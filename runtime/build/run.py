@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputOutcome:
     """An output of a build."""
 
     name: str
@@ -61,7 +60,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Ran:
+class StageOutcome:
     """A stage of a build."""
 
     name: str
@@ -79,10 +78,10 @@ class Outcome:
     """What came of a build."""
 
     recipe: str
-    outputs: tuple[Shown, ...]
+    outputs: tuple[OutputOutcome, ...]
     empty: tuple[str, ...]
     """The outputs without a row, for which nothing is named."""
-    stages: tuple[Ran, ...]
+    stages: tuple[StageOutcome, ...]
     funnel: list[dict[str, Any]]
     scores: dict[str, Any]
     notes: tuple[str, ...]
@@ -126,7 +125,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()
-        built = taken_or_made(session, store, looks, progress, wishes)
+        built = reuse_or_build(session, store, looks, progress, wishes)
         # What is made from something that was accepted may differ with it.
         if wishes.accepted is not None and not wishes.accepted & {each.name for each in drifted_leaves(session)}:
             refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], wishes.accepted)
@@ -139,7 +138,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
             if published:
                 with store.gate():
                     path = publish(store, read.recipe.name, name, built.records[index])
-            outputs.append(shown(session, name, built, path))
+            outputs.append(output_of(session, name, built, path))
         if published:
             named: dict[str, NamedOutput] = {
                 each.output: {"digest": each.digest, "rows": each.rows, "key": each.key} for each in outputs
@@ -158,7 +157,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     )
 
 
-def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
+def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
     """Every stage, from the store where it has them all; a build of nothing loads no engine."""
     graph = session.graph
     built = None if wishes.retry_refused else take_recorded(store, graph, session.addresses(store))
@@ -181,18 +180,18 @@ def thread_count() -> int:
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
 
 
-def shown(session: Session, output: str, built: Built, path: Path | None) -> Shown:
+def output_of(session: Session, output: str, built: Built, path: Path | None) -> OutputOutcome:
     """An output, under the name that people know it by."""
     recipe, outputs = session.read.recipe.name, session.graph.outputs
     record = built.records[outputs[output]]
     alone = len(outputs) == 1 and output in ("dataset", "prompts")
     name = recipe if alone else f"{recipe}/{output}"
-    return Shown(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
+    return OutputOutcome(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
-def stages_of(session: Session, built: Built) -> list[Ran]:
+def stages_of(session: Session, built: Built) -> list[StageOutcome]:
     return [
-        Ran(
+        StageOutcome(
             stage_name(session.graph, index),
             index in built.ran,
             record.rows,
@@ -245,21 +244,20 @@ def completions_line(stage: str, filled: Filled) -> str:
     return line + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
 
 
-def next_command(session: Session, outputs: list[Shown]) -> str:
+def next_command(session: Session, outputs: list[OutputOutcome]) -> str:
     """What a person does next."""
-    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
-    allow += f" --store {shlex.quote(session.store_folder)}" if session.store_folder is not None else ""
     if session.settings:
         return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
+    folders = session.folder_options()
     if session.items is not None:
-        return f"next: recipe build {session.named}{allow}"
+        return f"next: recipe build {session.named}{folders}"
     empty = "" if all(each.rows for each in outputs) else " --allow-empty"
     if session.lock is None:
-        return f"next: recipe lock {session.named}{allow}{empty}"
+        return f"next: recipe lock {session.named}{folders}{empty}"
     pins = session.lock.outputs
     if all(each.output in pins and pins[each.output].digest == each.digest for each in outputs):
-        return f"as locked; next: recipe why {session.named}{allow} --match TEXT"
-    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}{empty}"
+        return f"as locked; next: recipe why {session.named}{folders} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{folders}{empty}"
 
 
 def refuse_empty(session: Session, outcome: Outcome) -> None:

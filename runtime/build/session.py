@@ -91,14 +91,14 @@ class Session:
     def graph(self) -> Graph:
         """The checked graph of the targets, or of all outputs."""
         read, diagnostics = self.text, list[Diagnostic]()
-        known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
-        for target in targets:
-            if target not in known:
-                hint = meant(target, known, "there is: " + ", ".join(known))
+        targets, wanted = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
+        for target in wanted:
+            if target not in targets:
+                hint = meant(target, targets, "there is: " + ", ".join(targets))
                 diagnostics.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
-        diagnostics += complain_unobtained(read.recipe, targets)
-        if targets:
-            outputs = tuple((each, known[each]) for each in targets if each in known)
+        diagnostics += complain_unobtained(read.recipe, wanted)
+        if wanted:
+            outputs = tuple((each, targets[each]) for each in wanted if each in targets)
             read = replace(read, recipe=replace(read.recipe, outputs=outputs))
         fields, origins, unreadable = self.fields
         graph, mistakes = look_through(read, fields, self.items)
@@ -138,11 +138,14 @@ class Session:
         """The keys and digests of the graph's nodes, by what is in the store."""
         return Addresses(self.graph, self.facts, store.result_of)
 
+    def folder_options(self) -> str:
+        """The options of the command line that name folders, as they were given."""
+        allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
+        return allow + (f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else "")
+
     def command(self) -> str:
         """The command that goes on where this one stopped."""
         settings = "".join(f" --set {shlex.quote(each)}" for each in self.settings)
-        allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
-        allow += f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else ""
         sample = f" --sample {self.items}" if self.items is not None else ""
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
-        return f"recipe build {shlex.quote(self.named)}{settings}{allow}{targets}{sample}"
+        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}"

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compiler.graph.nodes import Graph
+from compiler.lower.contamination import complain_unobtained
+from compiler.recipe.benchmarks import FEED
+from compiler.recipe.sections import Recipe
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
 if TYPE_CHECKING:
-    from compiler.graph.nodes import Graph
-    from compiler.recipe.sections import Recipe
     from runtime.forecast.unproven import Unproven
 
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 @click.option("--github", is_flag=True, help="Print mistakes as annotations for GitHub Actions.")
 def check_command(session: Session, as_json: bool, github: bool) -> None:
     """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
-    from compiler.lower.contamination import complain_unobtained
-    from compiler.recipe.benchmarks import FEED
-
     session.bounded = True
     graph, recipe, origins = session.graph, session.read.recipe, session.fields[1]
     used = {node.label for _, node in graph if node.operator.name == "source"}

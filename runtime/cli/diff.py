@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compiler.text.diagnostics import Diagnostic, RecipeError, as_github
+from compiler.text.project import find_place, is_file, stands_in, with_ending
 from runtime.build.session import Session
 from runtime.cli.options import ALLOW, SET, json_option, restricted_option, say, say_json, shows_restricted, store_option
 
 if TYPE_CHECKING:
-    from compiler.text.project import Place
     from runtime.review.compare import Comparison
     from runtime.review.revisions import Revision
 
@@ -56,15 +57,16 @@ def diff_command(
         raise click.UsageError("--as says what two files A and B are versions of: give both")
     if everything and (recipes or settings):
         raise click.UsageError("--all takes no RECIPE and no --set")
-    options = {"allow": allow, "store_folder": store}
+    options: dict[str, Any] = {"allow": allow, "store_folder": store}
     with ExitStack() as stack:
         if not revisions and len(recipes) == 2 and not settings:
-            first, second = (place_as(each, named, allow) for each in recipes)
-            comparisons = [compared(f"{recipes[0]} -> {recipes[1]}", first, second, options)]
+            first, second = (opened_as(each, named, options) for each in recipes)
+            comparisons = [compared(f"{recipes[0]} -> {recipes[1]}", first, second)]
         elif settings:
             if revisions or len(recipes) != 1:
                 raise click.UsageError("--set compares one RECIPE with itself as it would be: give one, and no revision")
-            comparisons = [what_if(recipes[0], settings, options)]
+            sides = Session(recipes[0], **options), Session(recipes[0], settings, **options)
+            comparisons = [compared(recipes[0], *sides)]
         else:
             comparisons = list(between_revisions(stack, revisions, recipes, options))
         show(comparisons, form, as_json, show_restricted)
@@ -84,8 +86,6 @@ def split_arguments(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 
 def is_recipe_name(name: str) -> bool:
-    from compiler.text.project import is_file
-
     return (
         name == os.devnull
         or name.startswith("pkg:")
@@ -95,44 +95,31 @@ def is_recipe_name(name: str) -> bool:
     )
 
 
-def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | None:
-    """The place of a recipe, or of its text in the place of another; None for the text of no file, as git names it."""
-    from compiler.text.project import find_place
-
+def opened_as(recipe: str, named: str | None, options: dict[str, Any]) -> Session | None:
+    """A recipe, or its text in the place of another; None for the text of no file, as git names it."""
     if recipe == os.devnull:
         return None
-    if named is None or not Path(named).is_file():  # git deletes what it calls by that name
-        return find_place(recipe, allow)
-    stands = find_place(named, allow)
-    return replace(stands, shown=recipe, content=find_place(recipe, allow).path)
+    place = find_place(recipe, options["allow"])
+    if named is not None and Path(named).is_file():  # git deletes what it calls by that name
+        place = replace(find_place(named, options["allow"]), shown=recipe, content=place.path)
+    return Session(place.shown, at=place, **options)
 
 
-def compared(recipe: str, before: Place | None, after: Place | None, options: dict[str, Any]) -> Comparison:
-    """Two recipes."""
+def compared(recipe: str, before: Session | None, after: Session | None) -> Comparison:
+    """Two recipes, or one with what it would be."""
     from runtime.review.compare import compare
     from runtime.review.sides import open_side
 
     if before is None and after is None:
         raise click.UsageError("neither side is a recipe")
-    old = open_side(Session(before.shown, at=before, **options)) if before is not None else None
-    return compare(recipe, old, open_side(Session(after.shown, at=after, **options), old) if after is not None else None)
-
-
-def what_if(recipe: str, settings: tuple[str, ...], options: dict[str, Any]) -> Comparison:
-    """A recipe and what it would be with other values."""
-    from runtime.review.compare import compare
-    from runtime.review.sides import open_side
-
-    old = open_side(Session(recipe, **options))
-    return compare(recipe, old, open_side(Session(recipe, settings, **options), old))
+    old = open_side(before) if before is not None else None
+    return compare(recipe, old, open_side(after, old) if after is not None else None)
 
 
 def between_revisions(
     stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
-    from compiler.text.diagnostics import Diagnostic, RecipeError
-    from compiler.text.project import stands_in, with_ending
     from runtime.review.revisions import is_revision, laid_out, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store.store import StoreError
@@ -175,7 +162,6 @@ def show(comparisons: list[Comparison], form: str, as_json: bool, show_restricte
 
         click.echo(as_markdown(comparisons, show_restricted), nl=False)
     elif form == "github":
-        from compiler.text.diagnostics import as_github
         from runtime.review.annotations import as_diagnostics
 
         click.echo(as_github(as_diagnostics(comparisons), Path.cwd()), nl=False)

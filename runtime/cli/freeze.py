@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from compiler.graph.lock import Pin
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
@@ -15,7 +16,6 @@ from runtime.cli.options import answer, recipe_command
 @click.option("--thaw", is_flag=True, help="Fix nothing any more; looks at held-out benchmarks stay written down.")
 def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
     """Write the digests of RECIPE's outputs and checkpoints into its lock; held-out benchmarks demand them."""
-    from compiler.graph.lock import Pin
     from runtime.build.drift import locked_or_fail
     from runtime.cli.lock import write_lock
     from runtime.store.store import StoreError

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from compiler.text.project import package_root
 from runtime.cli.options import answer, json_option
 
 
@@ -15,7 +16,6 @@ from runtime.cli.options import answer, json_option
 @json_option
 def init_command(folder: str, as_json: bool) -> None:
     """Start a project in DIR: a recipe that extends a base, a languages folder and sample rows."""
-    from compiler.text.project import package_root
     from runtime.store.store import StoreError
 
     starter, target = package_root() / "starter", Path(folder)

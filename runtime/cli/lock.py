@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compiler.graph.lock import Lock
+from compiler.graph.lock import Lock, LockedSource, Pin
+from compiler.graph.stages import OutputStage, SourceStage
+from compiler.graph.stages import stages as stages_of
 from compiler.text.project import Place
 from runtime.build.session import Session
 from runtime.cli.options import allow_empty_option, answer, recipe_command
@@ -53,9 +55,6 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
-    from compiler.graph.lock import LockedSource, Pin
-    from compiler.graph.stages import OutputStage, SourceStage
-    from compiler.graph.stages import stages as stages_of
     from runtime.build.drift import profile_digests
     from runtime.build.run import Wishes, refuse_empty, run_build
 

@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from compiler.text.diagnostics import hides, printed
+from compiler.text.project import project_around
 from runtime.build.session import Session
+from runtime.store.project import store_of
 
 Command = Callable[..., Any]
 
@@ -120,9 +122,6 @@ def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
 
 def store_folder(named: str | None) -> Path:
     """The store that is named, or that of the project around the working folder."""
-    from compiler.text.project import project_around
-    from runtime.store.project import store_of
-
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
     return Path(chosen).resolve() if chosen else store_of(project_around(here) or here)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from compiler.text.diagnostics import printed
+from compiler.graph.plan import Planned, make_plan
+from compiler.lower.contamination import complain_unobtained
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
-    from compiler.graph.plan import Planned
-    from runtime.forecast.completions import AskForecast as Asked
-    from runtime.forecast.trainings import TrainForecast as Trained
+    from runtime.forecast.completions import AskForecast
+    from runtime.forecast.trainings import TrainForecast
     from runtime.forecast.unproven import Unproven
 
+    Forecasts = tuple[list[AskForecast], list[TrainForecast], list[Unproven]]
+
 ASSUME = f"What history does not tell, or is to be told otherwise: {', '.join(NAMES)}."
-NONE: tuple[list[Asked], list[Trained], list[Unproven]] = ([], [], [])
+NONE: Forecasts = ([], [], [])
 
 
 def assumed(context: click.Context, option: click.Parameter, settings: tuple[str, ...]) -> Assumed:
@@ -42,22 +46,20 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`.
     """
-    from compiler.lower.contamination import complain_unobtained
-
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
-    asked, trained, notes = (
-        foreseen(session, given, [each.stage.index for each in running]) if session.models and running else NONE
+    asks, trainings, notes = (
+        forecasts(session, given, [each.stage.index for each in running]) if session.models and running else NONE
     )
     absent = {name: leaf.origin for name, leaf in sorted(session.facts.leaves.items()) if leaf.origin != "files"}
     width = max((len(each.stage.name) for each in stages), default=0)
     lines = [f"{each.state:<7}  {each.stage.name:<{width}}  {(each.key or 'pending')[:12]:<12}  {each.cause}" for each in stages]
     lines.append(f"{len(running)} to run, {len(stages) - len(running)} reused")
-    for asking in asked:
-        lines += [asking.line(), *first_request(asking, shows_restricted(show_restricted, as_json))]
-    lines += [training.line() for training in trained]
-    lacks = dict.fromkeys(name for group in (asked, trained) for each in group for name in each.lacks)
+    for ask in asks:
+        lines += [ask.line(), *first_request(ask, shows_restricted(show_restricted, as_json))]
+    lines += [training.line() for training in trainings]
+    lacks = dict.fromkeys(name for group in (asks, trainings) for each in group for name in each.lacks)
     if lacks:
         lines.append("what is unknown can be assumed: " + " ".join(f"--assume {name}=N" for name in lacks))
     lines += [note.line() for note in notes]
@@ -69,8 +71,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     value = {
         "recipe": session.read.recipe.name,
         "stages": [each.data() for each in stages],
-        "asks": [{"stage": each.stage, **each.data()} for each in asked],
-        "trains": [each.data() for each in trained],
+        "asks": [{"stage": each.stage, **each.data()} for each in asks],
+        "trains": [each.data() for each in trainings],
         "models": [vars(each) for each in notes],
         "benchmarks": [each.message for each in unobtained],
         "absent_files": absent,
@@ -78,7 +80,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     answer(as_json, value, lines)
 
 
-def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Unproven]]:
+def forecasts(session: Session, given: Assumed, running: list[int]) -> Forecasts:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.forecast.completions import foresee
     from runtime.forecast.predictor import Predictor
@@ -90,21 +92,19 @@ def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list
     return foresee(predictor, given), list(foresee_trainings(predictor, given)), notes
 
 
-def first_request(asked: Asked, open_text: bool) -> Iterator[str]:
+def first_request(ask: AskForecast, open_text: bool) -> Iterator[str]:
     """The first request of a stage, in full."""
-    if asked.first is None or not asked.forecast.new:
+    if ask.first is None or not ask.forecast.new:
         return
-    sampling = ", ".join(f"{name} {value}" for name, value in (asked.sampling or {}).items())
-    yield f"the first request of {asked.stage} ({sampling}):"
-    for role, content in asked.first:
-        shown = content if open_text or asked.license not in RESTRICTED or role == "system" else withheld(asked.license)
+    sampling = ", ".join(f"{name} {value}" for name, value in (ask.sampling or {}).items())
+    yield f"the first request of {ask.stage} ({sampling}):"
+    for role, content in ask.first:
+        shown = content if open_text or ask.license not in RESTRICTED or role == "system" else withheld(ask.license)
         yield from (f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""]))
 
 
 def plan_of(session: Session) -> tuple[Planned, ...]:
     """The plan against the store as it is; nothing is written."""
-    from compiler.graph.plan import make_plan
-
     store = session.open_store()
     last = store.last_build(session.read.recipe.name)
     return make_plan(session.addresses(store), last.snapshots)
@@ -138,9 +138,6 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         return
     if row is not None:
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
-    from dataclasses import replace
-
-    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():

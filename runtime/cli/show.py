@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
+from compiler.text.merge import render_yaml
+from compiler.text.yaml_text import node_of
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, say_json, say_text, shows_restricted
@@ -22,8 +25,6 @@ from runtime.cli.options import answer, recipe_command, restricted_option, say_j
 @restricted_option
 def show_command(session: Session, as_json: bool, what: str, near: str | None, limit: int, show_restricted: bool) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
-    from compiler.text.merge import render_yaml
-
     if near is not None:
         show_near(session, near, limit, shows_restricted(show_restricted, as_json), as_json)
     elif what == "graph":
@@ -36,7 +37,6 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
         answer(as_json, nodes, lines)
     elif what == "lowered":
         from compiler.tell.explain import lowered
-        from compiler.text.yaml_text import node_of
 
         plain = lowered(session.read.recipe)
         if as_json:
@@ -51,7 +51,6 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
 
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
     """The rows nearest to a decision's bounds, those it keeps and those it drops."""
-    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.life.near import near_rows
 
     graph = session.graph

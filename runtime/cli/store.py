@@ -8,8 +8,12 @@ from typing import Any
 
 import click
 
+from compiler.text.diagnostics import RecipeError
+from compiler.text.project import project_around
+from runtime.build.session import Session
 from runtime.cli.completions import completions
 from runtime.cli.options import answer, json_option, open_store, store_folder, store_option
+from runtime.store.project import follow_name, recipes_under
 
 
 @click.group("store")
@@ -93,7 +97,6 @@ def upgrade(store: str | None, as_json: bool) -> None:
 def push_store(folder: str, measures: bool, store: str | None, as_json: bool) -> None:
     """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not."""
     from runtime.export.push import push
-    from runtime.store.project import follow_name
 
     if not measures:
         raise click.UsageError("say --measures: text is not pushed")
@@ -127,14 +130,14 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 
     opened = open_store(store)
     builds = dict(opened.builds())
-    known = {f"{recipe}/{output}": (recipe, output) for recipe, build in builds.items() for output in build.outputs}
-    known |= {recipe: (recipe, next(iter(build.outputs))) for recipe, build in builds.items() if len(build.outputs) == 1}
+    outputs = {f"{recipe}/{output}": (recipe, output) for recipe, build in builds.items() for output in build.outputs}
+    outputs |= {recipe: (recipe, next(iter(build.outputs))) for recipe, build in builds.items() if len(build.outputs) == 1}
     wanted, _, digest = name.partition("@")
-    if wanted not in known:
+    if wanted not in outputs:
         raise StoreError(
-            f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(known)) if known else "build a recipe first"
+            f"nothing is called `{wanted}` here", "there is: " + ", ".join(sorted(outputs)) if outputs else "build a recipe first"
         )
-    recipe, output = known[wanted]
+    recipe, output = outputs[wanted]
     named = builds[recipe].outputs[output]
     if not named["digest"].startswith(digest):
         raise StoreError(f"`{wanted}` is {named['digest'][:12]} now, not {digest}", "build the recipe that made it")
@@ -148,9 +151,6 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
 @json_option
 def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> None:
     """Each recipe of the project: built and up to date, what would run, or what is wrong."""
-    from compiler.text.project import project_around
-    from runtime.store.project import recipes_under
-
     here = Path.cwd().resolve()
     folders = (Path(each) for each in allow)
     states = [state_of(path, store, allow) for path in recipes_under(project_around(here) or here, folders)]
@@ -174,8 +174,6 @@ def built_state(session: Any, digests: dict[int, str | None]) -> str:
 
 def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str, Any]:
     """What `status` says of one recipe."""
-    from compiler.text.diagnostics import RecipeError
-    from runtime.build.session import Session
     from runtime.cli.plan import plan_of
 
     shown = os.path.relpath(path)

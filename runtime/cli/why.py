@@ -31,7 +31,7 @@ from runtime.stages.life import Life
 @restricted_option
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
-    from runtime.life.seek import matching, quarantined
+    from runtime.life.seek import find_quarantined, find_rows
     from runtime.life.why import Ledgers
     from runtime.sources.ingest import without_cells
     from runtime.store.store import StoreError
@@ -39,8 +39,8 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")
     ledgers = Ledgers(session)
-    rows = matching(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
-    bad, more = quarantined(ledgers, match, limit) if match is not None else ([], 0)
+    rows = find_rows(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
+    bad, more = find_quarantined(ledgers, match, limit) if match is not None else ([], 0)
     if not rows and not bad:
         raise StoreError(
             f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
@@ -53,11 +53,11 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
         row if open_text or row["license"] not in RESTRICTED else {**row, "raw": None, "reason": without_cells(row["reason"])}
         for row in bad
     ]
-    lives, known = [], set[str]()
+    lives, shown = [], set[str]()
     for row_id in rows:
-        if row_id not in known:
+        if row_id not in shown:
             life = ledgers.life(row_id)
-            lives.append((life, descendants(ledgers, life, limit, known)))
+            lives.append((life, descendants(ledgers, life, limit, shown)))
     if as_json:
         say_json({"rows": [plain_life(*each, open_text) for each in lives], "quarantined": bad, "quarantined_more": more})
         return
@@ -78,12 +78,12 @@ class Descendants:
     more: int
 
 
-def descendants(ledgers: Ledgers, life: Life, limit: int, known: set[str]) -> Descendants:
-    """What was born of a row: at most `limit` children of each; `known` gathers them, so that none comes twice."""
-    children = [each for each in ledgers.children(life) if each not in known]
-    known.update(children)
+def descendants(ledgers: Ledgers, life: Life, limit: int, shown: set[str]) -> Descendants:
+    """What was born of a row: at most `limit` children of each; `shown` gathers them, so that none comes twice."""
+    children = [each for each in ledgers.children(life) if each not in shown]
+    shown.update(children)
     lives = [ledgers.onward(each) for each in children[:limit]]
-    return Descendants([(each, descendants(ledgers, each, limit, known)) for each in lives], len(children) - len(lives))
+    return Descendants([(each, descendants(ledgers, each, limit, shown)) for each in lives], len(children) - len(lives))
 
 
 def plain_life(life: Life, children: Descendants, open_text: bool) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def plain_life(life: Life, children: Descendants, open_text: bool) -> dict[str, 
         "row_id": life.row_id,
         "license": life.license,
         "events": life.events,
-        "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells),
+        "cells": life.cells if open_text or life.license not in RESTRICTED else without_text(life.cells),
         "bore": [plain_life(*each, open_text) for each in children.lives],
         "bore_more": children.more,
     }
@@ -107,7 +107,7 @@ def say_descendants(children: Descendants, open_text: bool, depth: int = 1) -> N
         say("  " * depth + f"{children.more:,} more row{'s' * (children.more != 1)} born of it: a larger --limit tells them")
 
 
-def hidden(cells: dict[str, Any]) -> dict[str, Any]:
+def without_text(cells: dict[str, Any]) -> dict[str, Any]:
     """The cells without text that must not leave a terminal."""
     return {name: cells[name] if name in ("source", "category", "license") else None for name in cells}
 
@@ -134,14 +134,14 @@ def say_life(life: Life, open_text: bool, indent: str = "") -> None:
             mark = {"dropped": "DROPPED", "passed": "passed", "not decided": "not reached"}[step["verdict"]]
             say(f"  {event['stage']}: {step['step']} {mark}: {step['measured']}, wanted {step['wanted']}")
             if step["quoted"] is not None and (open_text or life.license not in RESTRICTED):
-                say(f"    {shortened(quoted(life.cells, *step['quoted']))}")
+                say(f"    {shortened(quote(life.cells, *step['quoted']))}")
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
         elif event["fate"] == "asked":
             result = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
             say(f"  {event['stage']}: asked, {result}")
         elif event["fate"] == "stays":
-            say(f"  {event['stage']}: {kin(event)}")
+            say(f"  {event['stage']}: {kin_text(event)}")
         elif event.get("reason"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: {event['reason']}")
         elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
@@ -163,14 +163,14 @@ def indented(indent: str, line: str) -> None:
     say(indent + line)
 
 
-def quoted(cells: dict[str, Any], column: str, first: int, last: int) -> str:
+def quote(cells: dict[str, Any], column: str, first: int, last: int) -> str:
     """A part of a row's text; nothing where the row no longer has the column."""
     cell = cells.get(column) or ""
     text = cell if isinstance(cell, str) else "\n".join(each for each in cell if each is not None)
     return unicodedata.normalize("NFC", text)[first:last]
 
 
-def kin(event: dict[str, Any]) -> str:
+def kin_text(event: dict[str, Any]) -> str:
     """What a stage in which rows are born did with a row that stays."""
     parts = [f"no child: {event['reason']}"] if event["reason"] else []
     for name, words in (("children", "parent of"), ("gave_to", "gave text to")):

@@ -58,16 +58,16 @@ class AskForecast:
         if not self.exact:
             count = f"{self.needed.low:,}" if self.needed.exact else f"{self.needed.low:,} to {self.needed.high:,}"
             asks = f"{self.stage}: {count} completions of {self.model} needed; which of them are here is not known yet"
-            return f"{asks}: {spent(costs, 'at most ')}" if costs.new else asks
+            return f"{asks}: {cost_text(costs, 'at most ')}" if costs.new else asks
         refused = f"{costs.refused:,} refused before, " if costs.refused else ""
         state = f"{costs.memoised:,} in the store, {refused}{costs.new:,} new"
         asks = f"{self.stage}: {costs.needed:,} completions of {self.model} needed, {state}"
-        return f"{asks}: {spent(costs, '')}" if costs.new else asks
+        return f"{asks}: {cost_text(costs, '')}" if costs.new else asks
 
     def data(self) -> dict[str, Any]:
         """The same for programs; None is not known."""
         costs = self.forecast
-        known = {
+        numbers = {
             "tokens": costs.tokens,
             "tokens_assumed": costs.mean,
             "tokens_at_most": costs.most,
@@ -81,11 +81,11 @@ class AskForecast:
             "in_store": costs.memoised if self.exact else None,
             "refused": costs.refused if self.exact else None,
             "new": costs.new if self.exact else None,
-            **(known if self.counted else dict.fromkeys(known)),
+            **(numbers if self.counted else dict.fromkeys(numbers)),
         }
 
 
-def spent(forecast: Forecast, most: str) -> str:
+def cost_text(forecast: Forecast, most: str) -> str:
     """Tokens, money and hours of the new completions, as far as they are known; `most` is put before what may be less."""
     if forecast.tokens is None:
         parts = ["tokens and cost unknown (no earlier completion of this model tells)"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from compiler.graph.plan import Result, cuts_below
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
-from runtime.stages.expected.counts import Feed, Feeds
+from runtime.stages.expected.counts import SourceLabels, Sources
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Selected, Unknown
 from runtime.stages.expected.values import KnownValues
@@ -41,18 +41,18 @@ class Predictor:
         self.lock, self.addresses = session.lock, session.addresses(self.store)
         self.known = KnownValues(self.store, self.graph, self.facts, self.addresses)
         self.expected: dict[int, Expected] = {}
-        self.feeds_by_node: dict[int, Feeds] = {}
+        self.sources_by_node: dict[int, Sources] = {}
         self.unreadable: set[str] = set()
-        self.feeds = {
-            stage.node.label: Feed(stage.operator.category, (stage.operator.license,))
+        self.sources = {
+            stage.node.label: SourceLabels(stage.operator.category, (stage.operator.license,))
             for stage in of_kind(SourceStage, self.graph)
         }
 
-    def feeds_at(self, index: int) -> Feeds:
+    def sources_at(self, index: int) -> Sources:
         """Source -> category and licences of its rows in a table."""
-        if index not in self.feeds_by_node:
-            self.feeds_by_node[index] = kind_at(self.graph, index).feeds(self)
-        return self.feeds_by_node[index]
+        if index not in self.sources_by_node:
+            self.sources_by_node[index] = kind_at(self.graph, index).sources(self)
+        return self.sources_by_node[index]
 
     def expect(self, index: int) -> Expected:
         """What a cut will hold."""

@@ -89,7 +89,7 @@ class Earlier:
     records: tuple[CheckpointRecord, ...]
 
     def hours(self, operator: Train, tokens: int) -> Hours | None:
-        """By the trainings of the same objective in the same numbers, on the hardware that took most tokens."""
+        """Estimated by the trainings of the same objective and dtype, on the hardware that took most tokens."""
         groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
         for record in self.records:
             made, settings = record.manifest["made"], record.manifest["settings"]
@@ -106,7 +106,7 @@ class Earlier:
         return Hours(tokens / rate / 3600, "GPU-hours" if kind == "cuda" else "hours", "history", rate, source)
 
     def tokens(self, operator: Train, itself: Mapping[str, Any], data: Record, table: Table) -> Tokens | None:
-        """Of rows that are built: as these very rows had, else by the characters and tokens of others."""
+        """Of rows that are built: as an earlier training on them had, else estimated by the characters and tokens of others."""
         for record in self.records:
             same = record.manifest["data"]["digest"] == data.digest
             if same and text_inputs(record.snapshot["itself"]) == text_inputs(itself):
@@ -132,7 +132,7 @@ def of_epoch(record: CheckpointRecord) -> float:
     return float(manifest["made"]["tokens"]) / float(manifest["settings"]["epochs"])
 
 
-def earlier(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
+def earlier_trainings(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
     """Those that went on from a base, or from what was trained from it."""
     family, count = {weights}, 0
     while len(family) > count:
@@ -155,7 +155,7 @@ def foresee(predictor: Predictor, assumed: Assumed) -> Iterator[TrainForecast]:
         node, operator = stage.node, stage.operator
         base = session.read.recipe.base_of(node.label)
         weights = session.facts.weights.get(base)
-        before = Earlier(()) if weights is None else earlier(trainings, weights)
+        before = Earlier(()) if weights is None else earlier_trainings(trainings, weights)
         rows, tokens = rows_and_tokens(predictor, stage, before)
         why = "without its weights no earlier training can be told to be of it" if weights is None else ""
         why = why or f"no earlier {operator.name} of it in {operator.dtype} tells"

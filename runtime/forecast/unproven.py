@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from compiler.graph.nodes import Graph
 from compiler.recipe.sections import Recipe
@@ -52,23 +52,16 @@ def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Unproven]:
     configuration = read_configuration() if grouped else Configuration()
     unproven = []
     for name, group in grouped.items():
-        model, notes = recipe.models[name].model, Notes([], [])
+        model, lacking, wrong = recipe.models[name].model, list[str](), list[str]()
         learning = [want for want in group if want.trains or want.made]
         asking = [want for want in group if want not in learning]
         if learning:
-            compare(learning, weights_at(model, configuration), notes)
+            compare(learning, weights_at(model, configuration), lacking, wrong)
         if asking:
-            compare(asking, runner_at(model, configuration), notes)
-        unproven += [Unproven(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
-        unproven += [Unproven(model.id, "warning", each) for each in notes.wrong]
+            compare(asking, runner_at(model, configuration), lacking, wrong)
+        unproven += [Unproven(model.id, "not proven", "; ".join(lacking))] if lacking else []
+        unproven += [Unproven(model.id, "warning", each) for each in wrong]
     return unproven
-
-
-class Notes(NamedTuple):
-    """What is not known of one model, and what is wrong with it."""
-
-    lacking: list[str]
-    wrong: list[str]
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ def weights_at(model: Model, configuration: Configuration) -> At:
 
 
 def runner_at(model: Model, configuration: Configuration) -> At:
-    """What whoever runs a model has of it."""
+    """The files, or the context, that whoever runs a model has of it."""
     try:
         runner = runner_of(model, configuration)
     except EngineError:
@@ -108,27 +101,27 @@ def folder_at(folder: Path) -> At:
     return At(folder) if folder.is_dir() else At(None, "its weights are not here yet")
 
 
-def compare(wants: list[Want], at: At, notes: Notes) -> None:
-    """Compare what is wanted with what there is."""
+def compare(wants: list[Want], at: At, lacking: list[str], wrong: list[str]) -> None:
+    """Compare what is wanted with what there is: adds what is not known, and what is wrong."""
     longest = max(wants, key=lambda want: want.tokens)
     trains = [want for want in wants if want.trains]
     if at.folder is None and at.longest is None:
         templates = ["its chat template"] if any(not want.own for want in trains) else []
         files = ", ".join(["its tokenizer", *templates]) + " and " if trains else ""
         holds = f"whether its context holds {longest.text()} {'are' if trains else 'is'} not known"
-        notes.lacking.append(f"{at.why}, so {files}{holds}")
+        lacking.append(f"{at.why}, so {files}{holds}")
         return
     context = at.longest if at.longest is not None or at.folder is None else context_of(at.folder)
     if context is None:
-        notes.lacking.append(f"its config.json tells no context, so whether that holds {longest.text()} is not known")
+        lacking.append(f"its config.json tells no context, so whether that holds {longest.text()} is not known")
     elif longest.tokens > context:
-        notes.wrong.append(f"{longest.text()} is more than its context of {context:,} tokens")
+        wrong.append(f"{longest.text()} is more than its context of {context:,} tokens")
     if trains and at.folder is not None:
         if not any((at.folder / name).is_file() for name in TOKENIZERS):
-            notes.wrong.append("its folder has no tokenizer, and training needs one")
+            wrong.append("its folder has no tokenizer, and training needs one")
         bare = [want.stage for want in trains if not want.own]
         if bare and not has_template(at.folder):
-            notes.wrong.append(f"its folder has no chat template, and {bare[0]} gives none with `template: FILE`")
+            wrong.append(f"its folder has no chat template, and {bare[0]} gives none with `template: FILE`")
 
 
 def context_of(folder: Path) -> int | None:

@@ -30,16 +30,16 @@ def near_rows(session: Session, decision: int, limit: int) -> list[dict[str, Any
     table = open_table(store, below.table)
     ledger = read_table(store, record.ledger)
     place = graph.run(graph.nodes[index].rows).index(decision) + 1
-    own = record.measured[place - 1]
-    measured = ledger if own is None else read_table(store, own)
-    values = [whole(measured.column(f"{place}.{name}" if own is None else name)) for name in operator.values]
-    known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
+    apart = record.measured[place - 1]
+    measured = ledger if apart is None else read_table(store, apart)
+    values = [whole(measured.column(f"{place}.{name}" if apart is None else name)) for name in operator.values]
+    has_value = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
     numbers = [value.fill_null(0).to_numpy().astype(np.float64) for value in values]
     level = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
     bounds = [float(bound) for name in ("min", "max") if (bound := getattr(operator, name, None)) is not None] or [0.5]
     distance = np.min([np.abs(level - bound) for bound in bounds], axis=0)
     dropped_by = whole(ledger.column("dropped_by")).to_numpy()
-    reached = known & ((dropped_by == 0) | (dropped_by >= place))
+    reached = has_value & ((dropped_by == 0) | (dropped_by >= place))
     ids = id_bytes(table.frame("row_id"))
     licenses = table.frame("license").cast(pa.string())
     column = graph.nodes[node.measure].carried.get("in")

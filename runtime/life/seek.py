@@ -18,10 +18,10 @@ from runtime.store.store import taken_as
 from runtime.tables.table import Table, open_table, read_table
 
 
-def matching(ledgers: Ledgers, text: str, limit: int) -> list[str]:
+def find_rows(ledgers: Ledgers, text: str, limit: int) -> list[str]:
     """The ids of at most `limit` rows whose text holds a string: those of sources first, then completions and other born ones."""
     row_ids: dict[str, None] = {}
-    for table in searched(ledgers) if is_text(text) else ():
+    for table in searched_tables(ledgers) if is_text(text) else ():
         for row_id in rows_with(table, text):
             row_ids[row_id] = None
             if len(row_ids) >= limit:
@@ -34,7 +34,7 @@ def is_text(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def searched(ledgers: Ledgers) -> Iterator[Table]:
+def searched_tables(ledgers: Ledgers) -> Iterator[Table]:
     """The tables in which rows get text. Sources that are only looked up come last: their rows live on as completions."""
     graph = ledgers.graph
     records = dict(ledgers.records())
@@ -62,7 +62,7 @@ def rows_with(table: Table, text: str) -> Iterator[str]:
             yield ids[start + at].tobytes().hex()
 
 
-def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:
     """(rows that could not be read, whose whole text holds a string, at most `limit`; how many more there are)."""
     rows: list[dict[str, Any]] = []
     count, records = 0, dict(ledgers.records()) if is_text(text) else {}

@@ -72,6 +72,10 @@ class Ledgers:
             life.events += self.failed_events(life.id)
         return life
 
+    def cells(self, record: Record, place: int) -> dict[str, Any]:
+        """The cells of one row of the table that a stage made."""
+        return row_of(open_table(self.store, record.table), place)
+
     def failed_events(self, wanted: Bytes) -> Iterator[dict[str, Any]]:
         """Requests about a row that failed, of stages that stopped for it and so have no record."""
         memo = CompletionMemo(self.store)

@@ -14,19 +14,19 @@ from operators.base.declare import LABELS
 from operators.base.licence import CLASSES
 from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
-from runtime.stages.ledger import combine_trees
+from runtime.stages.ledger import combine_trees, read_rows, write_children
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
-from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
-from runtime.tables.table import ARROW, TEXT, Table, beside_column
-from runtime.tables.write import small_columns, taken, write_based, write_frame
+from runtime.tables.ids import child_ids, hash_column, sorted_order
+from runtime.tables.table import ARROW, Table, beside_column
+from runtime.tables.write import small_columns, taken, write_frame
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
+def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
     """The record of a table with its rows' children. Raises LostRows and StoreError."""
     operator = node.operator
     assert isinstance(operator, Expand)
@@ -39,7 +39,10 @@ def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Besid
         digests = changed_digests(operator, children)
         ids = child_ids(taken(parents.row_id, children.parents), operator.name + operator.salt, children.copies, digests)
         complain_repeated(node, table, ids)
-        own = written(store, node, table, children, (given[children.parents], given[children.donors]), ids)
+        cells = {name: column.cast(ARROW[node.columns[name]]) for name, column in children.cells.items()}
+        origin, donors = given[children.parents], given[children.donors]
+        cells["license"] = joined_licences(table.frame("license"), origin, donors, children.donated)
+        own = write_children(store, table, node.columns, origin, ids, cells)
         tree, described = combine_trees(store, [tree, own], node.columns)
     described = described or table_digest(table.frame, node.columns, small_columns(node.columns))
     refused = sorted(children.refused)
@@ -79,19 +82,8 @@ def read_parents(store: Store, node: Node, table: Table, objects: Mapping[int, B
     return places, Parents(row_id, item_id, columns)
 
 
-def read_rows(table: Table, names: tuple[str, ...] | list[str], mask: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
-    """Columns of some rows; of the others no text stays in memory."""
-    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
-    places = np.flatnonzero(mask)
-    for start, batch in table.batches(list(names), last=int(places[-1]) + 1) if len(places) and names else ():
-        rows = len(next(iter(batch.values())))
-        for name, column in batch.items():
-            parts[name].append(column.filter(pa.array(mask[start : start + rows])))
-    return {name: pa.concat_arrays(each) if each else pa.array([], ARROW[table.columns[name]]) for name, each in parts.items()}
-
-
 def complain_children(node: Node, rows: Parents, children: Born) -> None:
-    """Raises LostRows where an operator does not say of each child whose it is and what it holds."""
+    """Raises LostRows for children without parents, donors or cells, and for rows that the operator was not given."""
     operator, many = node.operator, len(children.parents)
     assert isinstance(operator, Expand)
     lengths = {many, len(children.donated), len(children.copies), *(len(column) for column in children.cells.values())}
@@ -120,29 +112,6 @@ def complain_repeated(node: Node, table: Table, ids: Bytes) -> None:
             f"`{node.label}` makes {twice:,} children that are there already: the same text of the same parent",
             "a step that stands twice needs another `salt` the second time",
         )
-
-
-def written(store: Store, node: Node, table: Table, children: Born, origin: tuple[Places, Places], ids: Bytes) -> dict[str, Any]:
-    """The children as a table of their own: changed cells as they were made, all others as their parents have them.
-
-    `origin` holds the places of the parents and of the donors.
-    """
-    columns, (parents, donors) = dict(node.columns), origin
-    mask = np.zeros(table.rows, dtype=bool)
-    mask[parents] = True
-    among = pa.array(np.cumsum(mask)[parents] - 1)
-    inherited = [name for name in columns if name not in children.cells and name != "license"]
-    content = {name: column.take(among) for name, column in read_rows(table, inherited, mask).items()}
-    content |= {name: column.cast(ARROW[columns[name]]) for name, column in children.cells.items()}
-    content["license"] = joined_licences(table.frame("license"), parents, donors, children.donated)
-    own = {"row_id": ids, "item_id": taken(id_bytes(table.frame("item_id")), parents)}
-    for name, kind in columns.items():
-        if kind in TEXT and name in children.cells:
-            own[digest_name(name)] = hash_column(content[name], kind)
-        elif kind in TEXT:
-            own[digest_name(name)] = taken(id_bytes(table.frame(digest_name(name)).storage.fill_null(bytes(16))), parents)
-    tree, _ = write_based(store, [pa.table(content)], own, columns, {})
-    return tree
 
 
 def joined_licences(column: pa.Array, parents: Places, donors: Places, donated: Places) -> pa.Array:

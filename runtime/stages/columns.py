@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from compiler.graph.nodes import Node
 from operators.base.declare import Map, Measure, SetDecision, mapped
-from operators.base.scope import Columns
 from operators.kernels.text import Texts
 from operators.measures.families import Condition, Search
 from operators.measures.parsable import TooSlow
@@ -32,8 +31,11 @@ if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
 
 
-class LostRows(Exception):
+class LostRows(StoreError):
     """An operator that lost, doubled or renamed rows: a mistake of the operator's author."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "this is a mistake in the operator, not in the recipe; nothing was recorded")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class ColumnWork:
 
 def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
     """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
-    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    needed = sorted({name for work in works for name in work.reads.values() if name in table.columns})
     frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
     done = 0
     parts: list[list[list[pa.Array]]] = [[] for _ in works]
@@ -76,7 +78,7 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
                 part.append(result)
             done += len(results[0][0]) if results else 0
             tell(done)
-    return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+    return [store_columns(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
 
 
 def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:
@@ -86,7 +88,7 @@ def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:
     return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
 
 
-def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
+def store_columns(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
     """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
     text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
     small = [place for place in range(len(schema)) if place not in text]
@@ -107,10 +109,6 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iter
             yield waiting.pop(0).result()
     for future in waiting:
         yield future.result()
-
-
-def needed_columns(work: ColumnWork, columns: Columns) -> list[str]:
-    return [name for name in work.reads.values() if name in columns]
 
 
 def made_schema(work: ColumnWork) -> pa.Schema:
@@ -162,7 +160,7 @@ def batch_columns(
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:
-                return remembered(work.memo, operator, columns[name], digests[name], node.entries)
+                return measure_once(work.memo, operator, columns[name], digests[name], node.entries)
             if name not in texts:
                 texts[name] = Texts(columns[name])
             names = [work.reads[role] for role in operator.others]
@@ -171,7 +169,9 @@ def batch_columns(
     raise AssertionError(f"`{operator.name}` makes no columns")
 
 
-def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+def measure_once(
+    memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]
+) -> list[pa.Array]:
     """A dear measure: values from the memo, and measured only where it has none."""
     cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
     with MEMO_LOCK:

@@ -33,14 +33,14 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     def run(self, work: Work, tell: Rows) -> DecisionRecord:
         from runtime.stages.ledger import decide
         from runtime.stages.measuring import columns_for
-        from runtime.stages.relation import Given
+        from runtime.stages.relation import Relation
 
         stage = self.stage
         objects, memos = columns_for(work, stage.index, stage.base, tell)
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
-        return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
+        return decide(Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line
@@ -73,12 +73,12 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         from runtime.stages.expected.decisions import Decided, decide_known
         from runtime.stages.expected.outcome import kept, kept_between
 
-        base, feeds = view.expect(self.stage.base), view.feeds_at(self.stage.index)
+        base, sources = view.expect(self.stage.base), view.sources_at(self.stage.index)
         inputs, columns = self.inputs(view, base), self.carried(view, base)
         fates = decide_known(inputs)
         if isinstance(fates, Decided):
-            return kept(inputs, fates, columns, feeds)
-        return kept_between(inputs, base, fates, columns, feeds)
+            return kept(inputs, fates, columns, sources)
+        return kept_between(inputs, base, fates, columns, sources)
 
     def inputs(self, view: Foresight, base: Expected) -> DecisionInputs:
         """Its base table as far as it is known, and what it reads of it."""
@@ -123,18 +123,14 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     # -- the life of a row
 
     def live(self, lives: Lives, record: DecisionRecord, life: Life, place: int | None) -> None:
-        from runtime.stages.life import row_of
-        from runtime.tables.table import open_table
-
-        table = open_table(lives.store, record.table)
         if place is not None and life.cells:
             # Columns that are made on the way, such as an answer and its score, are the row's too.
-            life.cells = {**row_of(table, place), **life.cells}
+            life.cells = {**lives.cells(record, place), **life.cells}
         event = self.event(lives.store, record, life.id)
         if event is not None:
             life.events.append({"stage": self.stage.name, **event})
         elif place is not None:
-            life.cells = life.cells or row_of(table, place)
+            life.cells = life.cells or lives.cells(record, place)
             life.license = str(life.cells.get("license", life.license))
             life.add(self.stage.name, "born", copy_of=self.parent(lives.store, record, life.row_id))
 
@@ -153,7 +149,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         for number, decision in enumerate(run, start=1):
             operator = decision.operator
             assert isinstance(operator, Measure)
-            values = measured(store, record, ledger, number - 1, operator, place)
+            values = measured_values(store, record, ledger, number - 1, operator, place)
             verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
             steps.append(
                 {
@@ -192,15 +188,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         return None
 
 
-def measured(
+def measured_values(
     store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
 ) -> dict[str, int | None] | None:
     """A row's measured values, or None where it was not measured."""
     from runtime.tables.table import read_table
 
-    beside = record.measured[step]
-    table = ledger if beside is None else read_table(store, beside)
-    raw = {value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
+    apart = record.measured[step]
+    table = ledger if apart is None else read_table(store, apart)
+    raw = {value: table.column(f"{step + 1}.{value}" if apart is None else value)[place].as_py() for value in operator.values}
     if any(value is None for value in raw.values()):
         return None
     return {name: None if value < 0 else value for name, value in raw.items()}

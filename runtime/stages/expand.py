@@ -12,7 +12,7 @@ from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import ChildrenRecord
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.life import Life
 
@@ -23,11 +23,11 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> ChildrenRecord:
-        from runtime.stages.children import expanded
+        from runtime.stages.children import expand_table
         from runtime.stages.measuring import columns_for
 
         objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
-        return expanded(work.store, self.stage.node, work.table(self.stage.rows), objects)
+        return expand_table(work.store, self.stage.node, work.table(self.stage.rows), objects)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown
@@ -71,19 +71,17 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.children import with_children
 
-        base, feeds = view.expect(self.stage.rows), view.feeds_at(self.stage.index)
-        return with_children(self.stage.node, base, feeds, view.feeds_at(self.stage.rows))
+        base, sources = view.expect(self.stage.rows), view.sources_at(self.stage.index)
+        return with_children(self.stage.node, base, sources, view.sources_at(self.stage.rows))
 
-    def feeds(self, view: Foresight) -> Feeds:
+    def sources(self, view: Foresight) -> Sources:
         from runtime.stages.expected.children import licences_after
 
-        return licences_after(self.stage.operator, view.feeds_at(self.stage.rows))
+        return licences_after(self.stage.operator, view.sources_at(self.stage.rows))
 
     def live(self, lives: Lives, record: ChildrenRecord, life: Life, place: int | None) -> None:
         """The parent of a row, with its life before, or the children that a row has and the text that it gave."""
-        from runtime.stages.life import row_of
         from runtime.tables.lineage import born_of, kin_of
-        from runtime.tables.table import open_table
 
         if place is None:
             return
@@ -92,6 +90,6 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
             life.add(self.stage.name, "stays", **kin_of(lives.store, record, life.id))
             return
         life.events = lives.life(origin[0], until=self.stage.index).events
-        life.cells = row_of(open_table(lives.store, record.table), place)
+        life.cells = lives.cells(record, place)
         life.license = str(life.cells["license"])
         life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.summary(record))

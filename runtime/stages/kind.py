@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runtime.completions.fill import Filled
     from runtime.completions.stage import Asking
     from runtime.sources.probe import Found
-    from runtime.stages.expected.counts import Counts, Feed, Feeds
+    from runtime.stages.expected.counts import Counts, SourceLabels, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
     from runtime.stages.expected.values import KnownValues
@@ -79,7 +79,7 @@ class Foresight(Protocol):
     """The sources with a file that cannot be read."""
 
     @property
-    def feeds(self) -> Mapping[str, Feed]:
+    def sources(self) -> Mapping[str, SourceLabels]:
         """Source -> category and licence of its rows."""
 
     @property
@@ -90,7 +90,7 @@ class Foresight(Protocol):
 
     def expect(self, index: int) -> Expected: ...
     def recorded(self, index: int) -> Record | None: ...
-    def feeds_at(self, index: int) -> Feeds: ...
+    def sources_at(self, index: int) -> Sources: ...
 
 
 class Lives(Protocol):
@@ -99,6 +99,8 @@ class Lives(Protocol):
     @property
     def store(self) -> Store: ...
     def life(self, row_id: str, until: int | None = None) -> Life: ...
+    def cells(self, record: Record, place: int) -> dict[str, Any]:
+        """The cells of one row of the table that a stage made."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Kind(Generic[S, R]):
     # -- to run
 
     def run(self, work: Work, tell: Rows) -> R:
-        """Its record, by no key yet. Raises StoreError, and what its operator raises."""
+        """Its record, without a key yet. Raises StoreError, and what its operator raises."""
         raise NotImplementedError(f"the kind `{self.stage.kind}` does not say how it runs")
 
     def absent(self) -> StoreError:
@@ -202,17 +204,17 @@ class Kind(Generic[S, R]):
         """What it will make, as far as its inputs are known; unless a kind says more, any number of rows of its sources."""
         from runtime.stages.expected.expected import anything
 
-        return anything(self.stage.node.columns, view.feeds_at(self.stage.index))
+        return anything(self.stage.node.columns, view.sources_at(self.stage.index))
 
-    def feeds(self, view: Foresight) -> Feeds:
+    def sources(self, view: Foresight) -> Sources:
         """Source -> category and licences of its rows in what it makes."""
-        return view.feeds_at(self.stage.graph.base(self.stage.node.rows))
+        return view.sources_at(self.stage.graph.base(self.stage.node.rows))
 
     def counts(self, view: Foresight, frame: Frame) -> Counts:
         """The rows of a table that it made, by source, category and licence."""
         from runtime.stages.expected.counts import tally
 
-        return tally(frame, None, {}, view.feeds_at(self.stage.index))
+        return tally(frame, None, {}, view.sources_at(self.stage.index))
 
     def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
         """(what drops rows in it, how many of them; None where that is not known)."""

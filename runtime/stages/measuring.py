@@ -9,7 +9,7 @@ from operators.base.declare import Measure
 from operators.measures.families import Search
 from runtime.stages.columns import ColumnWork, compute
 from runtime.stages.kind import Rows, Work
-from runtime.stages.overlap import opened_index
+from runtime.stages.overlap import open_index
 from runtime.store.record import BesideRecord
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
@@ -68,7 +68,7 @@ def index_of(work: Work, at: int) -> Index | None:
         return None
     tables = [work.table(each) for each in work.graph.against(at)]
     segmented = Segmented(work.store, work.facts.version, node.operator.workers)
-    return opened_index(node.operator, node.entries, tables, segmented)
+    return open_index(node.operator, node.entries, tables, segmented)
 
 
 def memo_of(work: Work, at: int, operator: Measure) -> Memo:

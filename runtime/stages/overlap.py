@@ -24,7 +24,7 @@ DIGITS = 15
 """Hexadecimal digits of its row_id that stand for an item: as many as a whole number holds."""
 
 
-def opened_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
+def open_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
     """What is looked for of the items of some benchmarks."""
     return operator.index([list(items_of(at, table)) for at, table in enumerate(tables)], entries, segmented)
 

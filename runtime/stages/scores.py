@@ -25,14 +25,14 @@ from runtime.tables.write import write_based
 TOUCH = 1e-9
 
 
-def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> ScoresRecord:
+def aggregate_answers(store: Store, node: Node, tables: Sequence[Table]) -> ScoresRecord:
     """The record of an aggregate: a row for each model, benchmark and trial."""
     operator = node.operator
     assert isinstance(operator, Aggregate)
     rows: list[dict[str, Any]] = []
     for (model, benchmark), table in zip(operator.judged, tables, strict=True):
         source = {"source": f"{model} on {benchmark}", "category": "evaluation", "license": node.license}
-        rows += [{"model": model, "benchmark": benchmark, **each, **source} for each in counted(table)]
+        rows += [{"model": model, "benchmark": benchmark, **each, **source} for each in counts_by_trial(table)]
     ids = [identity(row["model"], row["benchmark"], row["trial"]) for row in rows]
     items = [identity(row["model"], row["benchmark"]) for row in rows]
     columns = dict(node.columns)
@@ -56,15 +56,15 @@ def as_bytes(ids: list[bytes]) -> np.ndarray[Any, Any]:
     return np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16)
 
 
-def counted(table: Table) -> Iterator[dict[str, int]]:
+def counts_by_trial(table: Table) -> Iterator[dict[str, int]]:
     """Of each trial: items that were asked, those answered right, and those cut off before they ended."""
     trial, correct = (table.frame(name).to_numpy(zero_copy_only=False) for name in ("trial", "correct"))
     finish = table.frame("finish_reason").cast(pa.string()).to_pylist()
     cut_off = np.array([ended(each) is False for each in finish], dtype=bool)
     # An item without a gold answer is judged by nobody, so it counts for nothing.
-    judged = ~np.isnan(correct.astype(float))
+    has_gold = ~np.isnan(correct.astype(float))
     for number in sorted(set(trial.tolist())):
-        own = (trial == number) & judged
+        own = (trial == number) & has_gold
         counts = {"items": own.sum(), "correct": correct[own].sum(), "cut_off": (own & cut_off).sum()}
         yield {"trial": int(number), **{name: int(count) for name, count in counts.items()}}
 

@@ -35,7 +35,7 @@ class Damaged(StoreError):
     """An object or record whose bytes are not what their name says."""
 
 
-def linked(path: Path) -> StoreError:
+def link_error(path: Path) -> StoreError:
     hint = "no store of ours has it: remove the link, or choose another store with --store"
     return StoreError(f"`{path}` of the store is a link", hint)
 
@@ -59,7 +59,7 @@ class Store:
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
         if (link := link_in(folder)) is not None:
-            raise linked(link.relative_to(self.root if self.root in link.parents else folder))
+            raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
         if (other := foreign(folder)) is not None:
             raise StoreError(other.message, NEWER if other.newer else OLDER)
 
@@ -264,7 +264,7 @@ class Store:
         path = self.root / "names" / Path(*name.split("/"))
         for part in (path, *path.parents[: len(name.split("/"))]):
             if part.is_symlink():
-                raise linked(part.relative_to(self.root))
+                raise link_error(part.relative_to(self.root))
         return path
 
     def write_last_build(self, build: LastBuild) -> None:

@@ -14,15 +14,26 @@ from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS
 from operators.base.licence import CLASSES, join
 from operators.grow.expand import Expand, holds
-from runtime.stages.expected.counts import ALL, KINDS, Counts, Feed, Feeds, Groups, classes, label_counts, settled, summed
+from runtime.stages.expected.counts import (
+    ALL,
+    KINDS,
+    Counts,
+    Groups,
+    SourceLabels,
+    Sources,
+    classes,
+    label_counts,
+    settled,
+    summed,
+)
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Mask, Unknown, small_name
 
 
-def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Expected:
+def with_children(node: Node, base: Expected, sources: Sources, before: Sources) -> Expected:
     """The rows of a table with children beside them, whose ids are digests of text that nobody has made yet.
 
-    `before` are the feeds of the table, `feeds` those with the licences that children may have.
+    `before` are the sources of the table, `sources` those with the licences that children may have.
     """
     operator = node.operator
     assert isinstance(operator, Expand)
@@ -43,7 +54,7 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
     by_source = by["source"]
     by[ALL][""] = reduce(Between.plus, by_source.values(), exactly(0))
     if operator.mixes:  # whose text a child takes is not known before, nor then its licence
-        may = {each for source, feed in feeds.items() if by_source.get(source, exactly(0)).high for each in feed.licences}
+        may = {each for source, labels in sources.items() if by_source.get(source, exactly(0)).high for each in labels.licences}
         by["license"] = {each: Between(0, by[ALL][""].high) for each in CLASSES if each in may}
     further = by[ALL][""].high
     unseen = {**base.unseen}
@@ -53,7 +64,7 @@ def with_children(node: Node, base: Expected, feeds: Feeds, before: Feeds) -> Ex
     return replace(
         base,
         columns=node.columns,
-        counts=settled(summed([base.counts, Counts(by)]), feeds),
+        counts=settled(summed([base.counts, Counts(by)]), sources),
         unseen=unseen,
         further=min(base.further + further, MANY),
         unknown=min(base.unknown + further, MANY),
@@ -82,9 +93,9 @@ def readable_rows(operator: Expand, base: Expected) -> tuple[Mask, bool]:
     return mask, known
 
 
-def groups_of(operator: Expand, source: str, feeds: Feeds) -> Iterator[tuple[str, list[str]]]:
+def groups_of(operator: Expand, source: str, sources: Sources) -> Iterator[tuple[str, list[str]]]:
     """(kind, groups that children of unread rows of a source may be in); nothing where none of them has any."""
-    labels = {kind: [source] if kind == "source" else [*feeds[source].groups(kind)] for kind in KINDS}
+    labels = {kind: [source] if kind == "source" else [*sources[source].groups(kind)] for kind in KINDS}
     for kind in LABELS:
         wanted = None if operator.only is None else getattr(operator.only, kind)
         if wanted is not None and not set(labels[kind]) & set((wanted,) if isinstance(wanted, str) else wanted):
@@ -92,17 +103,17 @@ def groups_of(operator: Expand, source: str, feeds: Feeds) -> Iterator[tuple[str
     yield from labels.items()
 
 
-def licences_after(operator: Expand, feeds: Feeds) -> Feeds:
-    """The feeds of a table with children: where these take text of others, their licence is that of both."""
+def licences_after(operator: Expand, sources: Sources) -> Sources:
+    """The sources of a table with children: where these take text of others, their licence is that of both."""
     if not operator.mixes:
-        return feeds
-    listed = [(source, feed.category, each) for source, feed in feeds.items() for each in feed.licences]
+        return sources
+    listed = [(source, own.category, each) for source, own in sources.items() for each in own.licences]
     labels = {
         name: pa.array([row[at] for row in listed], pa.string()) for at, name in enumerate(("source", "category", "license"))
     }
     parents, givers = holds(operator.only, labels), operator.looks_at(labels)
     donors = {each for (_, _, each), gives in zip(listed, givers, strict=True) if gives}
-    mixed: dict[str, Feed] = dict(feeds)
+    mixed: dict[str, SourceLabels] = dict(sources)
     for (source, _, own), has_children in zip(listed, parents, strict=True):
         if has_children:
             joined = (join([own, each]) for each in donors)

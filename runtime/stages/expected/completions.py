@@ -13,7 +13,7 @@ from operators.base.bounds import MANY, Between
 from operators.base.licence import join
 from operators.base.scope import Columns
 from runtime.completions.asked import joined_licence, origins
-from runtime.stages.expected.counts import Feeds, classes, narrowed, tally, unlabelled_counts
+from runtime.stages.expected.counts import Sources, classes, narrowed, tally, unlabelled_counts
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Mask, Places, Selected, Unknown
 from runtime.store.digest import id_bytes
@@ -90,20 +90,20 @@ def completions_of(stage: AskStage, base: Expected) -> Expected:
     return Expected(frame, node.columns, counts, sure, unseen, frame.spread(base.likely), missing, further, possible)
 
 
-def attachment_of(store: Store, stage: AttachStage, completions: Expected, base: Expected, feeds: Feeds) -> Expected:
+def attachment_of(store: Store, stage: AttachStage, completions: Expected, base: Expected, sources: Sources) -> Expected:
     """Completions with the columns of their rows: these are the same rows."""
     rejoined: Frame = completions.frame
     if isinstance(completions.record, CompletionsRecord):
         places, kept = origins(store, completions.record)
         rejoined = Rejoined(completions.frame, completions.columns, base.frame, places[kept])
     frame = Licensed(rejoined, stage.operator)
-    counts = narrowed(tally(frame, completions.sure, completions.unseen, feeds), None, {"": completions.counts.rows})
+    counts = narrowed(tally(frame, completions.sure, completions.unseen, sources), None, {"": completions.counts.rows})
     return replace(completions, frame=frame, columns=stage.node.columns, counts=counts, digest=None, record=None)
 
 
-def feeds_with_terms(feeds: Feeds, attach: Attach) -> Feeds:
-    """The feeds of what a model writes about rows."""
+def sources_with_terms(sources: Sources, attach: Attach) -> Sources:
+    """The sources of what a model writes about rows."""
     return {
-        name: feed._replace(licences=classes(*(join([each, attach.terms]) for each in feed.licences)))
-        for name, feed in feeds.items()
+        name: labels._replace(licences=classes(*(join([each, attach.terms]) for each in labels.licences)))
+        for name, labels in sources.items()
     }

@@ -1,4 +1,4 @@
-"""A set decision on rows that are known: the very SQL of a build where all is known, else what holds in every case."""
+"""A set decision on rows that are foreseen: the very SQL of a build where all is known, else what holds in every case."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Arra
 def partly_known(
     connection: duckdb.DuckDBPyConnection, name: str, given: DecisionInputs, columns: dict[str, pa.Array]
 ) -> tuple[frozenset[int], Mask]:
-    """(the decisions some of whose values are not known where they matter, the rows that lack one); adds `columns`."""
+    """(decisions that lack a value of a row that reaches them, the rows that lack one); adds to `columns`."""
     partly: set[int] = set()
     unknown = np.zeros(given.base.rows, dtype=bool)
     for place, (decision, values) in enumerate(zip(given.stage.run, given.values, strict=True)):
@@ -175,10 +175,10 @@ def bounded_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, 
         f"{operator.bounded('(SELECT * FROM kept WHERE NOT blind)', seed, strangers)} UNION ALL"
         f" SELECT row_id, copy, FALSE, TRUE FROM ({operator.possible('(SELECT * FROM kept WHERE blind)')})"
     )
-    at, copies, surely, possibly = placed(connection, given.base, possible, "surely", "possibly")
+    at, copies, surely, possibly = fetch_places(connection, given.base, possible, "surely", "possibly")
     copy, most = "copy" if operator.tells_copy else "0 AS copy", 1 + copies.max(initial=0)
     verdicts = f"SELECT row_id, {copy}, kept FROM ({operator.verdicts('arriving', seed, None)})"
-    there, numbers, kept = placed(connection, given.base, verdicts, "kept")
+    there, numbers, kept = fetch_places(connection, given.base, verdicts, "kept")
     likely = np.isin(at * most + copies, (there * most + numbers)[kept])
     counting, changing = operator.kept_between("(SELECT * FROM kept WHERE NOT blind)"), operator.displaces("kept")
     low, high = connection.sql(counting).fetchall()[0] if counting is not None else (0, MANY)
@@ -196,7 +196,7 @@ def bounded_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, 
     )
 
 
-def placed(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *masks: str) -> list[np.ndarray[Any, Any]]:
+def fetch_places(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *masks: str) -> list[np.ndarray[Any, Any]]:
     """The places in the base of the rows of a query, their copies, and some masks over them; by row_id, first copies first."""
     made = connection.sql(query).to_arrow_table()
     ids, copies = id_bytes(combined(made.column("row_id"))), combined(made.column("copy")).to_numpy()

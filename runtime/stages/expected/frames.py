@@ -98,18 +98,6 @@ class Renamed:
         return self.parent.frame(origin + name[len(column) :]) if isinstance(origin, str) else origin
 
 
-class Relabelled:
-    """A frame whose rows have other labels: another category or licence of a source moves no row."""
-
-    def __init__(self, parent: Frame, labels: Mapping[str, str]) -> None:
-        self.parent, self.labels, self.rows = parent, labels, parent.rows
-
-    def frame(self, name: str) -> pa.Array:
-        if name not in self.labels:
-            return self.parent.frame(name)
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(self.rows, np.int32)), pa.array([self.labels[name]]))
-
-
 def small_name(column: str, columns: Columns) -> str:
     """The name of what stands for a column in a frame."""
     return column + DIGEST if columns[column] in TEXT else column

@@ -137,7 +137,7 @@ class KnownValues:
         return values
 
     def filled(self, values: Values, cells: Mapping[str, pa.Array], theirs: Mapping[str, pa.Array], made: Any) -> Values:
-        """Values with those of equal cells of another table in the place of what is not known."""
+        """The values, with those of equal cells of another table where they are not known."""
         assert values.known is not None
         places = np.flatnonzero(~values.known)
         here = {f"c{number}": cells[role].take(pa.array(places)) for number, role in enumerate(cells)}
