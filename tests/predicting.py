@@ -20,7 +20,6 @@ from runtime.review.rows import moved_between
 from runtime.stages.expected.counts import KINDS
 from runtime.stages.expected.expected import Expected
 from runtime.store.digest import id_bytes
-from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
 
@@ -192,10 +191,6 @@ class Recipe:
 KNOWN = {"edit_tighten", "edit_take", "edit_ratio", "edit_mixture", "edit_seed", "edit_sample", "edit_label"}
 
 
-def predictor(session: Session, other: Predictor | None = None) -> Predictor:
-    return Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock, other)
-
-
 def output_of(predicted: Predictor) -> Expected:
     return predicted.expect(predicted.graph.outputs["dataset"])
 
@@ -282,13 +277,13 @@ Predict = Callable[[Session, Session], Expected]
 
 def predict(before: Session, after: Session) -> Expected:
     """What the edited recipe is expected to make."""
-    was = predictor(before)
+    was = Predictor(before)
     output_of(was)
-    return output_of(predictor(after, was))
+    return output_of(Predictor(after, was))
 
 
 def expected_before(before: Session) -> Expected:
-    return output_of(predictor(before))
+    return output_of(Predictor(before))
 
 
 def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Predict = predict) -> tuple[Session, Outcome]:
@@ -308,7 +303,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
 
 def table_of(session: Session) -> Table:
     """The rows of the built output."""
-    made = predictor(session)
+    made = Predictor(session)
     record = made.store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
     assert record is not None
     return open_table(made.store, record.table)

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from operators.asks.asks import Reply
 from runtime.completions.packed import PARTS, packed, unpacked
-from runtime.store.database import opened
+from runtime.store.database import open_database
 from runtime.store.layout import DATABASE
 from runtime.store.store import Store, StoreError
 
@@ -69,7 +69,7 @@ class CompletionMemo:
     @property
     def connection(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = opened(self.path)
+            self._connection = open_database(self.path)
         return self._connection
 
     @contextmanager

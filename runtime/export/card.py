@@ -11,8 +11,7 @@ import yaml
 
 from compiler.text.diagnostics import visible
 from operators.base.release import BINDING, OPEN, title
-from runtime.build.funnel import funnel_of_build, heading, moved
-from runtime.build.remarks import born_lines
+from runtime.build.funnel import birth_lines, funnel_of_build, heading, rows_of_step
 from runtime.review.markdown import code, grid, safe
 
 if TYPE_CHECKING:
@@ -173,14 +172,14 @@ def funnels(opened: Opened) -> list[str]:
             continue
         rows = [[safe(table["table"]), "rows", *(safe(heading(step)) for step in table["steps"]), "kept"]]
         for source, count in table["rows"].items():
-            dropped = [f"{moved(step).get(source, 0):,}" for step in table["steps"]]
+            dropped = [f"{rows_of_step(step).get(source, 0):,}" for step in table["steps"]]
             rows.append([safe(source), f"{count:,}", *dropped, f"{table['left'].get(source, 0):,}"])
-        totals = [f"{sum(moved(step).values()):,}" for step in table["steps"]]
+        totals = [f"{sum(rows_of_step(step).values()):,}" for step in table["steps"]]
         rows.append(["**all**", f"{sum(table['rows'].values()):,}", *totals, f"{sum(table['left'].values()):,}"])
         parts.append(grid(rows))
         if table.get("born"):
             parts.append(f"{table['born']:,} rows were born there.")
-    return [*parts, *map(safe, born_lines(opened.graph, opened.built))]
+    return [*parts, *map(safe, birth_lines(opened.graph, opened.built))]
 
 
 def rebuilt(opened: Opened, what: str) -> list[str]:

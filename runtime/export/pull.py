@@ -62,7 +62,7 @@ def pull(store: Store, folder: Path) -> Moved:
     origin, moved = Origin(folder), Moved()
     root = origin.root
     if (other := foreign(folder)) is not None:
-        raise StoreError(other.told, NEWER if other.newer else "push it again")
+        raise StoreError(other.message, NEWER if other.newer else "push it again")
     if not root.is_dir():
         raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
     with store.building():

@@ -5,38 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from compiler.graph.plan import Addresses
 from compiler.graph.stages import TrainStage, of_kind
 from operators.base.licence import RESTRICTED
 from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.embedded import unpacked
 from runtime.completions.weights import find_weights
-from runtime.stages.life import row_of
-from runtime.store.digest import id_bytes
-from runtime.store.store import Store, StoreError
-from runtime.tables.ids import lower_bound
+from runtime.stages.life import place_of, row_of
+from runtime.store.store import StoreError
 from runtime.tables.table import open_table
 from runtime.training.process import Run
 from runtime.training.stage import job_of, texts_of
 
 
 def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> Iterator[str]:
-    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where that cannot be told."""
-    said = replace(session, targets=(name,))
-    graph, store = said.graph, Store(session.store_path)
+    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where something is missing."""
+    session = replace(session, targets=(name,))
+    graph, store = session.graph, session.open_store()
     stage = next(of_kind(TrainStage, graph, [graph.outputs[name]]))
     node, operator = stage.node, stage.operator
-    key = Addresses(graph, said.facts, store.result_of).key(stage.rows)
-    record = store.find(key) if key is not None else None
+    record = store.find(session.addresses(store).key(stage.rows))
     if record is None:
         raise StoreError(f"`{operator.data}` is not built", f"recipe build {session.named} --target {operator.data}")
     table = open_table(store, record.table)
-    ids = id_bytes(table.frame("row_id"))
-    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
-    if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
+    if (place := place_of(table, prefix)) is None:
         raise StoreError(f"no row of `{operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
     if row_of(table, place)["license"] in RESTRICTED and not open_text:
         raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")

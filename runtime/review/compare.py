@@ -81,7 +81,7 @@ def compare(
     changes = compare_meaning(before.session.read, read, (before.session.facts, after.session.facts))
     languages = (before.session.read.recipe.languages, read.recipe.languages)
     effects = compare_stages(before.predictor.addresses, after.predictor.addresses, changes, languages)
-    asks = {each.stage: each for each in foresee(after.session, after.predictor)}
+    asks = {each.stage: each for each in foresee(after.predictor)}
     stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
     held = {each.output: (held_by(each.before), held_by(each.after)) for each in outputs}
@@ -115,7 +115,9 @@ def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskFor
         record = after.predictor.store.find(key)
         seconds = None if record is None else float(record.made["seconds"])
     dear: dict[str, int] = {}
-    for node, values in zip(expected.told.stage.run, expected.told.values, strict=True) if expected.told is not None else ():
+    for node, values in (
+        zip(expected.inputs.stage.run, expected.inputs.values, strict=True) if expected.inputs is not None else ()
+    ):
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
             dear[node.label] = int((~values.known).sum())
     return Cost(seconds, dear, expected.counts.rows, asks.get(effect.name))

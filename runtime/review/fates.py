@@ -13,8 +13,8 @@ from operators.base.declare import Measure
 from operators.base.licence import Licence
 from runtime.forecast.predictor import Predictor
 from runtime.stages.decide import DecideKind
-from runtime.stages.expected.decisions import Places
 from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Places
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
@@ -58,18 +58,18 @@ class SideRows:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
             return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
-        if expected.told is None or expected.decided is None:
+        if expected.inputs is None or expected.decided is None:
             return None
-        place = position(id_bytes(expected.told.base.frame("row_id")), row)
+        place = position(id_bytes(expected.inputs.base.frame("row_id")), row)
         number = 0 if place is None else int(expected.decided.dropped[place])
         if place is None or number == 0:
             return None
-        run = expected.told.stage.run
+        run = expected.inputs.stage.run
         if number > len(run):
-            return expected.told.stage.node.label, expected.told.stage.operator.wording(expected.decided.detail_of(place)), ""
+            return expected.inputs.stage.node.label, expected.inputs.stage.operator.wording(expected.decided.detail_of(place)), ""
         measure = run[number - 1].operator
         assert isinstance(measure, Measure)
-        values = {name: expected.told.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        values = {name: expected.inputs.values[number - 1].columns[name][place].as_py() for name in measure.values}
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 

@@ -17,9 +17,8 @@ from runtime.review.fates import Fate, SideRows, apart, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
-from runtime.stages.expected.decisions import Places
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Unknown, small_name
+from runtime.stages.expected.frames import Places, Unknown, small_name
 from runtime.stages.table import kind_at
 from runtime.store.digest import cells_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from compiler.text.diagnostics import cells, printed, visible
+from compiler.text.aligned import aligned as columns
+from compiler.text.diagnostics import printed
 from runtime.review.compare import Comparison
 from runtime.review.rows import Moved
 from runtime.review.wording import SIGNS, decided, headline, plan, shift, stops, summary, table, text_of
@@ -63,12 +64,5 @@ def plain(texts: Iterable[str]) -> Iterator[Line]:
 
 
 def aligned(rows: list[list[str]], right: tuple[int, ...] = ()) -> Iterator[str]:
-    """Lines of cells under each other."""
-    rows = [list(map(visible, row)) for row in rows]
-    widths = [max(cells(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        padded = []
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - cells(cell))
-            padded.append(space + cell if at in right else cell + space)
-        yield "  " + "  ".join(padded).rstrip()
+    """Indented lines of cells under each other."""
+    return (f"  {line}" for line in columns(rows, right))

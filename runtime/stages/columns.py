@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from compiler.graph.nodes import Node
 from operators.base.declare import Map, Measure, SetDecision, mapped
-from operators.base.scope import Columns
 from operators.kernels.text import Texts
 from operators.measures.families import Condition, Search
 from operators.measures.parsable import TooSlow
@@ -32,8 +31,11 @@ if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
 
 
-class LostRows(Exception):
+class LostRows(StoreError):
     """An operator that lost, doubled or renamed rows: a mistake of the operator's author."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "this is a mistake in the operator, not in the recipe; nothing was recorded")
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ class ColumnWork:
 
 def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
     """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
-    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    needed = sorted({name for work in works for name in work.reads.values() if name in table.columns})
     frames = {name: table.frame(digest_name(name)) for name in needed if table.columns[name] in TEXT}
     done = 0
     parts: list[list[list[pa.Array]]] = [[] for _ in works]
 
-    def one(batch: tuple[int, dict[str, pa.Array]]) -> list[list[pa.Array]]:
+    def computed(batch: tuple[int, dict[str, pa.Array]]) -> list[list[pa.Array]]:
         start, columns = batch
         rows = min(len(column) for column in columns.values()) if columns else 0
         digests = {name: frame.slice(start, rows) for name, frame in frames.items()}
@@ -63,7 +65,7 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
         try:
             return [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
         except TooSlow as error:
-            raise naming(error, table, start) from None
+            raise with_rows(error, table, start) from None
         except TooMuchText as error:
             row = id_bytes(table.frame("row_id").slice(start + error.place, 1)).tobytes().hex()
             raise StoreError(
@@ -71,22 +73,22 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
             ) from None
 
     with ThreadPoolExecutor(threads) as pool:
-        for results in in_order(pool, one, table.batches(needed), 2 * threads):
+        for results in in_order(pool, computed, table.batches(needed), 2 * threads):
             for part, result in zip(parts, results, strict=True):
                 part.append(result)
             done += len(results[0][0]) if results else 0
             tell(done)
-    return [written(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
+    return [store_columns(store, made_schema(work), part) for work, part in zip(works, parts, strict=True)]
 
 
-def naming(error: TooSlow, table: Table, start: int) -> StoreError:
-    """The same for a person, with the rows that it is of; its places count from `start`."""
+def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:
+    """The error for a person, with the ids of its rows; their places count from `start`."""
     ids = [id_bytes(table.frame("row_id").slice(start + place, 1)).tobytes().hex()[:12] for place in error.places[:10]]
     hint = "look at them with `recipe why`, and let a step before leave them out"
     return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
 
 
-def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
+def store_columns(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> Beside:
     """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
     text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
     small = [place for place in range(len(schema)) if place not in text]
@@ -107,10 +109,6 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Any], Any], batches: Iter
             yield waiting.pop(0).result()
     for future in waiting:
         yield future.result()
-
-
-def needed_columns(work: ColumnWork, columns: Columns) -> list[str]:
-    return [name for name in work.reads.values() if name in columns]
 
 
 def made_schema(work: ColumnWork) -> pa.Schema:
@@ -152,25 +150,28 @@ def batch_columns(
             texts_made = [each.cast(pa.large_string()) for each in made]
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Condition():
-            return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
+            return [evaluate(operator, {name: columns[column] for name, column in work.reads.items()})]
         case Search():
             assert work.index is not None
-            looked = [held for role, held in work.reads.items() if role != "options"]
-            texts |= {name: texts_of(columns[name]) for name in looked if name not in texts}
+            searched = [column for role, column in work.reads.items() if role != "options"]
+            texts |= {name: texts_of(columns[name]) for name in searched if name not in texts}
             options = columns[work.reads["options"]] if operator.options is not None else None
-            return [pa.array(value) for value in operator.overlaps([texts[name] for name in looked], options, work.index)]
+            return [pa.array(value) for value in operator.overlaps([texts[name] for name in searched], options, work.index)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:
-                return remembered(work.memo, operator, columns[name], digests[name], node.entries)
+                return measure_once(work.memo, operator, columns[name], digests[name], node.entries)
             if name not in texts:
                 texts[name] = Texts(columns[name])
-            others = [texts.setdefault(held, Texts(columns[held])) for held in (work.reads[each] for each in operator.others)]
+            names = [work.reads[role] for role in operator.others]
+            others = [texts.setdefault(each, Texts(columns[each])) for each in names]
             return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
     raise AssertionError(f"`{operator.name}` makes no columns")
 
 
-def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+def measure_once(
+    memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]
+) -> list[pa.Array]:
     """A dear measure: values from the memo, and measured only where it has none."""
     cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
     with MEMO_LOCK:

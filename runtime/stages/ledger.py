@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -14,98 +13,78 @@ from compiler.graph.nodes import Node
 from compiler.graph.stages import DecideStage
 from operators.base.bounds import exactly
 from operators.base.declare import SetDecision
+from operators.base.scope import Columns
 from runtime.stages.columns import LostRows
-from runtime.stages.relation import Given, Relation
+from runtime.stages.relation import Relation
 from runtime.store.digest import Bytes, Described, id_array, id_bytes, table_digest
 from runtime.store.record import Counts, DecisionRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
-from runtime.tables.ids import child_ids, combined, connect, digest_name, places_of, sorted_order
-from runtime.tables.table import TEXT, Table, carry, empty_column, open_table
+from runtime.tables.ids import child_ids, combined, connect, digest_name, hash_column, places_of, sorted_order
+from runtime.tables.table import ARROW, TEXT, Table, carry, empty_column, open_table
 from runtime.tables.write import small_columns, taken, write_based, write_frame
 
 
-class Shortage(Exception):
+class Shortage(StoreError):
     """A mixture that asks for more than there is."""
 
     def __init__(self, label: str, groups: list[tuple[str, int, int]], unit: str) -> None:
         listed = "; ".join(f"`{name}` has {have:,} of {want:,}" for name, want, have in groups)
-        super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
+        hint = "take less, add sources, or say `shortage: up_to`"
+        super().__init__(f"the mixture `{label}` is short of {unit}: {listed}", hint)
 
 
-def decide(given: Given) -> DecisionRecord:
-    """The record of a set decision with the run of decisions before it."""
-    store, stage, table = given.store, given.stage, given.table
-    fates = decided(given)
-    kept = int((fates.dropped == 0).sum())
-    seen = carried_table(store, stage.node, table, given.objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": fates.ledger, "rows": kept}
-    born = first_copies(store, open_table(store, tree), fates.born, fates.copies)
-    if born is not None:
-        tree, described = combine_trees(store, [tree, born], seen.columns)
+def decide(relation: Relation) -> DecisionRecord:
+    """The record of a set decision with the run of decisions before it: runs its query, accounts for every row."""
+    store, stage, table = relation.store, relation.stage, relation.table
+    made = run_query(relation)
+    ids, copies, fates, detail = account_for(stage.node.label, table, made)
+    complain_shortage(stage, relation.columns, made, relation.scale)
+    first = copies == 0
+    again = ~first & (fates == 0)
+    dropped = fates[first]
+    frame = {
+        "row_id": table.frame("row_id"),
+        "dropped_by": pa.array(dropped, pa.int16()),
+        "detail": detail.filter(pa.array(first)),
+        **relation.dear,
+    }
+    ledger, kept = write_frame(store, frame), int((dropped == 0).sum())
+    carried = carried_table(store, stage.node, table, relation.objects)
+    tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": ledger, "rows": kept}
+    repeated = repeated_rows(store, open_table(store, tree), ids[again], copies[again])
+    if repeated is not None:
+        tree, described = combine_trees(store, [tree, repeated], carried.columns)
     else:
-        described = table_digest(open_table(store, tree).frame, seen.columns, small_columns(seen.columns))
+        described = table_digest(open_table(store, tree).frame, carried.columns, small_columns(carried.columns))
     reasons = len(stage.labels)
-    beside = (given.objects.get(each.measure) for each in stage.run)
+    measured = (relation.objects.get(each.measure) for each in stage.run)
     return DecisionRecord(
         kind=stage.operator.name,
         rows=tree["rows"],
         **described.body(),
         table=tree,
-        ledger=fates.ledger,
-        measured=[None if each is None else each.object for each in beside],
-        dear=fates.dear,
-        counts=counts_of(table, fates.dropped, tree["rows"] - kept, reasons),
-        funnel=funnel_of(table, fates.dropped, reasons),
+        ledger=ledger,
+        measured=[None if each is None else each.object for each in measured],
+        dear=sorted(relation.dear),
+        counts=counts_of(table, dropped, tree["rows"] - kept, reasons),
+        funnel=funnel_of(table, dropped, reasons),
     )
 
 
-class Rows(Protocol):
-    """Rows by id, of a table that is made or one that is not."""
-
-    def frame(self, name: str) -> pa.Array: ...
-
-
-@dataclass(frozen=True)
-class Fates:
-    """What became of the rows of a stage: the ledger, and what else is needed of it in memory."""
-
-    ledger: str
-    dropped: np.ndarray[Any, Any]
-    """For each row that went in: 0, or the number of the decision that drops it."""
-    born: Bytes
-    """The parents of the rows that stand in the result again."""
-    copies: np.ndarray[Any, Any]
-    dear: list[str]
-    """The columns of the ledger with values of dear measures."""
-
-
-def decided(given: Given) -> Fates:
-    """Run the stage's query, account for every row and write the ledger."""
-    relation = Relation(given)
-    table, label = given.table, given.stage.node.label
+def run_query(relation: Relation) -> pa.Table:
+    """The fates of all rows, by the stage's query."""
     try:
-        made = relation.fates(given.scale)
+        return relation.fates()
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{label}` does not run: {error}") from error
+        raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error
     finally:
         relation.connection.close()
-    ids, copies, dropped, detail = accounted(label, table, made)
-    complain_shortage(given.stage, relation.columns, made, given.scale)
-    first = copies == 0
-    again = ~first & (dropped == 0)
-    own = {
-        "row_id": table.frame("row_id"),
-        "dropped_by": pa.array(dropped[first], pa.int16()),
-        "detail": detail.filter(pa.array(first)),
-        **relation.dear,
-    }
-    return Fates(write_frame(given.store, own), dropped[first], ids[again], copies[again], sorted(relation.dear))
 
 
-def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
+def account_for(label: str, table: Table, made: pa.Table) -> tuple[Bytes, np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Array]:
     """The fates in row_id order, if they are those of exactly the rows that went in. Raises LostRows."""
     ids = id_bytes(combined(made.column("row_id")))
     copies = combined(made.column("copy")).to_numpy().astype(np.int64)
@@ -118,17 +97,17 @@ def accounted(label: str, table: Rows, made: pa.Table) -> tuple[Bytes, np.ndarra
         made.column("detail").cast(pa.uuid()) if made.schema.field("detail").type != pa.uuid() else made.column("detail")
     )
     given = id_bytes(table.frame("row_id"))
-    told = ids[copies == 0]
-    if len(told) != len(given) or not np.array_equal(told, given):
-        lost, foreign, twice = anti_join(given, told)
+    returned = ids[copies == 0]
+    if len(returned) != len(given) or not np.array_equal(returned, given):
+        lost, foreign, twice = anti_join(given, returned)
         raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
     return ids, copies, dropped, detail.take(pa.array(order))
 
 
-def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
-    """(given and not told, told and not given, told more than once)."""
+def anti_join(given: Bytes, returned: Bytes) -> tuple[int, int, int]:
+    """(ids given and not returned, returned and not given, returned more than once)."""
     before = [row.tobytes() for row in given]
-    after = [row.tobytes() for row in told]
+    after = [row.tobytes() for row in returned]
     return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
 
 
@@ -139,28 +118,47 @@ def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, 
     columns = {name: made.kind for name, made in node.carried.items()}
     origin: dict[str, list[Any]] = {}
     for name, made in node.carried.items():
-        beside = None if made.node is None else objects[made.node]
-        origin[name] = [beside and beside.object, made.name, beside and beside.text]
+        maker = None if made.node is None else objects[made.node]
+        origin[name] = [maker and maker.object, made.name, maker and maker.text]
     return carry(store, table, columns, origin)
 
 
-def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
-    """Rows that stand in the table more than once, as children with ids and text of their own."""
+def repeated_rows(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
+    """The tree of the rows that stand in the table more than once, as children with ids of their own."""
     if not len(parents):
         return None
-    ids = child_ids(parents, "mixture", copies)
-    rows = places_of(id_bytes(kept.frame("row_id")), parents)
-    columns = dict(kept.columns)
-    content = pa.concat_tables(
-        [pa.table({name: column for name, column in batch.items()}) for _, batch in kept.batches(list(columns))]
-    ).take(pa.array(rows))
-    digests = {"row_id": ids, "item_id": id_bytes(kept.frame("item_id"))[rows]}
+    places = places_of(id_bytes(kept.frame("row_id")), parents)
+    return write_children(store, kept, kept.columns, places, child_ids(parents, "mixture", copies), {})
+
+
+def write_children(
+    store: Store, table: Table, columns: Columns, parents: np.ndarray[Any, Any], ids: Bytes, cells: Mapping[str, pa.Array]
+) -> dict[str, Any]:
+    """The tree of rows with new ids: some cells of their own, all others as their parents have them, by places in the table."""
+    mask = np.zeros(table.rows, dtype=bool)
+    mask[parents] = True
+    among = pa.array(np.cumsum(mask)[parents] - 1)
+    inherited = read_rows(table, [name for name in columns if name not in cells], mask)
+    content = {name: column.take(among) for name, column in inherited.items()} | {**cells}
+    own = {"row_id": ids, "item_id": taken(id_bytes(table.frame("item_id")), parents)}
     for name, kind in columns.items():
-        if kind in TEXT:
-            filled = kept.frame(digest_name(name)).storage.fill_null(bytes(16))
-            digests[digest_name(name)] = id_bytes(filled)[rows]
-    tree, _ = write_based(store, [content], digests, columns, {})
+        if kind in TEXT and name in cells:
+            own[digest_name(name)] = hash_column(cells[name], kind)
+        elif kind in TEXT:
+            own[digest_name(name)] = taken(id_bytes(table.frame(digest_name(name)).storage.fill_null(bytes(16))), parents)
+    tree, _ = write_based(store, [pa.table(content)], own, columns, {})
     return tree
+
+
+def read_rows(table: Table, names: tuple[str, ...] | list[str], mask: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    """Columns of some rows; of the others no text stays in memory."""
+    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
+    places = np.flatnonzero(mask)
+    for start, batch in table.batches(list(names), last=int(places[-1]) + 1) if len(places) and names else ():
+        rows = len(next(iter(batch.values())))
+        for name, column in batch.items():
+            parts[name].append(column.filter(pa.array(mask[start : start + rows])))
+    return {name: pa.concat_arrays(each) if each else pa.array([], ARROW[table.columns[name]]) for name, each in parts.items()}
 
 
 def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Mapping[str, Any]) -> tuple[dict[str, Any], Described]:
@@ -239,8 +237,7 @@ def counts_of(table: Table, dropped: np.ndarray[Any, Any], born: int, reasons: i
 
 def funnel_of(table: Table, dropped: np.ndarray[Any, Any], reasons: int) -> dict[str, list[int]]:
     """Source -> rows kept and rows dropped by each decision."""
-    sources = table.frame("source")
-    encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
+    encoded = table.frame("source").dictionary_encode()
     codes = encoded.indices.to_numpy()
     names = encoded.dictionary.to_pylist()
     table_of = np.bincount(codes.astype(np.int64) * (reasons + 1) + dropped, minlength=len(names) * (reasons + 1))

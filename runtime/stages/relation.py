@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
-from operators.base.declare import Measure
+from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
-from runtime.stages.columns import naming, remembered
+from runtime.stages.columns import measure_once, with_rows
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
@@ -23,9 +23,9 @@ from runtime.tables.memo import Memo
 from runtime.tables.table import BATCH, Table, beside_column
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a decide stage is given: its place in the graph, and all that was made for it before."""
+@dataclass
+class Relation:
+    """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
 
     store: Store
     stage: DecideStage
@@ -41,18 +41,11 @@ class Given:
     """(items kept, items there were) of a preview."""
     threads: int | None
 
-
-class Relation:
-    """The rows a decide stage looks at, as DuckDB sees them under the name of their table."""
-
-    def __init__(self, given: Given) -> None:
-        store, stage, table, objects = given.store, given.stage, given.table, given.objects
-        self.stage, self.table = stage, table
+    def __post_init__(self) -> None:
+        store, stage, table, objects = self.store, self.stage, self.table, self.objects
         self.name = stage.graph.nodes[stage.base].label
-        self.connection = connect(given.threads)
-        self.columns: dict[str, pa.Array] = {"row_id": table.frame("row_id"), "item_id": table.frame("item_id")}
-        for name in ("source", "category", "license"):
-            self.columns[name] = table.frame(name)
+        self.connection = connect(self.threads)
+        self.columns = {name: table.frame(name) for name in ("row_id", "item_id", *LABELS)}
         for name in stage.operator.reads():
             made = stage.node.carried[name]
             self.columns[name] = (
@@ -66,22 +59,22 @@ class Relation:
                 for value in decision.operator.values:
                     self.columns[f"{decision.label}.{value}"] = beside_column(store, objects[decision.measure].object, value)
         self.dear: dict[str, pa.Array] = {}
-        self.measure_dear(given.memos, store, objects)
-        if given.others:
-            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
+        self.measure_dear()
+        if self.others:
+            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in self.others])})
             self.connection.register(".items", items)
 
-    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
+    def measure_dear(self) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
         for place, decision in enumerate(self.stage.run):
             column, operator = self.stage.graph.nodes[decision.measure], decision.operator
-            if decision.measure not in memos or decision.measure in objects or not isinstance(operator, Measure):
+            if decision.measure not in self.memos or decision.measure in self.objects or not isinstance(operator, Measure):
                 continue
             self.register()
             alive = self.ids(alive_sql(self.stage, place))
             mask = np.isin(halves(id_bytes(self.columns["row_id"]))[0], halves(alive)[0])
-            table, reads = seen(store, self.table, column, objects)
-            values = self.values_of(table, reads["in"], memos[decision.measure], operator, column.entries, mask)
+            table, reads = seen(self.store, self.table, column, self.objects)
+            values = self.values_of(table, reads["in"], self.memos[decision.measure], operator, column.entries, mask)
             for name, array in zip(operator.values, values, strict=True):
                 # By its place in the run: a label is no part of a result.
                 self.dear[f"{place + 1}.{name}"] = array
@@ -100,9 +93,9 @@ class Relation:
                 places = pa.array(chosen)
                 cells = digests.slice(start, len(text)).take(places)
                 try:
-                    made = remembered(memo, operator, text.take(places), cells, entries)
+                    made = measure_once(memo, operator, text.take(places), cells, entries)
                 except TooSlow as error:
-                    raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
+                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
                 values[start + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
         return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 
@@ -112,7 +105,7 @@ class Relation:
     def ids(self, query: str) -> Bytes:
         return id_bytes(combined(self.connection.sql(query).to_arrow_table().column("row_id")))
 
-    def fates(self, scale: tuple[int, int] | None) -> pa.Table:
+    def fates(self) -> pa.Table:
         """Runs the stage's SQL, the same text that `explain` prints."""
         self.register()
-        return self.connection.sql(decide_sql(self.stage, scale)).to_arrow_table()
+        return self.connection.sql(decide_sql(self.stage, self.scale)).to_arrow_table()

@@ -60,7 +60,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
         ]
 
     def wants(self, recipe: Recipe) -> Iterator[Want]:
-        yield learnt(recipe, self.stage.node.label, self.stage.operator)
+        yield want_of(recipe, self.stage.node.label, self.stage.operator)
 
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.rows)
@@ -70,7 +70,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
             life.add(self.stage.name, f"trained on, checkpoint {record.digest[:12]}")
 
 
-def learnt(recipe: Recipe, label: str, operator: Train) -> Want:
+def want_of(recipe: Recipe, label: str, operator: Train) -> Want:
     """What a training wants of its base."""
     base, own = recipe.base_of(label), operator.template is not None
     return Want(base, label, "max_length", operator.max_length, trains=True, own=own)

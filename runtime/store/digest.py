@@ -44,7 +44,7 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
         case "text" | "list of text":  # the column holds cell digests already
             return id_bytes(column)
         case "label":
-            encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+            encoded = column.dictionary_encode()
             table = np.array(
                 [np.frombuffer(blake3(str(v).encode()).digest(16), np.uint8) for v in encoded.dictionary.to_pylist()]
                 + [np.zeros(16, np.uint8)],
@@ -94,14 +94,13 @@ def table_digest(frame: Callable[[str], pa.Array], columns: Columns, small: Mapp
     """
     row_ids = id_bytes(frame("row_id"))
     bounds = buckets_of(row_ids)
-    root = {
+    ids = {
         "rows": len(row_ids),
         "row_id": column_digest(row_ids, bounds),
         "item_id": column_digest(id_bytes(frame("item_id")), bounds),
-        "columns": {
-            name: {"type": kind, "digest": column_digest(cells_of(frame(small[name]), kind), bounds)}
-            for name, kind in columns.items()
-        },
     }
-    described: dict[str, Any] = root["columns"]  # type: ignore[assignment]
-    return Described(digest_of(root), digest_of({name: root[name] for name in ("rows", "row_id", "item_id")}), described)
+    described = {
+        name: {"type": kind, "digest": column_digest(cells_of(frame(small[name]), kind), bounds)}
+        for name, kind in columns.items()
+    }
+    return Described(digest_of({**ids, "columns": described}), digest_of(ids), described)

@@ -35,7 +35,7 @@ class Damaged(StoreError):
     """An object or record whose bytes are not what their name says."""
 
 
-def linked(path: Path) -> StoreError:
+def link_error(path: Path) -> StoreError:
     hint = "no store of ours has it: remove the link, or choose another store with --store"
     return StoreError(f"`{path}` of the store is a link", hint)
 
@@ -58,10 +58,10 @@ class Store:
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
-        if (found := link_in(folder)) is not None:
-            raise linked(found.relative_to(self.root if self.root in found.parents else folder))
+        if (link := link_in(folder)) is not None:
+            raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
         if (other := foreign(folder)) is not None:
-            raise StoreError(other.told, NEWER if other.newer else OLDER)
+            raise StoreError(other.message, NEWER if other.newer else OLDER)
 
     @property
     def memos(self) -> Path:
@@ -100,7 +100,7 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
 
-    # -- what a running build holds on to
+    # -- what a running build relies on
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -170,12 +170,12 @@ class Store:
         path = self.object_path(digest)
         if digest not in self.checked:
             try:
-                found = hash_path(path)
+                content = hash_path(path)
             except FileNotFoundError:
                 raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
             except NoFile:
-                found = ""
-            if found != digest:
+                content = ""
+            if content != digest:
                 self.set_aside(path)
                 raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
             self.checked.add(digest)
@@ -200,18 +200,18 @@ class Store:
         path = self.record_path(kind.folder, key)
         try:
             with open_file(path) as file:
-                found = read_record(kind, key, file.read())
+                record = read_record(kind, key, file.read())
         except FileNotFoundError:
             return None
         except NoFile:
-            found = None
-        if found is None:
+            record = None
+        if record is None:
             self.set_aside(path)
-        return found if isinstance(found, kind) else None
+        return record if isinstance(record, kind) else None
 
-    def find(self, key: str) -> Record | None:
-        """What a stage made, or None."""
-        return self.look_up(key, Record)
+    def find(self, key: str | None) -> Record | None:
+        """What a stage made, or None: there is no result of a stage that has no key yet."""
+        return None if key is None else self.look_up(key, Record)
 
     def result_of(self, key: str) -> Result | None:
         """What a recorded result is, or None."""
@@ -229,19 +229,19 @@ class Store:
 
     def write_record(self, record: K) -> K:
         """Record a result; the record comes last, and a record that is there already wins."""
-        made, target = self.laid_ready(record)
+        made, target = self.stage_record(record)
         with self.gate():
             first = self.files.link(made, target)
         return record if first else self.look_up(record.key, type(record)) or self.replace_record(record)
 
     def replace_record(self, record: K) -> K:
         """Record a result that was made anew because its objects were gone."""
-        made, target = self.laid_ready(record)
+        made, target = self.stage_record(record)
         with self.gate():
             self.files.rename(made, target)
         return record
 
-    def laid_ready(self, record: Keyed) -> tuple[Path, Path]:
+    def stage_record(self, record: Keyed) -> tuple[Path, Path]:
         """(a record as a file that is not in its place yet, that place); it is held."""
         self.hold(record.key)
         target, made = self.record_path(record.folder, record.key), self.root / "tmp" / uuid.uuid4().hex
@@ -264,11 +264,11 @@ class Store:
         path = self.root / "names" / Path(*name.split("/"))
         for part in (path, *path.parents[: len(name.split("/"))]):
             if part.is_symlink():
-                raise linked(part.relative_to(self.root))
+                raise link_error(part.relative_to(self.root))
         return path
 
     def write_last_build(self, build: LastBuild) -> None:
-        """Say what the last build of a recipe was, where something else is said."""
+        """Write what the last build of a recipe was, unless that is written already."""
         path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
         with suppress(FileNotFoundError):
             if path.read_bytes() == content:
@@ -280,10 +280,10 @@ class Store:
 
     def last_build(self, recipe: str) -> LastBuild:
         """What the last build of a recipe was; one of nothing where that is not known."""
-        found = None
+        build = None
         with suppress(FileNotFoundError, IsADirectoryError):
-            found = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
-        return found or LastBuild(recipe=recipe)
+            build = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
+        return build or LastBuild(recipe=recipe)
 
     def builds(self) -> Iterator[tuple[str, LastBuild]]:
         """(recipe, its last build), of those that can be read."""
