@@ -98,7 +98,7 @@ def tabled(
     tree, described = write_based(store, [content], own, columns, {})
     order = sorted_order(ids)
     # No rank, no reason in the dataset: only `why` and the funnel read them.
-    asked = {
+    requests = {
         "row_id": id_array(taken(ids, order)),
         "parent": id_array(taken(parents, place[order])),
         "place": pa.array(place[order]),
@@ -110,7 +110,7 @@ def tabled(
         **described.body(),
         rows=tree["rows"],
         table=tree,
-        asked=write_frame(store, asked),
+        asked=write_frame(store, requests),
         remarks=dict(sorted(cells.remarks.items())),
         counts={"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
     )
@@ -206,16 +206,16 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> C
     operator = node.operator
     assert isinstance(operator, Generate)
     columns, cells = dict(operator.made()), Cells(operator)
-    held = [name for name in dict.fromkeys(("think", "solution", *columns)) if name in source.columns]
-    found: dict[bytes, list[int]] = {}
+    names = [name for name in dict.fromkeys(("think", "solution", *columns)) if name in source.columns]
+    places_of: dict[bytes, list[int]] = {}
     for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
-        found.setdefault(cell, []).append(place)
-    asked = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
+        places_of.setdefault(cell, []).append(place)
+    prompts = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
     samples = operator.samples
-    chosen = [found.get(cell, [])[k] if k < len(found.get(cell, [])) else -1 for cell in asked for k in range(samples)]
+    chosen = [places_of.get(cell, [])[k] if k < len(places_of.get(cell, [])) else -1 for cell in prompts for k in range(samples)]
     needed = np.unique([at for at in chosen if at >= 0])
     rows: dict[int, tuple[Any, ...]] = {}
-    for start, batch in source.batches(held):
+    for start, batch in source.batches(names):
         count = len(next(iter(batch.values())))
         inside = needed[(needed >= start) & (needed < start + count)]
         if inside.size:

@@ -44,17 +44,17 @@ class Imported:
     """Completions whose address has one already: the first one stays."""
 
 
-def sealed_by(kept: Kept) -> bytes:
+def sealed_by(completion: Kept) -> bytes:
     """What tells that a line was changed."""
-    said = [kept.address.hex(), kept.model, kept.purpose, kept.engine, kept.reply._asdict()]
-    return blake3(json.dumps(said, ensure_ascii=True, sort_keys=True).encode()).digest(16)
+    parts = [completion.address.hex(), completion.model, completion.purpose, completion.engine, completion.reply._asdict()]
+    return blake3(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).digest(16)
 
 
 def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
     """Write the completions of the store, or of one model, as Parquet; how many. The file is there whole or not at all."""
-    made, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
+    partial, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
     try:
-        with pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer:
+        with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
             for batch in batched(each for each in memo.rows() if model in (None, each.model)):
                 rows = [
                     {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
@@ -62,9 +62,9 @@ def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
                 ]
                 writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
                 count += len(rows)
-        os.replace(made, path)
+        os.replace(partial, path)
     finally:
-        made.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     return count
 
 
@@ -75,14 +75,14 @@ def take_in(memo: CompletionMemo, path: Path) -> Imported:
         if not file.schema_arrow.equals(SCHEMA):
             raise StoreError(f"`{path}` holds no completions", "write it with `recipe store completions export FILE`")
         for batch in file.iter_batches(BATCH):
-            for kept, seal in lines(batch):
-                if sealed_by(kept) != seal:
-                    message = f"the completion {kept.address.hex()[:12]} in `{path}` is not what was exported"
+            for completion, seal in lines(batch):
+                if sealed_by(completion) != seal:
+                    message = f"the completion {completion.address.hex()[:12]} in `{path}` is not what was exported"
                     raise StoreError(message, "export it again; nothing was imported")
         new = seen = 0
         for batch in file.iter_batches(BATCH):
-            held = [each for each, _ in lines(batch)]
-            new, seen = new + memo.keep(held), seen + len(held)
+            completions = [each for each, _ in lines(batch)]
+            new, seen = new + memo.keep(completions), seen + len(completions)
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
     return Imported(new, seen - new)

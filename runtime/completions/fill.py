@@ -48,17 +48,17 @@ class Filled:
         """`3 x HTTP 500 x5; 1 x timeout x5; refused: 2 x HTTP 403 (such as row 8c81da000d39)`."""
         failed = Counter(reason for address, reason in self.failed.items() if address not in self.refused)
         refused = Counter(self.failed[address] for address in sorted(self.refused))
-        told = [f"{count:,} x {reason}" for reason, count in failed.most_common(5)]
+        parts = [f"{count:,} x {reason}" for reason, count in failed.most_common(5)]
         rows = {reason: f" (such as row {row})" for reason, row in self.examples.items()}
         if refused:
             listed = [f"{count:,} x {reason}{rows.get(reason, '')}" for reason, count in refused.most_common(5)]
-            told.append("refused: " + ", ".join(listed))
-        return "; ".join(told)
+            parts.append("refused: " + ", ".join(listed))
+        return "; ".join(parts)
 
     def data(self) -> dict[str, object]:
         """The same for programs."""
-        told = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
-        return {**told, "failed": self.reasons(), "refused": len(self.refused)}
+        counts = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
+        return {**counts, "failed": self.reasons(), "refused": len(self.refused)}
 
 
 def fill(
@@ -198,8 +198,8 @@ class Run:
     def claim(self, ahead: list[Request], left: set[bytes]) -> Iterator[Request]:
         if self.stopped:
             return
-        told = self.memo.claim([request.address for request in ahead], self.owner, bool(self.refusals.again))
-        for request, claim in zip(ahead, told, strict=True):
+        claims = self.memo.claim([request.address for request in ahead], self.owner, bool(self.refusals.again))
+        for request, claim in zip(ahead, claims, strict=True):
             if self.stopped:
                 return
             left.discard(request.address)

@@ -20,24 +20,24 @@ class Journal:
         self.memo = memo
         self.new = 0
         self.failure: BaseException | None = None
-        self.told: queue.SimpleQueue[Kept | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Kept | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
 
     def tell(self, kept: Kept) -> None:
         if self.failure is not None:
             raise self.failure
-        self.told.put(kept)
+        self.queue.put(kept)
 
     def write(self) -> None:
         """Take what is there, wait a moment for more, write it; until told to end."""
         ended = False
         stopping = threading.Event()
         while not ended:
-            batch = [self.told.get()]
+            batch = [self.queue.get()]
             if batch[0] is not None:
                 stopping.wait(SECONDS)
-            while not self.told.empty():
-                batch.append(self.told.get())
+            while not self.queue.empty():
+                batch.append(self.queue.get())
             ended = None in batch
             kept = [each for each in batch if each is not None]
             try:
@@ -53,7 +53,7 @@ class Journal:
         try:
             yield self
         finally:
-            self.told.put(None)
+            self.queue.put(None)
             self.thread.join()
         if self.failure is not None:
             raise self.failure

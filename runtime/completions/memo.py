@@ -113,32 +113,32 @@ class CompletionMemo:
         if not self.exists:
             return set()
         with self.reading(addresses) as connection:
-            found = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
-            return {address for (address,) in found}
+            rows = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
+            return {address for (address,) in rows}
 
     def fetch(self, addresses: Sequence[bytes]) -> dict[bytes, Reply]:
         """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
-        found: dict[bytes, Reply | None] = {}
+        replies: dict[bytes, Reply | None] = {}
         with self.using() as connection:
             for first in range(0, len(addresses), AT_ONCE):
                 few = addresses[first : first + AT_ONCE]
                 query = f"SELECT address, {PARTS} FROM completions WHERE address IN ({', '.join('?' * len(few))})"
-                found.update((row[0], unpacked(*row)) for row in connection.execute(query, few))
-        self.set_aside([address for address, reply in found.items() if reply is None])
-        return {address: reply for address, reply in found.items() if reply is not None}
+                replies.update((row[0], unpacked(*row)) for row in connection.execute(query, few))
+        self.set_aside([address for address, reply in replies.items() if reply is None])
+        return {address: reply for address, reply in replies.items() if reply is not None}
 
     def set_aside(self, damaged: Iterable[bytes | int]) -> None:
         """Take damaged completions out, by address or row; what is left of them stays beside the store's other damaged parts."""
         for each in damaged:
-            found = f"{'rowid' if isinstance(each, int) else 'address'} = ?"
+            condition = f"{'rowid' if isinstance(each, int) else 'address'} = ?"
             with self.writing() as connection:
-                row = connection.execute(f"SELECT body FROM completions WHERE {found}", (each,)).fetchone()
+                row = connection.execute(f"SELECT body FROM completions WHERE {condition}", (each,)).fetchone()
                 if row is not None:
                     self.store.files.make_folder(self.store.root / "damaged")
                     name = f"row-{each}" if isinstance(each, int) else each.hex()[:32]
                     left = row[0] if isinstance(row[0], bytes) else repr(row[0]).encode()
                     (self.store.root / "damaged" / f"completion-{name}").write_bytes(left)
-                    connection.execute(f"DELETE FROM completions WHERE {found}", (each,))
+                    connection.execute(f"DELETE FROM completions WHERE {condition}", (each,))
 
     def damaged(self) -> dict[int, str]:
         """Row -> address of each completion that is not whole, by reading them all."""
@@ -238,22 +238,22 @@ class CompletionMemo:
 
     def claim(self, addresses: Sequence[bytes], owner: str, refused_too: bool = False) -> list[Claim]:
         """Say of each address that this build asks for it, unless it is here, was refused, or a living build does."""
-        told: list[Claim] = []
+        claims: list[Claim] = []
         with self.writing() as connection:
             for address in addresses:
                 if connection.execute("SELECT 1 FROM completions WHERE address = ?", (address,)).fetchone():
-                    told.append("known")
+                    claims.append("known")
                     continue
                 if not refused_too and connection.execute("SELECT 1 FROM refusals WHERE address = ?", (address,)).fetchone():
-                    told.append("refused")
+                    claims.append("refused")
                     continue
                 row = connection.execute("SELECT owner FROM claims WHERE address = ?", (address,)).fetchone()
                 if row is not None and row[0] != owner and self.alive(row[0]):
-                    told.append("taken")
+                    claims.append("taken")
                     continue
                 connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (address, owner))
-                told.append("mine")
-        return told
+                claims.append("mine")
+        return claims
 
     def free(self, addresses: Sequence[bytes]) -> set[bytes]:
         """Those of the addresses that no living build asks for."""

@@ -67,7 +67,7 @@ class Refusals:
         place = self.places[address]
         if place > self.last:
             self.last, self.begin = place, place + 1
-            self.outcomes = {at: told for at, told in self.outcomes.items() if at > place}
+            self.outcomes = {at: outcome for at, outcome in self.outcomes.items() if at > place}
             if self.everything not in ALWAYS:
                 self.everything = None
         return self.own([each for each in self.unsure if self.came[each] <= place])
@@ -112,11 +112,11 @@ class Refusals:
         while self.outcomes.get(self.begin) == PASSED:
             self.begin += 1
         at, alike, status = self.begin, 0, self.outcomes.get(self.begin)
-        while alike < IN_A_ROW and (told := self.outcomes.get(at)) is not None:
-            if told != PASSED and told != status:
+        while alike < IN_A_ROW and (outcome := self.outcomes.get(at)) is not None:
+            if outcome != PASSED and outcome != status:
                 self.begin, self.differ = at, True
                 return self.look()
-            alike += told != PASSED
+            alike += outcome != PASSED
             at += 1
         first = FIRST <= alike < IN_A_ROW and self.last < 0 and not self.differ
         if self.too_many and (alike == IN_A_ROW or (first and not self.heard())):

@@ -115,13 +115,13 @@ class Asking:
 
 def examples_of(requests: Requests, filled: Filled) -> dict[str, str]:
     """How requests were refused -> the first row that so fared, as the beginning of its id."""
-    told: dict[str, str] = {}
+    examples: dict[str, str] = {}
     if filled.refused:
         ids = id_bytes(requests.table.frame("row_id"))
         for place, addresses in enumerate(requests.addresses):
             for address in filled.refused.intersection(map(bytes, addresses)):
-                told.setdefault(filled.failed[address], ids[place].tobytes().hex()[:12])
-    return told
+                examples.setdefault(filled.failed[address], ids[place].tobytes().hex()[:12])
+    return examples
 
 
 def complain_everything(name: str, filled: Filled, origin: str, resume: str) -> None:
@@ -143,14 +143,14 @@ def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) ->
     """Raises Failures where more requests failed than may."""
     failed = len(filled.failed)
     if failed and failed > operator.max_failures * filled.needed:
-        kept = filled.needed - failed
+        stored = filled.needed - failed
         again = f"{resume} --retry-refused" if len(filled.refused) == failed else resume
         hint = f"ask for the others again: {again}; or let them be left out: `max_failures` of `{name}`"
         if filled.refused and len(filled.refused) < failed:
             hint += "; what was refused is asked for with --retry-refused alone"
         raise Failures(
             f"{failed:,} of the {filled.needed:,} requests of `{name}` failed: {filled.reasons()};"
-            f" {kept:,} completions are in the store",
+            f" {stored:,} completions are in the store",
             hint,
         )
 
@@ -170,8 +170,8 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     ):
         if most is not None and needed is None:
             message = f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs"
-            told = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
-            raise StoreError(message, told)
+            first = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
+            raise StoreError(message, first)
         if most is not None and needed is not None and needed > most:
             shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
             raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)

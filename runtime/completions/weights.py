@@ -37,15 +37,15 @@ class Weights:
 
     def digest(self, remembered: bool = True) -> str:
         """The digest of their names and bytes; what was hashed before and has not been touched since is remembered."""
-        known = read_known() if remembered else {}
-        told, fresh = {}, {}
+        cached = read_known() if remembered else {}
+        digests, fresh = {}, {}
         for path in self.files():
             status = path.resolve().stat()
-            sign = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-            told[path.name] = fresh[sign] = known.get(sign) or hash_path(path)
-        if set(fresh) - set(known):
-            write_known(known | fresh)
-        return digest_of(told)
+            stamp = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+            digests[path.name] = fresh[stamp] = cached.get(stamp) or hash_path(path)
+        if set(fresh) - set(cached):
+            write_known(cached | fresh)
+        return digest_of(digests)
 
 
 def known_path() -> Path:
@@ -54,19 +54,19 @@ def known_path() -> Path:
 
 def read_known() -> dict[str, str]:
     try:
-        found = json.loads(known_path().read_text("utf-8"))
+        digests = json.loads(known_path().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(sign): str(digest) for sign, digest in found.items()} if isinstance(found, dict) else {}
+    return {str(sign): str(digest) for sign, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def write_known(known: Mapping[str, str]) -> None:
+def write_known(digests: Mapping[str, str]) -> None:
     path = known_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f".{uuid.uuid4().hex}")
-        made.write_text(json.dumps(dict(known), indent=1), "utf-8")
-        made.replace(path)
+        partial = path.with_name(f".{uuid.uuid4().hex}")
+        partial.write_text(json.dumps(dict(digests), indent=1), "utf-8")
+        partial.replace(path)
     except OSError:
         return  # it only saves time: without it they are hashed again
 
@@ -103,12 +103,12 @@ def cached(model: Model) -> Weights | None:
 
 def weights_facts(read: Read, lock: Lock | None) -> dict[str, str | None]:
     """Model that the recipe trains -> the digest of its weights; the lock's stands in only where they are absent."""
-    trained = {said.operator.model for said in read.recipe.trains.values() if said.operator.model is not None}
-    found: dict[str, str | None] = {}
+    trained = {training.operator.model for training in read.recipe.trains.values() if training.operator.model is not None}
+    digests: dict[str, str | None] = {}
     configuration = read_configuration() if trained else Configuration()
     for name in sorted(trained & set(read.recipe.models)):
         model = read.recipe.models[name].model
         weights = find_weights(model, configuration)
         locked = lock.weights.get(name) if lock is not None else None
-        found[name] = weights.digest() if weights is not None else locked
-    return found
+        digests[name] = weights.digest() if weights is not None else locked
+    return digests

@@ -94,7 +94,7 @@ def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: 
         "pipeline_tag": "text-generation",
         "tags": ["data-recipe", "reasoning"],
     }
-    told = "class A: it may be redistributed" if licence == "A" else title(licence)
+    terms_line = "class A: it may be redistributed" if licence == "A" else title(licence)
     inherited = [["what", "licence"], *([safe(term.why.replace("`", "")), safe(title(term.name))] for term in terms)]
     parts = [
         f"# {safe(recipe.name)}: {safe(opened.what)}",
@@ -103,7 +103,7 @@ def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: 
         + ", ".join(code(base) for base in bases)
         + ".",
         "## Licence",
-        f"It is released under **{safe(told)}**, the most open licence that satisfies all that went into it:",
+        f"It is released under **{safe(terms_line)}**, the most open licence that satisfies all that went into it:",
         grid(inherited),
         f"{safe(title(licence))} asks for things of its own, such as a notice or a name: read it before you pass this on."
         if licence in BINDING
@@ -144,8 +144,8 @@ def licence_of(licence: str) -> dict[str, str]:
     return {"license": "other", "license_name": name or "other"}
 
 
-def front_matter(said: Mapping[str, Any]) -> str:
-    return f"---\n{yaml.safe_dump(dict(said), sort_keys=False, allow_unicode=True)}---\n\n"
+def front_matter(fields: Mapping[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True)}---\n\n"
 
 
 def columns_of(columns: Mapping[str, Any]) -> str:
@@ -156,10 +156,10 @@ def columns_of(columns: Mapping[str, Any]) -> str:
 
 def writers(opened: Opened) -> list[str]:
     """The models whose text the rows hold."""
-    found = opened.writers()
-    if not found:
+    models = opened.writers()
+    if not models:
         return []
-    rows = [["model", "terms of what it writes", "licence class"], *([safe(cell) for cell in each] for each in found)]
+    rows = [["model", "terms of what it writes", "licence class"], *([safe(cell) for cell in each] for each in models)]
     return ["Models wrote parts of the rows:", grid(rows)]
 
 
@@ -168,8 +168,8 @@ def funnels(opened: Opened) -> list[str]:
     parts = ["## Funnel", "Rows of each source, and those that each decision dropped, before rows were left out by licence."]
     for table in funnel_of_build(opened.graph, opened.built):
         if table["table"] == "sources":
-            told = [f"{safe(name)} {rows:,}" for name, rows in table["quarantined"].items()]
-            parts.append("Rows that could not be read: " + ", ".join(told) + ".")
+            counts = [f"{safe(name)} {rows:,}" for name, rows in table["quarantined"].items()]
+            parts.append("Rows that could not be read: " + ", ".join(counts) + ".")
             continue
         rows = [[safe(table["table"]), "rows", *(safe(heading(step)) for step in table["steps"]), "kept"]]
         for source, count in table["rows"].items():
@@ -197,9 +197,9 @@ def rebuilt(opened: Opened, what: str) -> list[str]:
     ]
 
 
-def languages(said: Mapping[str, str]) -> list[str]:
+def languages(declared: Mapping[str, str]) -> list[str]:
     """The codes of the languages, the target first."""
-    ordered = sorted(said.items(), key=lambda pair: (pair[0] != "target", pair[0]))
+    ordered = sorted(declared.items(), key=lambda pair: (pair[0] != "target", pair[0]))
     return list(dict.fromkeys(visible(each) for _, each in ordered))
 
 

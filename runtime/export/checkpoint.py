@@ -42,7 +42,7 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
     names = sorted(record.files)
     if clash := [name for name in names if name in (CARD, MANIFEST, MARKER) or Path(name).name != name]:
         raise StoreError(f"the checkpoint has a file `{clash[0]}`, whose name an export cannot take", "train it again")
-    told = {
+    summary = {
         "recipe": opened.recipe.name,
         "what": opened.what,
         "digest": record.digest,
@@ -51,20 +51,20 @@ def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any
         "rows": record.rows,
     }
 
-    def fill(made: Path) -> dict[str, Any]:
+    def fill(partial: Path) -> dict[str, Any]:
         for name in names:
-            shutil.copyfile(opened.store.read_path(record.files[name].removeprefix("object:")), made / name)
+            shutil.copyfile(opened.store.read_path(record.files[name].removeprefix("object:")), partial / name)
         manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        (made / MANIFEST).write_text(manifest, "utf-8")
-        (made / CARD).write_text(checkpoint_card(opened, licence, terms, list(bases), taught), "utf-8")
-        return told
+        (partial / MANIFEST).write_text(manifest, "utf-8")
+        (partial / CARD).write_text(checkpoint_card(opened, licence, terms, list(bases), taught), "utf-8")
+        return summary
 
     sources = [
-        {"training": each.name, "source": source, "category": category, "license": held, "rows": count}
+        {"training": each.name, "source": source, "category": category, "license": row_class, "rows": count}
         for each in taught
-        for (source, category, held), count in each.counts.items()
+        for (source, category, row_class), count in each.counts.items()
     ]
-    return {**told, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, fill)}
 
 
 def trainings(opened: Opened) -> Iterator[Taught]:
@@ -89,9 +89,9 @@ def complain_rows(taught: list[Taught]) -> None:
     for each in taught:
         for (source, _, licence), count in each.counts.items():
             if licence not in TRAINED_ON:
-                said = "the terms of which are not stated" if licence == "unknown" else f"which are of class {licence}"
+                why = "the terms of which are not stated" if licence == "unknown" else f"which are of class {licence}"
                 raise StoreError(
-                    f"`{each.name}` was trained on {count:,} row{'s' * (count != 1)} of `{source}`, {said}: it is for local use",
+                    f"`{each.name}` was trained on {count:,} row{'s' * (count != 1)} of `{source}`, {why}: it is for local use",
                     f"drop them from `{each.table}` with `where: license <> '{licence}'` and train again, or clear their terms",
                 )
 

@@ -37,7 +37,7 @@ def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
     for stage in opened.stages(SourceStage):
         if not any(source == stage.node.label for source, _, _ in rows):
             rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
-    told = {
+    summary = {
         "recipe": opened.recipe.name,
         "what": opened.what,
         "digest": opened.record.digest,
@@ -46,10 +46,10 @@ def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
         "left_out": left,
     }
 
-    def fill(made: Path) -> dict[str, Any]:
-        write_shards(opened, made / "data", kept)
-        (made / "README.md").write_text(dataset_card(opened, dict(sorted(rows.items()))), "utf-8")
-        return told
+    def fill(partial: Path) -> dict[str, Any]:
+        write_shards(opened, partial / "data", kept)
+        (partial / "README.md").write_text(dataset_card(opened, dict(sorted(rows.items()))), "utf-8")
+        return summary
 
     sources = [
         {
@@ -61,16 +61,16 @@ def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
         }
         for (source, category, licence), count in sorted(rows.items())
     ]
-    return {**told, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, fill)}
 
 
 def left_out(rows: Counts) -> dict[str, int]:
     """Class -> rows that stay here, from the most open to the most closed."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for (_, _, licence), count in rows.items():
-        found[licence] += count
-    known = [each for each in CLASSES if each != "A" and found[each]]
-    return {each: found[each] for each in (*known, *sorted(set(found) - set(CLASSES)))}
+        counts[licence] += count
+    known = [each for each in CLASSES if each != "A" and counts[each]]
+    return {each: counts[each] for each in (*known, *sorted(set(counts) - set(CLASSES)))}
 
 
 def write_shards(opened: Opened, folder: Path, kept: int) -> None:

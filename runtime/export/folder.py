@@ -50,8 +50,8 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
 def listed_in(marker: Path) -> frozenset[str] | None:
     """The files that an export wrote, or None where the marker is none."""
     try:
-        told = json.loads(marker.read_text("utf-8"))
-        return frozenset(told["files"]) if told["kind"] == KIND else None
+        content = json.loads(marker.read_text("utf-8"))
+        return frozenset(content["files"]) if content["kind"] == KIND else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -61,31 +61,31 @@ def write_folder(folder: Path, named: str, fill: Callable[[Path], dict[str, Any]
 
     `fill` returns what the marker says besides. Whatever fails, the place holds what it held before. Raises StoreError.
     """
-    made = folder.parent / f".{folder.name[:100]}.{uuid.uuid4().hex}"
+    partial = folder.parent / f".{folder.name[:100]}.{uuid.uuid4().hex}"
     try:
-        made.mkdir(parents=True)
-        told = fill(made)
-        files = {path.relative_to(made).as_posix(): hash_path(path) for path in sorted(made.rglob("*")) if path.is_file()}
-        marker = json.dumps({"kind": KIND, **told, "files": files}, indent=1, ensure_ascii=False) + "\n"
-        (made / MARKER).write_text(marker, "utf-8")
-        for path in made.rglob("*"):
+        partial.mkdir(parents=True)
+        fields = fill(partial)
+        files = {path.relative_to(partial).as_posix(): hash_path(path) for path in sorted(partial.rglob("*")) if path.is_file()}
+        marker = json.dumps({"kind": KIND, **fields, "files": files}, indent=1, ensure_ascii=False) + "\n"
+        (partial / MARKER).write_text(marker, "utf-8")
+        for path in partial.rglob("*"):
             sync(path)
-        exchange(made, folder)
+        exchange(partial, folder)
     except OSError as error:
         raise unwritable(named, error) from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return [*files, MARKER]
 
 
-def exchange(made: Path, folder: Path) -> None:
+def exchange(partial: Path, folder: Path) -> None:
     """Put a finished folder in its place; what was there goes only when it stands."""
-    before = made.with_name(made.name + ".before")
+    before = partial.with_name(partial.name + ".before")
     replaced = (folder / MARKER).is_file()
     if replaced:
         os.rename(folder, before)
     try:
-        os.rename(made, folder)  # fails where another program has filled the folder meanwhile
+        os.rename(partial, folder)  # fails where another program has filled the folder meanwhile
     except OSError:
         if replaced:
             os.rename(before, folder)

@@ -73,12 +73,12 @@ class Opened:
     def writers(self) -> list[tuple[str, str, str]]:
         """(model, its terms, their class) of the models that wrote what the rows hold."""
         attached = [stage.operator for stage in self.stages(AttachStage)]
-        found = set()
+        models = set()
         for each in attached:
             model = self.recipe.models[each.model].model
             terms = model.terms or ("those of the checkpoint" if model.from_ is not None else "not stated")
-            found.add((model.id or each.model, terms, each.terms))
-        return sorted(found)
+            models.add((model.id or each.model, terms, each.terms))
+        return sorted(models)
 
     def commands(self) -> list[str]:
         """What makes it again, as seen from the project's folder."""
@@ -155,9 +155,9 @@ def complain_drifted(session: Session, graph: Graph, built: Built, name: str) ->
     if name in lock.outputs or name in dict(session.read.recipe.outputs):
         refuse(session, list(drifted_outputs(session, built)))
         return
-    found = list(moved(graph, built, lock))
-    if found:
-        lines = [*found[:5], *([f"and {len(found) - 5} more"] if len(found) > 5 else [])]
+    drifts = list(moved(graph, built, lock))
+    if drifts:
+        lines = [*drifts[:5], *([f"and {len(drifts) - 5} more"] if len(drifts) > 5 else [])]
         hint = f"accept it with `recipe lock {session.named}`, or undo the change"
         raise StoreError("it is made from what is not as the lock says:", hint, lines)
 

@@ -81,23 +81,23 @@ def pull(store: Store, folder: Path) -> Moved:
 
 def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, moved: Moved) -> None:
     """The result of one key."""
-    key, found = path.name, sorted(each.stem for each in path.glob("*.json"))
-    if not DIGEST.fullmatch(key) or not found:
+    key, offered = path.name, sorted(each.stem for each in path.glob("*.json"))
+    if not DIGEST.fullmatch(key) or not offered:
         return
     local = store.look_up(key, kind)
-    digests = sorted({*found, *([local.content] if local is not None else [])})
+    digests = sorted({*offered, *([local.content] if local is not None else [])})
     if len(digests) > 1:
         listed = ", ".join(digest[:12] for digest in digests[:9])
         raise StoreError(f"the key {key[:12]} has several results: {listed}", "one of the stores is wrong: `recipe store verify`")
     if local is not None:
         return
     what = f"the record {kind.folder}/{key[:12]}"
-    body = unsealed(origin.read(path / f"{found[0]}.json", what))
+    body = unsealed(origin.read(path / f"{offered[0]}.json", what))
     if body is None:
         raise origin.damaged(what, "damaged")
     try:
         record = kind.read(body)
-        if (record.key, record.content) != (key, found[0]):
+        if (record.key, record.content) != (key, offered[0]):
             raise Unsound("it is of another key or result")
         left = left_out(record)
         for digest in sorted(record.objects() - left):
@@ -122,20 +122,20 @@ def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None
     target, what = store.object_path(digest), f"the object {digest[:12]}"
     if target.exists():
         return
-    made = store.root / "tmp" / uuid.uuid4().hex
+    partial = store.root / "tmp" / uuid.uuid4().hex
     try:
-        with origin.open(origin.root / "objects" / digest[:2] / digest, what) as file, store.files.create(made) as copy:
+        with origin.open(origin.root / "objects" / digest[:2] / digest, what) as file, store.files.create(partial) as copy:
             shutil.copyfileobj(file, copy, 1 << 22)
-        if hash_path(made) != digest:
+        if hash_path(partial) != digest:
             raise origin.damaged(what, "damaged")
-        complain_table(origin, what, made)
+        complain_table(origin, what, partial)
         store.hold(digest)
-        made.chmod(0o444)
+        partial.chmod(0o444)
         store.files.make_folder(target.parent)
         with store.gate():
-            store.files.rename(made, target)
+            store.files.rename(partial, target)
     finally:
-        made.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     moved.objects, moved.bytes = moved.objects + 1, moved.bytes + target.stat().st_size
 
 
@@ -152,10 +152,10 @@ def pull_journal(store: Store, origin: Origin, path: Path, key: str) -> None:
     """Values of a dear measure; a broken entry is not believed when it is read."""
     target = store.memos / "memo" / key[:2] / key / path.name
     if not target.exists():
-        made = store.root / "tmp" / uuid.uuid4().hex
-        store.files.write_bytes(made, origin.read(path, f"the memo {key[:12]}"))
+        partial = store.root / "tmp" / uuid.uuid4().hex
+        store.files.write_bytes(partial, origin.read(path, f"the memo {key[:12]}"))
         store.files.make_folder(target.parent)
-        store.files.rename(made, target)
+        store.files.rename(partial, target)
 
 
 def pull_name(store: Store, origin: Origin, path: Path) -> None:

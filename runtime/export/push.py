@@ -36,9 +36,9 @@ def push(store: Store, folder: Path) -> Moved:
     root, moved = folder / FORMAT, Moved()
     with store.building():
         for recipe, build in store.builds():
-            held = [store.hold_record(stage["key"], Record) for stage in build.stages.values()]
-            beside = [store.hold_record(key, BesideRecord) for key in build.beside]
-            for record in (*held, *beside):
+            records = [store.hold_record(stage["key"], Record) for stage in build.stages.values()]
+            columns = [store.hold_record(key, BesideRecord) for key in build.beside]
+            for record in (*records, *columns):
                 if record is not None:
                     push_record(store, root, record, moved)
             put(root / "names" / Path(*recipe.split("/")) / LAST, sealed(build.body()))
@@ -60,9 +60,9 @@ def push_record(store: Store, root: Path, record: Keyed, moved: Moved) -> None:
             source = store.read_path(digest)
             moved.objects, moved.bytes = moved.objects + 1, moved.bytes + source.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
-            made = target.parent / f".{uuid.uuid4().hex}"
-            shutil.copyfile(source, made)
-            made.rename(target)
+            partial = target.parent / f".{uuid.uuid4().hex}"
+            shutil.copyfile(source, partial)
+            partial.rename(target)
     target = root / record.folder / record.key[:2] / record.key / f"{record.content}.json"
     if not target.exists():
         moved.records += 1
@@ -79,6 +79,6 @@ def unquoted(record: Keyed) -> Keyed:
 def put(path: Path, content: bytes) -> None:
     """A file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.parent / f".{uuid.uuid4().hex}"
-    made.write_bytes(content)
-    made.rename(path)
+    partial = path.parent / f".{uuid.uuid4().hex}"
+    partial.write_bytes(content)
+    partial.rename(path)

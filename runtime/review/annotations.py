@@ -11,10 +11,10 @@ from runtime.review.wording import headline, stops
 
 def as_diagnostics(comparisons: Sequence[Comparison]) -> tuple[Diagnostic, ...]:
     """A warning for each new obligation and each build that stops, a note for each change with what it does to the rows."""
-    return tuple(each for comparison in comparisons for each in told(comparison))
+    return tuple(each for comparison in comparisons for each in annotations_of(comparison))
 
 
-def told(comparison: Comparison) -> Iterator[Diagnostic]:
+def annotations_of(comparison: Comparison) -> Iterator[Diagnostic]:
     for owed in comparison.owed:
         if owed.state == "new":
             yield Diagnostic(f"{comparison.recipe}: {owed.message}", owed.place, severity="warning")

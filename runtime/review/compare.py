@@ -52,13 +52,13 @@ class Comparison:
 
 
 def compare(
-    recipe: str, before: Side | None, after: Side | None, broken: str | None = None, told: tuple[str, ...] = ()
+    recipe: str, before: Side | None, after: Side | None, broken: str | None = None, remarks: tuple[str, ...] = ()
 ) -> Comparison:
     """Everything about one edit; a side is None where there is no such recipe, or where it is `broken`, as that says."""
     assert before is not None or after is not None
     notes = (
         *([broken] if broken else []),
-        *told,
+        *remarks,
         *(note for side in (before, after) if side is not None for note in absent_files(side)),
     )
     names = (None if before is None else before.name, None if after is None else after.name)

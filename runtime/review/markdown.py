@@ -79,10 +79,10 @@ def parts(comparison: Comparison, open_text: bool, titled: bool) -> Iterator[str
 
 def rows_of(moved: Moved, open_text: bool) -> Iterator[str]:
     """The rows of one output."""
-    told = list(table(moved))
-    if moved.still or (not told and not moved.entering and not moved.leaving):
+    groups = list(table(moved))
+    if moved.still or (not groups and not moved.entering and not moved.leaving):
         return
-    body = grid([["", "before", "after", "change"], *([safe(cell) for cell in row] for row in told)], LINES) if told else ""
+    body = grid([["", "before", "after", "change"], *([safe(cell) for cell in row] for row in groups)], LINES) if groups else ""
     if moved.steps:
         steps = [[safe(step), *pair] for step, *pair in moved.steps]
         body += "\n\n" + grid([["dropped by", "before", "after"], *steps], LINES)

@@ -57,8 +57,8 @@ def place(span: Span | None) -> str | None:
 
 
 def cost_data(cost: Cost) -> dict[str, Any]:
-    told = {"seconds": cost.seconds, "to_measure": dict(cost.measured), "rows": between(cost.rows)}
-    return told if cost.asks is None else {**told, "completions": cost.asks.data()}
+    fields = {"seconds": cost.seconds, "to_measure": dict(cost.measured), "rows": between(cost.rows)}
+    return fields if cost.asks is None else {**fields, "completions": cost.asks.data()}
 
 
 def between(rows: Between) -> list[int | None]:

@@ -44,18 +44,18 @@ class Revision:
         return Place(path, f"{self.name}:{recipe}", root, package, allowed, (f"{self.name}:", self.folder), strays=self.strays)
 
 
-def git(top: Path, *arguments: str, given: bytes | None = None) -> bytes:
+def git(top: Path, *arguments: str, content: bytes | None = None) -> bytes:
     """What git prints; raises StoreError with its own words where it fails."""
     try:
-        done = subprocess.run(["git", "-C", str(top), *arguments], input=given, capture_output=True, check=False)
+        done = subprocess.run(["git", "-C", str(top), *arguments], input=content, capture_output=True, check=False)
     except FileNotFoundError:
         raise StoreError("there is no git here", "install git, or compare two files: recipe diff A B") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        if said and "not a git repository" in said[0]:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if lines and "not a git repository" in lines[0]:
             hint = "compare with what --set says, or two files: recipe diff A B"
             raise StoreError("this is no git repository, so there is no revision to compare with", hint)
-        raise StoreError(f"git cannot do this: {said[0] if said else arguments[0]}", "`git log` shows the revisions there are")
+        raise StoreError(f"git cannot do this: {lines[0] if lines else arguments[0]}", "`git log` shows the revisions there are")
     return done.stdout
 
 
@@ -87,8 +87,8 @@ def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revi
     """
     commit = git(top, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
     changed = frozenset(names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
-    with tempfile.TemporaryDirectory(prefix="recipe-") as made:
-        folder, aside = Path(made).resolve() / "tree", Path(made).resolve() / "aside"
+    with tempfile.TemporaryDirectory(prefix="recipe-") as temporary:
+        folder, aside = Path(temporary).resolve() / "tree", Path(temporary).resolve() / "aside"
         wanted, links = [], []
         for entry in names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
             about, _, path = entry.partition("\t")
@@ -122,20 +122,20 @@ def blobs(top: Path, wanted: list[tuple[Path, str]]) -> Iterator[tuple[Path, byt
     """(path, content) of files of a revision that are wanted as (path, blob)."""
     if not wanted:
         return
-    found = git(top, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in wanted).encode())
+    output = git(top, "cat-file", "--batch", content="".join(f"{blob}\n" for _, blob in wanted).encode())
     at = 0
     for target, _ in wanted:
-        end = found.index(b"\n", at)
-        size = int(found[at:end].split()[-1])
-        yield target, found[end + 1 : end + 1 + size]
+        end = output.index(b"\n", at)
+        size = int(output[at:end].split()[-1])
+        yield target, output[end + 1 : end + 1 + size]
         at = end + 2 + size
 
 
 def lead(link: Path, content: bytes, folder: Path, top: Path) -> str:
     """Make a link of a revision, and give where it leads: as it says where it stays in the revision, else from the work tree."""
-    there = said = os.fsdecode(content)
-    if os.path.isabs(said) or not Path(os.path.normpath(link.parent / said)).is_relative_to(folder):
-        there = os.path.normpath(top / link.parent.relative_to(folder) / said)
+    there = target = os.fsdecode(content)
+    if os.path.isabs(target) or not Path(os.path.normpath(link.parent / target)).is_relative_to(folder):
+        there = os.path.normpath(top / link.parent.relative_to(folder) / target)
     with suppress(OSError, ValueError):  # a name that no file can have leads nowhere
         link.symlink_to(there)
     return there[:200]

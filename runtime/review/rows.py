@@ -173,10 +173,10 @@ def example(here: SideRows, there: SideRows, row: Any) -> Example:
 
 def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
     """(decision, rows that it drops before, after) as evaluated: `.` where there is no such decision, `?` where nobody knows."""
-    told = [dict(drops(side, name)) for side in (before, after)]
-    for step in {**told[0], **told[1]}:
-        if told[0].get(step, -1) != told[1].get(step, -1):
-            old, new = ("." if step not in each else "?" if each[step] is None else f"{each[step]:,}" for each in told)
+    dropped = [dict(drops(side, name)) for side in (before, after)]
+    for step in {**dropped[0], **dropped[1]}:
+        if dropped[0].get(step, -1) != dropped[1].get(step, -1):
+            old, new = ("." if step not in each else "?" if each[step] is None else f"{each[step]:,}" for each in dropped)
             yield step, old, new
 
 
@@ -195,14 +195,14 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
     # A diff is read while one waits: the cells of large tables are compared where both are built.
     cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)
     both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
-    found = []
+    remarks = []
     for name in sorted({**old.columns, **new.columns}):
         if name not in new.columns:
-            found.append(f"{name} is gone")
+            remarks.append(f"{name} is gone")
         elif name not in old.columns:
-            found.append(f"{name} is new ({new.columns[name]})")
+            remarks.append(f"{name} is new ({new.columns[name]})")
         elif old.columns[name] != new.columns[name]:
-            found.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
+            remarks.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
         elif cells_known:
             try:
                 cells = [
@@ -210,9 +210,9 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
                     for each, at in zip((old, new), both, strict=True)
                 ]
             except Unknown:
-                found.append(f"{name}: its cells are not known before they are made")
+                remarks.append(f"{name}: its cells are not known before they are made")
                 continue
             differ = len(both[0]) if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
             if differ:
-                found.append(f"{name} holds other cells in {differ:,} rows")
-    return tuple(found)
+                remarks.append(f"{name} holds other cells in {differ:,} rows")
+    return tuple(remarks)

@@ -41,9 +41,9 @@ def shifts(output: str, before: Predictor, after: Predictor) -> Iterator[Shift]:
 def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[float, ...]]]:
     """Measure -> (its label, its percentiles over the rows of an output), where all values are known."""
     rows = side.expect(side.graph.outputs[output]).frame
-    found: dict[str, tuple[str, tuple[float, ...]]] = {}
+    percentiles: dict[str, tuple[str, tuple[float, ...]]] = {}
     if rows.rows > MOST:
-        return found
+        return percentiles
     ids = halves(id_bytes(rows.frame("row_id")))[0]
     for _, node in side.graph:
         if node.aspect != "decision" or not isinstance(node.operator, Measure) or node.operator.name == "where":
@@ -57,8 +57,8 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
         level = leveled(node.operator, values.columns)[kept]
         if level.size and (values.known is None or values.known[kept].all()):
             key = value_key(side.graph, column, side.facts)
-            found[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
-    return found
+            percentiles[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
+    return percentiles
 
 
 def leveled(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:

@@ -46,8 +46,8 @@ class Side:
 
 def open_side(session: Session, other: Side | None = None) -> Side:
     """A recipe against its store; `other` is what it is compared with. Raises RecipeError for one that is wrong."""
-    beside = None if other is None else other.predictor
+    compared = None if other is None else other.predictor
     if other is not None:  # a file that both read is hashed once
         session.found.digests.update(other.session.found.digests)
     files = session.found.files
-    return Side(session, Predictor(Store(session.store_path), session.graph, session.facts, files, session.lock, beside))
+    return Side(session, Predictor(Store(session.store_path), session.graph, session.facts, files, session.lock, compared))

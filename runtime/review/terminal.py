@@ -45,9 +45,9 @@ def rows_of(moved: Moved, open_text: bool) -> Iterator[Line]:
     if moved.still:
         yield from plain(f"  column {column}" for column in moved.columns)
         return
-    told = list(table(moved))
-    if told:
-        yield from plain(aligned([["", "before", "after", ""], *map(list, told)], right=(1, 2, 3)))
+    groups = list(table(moved))
+    if groups:
+        yield from plain(aligned([["", "before", "after", ""], *map(list, groups)], right=(1, 2, 3)))
     if moved.steps:
         yield from plain(aligned([["", "dropped by", "before", "after"], *(["", *step] for step in moved.steps)], right=(2, 3)))
     yield from plain(f"  {shift(each)}" for each in moved.shifts)

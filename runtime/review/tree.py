@@ -73,8 +73,8 @@ class Tree:
                 broken = f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared"
         new = open_side(after, old) if after is not None else None
         notes = () if unlocked is None else (f"{unlocked}; what it pins is not compared",)
-        found = compare(self.shown(recipe), old, new, broken, notes)
-        return None if only_reached and found.empty else found
+        comparison = compare(self.shown(recipe), old, new, broken, notes)
+        return None if only_reached and comparison.empty else comparison
 
     def reaches(self, before: Session, after: Session) -> bool:
         """Whether a file that either recipe is made from differs: its texts, profiles, prompts, lock or data."""
@@ -99,8 +99,8 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
 
 def recipes_of(tree: Tree) -> set[str]:
     """Every recipe of either side, relative to the project."""
-    found = set()
+    recipes = set()
     for folder in (tree.old.folder, tree.top if tree.new is None else tree.new.folder):
         roots = (tree.top, *(Path(each) for each in tree.options["allow"]))
-        found |= {path.relative_to(folder).as_posix() for path in recipes_under(folder, roots)}
-    return found
+        recipes |= {path.relative_to(folder).as_posix() for path in recipes_under(folder, roots)}
+    return recipes

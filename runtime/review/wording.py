@@ -36,10 +36,10 @@ def change_of(before: Between, after: Between) -> str:
 
 def headline(moved: Moved) -> str:
     """`dataset: 100 -> 96 rows (exact), 0 enter, 4 leave`; where its build stops, that comes before."""
-    told = list(stops(moved))
-    sure, perhaps = ([line for line in told if line.startswith(STOPS) is stopping] for stopping in (True, False))
-    told = [*sure, f"without that {result(moved)}" if sure else result(moved), *perhaps]
-    return f"{moved.output}: {'; '.join(told)}"
+    reasons = list(stops(moved))
+    sure, perhaps = ([line for line in reasons if line.startswith(STOPS) is stopping] for stopping in (True, False))
+    reasons = [*sure, f"without that {result(moved)}" if sure else result(moved), *perhaps]
+    return f"{moved.output}: {'; '.join(reasons)}"
 
 
 def result(moved: Moved) -> str:
@@ -113,10 +113,10 @@ def stops(moved: Moved) -> Iterator[str]:
 
 def asks(asks: AskForecast) -> str:
     """How many completions a stage asks for that are not here, and what they take as far as earlier ones tell."""
-    told = asks.forecast
-    new = f"{told.new:,} new completions" if asks.exact else f"{number(asks.needed)} completions, some perhaps in the store"
-    tokens = "" if not told.new else ", tokens unknown" if told.tokens is None else f", about {told.tokens:,} tokens"
-    return new + tokens + (f", cost {told.cost:,.2f}" if told.cost else "")
+    forecast = asks.forecast
+    new = f"{forecast.new:,} new completions" if asks.exact else f"{number(asks.needed)} completions, some perhaps in the store"
+    tokens = "" if not forecast.new else ", tokens unknown" if forecast.tokens is None else f", about {forecast.tokens:,} tokens"
+    return new + tokens + (f", cost {forecast.cost:,.2f}" if forecast.cost else "")
 
 
 def cost(cost: Cost) -> str:

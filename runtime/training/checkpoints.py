@@ -60,26 +60,26 @@ def laid_out(store: Store, record: CheckpointRecord) -> Path:
     manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True).encode()
     if whole(folder, files, manifest):
         return folder
-    made = store.root / "tmp" / uuid.uuid4().hex
-    store.files.make_folder(made)
+    partial = store.root / "tmp" / uuid.uuid4().hex
+    store.files.make_folder(partial)
     for name, path in files.items():
-        store.files.symlink(Path(os.path.relpath(path, folder)), made / name)
-    store.files.write_bytes(made / "training_manifest.json", manifest)
+        store.files.symlink(Path(os.path.relpath(path, folder)), partial / name)
+    store.files.write_bytes(partial / "training_manifest.json", manifest)
     if folder.exists() and not whole(folder, files, manifest):
         shutil.rmtree(folder)  # links only: what they lead to stays
     try:
-        store.files.rename(made, folder)
+        store.files.rename(partial, folder)
     except OSError:
         if not whole(folder, files, manifest):
             raise
-        shutil.rmtree(made)  # another build was first with the same folder
+        shutil.rmtree(partial)  # another build was first with the same folder
     return folder
 
 
 def whole(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
     """Whether a folder shows these files."""
-    told = folder / "training_manifest.json"
-    return told.is_file() and told.read_bytes() == manifest and all((folder / name).exists() for name in files)
+    marker = folder / "training_manifest.json"
+    return marker.is_file() and marker.read_bytes() == manifest and all((folder / name).exists() for name in files)
 
 
 def manifest_of(record: CheckpointRecord) -> dict[str, Any]:

@@ -83,8 +83,8 @@ class Job(Told):
         else:
             share = whole // processes
             hint = f"micro_batch_size: {', '.join(str(each) for each in range(1, share + 1) if not share % each)}"
-        said = f"`global_batch_size` {whole} cannot be made of micro batches of {micro} on {among}"
-        raise JobError(said, f"what divides it: {hint}")
+        message = f"`global_batch_size` {whole} cannot be made of micro batches of {micro} on {among}"
+        raise JobError(message, f"what divides it: {hint}")
 
 
 def read_job(folder: Path) -> Job:

@@ -96,8 +96,8 @@ class LikelihoodTrainer(Recorded, trl.SFTTrainer):
             with self.accelerator.autocast():
                 outputs = self.model(**inputs, fused_lm_head=True, use_cache=False)
             trained = outputs.label_mask
-            said = outputs.log_probs[trained].double()
-            totals.index_add_(1, row[trained].long(), torch.stack([said, torch.ones_like(said)]))
+            log_probs = outputs.log_probs[trained].double()
+            totals.index_add_(1, row[trained].long(), torch.stack([log_probs, torch.ones_like(log_probs)]))
         self.model.train()
         reshard(self.model)
         total, count = self.course.ranks.sum(totals)
@@ -112,9 +112,9 @@ class LikelihoodTrainer(Recorded, trl.SFTTrainer):
 
 
 def put_file(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    made = path.with_suffix(".tmp")
-    save_file(tensors, made)
-    made.replace(path)
+    partial = path.with_suffix(".tmp")
+    save_file(tensors, partial)
+    partial.replace(path)
 
 
 def reshard(model: Any) -> None:

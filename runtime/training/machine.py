@@ -65,13 +65,13 @@ def installed(module: str) -> bool:
 
 def versions() -> dict[str, str | None]:
     """The version of each library that a result depends on."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    libraries: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            libraries[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            libraries[name] = None
+    return libraries
 
 
 def device() -> dict[str, Any]:

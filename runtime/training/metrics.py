@@ -17,12 +17,12 @@ class Metrics:
         """Go on after a step: what a run that was killed wrote of later ones will be measured again."""
         path = folder / NAME
         kept = [line for line in lines(path) if line["step"] <= step]
-        made = folder / f"{NAME}.tmp"
-        with open(made, "w", encoding="utf-8") as file:
+        partial = folder / f"{NAME}.tmp"
+        with open(partial, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
             file.flush()
             os.fsync(file.fileno())
-        made.replace(path)
+        partial.replace(path)
         self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the training runs
 
     def add(self, line: dict[str, Any]) -> None:
@@ -38,5 +38,5 @@ def lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a file; the last may be torn where its run was killed."""
     if not path.exists():
         return []
-    told = path.read_text("utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in told]
+    whole = path.read_text("utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in whole]

@@ -27,12 +27,12 @@ def open_renderer(job: dict[str, Any]) -> Renderer:
 def main(folder: Path) -> int:
     """Write `rows.parquet` of `texts.jsonl`; an event says what is wrong."""
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    made = folder / "rows.tmp"
+    partial = folder / "rows.tmp"
     try:
         renderer = open_renderer(job)
         with (
             open(folder / "texts.jsonl", encoding="utf-8") as lines,
-            pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer,
         ):
             batch: list[dict[str, Any]] = []
             for line in lines:
@@ -44,7 +44,7 @@ def main(folder: Path) -> int:
     except TemplateError as error:
         print(json.dumps({"event": "error", "message": str(error), "hint": error.hint}), flush=True)  # noqa: T201
         return 1
-    made.rename(folder / "rows.parquet")
+    partial.rename(folder / "rows.parquet")
     return 0
 
 

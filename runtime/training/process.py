@@ -49,7 +49,7 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
     """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
-    kept = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
+    environment = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
     with open(folder / f"{module}.log", "ab") as log:
         try:
             process = subprocess.Popen(
@@ -57,7 +57,7 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=kept | {"PYTHONPATH": paths},
+                env=environment | {"PYTHONPATH": paths},
                 start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
             )
         except OSError as error:
@@ -103,8 +103,8 @@ def worded(event: dict[str, Any]) -> str:
         left = event.get("eta_seconds")
         ending = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
         speed = f", {event['tokens_per_second']:,.0f} tokens/s" if event.get("tokens_per_second") else ""
-        told = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
-        return f"{told}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
+        progress = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
+        return f"{progress}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
     if event["event"] == "resumed":
         return f"goes on after step {event['step']:,}"
     return " ".join(f"{name} {value}" for name, value in event.items() if name != "event") or str(event["event"])

@@ -38,9 +38,9 @@ class Ranks:
         """What each process says, in their order."""
         if self.count == 1:
             return [value]
-        said: list[Any] = [None] * self.count
-        dist.all_gather_object(said, value)
-        return said
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
 
     def once(self, work: Callable[[], T]) -> T:
         """What the first process works out, for all of them; what it raises, they all raise."""

@@ -79,9 +79,9 @@ class Recorded(transformers.Trainer):
         """Trained tokens of the step over all processes: what its loss is divided by."""
         trained = sum(int((batch["labels"][..., 1:] != -100).sum()) for batch in batch_samples)
         tokens = sum(int(batch.get("attention_mask", torch.ones_like(batch["input_ids"])).sum()) for batch in batch_samples)
-        told = self.course.ranks.all((tokens, trained))
-        self.trained_tokens = sum(each for _, each in told)
-        self.tokens = sum(each for each, _ in told) - FILLER * self.course.order.filled(self.state.global_step)
+        counts = self.course.ranks.all((tokens, trained))
+        self.trained_tokens = sum(each for _, each in counts)
+        self.tokens = sum(each for each, _ in counts) - FILLER * self.course.order.filled(self.state.global_step)
         self.step_loss, self.sums = 0.0, {}
         return torch.tensor(self.trained_tokens, device=device)
 
@@ -99,9 +99,9 @@ class Recorded(transformers.Trainer):
     def look(self) -> None:
         """Before weights change, agree on this step. Raises JobError where its loss is no number: the weights would be lost."""
         sums = {name: float(value) for name, value in self.sums.items()}
-        told = self.course.ranks.all((float(self.step_loss), sums))
-        self.loss = sum(loss for loss, _ in told) / len(told)
-        self.means = {name: sum(each[name] for _, each in told) / self.trained_tokens for name in sums}
+        measured = self.course.ranks.all((float(self.step_loss), sums))
+        self.loss = sum(loss for loss, _ in measured) / len(measured)
+        self.means = {name: sum(each[name] for _, each in measured) / self.trained_tokens for name in sums}
         assert self.norm is not None, "the training loop measures the gradients before each step"
         if not (math.isfinite(self.loss) and math.isfinite(self.norm)):
             rate, step = self.optimizer.param_groups[0]["lr"], self.state.global_step + 1
@@ -128,17 +128,17 @@ class Recorded(transformers.Trainer):
             self.course.metrics.add(line)
         since = now - self.started
         eta = since / (step - self.course.began) * (steps - step)
-        told = {"step": step, "steps": steps, "loss": self.loss, "learning_rate": rate}
-        self.course.events.tell("step", **told, tokens_per_second=round(self.seen / since, 1), eta_seconds=round(eta, 1))
+        progress = {"step": step, "steps": steps, "loss": self.loss, "learning_rate": rate}
+        self.course.events.tell("step", **progress, tokens_per_second=round(self.seen / since, 1), eta_seconds=round(eta, 1))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         step = self.state.global_step
         if self.course.metrics is not None:
             self.course.metrics.sync()
         rates = [group["lr"] for group in self.optimizer.param_groups]
-        said = {"step": step, "learning_rates": rates, "scheduler": self.lr_scheduler.state_dict()}
+        fields = {"step": step, "learning_rates": rates, "scheduler": self.lr_scheduler.state_dict()}
         knowledge = Knowledge(self.model, self.optimizer, self.random)
-        self.course.states.save(step, knowledge, said, dataclasses.asdict(self.state))
+        self.course.states.save(step, knowledge, fields, dataclasses.asdict(self.state))
 
     def go_on(self) -> bool:
         """Train from the step that the course began at; whether it came to its end. Where it is stopped it keeps a state."""

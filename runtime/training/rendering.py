@@ -84,34 +84,34 @@ class Renderer:
             low, high = max(high, start), high + sum(len(text) for text, _ in group)
             cuts = sorted({low, high, *(place for mark in marks if low <= mark[0] and mark[1] <= high for place in mark)})
             for begin, end in itertools.pairwise(cuts if low < high else []):
-                made = self.encode(completion[begin:end], special=(begin, end) in marks)
-                ids, loss = ids + made, loss + [trained] * len(made)
+                tokens = self.encode(completion[begin:end], special=(begin, end) in marks)
+                ids, loss = ids + tokens, loss + [trained] * len(tokens)
         tail = self._tokens(frame.tail, True)
         return Rendered(ids + tail, loss + [True] + [False] * (len(tail) - 1))
 
     def frame(self, roles: tuple[str, ...]) -> Frame:
         """The frame of a conversation; raises the error that it is."""
-        found = self.frames.get(roles)
-        if isinstance(found, Frame):
-            return found
-        if found is None:
+        frame = self.frames.get(roles)
+        if isinstance(frame, Frame):
+            return frame
+        if frame is None:
             raise TemplateError(f"a row is a user message behind at most one system message, and this is {', '.join(roles)}")
-        raise TemplateError(found.message, found.hint)
+        raise TemplateError(frame.message, frame.hint)
 
     def text(self, messages: Sequence[tuple[str, str]], *, prompt: bool) -> str:
         """What the template makes of messages in the sandbox of transformers, with the generation prompt or without."""
-        said = [{"role": role, "content": content} for role, content in messages]
+        conversation = [{"role": role, "content": content} for role, content in messages]
         named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": dated}
         try:
-            return within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(said, tokenize=False, **named)))
+            return within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
         except TimeoutError:
             raise TemplateError(f"the chat template takes more than {SECONDS:.0f} seconds", OWN) from None
         except Dated:
             raise TemplateError("the chat template writes today's date, so that the same rows are others tomorrow", OWN) from None
         except Exception as error:  # noqa: BLE001 - a template may raise anything, and it is told
-            told = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             roles = ", ".join(role for role, _ in messages)
-            raise TemplateError(f"the chat template fails on messages of the roles {roles}: {told}", OWN) from None
+            raise TemplateError(f"the chat template fails on messages of the roles {roles}: {reason}", OWN) from None
 
     def encode(self, text: str, *, special: bool) -> list[int]:
         """The tokens of a text, in which markers are special tokens or text; raises TemplateError where text is lost."""
@@ -161,15 +161,15 @@ class Renderer:
         contents = self._fitted(frame, messages)
         wanted = "".join(text for text, _ in frame.pieces(contents)) + rest + frame.tail
         if ANSWER not in turn or squeezed(turn) != squeezed(wanted):
-            told = difference(squeezed(wanted), squeezed(turn))
-            raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {told}", OWN)
+            where = difference(squeezed(wanted), squeezed(turn))
+            raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {where}", OWN)
 
     def _ended(self, frame: Frame) -> Frame:
         """The frame, if a special token ends an answer: a model trained on another would never stop."""
         ids = self._tokens(frame.tail, True)
         if not ids or ids[0] not in self.ids:
-            told = f"the chat template ends an assistant message with {frame.tail[:40]!r}, and that is no special token"
-            raise TemplateError(told, OWN)
+            message = f"the chat template ends an assistant message with {frame.tail[:40]!r}, and that is no special token"
+            raise TemplateError(message, OWN)
         return frame
 
     def _fitted(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -189,8 +189,8 @@ class Renderer:
         opens = completion.startswith(opening, lead)
         if not frame.opened:
             if closing in completion and not opens:
-                told = f"a completion closes its thinking with {closing}, and neither it nor the chat template opens it"
-                raise TemplateError(told, f"give `train` a `template:` whose generation prompt ends with {opening}")
+                message = f"a completion closes its thinking with {closing}, and neither it nor the chat template opens it"
+                raise TemplateError(message, f"give `train` a `template:` whose generation prompt ends with {opening}")
             return 0
         cut = lead + shared(frame.opened, completion[lead:]) if opens else 0
         if closing not in completion or completion[cut:].lstrip().startswith(opening):
@@ -204,8 +204,8 @@ class Renderer:
             return []
         lead = len(completion) - len(completion[start:].lstrip())
         places = (lead if completion.startswith(self.tags[0], lead) else None, completion.rindex(self.tags[1]))
-        found = [(at, at + len(tag)) for at, tag in zip(places, self.tags, strict=True) if at is not None]
-        return [(low, high) for low, high in found if self.spelling.markers.fullmatch(completion, low, high)]
+        spans = [(at, at + len(tag)) for at, tag in zip(places, self.tags, strict=True) if at is not None]
+        return [(low, high) for low, high in spans if self.spelling.markers.fullmatch(completion, low, high)]
 
     def _prompt(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The tokens of a prompt: a server's very own, unless a content spells a marker, which a server would obey."""
@@ -223,10 +223,10 @@ class Renderer:
         return self.spelling.runs(frame.pieces(contents))
 
 
-def attempt(frame: Callable[..., Frame], *said: Any) -> Frame | TemplateError:
+def attempt(frame: Callable[..., Frame], *arguments: Any) -> Frame | TemplateError:
     """A frame, or why there is none: what rows without a system message need not know stops only those with one."""
     try:
-        return frame(*said)
+        return frame(*arguments)
     except TemplateError as error:
         return error
 
@@ -271,11 +271,11 @@ def decode(tokenizer: Any, ids: Sequence[int]) -> str:
 
 def shown(tokenizer: Any, rendered: Rendered) -> list[tuple[str, bool]]:
     """The text of consecutive tokens that are trained on, or are not, for printing a row with its mask."""
-    made, place, before = [], 0, ""
+    stretches, place, before = [], 0, ""
     for trained, group in itertools.groupby(rendered.loss):
         place += len(list(group))
         # From the start each time: tokenizers strip the space before the first token that they are given.
         text = decode(tokenizer, rendered.ids[:place])
-        made.append((text[len(before) :], trained))
+        stretches.append((text[len(before) :], trained))
         before = text
-    return made
+    return stretches

@@ -37,9 +37,9 @@ def write_result(folder: Path, job: Job, weights: dict[str, torch.Tensor]) -> No
 
     The configuration is that of the model that was trained, untouched by what a trainer sets in it for itself.
     """
-    made = folder / "result.tmp"
-    if made.exists():
-        shutil.rmtree(made)
+    partial = folder / "result.tmp"
+    if partial.exists():
+        shutil.rmtree(partial)
     dtype = getattr(torch, job.settings.dtype)
     config = transformers.AutoConfig.from_pretrained(job.model)
     with torch.device("meta"):
@@ -47,16 +47,16 @@ def write_result(folder: Path, job: Job, weights: dict[str, torch.Tensor]) -> No
     if (job.model / "generation_config.json").exists():
         bare.generation_config = transformers.GenerationConfig.from_pretrained(job.model)
     cast = {name: value.detach().to(dtype if value.is_floating_point() else value.dtype) for name, value in weights.items()}
-    bare.save_pretrained(made, state_dict=cast, max_shard_size=SHARD)
+    bare.save_pretrained(partial, state_dict=cast, max_shard_size=SHARD)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.model)
     if job.template is not None:
         tokenizer.chat_template = job.template
     for name in ("is_local", "local_files_only"):
         tokenizer.init_kwargs.pop(name, None)  # where it was loaded from, and whether there was a network then
-    tokenizer.save_pretrained(made)
-    for path in made.iterdir():
+    tokenizer.save_pretrained(partial)
+    for path in partial.iterdir():
         sync(path)
-    sync(made)
+    sync(partial)
 
 
 def put_result(folder: Path) -> None:
@@ -69,7 +69,7 @@ def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int
     """How the result was made: nothing of it decides what the result is."""
     steps = lines(folder / NAME)
     tokens, seconds = sum(each["tokens"] for each in steps), sum(each["seconds"] for each in steps)
-    told = {
+    provenance = {
         "versions": machine.versions(),
         "device": machine.device(),
         "processes": ranks.count,
@@ -91,7 +91,7 @@ def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int
         "first_loss": steps[0]["loss"],
         "last_loss": steps[-1]["loss"],
     }
-    made = folder / "result.json.tmp"
-    made.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    sync(made)
-    made.replace(folder / "result.json")
+    partial = folder / "result.json.tmp"
+    partial.write_text(json.dumps(provenance, indent=1) + "\n", "utf-8")
+    sync(partial)
+    partial.replace(folder / "result.json")

@@ -157,15 +157,15 @@ class Wrong:
             (self.silent, "without a token that is trained on", "drop them: they would teach nothing"),
             (self.foreign, f"with a token that the model does not know (it has {self.vocabulary})", "render them anew"),
         )
-        said = [f"{counted(found)} {what}: {listed(found)}" for found, what, _ in kinds if found]
-        if said:
-            raise JobError("; ".join(said), "; ".join(hint for found, _, hint in kinds if found))
+        parts = [f"{counted(found)} {what}: {listed(found)}" for found, what, _ in kinds if found]
+        if parts:
+            raise JobError("; ".join(parts), "; ".join(hint for found, _, hint in kinds if found))
 
 
-def counted(found: list[str]) -> str:
-    return "1 row is" if len(found) == 1 else f"{len(found):,} rows are"
+def counted(names: list[str]) -> str:
+    return "1 row is" if len(names) == 1 else f"{len(names):,} rows are"
 
 
-def listed(found: list[str]) -> str:
-    more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
-    return ", ".join(found[:NAMED]) + more
+def listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

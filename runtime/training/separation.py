@@ -21,8 +21,8 @@ def complain_leaks(model: Any, inputs: Any, vocabulary: int) -> None:
     """
     rows = [[(7 * place + 3 * number) % vocabulary for place in range(length)] for number, length in enumerate(LENGTHS)]
     other = [[(token + 1) % vocabulary for token in rows[0]], *rows[1:]]
-    said = [after_first(model, inputs(each)) for each in (rows, other)]
-    if (said[0] - said[1]).abs().max().item() > ALIKE:
+    log_probs = [after_first(model, inputs(each)) for each in (rows, other)]
+    if (log_probs[0] - log_probs[1]).abs().max().item() > ALIKE:
         raise JobError(
             "this model's attention looks from one row of a flattened batch into the next",
             "padding_free: false and packing: false, or another `attention`",

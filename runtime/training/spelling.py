@@ -38,8 +38,8 @@ class Spelling:
 
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if not isinstance(backend, Tokenizer):
-            told = f"the tokenizer is a {type(tokenizer).__name__}, which has no tokenizer.json"
-            raise TemplateError(told, "save it as a fast tokenizer beside the model")
+            message = f"the tokenizer is a {type(tokenizer).__name__}, which has no tokenizer.json"
+            raise TemplateError(message, "save it as a fast tokenizer beside the model")
         self.copies, self.cut, added = copies_of(backend.to_str())
         mine = {name for name in set(added).difference(tags) if BRACKETED.fullmatch(name) and any(name in text for text in own)}
         names = {name for name, each in added.items() if each["special"]} | mine
@@ -97,9 +97,9 @@ class Spelling:
         if wanted != found:
             lost = sorted(set(wanted) - set(found))[:5]
             names = ", ".join(f"{each!r} (U+{ord(each):04X})" for each in lost)
-            told = names or f"it gives {difference(wanted, found)}"
+            lacks = names or f"it gives {difference(wanted, found)}"
             hint = "drop such rows with `where`, or train a model whose tokenizer knows all bytes"
-            raise TemplateError(f"the tokenizer cannot write a row's text: {told}", hint)
+            raise TemplateError(f"the tokenizer cannot write a row's text: {lacks}", hint)
 
 
 @lru_cache(maxsize=1)
@@ -110,15 +110,15 @@ def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, dict[str, Any]
     """
     from tokenizers import AddedToken, Tokenizer
 
-    said = json.loads(text) | {"truncation": None, "padding": None}
-    bare = said | {part: unprefixed(said[part]) for part in ("normalizer", "pre_tokenizer")}
-    server = Tokenizer.from_str(json.dumps(said))
-    copies = {True: server, False: server if bare == said else Tokenizer.from_str(json.dumps(bare))}
+    settings = json.loads(text) | {"truncation": None, "padding": None}
+    bare = settings | {part: unprefixed(settings[part]) for part in ("normalizer", "pre_tokenizer")}
+    server = Tokenizer.from_str(json.dumps(settings))
+    copies = {True: server, False: server if bare == settings else Tokenizer.from_str(json.dumps(bare))}
     # No content can hold it, for it is drawn anew each time; no row's tokens have it.
     cut = f"\ue000{uuid.uuid4().hex}\ue001"
     for copy in copies.values():
         copy.add_tokens([AddedToken(cut, normalized=False)])
-    return copies, cut, {each["content"]: each for each in said["added_tokens"]}
+    return copies, cut, {each["content"]: each for each in settings["added_tokens"]}
 
 
 def unprefixed(part: Any) -> Any:

@@ -115,17 +115,17 @@ def job_of(operator: Train, node: Node, run: Run) -> dict[str, Any]:
 
 def write_texts(folder: Path, operator: Train, node: Node, table: Table) -> None:
     """The rows as messages and stretches of text with their mask, a line of JSON each."""
-    made = folder / "texts.tmp"
-    with open(made, "w", encoding="utf-8") as file:
+    partial = folder / "texts.tmp"
+    with open(partial, "w", encoding="utf-8") as file:
         for row in texts_of(operator, node.entries, table):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    made.replace(folder / "texts.jsonl")
+    partial.replace(folder / "texts.jsonl")
 
 
 def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:
     """Each row, or the one at a place, as its messages and the stretches of its completion. Raises StoreError for a null."""
-    said = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
-    asked = Generate.model_validate({"model": "", "of": operator.prompt, **said})
+    prompts = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
+    generate = Generate.model_validate({"model": "", "of": operator.prompt, **prompts})
     shape, ids = shape_from(entries["shape"]), id_bytes(table.frame("row_id"))
     names = list(operator.reads(table.columns))
     some = {} if only is None else {"first": only, "last": only + 1}
@@ -134,7 +134,7 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
         for at in range(len(next(iter(cells.values())))):
             row = {name: cells[name][at] for name in names}
             row_id = ids[start + at].tobytes().hex()
-            messages, completion = asked.messages(row, {}), row[operator.completion]
+            messages, completion = generate.messages(row, {}), row[operator.completion]
             if messages is None or completion is None:
                 empty = operator.prompt if messages is None else operator.completion
                 raise StoreError(
@@ -146,11 +146,11 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
 
 def characters_of(table: Table, names: Iterable[str]) -> int:
     """The characters of a table's columns of text: what tokens are told by where they were not counted yet."""
-    found = 0
+    total = 0
     for _, batch in table.batches(list(names)):
         texts = (column.flatten() if pa.types.is_large_list(column.type) else column for column in batch.values())
-        found += sum(pc.sum(pc.utf8_length(each)).as_py() or 0 for each in texts)
-    return found
+        total += sum(pc.sum(pc.utf8_length(each)).as_py() or 0 for each in texts)
+    return total
 
 
 def stored(store: Store, path: Path) -> str:

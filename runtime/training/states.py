@@ -66,23 +66,23 @@ class States:
         if not whole:
             return None
         if self.read(whole[-1])["identity"] != self.identity:
-            said = f"{self.path(whole[-1])} is of a training with other settings or rows"
-            raise JobError(said, f"remove {self.folder} to begin anew")
+            message = f"{self.path(whole[-1])} is of a training with other settings or rows"
+            raise JobError(message, f"remove {self.folder} to begin anew")
         return whole[-1]
 
     def whole(self) -> list[int]:
         """The steps whose states are whole."""
-        found = [path for path in self.folder.glob("step-*") if is_whole(path)]
-        return sorted(int(path.name.removeprefix("step-")) for path in found)
+        paths = [path for path in self.folder.glob("step-*") if is_whole(path)]
+        return sorted(int(path.name.removeprefix("step-")) for path in paths)
 
     def path(self, step: int) -> Path:
         return self.folder / f"step-{step}"
 
     def read(self, step: int) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
-        return said
+        state: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
+        return state
 
-    def save(self, step: int, knowledge: Knowledge, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+    def save(self, step: int, knowledge: Knowledge, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
         """Write a state, and let go of all but the last. Where that fails no process goes on, and older ones stay as they are.
 
         `loop` is what transformers' training loop knows of where it is, in a file that it reads by itself.
@@ -91,7 +91,7 @@ class States:
         try:
             self.ranks.once(lambda: clear(path))
             self.ranks.together(lambda: self.write(path, knowledge))
-            self.ranks.once(lambda: self.finish(path, said, loop))
+            self.ranks.once(lambda: self.finish(path, fields, loop))
         except JobError:
             if self.ranks.first:
                 remove(path)
@@ -107,16 +107,16 @@ class States:
         save_file(part, file)
         sync(file)
 
-    def finish(self, path: Path, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+    def finish(self, path: Path, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
         """Say that the state is whole, once all of it has reached the disk."""
-        told = {**said, "identity": self.identity, "processes": self.ranks.count}
-        write_synced(path / "state.json", told)
+        content = {**fields, "identity": self.identity, "processes": self.ranks.count}
+        write_synced(path / "state.json", content)
         write_synced(path / TRAINER_STATE_NAME, loop)
         sync(path)
         files = {each.name: each.stat().st_size for each in sorted(path.iterdir())}
-        made = path / f"{WHOLE}.tmp"
-        write_synced(made, files)
-        made.rename(path / WHOLE)
+        partial = path / f"{WHOLE}.tmp"
+        write_synced(partial, files)
+        partial.rename(path / WHOLE)
         sync(path)
         sync(self.folder)
 
@@ -129,8 +129,8 @@ class States:
 
     def load(self, step: int, knowledge: Knowledge) -> None:
         """Put a state's weights, and what the optimizer knew of them, into this process's part."""
-        said, optimizer = self.read(step), knowledge.optimizer
-        count, own = said["processes"], said["processes"] == self.ranks.count
+        state, optimizer = self.read(step), knowledge.optimizer
+        count, own = state["processes"], state["processes"] == self.ranks.count
         with ExitStack() as opened:
             # Where as many processes read as wrote, each finds in its own file all that it needs.
             paths = [self.path(step) / part_of(each, count) for each in ([self.ranks.number] if own else range(count))]
@@ -146,7 +146,7 @@ class States:
                     else:
                         known[at][what] = torch.zeros_like(value)
                         shards.fill(f"optimizer.{name}.{what}", known[at][what])
-        for group, rate in zip(groups, said["learning_rates"], strict=True):
+        for group, rate in zip(groups, state["learning_rates"], strict=True):
             group["lr"] = rate
         optimizer.load_state_dict({"state": known, "param_groups": groups})
 
@@ -199,8 +199,8 @@ class Shards:
 
 def random_numbers() -> dict[str, torch.Tensor]:
     """Where the random numbers of this process are."""
-    found = {"cpu": torch.get_rng_state()}
-    return found | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else found
+    states = {"cpu": torch.get_rng_state()}
+    return states | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
 
 
 def local(value: torch.Tensor) -> torch.Tensor:
@@ -234,8 +234,8 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def write_synced(path: Path, told: Mapping[str, Any]) -> None:
+def write_synced(path: Path, content: Mapping[str, Any]) -> None:
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(told, file, indent=1)
+        json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())

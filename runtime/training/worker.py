@@ -36,8 +36,8 @@ def main(folder: Path) -> int:
     except JobError as error:
         events.tell("error", message=error.message, hint=error.hint)
     except Exception as error:  # noqa: BLE001 - told to who started it, with the whole of it on the error stream
-        told = explained(error)
-        events.shout("error", message=told.message, hint=told.hint)
+        cause = explained(error)
+        events.shout("error", message=cause.message, hint=cause.hint)
     else:
         return 0 if done else 1
     return 1
@@ -64,16 +64,16 @@ def prepare_and_train(folder: Path, events: Events, stop: Stop) -> bool:
 
 def take(lock: IO[str], events: Events, stop: Stop) -> None:
     """Be the only worker of a folder. One whose starter was killed may still be saving where it is; two would mix their files."""
-    told = False
+    announced = False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if stop.wanted:
                 raise JobError("it was stopped before it began", "run the same again") from None
-            if not told:
+            if not announced:
                 events.tell("notice", message="another worker is still at this training; waiting for it to save and end")
-                told = True
+                announced = True
             time.sleep(PAUSE)
 
 

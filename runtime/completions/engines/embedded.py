@@ -39,14 +39,15 @@ def unpacked(folder: Path) -> Path:
     file, target = shipped(folder), place_of(folder)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        made = target.parent / f".{uuid.uuid4().hex}"
+        partial = target.parent / f".{uuid.uuid4().hex}"
         # In a process of its own: a build imports no torch.
-        done = subprocess.run([sys.executable, "-c", UNPACK, str(folder), file.name, str(made)], capture_output=True, check=False)
+        command = [sys.executable, "-c", UNPACK, str(folder), file.name, str(partial)]
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
             last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
             raise EngineError(f"the built-in model cannot be unpacked: {''.join(last)[:300]}", "pip install accelerate gguf")
         try:
-            made.rename(target)
+            partial.rename(target)
         except OSError:
             if not target.is_dir():
                 raise

@@ -138,9 +138,9 @@ class OpenAI:
         try:
             reply = attempts(counted)
         except (Again, Given) as error:
-            told = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
+            reasons = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
             refused = error.refused if isinstance(error, Given) else None
-            return Answer(request.address, None, told, time.monotonic() - started, refused)
+            return Answer(request.address, None, reasons, time.monotonic() - started, refused)
         return Answer(request.address, reply, None, time.monotonic() - started)
 
     def pause(self, state: tenacity.RetryCallState) -> float:
@@ -172,11 +172,11 @@ class OpenAI:
 
     def payload(self, request: Request) -> dict[str, Any]:
         """The request as the interface has it; what only some servers know is sent where the recipe says it."""
-        said = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
+        sampling = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
         if "reasoning" in request.sampling:
-            said["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}
+            sampling["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}
         messages = [{"role": role, "content": content} for role, content in request.messages]
-        return {"model": self.model, "messages": messages, "seed": request.seed, **said}
+        return {"model": self.model, "messages": messages, "seed": request.seed, **sampling}
 
 
 def finished(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
@@ -233,8 +233,8 @@ def retry_after(value: str | None) -> float | None:
 def reply_of(body: bytes) -> Reply:
     """The completion in an answer. Its `id` is not read: which request it answers is known by its connection."""
     try:
-        told = json.loads(body)
-        choices = told["choices"]
+        answer = json.loads(body)
+        choices = answer["choices"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Again("malformed answer") from None
     if not isinstance(choices, list) or not choices:
@@ -255,7 +255,7 @@ def reply_of(body: bytes) -> Reply:
         text, finish = text or refusal, "refusal"
     if text is None and reasoning is None:
         raise Again("no text")
-    usage = told.get("usage") if isinstance(told.get("usage"), dict) else {}
+    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     tokens = [count if type(count) is int and 0 <= count < 1 << 50 else None for count in counts]
     return Reply(storable(text or ""), storable(reasoning), storable(finish) if isinstance(finish, str) else "unknown", *tokens)

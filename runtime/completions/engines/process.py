@@ -51,8 +51,8 @@ class Process:
         ready = self.lines.get()
         if ready is None or "ready" not in ready:
             self.close()
-            said = (ready or {}).get("error") or self.last_words()
-            raise EngineError(f"the engine `{name}` does not start: {said}", "look at its endpoint in your configuration")
+            reason = (ready or {}).get("error") or self.last_words()
+            raise EngineError(f"the engine `{name}` does not start: {reason}", "look at its endpoint in your configuration")
         self.version = str(ready["ready"])
 
     def read(self) -> None:
@@ -116,12 +116,12 @@ class Process:
         self.process.wait()
 
 
-def worker_environment(*wanted: str) -> dict[str, str]:
+def worker_environment(*allowed: str) -> dict[str, str]:
     """What a model's process gets: no secret but those it wants, no key of any endpoint, and no look at the network."""
     keys = {each.key for each in read_configuration().endpoints.values()}
-    secret = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
-    kept = {name: value for name, value in os.environ.items() if name not in secret or (name in wanted and name not in keys)}
-    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    secrets = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
+    safe = {name: value for name, value in os.environ.items() if name not in secrets or (name in allowed and name not in keys)}
+    return {**safe, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def this_python(named: str | None) -> str:
