@@ -310,9 +310,9 @@ def test_two_builds_at_once_ask_once_for_what_is_refused(
 # -- which is which
 
 
-def told(*outcomes: int, may_fail: int = 0, heard: bool = False) -> Refusals:
+def told(*outcomes: int, may_fail: int = 0, model_known: bool = False) -> Refusals:
     """What is made of requests that are answered (200), refused, or fail (500), in the order in which they were sent."""
-    made = Refusals(may_fail, 0, lambda: heard)
+    made = Refusals(may_fail, 0, lambda: model_known)
     for place, status in enumerate(outcomes):
         made.sent(bytes([place]))
         if status == 200:
@@ -330,8 +330,8 @@ def test_the_first_requests_refused_alike_tell_of_all() -> None:
     assert told(*[403, 500, 500] * FIRST).everything == 403
     assert told(*[403, 404] * IN_A_ROW).everything is None
     assert told(200, *[403] * FIRST).everything is None
-    assert told(*[403] * FIRST, heard=True).everything is None
-    assert told(*[403] * IN_A_ROW, heard=True).everything == 403
+    assert told(*[403] * FIRST, model_known=True).everything is None
+    assert told(*[403] * IN_A_ROW, model_known=True).everything == 403
     assert told(200, *[403] * IN_A_ROW).everything == 403
     assert told(*[200] * 60, 401).everything == 401
 

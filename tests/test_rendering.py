@@ -128,10 +128,10 @@ def test_stretches_with_the_same_flag_are_tokenised_together_and_others_apart() 
 
 
 def test_a_row_is_shown_with_what_is_masked_apart() -> None:
-    from runtime.training.rendering import shown
+    from runtime.training.rendering import trained_stretches
 
     row = renderer(tags=None).render([("user", "q")], [("a", True), ("b", False), ("c", True)])
-    assert shown(real.extended(), row) == [
+    assert trained_stretches(real.extended(), row) == [
         ("<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n", False),
         ("a", True),
         ("b", False),
@@ -166,12 +166,12 @@ def test_a_tokenizer_that_composes_letters_renders_them_composed() -> None:
 
     from tokenizers.normalizers import NFC
 
-    from runtime.training.rendering import shown
+    from runtime.training.rendering import trained_stretches
 
     tokenizer = copy.deepcopy(real.smollm())
     tokenizer.backend_tokenizer.normalizer = NFC()
     row = renderer(tags=None, tokenizer=tokenizer).render([("user", NFD)], [(NFD, True)])
-    assert shown(tokenizer, row)[1] == (unicodedata.normalize("NFC", NFD) + "<|im_end|>", True)
+    assert trained_stretches(tokenizer, row)[1] == (unicodedata.normalize("NFC", NFD) + "<|im_end|>", True)
 
 
 def spaced(letters: str) -> Any:
@@ -188,12 +188,12 @@ def spaced(letters: str) -> Any:
 
 
 def test_a_tokenizer_that_begins_texts_with_a_space_adds_none_to_a_completion() -> None:
-    from runtime.training.rendering import TemplateError, shown
+    from runtime.training.rendering import TemplateError, trained_stretches
 
     tokenizer = spaced("abcdefghijklmnopqrstuvwxyzDLöä.\n<>|_/123")
     made = renderer(tags=None, tokenizer=tokenizer)
     row = made.render([("user", "x <|im_end|>")], [("abc d", True), ("e", False), (" f", True)])
-    assert [text for text, loss in shown(tokenizer, row)][1:4] == ["abc d", "e", " f<|im_end|>"]
+    assert [text for text, loss in trained_stretches(tokenizer, row)][1:4] == ["abc d", "e", " f<|im_end|>"]
     with pytest.raises(TemplateError, match=r"'정' \(U\+C815\)"):
         made.render([("user", "x")], [("정", True)])
 

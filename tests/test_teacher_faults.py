@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
@@ -91,7 +91,7 @@ def told(request: dict[str, Any], finish: str = "stop", **message: Any) -> dict[
     return made
 
 
-def kept(project: Project, store: str = ".recipe") -> list[Kept]:
+def kept(project: Project, store: str = ".recipe") -> list[Completion]:
     """Every completion in a store."""
     memo = CompletionMemo(Store(project.folder / store))
     try:

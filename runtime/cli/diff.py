@@ -133,7 +133,7 @@ def between_revisions(
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
     from compiler.text.diagnostics import Diagnostic, RecipeError
     from compiler.text.project import stands_in, with_ending
-    from runtime.review.revisions import is_revision, laid_out, work_tree
+    from runtime.review.revisions import is_revision, lay_out_revision, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store.store import StoreError
 
@@ -146,8 +146,8 @@ def between_revisions(
                 f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
             )
     allow = options["allow"]
-    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD", allow))
-    new: Revision | None = stack.enter_context(laid_out(top, revisions[1], allow)) if len(revisions) == 2 else None
+    old: Revision = stack.enter_context(lay_out_revision(top, revisions[0] if revisions else "HEAD", allow))
+    new: Revision | None = stack.enter_context(lay_out_revision(top, revisions[1], allow)) if len(revisions) == 2 else None
     tree = Tree(top, old, new, options)
     named = [os.path.relpath(each, top) for each in places] or sorted(recipes_of(tree))
     wrong: list[Diagnostic] = []

@@ -22,12 +22,12 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
     files under the licence that follows from its base and from the models that wrote its rows.
     """
     from compiler.recipe.training import TRAIN
+    from runtime.export.built_output import open_output
     from runtime.export.checkpoint import export_checkpoint
     from runtime.export.dataset import export_dataset
     from runtime.export.folder import place
-    from runtime.export.opened import opened
 
-    with opened(session, what) as found:
+    with open_output(session, what) as found:
         folder = place(named, force, session.allow)
         report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
     report = {"to": os.path.relpath(folder), **report}

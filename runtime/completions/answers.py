@@ -14,8 +14,8 @@ from operators.asks.asks import Asks, Refused
 from operators.asks.attach import Attach
 from operators.asks.generate import Generate
 from operators.base.scope import Columns
-from runtime.completions.asked import joined_licence, origins
 from runtime.completions.memo import CompletionMemo
+from runtime.completions.origins import joined_licence, origins
 from runtime.completions.requests import Requests
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.store.record import AttachedRecord, CompletionsRecord
@@ -33,7 +33,7 @@ class Lost(Exception):
     """So many completions were damaged; they are out of the memo, and can be asked for again."""
 
 
-def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> CompletionsRecord:
+def make_completions(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> CompletionsRecord:
     """The record of a node that asks: a row for each completion, and why there is none where there is none. Raises Lost."""
     operator, node, table = requests.operator, requests.node, requests.table
     parents, samples = id_bytes(table.frame("row_id")), operator.samples
@@ -73,10 +73,10 @@ def answered(store: Store, requests: Requests, memo: CompletionMemo, failed: Map
     if lost:
         raise Lost(len(lost))
     place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    return tabled(store, node, operator, columns, cells, reasons, (parents, items, place, copies))
+    return write_completions(store, node, operator, columns, cells, reasons, (parents, items, place, copies))
 
 
-def tabled(
+def write_completions(
     store: Store,
     node: Node,
     operator: Asks,
@@ -145,7 +145,7 @@ class Cells:
         return pa.Table.from_batches(self.batches, schema=self.schema)
 
 
-def attached(store: Store, node: Node, rows: Table, completions: CompletionsRecord) -> AttachedRecord:
+def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsRecord) -> AttachedRecord:
     """The record of completions with the columns of the rows that they came from; `rows` is the table that was asked about."""
     operator = node.operator
     assert isinstance(operator, Attach)
@@ -184,7 +184,7 @@ def attached(store: Store, node: Node, rows: Table, completions: CompletionsReco
         table=tree,
         asked=completions.asked,
         counts=completions.counts,
-        funnel=asked_funnel(rows, places, dropped),
+        funnel=funnel_by_source(rows, places, dropped),
     )
 
 
@@ -192,7 +192,7 @@ def empty(text: list[str], columns: Columns) -> pa.Table:
     return pa.schema([(name, ARROW[columns[name]]) for name in text]).empty_table()
 
 
-def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
+def funnel_by_source(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
     """Source -> requests answered, and requests without a result."""
     sources = rows.frame("source").take(pa.array(places))
     encoded = sources if isinstance(sources, pa.DictionaryArray) else sources.dictionary_encode()
@@ -201,7 +201,7 @@ def asked_funnel(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[
     return {name: counted[at].tolist() for at, name in sorted(enumerate(names), key=lambda pair: pair[1]) if counted[at].any()}
 
 
-def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> CompletionsRecord:
+def match_recorded(store: Store, node: Node, table: Table, source: Table) -> CompletionsRecord:
     """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
     operator = node.operator
     assert isinstance(operator, Generate)
@@ -230,7 +230,7 @@ def recorded_answers(store: Store, node: Node, table: Table, source: Table) -> C
             cells.add(rows[at])
     parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
     places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    record = tabled(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+    record = write_completions(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
     return record.replaced(recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from operators.asks.asks import Reply
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.store import StoreError
 
 BATCH = 2048
@@ -44,20 +44,20 @@ class Imported:
     """Completions whose address has one already: the first one stays."""
 
 
-def sealed_by(completion: Kept) -> bytes:
+def seal_of(completion: Completion) -> bytes:
     """What tells that a line was changed."""
     parts = [completion.address.hex(), completion.model, completion.purpose, completion.engine, completion.reply._asdict()]
     return blake3(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).digest(16)
 
 
-def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
+def export_completions(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
     """Write the completions of the store, or of one model, as Parquet; how many. The file is there whole or not at all."""
     partial, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
     try:
         with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            for batch in batched(each for each in memo.rows() if model in (None, each.model)):
+            for batch in in_batches(each for each in memo.rows() if model in (None, each.model)):
                 rows = [
-                    {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
+                    {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
                     for each in batch
                 ]
                 writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
@@ -68,34 +68,34 @@ def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
     return count
 
 
-def take_in(memo: CompletionMemo, path: Path) -> Imported:
+def import_completions(memo: CompletionMemo, path: Path) -> Imported:
     """Add the completions of a file that an export wrote. Raises StoreError where a line was changed; nothing is added then."""
     try:
         file = pq.ParquetFile(path)
         if not file.schema_arrow.equals(SCHEMA):
             raise StoreError(f"`{path}` holds no completions", "write it with `recipe store completions export FILE`")
         for batch in file.iter_batches(BATCH):
-            for completion, seal in lines(batch):
-                if sealed_by(completion) != seal:
+            for completion, seal in read_lines(batch):
+                if seal_of(completion) != seal:
                     message = f"the completion {completion.address.hex()[:12]} in `{path}` is not what was exported"
                     raise StoreError(message, "export it again; nothing was imported")
         new = seen = 0
         for batch in file.iter_batches(BATCH):
-            completions = [each for each, _ in lines(batch)]
+            completions = [each for each, _ in read_lines(batch)]
             new, seen = new + memo.keep(completions), seen + len(completions)
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
     return Imported(new, seen - new)
 
 
-def lines(batch: pa.RecordBatch) -> Iterator[tuple[Kept, bytes]]:
+def read_lines(batch: pa.RecordBatch) -> Iterator[tuple[Completion, bytes]]:
     for row in batch.to_pylist():
         reply = Reply(**{name: row[name] for name in SCHEMA.names[5:10]})
-        yield Kept(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]
+        yield Completion(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]
 
 
-def batched(rows: Iterator[Kept]) -> Iterator[list[Kept]]:
-    batch: list[Kept] = []
+def in_batches(rows: Iterator[Completion]) -> Iterator[list[Completion]]:
+    batch: list[Completion] = []
     for row in rows:
         batch.append(row)
         if len(batch) == BATCH:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runtime.completions.engines.engine import Answer, Engine, EngineError, Request
 from runtime.completions.journal import Journal
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
 from runtime.store.store import StoreError
@@ -91,8 +91,8 @@ def fill(
     journal = Journal(memo)
     may_fail = int(requests.operator.max_failures * len(wanted))
     model = asked_model(requests.node)
-    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.heard(model), again)
-    run = Run(memo, requests, engine, journal, owner, named, filled, tell, refusals)
+    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.has_model(model), again)
+    run = EngineRun(memo, requests, engine, journal, owner, named, filled, tell, refusals)
     try:
         with journal.running():
             run.all(missing)
@@ -104,7 +104,7 @@ def fill(
 
 
 @dataclass
-class Run:
+class EngineRun:
     """One run of an engine over the requests that are missing."""
 
     memo: CompletionMemo
@@ -119,7 +119,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.waiting: set[bytes] = set()
-        self.own: list[bytes] = []
+        self.unwritten: list[bytes] = []
         self.written = 0.0
         self.in_a_row = 0
         self.done = self.filled.memoised
@@ -146,8 +146,8 @@ class Run:
             # An answer to what was under way may tell that the rest can be asked for after all.
             while left and not self.stopped:
                 for answer in self.engine.run(self.claimed(left)):
-                    self.heard(answer)
-            self.own += self.refusals.end()
+                    self.keep_answer(answer)
+            self.unwritten += self.refusals.end()
         finally:
             # Whatever is not refused for good is claimed no more: another build may wait for it.
             self.write_refusals()
@@ -158,19 +158,19 @@ class Run:
             reason = f"not asked: HTTP {self.refusals.everything} before it"
         self.filled.failed |= {address: reason for address in left}
 
-    def heard(self, answer: Answer) -> None:
+    def keep_answer(self, answer: Answer) -> None:
         """Keep what became of one request."""
         if answer.reply is not None:
             self.journal.tell(
-                Kept(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
+                Completion(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
             )
             self.in_a_row, self.done = 0, self.done + 1
             self.tell(self.done)
-            self.own += self.refusals.answered(answer.address)
+            self.unwritten += self.refusals.answered(answer.address)
         else:
             self.filled.failed[answer.address] = answer.failure or "no reason given"
             if answer.refused is not None:
-                self.own += self.refusals.refuse(answer.address, answer.refused)
+                self.unwritten += self.refusals.refuse(answer.address, answer.refused)
             else:
                 self.in_a_row += 1
                 self.refusals.failed(answer.address)
@@ -179,10 +179,10 @@ class Run:
 
     def write_refusals(self) -> None:
         """Write the refusals that are known to be their requests' own."""
-        if self.own:
-            self.memo.refuse({address: self.filled.failed[address] for address in self.own})
-            self.filled.refused |= set(self.own)
-            self.own, self.written = [], time.monotonic()
+        if self.unwritten:
+            self.memo.refuse({address: self.filled.failed[address] for address in self.unwritten})
+            self.filled.refused |= set(self.unwritten)
+            self.unwritten, self.written = [], time.monotonic()
 
     def claimed(self, left: set[bytes]) -> Iterator[Request]:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""

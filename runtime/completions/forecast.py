@@ -75,7 +75,7 @@ def forecast(
     """What so many completions of a node's model need; what is assumed goes before history."""
     assert isinstance(node.operator, Asks)
     history, new, longest = memo.history(asked_model(node)), needed - memoised - refused, node.operator.max_tokens
-    runner = known_runner(model, configuration)
+    runner = find_runner(model, configuration)
     # What a server runs that a recipe names is not counted in GPUs; of a model that nobody runs yet it is what people ask for.
     ours = runner.devices is not None if runner is not None else model.endpoint is None
     unit: Unit = "GPU-hours" if ours else "hours"
@@ -99,7 +99,7 @@ def forecast(
     return Forecast(needed, memoised, longest, tokens, assumed.tokens, prompt_tokens, cost, unit, hours, refused)
 
 
-def known_runner(model: Model, configuration: Configuration) -> Runner | None:
+def find_runner(model: Model, configuration: Configuration) -> Runner | None:
     try:
         return runner_of(model, configuration)
     except EngineError:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 
 SECONDS = 0.05
 """How long a finished completion waits for others to be written with: a kill loses no more, and a second is promised."""
@@ -20,10 +20,10 @@ class Journal:
         self.memo = memo
         self.new = 0
         self.failure: BaseException | None = None
-        self.queue: queue.SimpleQueue[Kept | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Completion | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
 
-    def tell(self, kept: Kept) -> None:
+    def tell(self, kept: Completion) -> None:
         if self.failure is not None:
             raise self.failure
         self.queue.put(kept)

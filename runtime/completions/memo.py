@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from operators.asks.asks import Reply
-from runtime.completions.packed import PARTS, packed, unpacked
+from runtime.completions.packed import PARTS, pack_reply, unpack_reply
 from runtime.store.database import opened
 from runtime.store.layout import DATABASE
 from runtime.store.store import Store, StoreError
@@ -26,7 +26,7 @@ Claim = Literal["mine", "taken", "known", "refused"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Completion:
     """A completion with where it came from, as it is written."""
 
     address: bytes
@@ -84,7 +84,7 @@ class CompletionMemo:
     @contextmanager
     def reading(self, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
         """One transaction with a temporary table of addresses to join with."""
-        with self.using() as connection, wanted(connection, addresses):
+        with self.using() as connection, joined_addresses(connection, addresses):
             yield connection
 
     @contextmanager
@@ -123,7 +123,7 @@ class CompletionMemo:
             for first in range(0, len(addresses), AT_ONCE):
                 few = addresses[first : first + AT_ONCE]
                 query = f"SELECT address, {PARTS} FROM completions WHERE address IN ({', '.join('?' * len(few))})"
-                replies.update((row[0], unpacked(*row)) for row in connection.execute(query, few))
+                replies.update((row[0], unpack_reply(*row)) for row in connection.execute(query, few))
         self.set_aside([address for address, reply in replies.items() if reply is None])
         return {address: reply for address, reply in replies.items() if reply is not None}
 
@@ -146,7 +146,7 @@ class CompletionMemo:
             return {}
         with self.using() as connection:
             rows = connection.execute(f"SELECT rowid, address, {PARTS} FROM completions")
-            broken = {row: address for row, address, *parts in rows if unpacked(address, *parts) is None}
+            broken = {row: address for row, address, *parts in rows if unpack_reply(address, *parts) is None}
         # A damaged file may say that an address is of another type.
         return {row: address.hex() if isinstance(address, bytes) else "not readable" for row, address in broken.items()}
 
@@ -164,7 +164,7 @@ class CompletionMemo:
         with self.reading(addresses) as connection:
             return dict(connection.execute(f"SELECT address, reason FROM wanted JOIN {table} USING (address)").fetchall())
 
-    def heard(self, model: str) -> bool:
+    def has_model(self, model: str) -> bool:
         """Whether there is a completion of a model."""
         with self.using() as connection:
             return connection.execute("SELECT 1 FROM completions WHERE model = ? LIMIT 1", (model,)).fetchone() is not None
@@ -193,23 +193,23 @@ class CompletionMemo:
         names = ("model", "purpose", "engine", "completions", "prompt_tokens", "completion_tokens", "seconds", "bytes")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def rows(self) -> Iterator[Kept]:
+    def rows(self) -> Iterator[Completion]:
         """Every whole completion with its provenance, by address."""
         with self.using() as connection:
             query = f"SELECT address, model, purpose, engine, seconds, {PARTS} FROM completions ORDER BY address"
             for address, model, purpose, engine, seconds, *parts in connection.execute(query):
-                reply = unpacked(address, *parts)
+                reply = unpack_reply(address, *parts)
                 if reply is not None:
-                    yield Kept(address, model, purpose, engine, reply, seconds)
+                    yield Completion(address, model, purpose, engine, reply, seconds)
 
     # -- writing
 
-    def keep(self, batch: Sequence[Kept]) -> int:
+    def keep(self, batch: Sequence[Completion]) -> int:
         """Write completions and end their claims; one that is there already wins. How many were new."""
         rows = []
         for each in batch:
             reply = each.reply
-            size, cut, body, seal = packed(each.address, reply)
+            size, cut, body, seal = pack_reply(each.address, reply)
             tokens = reply.prompt_tokens, reply.completion_tokens
             provenance = each.model, each.purpose, each.engine, time.time()
             rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, size, cut, body, seal))
@@ -280,7 +280,7 @@ class CompletionMemo:
 
 
 @contextmanager
-def wanted(connection: sqlite3.Connection, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
+def joined_addresses(connection: sqlite3.Connection, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
     """A temporary table of addresses to join with."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
     connection.execute("BEGIN")

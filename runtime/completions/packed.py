@@ -20,7 +20,7 @@ def seal_of(address: bytes, fields: str, body: bytes) -> bytes:
     return blake3(fields.encode().join((address, body))).digest(CHECK)
 
 
-def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]:
+def pack_reply(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]:
     """(bytes of its text, those of them that are reasoning, its text packed, its seal)."""
     reasoning = None if reply.reasoning is None else reply.reasoning.encode()
     whole = (reasoning or b"") + reply.text.encode()
@@ -30,7 +30,7 @@ def packed(address: bytes, reply: Reply) -> tuple[int, int | None, bytes, bytes]
     return len(whole), cut, body, seal_of(address, fields, body)
 
 
-def unpacked(
+def unpack_reply(
     address: bytes, finish: str, cut: int | None, size: int, prompt: int | None, output: int | None, body: bytes, seal: bytes
 ) -> Reply | None:
     """A stored completion, or None where it is not whole."""

@@ -41,7 +41,7 @@ class Refusals:
     """Requests that may be left without an answer."""
     refused: int
     """Those that are refused for good, earlier builds' included."""
-    heard: Callable[[], bool]
+    model_known: Callable[[], bool]
     """Whether a completion of the model is known, of this build or of another."""
     again: frozenset[bytes] = frozenset()
     """What was refused before, and is asked once more."""
@@ -52,7 +52,7 @@ class Refusals:
 
     def __post_init__(self) -> None:
         self.places: dict[bytes, int] = {}
-        self.came: dict[bytes, int] = {}
+        self.refused_at: dict[bytes, int] = {}
         self.next = 0
         self.outcomes: dict[int, int] = {}
         self.last, self.begin = -1, 0
@@ -70,12 +70,12 @@ class Refusals:
             self.outcomes = {at: outcome for at, outcome in self.outcomes.items() if at > place}
             if self.everything not in ALWAYS:
                 self.everything = None
-        return self.own([each for each in self.unsure if self.came[each] <= place])
+        return self.settle([each for each in self.unsure if self.refused_at[each] <= place])
 
     def failed(self, address: bytes) -> None:
         """A request that got no answer, which tells nothing of the others."""
         self.outcomes[self.places[address]] = PASSED
-        self.look()
+        self.check_alike()
 
     def refuse(self, address: bytes, status: int) -> list[bytes]:
         """The refusals that are known to be their requests' own by this one: itself, or none yet."""
@@ -84,30 +84,30 @@ class Refusals:
             self.everything = self.everything or status
         elif address in self.again:
             self.outcomes[place] = PASSED
-            return self.own([address])
-        self.unsure[address], self.came[address] = status, self.next
+            return self.settle([address])
+        self.unsure[address], self.refused_at[address] = status, self.next
         self.outcomes[place] = status
-        self.look()
+        self.check_alike()
         return []
 
     def end(self) -> list[bytes]:
         """The refusals that turn out to be their requests' own when all is done."""
         statuses = set(self.unsure.values())
-        if self.last < 0 and len(statuses) == 1 and self.too_many and not self.heard():
+        if self.last < 0 and len(statuses) == 1 and self.too_many and not self.model_known():
             self.everything = self.everything or statuses.pop()
-        return [] if self.everything else self.own(list(self.unsure))
+        return [] if self.everything else self.settle(list(self.unsure))
 
     @property
     def too_many(self) -> bool:
         return self.refused + len(self.unsure) > self.may_fail
 
-    def own(self, addresses: list[bytes]) -> list[bytes]:
+    def settle(self, addresses: list[bytes]) -> list[bytes]:
         for each in addresses:
             self.unsure.pop(each, None)
         self.refused += len(addresses)
         return addresses
 
-    def look(self) -> None:
+    def check_alike(self) -> None:
         """See whether those after the last answer were refused alike, in the order in which they were sent."""
         while self.outcomes.get(self.begin) == PASSED:
             self.begin += 1
@@ -115,9 +115,9 @@ class Refusals:
         while alike < IN_A_ROW and (outcome := self.outcomes.get(at)) is not None:
             if outcome != PASSED and outcome != status:
                 self.begin, self.differ = at, True
-                return self.look()
+                return self.check_alike()
             alike += outcome != PASSED
             at += 1
         first = FIRST <= alike < IN_A_ROW and self.last < 0 and not self.differ
-        if self.too_many and (alike == IN_A_ROW or (first and not self.heard())):
+        if self.too_many and (alike == IN_A_ROW or (first and not self.model_known())):
             self.everything = self.everything or status

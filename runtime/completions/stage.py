@@ -11,7 +11,7 @@ from compiler.graph.nodes import Node
 from operators.asks.asks import Asks
 from operators.asks.generate import Generate
 from operators.declared.model import Model
-from runtime.completions.answers import Lost, answered, recorded_answers
+from runtime.completions.answers import Lost, make_completions, match_recorded
 from runtime.completions.engines.choose import endpoint_of, open_checkpoint, open_engine
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Engine, EngineError
@@ -61,7 +61,7 @@ class Asking:
         assert isinstance(operator, Asks)
         if isinstance(operator, Generate) and operator.recorded is not None:
             assert source is not None
-            return recorded_answers(store, node, table, source), None
+            return match_recorded(store, node, table, source), None
         requests = Requests(node, table)
         pin = self.pins.get(name)
         pinned = pin is not None and pin.key == key and name not in self.remake
@@ -95,7 +95,7 @@ class Asking:
         complain_everything(name, filled, origin, self.resume)
         complain_failures(name, operator, filled, self.resume)
         try:
-            record = answered(store, requests, self.memo, filled.failed)
+            record = make_completions(store, requests, self.memo, filled.failed)
         except Lost as lost:
             if again:
                 raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None

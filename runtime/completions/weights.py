@@ -37,31 +37,31 @@ class Weights:
 
     def digest(self, remembered: bool = True) -> str:
         """The digest of their names and bytes; what was hashed before and has not been touched since is remembered."""
-        cached = read_known() if remembered else {}
+        cached = read_cache() if remembered else {}
         digests, fresh = {}, {}
         for path in self.files():
             status = path.resolve().stat()
             stamp = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
             digests[path.name] = fresh[stamp] = cached.get(stamp) or hash_path(path)
         if set(fresh) - set(cached):
-            write_known(cached | fresh)
+            write_cache(cached | fresh)
         return digest_of(digests)
 
 
-def known_path() -> Path:
+def cache_path() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe" / "weights.json"
 
 
-def read_known() -> dict[str, str]:
+def read_cache() -> dict[str, str]:
     try:
-        digests = json.loads(known_path().read_text("utf-8"))
+        digests = json.loads(cache_path().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return {str(sign): str(digest) for sign, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def write_known(digests: Mapping[str, str]) -> None:
-    path = known_path()
+def write_cache(digests: Mapping[str, str]) -> None:
+    path = cache_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{uuid.uuid4().hex}")
@@ -85,10 +85,10 @@ def find_weights(model: Model, configuration: Configuration) -> Weights | None:
             return Weights(embedded_folder(), embedded=True)
         except EngineError:
             return None
-    return cached(model)
+    return hub_weights(model)
 
 
-def cached(model: Model) -> Weights | None:
+def hub_weights(model: Model) -> Weights | None:
     """The snapshot in the hub's cache on this machine; nothing is fetched."""
     home = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "hub"
     folder = Path(home) / f"models--{model.id.replace('/', '--')}"

@@ -30,7 +30,7 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
             raise StoreError(f"`{named}` is a file", "choose another folder with --to")
         if next(folder.iterdir(), None) is None:
             return folder
-        listed = listed_in(folder / MARKER)
+        listed = read_marker(folder / MARKER)
     except OSError as error:
         raise unwritable(named, error) from None
     if not force:
@@ -47,7 +47,7 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
     return folder
 
 
-def listed_in(marker: Path) -> frozenset[str] | None:
+def read_marker(marker: Path) -> frozenset[str] | None:
     """The files that an export wrote, or None where the marker is none."""
     try:
         content = json.loads(marker.read_text("utf-8"))

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from compiler.text.project import Outside, within
-from runtime.export.push import KINDS, Moved
+from runtime.export.push import KINDS, Transfer
 from runtime.export.sound import complain_name, complain_objects
 from runtime.store.files import hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, foreign
@@ -57,9 +57,9 @@ class Origin:
             return content
 
 
-def pull(store: Store, folder: Path) -> Moved:
+def pull(store: Store, folder: Path) -> Transfer:
     """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
-    origin, moved = Origin(folder), Moved()
+    origin, transfer = Origin(folder), Transfer()
     root = origin.root
     if (other := foreign(folder)) is not None:
         raise StoreError(other.told, NEWER if other.newer else "push it again")
@@ -68,7 +68,7 @@ def pull(store: Store, folder: Path) -> Moved:
     with store.building():
         for kind in KINDS:
             for path in sorted((root / kind.folder).glob("*/*")):
-                pull_key(store, origin, kind, path, moved)
+                pull_key(store, origin, kind, path, transfer)
         for memos in origin.memos:
             for path in sorted((memos / "memo").glob("*/*/*.journal")):
                 above = ABOVE.fullmatch(path.parent.relative_to(memos).as_posix())
@@ -76,10 +76,10 @@ def pull(store: Store, folder: Path) -> Moved:
                     pull_journal(store, origin, path, above[1])
         for path in sorted((root / "names").rglob(LAST)):
             pull_name(store, origin, path)
-    return moved
+    return transfer
 
 
-def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, moved: Moved) -> None:
+def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, transfer: Transfer) -> None:
     """The result of one key."""
     key, offered = path.name, sorted(each.stem for each in path.glob("*.json"))
     if not DIGEST.fullmatch(key) or not offered:
@@ -101,12 +101,12 @@ def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, moved:
             raise Unsound("it is of another key or result")
         left = left_out(record)
         for digest in sorted(record.objects() - left):
-            pull_object(store, origin, digest, moved)
+            pull_object(store, origin, digest, transfer)
         complain_objects(store, record, left)
     except (Unsound, RecursionError) as error:
         raise origin.damaged(what, f"damaged: {error}") from None
     store.write_record(record)
-    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(left)
+    transfer.records, transfer.left_out = transfer.records + 1, transfer.left_out + len(left)
 
 
 def left_out(record: Keyed) -> set[str]:
@@ -117,7 +117,7 @@ def left_out(record: Keyed) -> set[str]:
     return set(record.without or ())
 
 
-def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None:
+def pull_object(store: Store, origin: Origin, digest: str, transfer: Transfer) -> None:
     """One object, if its bytes are what its name says and hold a whole table."""
     target, what = store.object_path(digest), f"the object {digest[:12]}"
     if target.exists():
@@ -136,7 +136,7 @@ def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None
             store.files.rename(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-    moved.objects, moved.bytes = moved.objects + 1, moved.bytes + target.stat().st_size
+    transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + target.stat().st_size
 
 
 def complain_table(origin: Origin, what: str, path: Path) -> None:

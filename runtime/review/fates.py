@@ -119,7 +119,7 @@ def ids_of(expected: Expected) -> Bytes:
     return id_bytes(expected.frame.frame("row_id"))
 
 
-def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
+def ids_in_one(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     """(the places of the sorted ids that only `first` has, of those that only `second` has)."""
     if not len(first) or not len(second):
         return np.arange(len(first)), np.arange(len(second))

@@ -78,7 +78,7 @@ def is_revision(top: Path, name: str) -> bool:
 
 
 @contextmanager
-def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revision]:
+def lay_out_revision(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revision]:
     """A revision in a folder of its own, which is gone afterwards.
 
     Texts of recipes, profiles and locks are files there, as is all that changed since; other files are links into the
@@ -86,11 +86,11 @@ def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revi
     besides. Raises StoreError.
     """
     commit = git(top, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
-    changed = frozenset(names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
+    changed = frozenset(split_names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
     with tempfile.TemporaryDirectory(prefix="recipe-") as temporary:
         folder, aside = Path(temporary).resolve() / "tree", Path(temporary).resolve() / "aside"
         wanted, links = [], []
-        for entry in names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
+        for entry in split_names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
             about, _, path = entry.partition("\t")
             mode, kind, blob = about.split()
             target = folder / path
@@ -110,10 +110,10 @@ def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revi
         for target, content in blobs(top, wanted):
             with open(target, "xb") as file:
                 file.write(content)
-        led = {target: lead(target, content, folder, top) for target, content in blobs(top, links)}
+        led = {target: make_link(target, content, folder, top) for target, content in blobs(top, links)}
         allowed = tuple(Path(each).resolve() for each in allow)
         strays = dict(set_aside(led, (folder, top, package_root()), allowed, aside))
-        for path in names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
+        for path in split_names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
             link_ignored(top, folder, path.rstrip("/"))
         yield Revision(name, folder, top, changed, strays)
 
@@ -131,7 +131,7 @@ def blobs(top: Path, wanted: list[tuple[Path, str]]) -> Iterator[tuple[Path, byt
         at = end + 2 + size
 
 
-def lead(link: Path, content: bytes, folder: Path, top: Path) -> str:
+def make_link(link: Path, content: bytes, folder: Path, top: Path) -> str:
     """Make a link of a revision, and give where it leads: as it says where it stays in the revision, else from the work tree."""
     there = target = os.fsdecode(content)
     if os.path.isabs(target) or not Path(os.path.normpath(link.parent / target)).is_relative_to(folder):
@@ -175,6 +175,6 @@ def link_ignored(top: Path, folder: Path, path: str) -> None:
         target.symlink_to(top / path)
 
 
-def names(listed: bytes) -> list[str]:
+def split_names(listed: bytes) -> list[str]:
     """The names in a list that NUL separates."""
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]

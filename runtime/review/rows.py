@@ -13,7 +13,7 @@ from compiler.graph.keys import structures
 from compiler.graph.nodes import stage_name
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import join
-from runtime.review.fates import Fate, SideRows, apart, ids_of
+from runtime.review.fates import Fate, SideRows, ids_in_one, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
@@ -40,10 +40,10 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Moved:
+class OutputRows:
     """The rows of one output, before and after."""
 
-    output: str
+    name: str
     before: Counts | None
     after: Counts | None
     exact: bool
@@ -66,37 +66,38 @@ class Moved:
     """Whether it is the very table of before, to the last cell."""
 
     @property
-    def still(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether it certainly holds the same rows as before, with the same labels."""
-        return self.exact and not self.enter.high and not self.leave.high and told_of(self.before) == told_of(self.after)
+        groups = [nonempty_groups(counts) for counts in (self.before, self.after)]
+        return self.exact and not self.enter.high and not self.leave.high and groups[0] == groups[1]
 
 
-def told_of(counts: Counts | None) -> Mapping[str, Mapping[str, Between]]:
+def nonempty_groups(counts: Counts | None) -> Mapping[str, Mapping[str, Between]]:
     """The groups that hold rows, or may."""
     kinds = {} if counts is None else counts.by
     return {kind: {name: rows for name, rows in groups.items() if rows.high} for kind, groups in kinds.items()}
 
 
-def output_rows(name: str, before: Side | None, after: Side) -> Moved:
+def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
     """The rows of one output on both sides."""
     old, new = None if before is None else before.output(name), after.output(name)
     if new is None:
         assert old is not None
-        return Moved(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
+        return OutputRows(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
     cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
     short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
     twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
     fed = {after.graph.nodes[at].label for at in cuts}
     unreadable = tuple(sorted(after.predictor.unreadable & fed))
     if before is None or old is None:
-        return Moved(
+        return OutputRows(
             name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice, unreadable=unreadable
         )
     exact = old.exact and new.exact
     if rows_are_the_same(name, before, after):
-        return Moved(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
-    enter, leave, entering, leaving = moved_rows(before, after, old, new)
-    return Moved(
+        return OutputRows(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
+    enter, leave, entering, leaving = find_moves(before, after, old, new)
+    return OutputRows(
         name,
         old.counts,
         new.counts,
@@ -122,12 +123,12 @@ def rows_are_the_same(name: str, before: Side, after: Side) -> bool:
     return any(pair[0] is not None and pair[0] == pair[1] for pair in (made, addresses))
 
 
-def moved_rows(
+def find_moves(
     before: Side, after: Side, old: Expected, new: Expected
 ) -> tuple[Between, Between, tuple[Example, ...], tuple[Example, ...]]:
     """(how many rows enter, how many leave, examples of both)."""
-    left, came = apart(ids_of(old), ids_of(new))
-    enter, leave = moved_between(old, new, left, came)
+    left, came = ids_in_one(ids_of(old), ids_of(new))
+    enter, leave = count_moves(old, new, left, came)
     if not (old.exact and new.exact):
         return enter, leave, (), ()
     sides = SideRows(before.predictor), SideRows(after.predictor)
@@ -136,21 +137,21 @@ def moved_rows(
     return enter, leave, entering, leaving
 
 
-def moved_between(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
+def count_moves(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
     """(how many rows enter, how many leave); `left` and `came` are the rows that may be in the one table alone."""
     if old.exact and new.exact:
         return Between(len(came), len(came)), Between(len(left), len(left))
     sure = [ids_of(each) if each.sure is None else ids_of(each)[each.sure] for each in (old, new)]
-    stays = len(sure[0]) - len(apart(*sure)[0])
+    stays = len(sure[0]) - len(ids_in_one(*sure)[0])
     unseen = [min(sum(each.unseen.values()), MANY) for each in (old, new)]
     # Whoever may be in the one table, and is not certainly in the other, may move.
-    most = [len(apart(ids_of(new), sure[0])[0]) + unseen[1], len(apart(ids_of(old), sure[1])[0]) + unseen[0]]
+    most = [len(ids_in_one(ids_of(new), sure[0])[0]) + unseen[1], len(ids_in_one(ids_of(old), sure[1])[0]) + unseen[0]]
     most = [min(most[0], new.counts.rows.high - stays), min(most[1], old.counts.rows.high - stays)]
-    least = [0 if unseen[0] else certain(new, came), 0 if unseen[1] else certain(old, left)]
+    least = [0 if unseen[0] else count_sure(new, came), 0 if unseen[1] else count_sure(old, left)]
     return Between(least[0], most[0]), Between(least[1], most[1])
 
 
-def certain(table: Expected, places: Places) -> int:
+def count_sure(table: Expected, places: Places) -> int:
     """How many of some rows a table certainly holds."""
     return len(places) if table.sure is None else int(table.sure[places].sum())
 
@@ -190,7 +191,7 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
 
 def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
     """Columns that came, went, are of another type, or hold other cells in the rows that both tables hold."""
-    left, came = apart(ids_of(old), ids_of(new))
+    left, came = ids_in_one(ids_of(old), ids_of(new))
     built = old.record is not None and new.record is not None
     # A diff is read while one waits: the cells of large tables are compared where both are built.
     cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)

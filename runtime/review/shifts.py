@@ -54,14 +54,14 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
             continue
         values = side.known.values(column, base)
         kept = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
-        level = leveled(node.operator, values.columns)[kept]
+        level = as_numbers(node.operator, values.columns)[kept]
         if level.size and (values.known is None or values.known[kept].all()):
             key = value_key(side.graph, column, side.facts)
             percentiles[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
     return percentiles
 
 
-def leveled(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:
+def as_numbers(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:
     """The value of each row as one number; a share is a share."""
     numbers = [columns[name].fill_null(-1).to_numpy().astype(np.float64) for name in operator.values]
     level: np.ndarray[Any, Any] = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]

@@ -14,7 +14,7 @@ from compiler.text.diagnostics import RecipeError
 from compiler.text.project import find_place
 from runtime.build.session import Session
 from runtime.review.compare import Comparison, compare
-from runtime.review.revisions import TEXTS, Revision, git, names
+from runtime.review.revisions import TEXTS, Revision, git, split_names
 from runtime.review.sides import open_side
 from runtime.store.project import recipes_under
 
@@ -35,9 +35,9 @@ class Tree:
         """The files, relative to `top`, that differ between the two."""
         if self.new is None:
             others = git(self.top, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
-            return self.old.changed | frozenset(names(others))
+            return self.old.changed | frozenset(split_names(others))
         listed = git(self.top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", self.old.name, self.new.name, "--")
-        return frozenset(names(listed))
+        return frozenset(split_names(listed))
 
     def sessions(self, recipe: str) -> tuple[Session | None, Session | None]:
         """The recipe before and after, where it is there."""

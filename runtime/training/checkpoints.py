@@ -13,13 +13,13 @@ from typing import Any
 from compiler.graph.nodes import Node
 from operators.declared.model import Model
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpacked
+from runtime.completions.engines.embedded import unpack
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
-from runtime.training.process import Run
-from runtime.training.stage import trained
+from runtime.training.process import TrainingRun
+from runtime.training.stage import make_checkpoint
 
 
 def train_checkpoint(
@@ -37,46 +37,47 @@ def train_checkpoint(
     """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
     training = read_configuration().training
     if start is not None:
-        return trained(store, node, Run(key, name, laid_out(store, start), start.digest, training, resume), data, say)
+        run = TrainingRun(key, name, lay_out_checkpoint(store, start), start.digest, training, resume)
+        return make_checkpoint(store, node, run, data, say)
     assert model is not None
     weights = find_weights(model, read_configuration())
     if weights is None or digest is None:
         hint = "say where they lie under `weights:` in your configuration; docs/models.md shows one"
         raise StoreError(f"the weights of `{model.id}` are not here", hint)
     try:
-        folder = unpacked(weights.folder) if weights.embedded else weights.folder
+        folder = unpack(weights.folder) if weights.embedded else weights.folder
     except EngineError as error:
         raise StoreError(str(error), error.hint) from None
-    record = trained(store, node, Run(key, name, folder, digest, training, resume), data, say)
+    record = make_checkpoint(store, node, TrainingRun(key, name, folder, digest, training, resume), data, say)
     if weights.digest(remembered=False) != digest:
         raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
     return record
 
 
-def laid_out(store: Store, record: CheckpointRecord) -> Path:
+def lay_out_checkpoint(store: Store, record: CheckpointRecord) -> Path:
     """A folder of links to a checkpoint's files, each checked; made once."""
     files = {name: store.read_path(each.removeprefix("object:")) for name, each in record.files.items()}
     folder = store.root / "outputs" / f"checkpoint-{record.digest[:32]}"
     manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True).encode()
-    if whole(folder, files, manifest):
+    if shows(folder, files, manifest):
         return folder
     partial = store.root / "tmp" / uuid.uuid4().hex
     store.files.make_folder(partial)
     for name, path in files.items():
         store.files.symlink(Path(os.path.relpath(path, folder)), partial / name)
     store.files.write_bytes(partial / "training_manifest.json", manifest)
-    if folder.exists() and not whole(folder, files, manifest):
+    if folder.exists() and not shows(folder, files, manifest):
         shutil.rmtree(folder)  # links only: what they lead to stays
     try:
         store.files.rename(partial, folder)
     except OSError:
-        if not whole(folder, files, manifest):
+        if not shows(folder, files, manifest):
             raise
         shutil.rmtree(partial)  # another build was first with the same folder
     return folder
 
 
-def whole(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
+def shows(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
     """Whether a folder shows these files."""
     marker = folder / "training_manifest.json"
     return marker.is_file() and marker.read_bytes() == manifest and all((folder / name).exists() for name in files)

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runtime.training.errors import JobError
 
 
-class Told(BaseModel):
+class Strict(BaseModel):
     """A key that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Settings(Told):
+class Settings(Strict):
     """What decides the weights that come out."""
 
     epochs: float = Field(gt=0)
@@ -40,7 +40,7 @@ class Settings(Told):
     max_weight: float = Field(16.0, ge=0)
 
 
-class Tuning(Told):
+class Tuning(Strict):
     """What makes a training faster, or fit, and changes no more than the last bits."""
 
     micro_batch_size: int = Field(1, ge=1)
@@ -52,7 +52,7 @@ class Tuning(Told):
     threads: int = Field(1, ge=1)
 
 
-class Job(Told):
+class Job(Strict):
     """The whole of `job.json`."""
 
     objective: Literal["sft", "iw_sft"]

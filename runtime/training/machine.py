@@ -22,7 +22,7 @@ FLASH = "flash_attention_2"
 
 
 @dataclass(frozen=True)
-class Ways:
+class Setup:
     """How a training is computed here; a result's provenance, and nothing of its identity."""
 
     cuda: bool
@@ -35,7 +35,7 @@ class Ways:
     """Trackers that the job names and that are not installed."""
 
 
-def ways(job: Job) -> Ways:
+def choose_setup(job: Job) -> Setup:
     """The ways that are taken. Raises JobError for one that is asked for and not there."""
     cuda, tuning = torch.cuda.is_available(), job.tuning
     flash = cuda and job.settings.dtype == "bfloat16" and installed("flash_attn")
@@ -49,7 +49,7 @@ def ways(job: Job) -> Ways:
     attention = tuning.attention if tuning.attention != "auto" else FLASH if flash else "sdpa"
     flat = job.settings.packing or tuning.padding_free is True
     trackers = tuple(each for each in job.trackers if installed(each))
-    return Ways(
+    return Setup(
         cuda=cuda,
         attention=attention,
         liger=tuning.liger is not False and cuda and installed("liger_kernel"),

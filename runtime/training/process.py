@@ -22,7 +22,7 @@ NEEDED = "pip install 'data-recipe[train]'"
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What one training needs besides its rows."""
 
     key: str
@@ -36,7 +36,7 @@ class Run:
     """The command that goes on where it stopped."""
 
 
-def command_of(folder: Path, module: str, run: Run) -> list[str]:
+def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:
     """How the worker is started: under torchrun where several processes share the model."""
     python, named = this_python(run.training.python), f"runtime.training.{module}"
     if module == "worker" and run.training.processes > 1:
@@ -45,7 +45,7 @@ def command_of(folder: Path, module: str, run: Run) -> list[str]:
     return [python, "-P", "-m", named, str(folder)]
 
 
-def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) -> None:
+def run_worker(folder: Path, module: str, run: TrainingRun, say: Callable[[str], None]) -> None:
     """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -68,13 +68,13 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                event = parsed(line)
+                event = parse_event(line)
                 if event is None:
                     noise.append(line.decode("utf-8", "replace").strip())
                 elif event["event"] == "error":
                     failed = failed or event
                 else:
-                    say(worded(event))
+                    say(describe_event(event))
             code = process.wait()
         except BaseException:
             stop(process)
@@ -82,13 +82,13 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
     if failed is not None:
         raise StoreError(f"`{run.name}`: {failed['message']}", failed.get("hint") or f"go on with: {run.resume}")
     if code:
-        last = last_words(folder / f"{module}.log") or "".join(noise)
+        last = last_line(folder / f"{module}.log") or "".join(noise)
         missing = "No module named" in last
         hint = NEEDED if missing else f"what it learnt is kept; go on with: {run.resume}; its log: {folder / f'{module}.log'}"
-        raise StoreError(f"the training `{run.name}` ended with {ended(code)}: {last[:300]}", hint)
+        raise StoreError(f"the training `{run.name}` ended with {describe_exit(code)}: {last[:300]}", hint)
 
 
-def parsed(line: bytes) -> dict[str, Any] | None:
+def parse_event(line: bytes) -> dict[str, Any] | None:
     """An event, or None for a line that is none."""
     try:
         event = json.loads(line)
@@ -97,7 +97,7 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-def worded(event: dict[str, Any]) -> str:
+def describe_event(event: dict[str, Any]) -> str:
     """A line for a person."""
     if event["event"] == "step":
         left = event.get("eta_seconds")
@@ -123,11 +123,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def ended(code: int) -> str:
+def describe_exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
 
 
-def last_words(log: Path) -> str:
+def last_line(log: Path) -> str:
     """The last line of a log that says something."""
     with open(log, "rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 import torch.distributed as dist
 
-from runtime.training.errors import JobError, explained
+from runtime.training.errors import JobError, explain
 
 T = TypeVar("T")
 
@@ -75,4 +75,4 @@ def tried(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
     try:
         return work(), None
     except Exception as error:  # noqa: BLE001 - whoever asks raises it in every process
-        return None, explained(error)
+        return None, explain(error)

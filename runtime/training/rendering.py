@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from runtime.training.spelling import Run, Spelling, TemplateError, difference, shared, squeezed
+from runtime.training.spelling import Spelling, Stretch, TemplateError, difference, shared, without_space
 
-__all__ = ["Rendered", "Renderer", "TemplateError", "decode", "shown"]
+__all__ = ["Rendered", "Renderer", "TemplateError", "decode", "trained_stretches"]
 
 SECONDS = 5.0
 """A rendering takes a millisecond; what takes this long does not end."""
@@ -24,7 +24,7 @@ PROBES = {"system": "'글'\n<b>1 < 2</b> & \"3\"", "user": "Is \"2024\" 윤년?\
 THINKING, ANSWER = "So **윤년**:\n\n  2024 % 4 = 0 & \"2024\" > '4'.", "윤년입니다.\n\n\\boxed{366}  <i>일</i>"
 
 
-class Dated(Exception):
+class DateAsked(Exception):
     """A template that asks for the date."""
 
 
@@ -101,12 +101,12 @@ class Renderer:
     def text(self, messages: Sequence[tuple[str, str]], *, prompt: bool) -> str:
         """What the template makes of messages in the sandbox of transformers, with the generation prompt or without."""
         conversation = [{"role": role, "content": content} for role, content in messages]
-        named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": dated}
+        named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": refuse_date}
         try:
             return within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
         except TimeoutError:
             raise TemplateError(f"the chat template takes more than {SECONDS:.0f} seconds", OWN) from None
-        except Dated:
+        except DateAsked:
             raise TemplateError("the chat template writes today's date, so that the same rows are others tomorrow", OWN) from None
         except Exception as error:  # noqa: BLE001 - a template may raise anything, and it is told
             reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
@@ -160,8 +160,8 @@ class Renderer:
             raise TemplateError(f"behind the chat template's prompt the tag {self.tags[0]} is there {times} times", OWN)
         contents = self._fitted(frame, messages)
         wanted = "".join(text for text, _ in frame.pieces(contents)) + rest + frame.tail
-        if ANSWER not in turn or squeezed(turn) != squeezed(wanted):
-            where = difference(squeezed(wanted), squeezed(turn))
+        if ANSWER not in turn or without_space(turn) != without_space(wanted):
+            where = difference(without_space(wanted), without_space(turn))
             raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {where}", OWN)
 
     def _ended(self, frame: Frame) -> Frame:
@@ -175,7 +175,7 @@ class Renderer:
     def _fitted(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """The contents as the template trims them, with which the frame is to the letter what a server renders."""
         whole = self.text(messages, prompt=True)
-        for contents in itertools.product(*(trimmed(content) for _, content in messages)):
+        for contents in itertools.product(*(trims(content) for _, content in messages)):
             if "".join(text for text, _ in frame.pieces(contents)) == whole:
                 return contents
         plain = "".join(text for text, _ in frame.pieces([content for _, content in messages]))
@@ -216,10 +216,10 @@ class Renderer:
         if marked(ids) != [each for own in frame.own for each in marked(self._tokens(own, True))]:
             ids = [each for run in self._prompt_runs(frame, contents) for each in self.encode(run.text, special=run.special)]
         # Special tokens swallow the space beside them and some tokenizers put one before; a server's do so too.
-        self.spelling.compare(squeezed(whole), squeezed(self.spelling.decoded(ids)))
+        self.spelling.compare(without_space(whole), without_space(self.spelling.decoded(ids)))
         return ids
 
-    def _prompt_runs(self, frame: Frame, contents: Sequence[str]) -> list[Run]:
+    def _prompt_runs(self, frame: Frame, contents: Sequence[str]) -> list[Stretch]:
         return self.spelling.runs(frame.pieces(contents))
 
 
@@ -231,9 +231,9 @@ def attempt(frame: Callable[..., Frame], *arguments: Any) -> Frame | TemplateErr
         return error
 
 
-def dated(form: str) -> str:
+def refuse_date(form: str) -> str:
     """What templates ask for the date; a row's text has to be the same on any day."""
-    raise Dated(form)
+    raise DateAsked(form)
 
 
 def within(seconds: float, call: Callable[[], str]) -> str:
@@ -259,7 +259,7 @@ def within(seconds: float, call: Callable[[], str]) -> str:
     raise TimeoutError
 
 
-def trimmed(content: str) -> list[str]:
+def trims(content: str) -> list[str]:
     """A content, and what templates leave of the space around it."""
     return list(dict.fromkeys((content, content.strip(), content.lstrip(), content.rstrip(), content.strip("\n"))))
 
@@ -269,7 +269,7 @@ def decode(tokenizer: Any, ids: Sequence[int]) -> str:
     return str(tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def shown(tokenizer: Any, rendered: Rendered) -> list[tuple[str, bool]]:
+def trained_stretches(tokenizer: Any, rendered: Rendered) -> list[tuple[str, bool]]:
     """The text of consecutive tokens that are trained on, or are not, for printing a row with its mask."""
     stretches, place, before = [], 0, ""
     for trained, group in itertools.groupby(rendered.loss):

@@ -13,7 +13,7 @@ import transformers
 from runtime.store.files import sync
 from runtime.training import machine
 from runtime.training.job import Job
-from runtime.training.machine import Ways
+from runtime.training.machine import Setup
 from runtime.training.metrics import NAME, lines
 from runtime.training.ranks import Ranks
 
@@ -65,7 +65,7 @@ def put_result(folder: Path) -> None:
     sync(folder)
 
 
-def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int) -> None:
+def write_provenance(folder: Path, job: Job, setup: Setup, ranks: Ranks, peak: int) -> None:
     """How the result was made: nothing of it decides what the result is."""
     steps = lines(folder / NAME)
     tokens, seconds = sum(each["tokens"] for each in steps), sum(each["seconds"] for each in steps)
@@ -74,14 +74,14 @@ def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int
         "device": machine.device(),
         "processes": ranks.count,
         "threads": job.tuning.threads,
-        "attention": ways.attention,
-        "liger": ways.liger,
-        "padding_free": ways.flat,
+        "attention": setup.attention,
+        "liger": setup.liger,
+        "padding_free": setup.flat,
         "packing": job.settings.packing,
         "dtype": job.settings.dtype,
         "master_dtype": "float32",
         "sharding": "fsdp2" if ranks.count > 1 else "none",
-        "trackers": list(ways.trackers),
+        "trackers": list(setup.trackers),
         "steps": len(steps),
         "tokens": tokens,
         "trained_tokens": sum(each["trained_tokens"] for each in steps),

@@ -48,11 +48,11 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
     fields |= {"seq_lengths": lists} if settings.packing else {}
     schema = pa.schema(fields)
     items = rows = tokens = trained_tokens = 0
-    wrong = Wrong(settings.max_length, vocabulary)
+    wrong = WrongRows(settings.max_length, vocabulary)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-        for batch in read(folder / "rows.parquet"):
-            labels, trained = labelled(batch)
-            wrong.look(batch, trained)
+        for batch in read_batches(folder / "rows.parquet"):
+            labels, trained = label_tokens(batch)
+            wrong.collect(batch, trained)
             columns = {"input_ids": batch.tokens, "labels": labels}
             if numbered:
                 columns["row"] = np.repeat(np.arange(rows, rows + len(batch.names)), batch.lengths)
@@ -61,8 +61,8 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
             trained_tokens += int(trained.sum())
             if wrong.found:
                 continue  # nothing is trained on; the rest is only looked at
-            table = pa.table({name: lists_of(values, batch.starts) for name, values in columns.items()})
-            table = packed(table, settings.max_length) if settings.packing else table
+            table = pa.table({name: as_lists(values, batch.starts) for name, values in columns.items()})
+            table = pack_rows(table, settings.max_length) if settings.packing else table
             items += table.num_rows
             writer.write_table(table.cast(schema))
         wrong.complain()
@@ -88,7 +88,7 @@ class RowBatch:
         return np.diff(self.starts)
 
 
-def read(path: Path) -> Iterator[RowBatch]:
+def read_batches(path: Path) -> Iterator[RowBatch]:
     """The rows of a file in their order. Raises JobError."""
     hint = "its columns are `row_id`, `input_ids` and `loss`: a list of tokens, and whether each is trained on"
     try:
@@ -106,7 +106,7 @@ def read(path: Path) -> Iterator[RowBatch]:
         raise JobError(f"{path.name} cannot be read: {str(error).splitlines()[0]}", hint) from None
 
 
-def labelled(batch: RowBatch) -> tuple[Ints, Ints]:
+def label_tokens(batch: RowBatch) -> tuple[Ints, Ints]:
     """The labels of all tokens, and how many of each row are trained on.
 
     A row's first token has nothing before it to be told from, so it is never one of them.
@@ -117,11 +117,11 @@ def labelled(batch: RowBatch) -> tuple[Ints, Ints]:
     return labels, before[batch.starts[1:]] - before[batch.starts[:-1]]
 
 
-def lists_of(values: Ints, starts: Ints) -> pa.ListArray:
+def as_lists(values: Ints, starts: Ints) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.array(values, pa.int32()))
 
 
-def packed(table: pa.Table, length: int) -> pa.Table:
+def pack_rows(table: pa.Table, length: int) -> pa.Table:
     """Rows packed to a length, none of them cut; `seq_lengths` are the rows of each pack."""
     from datasets import Dataset
     from trl import pack_dataset
@@ -130,7 +130,7 @@ def packed(table: pa.Table, length: int) -> pa.Table:
     return made
 
 
-class Wrong:
+class WrongRows:
     """Rows that cannot be trained on, gathered over all batches."""
 
     def __init__(self, length: int, vocabulary: int) -> None:
@@ -143,7 +143,7 @@ class Wrong:
     def found(self) -> bool:
         return bool(self.long or self.silent or self.foreign)
 
-    def look(self, batch: RowBatch, trained: Ints) -> None:
+    def collect(self, batch: RowBatch, trained: Ints) -> None:
         """Gather the names of a batch's wrong rows."""
         outside = np.concatenate([[0], np.cumsum((batch.tokens < 0) | (batch.tokens >= self.vocabulary))])
         many = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
@@ -157,15 +157,15 @@ class Wrong:
             (self.silent, "without a token that is trained on", "drop them: they would teach nothing"),
             (self.foreign, f"with a token that the model does not know (it has {self.vocabulary})", "render them anew"),
         )
-        parts = [f"{counted(found)} {what}: {listed(found)}" for found, what, _ in kinds if found]
+        parts = [f"{describe_count(found)} {what}: {list_names(found)}" for found, what, _ in kinds if found]
         if parts:
             raise JobError("; ".join(parts), "; ".join(hint for found, _, hint in kinds if found))
 
 
-def counted(names: list[str]) -> str:
+def describe_count(names: list[str]) -> str:
     return "1 row is" if len(names) == 1 else f"{len(names):,} rows are"
 
 
-def listed(names: list[str]) -> str:
+def list_names(names: list[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more

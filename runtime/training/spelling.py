@@ -22,7 +22,7 @@ class TemplateError(Exception):
         self.message, self.hint = message, hint
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of a prompt: one special token of the template's, or text without any."""
 
     text: str
@@ -65,22 +65,22 @@ class Spelling:
                 raise TemplateError("the tokenizer makes a special token of a row's text, and it cannot be taken apart")
         return ids
 
-    def runs(self, pieces: Sequence[tuple[str, bool]]) -> list[Run]:
+    def runs(self, pieces: Sequence[tuple[str, bool]]) -> list[Stretch]:
         """The runs of a prompt: the template's special tokens, and all text between two of them, whoever wrote it."""
-        runs = [Run("", False)]
+        runs = [Stretch("", False)]
         for text, own in pieces:
             place = 0
             for found in self.markers.finditer(text) if own else ():
-                runs[-1] = Run(runs[-1].text + text[place : found.start()], False)
-                runs += [Run(found[0], True), Run("", False)]
+                runs[-1] = Stretch(runs[-1].text + text[place : found.start()], False)
+                runs += [Stretch(found[0], True), Stretch("", False)]
                 place = found.end()
-            runs[-1] = Run(runs[-1].text + text[place:], False)
+            runs[-1] = Stretch(runs[-1].text + text[place:], False)
         for place in range(1, len(runs), 2):
             # Some special tokens swallow the space beside them, whoever wrote it.
             if self.added[runs[place].text]["lstrip"]:
-                runs[place - 1] = Run(runs[place - 1].text.rstrip(), False)
+                runs[place - 1] = Stretch(runs[place - 1].text.rstrip(), False)
             if self.added[runs[place].text]["rstrip"]:
-                runs[place + 1] = Run(runs[place + 1].text.lstrip(), False)
+                runs[place + 1] = Stretch(runs[place + 1].text.lstrip(), False)
         return [run for run in runs if run.text]
 
     def marked(self, ids: Sequence[int]) -> list[int]:
@@ -111,7 +111,7 @@ def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, dict[str, Any]
     from tokenizers import AddedToken, Tokenizer
 
     settings = json.loads(text) | {"truncation": None, "padding": None}
-    bare = settings | {part: unprefixed(settings[part]) for part in ("normalizer", "pre_tokenizer")}
+    bare = settings | {part: without_prefix(settings[part]) for part in ("normalizer", "pre_tokenizer")}
     server = Tokenizer.from_str(json.dumps(settings))
     copies = {True: server, False: server if bare == settings else Tokenizer.from_str(json.dumps(bare))}
     # No content can hold it, for it is drawn anew each time; no row's tokens have it.
@@ -121,18 +121,18 @@ def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, dict[str, Any]
     return copies, cut, {each["content"]: each for each in settings["added_tokens"]}
 
 
-def unprefixed(part: Any) -> Any:
+def without_prefix(part: Any) -> Any:
     """A normalizer or pre-tokenizer that puts no space before a text: a completion goes on where the prompt ends."""
     if part is None or part["type"] == "Prepend":
         return None
     if part["type"] == "Sequence":
-        steps = {name: [unprefixed(each) for each in value] for name, value in part.items() if isinstance(value, list)}
+        steps = {name: [without_prefix(each) for each in value] for name, value in part.items() if isinstance(value, list)}
         return part | {name: [each for each in value if each is not None] for name, value in steps.items()}
     none = {"prepend_scheme": "never", "add_prefix_space": False}
     return part | {name: value for name, value in none.items() if name in part}
 
 
-def squeezed(text: str) -> str:
+def without_space(text: str) -> str:
     """A text without its space."""
     return "".join(text.split())
 

@@ -23,14 +23,14 @@ from runtime.store.digest import id_bytes
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table, open_table
-from runtime.training.process import Run, run_worker
+from runtime.training.process import TrainingRun, run_worker
 
 CHUNK = 1 << 22
 
 Say = Callable[[str], None]
 
 
-def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> CheckpointRecord:
+def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, say: Say) -> CheckpointRecord:
     """The record of a checkpoint. Raises StoreError; what was learnt until then is kept, and the same command goes on."""
     operator = node.operator
     assert isinstance(operator, Train)
@@ -38,7 +38,7 @@ def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> Check
     if not table.rows:
         raise StoreError(f"`{run.name}` has no row to learn from", "the funnel says where they were dropped")
     folder = store.root / "training" / run.key
-    with alone(folder):
+    with lock_folder(folder):
         done = store.look_up(run.key, CheckpointRecord)
         if done is not None and all(store.object_path(each).exists() for each in done.objects()):
             return done  # another build was at it while this one waited
@@ -49,8 +49,8 @@ def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> Check
                 say("rendering rows")
                 run_worker(folder, "prepare", run, say)
             run_worker(folder, "worker", run, say)
-        files = {path.name: stored(store, path) for path in sorted((folder / "result").iterdir())}
-        metrics = stored(store, folder / "metrics.jsonl")
+        files = {path.name: store_file(store, path) for path in sorted((folder / "result").iterdir())}
+        metrics = store_file(store, folder / "metrics.jsonl")
         made = json.loads((folder / "result.json").read_text("utf-8"))
     digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
     manifest = {
@@ -78,12 +78,12 @@ def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> Check
 def forget(store: Store, key: str) -> None:
     """Let go of a training's folder: its checkpoint is recorded."""
     folder = store.root / "training" / key
-    with alone(folder):  # another build may be reading it
+    with lock_folder(folder):  # another build may be reading it
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """One build at a time trains this; another waits, and finds it done."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "a") as lock:
@@ -92,11 +92,11 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_job(folder: Path, operator: Train, node: Node, run: Run) -> None:
+def write_job(folder: Path, operator: Train, node: Node, run: TrainingRun) -> None:
     (folder / "job.json").write_text(json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1), "utf-8")
 
 
-def job_of(operator: Train, node: Node, run: Run) -> dict[str, Any]:
+def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
     """What the worker is told."""
     tuning = operator.tuned() | {"threads": run.training.threads or os.cpu_count() or 1}
     if run.training.micro_batch_size is not None:
@@ -153,7 +153,7 @@ def characters_of(table: Table, names: Iterable[str]) -> int:
     return total
 
 
-def stored(store: Store, path: Path) -> str:
+def store_file(store: Store, path: Path) -> str:
     """A file as an object of the store."""
     made: list[str] = []
     with store.new_object(made) as target, open(path, "rb") as file:

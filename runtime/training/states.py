@@ -30,7 +30,7 @@ FOLDER = "states"
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class Shard:
     """What a state keeps of a process: its part of the weights, what the optimizer knows of them, its random numbers."""
 
     model: Any
@@ -82,7 +82,7 @@ class States:
         state: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
         return state
 
-    def save(self, step: int, knowledge: Knowledge, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+    def save(self, step: int, shard: Shard, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
         """Write a state, and let go of all but the last. Where that fails no process goes on, and older ones stay as they are.
 
         `loop` is what transformers' training loop knows of where it is, in a file that it reads by itself.
@@ -90,7 +90,7 @@ class States:
         path = self.path(step)
         try:
             self.ranks.once(lambda: clear(path))
-            self.ranks.together(lambda: self.write(path, knowledge))
+            self.ranks.together(lambda: self.write(path, shard))
             self.ranks.once(lambda: self.finish(path, fields, loop))
         except JobError:
             if self.ranks.first:
@@ -98,9 +98,9 @@ class States:
             raise
         self.ranks.once(self.prune)
 
-    def write(self, path: Path, knowledge: Knowledge) -> None:
+    def write(self, path: Path, shard: Shard) -> None:
         """This process's part."""
-        part = {name: own.contiguous() for name, own in knowledge.tensors()}
+        part = {name: own.contiguous() for name, own in shard.tensors()}
         if not all(bool(own.isfinite().all()) for own in part.values()):
             raise JobError(f"after {path.name} not all weights are numbers", "a lower `learning_rate`; older states are kept")
         file = path / part_of(self.ranks.number, self.ranks.count)
@@ -127,20 +127,20 @@ class States:
             if path not in kept:
                 remove(path)
 
-    def load(self, step: int, knowledge: Knowledge) -> None:
+    def load(self, step: int, shard: Shard) -> None:
         """Put a state's weights, and what the optimizer knew of them, into this process's part."""
-        state, optimizer = self.read(step), knowledge.optimizer
+        state, optimizer = self.read(step), shard.optimizer
         count, own = state["processes"], state["processes"] == self.ranks.count
         with ExitStack() as opened:
             # Where as many processes read as wrote, each finds in its own file all that it needs.
             paths = [self.path(step) / part_of(each, count) for each in ([self.ranks.number] if own else range(count))]
-            shards = Shards([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
+            shards = ShardFiles([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
             groups = optimizer.state_dict()["param_groups"]
             known: dict[int, dict[str, Any]] = {}
-            for at, (name, value) in enumerate(knowledge.weights()):
+            for at, (name, value) in enumerate(shard.weights()):
                 shards.fill(f"model.{name}", value)
                 known[at] = {}
-                for what in shards.known_of(name):
+                for what in shards.optimizer_names(name):
                     if what == "step":
                         known[at][what] = shards.whole(f"optimizer.{name}.{what}")
                     else:
@@ -162,7 +162,7 @@ class States:
 
 
 @dataclass(frozen=True)
-class Shards:
+class ShardFiles:
     """The files that the processes of a state wrote, read as if they were one."""
 
     files: list[Any]
@@ -173,7 +173,7 @@ class Shards:
     def names(self) -> list[str]:
         return sorted(self.files[0].keys())
 
-    def known_of(self, name: str) -> list[str]:
+    def optimizer_names(self, name: str) -> list[str]:
         """What the optimizer knew of a weight."""
         start = f"optimizer.{name}."
         return [each.removeprefix(start) for each in self.names if each.startswith(start) and "." not in each[len(start) :]]

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from operators.declared.model import Model
 from runtime.completions.engines.configuration import Configuration, Endpoint, Prices
-from runtime.completions.engines.embedded import place_of, unpacked
+from runtime.completions.engines.embedded import unpack, unpacked_folder
 from runtime.completions.engines.engine import Engine, EngineError
 from runtime.completions.engines.process import Process, this_python
 
@@ -63,7 +63,7 @@ def runner_of(model: Model, configuration: Configuration) -> Runner:
         return Runner(engine, configured.concurrency, configured.devices) if engine == "vllm" else Runner(engine, 1)
     name, endpoint = endpoint_of(model, configuration)
     if endpoint is None:
-        folder = place_of(embedded_folder())
+        folder = unpacked_folder(embedded_folder())
         return Runner("vllm", WINDOW, folder=folder) if installed("vllm") else Runner("transformers", 1, folder=folder)
     longest, path = endpoint.settings.get("max_model_len"), endpoint.path and Path(endpoint.path).expanduser()
     return Runner(
@@ -89,7 +89,7 @@ def installed(module: str) -> bool:
 def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
     """The engine, started. Raises EngineError."""
     if endpoint is None:
-        return embedded(model)
+        return open_embedded(model)
     if endpoint.engine == "openai":
         try:
             from runtime.completions.engines.openai import OpenAI
@@ -103,7 +103,7 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
         "window": endpoint.concurrency,
         "settings": endpoint.settings,
     }
-    return started(endpoint.engine, endpoint.python, settings)
+    return start_worker(endpoint.engine, endpoint.python, settings)
 
 
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
@@ -112,22 +112,22 @@ def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     engine = checkpoint_engine(configuration)
     worker = {"path": str(folder), "dtype": None, "template": None}
     settings = worker | {"window": configured.concurrency, "settings": configured.settings}
-    return started(engine, configured.python, settings)
+    return start_worker(engine, configured.python, settings)
 
 
-def embedded(model: Model) -> Engine:
+def open_embedded(model: Model) -> Engine:
     """The built-in model: on vLLM's CPU build where that is installed, else on plain transformers."""
     folder = embedded_folder()
     for needed in ("torch", "transformers", "gguf", "accelerate"):
         if not installed(needed):
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
-    settings: dict[str, Any] = {"path": str(unpacked(folder)), "dtype": "float32", "template": model.template}
+    settings: dict[str, Any] = {"path": str(unpack(folder)), "dtype": "float32", "template": model.template}
     if installed("vllm"):
-        return started("vllm", None, settings | {"window": WINDOW, "settings": {}})
-    return started("transformers", None, settings)
+        return start_worker("vllm", None, settings | {"window": WINDOW, "settings": {}})
+    return start_worker("transformers", None, settings)
 
 
-def started(engine: str, python: str | None, settings: dict[str, Any]) -> Engine:
+def start_worker(engine: str, python: str | None, settings: dict[str, Any]) -> Engine:
     """A worker with its model loaded. Raises EngineError."""
     if engine == "vllm":
         return Process(engine, this_python(python), settings, settings["window"], ahead=settings["window"])

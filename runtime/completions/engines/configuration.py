@@ -132,13 +132,13 @@ def read_configuration() -> Configuration:
     except ValidationError as error:
         raise RecipeError(
             tuple(
-                Diagnostic(worded(problem), node.find(problem["loc"], key=problem["type"] == "extra_forbidden"))
+                Diagnostic(describe_problem(problem), node.find(problem["loc"], key=problem["type"] == "extra_forbidden"))
                 for problem in error.errors(include_url=False)
             )
         ) from None
 
 
-def worded(problem: Mapping[str, Any]) -> str:
+def describe_problem(problem: Mapping[str, Any]) -> str:
     """A mistake in the configuration, for a person."""
     if problem["type"] == "extra_forbidden":
         return f"there is no key `{problem['loc'][-1]}` here; docs/models.md lists them"

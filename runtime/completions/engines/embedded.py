@@ -22,21 +22,21 @@ AutoModelForCausalLM.from_pretrained(
 """
 
 
-def shipped(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
     """The file in which the weights are shipped."""
     return min(folder.glob("*.gguf"))
 
 
-def place_of(folder: Path) -> Path:
+def unpacked_folder(folder: Path) -> Path:
     """Where the unpacked weights lie, once they are."""
-    file = shipped(folder)
+    file = weights_file(folder)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe"
     return cache / f"{file.stem}-{file.stat().st_size}"
 
 
-def unpacked(folder: Path) -> Path:
+def unpack(folder: Path) -> Path:
     """A folder with the same weights as safetensors, made once for each user; raises EngineError."""
-    file, target = shipped(folder), place_of(folder)
+    file, target = weights_file(folder), unpacked_folder(folder)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.parent / f".{uuid.uuid4().hex}"

@@ -27,7 +27,7 @@ GRACE = 10
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
-class Again(Exception):
+class RetryableError(Exception):
     """An attempt that failed and may be made again."""
 
     def __init__(self, what: str, after: float | None = None) -> None:
@@ -35,7 +35,7 @@ class Again(Exception):
         self.what, self.after = what, after
 
 
-class Given(Exception):
+class FinalError(Exception):
     """An attempt that failed for good; `refused` is the status by which the server refused it."""
 
     def __init__(self, what: str, refused: int | None = None) -> None:
@@ -94,10 +94,10 @@ class OpenAI:
                         answer = done.get()
                     except KeyboardInterrupt:
                         self.stopping.set()
-                        yield from finished(done, running, GRACE)
+                        yield from answers_under_way(done, running, GRACE)
                         raise
                     if isinstance(answer, BaseException):
-                        yield from finished(done, running - 1, 0)
+                        yield from answers_under_way(done, running - 1, 0)
                         raise answer
                     running -= 1
                     yield answer
@@ -124,29 +124,29 @@ class OpenAI:
         def counted() -> Reply:
             try:
                 return self.attempt(request)
-            except (Again, Given) as error:
+            except (RetryableError, FinalError) as error:
                 failures[str(error)] += 1
                 raise
 
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.endpoint.attempts) | tenacity.stop_when_event_set(self.stopping),
             wait=self.pause,
-            retry=tenacity.retry_if_exception_type(Again),
+            retry=tenacity.retry_if_exception_type(RetryableError),
             sleep=tenacity.sleep_using_event(self.stopping),
             reraise=True,
         )
         try:
             reply = attempts(counted)
-        except (Again, Given) as error:
+        except (RetryableError, FinalError) as error:
             reasons = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
-            refused = error.refused if isinstance(error, Given) else None
+            refused = error.refused if isinstance(error, FinalError) else None
             return Answer(request.address, None, reasons, time.monotonic() - started, refused)
         return Answer(request.address, reply, None, time.monotonic() - started)
 
     def pause(self, state: tenacity.RetryCallState) -> float:
         """What the server asks for, else twice as long each time with a random part; never longer than `wait`."""
         error = state.outcome.exception() if state.outcome is not None else None
-        if isinstance(error, Again) and error.after is not None:
+        if isinstance(error, RetryableError) and error.after is not None:
             # A little apart, or all that were told the same moment would come back together.
             return min(error.after, self.endpoint.wait) + tenacity.wait_random(0, 0.1)(state)
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=self.endpoint.wait or 0.001)(state), self.endpoint.wait)
@@ -158,16 +158,16 @@ class OpenAI:
             with self.client.stream("POST", self.url, json=self.payload(request)) as response:
                 body = read_until(response, deadline)
         except httpx.TimeoutException:
-            raise Again("timeout") from None
+            raise RetryableError("timeout") from None
         except httpx.TransportError as error:
-            raise Again(worded(error)) from None
+            raise RetryableError(describe_error(error)) from None
         except httpx.HTTPError:
-            raise Again("broken answer") from None
+            raise RetryableError("broken answer") from None
         status = response.status_code
         if status in AGAIN:
-            raise Again(f"HTTP {status}", retry_after(response.headers.get("Retry-After")))
+            raise RetryableError(f"HTTP {status}", retry_after(response.headers.get("Retry-After")))
         if status != 200:
-            raise Given(f"HTTP {status}", status if 400 <= status < 500 else None)
+            raise FinalError(f"HTTP {status}", status if 400 <= status < 500 else None)
         return reply_of(body)
 
     def payload(self, request: Request) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class OpenAI:
         return {"model": self.model, "messages": messages, "seed": request.seed, **sampling}
 
 
-def finished(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
+def answers_under_way(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
     """What is answered by now or within some seconds, when nothing more is sent: it is paid, and to be kept."""
     until = time.monotonic() + seconds
     while running:
@@ -199,13 +199,13 @@ def read_until(response: httpx.Response, deadline: float) -> bytes:
         parts.append(part)
         size += len(part)
         if time.monotonic() > deadline:
-            raise Again("timeout")
+            raise RetryableError("timeout")
         if size > LARGEST:
-            raise Given("too large an answer")
+            raise FinalError("too large an answer")
     return b"".join(parts)
 
 
-def worded(error: httpx.TransportError) -> str:
+def describe_error(error: httpx.TransportError) -> str:
     """What broke, without address or headers."""
     if isinstance(error, httpx.ConnectError):
         return "no connection"
@@ -236,25 +236,25 @@ def reply_of(body: bytes) -> Reply:
         answer = json.loads(body)
         choices = answer["choices"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Again("malformed answer") from None
+        raise RetryableError("malformed answer") from None
     if not isinstance(choices, list) or not choices:
-        raise Again("empty choices")
+        raise RetryableError("empty choices")
     choice = choices[0]
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
-        raise Again("malformed answer")
+        raise RetryableError("malformed answer")
     text, reasoning, refusal = (
         message.get("content"),
         message.get("reasoning_content") or message.get("reasoning") or None,
         message.get("refusal"),
     )
     if any(part is not None and not isinstance(part, str) for part in (text, reasoning, refusal)):
-        raise Again("malformed answer")
+        raise RetryableError("malformed answer")
     finish = choice.get("finish_reason")
     if refusal:
         text, finish = text or refusal, "refusal"
     if text is None and reasoning is None:
-        raise Again("no text")
+        raise RetryableError("no text")
     usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     tokens = [count if type(count) is int and 0 <= count < 1 << 50 else None for count in counts]

@@ -51,7 +51,7 @@ class Process:
         ready = self.lines.get()
         if ready is None or "ready" not in ready:
             self.close()
-            reason = (ready or {}).get("error") or self.last_words()
+            reason = (ready or {}).get("error") or self.last_line()
             raise EngineError(f"the engine `{name}` does not start: {reason}", "look at its endpoint in your configuration")
         self.version = str(ready["ready"])
 
@@ -69,7 +69,7 @@ class Process:
         for line in self.process.stderr:
             self.noise = (self.noise + line)[-NOISE:]
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """The last line that the process said."""
         lines = [line for line in self.noise.decode("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1][:300] if lines else "it said nothing"
@@ -80,7 +80,7 @@ class Process:
             self.process.stdin.write(json.dumps(value).encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
-            raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again") from None
+            raise EngineError(f"the engine `{self.name}` ended: {self.last_line()}", "run the same command again") from None
 
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
         """See Engine.run."""
@@ -100,7 +100,7 @@ class Process:
                 continue
             line = self.lines.get()
             if line is None:
-                raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again")
+                raise EngineError(f"the engine `{self.name}` ended: {self.last_line()}", "run the same command again")
             request, since = running.pop(line["id"])
             seconds = line.get("seconds", time.monotonic() - since)
             if "failure" in line:

@@ -12,7 +12,7 @@ from operators.asks.attach import Attach
 from operators.base.bounds import MANY, Between
 from operators.base.licence import join
 from operators.base.scope import Columns
-from runtime.completions.asked import joined_licence, origins
+from runtime.completions.origins import joined_licence, origins
 from runtime.stages.expected.counts import Feeds, classes, narrowed, tally, unlabelled_counts
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Held, Mask, Places, Unknown

@@ -32,7 +32,7 @@ Counts = dict[tuple[str, str, str], int]
 
 
 @dataclass(frozen=True)
-class Opened:
+class BuiltOutput:
     """One output with all that it is made from, each of its results in the store."""
 
     session: Session
@@ -101,7 +101,7 @@ def default_of(recipe: Recipe) -> str | None:
 
 
 @contextmanager
-def opened(session: Session, what: str | None) -> Iterator[Opened]:
+def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
     """An output that is built and up to date, kept from gc meanwhile. Raises StoreError, and RecipeError for a wrong recipe."""
     recipe = session.read.recipe
     name = default_of(recipe) if what is None else what
@@ -123,12 +123,12 @@ def opened(session: Session, what: str | None) -> Iterator[Opened]:
         built = take_recorded(store, graph, addresses)
         if built is None:
             raise StoreError(
-                f"`{name}` is not built as the recipe is now: {unmade(addresses, store, recipe.name)}",
+                f"`{name}` is not built as the recipe is now: {describe_unmade(addresses, store, recipe.name)}",
                 f"build first: {build_command(session, name)}",
             )
         if session.lock is not None:
             complain_drifted(session, graph, built, name)
-        yield Opened(session, store, name, graph, built)
+        yield BuiltOutput(session, store, name, graph, built)
 
 
 def build_command(session: Session, name: str) -> str:
@@ -138,7 +138,7 @@ def build_command(session: Session, name: str) -> str:
     return session.command()
 
 
-def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
+def describe_unmade(addresses: Addresses, store: Store, recipe: str) -> str:
     """The first stage that would run, and why."""
     last = store.last_build(recipe)
     stages = make_plan(addresses, last.snapshots)
@@ -155,14 +155,14 @@ def complain_drifted(session: Session, graph: Graph, built: Built, name: str) ->
     if name in lock.outputs or name in dict(session.read.recipe.outputs):
         refuse(session, list(drifted_outputs(session, built)))
         return
-    drifts = list(moved(graph, built, lock))
+    drifts = list(drifted_stages(graph, built, lock))
     if drifts:
         lines = [*drifts[:5], *([f"and {len(drifts) - 5} more"] if len(drifts) > 5 else [])]
         hint = f"accept it with `recipe lock {session.named}`, or undo the change"
         raise StoreError("it is made from what is not as the lock says:", hint, lines)
 
 
-def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
+def drifted_stages(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
     """What an output that the lock does not pin is made from, as far as it is not what the lock pins."""
     for index, record in built.records.items():
         stage = stage_at(graph, index)
@@ -175,7 +175,7 @@ def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
             yield f"the stage `{name}` is not in the lock, and others of `{table}` are"
 
 
-def counted(store: Store, tree: dict[str, Any]) -> Counts:
+def count_rows(store: Store, tree: dict[str, Any]) -> Counts:
     """The rows of a stored table by where they come from and what they may be used for."""
     table = open_table(store, tree)
     labels = {name: table.frame(name).cast(pa.string()) for name in ("source", "category", "license")}
@@ -186,6 +186,6 @@ def counted(store: Store, tree: dict[str, Any]) -> Counts:
     }
 
 
-def open_rows(column: pa.Array) -> pa.Array:
+def redistributable(column: pa.Array) -> pa.Array:
     """Whether each row may be redistributed; a row without a class may not."""
     return pc.fill_null(pc.equal(column, "A"), False)
