@@ -17,6 +17,7 @@ from operators.base.scope import Columns
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.origins import joined_licence, origins
 from runtime.completions.requests import Requests
+from runtime.store.batches import batched
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
@@ -40,15 +41,12 @@ def make_completions(store: Store, requests: Requests, memo: CompletionMemo, fai
     items = id_bytes(table.frame("item_id"))
     columns, cells = dict(operator.made()), Cells(operator)
     reasons: list[str | None] = []
-    ahead: list[Any] = []
     lost = set[bytes]()
-
-    def flush() -> None:
-        addresses = [bytes(requests.addresses[row.place, sample]) for row in ahead for sample in range(samples)]
+    for rows in batched(requests.rows(), -(-FETCHED // samples)):
+        addresses = [bytes(requests.addresses[row.place, sample]) for row in rows for sample in range(samples)]
         replies = memo.fetch([each for each in dict.fromkeys(addresses) if any(each)])
         for number, address in enumerate(addresses):
-            row = ahead[number // samples]
-            reason = None
+            row, reason = rows[number // samples], None
             if row.messages is None:
                 reason = NOTHING if operator.born else None
                 made: Any = [None] * len(columns)
@@ -63,13 +61,6 @@ def make_completions(store: Store, requests: Requests, memo: CompletionMemo, fai
             reasons.append(reason)
             if reason is None:
                 cells.add(made)
-        ahead.clear()
-
-    for row in requests.rows():
-        ahead.append(row)
-        if len(ahead) * samples >= FETCHED:
-            flush()
-    flush()
     if lost:
         raise Lost(len(lost))
     place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
@@ -164,7 +155,8 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
     described = table_digest(frame.__getitem__, node.columns, small_columns(node.columns))
     text_object = None
     if text:
-        content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [empty(text, inherited)])
+        none = pa.schema([(name, ARROW[inherited[name]]) for name in text]).empty_table()
+        content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [none])
         schema = pa.schema([(name, content.schema.field(name).type) for name in text])
         text_object = write_columns(store, schema, gathered(content, text, order))
     tree = {
@@ -188,10 +180,6 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
     )
 
 
-def empty(text: list[str], columns: Columns) -> pa.Table:
-    return pa.schema([(name, ARROW[columns[name]]) for name in text]).empty_table()
-
-
 def funnel_by_source(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
     """Source -> requests answered, and requests without a result."""
     sources = rows.frame("source").take(pa.array(places))
@@ -212,7 +200,8 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
         places_of.setdefault(cell, []).append(place)
     prompts = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
     samples = operator.samples
-    chosen = [places_of.get(cell, [])[k] if k < len(places_of.get(cell, [])) else -1 for cell in prompts for k in range(samples)]
+    missing = [-1] * samples
+    chosen = [place for cell in prompts for place in (places_of.get(cell, []) + missing)[:samples]]
     needed = np.unique([at for at in chosen if at >= 0])
     rows: dict[int, tuple[Any, ...]] = {}
     for start, batch in source.batches(names):

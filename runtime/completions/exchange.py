@@ -15,6 +15,7 @@ from blake3 import blake3
 
 from operators.asks.asks import Reply
 from runtime.completions.memo import Completion, CompletionMemo
+from runtime.store.batches import batched
 from runtime.store.store import StoreError
 
 BATCH = 2048
@@ -55,7 +56,7 @@ def export_completions(memo: CompletionMemo, path: Path, model: str | None = Non
     partial, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
     try:
         with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            for batch in in_batches(each for each in memo.rows() if model in (None, each.model)):
+            for batch in batched((each for each in memo.rows() if model in (None, each.model)), BATCH):
                 rows = [
                     {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
                     for each in batch
@@ -92,14 +93,3 @@ def read_lines(batch: pa.RecordBatch) -> Iterator[tuple[Completion, bytes]]:
     for row in batch.to_pylist():
         reply = Reply(**{name: row[name] for name in SCHEMA.names[5:10]})
         yield Completion(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]
-
-
-def in_batches(rows: Iterator[Completion]) -> Iterator[list[Completion]]:
-    batch: list[Completion] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

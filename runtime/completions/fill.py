@@ -13,6 +13,7 @@ from runtime.completions.journal import Journal
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
+from runtime.store.batches import batched
 from runtime.store.store import StoreError
 
 IN_A_ROW = 50
@@ -186,14 +187,8 @@ class EngineRun:
 
     def claimed(self, left: set[bytes]) -> Iterator[Request]:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""
-        ahead: list[Request] = []
-        size = max(16, min(256, self.engine.window))
-        for request in self.requests.of(frozenset(left)):
-            ahead.append(request)
-            if len(ahead) == size:
-                yield from self.claim(ahead, left)
-                ahead = []
-        yield from self.claim(ahead, left)
+        for ahead in batched(self.requests.of(frozenset(left)), max(16, min(256, self.engine.window))):
+            yield from self.claim(ahead, left)
 
     def claim(self, ahead: list[Request], left: set[bytes]) -> Iterator[Request]:
         if self.stopped:

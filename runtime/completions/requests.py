@@ -84,13 +84,9 @@ class Requests:
     def of(self, addresses: Container[bytes]) -> Iterator[Request]:
         """The requests with these addresses, each once, in the order of the rows."""
         sent: set[bytes] = set()
-        chosen = {place for place in range(self.table.rows) if any(bytes(each) in addresses for each in self.addresses[place])}
         for row in self.rows():
-            if row.place not in chosen or row.messages is None:
-                continue
-            for sample in range(self.operator.samples):
-                address = bytes(self.addresses[row.place, sample])
-                if address in addresses and address not in sent:
+            for address in map(bytes, self.addresses[row.place]):
+                if row.messages is not None and address in addresses and address not in sent:
                     sent.add(address)
                     yield Request(address, row.messages, self.sampling, int.from_bytes(address[:4], "big") >> 1)
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.completions.engines.configuration import Training
-from runtime.completions.engines.process import this_python, worker_environment
+from runtime.completions.engines.process import worker_environment
 from runtime.store.store import StoreError
 
 GRACE = 60
@@ -38,7 +39,7 @@ class TrainingRun:
 
 def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:
     """How the worker is started: under torchrun where several processes share the model."""
-    python, named = this_python(run.training.python), f"runtime.training.{module}"
+    python, named = run.training.python or sys.executable, f"runtime.training.{module}"
     if module == "worker" and run.training.processes > 1:
         shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={run.training.processes}", "-m", named]
         return [python, "-P", *shared, str(folder)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from operators.declared.model import Model
-from runtime.completions.engines.configuration import Configuration, Endpoint, Prices
+from runtime.completions.engines.configuration import Configuration, Endpoint, Prices, Runs
 from runtime.completions.engines.embedded import unpack, unpacked_folder
 from runtime.completions.engines.engine import Engine, EngineError
-from runtime.completions.engines.process import Process, this_python
+from runtime.completions.engines.process import Process
 
 EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The model that ships as a Python package, for recipes that are to run anywhere; it is too small to reason."""
@@ -58,9 +58,8 @@ class Runner(NamedTuple):
 def runner_of(model: Model, configuration: Configuration) -> Runner:
     """Who would run a model, or a checkpoint of the recipe. Raises EngineError where nobody does."""
     if model.from_ is not None:
-        configured = configuration.checkpoints
-        engine = checkpoint_engine(configuration)
-        return Runner(engine, configured.concurrency, configured.devices) if engine == "vllm" else Runner(engine, 1)
+        engine, runs = checkpoint_engine(configuration), configuration.checkpoints
+        return Runner(engine, runs.concurrency, runs.devices) if engine == "vllm" else Runner(engine, 1)
     name, endpoint = endpoint_of(model, configuration)
     if endpoint is None:
         folder = unpacked_folder(embedded_folder())
@@ -96,23 +95,12 @@ def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
         except ImportError as error:
             raise EngineError(f"`{error.name}` is not installed", "pip install 'data-recipe[teacher]'") from None
         return OpenAI(endpoint, model.id)
-    settings = {
-        "path": endpoint.path,
-        "dtype": model.dtype or endpoint.dtype,
-        "template": model.template,
-        "window": endpoint.concurrency,
-        "settings": endpoint.settings,
-    }
-    return start_worker(endpoint.engine, endpoint.python, settings)
+    return start_worker(endpoint.engine, endpoint, endpoint.path, model.dtype or endpoint.dtype, model.template)
 
 
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     """The engine of a checkpoint of the recipe: vLLM where it is installed, else plain transformers. Raises EngineError."""
-    configured = configuration.checkpoints
-    engine = checkpoint_engine(configuration)
-    worker = {"path": str(folder), "dtype": None, "template": None}
-    settings = worker | {"window": configured.concurrency, "settings": configured.settings}
-    return start_worker(engine, configured.python, settings)
+    return start_worker(checkpoint_engine(configuration), configuration.checkpoints, str(folder))
 
 
 def open_embedded(model: Model) -> Engine:
@@ -121,17 +109,14 @@ def open_embedded(model: Model) -> Engine:
     for needed in ("torch", "transformers", "gguf", "accelerate"):
         if not installed(needed):
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
-    settings: dict[str, Any] = {"path": str(unpack(folder)), "dtype": "float32", "template": model.template}
-    if installed("vllm"):
-        return start_worker("vllm", None, settings | {"window": WINDOW, "settings": {}})
-    return start_worker("transformers", None, settings)
+    engine = "vllm" if installed("vllm") else "transformers"
+    return start_worker(engine, Runs(concurrency=WINDOW), str(unpack(folder)), "float32", model.template)
 
 
-def start_worker(engine: str, python: str | None, settings: dict[str, Any]) -> Engine:
+def start_worker(engine: str, runs: Runs, path: str | None, dtype: str | None = None, template: str | None = None) -> Engine:
     """A worker with its model loaded. Raises EngineError."""
-    if engine == "vllm":
-        return Process(engine, this_python(python), settings, settings["window"], ahead=settings["window"])
-    return Process(engine, this_python(python), settings, 1)
+    settings = {"path": path, "dtype": dtype, "template": template, "window": runs.concurrency, "settings": runs.settings}
+    return Process(engine, runs.python, settings)
 
 
 def embedded_folder() -> Path:

@@ -24,25 +24,25 @@ NOISE = 4000
 class Process:
     """A worker: `python WORKER` reads a line of settings, then requests; each answer is a line with the request's address."""
 
-    def __init__(self, name: str, python: str, settings: dict[str, Any], window: int, ahead: int = 0) -> None:
-        self.name, self.version, self.window = name, "", window
-        self.most = window + ahead
+    def __init__(self, name: str, python: str | None, settings: dict[str, Any]) -> None:
+        """`name` is `vllm` or `transformers`, which works on one request at a time; `python` is this one unless given."""
+        self.name, self.version = name, ""
+        self.window = settings["window"] if name == "vllm" else 1
+        self.most = 2 * self.window if name == "vllm" else 1
         """Requests that it has at a time: those beyond the window wait in it, so that it never waits for the next."""
-        worker = Path(__file__).parent / f"{name}_worker.py"
-        environment = worker_environment()
+        python, worker = python or sys.executable, Path(__file__).parent / f"{name}_worker.py"
         try:
             self.process = subprocess.Popen(
                 [python, "-P", str(worker)],  # without its folder on the path, whose files have names of packages
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=worker_environment(),
                 start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
             )
         except OSError as error:
-            raise EngineError(
-                f"`{python}` cannot be started: {error.strerror}", "look at `python` in your configuration"
-            ) from None
+            hint = "look at `python` in your configuration"
+            raise EngineError(f"`{python}` cannot be started: {error.strerror}", hint) from None
         self.lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.noise = bytearray()
         threading.Thread(target=self.read, daemon=True).start()
@@ -106,9 +106,8 @@ class Process:
             if "failure" in line:
                 yield Answer(request.address, None, str(line["failure"]), seconds)
             else:
-                reply = Reply(
-                    storable(line["text"]), None, line["finish_reason"], line["prompt_tokens"], line["completion_tokens"]
-                )
+                counts = line["prompt_tokens"], line["completion_tokens"]
+                reply = Reply(storable(line["text"]), None, line["finish_reason"], *counts)
                 yield Answer(request.address, reply, None, seconds)
 
     def close(self) -> None:
@@ -122,8 +121,3 @@ def worker_environment(*allowed: str) -> dict[str, str]:
     secrets = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
     safe = {name: value for name, value in os.environ.items() if name not in secrets or (name in allowed and name not in keys)}
     return {**safe, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def this_python(named: str | None) -> str:
-    """The interpreter that runs a worker."""
-    return named or sys.executable

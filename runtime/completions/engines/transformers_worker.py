@@ -25,8 +25,6 @@ def main() -> None:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path)
         model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
         model.eval()
-        if settings.get("threads"):
-            torch.set_num_threads(settings["threads"])
         complain_template(tokenizer, settings.get("template"))
     except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
         say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
