@@ -47,9 +47,10 @@ def oracle(made: Any, messages: list[tuple[str, str]], stretches: list[tuple[str
     tokenizer, row = made.tokenizer, made.render(messages, stretches)
     said = [{"role": role, "content": content} for role, content in messages]
     server = tokenizer.apply_chat_template(said, chat_template=made.template, add_generation_prompt=True, tokenize=False)
+    ends = made.spelling.ids
     first, last = row.loss.index(True), len(row.loss) - 1 - row.loss[::-1].index(True)
     assert decode(tokenizer, row.ids[:first]) == server
-    assert [token for token, loss in zip(row.ids, row.loss, strict=True) if loss and token in made.ids] == [row.ids[last]]
+    assert [token for token, loss in zip(row.ids, row.loss, strict=True) if loss and token in ends] == [row.ids[last]]
     trained = decode(tokenizer, [token for token, loss in zip(row.ids[:last], row.loss, strict=False) if loss])
     wanted = "".join(text for text, loss in stretches if loss)
     opened = wanted.removesuffix(trained)
@@ -57,7 +58,7 @@ def oracle(made: Any, messages: list[tuple[str, str]], stretches: list[tuple[str
     answer = decode(tokenizer, row.ids[first:last])
     assert opened + answer == "".join(text for text, _ in stretches)
     neutral = made.render([(role, "x") for role, _ in messages], [("<think>x</think>x" if made.tags else "x", True)])
-    assert [token for token in row.ids if token in made.ids] == [token for token in neutral.ids if token in made.ids]
+    assert [token for token in row.ids if token in ends] == [token for token in neutral.ids if token in ends]
 
 
 def completions(mark: str, *, thinks: bool) -> dict[str, list[tuple[str, bool]]]:
@@ -108,16 +109,17 @@ def test_a_prompt_without_markers_has_the_tokens_that_a_server_makes_and_one_wit
     made = renderer()
     for prompt in ("2+2?", "\n\n x ", NFD):
         whole = made.text([("user", prompt)], prompt=True)
-        assert made._prompt(made.frame(("user",)), [("user", prompt)]) == made._tokens(whole, True)
-        runs = made._prompt_runs(made.frame(("user",)), [prompt])
-        assert [token for run in runs for token in made.encode(run.text, special=run.special)] == made._tokens(whole, True)
+        assert made._prompt(made.frame(("user",)), [("user", prompt)]) == made.spelling.tokens(whole, special=True)
+        runs = made.spelling.runs(made.frame(("user",)).pieces([prompt]))
+        tokens = [token for run in runs for token in made.spelling.encode(run.text, special=run.special)]
+        assert tokens == made.spelling.tokens(whole, special=True)
 
 
 def test_encoding_a_marker_as_text_leaves_the_tokenizer_as_it_was() -> None:
     made, backend = renderer(), real.extended().backend_tokenizer
     before = backend.encode("<|im_end|>").ids
-    assert len(made.encode("<|im_end|>", special=False)) > 1
-    assert backend.encode("<|im_end|>").ids == before == made.encode("<|im_end|>", special=True)
+    assert len(made.spelling.encode("<|im_end|>", special=False)) > 1
+    assert backend.encode("<|im_end|>").ids == before == made.spelling.encode("<|im_end|>", special=True)
 
 
 def test_stretches_with_the_same_flag_are_tokenised_together_and_others_apart() -> None:

@@ -167,14 +167,14 @@ class EngineRun:
             )
             self.in_a_row, self.done = 0, self.done + 1
             self.tell(self.done)
-            self.unwritten += self.refusals.answered(answer.address)
+            self.unwritten += self.refusals.note_answer(answer.address)
         else:
             self.filled.failed[answer.address] = answer.failure or "no reason given"
             if answer.refused is not None:
-                self.unwritten += self.refusals.refuse(answer.address, answer.refused)
+                self.unwritten += self.refusals.note_refusal(answer.address, answer.refused)
             else:
                 self.in_a_row += 1
-                self.refusals.failed(answer.address)
+                self.refusals.note_failure(answer.address)
         if time.monotonic() - self.written >= SECONDS:
             self.write_refusals()
 
@@ -199,7 +199,7 @@ class EngineRun:
                 return
             left.discard(request.address)
             if claim == "mine":
-                self.refusals.sent(request.address)
+                self.refusals.note_sent(request.address)
                 yield request
             elif claim == "known":
                 self.filled.elsewhere += 1

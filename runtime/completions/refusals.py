@@ -58,11 +58,11 @@ class Refusals:
         self.last, self.begin = -1, 0
         self.differ = False
 
-    def sent(self, address: bytes) -> None:
+    def note_sent(self, address: bytes) -> None:
         self.places[address] = self.next
         self.next += 1
 
-    def answered(self, address: bytes) -> list[bytes]:
+    def note_answer(self, address: bytes) -> list[bytes]:
         """The refusals that are known to be their requests' own by this answer."""
         place = self.places[address]
         if place > self.last:
@@ -72,12 +72,12 @@ class Refusals:
                 self.everything = None
         return self.settle([each for each in self.unsure if self.refused_at[each] <= place])
 
-    def failed(self, address: bytes) -> None:
+    def note_failure(self, address: bytes) -> None:
         """A request that got no answer, which tells nothing of the others."""
         self.outcomes[self.places[address]] = PASSED
         self.check_alike()
 
-    def refuse(self, address: bytes, status: int) -> list[bytes]:
+    def note_refusal(self, address: bytes, status: int) -> list[bytes]:
         """The refusals that are known to be their requests' own by this one: itself, or none yet."""
         place = self.places[address]
         if status in ALWAYS:

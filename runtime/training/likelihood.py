@@ -15,7 +15,7 @@ from torch.distributed.fsdp import FSDPModule
 
 from runtime.training.job import Job
 from runtime.training.machine import Setup
-from runtime.training.objectives import OBJECTIVES, Objective
+from runtime.training.objectives import OBJECTIVES, Weigh
 from runtime.training.order import Collator, Order
 from runtime.training.recorded import RecordedTrainer
 from runtime.training.rows import Layout
@@ -27,7 +27,7 @@ SCHEDULERS = {"cosine": "cosine", "linear": "linear", "constant": "constant_with
 class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
     """TRL's trainer on rows that are tokenised already, with the log-probabilities weighted by the objective."""
 
-    objective: Objective
+    weigh: Weigh | None
     job: Job
     reference: torch.Tensor | None = None
     """The start's mean log-probability of each row, where the objective asks for it."""
@@ -39,7 +39,7 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
 
     def weighted(self, model: Any, row: torch.Tensor | None) -> Any:
         """The model with its log-probabilities weighted by the objective; TRL sums and divides them as it does its own."""
-        weigh = self.objective.weigh
+        weigh = self.weigh
         if weigh is None:
             return model
         assert row is not None and self.reference is not None
@@ -61,7 +61,7 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
         """Raises JobError where the model mixes the rows of a flattened batch."""
         if self.data_collator.flat:
             self.check_separation()
-        if self.objective.weigh is not None:
+        if self.weigh is not None:
             self.load_reference()
 
     def check_separation(self) -> None:
@@ -168,5 +168,5 @@ def open_likelihood(
     rows = datasets.Dataset.from_file(str(layout.path))
     trainer = LikelihoodTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer)
     trainer.data_collator = Collator(trainer.data_collator, setup.flat)
-    trainer.objective, trainer.job = OBJECTIVES[job.objective], job
+    trainer.weigh, trainer.job = OBJECTIVES[job.objective], job
     return trainer

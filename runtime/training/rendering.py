@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from runtime.training.spelling import Spelling, Stretch, TemplateError, difference, shared, without_space
+from runtime.training.spelling import Spelling, TemplateError, count_shared, difference, without_space
 
 __all__ = ["Rendered", "Renderer", "TemplateError", "decode", "trained_stretches"]
 
@@ -65,7 +65,6 @@ class Renderer:
         frames = {roles: attempt(self._frame, roles) for roles in ROLES}
         own = [text for frame in frames.values() if isinstance(frame, Frame) for text in (*frame.own, frame.tail)]
         self.spelling = Spelling(tokenizer, own, tags or ())
-        self.ids = self.spelling.ids
         self.frames = {
             roles: frame if isinstance(frame, TemplateError) else attempt(self._ended, frame) for roles, frame in frames.items()
         }
@@ -84,9 +83,9 @@ class Renderer:
             low, high = max(high, start), high + sum(len(text) for text, _ in group)
             cuts = sorted({low, high, *(place for mark in marks if low <= mark[0] and mark[1] <= high for place in mark)})
             for begin, end in itertools.pairwise(cuts if low < high else []):
-                tokens = self.encode(completion[begin:end], special=(begin, end) in marks)
+                tokens = self.spelling.encode(completion[begin:end], special=(begin, end) in marks)
                 ids, loss = ids + tokens, loss + [trained] * len(tokens)
-        tail = self._tokens(frame.tail, True)
+        tail = self.spelling.tokens(frame.tail, special=True)
         return Rendered(ids + tail, loss + [True] + [False] * (len(tail) - 1))
 
     def frame(self, roles: tuple[str, ...]) -> Frame:
@@ -112,13 +111,6 @@ class Renderer:
             reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             roles = ", ".join(role for role, _ in messages)
             raise TemplateError(f"the chat template fails on messages of the roles {roles}: {reason}", OWN) from None
-
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of a text, in which markers are special tokens or text; raises TemplateError where text is lost."""
-        return self.spelling.encode(text, special=special)
-
-    def _tokens(self, text: str, special: bool) -> list[int]:
-        return self.spelling.tokens(text, special=special)
 
     def _frame(self, roles: tuple[str, ...]) -> Frame:
         """The frame of a conversation, proven on probes."""
@@ -166,8 +158,8 @@ class Renderer:
 
     def _ended(self, frame: Frame) -> Frame:
         """The frame, if a special token ends an answer: a model trained on another would never stop."""
-        ids = self._tokens(frame.tail, True)
-        if not ids or ids[0] not in self.ids:
+        ids = self.spelling.tokens(frame.tail, special=True)
+        if not ids or ids[0] not in self.spelling.ids:
             message = f"the chat template ends an assistant message with {frame.tail[:40]!r}, and that is no special token"
             raise TemplateError(message, OWN)
         return frame
@@ -192,7 +184,7 @@ class Renderer:
                 message = f"a completion closes its thinking with {closing}, and neither it nor the chat template opens it"
                 raise TemplateError(message, f"give `train` a `template:` whose generation prompt ends with {opening}")
             return 0
-        cut = lead + shared(frame.opened, completion[lead:]) if opens else 0
+        cut = lead + count_shared(frame.opened, completion[lead:]) if opens else 0
         if closing not in completion or completion[cut:].lstrip().startswith(opening):
             does = "does not close it" if closing not in completion else "opens it again"
             raise TemplateError(f"the chat template's prompt opens the thinking, and a completion {does}", OWN)
@@ -209,18 +201,16 @@ class Renderer:
 
     def _prompt(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The tokens of a prompt: a server's very own, unless a content spells a marker, which a server would obey."""
-        contents = self._fitted(frame, messages)
+        contents, spelling = self._fitted(frame, messages), self.spelling
         whole = "".join(text for text, _ in frame.pieces(contents))
-        ids = self._tokens(whole, True)
-        marked = self.spelling.marked
-        if marked(ids) != [each for own in frame.own for each in marked(self._tokens(own, True))]:
-            ids = [each for run in self._prompt_runs(frame, contents) for each in self.encode(run.text, special=run.special)]
+        ids = spelling.tokens(whole, special=True)
+        own = [each for text in frame.own for each in spelling.marked(spelling.tokens(text, special=True))]
+        if spelling.marked(ids) != own:
+            runs = spelling.runs(frame.pieces(contents))
+            ids = [each for run in runs for each in spelling.encode(run.text, special=run.special)]
         # Special tokens swallow the space beside them and some tokenizers put one before; a server's do so too.
-        self.spelling.compare(without_space(whole), without_space(self.spelling.decoded(ids)))
+        spelling.compare(without_space(whole), without_space(spelling.decoded(ids)))
         return ids
-
-    def _prompt_runs(self, frame: Frame, contents: Sequence[str]) -> list[Stretch]:
-        return self.spelling.runs(frame.pieces(contents))
 
 
 def attempt(frame: Callable[..., Frame], *arguments: Any) -> Frame | TemplateError:

@@ -32,8 +32,6 @@ class Layout:
     path: Path
     items: int
     rows: int
-    tokens: int
-    trained_tokens: int
 
 
 def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numbered: bool) -> Layout:
@@ -43,11 +41,9 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
     """
     path = folder / "items.arrow"
     lists = pa.list_(pa.int32())
-    fields = {"input_ids": lists, "labels": lists}
-    fields |= {"row": lists} if numbered else {}
-    fields |= {"seq_lengths": lists} if settings.packing else {}
-    schema = pa.schema(fields)
-    items = rows = tokens = trained_tokens = 0
+    names = ["input_ids", "labels", *(["row"] if numbered else []), *(["seq_lengths"] if settings.packing else [])]
+    schema = pa.schema([(name, lists) for name in names])
+    items = rows = 0
     wrong = WrongRows(settings.max_length, vocabulary)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
         for batch in read_batches(folder / "rows.parquet"):
@@ -57,8 +53,6 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
             if numbered:
                 columns["row"] = np.repeat(np.arange(rows, rows + len(batch.names)), batch.lengths)
             rows += len(batch.names)
-            tokens += len(batch.tokens)
-            trained_tokens += int(trained.sum())
             if wrong.found:
                 continue  # nothing is trained on; the rest is only looked at
             table = pa.table({name: as_lists(values, batch.starts) for name, values in columns.items()})
@@ -69,8 +63,8 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
         if not rows:
             raise JobError("there is no row to train on", "look at what was dropped before")
         last = {"input_ids": [filler] * FILLER, "labels": [UNTRAINED] * FILLER, "row": [-1] * FILLER, "seq_lengths": [FILLER]}
-        writer.write_table(pa.table({name: pa.array([last[name]], lists) for name in fields}, schema))
-    return Layout(path, items, rows, tokens, trained_tokens)
+        writer.write_table(pa.table({name: pa.array([last[name]], lists) for name in names}, schema))
+    return Layout(path, items, rows)
 
 
 @dataclass(frozen=True)

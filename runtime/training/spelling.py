@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 BRACKETED = re.compile(r"[^\w\s].*\w.*[^\w\s]", re.DOTALL)
@@ -139,12 +140,10 @@ def without_space(text: str) -> str:
 
 def difference(wanted: str, found: str, shown: int = 40) -> str:
     """Where two texts part."""
-    place = shared(wanted, found)
+    place = count_shared(wanted, found)
     return f"{found[place : place + shown]!r} in the place of {wanted[place : place + shown]!r}"
 
 
-def shared(left: str, right: str) -> int:
+def count_shared(left: str, right: str) -> int:
     """The characters with which two texts begin alike."""
-    return next(
-        (place for place, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), min(len(left), len(right))
-    )
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))

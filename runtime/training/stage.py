@@ -43,7 +43,8 @@ def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, sa
         if done is not None and all(store.object_path(each).exists() for each in done.objects()):
             return done  # another build was at it while this one waited
         if not (folder / "result").is_dir():
-            write_job(folder, operator, node, run)
+            job = json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1)
+            (folder / "job.json").write_text(job, "utf-8")
             if not (folder / "rows.parquet").exists():
                 write_texts(folder, operator, node, table)
                 say("rendering rows")
@@ -90,10 +91,6 @@ def lock_folder(folder: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder.mkdir(parents=True, exist_ok=True)
         yield
-
-
-def write_job(folder: Path, operator: Train, node: Node, run: TrainingRun) -> None:
-    (folder / "job.json").write_text(json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1), "utf-8")
 
 
 def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:

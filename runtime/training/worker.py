@@ -97,7 +97,7 @@ def train(folder: Path, job: Job, ranks: Ranks, events: Events, stop: Stop) -> b
         events.tell("notice", message=f"the tracker {name} is not installed, so nothing is told to it")
     tokenizer, model = load(job, setup, ranks)
     vocabulary, filler = model.config.get_text_config().vocab_size, tokenizer.pad_token_id
-    numbered = OBJECTIVES[job.objective].weigh is not None
+    numbered = OBJECTIVES[job.objective] is not None
     layout = ranks.once(lambda: lay_out(folder, job.settings, vocabulary, filler, numbered))
     identity = job.identity(ranks.once(lambda: blake3().update_mmap(folder / "rows.parquet").hexdigest()))
     order = Order(layout.items, job.tuning.micro_batch_size * ranks.count, job.settings.global_batch_size, job.settings.seed)
