@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from blake3 import blake3
 
 from compiler.graph.lock import Lock
-from compiler.graph.nodes import Graph, Node
+from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses, make_plan
 from compiler.graph.stages import AttachStage, OutputStage, S, TrainStage, of_kind, stage_at
 from compiler.prove.release import below
@@ -58,9 +58,10 @@ class BuiltOutput:
         """The digest of the lock's bytes, or None where there is none."""
         return None if self.session.lock is None else blake3(self.session.read.place.lock.read_bytes()).hexdigest()
 
-    def nodes(self) -> list[Node]:
-        """All that the output is made from."""
-        return [self.graph.nodes[at] for at in sorted(below(self.graph, self.index))]
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a marker and an answer in JSON begin with."""
+        return {"recipe": self.recipe.name, "what": self.what, "digest": self.record.digest, "lock": self.lock}
 
     def stages(self, kind: type[S]) -> Iterator[S]:
         """The stages of one kind that it is made by, first to last."""
@@ -68,7 +69,8 @@ class BuiltOutput:
 
     def operators(self) -> list[tuple[str, int]]:
         """The operators that took part, with their versions."""
-        return sorted({(node.operator.name, node.operator.version) for node in self.nodes()})
+        operators = (self.graph.nodes[at].operator for at in below(self.graph, self.index))
+        return sorted({(operator.name, operator.version) for operator in operators})
 
     def writers(self) -> list[tuple[str, str, str]]:
         """(model, its terms, their class) of the models that wrote what the rows hold."""

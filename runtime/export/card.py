@@ -55,6 +55,8 @@ def dataset_card(output: BuiltOutput, rows: Counts) -> str:
         "tags": ["data-recipe", "reasoning", *(["chain-of-thought"] if traces else [])],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}],
     }
+    columns = ["`row_id` and `item_id` (hexadecimal text)"]
+    columns += [f"{code(name)} ({column['type']})" for name, column in record.columns.items()]
     provenance = [["source", "category", "licence class", "rows here", "rows left out"]]
     for (source, category, licence), count in rows.items():
         here = count if licence == "A" else 0
@@ -69,7 +71,7 @@ def dataset_card(output: BuiltOutput, rows: Counts) -> str:
         f"# {escape(recipe.name)}",
         escape(recipe.description),
         f"The table {code(output.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
-        columns_line(record.columns),
+        f"Columns: {', '.join(columns)}.",
         "## Sources and licences",
         "Every row here is of class A, which may be redistributed. Class B may be trained on and not redistributed; where the"
         " terms are not stated the class is `unknown`, for local use. A row made from several carries the most closed class"
@@ -148,12 +150,6 @@ def licence_of(licence: str) -> dict[str, str]:
 
 def front_matter(fields: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True)}---\n\n"
-
-
-def columns_line(columns: Mapping[str, Any]) -> str:
-    """The columns with their kinds, ids first."""
-    listed = ["`row_id` and `item_id` (hexadecimal text)", *(f"{code(name)} ({each['type']})" for name, each in columns.items())]
-    return "Columns: " + ", ".join(listed) + "."
 
 
 def models_section(output: BuiltOutput) -> list[str]:

@@ -42,29 +42,21 @@ def export_checkpoint(output: BuiltOutput, folder: Path, named: str) -> dict[str
     names = sorted(record.files)
     if clash := [name for name in names if name in (CARD, MANIFEST, MARKER) or Path(name).name != name]:
         raise StoreError(f"the checkpoint has a file `{clash[0]}`, whose name an export cannot take", "train it again")
-    summary = {
-        "recipe": output.recipe.name,
-        "what": output.what,
-        "digest": record.digest,
-        "lock": output.lock,
-        "license": licence,
-        "rows": record.rows,
-    }
 
-    def fill(partial: Path) -> dict[str, Any]:
+    def fill(partial: Path) -> None:
         for name in names:
             shutil.copyfile(output.store.read_path(record.files[name].removeprefix("object:")), partial / name)
         manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         (partial / MANIFEST).write_text(manifest, "utf-8")
         (partial / CARD).write_text(checkpoint_card(output, licence, terms, list(bases), taught), "utf-8")
-        return summary
 
+    summary = {**output.summary, "license": licence, "rows": record.rows}
     sources = [
         {"training": each.name, "source": source, "category": category, "license": row_class, "rows": count}
         for each in taught
         for (source, category, row_class), count in each.counts.items()
     ]
-    return {**summary, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, summary, fill)}
 
 
 def trainings(output: BuiltOutput) -> Iterator[TrainingSummary]:

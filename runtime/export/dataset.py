@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,12 @@ def export_dataset(output: BuiltOutput, folder: Path, named: str) -> dict[str, A
     for stage in output.stages(SourceStage):
         if not any(source == stage.node.label for source, _, _ in rows):
             rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
-    summary = {
-        "recipe": output.recipe.name,
-        "what": output.what,
-        "digest": output.record.digest,
-        "lock": output.lock,
-        "rows": kept,
-        "left_out": left,
-    }
 
-    def fill(partial: Path) -> dict[str, Any]:
+    def fill(partial: Path) -> None:
         write_shards(output, partial / "data", kept)
         (partial / "README.md").write_text(dataset_card(output, dict(sorted(rows.items()))), "utf-8")
-        return summary
 
+    summary = {**output.summary, "rows": kept, "left_out": left}
     sources = [
         {
             "source": source,
@@ -61,7 +54,7 @@ def export_dataset(output: BuiltOutput, folder: Path, named: str) -> dict[str, A
         }
         for (source, category, licence), count in sorted(rows.items())
     ]
-    return {**summary, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, summary, fill)}
 
 
 def left_out(rows: Counts) -> dict[str, int]:
@@ -82,10 +75,7 @@ def write_shards(output: BuiltOutput, folder: Path, kept: int) -> None:
         writer: pq.ParquetWriter | None = None
         path = folder / f"train-{shard:05d}-of-{shards:05d}.parquet"
         try:
-            for _ in range(SHARD_ROWS // GROUP_ROWS):
-                group = next(groups, None)
-                if group is None:
-                    break
+            for group in islice(groups, SHARD_ROWS // GROUP_ROWS):
                 writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
                 writer.write_table(group, row_group_size=GROUP_ROWS)
                 written += group.num_rows

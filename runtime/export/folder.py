@@ -56,17 +56,17 @@ def read_marker(marker: Path) -> frozenset[str] | None:
         return None
 
 
-def write_folder(folder: Path, named: str, fill: Callable[[Path], dict[str, Any]]) -> list[str]:
+def write_folder(folder: Path, named: str, summary: dict[str, Any], fill: Callable[[Path], None]) -> list[str]:
     """Let `fill` write into a folder that then takes its place, with the marker; the names of the files.
 
-    `fill` returns what the marker says besides. Whatever fails, the place holds what it held before. Raises StoreError.
+    `summary` is what the marker says besides. Whatever fails, the place holds what it held before. Raises StoreError.
     """
     partial = folder.parent / f".{folder.name[:100]}.{uuid.uuid4().hex}"
     try:
         partial.mkdir(parents=True)
-        fields = fill(partial)
+        fill(partial)
         files = {path.relative_to(partial).as_posix(): hash_path(path) for path in sorted(partial.rglob("*")) if path.is_file()}
-        marker = json.dumps({"kind": KIND, **fields, "files": files}, indent=1, ensure_ascii=False) + "\n"
+        marker = json.dumps({"kind": KIND, **summary, "files": files}, indent=1, ensure_ascii=False) + "\n"
         (partial / MARKER).write_text(marker, "utf-8")
         for path in partial.rglob("*"):
             sync(path)

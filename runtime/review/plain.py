@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.tell.meaning import Change
 from compiler.text.spans import Span
 from operators.base.bounds import MANY, Between
 from operators.base.licence import RESTRICTED
@@ -26,7 +25,10 @@ def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:
             {"state": owed.state, "kind": owed.kind, "message": owed.message, "place": place(owed.place)}
             for owed in comparison.owed
         ],
-        "meaning": [change_data(change) for change in comparison.changes],
+        "meaning": [
+            {"kind": change.kind, "what": change.what, "before": place(change.before), "after": place(change.after)}
+            for change in comparison.changes
+        ],
         "plan": [
             {
                 "stage": effect.name,
@@ -39,15 +41,6 @@ def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:
         ],
         "rows": [rows_data(output, open_text) for output in comparison.outputs],
         "notes": list(comparison.notes),
-    }
-
-
-def change_data(change: Change) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "what": change.what,
-        "before": place(change.before),
-        "after": place(change.after),
     }
 
 

@@ -69,12 +69,11 @@ def is_revision(top: Path, name: str) -> bool:
     """Whether git knows a commit of this name."""
     if name.startswith("-"):
         return False
-    done = subprocess.run(
-        ["git", "-C", str(top), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"],
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0
+    try:
+        git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except StoreError:
+        return False
+    return True
 
 
 @contextmanager

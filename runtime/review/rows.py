@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,33 +85,34 @@ def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
         assert old is not None
         return OutputRows(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
     cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
-    short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
-    twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
-    fed = {after.graph.nodes[at].label for at in cuts}
-    unreadable = tuple(sorted(after.predictor.unreadable & fed))
-    if before is None or old is None:
-        return OutputRows(
-            name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice, unreadable=unreadable
-        )
-    exact = old.exact and new.exact
-    if rows_are_the_same(name, before, after):
-        return OutputRows(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
-    enter, leave, entering, leaving = find_moves(before, after, old, new)
-    return OutputRows(
+    made = OutputRows(
         name,
-        old.counts,
+        None,
         new.counts,
-        exact,
-        enter,
-        leave,
-        entering,
-        leaving,
-        tuple(dropped_by_step(name, before, after)),
-        columns_of(old, new),
-        tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
-        short,
-        twice,
-        unreadable,
+        new.exact,
+        enter=new.counts.rows,
+        leave=exactly(0),
+        short={group: each for expected in cuts.values() for group, each in expected.short.items()},
+        twice=tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice),
+        unreadable=tuple(sorted(after.predictor.unreadable & {after.graph.nodes[at].label for at in cuts})),
+    )
+    if before is None or old is None:
+        return made
+    if rows_are_the_same(name, before, after):
+        return replace(made, before=old.counts, exact=True, enter=exactly(0), unreadable=(), same=True)
+    exact = old.exact and new.exact
+    enter, leave, entering, leaving = find_moves(before, after, old, new)
+    return replace(
+        made,
+        before=old.counts,
+        exact=exact,
+        enter=enter,
+        leave=leave,
+        entering=entering,
+        leaving=leaving,
+        steps=tuple(dropped_by_step(name, before, after)),
+        columns=columns_of(old, new),
+        shifts=tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
     )
 
 
