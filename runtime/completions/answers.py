@@ -1,4 +1,4 @@
-"""The tables of a step that asks: completions alone, by the ids they give; then with the columns of their rows."""
+"""The two tables of a step that asks a model: its completions alone, then with the columns of the rows they came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person assumes in a plan, and machine time with who says how fast it goes; nothing of it is stored or part of a key."""
+"""What a person assumes in a plan, and machine time with the source of its rate; nothing of it is stored or part of a key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 @dataclass(frozen=True)
 class Assumed:
-    """What is assumed: where it says something, history is not asked."""
+    """What is assumed; it is used in the place of history."""
 
     tokens_per_s: float | None = None
     train_tokens_per_s: float | None = None
@@ -63,7 +63,8 @@ class Hours:
         """`1.4 GPU-hours (assumed: 1,000 tokens/s of each GPU)`."""
         each = " of each GPU" if self.unit == "GPU-hours" else ""
         source = f", {self.source}" if self.source else ""
-        return f"{shown(self.amount)} {self.unit} ({self.basis}: {shown(self.tokens_per_s)} tokens/s{each}{source})"
+        amount, rate = format_number(self.amount), format_number(self.tokens_per_s)
+        return f"{amount} {self.unit} ({self.basis}: {rate} tokens/s{each}{source})"
 
     def data(self) -> dict[str, Any]:
         return {"told" if name == "source" else name: value for name, value in vars(self).items()}
@@ -74,8 +75,8 @@ def assumed_hours(tokens: float, rate: float, unit: Unit) -> Hours:
     return Hours(tokens / rate / 3600, unit, "assumed", rate)
 
 
-def shown(number: float) -> str:
-    """A number with as many digits as tell something."""
+def format_number(number: float) -> str:
+    """A number without digits that nobody reads."""
     if number >= 1000 or number == round(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.3f}" if number >= 0.001 else "under 0.001"

@@ -46,7 +46,7 @@ class Imported:
 
 
 def seal_of(completion: Completion) -> bytes:
-    """What tells that a line was changed."""
+    """A digest of a completion, by which a changed line is found."""
     parts = [completion.address.hex(), completion.model, completion.purpose, completion.engine, completion.reply._asdict()]
     return blake3(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).digest(16)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.completions.engines.engine import Answer, Engine, EngineError, Request
+from runtime.completions.engines.engine import Answer, Engine, Request
 from runtime.completions.journal import Journal
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
@@ -72,7 +72,7 @@ def fill(
 ) -> Filled:
     """Ask for what is missing, and with `retry_refused` for what was refused before.
 
-    `origin` names the endpoint; `tell` is told how many completions there are.
+    `origin` names the endpoint; `tell` gets the number of completions there are. Raises EngineError, StoreError.
     """
     wanted = requests.wanted
     missing = set(wanted) - memo.known(wanted)
@@ -85,60 +85,51 @@ def fill(
         filled.failed, filled.refused = dict(refused), set(refused)
     if not missing:
         return filled
-    assert memo.store.running is not None, "completions are claimed by a running build"
-    owner = Path(memo.store.running.name).name
-    engine = open_engine()
-    named = f"{engine.name} {engine.version}".strip() + (f" at {origin}" if origin else "")
-    journal = Journal(memo)
+    engine, model = open_engine(), asked_model(requests.node)
     may_fail = int(requests.operator.max_failures * len(wanted))
-    model = asked_model(requests.node)
     refusals = Refusals(may_fail, len(filled.refused), lambda: memo.has_model(model), again)
-    run = EngineRun(memo, requests, engine, journal, owner, named, filled, tell, refusals)
+    run = EngineRun(memo, requests, engine, origin, filled, tell, refusals)
     try:
-        with journal.running():
-            run.all(missing)
+        with run.journal.running():
+            run.ask(missing)
+            run.await_others()
+        filled.everything = refusals.everything
     finally:
-        filled.new = journal.new
+        filled.new = run.journal.new
         engine.close()
-        memo.release(owner)
+        memo.release(run.owner)
     return filled
 
 
 @dataclass
 class EngineRun:
-    """One run of an engine over the requests that are missing."""
+    """One run of an engine over the requests that are missing. Raises EngineError where it cannot go on."""
 
     memo: CompletionMemo
     requests: Requests
     engine: Engine
-    journal: Journal
-    owner: str
-    named: str
+    origin: str
     filled: Filled
     tell: Callable[[int], None]
     refusals: Refusals
 
     def __post_init__(self) -> None:
+        assert self.memo.store.running is not None, "completions are claimed by a running build"
+        self.owner = Path(self.memo.store.running.name).name
+        at = f" at {self.origin}" if self.origin else ""
+        self.provenance = f"{self.engine.name} {self.engine.version}".strip() + at
+        self.model = asked_model(self.requests.node)
+        self.journal = Journal(self.memo)
         self.waiting: set[bytes] = set()
         self.unwritten: list[bytes] = []
         self.written = 0.0
         self.in_a_row = 0
         self.done = self.filled.memoised
-        self.model = asked_model(self.requests.node)
 
     @property
     def stopped(self) -> bool:
         """Whether nothing more is sent, and only what is under way is waited for."""
         return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None
-
-    def all(self, missing: set[bytes]) -> None:
-        """Ask for all of them, or wait for other builds that do. Raises StoreError where the engine cannot go on."""
-        try:
-            self.ask(missing)
-            self.await_others()
-        except EngineError as error:
-            raise StoreError(str(error), error.hint) from None
-        self.filled.everything = self.refusals.everything
 
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""
@@ -162,9 +153,8 @@ class EngineRun:
     def keep_answer(self, answer: Answer) -> None:
         """Keep what became of one request."""
         if answer.reply is not None:
-            self.journal.tell(
-                Completion(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
-            )
+            origin = self.model, self.requests.operator.name, self.provenance
+            self.journal.add(Completion(answer.address, *origin, answer.reply, answer.seconds))
             self.in_a_row, self.done = 0, self.done + 1
             self.tell(self.done)
             self.unwritten += self.refusals.note_answer(answer.address)

@@ -14,7 +14,7 @@ SECONDS = 0.05
 
 
 class Journal:
-    """Writes what it is told within `SECONDS`; a failure to write is raised where the next completion is told."""
+    """Writes completions within `SECONDS` of `add`; a failure to write is raised by the next `add`, or at the end."""
 
     def __init__(self, memo: CompletionMemo) -> None:
         self.memo = memo
@@ -23,7 +23,7 @@ class Journal:
         self.queue: queue.SimpleQueue[Completion | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
 
-    def tell(self, kept: Completion) -> None:
+    def add(self, kept: Completion) -> None:
         if self.failure is not None:
             raise self.failure
         self.queue.put(kept)
@@ -48,7 +48,7 @@ class Journal:
 
     @contextmanager
     def running(self) -> Iterator[Journal]:
-        """While this lasts; everything told is on disk when it ends, however it ends."""
+        """While this lasts; everything added is on disk when it ends, however it ends."""
         self.thread.start()
         try:
             yield self

@@ -16,7 +16,7 @@ PARTS = "finish_reason, reasoning, size, prompt_tokens, completion_tokens, body,
 
 
 def seal_of(address: bytes, fields: str, body: bytes) -> bytes:
-    """What tells that a stored completion, or what is said of it, was changed."""
+    """A digest of a stored completion and of its fields, by which a change is found."""
     return blake3(fields.encode().join((address, body))).digest(CHECK)
 
 

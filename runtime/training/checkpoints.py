@@ -84,6 +84,6 @@ def shows(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
 
 
 def manifest_of(record: CheckpointRecord) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+    """The manifest of a checkpoint."""
     files = {name: each.removeprefix("object:") for name, each in record.files.items()}
     return {"digest": record.digest, "key": record.key, "files": files, **record.manifest}

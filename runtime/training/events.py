@@ -1,4 +1,4 @@
-"""What a worker says to who started it: lines of JSON on the stream that was its standard output, and nothing else there."""
+"""A worker's events, for the process that started it: lines of JSON, alone on what was its standard output."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Events:
         self.first = int(os.environ.get("RANK", "0")) == 0
 
     def tell(self, event: str, **fields: Any) -> None:
-        """Say something, once for all processes."""
+        """Send an event, once for all processes."""
         if self.first:
             self.shout(event, **fields)
 
     def shout(self, event: str, **fields: Any) -> None:
-        """Say something of this process alone."""
+        """Send an event of this process alone."""
         try:
             self.stream.write(json.dumps({"event": event, **fields}, ensure_ascii=False, allow_nan=False) + "\n")
         except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""What a training's worker is told: the job in its folder, read and checked before anything heavy is loaded."""
+"""The job of a training's worker: a file in its folder, read and checked before anything heavy is loaded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Job(Strict):
     template: str | None = None
     """The chat template that the result carries, in the place of the model's own."""
     tags: tuple[str, ...] | None = None
-    """Of the rendering of rows, which is done before."""
+    """The tags around the thinking; rows were rendered with them before."""
     settings: Settings
     tuning: Tuning
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()

@@ -65,7 +65,7 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
             self.load_reference()
 
     def check_separation(self) -> None:
-        """Raises JobError where it does."""
+        """Raises JobError where the rows after the first change with it."""
 
         def inputs(rows: list[list[int]]) -> dict[str, Any]:
             batch: dict[str, Any] = self._prepare_inputs(self.data_collator.inner([{"input_ids": each} for each in rows]))
@@ -76,20 +76,20 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
         reshard(self.model)
 
     def load_reference(self) -> None:
-        """Work out what the model finds of each row before it learns, or read what an earlier run worked out."""
+        """Compute the reference before the model learns, or read the one that an earlier run computed."""
         ranks, path, identity = self.context.ranks, self.context.folder / "reference.safetensors", self.context.states.identity
         if not ranks.once(lambda: path.exists() and identity in load_file(path)):
             self.context.events.tell("notice", message="reading all rows once, for what the model finds of them before it learns")
-            means = self.means()
+            means = self.mean_log_probs()
             ranks.once(lambda: put_file({identity: means.cpu()}, path))
         self.reference = load_file(path)[identity].to(self.args.device)
 
     @torch.no_grad()
-    def means(self) -> torch.Tensor:
+    def mean_log_probs(self) -> torch.Tensor:
         """The mean log-probability of the trained tokens of each row."""
         totals = torch.zeros(2, self.context.layout.rows, dtype=torch.float64, device=self.args.device)
         self.model.eval()
-        for batch in self.shared():
+        for batch in self.micro_batches():
             self.stop_if_asked()
             inputs = self._prepare_inputs(self.data_collator([self.train_dataset[item] for item in batch]))
             row = inputs.pop("row")[:, 1:]
@@ -103,7 +103,7 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
         total, count = self.context.ranks.sum(totals)
         return (total / count).float()
 
-    def shared(self) -> Iterator[list[int]]:
+    def micro_batches(self) -> Iterator[list[int]]:
         """All items in micro batches, those of this process; each process has as many, so that none waits for another."""
         ranks, layout, size = self.context.ranks, self.context.layout, self.args.per_device_train_batch_size
         for start in range(0, layout.items, size * ranks.count):
@@ -127,7 +127,7 @@ def reshard(model: Any) -> None:
 def open_likelihood(
     job: Job, folder: Path, model: Any, tokenizer: Any, setup: Setup, order: Order, accumulation: int, layout: Layout
 ) -> LikelihoodTrainer:
-    """A trainer of a job that is ready to be led."""
+    """The trainer of a job, which `begin` makes ready."""
     settings, tuning = job.settings, job.tuning
     steps = math.ceil(settings.epochs * order.steps)
     config = trl.SFTConfig(

@@ -1,4 +1,4 @@
-"""What the machine has, and which of the ways to compute a training it takes there."""
+"""What the machine has, and how a training is computed on it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Setup:
 
 
 def choose_setup(job: Job) -> Setup:
-    """The ways that are taken. Raises JobError for one that is asked for and not there."""
+    """How a job is computed here. Raises JobError where it asks for what is not here."""
     cuda, tuning = torch.cuda.is_available(), job.tuning
     flash = cuda and job.settings.dtype == "bfloat16" and installed("flash_attn")
     if tuning.attention == FLASH and not flash:

@@ -33,7 +33,7 @@ class Order(Sampler[int]):
         yield from [self.items] * self.fillers
 
     def start(self, step: int) -> None:
-        """Be the order of the epoch that a step is in."""
+        """Take the permutation of the epoch that a step is in."""
         self.epoch = step // self.steps
 
     def filled(self, step: int) -> int:

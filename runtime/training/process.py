@@ -1,4 +1,4 @@
-"""A training's worker as a process: what it says is told on, and it ends with whoever started it."""
+"""A training's worker as a process: its events are passed on, and it ends with whoever started it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:
 
 
 def run_worker(folder: Path, module: str, run: TrainingRun, say: Callable[[str], None]) -> None:
-    """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
+    """Run it to its end. Raises StoreError with its error; a state from which it goes on is kept."""
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
@@ -129,7 +129,7 @@ def describe_exit(code: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something."""
+    """The last line of a log that is not empty."""
     with open(log, "rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))
         lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""The processes of one training, and what they tell each other besides gradients."""
+"""The processes of one training, and what they send each other besides gradients."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Ranks:
     def first(self) -> bool:
         return self.number == 0
 
-    def all(self, value: T) -> list[T]:
-        """What each process says, in their order."""
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, in their order."""
         if self.count == 1:
             return [value]
         values: list[Any] = [None] * self.count
@@ -43,8 +43,8 @@ class Ranks:
         return values
 
     def once(self, work: Callable[[], T]) -> T:
-        """What the first process works out, for all of them; what it raises, they all raise."""
-        result, raised = self.all(tried(work) if self.first else (None, None))[0]
+        """The result of work that the first process does for all; what it raises, they all raise."""
+        result, raised = self.gather(tried(work) if self.first else (None, None))[0]
         if raised is not None:
             raise raised
         return cast(T, result)
@@ -52,7 +52,7 @@ class Ranks:
     def together(self, work: Callable[[], T]) -> T:
         """Work that every process does; what one raises, all raise, so that none waits for one that is gone."""
         result, raised = tried(work)
-        for each in self.all(raised):
+        for each in self.gather(raised):
             if each is not None:
                 raise each
         return cast(T, result)

@@ -27,7 +27,7 @@ HINT = "a lower `learning_rate`, a longer warm-up, a lower `max_grad_norm`, or r
 
 @dataclass(frozen=True)
 class LoopContext:
-    """What a run is led by."""
+    """What a training loop needs besides its model and rows."""
 
     folder: Path
     layout: Layout
@@ -63,14 +63,14 @@ class RecordedTrainer(transformers.Trainer):
     """Where the random numbers were after the last whole step."""
 
     def begin(self, context: LoopContext) -> None:
-        """Say what the run is led by, before it begins."""
+        """Give the trainer its context, before it trains."""
         self.context = context
         self.started = self.stepped = time.monotonic()
         self.add_callback(StepCallback(self))
         self.remove_callback(transformers.PrinterCallback)
 
     def _send_telemetry(self) -> None:
-        """Nothing is told to anybody."""
+        """No telemetry."""
 
     def _get_train_sampler(self, dataset: Any = None) -> Order:
         return self.context.order
@@ -79,7 +79,7 @@ class RecordedTrainer(transformers.Trainer):
         """Trained tokens of the step over all processes: what its loss is divided by."""
         trained = sum(int((batch["labels"][..., 1:] != -100).sum()) for batch in batch_samples)
         tokens = sum(int(batch.get("attention_mask", torch.ones_like(batch["input_ids"])).sum()) for batch in batch_samples)
-        counts = self.context.ranks.all((tokens, trained))
+        counts = self.context.ranks.gather((tokens, trained))
         self.trained_tokens = sum(each for _, each in counts)
         self.tokens = sum(each for each, _ in counts) - FILLER * self.context.order.filled(self.state.global_step)
         self.step_loss, self.sums = 0.0, {}
@@ -97,9 +97,9 @@ class RecordedTrainer(transformers.Trainer):
         return self.norm
 
     def check_step(self) -> None:
-        """Before weights change, agree on this step. Raises JobError where its loss is no number: the weights would be lost."""
+        """Before weights change, sum up this step over all processes. Raises JobError where its loss is no number."""
         sums = {name: float(value) for name, value in self.sums.items()}
-        measured = self.context.ranks.all((float(self.step_loss), sums))
+        measured = self.context.ranks.gather((float(self.step_loss), sums))
         self.loss = sum(loss for loss, _ in measured) / len(measured)
         self.means = {name: sum(each[name] for _, each in measured) / self.trained_tokens for name in sums}
         assert self.norm is not None, "the training loop measures the gradients before each step"
@@ -141,7 +141,7 @@ class RecordedTrainer(transformers.Trainer):
         self.context.states.save(step, shard, fields, dataclasses.asdict(self.state))
 
     def run_to_end(self) -> bool:
-        """Train from the step that the course began at; whether it came to its end. Where it is stopped it keeps a state."""
+        """Train from the step of the context; whether it came to its end. Where it is stopped it keeps a state."""
         began = self.context.began
         try:
             self.prepare()
@@ -157,7 +157,7 @@ class RecordedTrainer(transformers.Trainer):
 
     def stop_if_asked(self) -> None:
         """Between two batches: raises Stopped where one of the processes has to stop."""
-        if any(self.context.ranks.all(self.context.stop.wanted)):
+        if any(self.context.ranks.gather(self.context.stop.wanted)):
             raise Stopped
 
     def is_saved(self) -> bool:
@@ -178,7 +178,7 @@ class RecordedTrainer(transformers.Trainer):
 
 
 class StepCallback(transformers.TrainerCallback):
-    """Stops in the training loop at which a recorded trainer does its part."""
+    """Calls a recorded trainer at points of the training loop."""
 
     def __init__(self, trainer: RecordedTrainer) -> None:
         self.trainer = trainer

@@ -51,6 +51,9 @@ class Frame(NamedTuple):
         behind = [((contents[place], False), (own, True)) for place, own in zip(self.order, self.own[1:], strict=True)]
         return [(self.own[0], True), *itertools.chain.from_iterable(behind)]
 
+    def text(self, contents: Sequence[str]) -> str:
+        return "".join(text for text, _ in self.pieces(contents))
+
 
 class Renderer:
     """Renders rows for one tokenizer and chat template; raises TemplateError before the first row where they do not fit."""
@@ -151,7 +154,7 @@ class Renderer:
         if self.tags is not None and times != 1:
             raise TemplateError(f"behind the chat template's prompt the tag {self.tags[0]} is there {times} times", OWN)
         contents = self._fitted(frame, messages)
-        wanted = "".join(text for text, _ in frame.pieces(contents)) + rest + frame.tail
+        wanted = frame.text(contents) + rest + frame.tail
         if ANSWER not in turn or without_space(turn) != without_space(wanted):
             where = difference(without_space(wanted), without_space(turn))
             raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {where}", OWN)
@@ -168,9 +171,9 @@ class Renderer:
         """The contents as the template trims them, with which the frame is to the letter what a server renders."""
         whole = self.text(messages, prompt=True)
         for contents in itertools.product(*(trims(content) for _, content in messages)):
-            if "".join(text for text, _ in frame.pieces(contents)) == whole:
+            if frame.text(contents) == whole:
                 return contents
-        plain = "".join(text for text, _ in frame.pieces([content for _, content in messages]))
+        plain = frame.text([content for _, content in messages])
         raise TemplateError(f"the chat template rewrites the contents of a message: {difference(plain, whole)}", OWN)
 
     def _said(self, frame: Frame, completion: str) -> int:
@@ -202,7 +205,7 @@ class Renderer:
     def _prompt(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The tokens of a prompt: a server's very own, unless a content spells a marker, which a server would obey."""
         contents, spelling = self._fitted(frame, messages), self.spelling
-        whole = "".join(text for text, _ in frame.pieces(contents))
+        whole = frame.text(contents)
         ids = spelling.tokens(whole, special=True)
         own = [each for text in frame.own for each in spelling.marked(spelling.tokens(text, special=True))]
         if spelling.marked(ids) != own:

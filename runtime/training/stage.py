@@ -94,7 +94,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
-    """What the worker is told."""
+    """The content of `job.json`."""
     tuning = operator.tuned() | {"threads": run.training.threads or os.cpu_count() or 1}
     if run.training.micro_batch_size is not None:
         tuning["micro_batch_size"] = run.training.micro_batch_size
@@ -142,7 +142,7 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
 
 
 def characters_of(table: Table, names: Iterable[str]) -> int:
-    """The characters of a table's columns of text: what tokens are told by where they were not counted yet."""
+    """The characters of a table's columns of text: tokens that were not counted yet are estimated by them."""
     total = 0
     for _, batch in table.batches(list(names)):
         texts = (column.flatten() if pa.types.is_large_list(column.type) else column for column in batch.values())

@@ -54,7 +54,7 @@ def prepare_and_train(folder: Path, events: Events, stop: Stop) -> bool:
 
     ranks = Ranks()
     with open(folder / "worker.lock", "a") as lock:
-        ranks.once(lambda: take(lock, events, stop))
+        ranks.once(lambda: lock_folder(lock, events, stop))
         if (folder / "result").is_dir():
             return True
         done = train(folder, job, ranks, events, stop)
@@ -62,8 +62,8 @@ def prepare_and_train(folder: Path, events: Events, stop: Stop) -> bool:
     return done
 
 
-def take(lock: IO[str], events: Events, stop: Stop) -> None:
-    """Be the only worker of a folder. One whose starter was killed may still be saving where it is; two would mix their files."""
+def lock_folder(lock: IO[str], events: Events, stop: Stop) -> None:
+    """Be the only worker of a folder. One whose starter was killed may still be saving its state; two would mix their files."""
     announced = False
     while True:
         try:
@@ -117,7 +117,7 @@ def train(folder: Path, job: Job, ranks: Ranks, events: Events, stop: Stop) -> b
         return False
 
     weights = whole_weights(trainer.model, ranks)
-    peak = max(ranks.all(peak_memory()))
+    peak = max(ranks.gather(peak_memory()))
     ranks.once(lambda: write_result(folder, job, weights))
     ranks.once(lambda: write_provenance(folder, job, setup, ranks, peak))
     ranks.once(lambda: put_result(folder))

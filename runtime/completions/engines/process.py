@@ -18,7 +18,7 @@ from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Answer, EngineError, Request, plain, storable
 
 NOISE = 4000
-"""How much of what the process says on its error stream is kept, to be told when it dies."""
+"""Characters of its error stream that are kept, for the message when it dies."""
 
 
 class Process:
@@ -70,7 +70,7 @@ class Process:
             self.noise = (self.noise + line)[-NOISE:]
 
     def last_line(self) -> str:
-        """The last line that the process said."""
+        """The last line that the process printed."""
         lines = [line for line in self.noise.decode("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1][:300] if lines else "it said nothing"
 
