@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from blake3 import blake3
 from operators.asks.asks import Reply
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.batches import batched
+from runtime.store.files import replacing
 from runtime.store.store import StoreError
 
 BATCH = 2048
@@ -53,19 +52,15 @@ def seal_of(completion: Completion) -> bytes:
 
 def export_completions(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
     """Write the completions of the store, or of one model, as Parquet; how many. The file is there whole or not at all."""
-    partial, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
-    try:
-        with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            for batch in batched((each for each in memo.rows() if model in (None, each.model)), BATCH):
-                rows = [
-                    {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
-                    for each in batch
-                ]
-                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-                count += len(rows)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    count = 0
+    with replacing(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        for batch in batched((each for each in memo.rows() if model in (None, each.model)), BATCH):
+            rows = [
+                {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
+                for each in batch
+            ]
+            writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+            count += len(rows)
     return count
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from operators.declared.model import Model
 from runtime.completions.engines.choose import EMBEDDED, embedded_folder
 from runtime.completions.engines.configuration import Configuration, read_configuration
 from runtime.completions.engines.engine import EngineError
-from runtime.store.files import hash_path
+from runtime.store.files import hash_path, replacing
 
 #: What a folder of weights is: anything else in it, such as a README, decides nothing.
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt", ".gguf")
@@ -64,9 +63,8 @@ def write_cache(digests: Mapping[str, str]) -> None:
     path = cache_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{uuid.uuid4().hex}")
-        partial.write_text(json.dumps(dict(digests), indent=1), "utf-8")
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(dict(digests), indent=1), "utf-8")
     except OSError:
         return  # it only saves time: without it they are hashed again
 

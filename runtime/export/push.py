@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.sources.ingest import without_cells
+from runtime.store.files import replacing
 from runtime.store.layout import FORMAT, MEMOS
 from runtime.store.names import LAST
 from runtime.store.parts import OBJECT, sealed
@@ -60,9 +60,8 @@ def push_record(store: Store, root: Path, record: Keyed, transfer: Transfer) -> 
             source = store.read_path(digest)
             transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + source.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.parent / f".{uuid.uuid4().hex}"
-            shutil.copyfile(source, partial)
-            partial.rename(target)
+            with replacing(target) as partial:
+                shutil.copyfile(source, partial)
     target = root / record.folder / record.key[:2] / record.key / f"{record.content}.json"
     if not target.exists():
         transfer.records += 1
@@ -79,6 +78,5 @@ def without_quotes(record: Keyed) -> Keyed:
 def write_whole(path: Path, content: bytes) -> None:
     """A file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f".{uuid.uuid4().hex}"
-    partial.write_bytes(content)
-    partial.rename(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -13,6 +13,7 @@ import trl
 from safetensors.torch import load_file, save_file
 from torch.distributed.fsdp import FSDPModule
 
+from runtime.store.files import replacing
 from runtime.training.job import Job
 from runtime.training.machine import Setup
 from runtime.training.objectives import OBJECTIVES, Weigh
@@ -81,7 +82,12 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
         if not ranks.once(lambda: path.exists() and identity in load_file(path)):
             self.context.events.tell("notice", message="reading all rows once, for what the model finds of them before it learns")
             means = self.mean_log_probs()
-            ranks.once(lambda: put_file({identity: means.cpu()}, path))
+
+            def save() -> None:
+                with replacing(path) as partial:
+                    save_file({identity: means.cpu()}, partial)
+
+            ranks.once(save)
         self.reference = load_file(path)[identity].to(self.args.device)
 
     @torch.no_grad()
@@ -109,12 +115,6 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
         for start in range(0, layout.items, size * ranks.count):
             mine = start + size * ranks.number
             yield [min(item, layout.items) for item in range(mine, mine + size)]
-
-
-def put_file(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    partial = path.with_suffix(".tmp")
-    save_file(tensors, partial)
-    partial.replace(path)
 
 
 def reshard(model: Any) -> None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from runtime.store.files import replacing, sync
+
 NAME = "metrics.jsonl"
 
 
@@ -17,12 +19,9 @@ class Metrics:
         """Go on after a step: what a run that was killed wrote of later ones will be measured again."""
         path = folder / NAME
         kept = [line for line in lines(path) if line["step"] <= step]
-        partial = folder / f"{NAME}.tmp"
-        with open(partial, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+            sync(partial)
         self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the training runs
 
     def add(self, line: dict[str, Any]) -> None:

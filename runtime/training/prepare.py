@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from runtime.store.files import replacing
 from runtime.training.rendering import Renderer, TemplateError
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("input_ids", pa.list_(pa.int32())), ("loss", pa.list_(pa.bool_()))])
@@ -27,11 +28,11 @@ def open_renderer(job: dict[str, Any]) -> Renderer:
 def main(folder: Path) -> int:
     """Write `rows.parquet` of `texts.jsonl`; an event says what is wrong."""
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    partial = folder / "rows.tmp"
     try:
         renderer = open_renderer(job)
         with (
             open(folder / "texts.jsonl", encoding="utf-8") as lines,
+            replacing(folder / "rows.parquet") as partial,
             pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer,
         ):
             batch: list[dict[str, Any]] = []
@@ -44,7 +45,6 @@ def main(folder: Path) -> int:
     except TemplateError as error:
         print(json.dumps({"event": "error", "message": str(error), "hint": error.hint}), flush=True)  # noqa: T201
         return 1
-    partial.rename(folder / "rows.parquet")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from runtime.training.job import Job
 from runtime.training.machine import Setup
 from runtime.training.metrics import NAME, lines
 from runtime.training.ranks import Ranks
+from runtime.training.states import write_synced
 
 SHARD = "5GB"
 
@@ -91,7 +91,4 @@ def write_provenance(folder: Path, job: Job, setup: Setup, ranks: Ranks, peak: i
         "first_loss": steps[0]["loss"],
         "last_loss": steps[-1]["loss"],
     }
-    partial = folder / "result.json.tmp"
-    partial.write_text(json.dumps(provenance, indent=1) + "\n", "utf-8")
-    sync(partial)
-    partial.replace(folder / "result.json")
+    write_synced(folder / "result.json", provenance)

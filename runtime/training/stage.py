@@ -20,6 +20,7 @@ from operators.asks.generate import Generate
 from operators.declared.trace import parts_of, shape_from
 from operators.learn.train import Train
 from runtime.store.digest import id_bytes
+from runtime.store.files import replacing
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table, open_table
@@ -112,11 +113,9 @@ def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
 
 def write_texts(folder: Path, operator: Train, node: Node, table: Table) -> None:
     """The rows as messages and stretches of text with their mask, a line of JSON each."""
-    partial = folder / "texts.tmp"
-    with open(partial, "w", encoding="utf-8") as file:
+    with replacing(folder / "texts.jsonl") as partial, open(partial, "w", encoding="utf-8") as file:
         for row in texts_of(operator, node.entries, table):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    partial.replace(folder / "texts.jsonl")
 
 
 def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:

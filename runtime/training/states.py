@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 from transformers.trainer import TRAINER_STATE_NAME
 
-from runtime.store.files import sync
+from runtime.store.files import replacing, sync
 from runtime.training.errors import JobError
 from runtime.training.ranks import Ranks
 
@@ -114,9 +113,7 @@ class States:
         write_synced(path / TRAINER_STATE_NAME, loop)
         sync(path)
         files = {each.name: each.stat().st_size for each in sorted(path.iterdir())}
-        partial = path / f"{WHOLE}.tmp"
-        write_synced(partial, files)
-        partial.rename(path / WHOLE)
+        write_synced(path / WHOLE, files)
         sync(path)
         sync(self.folder)
 
@@ -235,7 +232,7 @@ def remove(path: Path) -> None:
 
 
 def write_synced(path: Path, content: Mapping[str, Any]) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a file that is there whole, and on the disk, or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=1), "utf-8")
+        sync(partial)
