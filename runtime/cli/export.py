@@ -25,10 +25,10 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
     from runtime.export.built_output import open_output
     from runtime.export.checkpoint import export_checkpoint
     from runtime.export.dataset import export_dataset
-    from runtime.export.folder import place
+    from runtime.export.folder import check_place
 
     with open_output(session, what) as found:
-        folder = place(named, force, session.allow)
+        folder = check_place(named, force, session.allow)
         report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
     report = {"to": os.path.relpath(folder), **report}
     answer(as_json, report, lines_of(report))

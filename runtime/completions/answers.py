@@ -49,18 +49,18 @@ def make_completions(store: Store, requests: Requests, memo: CompletionMemo, fai
             row, reason = rows[number // samples], None
             if row.messages is None:
                 reason = NOTHING if operator.born else None
-                made: Any = [None] * len(columns)
+                row_cells: Any = [None] * len(columns)
             elif address not in replies:
-                reason, made = failed.get(address, "lost"), None
+                reason, row_cells = failed.get(address, "lost"), None
                 lost.update({address} - failed.keys())
             else:
                 try:
-                    made = operator.cells(replies[address], row.cells, node.entries, number % samples)
+                    row_cells = operator.cells(replies[address], row.cells, node.entries, number % samples)
                 except Refused as refused:
-                    reason, made = str(refused), None
+                    reason, row_cells = str(refused), None
             reasons.append(reason)
             if reason is None:
-                cells.add(made)
+                cells.add(row_cells)
     if lost:
         raise Lost(len(lost))
     place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
@@ -80,9 +80,9 @@ def write_completions(
     parents, items, place, copies = origin
     purpose = operator.purpose + getattr(operator, "salt", "")
     ids = child_ids(taken(parents, place), purpose, copies) if operator.born else taken(parents, place)
-    kept = np.array([reason is None for reason in reasons], dtype=bool)
+    has_result = np.array([reason is None for reason in reasons], dtype=bool)
     content = cells.table()
-    own = {"row_id": ids[kept], "item_id": taken(items, place)[kept]}
+    own = {"row_id": ids[has_result], "item_id": taken(items, place)[has_result]}
     for name, kind in columns.items():
         if kind in TEXT:
             own[digest_name(name)] = hash_column(whole(content.column(name)), kind)
@@ -95,7 +95,7 @@ def write_completions(
         "place": pa.array(place[order]),
         "reason": pa.array([reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
     }
-    dropped = int((~kept).sum())
+    dropped = int((~has_result).sum())
     return CompletionsRecord(
         kind=node.operator.name,
         **described.body(),
@@ -113,21 +113,19 @@ class Cells:
     def __init__(self, operator: Asks) -> None:
         self.operator, self.kinds = operator, dict(operator.made())
         self.remarks: Counter[str] = Counter()
-        self.rows: list[tuple[Any, ...]] = []
+        self.rows: list[dict[str, Any]] = []
         self.batches: list[pa.RecordBatch] = []
         self.schema = pa.schema([(name, ARROW[kind] if kind != "label" else pa.string()) for name, kind in self.kinds.items()])
 
     def add(self, cells: Any) -> None:
-        self.rows.append(tuple(cells))
+        self.rows.append(dict(zip(self.kinds, cells, strict=True)))
         if (remark := self.operator.remark(cells)) is not None:
             self.remarks[remark] += 1
         if len(self.rows) >= FETCHED:
             self.pack()
 
     def pack(self) -> None:
-        columns = list(zip(*self.rows, strict=True)) or [() for _ in self.kinds]
-        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, self.schema, strict=True)]
-        self.batches.append(pa.record_batch(arrays, schema=self.schema))
+        self.batches.append(pa.RecordBatch.from_pylist(self.rows, schema=self.schema))
         self.rows = []
 
     def table(self) -> pa.Table:
@@ -140,15 +138,15 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
     """The record of completions with the columns of the rows that they came from; `rows` is the table that was asked about."""
     operator = node.operator
     assert isinstance(operator, Attach)
-    made = open_table(store, completions.table)
-    places, kept = origins(store, completions)
-    order = places[kept]
-    inherited = {name: kind for name, kind in node.columns.items() if name not in made.columns}
+    answers = open_table(store, completions.table)
+    places, has_result = origins(store, completions)
+    order = places[has_result]
+    inherited = {name: kind for name, kind in node.columns.items() if name not in answers.columns}
     text = [name for name, kind in inherited.items() if kind in TEXT]
-    frame = {"row_id": made.frame("row_id"), "item_id": made.frame("item_id")}
+    frame = {"row_id": answers.frame("row_id"), "item_id": answers.frame("item_id")}
     for name, small in small_columns(node.columns).items():
-        if name in made.columns:
-            frame[small] = made.frame(small)
+        if name in answers.columns:
+            frame[small] = answers.frame(small)
         else:
             column = rows.frame(small).take(pa.array(order))
             frame[small] = joined_licence(column, operator.terms) if name == "license" else column
@@ -161,18 +159,18 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
         text_object = write_columns(store, schema, gathered(content, text, order))
     tree = {
         "kind": "attached",
-        "of": made.tree,
+        "of": answers.tree,
         "columns": dict(node.columns),
         "inherited": text,
-        "rows": made.rows,
+        "rows": answers.rows,
         "frame": write_frame(store, frame),
         "text": text_object,
     }
-    dropped = np.where(kept, 0, 1)
+    dropped = np.where(has_result, 0, 1)
     return AttachedRecord(
         kind="attach",
         **described.body(),
-        rows=made.rows,
+        rows=answers.rows,
         table=tree,
         asked=completions.asked,
         counts=completions.counts,

@@ -286,7 +286,7 @@ def joined_addresses(connection: sqlite3.Connection, addresses: Sequence[bytes])
     connection.execute("BEGIN")
     try:
         # In their order, in which the index is read from front to back.
-        connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((each,) for each in sorted(addresses)))
+        connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((address,) for address in sorted(addresses)))
         yield connection
     finally:
         connection.execute("DELETE FROM temp.wanted")

@@ -107,8 +107,8 @@ def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
     """An output that is built and up to date, kept from gc meanwhile. Raises StoreError, and RecipeError for a wrong recipe."""
     recipe = session.read.recipe
     name = default_of(recipe) if what is None else what
-    known = set(recipe.targets()) - set(recipe.tables)
-    if name is not None and not name.startswith(TRAIN) and ALIASES.get(name, name) in known:
+    scores = set(recipe.targets()) - set(recipe.tables)
+    if name is not None and not name.startswith(TRAIN) and ALIASES.get(name, name) in scores:
         raise StoreError(
             f"`{name}` is a table of scores, which is neither a dataset nor a checkpoint", "`recipe build` prints it"
         )

@@ -20,7 +20,7 @@ MARKER = "recipe_export.json"
 KIND = "data-recipe export"
 
 
-def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
+def check_place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
     """The folder that is to be written, where that may be done. Raises StoreError, and RecipeError for a link outside."""
     folder = follow_name(named, allowed)
     try:
@@ -38,8 +38,8 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
         raise StoreError(f"`{named}` is not empty", hint)
     if listed is None:
         raise StoreError(f"`{named}` is not empty, and no export of ours: it is not replaced", "choose another folder with --to")
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    foreign = sorted({path.relative_to(folder).as_posix() for path in found} - listed - {MARKER})
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    foreign = sorted({path.relative_to(folder).as_posix() for path in paths} - listed - {MARKER})
     if foreign:
         more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
         message = f"`{named}` holds `{foreign[0]}`{more}, which no export of ours wrote: it is not replaced"

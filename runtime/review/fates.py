@@ -43,9 +43,9 @@ class SideRows:
     def fate(self, row: Bytes) -> Fate | None:
         """What drops a row; None where nothing that is known does."""
         for stage in of_kind(DecideStage, self.predictor.graph):
-            found = self.dropped(stage, self.predictor.expect(stage.index), row)
-            if found is not None:
-                return Fate(stage.name, *found)
+            drop = self.dropped(stage, self.predictor.expect(stage.index), row)
+            if drop is not None:
+                return Fate(stage.name, *drop)
         return None
 
     def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
@@ -75,8 +75,8 @@ class SideRows:
 
     def license(self, source: str) -> Licence | None:
         """The class that the recipe gives a source; None where it has no such source."""
-        found = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
-        return next((node.license for node in found if node.label == source), None)
+        sources = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
+        return next((node.license for node in sources if node.label == source), None)
 
     def source(self, row: Bytes) -> tuple[str, Licence, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
@@ -127,9 +127,9 @@ def ids_in_one(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     at = np.minimum(np.searchsorted(other, high), len(other) - 1)
     same = (other[at] == high) & (rest[at] == low)
     for place in np.flatnonzero((other[at] == high) & ~same).tolist():  # ids that share their first half: hardly ever any
-        found = position(second, first[place])
-        if found is not None:
-            same[place], at[place] = True, found
+        place_there = position(second, first[place])
+        if place_there is not None:
+            same[place], at[place] = True, place_there
     met = np.zeros(len(second), dtype=bool)
     met[at[same]] = True
     return np.flatnonzero(~same), np.flatnonzero(~met)

@@ -109,9 +109,9 @@ def lay_out_revision(top: Path, name: str, allow: tuple[str, ...] = ()) -> Itera
         for target, content in blobs(top, wanted):
             with open(target, "xb") as file:
                 file.write(content)
-        led = {target: make_link(target, content, folder, top) for target, content in blobs(top, links)}
+        targets = {target: make_link(target, content, folder, top) for target, content in blobs(top, links)}
         allowed = tuple(Path(each).resolve() for each in allow)
-        strays = dict(set_aside(led, (folder, top, package_root()), allowed, aside))
+        strays = dict(set_aside(targets, (folder, top, package_root()), allowed, aside))
         for path in split_names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
             link_ignored(top, folder, path.rstrip("/"))
         yield Revision(name, folder, top, changed, strays)
@@ -141,28 +141,28 @@ def make_link(link: Path, content: bytes, folder: Path, top: Path) -> str:
 
 
 def set_aside(
-    led: Mapping[Path, str], inside: tuple[Path, ...], allowed: tuple[Path, ...], aside: Path
+    targets: Mapping[Path, str], inside: tuple[Path, ...], allowed: tuple[Path, ...], aside: Path
 ) -> Iterator[tuple[Path, str]]:
     """Let each link that leads outside lead to an empty file or folder instead, so that nobody who follows it reads there."""
     outside = []
-    for link, there in led.items():
+    for link, target in targets.items():
         real = Path(os.path.realpath(link))
         # What lies around a folder that is allowed is walked through; what is read in it is looked at then.
         passes = any(real.is_relative_to(each) for each in (*inside, *allowed)) or any(
             each.is_relative_to(real) for each in allowed
         )
         if not (link.is_symlink() and passes):
-            outside.append((link, there, real.is_dir()))
-    for number, (link, there, is_folder) in enumerate(outside):
-        stands = aside / str(number)
-        stands.parent.mkdir(exist_ok=True)
+            outside.append((link, target, real.is_dir()))
+    for number, (link, target, is_folder) in enumerate(outside):
+        stand_in = aside / str(number)
+        stand_in.parent.mkdir(exist_ok=True)
         if is_folder:
-            stands.mkdir()
+            stand_in.mkdir()
         else:
-            stands.touch()
+            stand_in.touch()
         link.unlink(missing_ok=True)
-        link.symlink_to(stands)
-        yield stands, there
+        link.symlink_to(stand_in)
+        yield stand_in, target
 
 
 def link_ignored(top: Path, folder: Path, path: str) -> None:

@@ -119,9 +119,9 @@ def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
 def rows_are_the_same(name: str, before: Side, after: Side) -> bool:
     """Whether two outputs are made of the same, or have one digest."""
     indexes = [side.graph.outputs[name] for side in (before, after)]
-    made = [structures(side.graph, side.session.facts)[index] for side, index in zip((before, after), indexes, strict=True)]
+    structure = [structures(side.graph, side.session.facts)[index] for side, index in zip((before, after), indexes, strict=True)]
     addresses = [side.predictor.addresses.address(index) for side, index in zip((before, after), indexes, strict=True)]
-    return any(pair[0] is not None and pair[0] == pair[1] for pair in (made, addresses))
+    return any(pair[0] is not None and pair[0] == pair[1] for pair in (structure, addresses))
 
 
 def find_moves(
@@ -160,11 +160,11 @@ def count_sure(table: Expected, places: Places) -> int:
 def example(here: SideRows, there: SideRows, row: Any) -> Example:
     """A row that is on one side only, with what drops it on the other."""
     source, license, text = here.source(row) or ("a further copy", "unknown", None)
-    known = there.source(row)
-    if known is not None:
+    read_there = there.source(row)
+    if read_there is not None:
         fate = there.fate(row)
-    elif (born := here.born(row)) is not None:
-        fate = Fate(source, "source", f"not born by {born[0]}", "")
+    elif (parent := here.born(row)) is not None:
+        fate = Fate(source, "source", f"not born by {parent[0]}", "")
     elif there.license(source) is not None:
         fate = Fate(source, "source", "not in its files", "")
     else:

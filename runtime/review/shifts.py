@@ -53,16 +53,17 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
         if base.frame.rows > MOST or not base.exact:
             continue
         values = side.known.values(column, base)
-        kept = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
-        level = as_numbers(node.operator, values.columns)[kept]
-        if level.size and (values.known is None or values.known[kept].all()):
+        inside = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
+        numbers = as_numbers(node.operator, values.columns)[inside]
+        if numbers.size and (values.known is None or values.known[inside].all()):
             key = value_key(side.graph, column, side.facts)
-            percentiles[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
+            cuts = np.percentile(numbers, POINTS, method="lower")
+            percentiles[key] = (node.label, tuple(round(float(cut), 3) for cut in cuts))
     return percentiles
 
 
 def as_numbers(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:
     """The value of each row as one number; a share is a share."""
     numbers = [columns[name].fill_null(-1).to_numpy().astype(np.float64) for name in operator.values]
-    level: np.ndarray[Any, Any] = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
-    return level
+    values: np.ndarray[Any, Any] = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
+    return values

@@ -33,9 +33,9 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
     reference: torch.Tensor | None = None
     """The start's mean log-probability of each row, where the objective asks for it."""
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *given: Any, **named: Any) -> torch.Tensor:
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         row = inputs.pop("row", None)
-        loss: torch.Tensor = super().compute_loss(self.weighted(model, row), inputs, *given, **named)
+        loss: torch.Tensor = super().compute_loss(self.weighted(model, row), inputs, *args, **kwargs)
         return loss
 
     def weighted(self, model: Any, row: torch.Tensor | None) -> Any:
@@ -45,8 +45,8 @@ class LikelihoodTrainer(RecordedTrainer, trl.SFTTrainer):
             return model
         assert row is not None and self.reference is not None
 
-        def call(**given: Any) -> Any:
-            outputs = model(**given)
+        def call(**kwargs: Any) -> Any:
+            outputs = model(**kwargs)
             trained = outputs.label_mask
             log_probs = outputs.log_probs[trained]
             weights = weigh(log_probs, row[:, 1:][trained], self.reference, self.job.settings)

@@ -85,9 +85,9 @@ class RecordedTrainer(transformers.Trainer):
         self.step_loss, self.sums = 0.0, {}
         return torch.tensor(self.trained_tokens, device=device)
 
-    def compute_loss(self, *given: Any, **named: Any) -> torch.Tensor:
+    def compute_loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         self.stop_if_asked()
-        loss: torch.Tensor = super().compute_loss(*given, **named)
+        loss: torch.Tensor = super().compute_loss(*args, **kwargs)
         self.step_loss = self.step_loss + loss.detach()
         return loss
 
@@ -183,20 +183,20 @@ class StepCallback(transformers.TrainerCallback):
     def __init__(self, trainer: RecordedTrainer) -> None:
         self.trainer = trainer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         weights = {id(each) for each in self.trainer.model.parameters()}
         trained = {id(each) for group in self.trainer.optimizer.param_groups for each in group["params"]}
         assert weights == trained, "the optimizer trains the weights of the model, and no copies of them"
         self.trainer.started = self.trainer.stepped = time.monotonic()
         self.trainer.random = random_numbers()
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.trainer.context.order.start(state.global_step)
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.trainer.check_step()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         done = state.global_step >= state.max_steps
         due = state.global_step % self.trainer.context.save_every == 0
         control.should_save = due and not done

@@ -105,7 +105,7 @@ class Renderer:
         conversation = [{"role": role, "content": content} for role, content in messages]
         named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": refuse_date}
         try:
-            return within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
+            return call_within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
         except TimeoutError:
             raise TemplateError(f"the chat template takes more than {SECONDS:.0f} seconds", OWN) from None
         except DateAsked:
@@ -229,24 +229,24 @@ def refuse_date(form: str) -> str:
     raise DateAsked(form)
 
 
-def within(seconds: float, call: Callable[[], str]) -> str:
+def call_within(seconds: float, call: Callable[[], str]) -> str:
     """What a call gives; raises what it raises, and TimeoutError where it takes longer."""
-    given: list[str] = []
-    raised: list[BaseException] = []
+    results: list[str] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            given.append(call())
+            results.append(call())
         except BaseException as error:  # noqa: BLE001 - raised again below
-            raised.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
-    if given:
-        return given[0]
-    if raised:
-        raise raised[0]
+    if results:
+        return results[0]
+    if errors:
+        raise errors[0]
     # It ends a loop of the template; threads pass over a SystemExit that comes too late.
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
     raise TimeoutError

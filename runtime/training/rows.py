@@ -129,31 +129,29 @@ class WrongRows:
 
     def __init__(self, length: int, vocabulary: int) -> None:
         self.length, self.vocabulary = length, vocabulary
-        self.long: list[str] = []
-        self.silent: list[str] = []
-        self.foreign: list[str] = []
+        self.kinds = (
+            (f"longer than `max_length` {length}", "drop them with `token_length`, or raise `max_length`", list[str]()),
+            ("without a token that is trained on", "drop them: they would teach nothing", list[str]()),
+            (f"with a token that the model does not know (it has {vocabulary})", "render them anew", list[str]()),
+        )
+        """(what is wrong, what to do, the names of the rows)."""
 
     @property
     def found(self) -> bool:
-        return bool(self.long or self.silent or self.foreign)
+        return any(names for _, _, names in self.kinds)
 
     def collect(self, batch: RowBatch, trained: Ints) -> None:
         """Gather the names of a batch's wrong rows."""
         outside = np.concatenate([[0], np.cumsum((batch.tokens < 0) | (batch.tokens >= self.vocabulary))])
-        many = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
-        for kind, found in ((self.long, batch.lengths > self.length), (self.silent, trained == 0), (self.foreign, many)):
-            kind += [batch.names[at] for at in np.flatnonzero(found)]
+        foreign = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
+        for (_, _, names), wrong in zip(self.kinds, (batch.lengths > self.length, trained == 0, foreign), strict=True):
+            names += [batch.names[at] for at in np.flatnonzero(wrong)]
 
     def complain(self) -> None:
         """Raises JobError with all of them."""
-        kinds = (
-            (self.long, f"longer than `max_length` {self.length}", "drop them with `token_length`, or raise `max_length`"),
-            (self.silent, "without a token that is trained on", "drop them: they would teach nothing"),
-            (self.foreign, f"with a token that the model does not know (it has {self.vocabulary})", "render them anew"),
-        )
-        parts = [f"{describe_count(found)} {what}: {list_names(found)}" for found, what, _ in kinds if found]
-        if parts:
-            raise JobError("; ".join(parts), "; ".join(hint for found, _, hint in kinds if found))
+        if self.found:
+            parts = [f"{describe_count(names)} {what}: {list_names(names)}" for what, _, names in self.kinds if names]
+            raise JobError("; ".join(parts), "; ".join(hint for _, hint, names in self.kinds if names))
 
 
 def describe_count(names: list[str]) -> str:

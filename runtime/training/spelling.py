@@ -51,7 +51,7 @@ class Spelling:
     def tokens(self, text: str, *, special: bool) -> list[int]:
         """The tokens of a text as a server makes them, or, without special ones, as those of text that goes on."""
         # Cut in two behind its first character, a marker is text like any other.
-        spelt = text if special else self.markers.sub(lambda found: found[0][0] + self.cut + found[0][1:], text)
+        spelt = text if special else self.markers.sub(lambda marker: marker[0][0] + self.cut + marker[0][1:], text)
         copy = self.copies[special]
         cut = copy.token_to_id(self.cut)
         return [each for each in copy.encode(spelt, add_special_tokens=False).ids if each != cut]
@@ -71,10 +71,10 @@ class Spelling:
         runs = [Stretch("", False)]
         for text, own in pieces:
             place = 0
-            for found in self.markers.finditer(text) if own else ():
-                runs[-1] = Stretch(runs[-1].text + text[place : found.start()], False)
-                runs += [Stretch(found[0], True), Stretch("", False)]
-                place = found.end()
+            for marker in self.markers.finditer(text) if own else ():
+                runs[-1] = Stretch(runs[-1].text + text[place : marker.start()], False)
+                runs += [Stretch(marker[0], True), Stretch("", False)]
+                place = marker.end()
             runs[-1] = Stretch(runs[-1].text + text[place:], False)
         for place in range(1, len(runs), 2):
             # Some special tokens swallow the space beside them, whoever wrote it.

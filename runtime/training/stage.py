@@ -53,7 +53,7 @@ def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, sa
             run_worker(folder, "worker", run, say)
         files = {path.name: store_file(store, path) for path in sorted((folder / "result").iterdir())}
         metrics = store_file(store, folder / "metrics.jsonl")
-        made = json.loads((folder / "result.json").read_text("utf-8"))
+        provenance = json.loads((folder / "result.json").read_text("utf-8"))
     digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
     manifest = {
         "recipe_key": run.key,
@@ -61,7 +61,7 @@ def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, sa
         "weights": run.weights,
         "settings": {name: str(value) for name, value in operator.settings().items()},
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
-        "made": made,
+        "made": provenance,
     }
     return CheckpointRecord(
         kind=operator.name,

@@ -47,8 +47,8 @@ class Shard:
         """All of it, by names."""
         for name, value in self.weights():
             yield f"model.{name}", local(value)
-            for what, known in self.optimizer.state[value].items():
-                yield f"optimizer.{name}.{what}", local(known)
+            for what, tensor in self.optimizer.state[value].items():
+                yield f"optimizer.{name}.{what}", local(tensor)
         for name, value in self.random.items():
             yield f"{RANDOM}.{name}", value
 
@@ -133,19 +133,19 @@ class States:
             paths = [self.path(step) / part_of(each, count) for each in ([self.ranks.number] if own else range(count))]
             shards = ShardFiles([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
             groups = optimizer.state_dict()["param_groups"]
-            known: dict[int, dict[str, Any]] = {}
+            optimizer_state: dict[int, dict[str, Any]] = {}
             for at, (name, value) in enumerate(shard.weights()):
                 shards.fill(f"model.{name}", value)
-                known[at] = {}
+                optimizer_state[at] = {}
                 for what in shards.optimizer_names(name):
                     if what == "step":
-                        known[at][what] = shards.whole(f"optimizer.{name}.{what}")
+                        optimizer_state[at][what] = shards.whole(f"optimizer.{name}.{what}")
                     else:
-                        known[at][what] = torch.zeros_like(value)
-                        shards.fill(f"optimizer.{name}.{what}", known[at][what])
+                        optimizer_state[at][what] = torch.zeros_like(value)
+                        shards.fill(f"optimizer.{name}.{what}", optimizer_state[at][what])
         for group, rate in zip(groups, state["learning_rates"], strict=True):
             group["lr"] = rate
-        optimizer.load_state_dict({"state": known, "param_groups": groups})
+        optimizer.load_state_dict({"state": optimizer_state, "param_groups": groups})
 
     def load_random(self, step: int) -> None:
         """Go on with the random numbers of this process, where as many processes wrote the state."""

@@ -32,7 +32,7 @@ class RetryableError(Exception):
 
     def __init__(self, what: str, after: float | None = None) -> None:
         super().__init__(what)
-        self.what, self.after = what, after
+        self.after = after
 
 
 class FinalError(Exception):
@@ -152,7 +152,7 @@ class OpenAI:
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=self.endpoint.wait or 0.001)(state), self.endpoint.wait)
 
     def attempt(self, request: Request) -> Reply:
-        """Send it once. Raises Again or Given."""
+        """Send it once. Raises RetryableError, FinalError."""
         deadline = time.monotonic() + self.endpoint.timeout
         try:
             with self.client.stream("POST", self.url, json=self.payload(request)) as response:
