@@ -149,7 +149,7 @@ def look_up(path: Path, count: int) -> None:
     memo, wanted = CompletionMemo(Store(path.parent)), list(addresses(count))
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     if path.name == "resume":
-        assert len(memo.known(wanted)) == count
+        assert len(memo.present(wanted)) == count
     else:
         for first in range(0, count, FETCHED):
             part = wanted[first : first + FETCHED]

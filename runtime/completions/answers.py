@@ -15,7 +15,7 @@ from operators.asks.attach import Attach
 from operators.asks.generate import Generate
 from operators.base.scope import Columns
 from runtime.completions.memo import CompletionMemo
-from runtime.completions.origins import joined_licence, origins
+from runtime.completions.origins import join_licences, origins
 from runtime.completions.requests import Requests
 from runtime.store.batches import batched
 from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
@@ -149,7 +149,7 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
             frame[small] = answers.frame(small)
         else:
             column = rows.frame(small).take(pa.array(order))
-            frame[small] = joined_licence(column, operator.terms) if name == "license" else column
+            frame[small] = join_licences(column, operator.terms) if name == "license" else column
     described = table_digest(frame.__getitem__, node.columns, small_columns(node.columns))
     text_object = None
     if text:

@@ -75,7 +75,7 @@ def fill(
     `origin` names the endpoint; `tell` gets the number of completions there are. Raises EngineError, StoreError.
     """
     wanted = requests.wanted
-    missing = set(wanted) - memo.known(wanted)
+    missing = set(wanted) - memo.present(wanted)
     filled = Filled(len(wanted), len(wanted) - len(missing))
     refused, again = memo.refusals(sorted(missing)), frozenset[bytes]()
     if retry_refused:
@@ -137,7 +137,7 @@ class EngineRun:
         try:
             # An answer to what was under way may tell that the rest can be asked for after all.
             while left and not self.stopped:
-                for answer in self.engine.run(self.claimed(left)):
+                for answer in self.engine.run(self.claim_ahead(left)):
                     self.keep_answer(answer)
             self.unwritten += self.refusals.end()
         finally:
@@ -175,7 +175,7 @@ class EngineRun:
             self.filled.refused |= set(self.unwritten)
             self.unwritten, self.written = [], time.monotonic()
 
-    def claimed(self, left: set[bytes]) -> Iterator[Request]:
+    def claim_ahead(self, left: set[bytes]) -> Iterator[Request]:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""
         for ahead in batched(self.requests.of(frozenset(left)), max(16, min(256, self.engine.window))):
             yield from self.claim(ahead, left)
@@ -199,7 +199,7 @@ class EngineRun:
     def await_others(self) -> None:
         """Wait for what other builds ask for; what they leave undone is asked for here."""
         while self.waiting and not self.stopped:
-            come = self.memo.known(sorted(self.waiting))
+            come = self.memo.present(sorted(self.waiting))
             self.filled.elsewhere += len(come)
             self.done += len(come)
             self.tell(self.done)

@@ -57,7 +57,7 @@ def forecast_of(
 ) -> Forecast:
     """What the requests of a table need; `refused_too` where those that were refused are sent again."""
     wanted = requests.wanted
-    known = memo.known(wanted)
+    known = memo.present(wanted)
     refused = {} if refused_too else memo.refusals(sorted({*wanted} - known))
     return forecast(len(wanted), len(known), requests.node, memo, model, configuration, assumed, len(refused))
 

@@ -108,7 +108,7 @@ class CompletionMemo:
 
     # -- reading
 
-    def known(self, addresses: Sequence[bytes]) -> set[bytes]:
+    def present(self, addresses: Sequence[bytes]) -> set[bytes]:
         """Those of the addresses whose completion is here."""
         if not self.exists:
             return set()

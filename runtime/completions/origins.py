@@ -20,7 +20,7 @@ def origins(store: Store, completions: CompletionsRecord) -> tuple[np.ndarray[An
     return whole(requests.column("place")).to_numpy(), has_result
 
 
-def joined_licence(column: pa.Array, terms: Licence) -> pa.Array:
+def join_licences(column: pa.Array, terms: Licence) -> pa.Array:
     """The class of each row with that of the model's output."""
     encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
     named = [join([each, terms]) for each in encoded.dictionary.to_pylist()]

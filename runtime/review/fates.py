@@ -43,12 +43,12 @@ class SideRows:
     def fate(self, row: Bytes) -> Fate | None:
         """What drops a row; None where nothing that is known does."""
         for stage in of_kind(DecideStage, self.predictor.graph):
-            drop = self.dropped(stage, self.predictor.expect(stage.index), row)
+            drop = self.find_drop(stage, self.predictor.expect(stage.index), row)
             if drop is not None:
                 return Fate(stage.name, *drop)
         return None
 
-    def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
+    def find_drop(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
             event = DecideKind(stage).event(self.predictor.store, taken_as(expected.record, DecisionRecord), row)

@@ -37,7 +37,7 @@ def main(folder: Path) -> int:
         ):
             batch: list[dict[str, Any]] = []
             for line in lines:
-                batch.append(rendered(renderer, json.loads(line)))
+                batch.append(render_row(renderer, json.loads(line)))
                 if len(batch) == ROWS:
                     writer.write_table(pa.Table.from_pylist(batch, SCHEMA))
                     batch = []
@@ -48,7 +48,7 @@ def main(folder: Path) -> int:
     return 0
 
 
-def rendered(renderer: Renderer, row: dict[str, Any]) -> dict[str, Any]:
+def render_row(renderer: Renderer, row: dict[str, Any]) -> dict[str, Any]:
     """One row as its tokens. Raises TemplateError, with the row's id."""
     try:
         tokens = renderer.render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])

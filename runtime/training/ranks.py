@@ -44,14 +44,14 @@ class Ranks:
 
     def once(self, work: Callable[[], T]) -> T:
         """The result of work that the first process does for all; what it raises, they all raise."""
-        result, raised = self.gather(tried(work) if self.first else (None, None))[0]
+        result, raised = self.gather(attempt(work) if self.first else (None, None))[0]
         if raised is not None:
             raise raised
         return cast(T, result)
 
     def together(self, work: Callable[[], T]) -> T:
         """Work that every process does; what one raises, all raise, so that none waits for one that is gone."""
-        result, raised = tried(work)
+        result, raised = attempt(work)
         for each in self.gather(raised):
             if each is not None:
                 raise each
@@ -70,7 +70,7 @@ class Ranks:
             dist.destroy_process_group()
 
 
-def tried(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
+def attempt(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
     """(what work gives, what it raises), one of them None."""
     try:
         return work(), None

@@ -81,7 +81,7 @@ class RecordedTrainer(transformers.Trainer):
         tokens = sum(int(batch.get("attention_mask", torch.ones_like(batch["input_ids"])).sum()) for batch in batch_samples)
         counts = self.context.ranks.gather((tokens, trained))
         self.trained_tokens = sum(each for _, each in counts)
-        self.tokens = sum(each for each, _ in counts) - FILLER * self.context.order.filled(self.state.global_step)
+        self.tokens = sum(each for each, _ in counts) - FILLER * self.context.order.fillers_of(self.state.global_step)
         self.step_loss, self.sums = 0.0, {}
         return torch.tensor(self.trained_tokens, device=device)
 

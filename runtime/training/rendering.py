@@ -69,7 +69,8 @@ class Renderer:
         own = [text for frame in frames.values() if isinstance(frame, Frame) for text in (*frame.own, frame.tail)]
         self.spelling = Spelling(tokenizer, own, tags or ())
         self.frames = {
-            roles: frame if isinstance(frame, TemplateError) else attempt(self._ended, frame) for roles, frame in frames.items()
+            roles: frame if isinstance(frame, TemplateError) else attempt(self._check_end, frame)
+            for roles, frame in frames.items()
         }
         if all(isinstance(frame, TemplateError) for frame in self.frames.values()):
             self.frame(ROLES[0])
@@ -80,7 +81,7 @@ class Renderer:
         ids = self._prompt(frame, messages)
         loss = [False] * len(ids)
         completion = "".join(text for text, _ in stretches)
-        start = self._said(frame, completion)
+        start = self._count_opened(frame, completion)
         marks, high = self._marks(completion, start), 0
         for trained, group in itertools.groupby((each for each in stretches if each[0]), key=lambda each: each[1]):
             low, high = max(high, start), high + sum(len(text) for text, _ in group)
@@ -149,17 +150,17 @@ class Renderer:
         turn = self.text([*messages, ("assistant", completion)], prompt=False)
         if self.tags is not None and THINKING not in turn:
             raise TemplateError("the chat template drops or rewrites the thinking of an assistant message", OWN)
-        rest = completion[self._said(frame, completion) :]
+        rest = completion[self._count_opened(frame, completion) :]
         times = (frame.own[-1] + rest).count(self.tags[0]) if self.tags is not None else 1
         if self.tags is not None and times != 1:
             raise TemplateError(f"behind the chat template's prompt the tag {self.tags[0]} is there {times} times", OWN)
-        contents = self._fitted(frame, messages)
+        contents = self._trim_contents(frame, messages)
         wanted = frame.text(contents) + rest + frame.tail
         if ANSWER not in turn or without_space(turn) != without_space(wanted):
             where = difference(without_space(wanted), without_space(turn))
             raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {where}", OWN)
 
-    def _ended(self, frame: Frame) -> Frame:
+    def _check_end(self, frame: Frame) -> Frame:
         """The frame, if a special token ends an answer: a model trained on another would never stop."""
         ids = self.spelling.tokens(frame.tail, special=True)
         if not ids or ids[0] not in self.spelling.ids:
@@ -167,7 +168,7 @@ class Renderer:
             raise TemplateError(message, OWN)
         return frame
 
-    def _fitted(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    def _trim_contents(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """The contents as the template trims them, with which the frame is to the letter what a server renders."""
         whole = self.text(messages, prompt=True)
         for contents in itertools.product(*(trims(content) for _, content in messages)):
@@ -176,7 +177,7 @@ class Renderer:
         plain = frame.text([content for _, content in messages])
         raise TemplateError(f"the chat template rewrites the contents of a message: {difference(plain, whole)}", OWN)
 
-    def _said(self, frame: Frame, completion: str) -> int:
+    def _count_opened(self, frame: Frame, completion: str) -> int:
         """The characters at a completion's start that the generation prompt has said: thinking is opened exactly once."""
         if self.tags is None:
             return 0
@@ -204,7 +205,7 @@ class Renderer:
 
     def _prompt(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The tokens of a prompt: a server's very own, unless a content spells a marker, which a server would obey."""
-        contents, spelling = self._fitted(frame, messages), self.spelling
+        contents, spelling = self._trim_contents(frame, messages), self.spelling
         whole = frame.text(contents)
         ids = spelling.tokens(whole, special=True)
         own = [each for text in frame.own for each in spelling.marked(spelling.tokens(text, special=True))]
