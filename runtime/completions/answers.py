@@ -18,7 +18,7 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.origins import join_licences, origins
 from runtime.completions.requests import Requests
 from runtime.store.batches import batched
-from runtime.store.digest import Bytes, id_array, id_bytes, table_digest
+from runtime.store.digest import id_array, id_bytes, table_digest
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
@@ -36,52 +36,43 @@ class Lost(Exception):
 
 def make_completions(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> CompletionsRecord:
     """The record of a node that asks: a row for each completion, and why there is none where there is none. Raises Lost."""
-    operator, node, table = requests.operator, requests.node, requests.table
-    parents, samples = id_bytes(table.frame("row_id")), operator.samples
-    items = id_bytes(table.frame("item_id"))
-    columns, cells = dict(operator.made()), Cells(operator)
-    reasons: list[str | None] = []
+    operator, samples, results = requests.operator, requests.operator.samples, Results(requests.operator)
     lost = set[bytes]()
     for rows in batched(requests.rows(), -(-FETCHED // samples)):
         addresses = [bytes(requests.addresses[row.place, sample]) for row in rows for sample in range(samples)]
         replies = memo.fetch([each for each in dict.fromkeys(addresses) if any(each)])
         for number, address in enumerate(addresses):
-            row, reason = rows[number // samples], None
-            if row.messages is None:
-                reason = NOTHING if operator.born else None
-                row_cells: Any = [None] * len(columns)
-            elif address not in replies:
-                reason, row_cells = failed.get(address, "lost"), None
-                lost.update({address} - failed.keys())
-            else:
+            row = rows[number // samples]
+            if row.messages is None and operator.born:
+                results.lack(NOTHING)
+            elif row.messages is None:
+                results.add([None] * len(results.kinds))
+            elif address in replies:
                 try:
-                    row_cells = operator.cells(replies[address], row.cells, node.entries, number % samples)
+                    cells = operator.cells(replies[address], row.cells, requests.node.entries, number % samples)
                 except Refused as refused:
-                    reason, row_cells = str(refused), None
-            reasons.append(reason)
-            if reason is None:
-                cells.add(row_cells)
+                    results.lack(str(refused))
+                else:
+                    results.add(cells)
+            elif address in failed:
+                results.lack(failed[address])
+            else:
+                lost.add(address)
     if lost:
         raise Lost(len(lost))
-    place, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    return write_completions(store, node, operator, columns, cells, reasons, (parents, items, place, copies))
+    return write_completions(store, requests.table, results)
 
 
-def write_completions(
-    store: Store,
-    node: Node,
-    operator: Asks,
-    columns: Columns,
-    cells: Cells,
-    reasons: list[str | None],
-    origin: tuple[Bytes, Bytes, Any, Any],
-) -> CompletionsRecord:
+def write_completions(store: Store, table: Table, results: Results) -> CompletionsRecord:
     """The record of completions: their table, and a line for each request with its row, its parent and its reason."""
-    parents, items, place, copies = origin
+    operator, columns, reasons = results.operator, results.kinds, results.reasons
+    parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
+    place = np.repeat(np.arange(table.rows), operator.samples)
+    copies = np.tile(np.arange(operator.samples), table.rows)
     purpose = operator.purpose + getattr(operator, "salt", "")
     ids = child_ids(taken(parents, place), purpose, copies) if operator.born else taken(parents, place)
     has_result = np.array([reason is None for reason in reasons], dtype=bool)
-    content = cells.table()
+    content = results.table()
     own = {"row_id": ids[has_result], "item_id": taken(items, place)[has_result]}
     for name, kind in columns.items():
         if kind in TEXT:
@@ -97,27 +88,32 @@ def write_completions(
     }
     dropped = int((~has_result).sum())
     return CompletionsRecord(
-        kind=node.operator.name,
+        kind=operator.name,
         **described.body(),
         rows=tree["rows"],
         table=tree,
         asked=write_frame(store, requests),
-        remarks=dict(sorted(cells.remarks.items())),
+        remarks=dict(sorted(results.remarks.items())),
         counts={"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
     )
 
 
-class Cells:
-    """The cells of completions as they come, gathered into Arrow columns."""
+class Results:
+    """What became of each request, in order: cells, which are gathered into Arrow columns, or the reason why there are none."""
 
     def __init__(self, operator: Asks) -> None:
         self.operator, self.kinds = operator, dict(operator.made())
+        self.reasons: list[str | None] = []
         self.remarks: Counter[str] = Counter()
         self.rows: list[dict[str, Any]] = []
         self.batches: list[pa.RecordBatch] = []
         self.schema = pa.schema([(name, ARROW[kind] if kind != "label" else pa.string()) for name, kind in self.kinds.items()])
 
+    def lack(self, reason: str) -> None:
+        self.reasons.append(reason)
+
     def add(self, cells: Any) -> None:
+        self.reasons.append(None)
         self.rows.append(dict(zip(self.kinds, cells, strict=True)))
         if (remark := self.operator.remark(cells)) is not None:
             self.remarks[remark] += 1
@@ -129,7 +125,7 @@ class Cells:
         self.rows = []
 
     def table(self) -> pa.Table:
-        """All of them, in the order they came."""
+        """All cells, in the order they came."""
         self.pack()
         return pa.Table.from_batches(self.batches, schema=self.schema)
 
@@ -191,15 +187,14 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
     """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
     operator = node.operator
     assert isinstance(operator, Generate)
-    columns, cells = dict(operator.made()), Cells(operator)
-    names = [name for name in dict.fromkeys(("think", "solution", *columns)) if name in source.columns]
+    results = Results(operator)
+    names = [name for name in dict.fromkeys(("think", "solution", *results.kinds)) if name in source.columns]
     places_of: dict[bytes, list[int]] = {}
     for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
         places_of.setdefault(cell, []).append(place)
     prompts = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
-    samples = operator.samples
-    missing = [-1] * samples
-    chosen = [place for cell in prompts for place in (places_of.get(cell, []) + missing)[:samples]]
+    missing = [-1] * operator.samples
+    chosen = [place for cell in prompts for place in (places_of.get(cell, []) + missing)[: operator.samples]]
     needed = np.unique([at for at in chosen if at >= 0])
     rows: dict[int, tuple[Any, ...]] = {}
     for start, batch in source.batches(names):
@@ -208,16 +203,16 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
         if inside.size:
             picked = {name: column.take(pa.array(inside - start)).to_pylist() for name, column in batch.items()}
             for number, held_at in enumerate(inside.tolist()):
-                rows[held_at] = recorded_cells(operator, columns, {name: column[number] for name, column in picked.items()})
-    reasons: list[str | None] = []
+                row = {name: column[number] for name, column in picked.items()}
+                rows[held_at] = recorded_cells(operator, results.kinds, row)
     for at in chosen:
-        reason = "no recorded completion of this prompt" if at < 0 else None if rows[at][0] is not None else "recorded as empty"
-        reasons.append(reason)
-        if reason is None:
-            cells.add(rows[at])
-    parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
-    places, copies = np.repeat(np.arange(table.rows), samples), np.tile(np.arange(samples), table.rows)
-    record = write_completions(store, node, operator, columns, cells, reasons, (parents, items, places, copies))
+        if at < 0:
+            results.lack("no recorded completion of this prompt")
+        elif rows[at][0] is None:
+            results.lack("recorded as empty")
+        else:
+            results.add(rows[at])
+    record = write_completions(store, table, results)
     return record.replaced(recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
 
 
