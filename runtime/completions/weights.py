@@ -14,6 +14,7 @@ from compiler.text.canonical import digest_of
 from operators.declared.model import Model
 from runtime.completions.engines.choose import EMBEDDED, embedded_folder
 from runtime.completions.engines.configuration import Configuration, read_configuration
+from runtime.completions.engines.embedded import unpack
 from runtime.completions.engines.engine import EngineError
 from runtime.store.files import hash_path, replacing
 
@@ -33,6 +34,10 @@ class Weights:
         """The files that decide, by name."""
         endings = (".gguf",) if self.embedded else KINDS
         return sorted(path for path in self.folder.iterdir() if path.suffix in endings and path.is_file())
+
+    def unpack(self) -> Path:
+        """A folder that libraries load. Raises EngineError."""
+        return unpack(self.folder) if self.embedded else self.folder
 
     def digest(self, remembered: bool = True) -> str:
         """The digest of their names and bytes; what was hashed before and has not been touched since is remembered."""

@@ -12,14 +12,13 @@ from compiler.graph.stages import TrainStage, of_kind
 from operators.base.licence import RESTRICTED
 from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpack
 from runtime.completions.weights import find_weights
 from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import lower_bound
 from runtime.tables.table import open_table
-from runtime.training.process import TrainingRun
+from runtime.training.process import Start, TrainingRun
 from runtime.training.stage import job_of, texts_of
 
 
@@ -49,8 +48,8 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     from runtime.training.prepare import open_renderer
     from runtime.training.rendering import TemplateError, trained_stretches
 
-    start = unpack(weights.folder) if weights.embedded else weights.folder
-    job = job_of(operator, node, TrainingRun("", name, start, "", read_configuration().training, ""))
+    run = TrainingRun("", name, Start(weights.unpack(), ""), "")
+    job = job_of(operator, node, run)
     row = next(texts_of(operator, node.entries, table, place))
     try:
         tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])

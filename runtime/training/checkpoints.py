@@ -13,44 +13,32 @@ from typing import Any
 from compiler.graph.nodes import Node
 from operators.declared.model import Model
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpack
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
-from runtime.training.process import TrainingRun
+from runtime.training.process import Start, TrainingRun
 from runtime.training.stage import make_checkpoint
 
 
-def train_checkpoint(
-    store: Store,
-    node: Node,
-    key: str,
-    name: str,
-    data: Record,
-    start: CheckpointRecord | None,
-    model: Model | None,
-    digest: str | None,
-    resume: str,
-    say: Callable[[str], None],
-) -> CheckpointRecord:
-    """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
-    training = read_configuration().training
-    if start is not None:
-        run = TrainingRun(key, name, lay_out_checkpoint(store, start), start.digest, training, resume)
-        return make_checkpoint(store, node, run, data, say)
+def start_at_weights(model: Model | None, digest: str | None) -> Start:
+    """Where a training starts from a model; `digest` is that of its weights when the build began. Raises StoreError."""
     assert model is not None
     weights = find_weights(model, read_configuration())
     if weights is None or digest is None:
         hint = "say where they lie under `weights:` in your configuration; docs/models.md shows one"
         raise StoreError(f"the weights of `{model.id}` are not here", hint)
     try:
-        folder = unpack(weights.folder) if weights.embedded else weights.folder
+        return Start(weights.unpack(), digest, model.id, weights)
     except EngineError as error:
         raise StoreError(str(error), error.hint) from None
-    record = make_checkpoint(store, node, TrainingRun(key, name, folder, digest, training, resume), data, say)
-    if weights.digest(remembered=False) != digest:
-        raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
+
+
+def train_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, say: Callable[[str], None]) -> CheckpointRecord:
+    """The record of a checkpoint. Raises StoreError."""
+    record, start = make_checkpoint(store, node, run, data, say), run.start
+    if start.weights is not None and start.weights.digest(remembered=False) != start.digest:
+        raise StoreError(f"the weights of `{start.model}` changed while they were trained", "build again when they are complete")
     return record
 
 

@@ -10,11 +10,13 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runtime.completions.engines.configuration import Training
+from runtime.completions.engines.configuration import Training, read_configuration
 from runtime.completions.engines.process import worker_environment
+from runtime.completions.weights import Weights
 from runtime.store.store import StoreError
 
 GRACE = 60
@@ -23,18 +25,31 @@ NEEDED = "pip install 'data-recipe[train]'"
 
 
 @dataclass(frozen=True)
+class Start:
+    """The weights that a training starts from, a checkpoint's or a model's."""
+
+    folder: Path
+    digest: str
+    model: str = ""
+    """The model's id; empty for a checkpoint."""
+    weights: Weights | None = None
+    """The model's files, which have to stay as they are meanwhile."""
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """What one training needs besides its rows."""
 
     key: str
     name: str
-    folder: Path
-    """The folder of the weights it starts from."""
-    weights: str
-    """Their digest."""
-    training: Training
+    start: Start
     resume: str
     """The command that goes on where it stopped."""
+
+    @cached_property
+    def training(self) -> Training:
+        """How training runs on this machine."""
+        return read_configuration().training
 
 
 def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:

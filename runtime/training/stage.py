@@ -58,7 +58,7 @@ def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, sa
     manifest = {
         "recipe_key": run.key,
         "data": {"digest": data.digest, "rows": table.rows, "characters": characters_of(table, operator.reads(table.columns))},
-        "weights": run.weights,
+        "weights": run.start.digest,
         "settings": {name: str(value) for name, value in operator.settings().items()},
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
         "made": provenance,
@@ -102,7 +102,7 @@ def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
     shape = shape_from(node.entries["shape"])
     return {
         "objective": operator.name,
-        "model": str(run.folder),
+        "model": str(run.start.folder),
         "template": node.entries["template"],
         "tags": [shape.tags.open, shape.tags.close] if shape.tags.form == "tags" else None,
         "settings": operator.settings(),
