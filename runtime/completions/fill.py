@@ -135,7 +135,7 @@ class EngineRun:
         """Ask for all of them that no other build asks for."""
         left = set(missing)
         try:
-            # An answer to what was under way may tell that the rest can be asked for after all.
+            # By an answer to what was under way the rest may be asked for after all.
             while left and not self.stopped:
                 for answer in self.engine.run(self.claim_ahead(left)):
                     self.keep_answer(answer)

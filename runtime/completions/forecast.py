@@ -25,7 +25,7 @@ class Forecast:
     longest: int
     """Tokens at which a completion is cut off."""
     tokens: int | None
-    """Tokens of the new completions; None where nothing tells."""
+    """Tokens of the new completions; None where neither history nor an assumption gives them."""
     mean: float | None
     """Tokens of one, where a person assumes them."""
     prompt_tokens: int | None
@@ -33,7 +33,7 @@ class Forecast:
     """In the currency of the endpoint's prices; None where they or the tokens are not known."""
     unit: Unit
     hours: Hours | None
-    """Of what `tokens` says, else of the most that they can be; None where nothing tells."""
+    """Of `tokens`, else of the most that they can be; None where no rate is known."""
     refused: int = 0
     """Requests that a server refused before, and that are not sent again."""
 

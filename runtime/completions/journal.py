@@ -29,7 +29,7 @@ class Journal:
         self.queue.put(kept)
 
     def write(self) -> None:
-        """Take what is there, wait a moment for more, write it; until told to end."""
+        """Take what is there, wait a moment for more, write it; until None comes."""
         ended = False
         stopping = threading.Event()
         while not ended:

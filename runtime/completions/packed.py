@@ -1,4 +1,4 @@
-"""How a completion lies on disk: its text packed, with a seal that tells when it was changed."""
+"""How a completion lies on disk: its text packed, with a seal by which a change is found."""
 
 from __future__ import annotations
 

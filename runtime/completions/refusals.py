@@ -1,4 +1,4 @@
-"""Refusals of a server: which are the fate of one request, and which say that it refuses whatever is asked."""
+"""Refusals of a server: those of one request, and those of a server that refuses whatever is asked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Refusals:
     still. Until then it is unsure. The server refuses everything if the status is one of `ALWAYS`; or if more were refused than
     may fail, and of the requests after the last that was answered the next `IN_A_ROW` were refused with one status; where the
     model was never heard of, the first `FIRST`, or all if fewer were sent. What is under way before these is waited for, and
-    an answer to what was sent later says that it is not so. A refused request that was asked again tells nothing of the others.
+    an answer to what was sent later says that it is not so. A refused request that was asked again says nothing about the others.
     """
 
     may_fail: int
@@ -73,7 +73,7 @@ class Refusals:
         return self.settle([each for each in self.unsure if self.refused_at[each] <= place])
 
     def note_failure(self, address: bytes) -> None:
-        """A request that got no answer, which tells nothing of the others."""
+        """A request that got no answer, which says nothing about the others."""
         self.outcomes[self.places[address]] = PASSED
         self.check_alike()
 

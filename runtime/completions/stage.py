@@ -33,7 +33,7 @@ class Asking:
     memo: CompletionMemo
     models: Mapping[str, Model]
     pins: Mapping[str, Pin]
-    """Stage -> what the lock says of it."""
+    """Stage -> the lock's pin of it."""
     remake: frozenset[str] = frozenset()
     """Stages that may come out otherwise than they are pinned."""
     silent: bool = False
@@ -161,7 +161,7 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     if budget is None:
         return
     hint = "raise `budget`, or try a part of the recipe first: --sample N"
-    # Where no earlier completion tells, none can be longer than `max_tokens`.
+    # Without earlier completions the most is counted: none is longer than `max_tokens`.
     tokens = forecast.most if forecast.tokens is None else forecast.tokens
     for what, most, needed in (
         ("completions", budget.completions, forecast.new),

@@ -28,7 +28,7 @@ IDS = ("row_id", "item_id")
 
 
 def export_dataset(output: BuiltOutput, folder: Path, named: str) -> dict[str, Any]:
-    """Write the rows of class A, and tell what was left out. Raises StoreError where none is left."""
+    """Write the rows of class A, and count what was left out. Raises StoreError where none is left."""
     rows = count_rows(output.store, output.record.table)
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = left_out(rows)

@@ -1,4 +1,4 @@
-"""Pull: what a folder holds is taken into the store once it is what it says; the folder may be anybody's."""
+"""Pull: the content of a folder, which may be anybody's, is checked and taken into the store."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def left_out(record: Keyed) -> set[str]:
 
 
 def pull_object(store: Store, origin: Origin, digest: str, transfer: Transfer) -> None:
-    """One object, if its bytes are what its name says and hold a whole table."""
+    """One object, if its bytes have the digest in its name and hold a whole table."""
     target, what = store.object_path(digest), f"the object {digest[:12]}"
     if target.exists():
         return

@@ -19,7 +19,7 @@ from runtime.stages.expected.counts import Counts
 
 @dataclass(frozen=True)
 class Cost:
-    """What making a stage again takes, as far as the last time tells; None is unknown."""
+    """What making a stage again takes, by what it took the last time; None is unknown."""
 
     seconds: float | None
     measured: Mapping[str, int]
@@ -54,7 +54,7 @@ class Comparison:
 def compare(
     recipe: str, before: Side | None, after: Side | None, broken: str | None = None, remarks: tuple[str, ...] = ()
 ) -> Comparison:
-    """Everything about one edit; a side is None where there is no such recipe, or where it is `broken`, as that says."""
+    """Everything about one edit; a side is None where there is no such recipe, or where it is wrong, for the reason `broken`."""
     assert before is not None or after is not None
     notes = (
         *([broken] if broken else []),

@@ -31,7 +31,7 @@ BREAK = "\u200b"
 
 
 def as_markdown(comparisons: Sequence[Comparison], open_text: bool = False) -> str:
-    """One comment for all recipes, at most MOST bytes; what does not fit is left out from the end, and said to be."""
+    """One comment for all recipes, at most MOST bytes; what does not fit is left out from the end, and counted."""
     if not comparisons:
         return "Nothing that changed is read by a recipe.\n"
     heads = [f"**{escape(each.recipe)}**: {escape(summary(each))}\n" for each in comparisons]
@@ -116,7 +116,7 @@ def fold(title: str, body: str) -> str:
 
 
 def grid(rows: Sequence[Sequence[str]], most: int | None = None) -> str:
-    """A table of cells that are safe already; of more lines than `most` it says how many there are."""
+    """A table of cells that are safe already; lines beyond `most` are counted."""
     head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|" + " --- |" * len(rows[0]), *(rest if most is None else first_lines(rest, most))])
 

@@ -1,4 +1,4 @@
-"""A comparison as plain data, for programs; what the other reports say, they read from here."""
+"""A comparison as plain data, for programs."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Revision:
         if package.is_relative_to(self.top):  # what ships with us is part of this very repository
             package = self.folder / package.relative_to(self.top)
         allowed = (self.folder, root, package, *(Path(each).resolve() for each in allow))
-        with suppress(Outside):  # who reads it is told so
+        with suppress(Outside):  # whoever reads it gets the error
             path = within(path, allowed)
         return Place(path, f"{self.name}:{recipe}", root, package, allowed, (f"{self.name}:", self.folder), strays=self.strays)
 
@@ -131,7 +131,7 @@ def blobs(top: Path, wanted: list[tuple[Path, str]]) -> Iterator[tuple[Path, byt
 
 
 def make_link(link: Path, content: bytes, folder: Path, top: Path) -> str:
-    """Make a link of a revision, and give where it leads: as it says where it stays in the revision, else from the work tree."""
+    """Make a link of a revision, and give its target: its own where that stays in the revision, else from the work tree."""
     there = target = os.fsdecode(content)
     if os.path.isabs(target) or not Path(os.path.normpath(link.parent / target)).is_relative_to(folder):
         there = os.path.normpath(top / link.parent.relative_to(folder) / target)

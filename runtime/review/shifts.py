@@ -15,7 +15,7 @@ from runtime.store.digest import id_bytes
 from runtime.tables.ids import halves
 
 POINTS = (10, 50, 90)
-"""The percentiles that are told."""
+"""The percentiles that are shown."""
 MOST = 500_000
 """More rows than these are not laid beside each other: a diff is read while one waits."""
 

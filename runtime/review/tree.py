@@ -57,7 +57,7 @@ class Tree:
         """One recipe; None where the change does not reach it. Raises RecipeError where the new one is wrong."""
         before, after = self.sessions(recipe)
         if before is None and after is None:
-            find_place(self.shown(recipe))  # says that there is none
+            find_place(self.shown(recipe))  # raises that there is none
         broken, old, unlocked = None, None, None
         if before is not None:
             try:
@@ -88,7 +88,7 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
     """All files that a recipe is made from, relative to the project."""
     read: Read = session.read
     data: list[Path] = []
-    with suppress(RecipeError):  # files that it may not read are told of when it is compared
+    with suppress(RecipeError):  # files that it may not read are an error when it is compared
         data = [path for found in session.found.files.values() for path in found]
     paths = [text.path for text in read.texts if text.path is not None]
     paths += [node.span.text.path for node in read.profiles.nodes.values() if node.span.text.path is not None]

@@ -112,7 +112,7 @@ def stop_reasons(output: OutputRows) -> Iterator[str]:
 
 
 def completions_text(asks: AskForecast) -> str:
-    """How many completions a stage asks for that are not here, and what they take as far as earlier ones tell."""
+    """How many completions a stage asks for that are not here, and what they take by what earlier ones took."""
     forecast = asks.forecast
     new = f"{forecast.new:,} new completions" if asks.exact else f"{amount(asks.needed)} completions, some perhaps in the store"
     tokens = "" if not forecast.new else ", tokens unknown" if forecast.tokens is None else f", about {forecast.tokens:,} tokens"

@@ -157,7 +157,7 @@ def open_likelihood(
         remove_unused_columns=False,
         save_strategy="no",
         logging_steps=1,
-        # Else the mean of earlier steps is told in the place of a loss that is no number.
+        # Else the mean of earlier steps stands in the place of a loss that is no number.
         logging_nan_inf_filter=False,
         report_to=list(setup.trackers) or "none",
         run_name=folder.name,

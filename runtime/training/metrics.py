@@ -29,7 +29,7 @@ class Metrics:
         self.file.flush()
 
     def sync(self) -> None:
-        """Before a state says that it is whole, its steps are on the disk."""
+        """Bring all steps to the disk, before a state counts as whole."""
         os.fsync(self.file.fileno())
 
 

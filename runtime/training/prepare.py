@@ -26,7 +26,7 @@ def open_renderer(job: dict[str, Any]) -> Renderer:
 
 
 def main(folder: Path) -> int:
-    """Write `rows.parquet` of `texts.jsonl`; an event says what is wrong."""
+    """Write `rows.parquet` of `texts.jsonl`; what is wrong is an event."""
     job = json.loads((folder / "job.json").read_text("utf-8"))
     try:
         renderer = open_renderer(job)

@@ -116,7 +116,7 @@ class RecordedTrainer(transformers.Trainer):
             self.measure(logs["learning_rate"])
 
     def measure(self, rate: float) -> None:
-        """Write and tell what a step measured."""
+        """Write what a step measured, and send its event."""
         now = time.monotonic()
         seconds, self.stepped = now - self.stepped, now
         self.seen += self.tokens

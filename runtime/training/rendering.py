@@ -178,7 +178,7 @@ class Renderer:
         raise TemplateError(f"the chat template rewrites the contents of a message: {difference(plain, whole)}", OWN)
 
     def _count_opened(self, frame: Frame, completion: str) -> int:
-        """The characters at a completion's start that the generation prompt has said: thinking is opened exactly once."""
+        """The characters at a completion's start that stand in the generation prompt already: thinking is opened exactly once."""
         if self.tags is None:
             return 0
         (opening, closing), lead = self.tags, len(completion) - len(completion.lstrip())

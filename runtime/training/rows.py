@@ -103,7 +103,7 @@ def read_batches(path: Path) -> Iterator[RowBatch]:
 def label_tokens(batch: RowBatch) -> tuple[Ints, Ints]:
     """The labels of all tokens, and how many of each row are trained on.
 
-    A row's first token has nothing before it to be told from, so it is never one of them.
+    A row's first token has nothing before it to be predicted from, so it is never one of them.
     """
     labels = np.where(batch.loss, batch.tokens, UNTRAINED)
     labels[batch.starts[:-1][batch.lengths > 0]] = UNTRAINED

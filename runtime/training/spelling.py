@@ -93,7 +93,7 @@ class Spelling:
         return str(self.copies[True].decode(list(ids), skip_special_tokens=False))
 
     def compare(self, text: str, back: str) -> None:
-        """Raises TemplateError where a text is not what its tokens say; text that is canonically equal is the same."""
+        """Raises TemplateError where a text does not come back from its tokens; text that is canonically equal is the same."""
         wanted, found = unicodedata.normalize("NFC", text), unicodedata.normalize("NFC", back)
         if wanted != found:
             lost = sorted(set(wanted) - set(found))[:5]

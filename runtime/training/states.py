@@ -211,7 +211,7 @@ def part_of(number: int, count: int) -> str:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a state's last file is there, and all others are as large as it says."""
+    """Whether a state's last file is there, and all others have the sizes in it."""
     try:
         files = json.loads((path / WHOLE).read_text("utf-8"))
         return all((path / name).stat().st_size == size for name, size in files.items())
@@ -225,7 +225,7 @@ def clear(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a state; what says that it is whole goes first, so that half of it is never taken for one."""
+    """Remove a state; the file that makes it whole goes first, so that half of it is never taken for one."""
     (path / WHOLE).unlink(missing_ok=True)
     if path.is_dir():
         shutil.rmtree(path)

@@ -28,14 +28,14 @@ PAUSE = 0.2
 
 
 def main(folder: Path) -> int:
-    """Train, and say how it went; 0 where the result is there."""
+    """Train, and send how it went; 0 where the result is there."""
     events, stop = Events(), Stop()
     stop.listen()
     try:
         done = prepare_and_train(folder, events, stop)
     except JobError as error:
         events.tell("error", message=error.message, hint=error.hint)
-    except Exception as error:  # noqa: BLE001 - told to who started it, with the whole of it on the error stream
+    except Exception as error:  # noqa: BLE001 - an event for the starter, with the whole of it on the error stream
         cause = explain(error)
         events.shout("error", message=cause.message, hint=cause.hint)
     else:

@@ -37,7 +37,7 @@ class Runs(Declared):
     settings: dict[str, str | int | float | bool] = {}
     """What the engine is started with besides, such as tensor_parallel_size: tuning."""
     devices: int = Field(1, ge=1)
-    """How many GPUs it takes, for the hours that a plan tells."""
+    """How many GPUs it takes, for the GPU-hours of a plan."""
 
 
 class Endpoint(Runs):

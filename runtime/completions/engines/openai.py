@@ -147,7 +147,7 @@ class OpenAI:
         """What the server asks for, else twice as long each time with a random part; never longer than `wait`."""
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, RetryableError) and error.after is not None:
-            # A little apart, or all that were told the same moment would come back together.
+            # A little apart, or all that got the same pause would come back together.
             return min(error.after, self.endpoint.wait) + tenacity.wait_random(0, 0.1)(state)
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=self.endpoint.wait or 0.001)(state), self.endpoint.wait)
 
@@ -171,7 +171,7 @@ class OpenAI:
         return reply_of(body)
 
     def payload(self, request: Request) -> dict[str, Any]:
-        """The request as the interface has it; what only some servers know is sent where the recipe says it."""
+        """The body of a request; a field that only some servers know is sent where the recipe declares it."""
         sampling = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
         if "reasoning" in request.sampling:
             sampling["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}

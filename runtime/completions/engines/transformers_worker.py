@@ -26,7 +26,7 @@ def main() -> None:
         model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
         model.eval()
         complain_template(tokenizer, settings.get("template"))
-    except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
+    except Exception as error:  # noqa: BLE001 - the build ends with it
         say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
         return
     say(ready=f"{transformers.__version__} {dtype}".replace("torch.", ""))

@@ -41,7 +41,7 @@ def arguments(settings: dict[str, Any], gpu: bool) -> dict[str, Any]:
         options = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **options}
         options.setdefault("max_num_batched_tokens", options["max_num_seqs"] * options["max_model_len"])
     options = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **options}
-    # Not {**said}: settings that name another model are an error.
+    # Not {**options}: settings that name another model are an error.
     return dict(model=settings["path"], dtype=settings["dtype"] or "auto", **options)
 
 
@@ -60,7 +60,7 @@ def main() -> None:
         digest = sha256((tokenizer.chat_template or "").encode()).hexdigest()
         if settings.get("template") not in (None, digest):
             raise ValueError(f"its chat template is {digest}, and the recipe says {settings['template']}")
-    except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
+    except Exception as error:  # noqa: BLE001 - the build ends with it
         say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
         return
     gc.collect()
