@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.completions.engines.configuration import Training, read_configuration
+from runtime.completions.engines.engine import last_line
 from runtime.completions.engines.process import worker_environment
 from runtime.completions.weights import Weights
 from runtime.store.store import StoreError
@@ -80,13 +80,13 @@ def run_worker(folder: Path, module: str, run: TrainingRun, say: Callable[[str],
             hint = "look at `training: python` in your configuration"
             raise StoreError(f"the training `{run.name}` cannot be started: {error.strerror}", hint) from None
         failed: dict[str, Any] | None = None
-        noise: deque[str] = deque(maxlen=1)
+        noise = ""
         try:
             assert process.stdout is not None
             for line in process.stdout:
                 event = parse_event(line)
                 if event is None:
-                    noise.append(line.decode("utf-8", "replace").strip())
+                    noise = last_line(line)
                 elif event["event"] == "error":
                     failed = failed or event
                 else:
@@ -98,10 +98,12 @@ def run_worker(folder: Path, module: str, run: TrainingRun, say: Callable[[str],
     if failed is not None:
         raise StoreError(f"`{run.name}`: {failed['message']}", failed.get("hint") or f"go on with: {run.resume}")
     if code:
-        last = last_line(folder / f"{module}.log") or "".join(noise)
+        with open(folder / f"{module}.log", "rb") as tail:
+            tail.seek(max(0, os.fstat(tail.fileno()).st_size - 4000))
+            last = last_line(tail.read()) or noise
         missing = "No module named" in last
         hint = NEEDED if missing else f"what it learnt is kept; go on with: {run.resume}; its log: {folder / f'{module}.log'}"
-        raise StoreError(f"the training `{run.name}` ended with {describe_exit(code)}: {last[:300]}", hint)
+        raise StoreError(f"the training `{run.name}` ended with {describe_exit(code)}: {last}", hint)
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
@@ -141,11 +143,3 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def describe_exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log that is not empty."""
-    with open(log, "rb") as file:
-        file.seek(max(0, log.stat().st_size - 4000))
-        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""

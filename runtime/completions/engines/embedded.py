@@ -8,7 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from runtime.completions.engines.engine import EngineError
+from runtime.completions.engines.engine import EngineError, last_line
 
 UNPACK = """
 import sys, torch
@@ -44,8 +44,8 @@ def unpack(folder: Path) -> Path:
         command = [sys.executable, "-c", UNPACK, str(folder), file.name, str(partial)]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
-            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise EngineError(f"the built-in model cannot be unpacked: {''.join(last)[:300]}", "pip install accelerate gguf")
+            message = f"the built-in model cannot be unpacked: {last_line(done.stderr)}"
+            raise EngineError(message, "pip install accelerate gguf")
         try:
             partial.rename(target)
         except OSError:

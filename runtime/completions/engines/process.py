@@ -15,7 +15,7 @@ from typing import Any
 
 from operators.asks.asks import Reply
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.engine import Answer, EngineError, Request, plain, storable
+from runtime.completions.engines.engine import Answer, EngineError, Request, last_line, plain, storable
 
 NOISE = 4000
 """Characters of its error stream that are kept, for the message when it dies."""
@@ -51,7 +51,7 @@ class Process:
         ready = self.lines.get()
         if ready is None or "ready" not in ready:
             self.close()
-            reason = (ready or {}).get("error") or self.last_line()
+            reason = (ready or {}).get("error") or self.last_words()
             raise EngineError(f"the engine `{name}` does not start: {reason}", "look at its endpoint in your configuration")
         self.version = str(ready["ready"])
 
@@ -69,10 +69,8 @@ class Process:
         for line in self.process.stderr:
             self.noise = (self.noise + line)[-NOISE:]
 
-    def last_line(self) -> str:
-        """The last line that the process printed."""
-        lines = [line for line in self.noise.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1][:300] if lines else "it said nothing"
+    def last_words(self) -> str:
+        return last_line(self.noise) or "it said nothing"
 
     def send(self, value: dict[str, Any] | None) -> None:
         assert self.process.stdin is not None
@@ -80,7 +78,7 @@ class Process:
             self.process.stdin.write(json.dumps(value).encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
-            raise EngineError(f"the engine `{self.name}` ended: {self.last_line()}", "run the same command again") from None
+            raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again") from None
 
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
         """See Engine.run."""
@@ -100,7 +98,7 @@ class Process:
                 continue
             line = self.lines.get()
             if line is None:
-                raise EngineError(f"the engine `{self.name}` ended: {self.last_line()}", "run the same command again")
+                raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again")
             request, since = running.pop(line["id"])
             seconds = line.get("seconds", time.monotonic() - since)
             if "failure" in line:
