@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +72,14 @@ def write_shards(output: BuiltOutput, folder: Path, kept: int) -> None:
     shards = -(-kept // SHARD_ROWS)
     groups, written = groups_of(output), 0
     for shard in range(shards):
-        writer: pq.ParquetWriter | None = None
+        some = islice(groups, SHARD_ROWS // GROUP_ROWS)
+        if (first := next(some, None)) is None:
+            break
         path = folder / f"train-{shard:05d}-of-{shards:05d}.parquet"
-        try:
-            for group in islice(groups, SHARD_ROWS // GROUP_ROWS):
-                writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
+        with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+            for group in chain([first], some):
                 writer.write_table(group, row_group_size=GROUP_ROWS)
                 written += group.num_rows
-        finally:
-            if writer is not None:
-                writer.close()
     if written != kept or next(groups, None) is not None:
         raise StoreError(f"`{output.what}` holds other rows than its record says", "run `recipe store verify`")
 
