@@ -64,7 +64,8 @@ class Asking:
             return match_recorded(store, node, table, source), None
         requests = Requests(node, table)
         pin = self.pins.get(name)
-        pinned = pin is not None and pin.key == key and name not in self.remake
+        if pin is not None and (pin.key != key or name in self.remake):
+            pin = None  # it binds nothing
         configuration, model = read_configuration(), self.models[operator.model]
         weights = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
         forecast = forecast_of(requests, self.memo, model, configuration, refused_too=self.retry_refused)
@@ -72,7 +73,7 @@ class Asking:
             if self.silent:
                 hint = "build the recipe first"
                 raise StoreError(f"`{name}` needs {forecast.new:,} completions that are not in the store", hint)
-            if pinned:
+            if pin is not None:
                 raise StoreError(
                     f"the lock pins `{name}`, and {forecast.new:,} of its completions are not in this store",
                     f"import them with `recipe store completions import`, or make others: --remake {name}",
@@ -100,7 +101,7 @@ class Asking:
             if again:
                 raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None
             return self.ask(store, node, name, key, table, source, tell, again=True)
-        if pinned and pin is not None and record.digest != pin.digest:
+        if pin is not None and record.digest != pin.digest:
             raise StoreError(
                 f"`{name}` comes out as {record.digest[:12]}, and the lock pins {pin.digest[:12]}",
                 f"the completions here are others than those it was locked with; accept them: --remake {name}",
@@ -170,8 +171,8 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     ):
         if most is not None and needed is None:
             message = f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs"
-            first = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
-            raise StoreError(message, first)
+            hint = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
+            raise StoreError(message, hint)
         if most is not None and needed is not None and needed > most:
             shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
             raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)
