@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -77,30 +78,26 @@ class OpenAI:
         threads: list[threading.Thread] = []
         running = 0
         try:
-            more = True
-            while more or running:
-                while more and running < self.window:
-                    request = next(requests, None)
-                    if request is None:
-                        more = False
-                        break
+            while True:
+                for request in islice(requests, self.window - running):
                     running += 1
                     todo.put(request)
                     if len(threads) < running:
                         threads.append(threading.Thread(target=self.work, args=(todo, done), daemon=True))
                         threads[-1].start()
-                if running:
-                    try:
-                        answer = done.get()
-                    except KeyboardInterrupt:
-                        self.stopping.set()
-                        yield from answers_under_way(done, running, GRACE)
-                        raise
-                    if isinstance(answer, BaseException):
-                        yield from answers_under_way(done, running - 1, 0)
-                        raise answer
-                    running -= 1
-                    yield answer
+                if not running:
+                    return
+                try:
+                    answer = done.get()
+                except KeyboardInterrupt:
+                    self.stopping.set()
+                    yield from answers_under_way(done, running, GRACE)
+                    raise
+                if isinstance(answer, BaseException):
+                    yield from answers_under_way(done, running - 1, 0)
+                    raise answer
+                running -= 1
+                yield answer
         finally:
             if running:
                 self.stopping.set()

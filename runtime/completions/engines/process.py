@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +84,14 @@ class Process:
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
         """See Engine.run."""
         running: dict[str, tuple[Request, float]] = {}
-        more = True
-        while more or running:
-            while more and len(running) < self.most:
-                request = next(requests, None)
-                if request is None:
-                    more = False
-                    break
+        while True:
+            for request in islice(requests, self.most - len(running)):
                 named = request.address.hex()
                 running[named] = request, time.monotonic()
                 sampling = {name: plain(value) for name, value in request.sampling.items() if name != "seed"}
                 self.send({"id": named, "messages": request.messages, "sampling": sampling, "seed": request.seed})
             if not running:
-                continue
+                return
             line = self.lines.get()
             if line is None:
                 raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again")
