@@ -83,9 +83,17 @@ class CompletionMemo:
 
     @contextmanager
     def reading(self, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
-        """One transaction with a temporary table of addresses to join with."""
-        with self.using() as connection, joined_addresses(connection, addresses):
-            yield connection
+        """One transaction with a temporary table `wanted` of addresses to join with."""
+        with self.using() as connection:
+            connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
+            connection.execute("BEGIN")
+            try:
+                # In their order, in which the index is read from front to back.
+                connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((each,) for each in sorted(addresses)))
+                yield connection
+            finally:
+                connection.execute("DELETE FROM temp.wanted")
+                connection.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -277,17 +285,3 @@ class CompletionMemo:
                 except OSError:
                     return True
         return False
-
-
-@contextmanager
-def joined_addresses(connection: sqlite3.Connection, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
-    """A temporary table of addresses to join with."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
-    connection.execute("BEGIN")
-    try:
-        # In their order, in which the index is read from front to back.
-        connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((address,) for address in sorted(addresses)))
-        yield connection
-    finally:
-        connection.execute("DELETE FROM temp.wanted")
-        connection.execute("COMMIT")
