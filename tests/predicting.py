@@ -15,8 +15,8 @@ from operators.base.bounds import Between
 from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
 from runtime.forecast.predictor import Predictor
-from runtime.review.fates import apart
-from runtime.review.rows import moved_between
+from runtime.review.fates import ids_in_one
+from runtime.review.rows import count_moves
 from runtime.stages.expected.counts import KINDS
 from runtime.stages.expected.expected import Expected
 from runtime.store.digest import id_bytes
@@ -292,7 +292,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
     after = recipe.session()
     expected = predict(before, after)
     was = expected_before(before)
-    enter, leave = moved_between(was, expected, *apart(ids_of(was.frame), ids_of(expected.frame)))
+    enter, leave = count_moves(was, expected, *ids_in_one(ids_of(was.frame), ids_of(expected.frame)))
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
     run_build(after, Wishes(quiet=True))
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]

@@ -151,7 +151,7 @@ def test_a_link_of_a_revision_that_leads_out_is_never_quoted(linked: Repository,
 
 def test_nothing_of_a_revision_leads_out_of_its_folder(linked: Repository, tmp_path: Path) -> None:
     from compiler.text.project import package_root
-    from runtime.review.revisions import laid_out
+    from runtime.review.revisions import lay_out_revision
 
     (tmp_path / "outside" / "x").write_text("SECRET")
     links = ["/etc/passwd", "../outside/x", "/", "..", "../..", str(tmp_path / "outside"), "loop", "stays/../../outside/x"]
@@ -163,7 +163,7 @@ def test_nothing_of_a_revision_leads_out_of_its_folder(linked: Repository, tmp_p
     (linked.folder / "stays").symlink_to(".")
     (linked.folder / "inside.yaml").symlink_to("recipe.yaml")
     linked.commit()
-    with laid_out(linked.folder, "HEAD") as found:
+    with lay_out_revision(linked.folder, "HEAD") as found:
         assert (found.folder / "inside.yaml").read_text() == RECIPE.replace("\r", "")
         leads = [path for path in found.folder.rglob("*") if path.is_symlink()]
         for path in leads:

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
@@ -91,7 +91,7 @@ def told(request: dict[str, Any], finish: str = "stop", **message: Any) -> dict[
     return made
 
 
-def kept(project: Project, store: str = ".recipe") -> list[Kept]:
+def kept(project: Project, store: str = ".recipe") -> list[Completion]:
     """Every completion in a store."""
     memo = CompletionMemo(Store(project.folder / store))
     try:
@@ -551,7 +551,7 @@ def test_a_model_on_this_machine_is_given_no_key_of_an_endpoint(
     python = tmp_path / "python"
     python.write_text(WORKER)
     python.chmod(0o755)
-    Process("transformers", str(python), {}, 1).close()
+    Process("transformers", str(python), {}).close()
     environment = (tmp_path / "environment").read_text()
     assert "HF_HUB_OFFLINE" in environment and KEY not in environment
 
@@ -582,7 +582,7 @@ def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path
             taken.append(number)
             yield Request(number.to_bytes(32, "big"), (("user", "why?"),), {}, number)
 
-    engine = Process("vllm", str(python), {}, 2, ahead=2)
+    engine = Process("vllm", str(python), {"window": 2})
     seen = [(len(taken), answer.seconds) for answer in engine.run(requests())]
     engine.close()
     assert seen[0] == (4, 7) and len(seen) == 6

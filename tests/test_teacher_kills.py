@@ -328,7 +328,7 @@ from runtime.store.store import Store
 def work(folder, number, together):
     memo = CompletionMemo(Store(Path(folder)))
     together.wait()
-    assert memo.known([b"x" * 32]) == set()
+    assert memo.present([b"x" * 32]) == set()
     assert memo.claim([bytes([number]) * 32], "a build") == ["mine"]
     memo.close()
 

@@ -530,9 +530,9 @@ def test_a_real_model_learns_and_says_what_it_learnt(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
-    weights = unpacked(embedded_folder())
+    weights = unpack(embedded_folder())
     tokenizer = AutoTokenizer.from_pretrained(weights)
     prompt, answer = tokenizer("돌잡이에 올릴 물건은").input_ids, tokenizer(" 실, 붓, 돈<|im_end|>").input_ids
     row = {"row_id": "0" * 32, "input_ids": prompt + answer, "loss": [False] * len(prompt) + [True] * len(answer)}

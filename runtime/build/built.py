@@ -107,9 +107,9 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
     if isinstance(record, CheckpointRecord):
-        from runtime.training.checkpoints import laid_out
+        from runtime.training.checkpoints import lay_out_checkpoint
 
-        return link_name(store, recipe, output, laid_out(store, record))
+        return link_name(store, recipe, output, lay_out_checkpoint(store, record))
     shown = taken_as(record, OutputRecord)
     manifest = manifest_of(recipe, output, shown)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"

@@ -62,13 +62,13 @@ def stats(store: str | None, as_json: bool) -> None:
 @json_option
 def export_command(file: str, model: str | None, store: str | None, as_json: bool) -> None:
     """Write completions, with their text, to a Parquet FILE that does not exist yet."""
-    from runtime.completions.exchange import export
+    from runtime.completions.exchange import export_completions
     from runtime.store.store import StoreError
 
     if Path(file).exists():
         raise StoreError(f"`{file}` exists already", "choose another name")
     memo = open_memo(store)
-    count = export(memo, Path(file), model) if memo.exists else 0
+    count = export_completions(memo, Path(file), model) if memo.exists else 0
     answer(as_json, {"completions": count}, [f"exported {count:,} completions to {file}"])
 
 
@@ -78,7 +78,7 @@ def export_command(file: str, model: str | None, store: str | None, as_json: boo
 @json_option
 def import_command(file: str, store: str | None, as_json: bool) -> None:
     """Add the completions of a FILE; of an address that has one already the first stays."""
-    from runtime.completions.exchange import take_in
+    from runtime.completions.exchange import import_completions
 
-    done = take_in(open_memo(store, make=True), Path(file))
+    done = import_completions(open_memo(store, make=True), Path(file))
     answer(as_json, vars(done), [f"imported {done.new:,} completions, {done.known:,} were here before"])

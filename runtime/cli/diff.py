@@ -120,7 +120,7 @@ def between_revisions(
     stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
-    from runtime.review.revisions import is_revision, laid_out, work_tree
+    from runtime.review.revisions import is_revision, lay_out_revision, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store.store import StoreError
 
@@ -133,8 +133,8 @@ def between_revisions(
                 f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
             )
     allow = options["allow"]
-    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD", allow))
-    new: Revision | None = stack.enter_context(laid_out(top, revisions[1], allow)) if len(revisions) == 2 else None
+    old: Revision = stack.enter_context(lay_out_revision(top, revisions[0] if revisions else "HEAD", allow))
+    new: Revision | None = stack.enter_context(lay_out_revision(top, revisions[1], allow)) if len(revisions) == 2 else None
     tree = Tree(top, old, new, options)
     named = [os.path.relpath(each, top) for each in places] or sorted(recipes_of(tree))
     wrong: list[Diagnostic] = []

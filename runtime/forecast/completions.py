@@ -10,7 +10,7 @@ from compiler.graph.plan import known_checkpoint
 from compiler.graph.stages import AskStage, of_kind
 from operators.asks.asks import Messages
 from operators.base.bounds import MANY, Between, exactly
-from runtime.completions.assumed import NOTHING, Assumed, shown
+from runtime.completions.assumed import NOTHING, Assumed, format_number
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.forecast import Forecast, forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
@@ -92,7 +92,7 @@ def cost_text(forecast: Forecast, most: str) -> str:
         parts.append(f"at most {forecast.most:,} tokens (`max_tokens` {forecast.longest:,} of each)")
         most = "at most "
     else:
-        mean = "" if forecast.mean is None else f" (assumed: {shown(forecast.mean)} of each)"
+        mean = "" if forecast.mean is None else f" (assumed: {format_number(forecast.mean)} of each)"
         parts = [f"{most}about {forecast.tokens:,} tokens of completions{mean}"]
     if forecast.cost is not None:
         parts.append(f"{most}cost {forecast.cost:,.2f}")

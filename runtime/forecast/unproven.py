@@ -13,7 +13,7 @@ from compiler.recipe.sections import Recipe
 from operators.declared.model import Model
 from runtime.completions.engines.choose import runner_of
 from runtime.completions.engines.configuration import Configuration, read_configuration
-from runtime.completions.engines.embedded import place_of
+from runtime.completions.engines.embedded import unpacked_folder
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.stages.kind import Want
@@ -80,7 +80,7 @@ def weights_at(model: Model, configuration: Configuration) -> At:
     weights = find_weights(model, configuration)
     if weights is None:
         return At(None, "its weights are not here")
-    return folder_at(place_of(weights.folder) if weights.embedded else weights.folder)
+    return folder_at(unpacked_folder(weights.folder) if weights.embedded else weights.folder)
 
 
 def runner_at(model: Model, configuration: Configuration) -> At:

@@ -9,12 +9,11 @@ from compiler.graph.stages import TrainStage, of_kind
 from operators.base.licence import RESTRICTED
 from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpacked
 from runtime.completions.weights import find_weights
 from runtime.stages.life import place_of, row_of
 from runtime.store.store import StoreError
 from runtime.tables.table import open_table
-from runtime.training.process import Run
+from runtime.training.process import Start, TrainingRun
 from runtime.training.stage import job_of, texts_of
 
 
@@ -39,10 +38,10 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     from transformers import AutoTokenizer
 
     from runtime.training.prepare import open_renderer
-    from runtime.training.rendering import TemplateError, shown
+    from runtime.training.rendering import TemplateError, trained_stretches
 
-    start = unpacked(weights.folder) if weights.embedded else weights.folder
-    job = job_of(operator, node, Run("", name, start, "", read_configuration().training, ""))
+    run = TrainingRun("", name, Start(weights.unpack(), ""), "")
+    job = job_of(operator, node, run)
     row = next(texts_of(operator, node.entries, table, place))
     try:
         tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
@@ -50,5 +49,5 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
         raise StoreError(str(error), error.hint) from None
     tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
     yield f"row {row['row_id']}: {len(tokens.ids):,} tokens, {sum(tokens.loss):,} of them trained on"
-    for text, loss in shown(tokenizer, tokens):
+    for text, loss in trained_stretches(tokenizer, tokens):
         yield from (("+ " if loss else "- ") + line for line in text.split("\n"))

@@ -43,12 +43,12 @@ class SideRows:
     def fate(self, row: Bytes) -> Fate | None:
         """What drops a row; None where nothing that is known does."""
         for stage in of_kind(DecideStage, self.predictor.graph):
-            found = self.dropped(stage, self.predictor.expect(stage.index), row)
-            if found is not None:
-                return Fate(stage.name, *found)
+            drop = self.find_drop(stage, self.predictor.expect(stage.index), row)
+            if drop is not None:
+                return Fate(stage.name, *drop)
         return None
 
-    def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
+    def find_drop(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
             event = DecideKind(stage).event(self.predictor.store, taken_as(expected.record, DecisionRecord), row)
@@ -75,8 +75,8 @@ class SideRows:
 
     def license(self, source: str) -> Licence | None:
         """The class that the recipe gives a source; None where it has no such source."""
-        found = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
-        return next((node.license for node in found if node.label == source), None)
+        sources = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
+        return next((node.license for node in sources if node.label == source), None)
 
     def source(self, row: Bytes) -> tuple[str, Licence, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
@@ -119,7 +119,7 @@ def ids_of(expected: Expected) -> Bytes:
     return id_bytes(expected.frame.frame("row_id"))
 
 
-def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
+def ids_in_one(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     """(the places of the sorted ids that only `first` has, of those that only `second` has)."""
     if not len(first) or not len(second):
         return np.arange(len(first)), np.arange(len(second))
@@ -127,9 +127,9 @@ def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     at = np.minimum(np.searchsorted(other, high), len(other) - 1)
     same = (other[at] == high) & (rest[at] == low)
     for place in np.flatnonzero((other[at] == high) & ~same).tolist():  # ids that share their first half: hardly ever any
-        found = position(second, first[place])
-        if found is not None:
-            same[place], at[place] = True, found
+        place_there = position(second, first[place])
+        if place_there is not None:
+            same[place], at[place] = True, place_there
     met = np.zeros(len(second), dtype=bool)
     met[at[same]] = True
     return np.flatnonzero(~same), np.flatnonzero(~met)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.graph.nodes import Graph
+from compiler.prove.release import below
 from runtime.build.session import Session
 from runtime.forecast.predictor import Predictor
 from runtime.stages.expected.expected import Expected
@@ -33,14 +34,7 @@ class Side:
 
     def upstream(self, name: str) -> Iterator[int]:
         """The cuts below an output, in order."""
-        seen: set[int] = set()
-        queue = [self.graph.outputs[name]]
-        while queue:
-            index = queue.pop()
-            if index not in seen:
-                seen.add(index)
-                queue += self.graph.nodes[index].inputs
-        return (index for index in sorted(seen) if self.graph.nodes[index].cut)
+        return (index for index in sorted(below(self.graph, self.graph.outputs[name])) if self.graph.nodes[index].cut)
 
 
 def open_side(session: Session, other: Side | None = None) -> Side:

@@ -22,10 +22,10 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
     bears: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> AttachedRecord:
-        from runtime.completions.answers import attached
+        from runtime.completions.answers import attach_rows
 
         completions = taken_as(work.records[self.stage.completions], CompletionsRecord)
-        return attached(work.store, self.stage.node, work.table(self.stage.rows), completions)
+        return attach_rows(work.store, self.stage.node, work.table(self.stage.rows), completions)
 
     def dropping(self) -> Sequence[str]:
         return [self.stage.node.label]

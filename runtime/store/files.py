@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,3 +136,14 @@ class HookedFile(io.RawIOBase):
 
     def flush(self) -> None:
         pass
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside a file, to write to; it takes the file's place where the block ends, and is gone where that fails."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

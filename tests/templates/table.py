@@ -46,11 +46,11 @@ def smollm() -> Any:
     from transformers import AutoTokenizer
 
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
     folder = embedded_folder()
     assert folder is not None
-    return AutoTokenizer.from_pretrained(unpacked(folder))
+    return AutoTokenizer.from_pretrained(unpack(folder))
 
 
 @cache

@@ -12,7 +12,7 @@ from operators.asks.attach import Attach
 from operators.base.bounds import MANY, Between
 from operators.base.licence import join
 from operators.base.scope import Columns
-from runtime.completions.asked import joined_licence, origins
+from runtime.completions.origins import join_licences, origins
 from runtime.stages.expected.counts import Sources, classes, narrowed, tally, unlabelled_counts
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Mask, Places, Selected, Unknown
@@ -55,7 +55,7 @@ class Licensed(Selected):
 
     def frame(self, name: str) -> pa.Array:
         column = super().frame(name)
-        return joined_licence(column, self.attach.terms) if name == "license" else column
+        return join_licences(column, self.attach.terms) if name == "license" else column
 
 
 class Rejoined(Selected):
