@@ -24,16 +24,22 @@ settings.register_profile("free", deadline=None)
 settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """What is marked `nightly` is told as skipped outside `.ci/nightly`; tests that share a fixture share a process."""
-    for item in items:
-        if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
-            item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
-        made = getattr(item, "_fixtureinfo", None)
-        shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
-        if shares and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
+        item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
+    made = getattr(item, "_fixtureinfo", None)
+    shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
+    if shares and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tell pytest of the groups: pytest-xdist 3.8 writes them where 9.2 no longer reads, and so would make each fixture twice."""
+    for item in items if getattr(config.option, "loadgroup", False) else ():
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = type(item.id).parse(vars(item)["_nodeid"])  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)
