@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -17,7 +18,7 @@ from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables.table import DIGEST, TEXT
 
 
-def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
+def database(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB that reads nothing but what it is handed."""
     settings: dict[str, str | bool | int] = {
         "enable_external_access": False,
@@ -34,6 +35,17 @@ def connect(threads: int | None = None, memory: str | None = None) -> duckdb.Duc
     return duckdb.connect(":memory:", config=settings)
 
 
+OPENING = threading.Lock()
+SHARED = cache(database)
+"""To begin a database costs more than a query of a small stage."""
+
+
+def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the database that the process has; what is registered with it no other one sees."""
+    with OPENING:
+        return SHARED(threads).cursor()
+
+
 LOCAL = threading.local()
 
 HEX = np.zeros(256, dtype=np.uint8)
@@ -44,7 +56,7 @@ HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 def own_connection() -> duckdb.DuckDBPyConnection:
     """The one-threaded DuckDB of the calling thread, for work on single batches."""
     if not hasattr(LOCAL, "connection"):
-        LOCAL.connection = connect(1, memory="2GB")
+        LOCAL.connection = database(1, memory="2GB")
     connection: duckdb.DuckDBPyConnection = LOCAL.connection
     return connection
 
