@@ -18,6 +18,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# What one process has compiled the next need not: tests start many, of which each would compile what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# What tests share holds none, and one of these files loads torch for those that are forked from it.
+collect_ignore = [each.name for each in Path(__file__).parent.glob("*.py") if not each.name.startswith("test_")]
+
 # The same inputs every time, so that what fails here fails there; `.ci/nightly` draws others with RECIPE_FREE_SEEDS.
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.register_profile("free", deadline=None)
