@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,17 @@ def test_every_flipped_bit_of_a_lock_is_told(locked: Project) -> None:
     path = lock_path(locked)
     whole = path.read_bytes()
     passed = []
-    for place in range(len(whole)):
-        for bit in range(8) if place % 7 == 0 else (place % 8,):
-            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-            try:
-                read_lock(path, "recipe.lock")
-                passed.append((place, bit, whole[place : place + 1]))
-            except RecipeError as error:
-                assert all(each.span is not None and each.hint for each in error.diagnostics)
-    assert passed == []
+    with open(path, "r+b", buffering=0) as file:
+        for place in range(len(whole)):
+            for bit in range(8) if place % 7 == 0 else (place % 8,):
+                os.pwrite(file.fileno(), bytes([whole[place] ^ 1 << bit]), place)
+                try:
+                    read_lock(path, "recipe.lock")
+                    passed.append((place, bit, whole[place : place + 1]))
+                except RecipeError as error:
+                    assert all(each.span is not None and each.hint for each in error.diagnostics)
+            os.pwrite(file.fileno(), whole[place : place + 1], place)
+    assert passed == [] and path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("part", ["tables", "outputs", "operators", "profiles", "sources", "a.jsonl", "length", "key", "unique"])

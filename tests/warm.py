@@ -65,7 +65,7 @@ def python(preload: str = BUILD) -> str:
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm", address, preload],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,  # it ends with this process, however that ends
         stdout=subprocess.PIPE,
     )

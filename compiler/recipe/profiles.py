@@ -16,6 +16,7 @@ from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.text.document import TextNode, load_text
 from compiler.text.project import Place, package_root
+from compiler.text.spans import Text
 from operators.declared.profile import LanguageProfile, PromptFile
 
 
@@ -26,9 +27,17 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
+@lru_cache(maxsize=16)  # a diff reads those of both its recipes, and one of a repository those of all
+def read_text(text: Text, kind: str) -> tuple[TextNode | None, tuple[Diagnostic, ...]]:
+    """(what a text says by its schema, what is wrong with it)."""
+    node, problems = sound_part(read_document(text), shipped_schema(package_root(), kind))
+    return node, tuple(problems)
+
+
 def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[TextNode | None, list[Diagnostic]]:
     """(what a file of one profile or benchmark says, its mistakes); it says its own name under `head`."""
-    node, problems = sound_part(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
+    node, mistakes = read_text(load_text(path, place.show(path)), kind)
+    problems = list(mistakes)
     own_name = node.get(head) if node is not None else None
     if own_name is not None and own_name.value != path.stem:
         message = f"the {noun} is called `{path.stem}`, and says `{own_name.value}`"

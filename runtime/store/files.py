@@ -43,8 +43,8 @@ def hash_path(path: Path) -> str:
     """The digest of a file's bytes, 64 hexadecimal digits."""
     hasher = blake3(max_threads=blake3.AUTO)
     # Read, not mapped: mapped pages of a large object would count as memory of the process.
-    buffer = bytearray(1 << 22)
     with open_file(path) as file:
+        buffer = bytearray(min(os.fstat(file.fileno()).st_size + 1, 1 << 22))
         while size := file.readinto(buffer):
             hasher.update(memoryview(buffer)[:size])
     return hasher.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import uuid
@@ -58,8 +59,14 @@ def link_in(folder: Path) -> Path | None:
     """A folder of a store that is a link: what is made and removed in it would be somebody else's."""
     root, memos = folder / FORMAT, folder / MEMOS
     inner = [*(root / name for name in ("objects", "results", "beside")), *(memos / name for name in PAID)]
-    parts = chain((root, memos.parent, memos), *(each.iterdir() for each in (root, memos, *inner) if each.is_dir()))
-    return next((each for each in parts if each.is_symlink()), None)
+    own = (each for each in (root, memos.parent, memos) if each.is_symlink())
+    return next(chain(own, (link for each in (root, memos, *inner) if each.is_dir() for link in links_of(each))), None)
+
+
+def links_of(folder: Path) -> list[Path]:
+    """What in a folder is a link: the list of its names says so of each, without a look at it."""
+    with os.scandir(folder) as names:
+        return [folder / each.name for each in names if each.is_symlink()]
 
 
 def paid_in(root: Path) -> list[str]:

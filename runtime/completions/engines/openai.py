@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import queue
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -44,6 +46,12 @@ class FinalError(Exception):
         self.refused = refused
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """The authorities that are trusted: to read them takes longer than a short request."""
+    return httpx.create_ssl_context()
+
+
 class OpenAI:
     """One endpoint. Completions come back in the order in which they finish."""
 
@@ -63,7 +71,7 @@ class OpenAI:
             headers["Authorization"] = f"Bearer {key}"
         limits = httpx.Limits(max_connections=self.window, max_keepalive_connections=self.window)
         timeout = httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 20))
-        self.client = httpx.Client(headers=headers, limits=limits, timeout=timeout, follow_redirects=False)
+        self.client = httpx.Client(headers=headers, limits=limits, timeout=timeout, follow_redirects=False, verify=certificates())
         self.url = (endpoint.url or "").rstrip("/") + "/chat/completions"
         self.stopping = threading.Event()
 
