@@ -1,9 +1,9 @@
 """A Python that starts warm: a process has loaded the libraries already, and forks for each program that is run in it.
 
-`python(...)` is the path of an interpreter that takes `-m MODULE ARGUMENTS`. What runs has the caller's streams, folder
-and environment, takes its signals, ends with its exit code, and dies where it is killed. `start(...)` runs the same
-without a process between. Both are for programs that are run to be watched, killed or interrupted; where the start itself
-is what is proven (hash seeds, locales, what is imported), run `sys.executable`.
+`python(...)` is the path of an interpreter that takes `-m MODULE ARGUMENTS` or `FILE ARGUMENTS`. What runs has the caller's
+streams, folder and environment, takes its signals, ends with its exit code, and dies where it is killed. `start(...)` runs
+the same without a process between. Both are for programs that are run to be watched, killed or interrupted; where the
+start itself is what is proven (hash seeds, locales, what is imported), run `sys.executable`.
 """
 
 from __future__ import annotations
@@ -199,11 +199,14 @@ def run(streams: list[int], asked: dict[str, Any]) -> None:
     code = 1
     try:
         arguments = [each for each in asked["arguments"] if each not in ("-P", "-u")]
-        assert arguments[0] == "-m", arguments
-        sys.argv = arguments[1:]
+        module = arguments[0] == "-m"
+        sys.argv = arguments[module:]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # that the module is loaded is what this is for
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            if module:
+                runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
