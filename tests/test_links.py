@@ -72,16 +72,22 @@ def fill(project: Project) -> None:
     project.rows("data/exam.jsonl", [{"prompt": "하늘은 왜 파란가요, 그리고 바다는요?", "gold": "1"}])
 
 
-@pytest.fixture
-def linked(tmp_path: Path) -> Repository:
-    """A project with every kind of file, beside a folder with secrets."""
-    (tmp_path / "project").mkdir()
-    made = repository(tmp_path / "project")
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with every kind of file, which nobody may change."""
+    made = repository(tmp_path_factory.mktemp("linked"))
     fill(made)
-    (tmp_path / "outside").mkdir()
     ran = made.run("check", "recipe.yaml")
     assert ran.code == 0, ran.out + ran.err
-    return made
+    return made.folder
+
+
+@pytest.fixture
+def linked(whole: Path, tmp_path: Path) -> Repository:
+    """The same, beside a folder with secrets."""
+    shutil.copytree(whole, tmp_path / "project")
+    (tmp_path / "outside").mkdir()
+    return Repository(tmp_path / "project")
 
 
 def lead_out(project: Project, name: str) -> Path:

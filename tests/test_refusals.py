@@ -160,13 +160,13 @@ def test_a_build_with_refused_rows_can_be_verified(traces: Project, teacher: Tea
     assert sum(teacher.tried.values()) == 40
 
 
-@pytest.mark.parametrize("window", [4, 32])
+@pytest.mark.parametrize(("window", "later"), [(4, 0.1), (32, 0.3)])
 def test_many_refusals_that_come_before_all_answers_are_still_those_of_their_requests(
-    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, window: int
+    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, window: int, later: float
 ) -> None:
     ask(traces, 150)
     configure(traces.folder, teacher, monkeypatch, concurrency=window, timeout=30)
-    refusing(teacher, 403, lambda number: number % 3 == 0, later=0.3)
+    refusing(teacher, 403, lambda number: number % 3 == 0, later)
     for _ in range(3):
         ran = traces.run("build", "recipe.yaml")
         assert ran.code == 1 and "50 of the 150 requests" in ran.err and "refused: 50 x HTTP 403" in ran.err

@@ -88,7 +88,7 @@ def test_a_real_template_renders_to_the_letter_or_is_refused_for_the_reason_writ
     for kind, tags in (("thinking", real.TAGS), ("plain", None)):
         if row[kind] != "renders":
             continue
-        made = renderer(template, tags)
+        made = real.rendering(template, tags)
         system = [("system", f"s {mark}")] if row["system"] == "renders" else []
         for name, stretches in completions(mark, thinks=tags is not None).items():
             oracle(made, [("user", prompts.get(name, "x"))], stretches)

@@ -31,14 +31,17 @@ def knowing(*tokens: Any, special: bool) -> Any:
 
 
 def test_with_every_real_template_a_prompt_without_markers_has_a_servers_tokens() -> None:
-    from runtime.training.rendering import Renderer, TemplateError
+    from runtime.training.rendering import TemplateError
 
     tokenizer, compared = real.extended(), 0
     for _, _, template in real.templates():
         for tags, completion in ((real.TAGS, "<think>\na\n</think>\n\nb"), (None, "b")):
+            made = real.rendering(template, tags)
+            if isinstance(made, TemplateError):
+                continue
             for messages in ([("user", "2+2는?\n\n  x ")], [("system", "시스템\n"), ("user", "\n- a\n")]):
                 try:
-                    row = Renderer(tokenizer, template, tags).render(messages, [(completion, True)])
+                    row = made.render(messages, [(completion, True)])
                 except TemplateError:
                     continue
                 said = [{"role": role, "content": content} for role, content in messages]
