@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb  # noqa: F401
 import pyarrow as pa
 import pyarrow.parquet  # noqa: F401
-import runtime.build.remarks  # noqa: F401
 
 import compiler.compile  # noqa: F401
 import operators.kernels.equal
