@@ -46,9 +46,9 @@ def main() -> None:
         serve_bare(vllm_worker.arguments, vllm_worker.say)
         return
     from operators.declared.model import Model
-    from runtime.completions.engines.choose import embedded
+    from runtime.completions.engines.choose import open_embedded
 
-    engine, alone = embedded(Model(id="x/y", license="mit", terms="mit")), Bare()
+    engine, alone = open_embedded(Model(id="x/y", license="mit", terms="mit")), Bare()
     warm = prompts(options.requests // 4, "warm")
     alone.took(requested(warm))
     built(Watched(engine), warm)
@@ -103,9 +103,9 @@ def serve_bare(arguments: Callable[..., dict[str, Any]], say: Callable[..., None
     from vllm import LLM, SamplingParams
 
     from runtime.completions.engines.choose import WINDOW, embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
-    settings = {"path": str(unpacked(embedded_folder())), "dtype": "float32", "window": WINDOW, "settings": {}}
+    settings = {"path": str(unpack(embedded_folder())), "dtype": "float32", "window": WINDOW, "settings": {}}
     engine = LLM(**arguments(settings, gpu=False))
     say(ready=True)
     for line in sys.stdin:

@@ -122,7 +122,7 @@ def addresses(count: int) -> Iterator[bytes]:
 def stored(folder: Path, count: int) -> None:
     """Fill a memo through its own door."""
     from operators.asks.asks import Reply
-    from runtime.completions.memo import CompletionMemo, Kept
+    from runtime.completions.memo import Completion, CompletionMemo
     from runtime.store.store import Store
 
     store = Store(folder)
@@ -130,7 +130,7 @@ def stored(folder: Path, count: int) -> None:
     memo, batch = CompletionMemo(store), []
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     for address in addresses(count):
-        batch.append(Kept(address, "bench/null", "generate", "null", Reply(TEXT, None, "stop", 100, 400), 1.0))
+        batch.append(Completion(address, "bench/null", "generate", "null", Reply(TEXT, None, "stop", 100, 400), 1.0))
         if len(batch) == 2048:
             memo.keep(batch)
             batch = []
@@ -149,7 +149,7 @@ def look_up(path: Path, count: int) -> None:
     memo, wanted = CompletionMemo(Store(path.parent)), list(addresses(count))
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     if path.name == "resume":
-        assert len(memo.known(wanted)) == count
+        assert len(memo.present(wanted)) == count
     else:
         for first in range(0, count, FETCHED):
             part = wanted[first : first + FETCHED]

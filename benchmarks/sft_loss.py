@@ -59,9 +59,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="the trainings whose names begin so")
     options = parser.parse_args()
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
-    base = unpacked(embedded_folder())
+    base = unpack(embedded_folder())
     rows = rendered(base)
     random.Random(0).shuffle(rows)
     held_out, rest = rows[: options.held_out], rows[options.held_out :][: options.rows]

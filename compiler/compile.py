@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from blake3 import blake3
 
@@ -13,16 +14,16 @@ from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower
 from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
-from compiler.recipe.leaving import sound, without
+from compiler.recipe.leaving import sound_part, without
+from compiler.recipe.placed import PlacedSource
 from compiler.recipe.profiles import Loaded, Profiles, load_profile, shipped_schema
-from compiler.recipe.said import Feed
 from compiler.recipe.sections import Recipe, type_recipe
 from compiler.recipe.training import read_template
 from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import TextNode, near_files
 from compiler.text.merge import load_recipe
 from compiler.text.project import Place, package_root
-from compiler.text.spans import Text
+from compiler.text.spans import Span, Text
 from operators.base.files import FileDigest
 from operators.declared.profile import LanguageProfile
 
@@ -48,14 +49,14 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     Raises RecipeError with every mistake where so much of it is wrong that the rest says nothing.
     """
     merged = load_recipe(place, settings)
-    found = list(merged.problems)
-    node, wrong = sound(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
-    found += wrong
+    problems = list(merged.problems)
+    node, wrong = sound_part(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
+    problems += wrong
     if node is None or merged.torn:
-        raise RecipeError(found)
-    benchmarks = load_benchmarks(node, place, found)
-    recipe = type_recipe(without(node, lost(node, benchmarks)), benchmarks, found)
-    templates = {name: read_template(said, place, found) for name, said in recipe.trains.items()}
+        raise RecipeError(problems)
+    benchmarks = load_benchmarks(node, place, problems)
+    recipe = type_recipe(without(node, lost(node, benchmarks)), benchmarks, problems)
+    templates = {name: read_template(training, place, problems) for name, training in recipe.trains.items()}
     recipe = replace(recipe, trains=templates)
     loaded: dict[str, Loaded] = {}
     broken: set[str] = set()
@@ -66,19 +67,19 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
                 continue
             loaded[code] = load_profile(path, place)
         except RecipeError as error:
-            found += error.diagnostics
+            problems += error.diagnostics
             broken.add(code)
     read_tokenizers(recipe, place)
-    recipe = replace(recipe, sources=labelled_sources(recipe, {code: each.profile for code, each in loaded.items()}))
+    recipe = replace(recipe, sources=label_sources(recipe, {code: each.profile for code, each in loaded.items()}))
     return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), place.names("languages")), merged.texts)
 
 
-def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, Feed]:
+def label_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, PlacedSource]:
     """The sources, whose right options are read by the labels of their language: the target, or that of a benchmark."""
     found = {}
     for name, feed in recipe.sources.items():
-        judged = recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
-        code = recipe.languages.get("target", "") if judged is None else judged.benchmark.language
+        benchmark = recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
+        code = recipe.languages.get("target", "") if benchmark is None else benchmark.benchmark.language
         gold = feed.operator.columns.gold
         if gold is not None and (known := gold.read_by(profiles.get(code))) != gold:
             columns = feed.operator.columns.model_copy(update={"gold": known})
@@ -89,57 +90,55 @@ def labelled_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) ->
 
 def read_tokenizers(recipe: Recipe, place: Place) -> None:
     """Fill in the digest of each model's tokenizer file; a file that cannot be read is a mistake of the recipe."""
-    for name, said in recipe.models.items():
-        if said.model.tokenizer is None:
-            continue
-        span = said.node.find(("tokenizer",))
-        try:
-            path = place.named(said.model.tokenizer, span)
-            if not path.is_file():
-                message, hint = f"there is no file `{said.model.tokenizer}`", near_files(path)
-                recipe.diagnostics.append(Diagnostic(message, span, hint))
-                continue
-            if path.stat().st_size > MOST_TOKENIZER:
-                recipe.diagnostics.append(Diagnostic(f"`{said.model.tokenizer}` is larger than 256 MB", span))
-                continue
-            digest = blake3(path.read_bytes()).hexdigest()
-        except RecipeError as error:
-            recipe.diagnostics.extend(error.diagnostics)
-            continue
-        except OSError as error:
-            recipe.diagnostics.append(Diagnostic(f"cannot read `{said.model.tokenizer}`: {(error.strerror or '').lower()}", span))
-            continue
-        recipe.tokenizers[name] = FileDigest(digest, path)
+    for name, model in recipe.models.items():
+        if model.model.tokenizer is not None:
+            try:
+                span = model.node.find(("tokenizer",))
+                recipe.tokenizers[name] = digest_file(place.named(model.model.tokenizer, span), model.model.tokenizer, span)
+            except RecipeError as error:
+                recipe.diagnostics.extend(error.diagnostics)
+
+
+def digest_file(path: Path, written: str, span: Span) -> FileDigest:
+    """The digest of a file of at most MOST_TOKENIZER bytes; raises RecipeError."""
+    try:
+        if not path.is_file():
+            raise RecipeError(Diagnostic(f"there is no file `{written}`", span, near_files(path)))
+        if path.stat().st_size > MOST_TOKENIZER:
+            raise RecipeError(Diagnostic(f"`{written}` is larger than 256 MB", span))
+        return FileDigest(blake3(path.read_bytes()).hexdigest(), path)
+    except OSError as error:
+        raise RecipeError(Diagnostic(f"cannot read `{written}`: {(error.strerror or '').lower()}", span)) from None
 
 
 def languages_of(recipe: Recipe) -> set[str]:
     """The codes of the languages that a recipe names anywhere."""
-    said = {
+    codes = {
         recipe.languages.get(role, role)
-        for table in (*recipe.tables.values(), *recipe.judged.values())
+        for table in (*recipe.tables.values(), *recipe.answer_tables.values())
         for step in table.steps
         for role, _ in step.operator.entries()
     }
     benchmarks = {each.benchmark.language for name, each in recipe.benchmarks.items() if FEED + name in recipe.sources}
-    return (said | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
+    return (codes | benchmarks | set(recipe.languages.values())) - {"target", "anchor"}
 
 
 def look_through(
     read: Read, fields: Mapping[str, frozenset[str] | None], items: int | None = None
 ) -> tuple[Graph, list[Diagnostic]]:
     """(the graph of what is right in a recipe, every mistake)."""
-    found = list(read.recipe.diagnostics)
+    problems = list(read.recipe.diagnostics)
     for role, code in read.recipe.languages.items():
         if code not in read.profiles.loaded and code not in read.profiles.broken:
             message = f"there is no language profile `{code}`"
-            found.append(Diagnostic(message, read.node.find(("language", role)), read.profiles.advise(code)))
+            problems.append(Diagnostic(message, read.node.find(("language", role)), read.profiles.advise(code)))
     if large := complain_conditions(read.recipe):
-        raise RecipeError(tuple((*found, *large)))
+        raise RecipeError(tuple((*problems, *large)))
     graph, more = lower(read.recipe, read.profiles, fields, items)
-    return graph, list(dict.fromkeys((*found, *more)))
+    return graph, list(dict.fromkeys((*problems, *more)))
 
 
-def compiled(graph: Graph) -> Graph:
+def run_passes(graph: Graph) -> Graph:
     """The graph of a recipe without mistakes, after the passes."""
     verify(graph)
     for rewrite in PASSES:

@@ -8,12 +8,15 @@ from typing import Any
 from compiler.recipe.schema import object_schema
 from operators.asks.asks import Budget
 from operators.base.declare import Declared, Operator, role_of
-from operators.catalog import SAID
+from operators.catalog import PUBLIC
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.model import Model
 from operators.declared.source import Cell, Gold, Mapping, Source
+
+#: The declarations inside an operator's parameters.
+PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cell, Gold)}
 
 
 def operator_page(operator: type[Operator]) -> str:
@@ -21,10 +24,7 @@ def operator_page(operator: type[Operator]) -> str:
     schema = object_schema(operator)
     lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", f"Version {operator.version}.", ""]
     lines += parameter_lines(schema, operator)
-    if operator is Source:
-        for part in (Mapping, Cell, Gold):
-            lines += ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(line for part in PARTS.get(operator, ()) for line in part_lines(part))])
 
 
 #: Sections that are no operators: name -> its declaration, and those of its parts.
@@ -39,20 +39,20 @@ SECTIONS: dict[str, tuple[type[Declared], ...]] = {
 def section_page(name: str, section: type[Declared], *parts: type[Declared]) -> str:
     """One section of a recipe, with its parts."""
     lines = [f"## {name}", "", inspect.getdoc(section) or "", "", *parameter_lines(object_schema(section), None)]
-    for part in parts:
-        lines += ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(line for part in parts for line in part_lines(part))])
+
+
+def part_lines(part: type[Declared]) -> list[str]:
+    """A declaration that stands inside another."""
+    return ["", f"### {part.__name__}", "", inspect.getdoc(part) or "", "", *parameter_lines(object_schema(part), None)]
 
 
 def parameter_lines(schema: dict[str, Any], operator: type[Operator] | None) -> list[str]:
     """A line for each parameter: name, type, default, whether it bears on the result, and its words."""
     lines = []
     for name, part in schema["properties"].items():
-        field = (
-            next((each for each, info in operator.model_fields.items() if (info.alias or each) == name), None)
-            if operator
-            else None
-        )
+        fields = operator.model_fields.items() if operator is not None else ()
+        field = next((each for each, info in fields if (info.alias or each) == name), None)
         notes = [type_words(part)]
         if name in schema.get("required", ()):
             notes.append("required")
@@ -85,7 +85,7 @@ def type_words(part: dict[str, Any]) -> str:
 
 def reference() -> str:
     """The whole reference, as it stands in docs/operators.md."""
-    pages = [operator_page(operator) for operator in SAID]
+    pages = [operator_page(operator) for operator in PUBLIC]
     pages += [section_page(name, *parts) for name, parts in SECTIONS.items()]
     head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
     return head + "\n\n".join(pages) + "\n"

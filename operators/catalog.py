@@ -14,11 +14,11 @@ from operators.sets.output import Output
 from operators.sets.preview import Preview
 
 #: What people may say, for the reference.
-SAID: tuple[type[Operator], ...] = tuple(each for each in vars(public).values() if isinstance(each, type))
+PUBLIC: tuple[type[Operator], ...] = tuple(each for each in vars(public).values() if isinstance(each, type))
 INNER: tuple[type[Operator], ...] = (Combine, Keep, Preview, Attach, Answers, Aggregate, Output)
 
-STEPS: tuple[type[Step], ...] = tuple(each for each in SAID if issubclass(each, Step))
+STEPS: tuple[type[Step], ...] = tuple(each for each in PUBLIC if issubclass(each, Step))
 MEASURES: dict[str, type[Measure]] = {step.name: step for step in STEPS if issubclass(step, Measure)}
 CATALOG: dict[str, type[Step]] = {step.name: step for step in STEPS}
-OBJECTIVES: dict[str, type[Train]] = {each.name: each for each in SAID if issubclass(each, Train)}
-OPERATORS: dict[str, type[Operator]] = {kind.name: kind for kind in (*SAID, *INNER)}
+OBJECTIVES: dict[str, type[Train]] = {each.name: each for each in PUBLIC if issubclass(each, Train)}
+OPERATORS: dict[str, type[Operator]] = {kind.name: kind for kind in (*PUBLIC, *INNER)}

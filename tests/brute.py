@@ -56,9 +56,11 @@ def all_grams(
 def places(text: str, raw: bool, cut: Cut | None, grams: dict[tuple[str, ...], list[tuple[int, int]]]) -> dict[int, int]:
     """Where n-grams begin in a text, in characters that are no white space, with their number of characters there."""
     parts, found, done = parts_of(text, raw, cut), {}, 0
+    sizes = list(dict.fromkeys(map(len, grams)))
+    order = {gram: number for number, gram in enumerate(grams)}
     for at in range(len(parts)):
-        lengths = [len("".join(gram)) for gram in grams if tuple(parts[at : at + len(gram)]) == gram]
-        if lengths:
-            found[done] = lengths[0]
+        begun = [gram for size in sizes if (gram := tuple(parts[at : at + size])) in grams]
+        if begun:
+            found[done] = len("".join(min(begun, key=order.__getitem__)))
         done += len(parts[at])
     return found

@@ -18,22 +18,35 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# What one process has compiled the next need not: tests start many, of which each would compile what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# What tests share holds none, and one of these files loads torch for those that are forked from it.
+collect_ignore = [each.name for each in Path(__file__).parent.glob("*.py") if not each.name.startswith("test_")]
+
 # The same inputs every time, so that what fails here fails there; `.ci/nightly` draws others with RECIPE_FREE_SEEDS.
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.register_profile("free", deadline=None)
 settings.load_profile("free" if os.environ.get("RECIPE_FREE_SEEDS") else "fixed")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """What is marked `nightly` is told as skipped outside `.ci/nightly`; tests that share a fixture share a process."""
-    for item in items:
-        if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
-            item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
-        made = getattr(item, "_fixtureinfo", None)
-        shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
-        if shares and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
+        item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
+    made = getattr(item, "_fixtureinfo", None)
+    shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
+    if shares and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tell pytest of the groups: pytest-xdist 3.8 writes them where 9.2 no longer reads, and so would make each fixture twice."""
+    for item in items if getattr(config.option, "loadgroup", False) else ():
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = type(item.id).parse(vars(item)["_nodeid"])  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -88,6 +88,9 @@ class Definitions:
     package: str = "operators"
     outside: tuple[str, ...] = ("compiler", "runtime")
     modules: dict[str, Module | None] = field(default_factory=dict)
+    used: dict[Place, tuple[dict[str, Place | str], set[str]]] = field(default_factory=dict)
+    """What `uses` found: operators share most of what they reach."""
+    digests: dict[Place, str] = field(default_factory=dict)
 
     def module(self, name: str) -> Module | None:
         """A file of the package; None where there is none."""
@@ -132,6 +135,8 @@ class Definitions:
 
     def uses(self, place: Place) -> tuple[dict[str, Place | str], set[str]]:
         """What the names in a definition stand for, and the attributes and texts in it by which methods may be called."""
+        if place in self.used:
+            return self.used[place]
         found: dict[str, Place | str] = {}
         attributes: set[str] = set()
         parts = self.parts(place)
@@ -144,6 +149,7 @@ class Definitions:
                     attributes.add(name)
                 case ast.Constant(value=str() as text) if text.isidentifier():
                     attributes.add(text)
+        self.used[place] = found, attributes
         return found, attributes
 
     def reached(self, start: Place) -> dict[Place, dict[str, Place | str]]:
@@ -175,12 +181,15 @@ class Definitions:
         """
         found = self.reached(Place(kind.__module__, kind.__name__))
         files = {place.module for place in found}
-        told = [
-            {"is": bare(self.parts(place)), "names": {name: self.told(each) for name, each in sorted(names.items())}}
-            for place, names in found.items()
-        ]
         loose = [bare(module.loose) for name in files if (module := self.module(name)) is not None and module.loose]
-        return digest_of([sorted({digest_of(each) for each in told}), sorted({digest_of(each) for each in loose})])[:16]
+        return digest_of([sorted({self.digest(place) for place in found}), sorted({digest_of(each) for each in loose})])[:16]
+
+    def digest(self, place: Place) -> str:
+        """A hash of one definition and of what the names in it stand for."""
+        if place not in self.digests:
+            names = {name: self.told(each) for name, each in sorted(self.uses(place)[0].items())}
+            self.digests[place] = digest_of({"is": bare(self.parts(place)), "names": names})
+        return self.digests[place]
 
     def told(self, target: Place | str) -> str:
         """What a name stands for, without the file that it stands in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -327,6 +328,7 @@ def default(step: type[Step]) -> Step:
     return step.model_validate(said_of(step))
 
 
+@cache
 def needed(step: type[Step]) -> tuple[str, ...]:
     """The distributions that a step cannot do without."""
     asking = ("httpx", "tenacity") if issubclass(step, Asks) else ()

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,6 @@ def in_child(work: Callable[[], int]) -> int:
     try:
         os._exit(work())
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         os._exit(99)
@@ -72,11 +71,12 @@ def in_child(work: Callable[[], int]) -> int:
 
 def build_with(project: Project, store: str, files: Files, hasty: bool = False) -> int:
     """Build through a layer of files, in this process; what is printed goes beside the store."""
+    import runtime.build.run
     import runtime.store.store
 
     runtime.store.store.Files = lambda: files  # type: ignore[assignment, attr-defined]
     if hasty:
-        runtime.store.store.Store = Hasty  # type: ignore[misc]
+        runtime.build.run.Store = Hasty  # type: ignore[attr-defined, misc]
     os.environ["RECIPE_THREADS"] = "1"
     ran = project.run("build", "recipe.yaml", "--store", store, "--json")
     (project.folder / f"{store}.out").write_text(ran.out)
@@ -95,8 +95,8 @@ def rows_of(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def examine(project: Project, store: str) -> int:
-    """Look at a store as it was left, build again, look again; what was found goes beside the store."""
+def examine(project: Project, store: str) -> dict[str, Any]:
+    """What is found in a store as it was left, and in that of a build after it. Raises AssertionError where that fails."""
     folder = project.folder / store
     left = verify(Store(folder)) if (folder / "v3" / "names").is_dir() else []
     kept = len(list((folder / "v3" / "results").glob("*/*.json")))
@@ -104,7 +104,7 @@ def examine(project: Project, store: str) -> int:
     if code:
         raise AssertionError((project.folder / f"{store}.err").read_text())
     report = json.loads((project.folder / f"{store}.out").read_text())
-    found = {
+    return {
         "left": left,
         "kept": kept,
         "ran": len(report["ran"]),
@@ -113,8 +113,6 @@ def examine(project: Project, store: str) -> int:
         "rows": repr(rows_of(project, report)),
         "rubbish": len(list((folder / "v3" / "tmp").iterdir())),
     }
-    (project.folder / f"{store}.found").write_text(json.dumps(found))
-    return 0
 
 
 def complaints(found: dict[str, Any] | None, clean: dict[str, Any]) -> list[str]:
@@ -147,26 +145,30 @@ def watch(project: Project, way: str) -> tuple[str, list[tuple[str, str]]]:
     return way, json.loads((project.folder / f"{way}.points").read_text())
 
 
-def look(project: Project, store: str) -> dict[str, Any]:
-    """What is found in a store that a build left; nothing where the next build fails."""
-    looked = in_child(lambda: examine(project, store))
-    shutil.rmtree(project.folder / store, ignore_errors=True)
-    return {"store": store, "found": json.loads((project.folder / f"{store}.found").read_text()) if looked == 0 else None}
-
-
-def die_and_look(project: Project, number: int) -> dict[str, Any]:
-    """Kill a build at a point, look at what is left and build again."""
+def die(project: Project, number: int) -> dict[str, Any]:
+    """Kill a build at a point."""
     store = f"killed-{number}"
     code = in_child(lambda: build_with(project, store, Deadly(number)))
-    return {"code": code, "number": number, **look(project, store)}
+    return {"store": store, "code": code, "number": number}
 
 
-def fill_and_look(project: Project, number: int) -> dict[str, Any]:
-    """Build on a disk that is full from a write on, then with room again."""
+def fill(project: Project, number: int) -> dict[str, Any]:
+    """Build on a disk that is full from a write on."""
     store = f"full-{number}"
     code = in_child(lambda: build_with(project, store, Full(number)))
     said = (project.folder / f"{store}.err").read_text() + (project.folder / f"{store}.out").read_text()
-    return {"code": code, "number": number, "said": said, **look(project, store)}
+    return {"store": store, "code": code, "number": number, "said": said}
+
+
+def look(project: Project, store: str) -> dict[str, Any] | None:
+    """What is found in a store that a build left; nothing where the next build fails."""
+    try:
+        return examine(project, store)
+    except Exception:
+        traceback.print_exc()
+        return None
+    finally:
+        shutil.rmtree(project.folder / store, ignore_errors=True)
 
 
 class Letters:
@@ -190,15 +192,24 @@ def warm(project: Project) -> None:
     gc.freeze()  # so that a child does not touch, and copy, what it only inherits
 
 
-JOBS: dict[str, Callable[[Project, Any], Any]] = {"watch": watch, "kill": die_and_look, "fill": fill_and_look, "look": look}
+#: What leaves a store behind, in a child each.
+JOBS: dict[str, Callable[[Project, Any], Any]] = {
+    "watch": watch,
+    "kill": die,
+    "fill": fill,
+    "look": lambda project, store: {"store": store},
+}
 
 
 def main(folder: str, jobs: str) -> None:
-    """Do jobs, each a kind and a value, in this warm process; one line of JSON for each."""
+    """Do jobs, each a kind and a value, in this warm process; one line of JSON for each.
+
+    What is left is looked at when all that dies has died: a build in this process starts threads, which no child would have.
+    """
     project = Project(Path(folder))
     warm(project)
-    for kind, value in json.loads(jobs):
-        print(json.dumps([kind, JOBS[kind](project, value)]), flush=True)
+    for kind, said in [(kind, JOBS[kind](project, value)) for kind, value in json.loads(jobs)]:
+        print(json.dumps([kind, said if kind == "watch" else {**said, "found": look(project, said["store"])}]), flush=True)
     gc.unfreeze()
 
 

@@ -26,7 +26,6 @@ from operators.measures.length import Length
 from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
 from runtime.sources.ingest import BadRows
-from runtime.stages.ledger import Shortage
 from runtime.store.record import DecisionRecord, OutputRecord
 from runtime.store.store import Store, StoreError
 from tests.conftest import Project
@@ -191,7 +190,7 @@ def result_of(session: Session) -> Result | str:
     """What a build of one output gives, or the name of what stopped it."""
     try:
         run_build(session, Wishes(quiet=True))
-    except (BadRows, Shortage, StoreError, ValueError) as error:
+    except (BadRows, StoreError, ValueError) as error:
         return type(error).__name__
     return made_of(session)
 

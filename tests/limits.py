@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.warm import python
 
 SECONDS = 60
 """Of CPU time, far above the 10 s that a check may take: other work on the machine is no mistake of the project."""
 MEGABYTES = 1000
-
-WATCH = """
-import json, resource, signal, subprocess, sys
-folder, root, seconds, *arguments = sys.argv[1:]
-command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {root!r}); from runtime.cli.main import main; main()"]
-try:
-    limit = lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    ran = subprocess.run(command + arguments, cwd=folder, capture_output=True, timeout=20 * int(seconds), preexec_fn=limit)
-    code, said = ran.returncode, (ran.stdout + ran.stderr).decode("utf-8", "replace")
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        code = 124
-except subprocess.TimeoutExpired:
-    code, said = 124, ""
-print(json.dumps([code, said, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
-"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +24,7 @@ class Watched:
 
 
 def watched(folder: Path, *arguments: str, seconds: int = SECONDS) -> Watched:
-    """Run a `recipe` command in a process of its own."""
-    program = [sys.executable, "-c", WATCH, str(folder), str(ROOT), str(seconds), *arguments]
-    ran = subprocess.run(program, capture_output=True, text=True, check=True)
+    """Run a `recipe` command in a process of its own, with all loaded that a build loads."""
+    program = [python(), "-m", "tests.watching", str(seconds), *arguments]
+    ran = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True)
     return Watched(*json.loads(ran.stdout))

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,18 @@ def texts(folder: Path) -> tuple[tuple[Origin, str], ...]:
     return tuple((origin, (folder / origin.path).read_text("utf-8")) for origin in origins(folder))
 
 
+@lru_cache(maxsize=1000)
+def parsed(text: str) -> Any:
+    """What a text says; nobody changes it."""
+    return yaml.safe_load(text)
+
+
 @cache
 def trees(folder: Path) -> tuple[Any, ...]:
     found = []
     for _, text in texts(folder):
         try:
-            found.append(yaml.safe_load(text))
+            found.append(parsed(text))
         except yaml.YAMLError:
             continue
     return tuple(found)
@@ -235,7 +241,7 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
 def change_tree(text: str, chance: random.Random, folder: Path) -> str:
     """A value that is deleted, doubled, nested, swapped, given another type, or taken from another file."""
     try:
-        tree = copy.deepcopy(yaml.safe_load(text))
+        tree = copy.deepcopy(parsed(text))
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
     for _ in range(chance.choice((1, 1, 2))):

@@ -15,12 +15,11 @@ from operators.base.bounds import Between
 from runtime.build.run import Wishes, run_build
 from runtime.build.session import Session
 from runtime.forecast.predictor import Predictor
-from runtime.review.fates import apart
-from runtime.review.rows import moved_between
+from runtime.review.fates import ids_in_one
+from runtime.review.rows import count_moves
 from runtime.stages.expected.counts import KINDS
 from runtime.stages.expected.expected import Expected
 from runtime.store.digest import id_bytes
-from runtime.store.store import Store
 from runtime.tables.table import Table, open_table
 from tests.conftest import DATA
 
@@ -192,10 +191,6 @@ class Recipe:
 KNOWN = {"edit_tighten", "edit_take", "edit_ratio", "edit_mixture", "edit_seed", "edit_sample", "edit_label"}
 
 
-def predictor(session: Session, other: Predictor | None = None) -> Predictor:
-    return Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock, other)
-
-
 def output_of(predicted: Predictor) -> Expected:
     return predicted.expect(predicted.graph.outputs["dataset"])
 
@@ -282,13 +277,13 @@ Predict = Callable[[Session, Session], Expected]
 
 def predict(before: Session, after: Session) -> Expected:
     """What the edited recipe is expected to make."""
-    was = predictor(before)
+    was = Predictor(before)
     output_of(was)
-    return output_of(predictor(after, was))
+    return output_of(Predictor(after, was))
 
 
 def expected_before(before: Session) -> Expected:
-    return output_of(predictor(before))
+    return output_of(Predictor(before))
 
 
 def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Predict = predict) -> tuple[Session, Outcome]:
@@ -297,7 +292,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
     after = recipe.session()
     expected = predict(before, after)
     was = expected_before(before)
-    enter, leave = moved_between(was, expected, *apart(ids_of(was.frame), ids_of(expected.frame)))
+    enter, leave = count_moves(was, expected, *ids_in_one(ids_of(was.frame), ids_of(expected.frame)))
     rows = ids_of(expected.frame).copy()  # looked at now: later, it could read what the build writes
     run_build(after, Wishes(quiet=True))
     sample, mixture = recipe.said["sample"] or {}, recipe.said["mixture"]
@@ -308,7 +303,7 @@ def play(recipe: Recipe, edit: Callable[[], None], before: Session, predict: Pre
 
 def table_of(session: Session) -> Table:
     """The rows of the built output."""
-    made = predictor(session)
+    made = Predictor(session)
     record = made.store.find(str(made.addresses.key(made.graph.outputs["dataset"])))
     assert record is not None
     return open_table(made.store, record.table)

@@ -134,7 +134,7 @@ def teaching(answer: Answer = by_request, port: int = 0) -> Iterator[Teacher]:
 
 def configure(folder: Path, teacher: Teacher, monkeypatch: Any, **settings: Any) -> Path:
     """Write a configuration in which the endpoint `lab` is the teacher, and use it."""
-    said = {"engine": "openai", "url": teacher.url, "key": "LAB_KEY", "wait": 0.05, "timeout": 5, **settings}
+    said = {"engine": "openai", "url": teacher.url, "key": "LAB_KEY", "wait": 0.01, "timeout": 5, **settings}
     path = folder / "config.yaml"
     path.write_text(json.dumps({"endpoints": {"lab": said}}))
     monkeypatch.setenv("RECIPE_CONFIG", str(path))

@@ -48,7 +48,7 @@ def test_what_the_tour_adds_can_be_added_so(tmp_path: Path) -> None:
     if shutil.which("git") is None:
         pytest.skip("there is no git to apply the diffs with")
     for folder in ("operators", "compiler", "runtime", "recipes", "tests", "docs"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", ".recipe"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns(".recipe"))
 
     def run(*command: str, text: str | None = None) -> None:
         done = subprocess.run(command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False)

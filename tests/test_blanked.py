@@ -58,7 +58,7 @@ def test_a_blanked_object_is_found_by_the_build_that_would_name_it(built: tuple[
 
 
 def test_a_checkpoint_and_a_pulled_store_have_no_marks_to_look_for(built: tuple[Project, dict[str, Any]]) -> None:
-    from runtime.build.built import blanked
+    from runtime.build.built import set_blank_aside
     from runtime.store.record import CheckpointRecord, Counts, Record
     from runtime.store.store import Store
 
@@ -66,5 +66,5 @@ def test_a_checkpoint_and_a_pulled_store_have_no_marks_to_look_for(built: tuple[
     nothing, none = "0" * 64, "object:" + "0" * 64
     tree = {"kind": "based", "rows": 0, "columns": {}, "frame": none, "text": None}
     said = {"kind": "sft", "digest": nothing, "ids": nothing, "columns": {}, "rows": 0, "table": tree, "counts": Counts()}
-    assert not blanked(store, CheckpointRecord(**said, files={"config.json": none}, metrics=none, manifest={}))
-    assert not blanked(store, Record(**said))
+    assert not set_blank_aside(store, CheckpointRecord(**said, files={"config.json": none}, metrics=none, manifest={}))
+    assert not set_blank_aside(store, Record(**said))

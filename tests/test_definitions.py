@@ -127,7 +127,7 @@ def test_every_kernel_of_a_step_is_reached(step: type) -> None:
 
 def test_kernels_far_from_their_operator_are_reached() -> None:
     far = {
-        "language_share": ("operators.kernels.text", "kind_table"),
+        "language_share": ("operators.kernels.text", "category_table"),
         "score": ("operators.kernels.equal", None),
         "decontaminate": ("operators.kernels.overlap.search", None),
         "merge_options": ("operators.grow.exams", "merged"),

@@ -142,14 +142,17 @@ def test_the_same_text_is_equal_however_large() -> None:
 # -- what is not told by the text
 
 CHILD = f"""
-import runpy
+import math, runpy
 child = runpy.run_path({parse_child.__file__!r})
 space = child["main"].__globals__
 def slow(asked):
     while "slow" in str(asked):
         pass
     return True
-space.update(SECONDS=1, SLICE=1, MOST=2, parser=lambda compares: slow)
+confine = space["confine"]
+def whole(folders, seconds, hook):
+    confine(folders, math.ceil(seconds), hook)
+space.update(SECONDS=1, SLICE=0.1, MOST=2, parser=lambda compares: slow, confine=whole)
 child["main"]()
 """
 

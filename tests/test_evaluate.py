@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -54,13 +56,41 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teacher]:
         yield running
 
 
-@pytest.fixture
-def bench(project: Project, lab: Teacher) -> Project:
+def prepared(project: Project) -> Project:
     project.rows("a.jsonl", ["물은 왜 끓나요?"])
     project.rows("sums.jsonl", ITEMS)
     project.rows("secret.jsonl", [{**each, "question": each["question"] + "?"} for each in ITEMS])
     project.write("recipe.yaml", RECIPE)
     return project
+
+
+@pytest.fixture
+def bench(project: Project, lab: Teacher) -> Project:
+    return prepared(project)
+
+
+class Evaluated(NamedTuple):
+    """A project whose evaluation is built, which nobody may change."""
+
+    folder: Path
+    report: dict[str, Any]
+    asked: Counter[str]
+    """What its own teacher was asked, and how often."""
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    made = prepared(Project(tmp_path_factory.mktemp("evaluated")))
+    (made.folder / ".recipe").mkdir()
+    with teaching(judged) as running, pytest.MonkeyPatch.context() as patch:
+        configure(made.folder, running, patch)
+        return Evaluated(made.folder, made.build("recipe.yaml", "--target", "evaluate"), running.asked)
+
+
+@pytest.fixture
+def again(evaluated: Evaluated, lab: Teacher, tmp_path: Path) -> Project:
+    """A copy of it, with a teacher that was asked nothing."""
+    return Project(shutil.copytree(evaluated.folder, tmp_path / "project", symlinks=True))
 
 
 def changed(**fields: Any) -> str:
@@ -78,32 +108,27 @@ def means(report: dict[str, Any], name: str = "evaluate.held_in") -> dict[str, f
     return {each["model"]: each["mean"] for each in report["scores"][name]["means"]}
 
 
-def test_each_model_answers_each_item_once_for_each_trial(bench: Project, lab: Teacher) -> None:
-    report = bench.build("recipe.yaml", "--target", "evaluate")
-    assert (len(lab.asked), max(lab.asked.values())) == (2 * 10 * 3, 1)
-    assert means(report)["strong"] == 100 and 0 < means(report)["weak"] < 100
+def test_each_model_answers_each_item_once_for_each_trial(evaluated: Evaluated) -> None:
+    found = means(evaluated.report)
+    assert (len(evaluated.asked), max(evaluated.asked.values())) == (2 * 10 * 3, 1)
+    assert found["strong"] == 100 and 0 < found["weak"] < 100
 
 
-def test_a_second_run_asks_for_nothing(bench: Project, lab: Teacher) -> None:
-    first = bench.build("recipe.yaml", "--target", "evaluate")
-    asked = len(lab.asked)
-    second = bench.build("recipe.yaml", "--target", "evaluate")
-    assert len(lab.asked) == asked and second["ran"] == [] and means(first) == means(second)
+def test_a_second_run_asks_for_nothing(evaluated: Evaluated, again: Project, lab: Teacher) -> None:
+    second = again.build("recipe.yaml", "--target", "evaluate")
+    assert not lab.asked and second["ran"] == [] and means(evaluated.report) == means(second)
 
 
-def test_another_extraction_asks_for_nothing_and_scores_anew(bench: Project, lab: Teacher) -> None:
-    bench.build("recipe.yaml", "--target", "evaluate")
-    asked = len(lab.asked)
-    bench.write("recipe.yaml", changed(benchmarks__sums__extract="last_answer_tag"))
-    report = bench.build("recipe.yaml", "--target", "evaluate")
-    assert len(lab.asked) == asked and means(report) == {"weak": 0, "strong": 0}
+def test_another_extraction_asks_for_nothing_and_scores_anew(again: Project, lab: Teacher) -> None:
+    again.write("recipe.yaml", changed(benchmarks__sums__extract="last_answer_tag"))
+    report = again.build("recipe.yaml", "--target", "evaluate")
+    assert not lab.asked and means(report) == {"weak": 0, "strong": 0}
 
 
-def test_more_trials_ask_for_the_new_ones_alone(bench: Project, lab: Teacher) -> None:
-    bench.build("recipe.yaml", "--target", "evaluate")
-    bench.write("recipe.yaml", changed(evaluate__trials=4))
-    bench.build("recipe.yaml", "--target", "evaluate")
-    assert (len(lab.asked), max(lab.asked.values())) == (2 * 10 * 4, 1)
+def test_more_trials_ask_for_the_new_ones_alone(evaluated: Evaluated, again: Project, lab: Teacher) -> None:
+    again.write("recipe.yaml", changed(evaluate__trials=4))
+    again.build("recipe.yaml", "--target", "evaluate")
+    assert (len(lab.asked), max(lab.asked.values())) == (2 * 10, 1) and not set(lab.asked) & set(evaluated.asked)
 
 
 def test_an_evaluation_that_is_killed_asks_for_nothing_that_is_on_disk(bench: Project, lab: Teacher) -> None:
@@ -120,12 +145,11 @@ def test_an_evaluation_that_is_killed_asks_for_nothing_that_is_on_disk(bench: Pr
     assert (sum(lab.asked.values()), means(report)) == (60 - kept, wanted)
 
 
-def test_a_score_keeps_its_evidence(bench: Project) -> None:
-    bench.build("recipe.yaml", "--target", "evaluate")
-    told = bench.run("why", "recipe.yaml", "--store", "store", "--target", "evaluate", "--match", ITEMS[0]["question"]).out
+def test_a_score_keeps_its_evidence(again: Project) -> None:
+    told = again.run("why", "recipe.yaml", "--store", "store", "--target", "evaluate", "--match", ITEMS[0]["question"]).out
     assert "benchmark.sums: read" in told and "evaluate.strong.sums/answers: asked" in told
     child = re.findall(r"strong.sums/answers: asked, the row ([0-9a-f]{12})", told)[0]
-    answer = bench.run("why", "recipe.yaml", "--store", "store", "--target", "evaluate", child).out
+    answer = again.run("why", "recipe.yaml", "--store", "store", "--target", "evaluate", child).out
     assert "answer: 21" in answer and "correct: 1" in answer and "gold_answer: 21" in answer
 
 

@@ -22,7 +22,6 @@ from runtime.forecast.predictor import Predictor
 from runtime.stages.children import joined_licences
 from runtime.stages.columns import LostRows
 from runtime.store.digest import id_bytes
-from runtime.store.store import Store
 from runtime.tables.table import open_table
 from tests.conftest import Project
 from tests.predicting import uncounted
@@ -215,12 +214,12 @@ def test_what_is_said_before_a_build_holds_what_is_built(bed: Project, edit: str
     rows_of(bed, recipe(styled(), {"unique": {"by": "prompt"}}))
     path = bed.write("edited.yaml", edit)
     session = Session(str(path), store_folder=str(bed.folder / "store"))
-    predicted = Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock)
+    predicted = Predictor(session)
     cuts = {index: predicted.expect(index) for index, node in session.graph if node.cut}
     possible = {index: {row.tobytes() for row in id_bytes(each.frame.frame("row_id"))} for index, each in cuts.items()}
     run_build(session, Wishes(quiet=True))
-    store = Store(session.store_path)
-    predicted = Predictor(store, session.graph, session.facts, session.found.files, session.lock)
+    store = session.open_store()
+    predicted = Predictor(session)
     for index, expected in cuts.items():
         record = store.find(str(predicted.addresses.key(index)))
         assert record is not None

@@ -65,7 +65,7 @@ def train(project: Project, files: Path) -> None:
     from runtime.build.session import Session
     from runtime.store.record import CheckpointRecord
     from runtime.store.store import Store
-    from runtime.training.stage import stored
+    from runtime.training.stage import store_file
 
     project.build()
     with contextlib.chdir(project.folder):
@@ -76,7 +76,7 @@ def train(project: Project, files: Path) -> None:
         node, key = graph.nodes[index], addresses.key(index)
         data = store.find(addresses.key(node.inputs[0]) or "")
         assert key is not None and data is not None
-        objects = {path.name: stored(store, path) for path in sorted(files.iterdir())}
+        objects = {path.name: store_file(store, path) for path in sorted(files.iterdir())}
         settings = {name: str(value) for name, value in node.operator.settings().items()}  # type: ignore[attr-defined]
         manifest = {"recipe_key": key, "data": {"digest": data.digest, "rows": data.rows}, "settings": settings}
         record = CheckpointRecord(

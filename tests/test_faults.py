@@ -144,7 +144,7 @@ def command(project: Project, *arguments: str, before: tuple[str, ...] = ()) -> 
         cwd=project.folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(CODE), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(CODE)},
     )
 
 

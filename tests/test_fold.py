@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from operators.kernels.equal import compared
-from operators.kernels.fold import folded, normal_stream, places_of, string_of
-from operators.kernels.text import Texts
+from operators.kernels.fold import folded, normal_stream, places_of
+from operators.kernels.text import Texts, string_of
 from operators.measures.decontaminate import Decontaminate
 from operators.text.fold import WORDING, Folding, letters
 from tests.conftest import ROOT, Project

@@ -12,7 +12,7 @@ import pytest
 
 from operators.asks.asks import Reply
 from runtime.completions.assumed import NAMES
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.record import CheckpointRecord, Counts
 from runtime.store.store import Store
 from tests.conftest import Project
@@ -103,9 +103,9 @@ def trained(project: Project, *said: str) -> dict[str, Any]:
     return dict(found)
 
 
-def kept(number: int, tokens: int, seconds: float) -> Kept:
+def kept(number: int, tokens: int, seconds: float) -> Completion:
     reply = Reply("text", None, "stop", 50, tokens)
-    return Kept(bytes([number]) * 32, "test/teacher", "generate", "vllm 1 at lab", reply, seconds)
+    return Completion(bytes([number]) * 32, "test/teacher", "generate", "vllm 1 at lab", reply, seconds)
 
 
 # -- what may be assumed

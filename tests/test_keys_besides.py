@@ -151,7 +151,7 @@ def test_another_version_of_what_an_operator_depends_on_is_a_new_key(bed: Bench)
         facts = replace(session.facts, version=lambda each, name=name: "0" if each == name else installed_version(each))
         for index, node in session.graph:
             known = (session.facts, facts)
-            keys = [compiler.graph.keys.key_of(session.graph, index, each, "input {}".format) for each in known]
+            keys = [compiler.graph.keys.ingredients(session.graph, index, each, "input {}".format) for each in known]
             # A decision and a keep say it through their inputs, which stand still here.
             assert (keys[0] != keys[1]) == (name in node.operator.depends()), (node.operator.name, name)
 

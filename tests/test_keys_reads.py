@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -79,13 +80,17 @@ def hear(event: str, arguments: tuple[Any, ...]) -> None:
         LISTENERS[-1](str(arguments[0]))
 
 
-sys.addaudithook(hear)
+@functools.cache
+def listen() -> None:
+    """Hear of files from here on; a process cannot stop that again, and each of its events costs something."""
+    sys.addaudithook(hear)
 
 
 @contextlib.contextmanager
 def watched(seen: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """While this lasts, what is read of the machine goes into `seen`."""
-    kernel.kind_table.cache_clear()
+    listen()
+    kernel.category_table.cache_clear()
     kernel.space_table.cache_clear()
     tokenizer_of.cache_clear()
     version = importlib.metadata.version

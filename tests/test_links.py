@@ -72,16 +72,22 @@ def fill(project: Project) -> None:
     project.rows("data/exam.jsonl", [{"prompt": "하늘은 왜 파란가요, 그리고 바다는요?", "gold": "1"}])
 
 
-@pytest.fixture
-def linked(tmp_path: Path) -> Repository:
-    """A project with every kind of file, beside a folder with secrets."""
-    (tmp_path / "project").mkdir()
-    made = repository(tmp_path / "project")
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with every kind of file, which nobody may change."""
+    made = repository(tmp_path_factory.mktemp("linked"))
     fill(made)
-    (tmp_path / "outside").mkdir()
     ran = made.run("check", "recipe.yaml")
     assert ran.code == 0, ran.out + ran.err
-    return made
+    return made.folder
+
+
+@pytest.fixture
+def linked(whole: Path, tmp_path: Path) -> Repository:
+    """The same, beside a folder with secrets."""
+    shutil.copytree(whole, tmp_path / "project")
+    (tmp_path / "outside").mkdir()
+    return Repository(tmp_path / "project")
 
 
 def lead_out(project: Project, name: str) -> Path:
@@ -151,7 +157,7 @@ def test_a_link_of_a_revision_that_leads_out_is_never_quoted(linked: Repository,
 
 def test_nothing_of_a_revision_leads_out_of_its_folder(linked: Repository, tmp_path: Path) -> None:
     from compiler.text.project import package_root
-    from runtime.review.revisions import laid_out
+    from runtime.review.revisions import lay_out_revision
 
     (tmp_path / "outside" / "x").write_text("SECRET")
     links = ["/etc/passwd", "../outside/x", "/", "..", "../..", str(tmp_path / "outside"), "loop", "stays/../../outside/x"]
@@ -163,7 +169,7 @@ def test_nothing_of_a_revision_leads_out_of_its_folder(linked: Repository, tmp_p
     (linked.folder / "stays").symlink_to(".")
     (linked.folder / "inside.yaml").symlink_to("recipe.yaml")
     linked.commit()
-    with laid_out(linked.folder, "HEAD") as found:
+    with lay_out_revision(linked.folder, "HEAD") as found:
         assert (found.folder / "inside.yaml").read_text() == RECIPE.replace("\r", "")
         leads = [path for path in found.folder.rglob("*") if path.is_symlink()]
         for path in leads:

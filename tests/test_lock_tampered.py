@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,17 @@ def test_every_flipped_bit_of_a_lock_is_told(locked: Project) -> None:
     path = lock_path(locked)
     whole = path.read_bytes()
     passed = []
-    for place in range(len(whole)):
-        for bit in range(8) if place % 7 == 0 else (place % 8,):
-            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-            try:
-                read_lock(path, "recipe.lock")
-                passed.append((place, bit, whole[place : place + 1]))
-            except RecipeError as error:
-                assert all(each.span is not None and each.hint for each in error.diagnostics)
-    assert passed == []
+    with open(path, "r+b", buffering=0) as file:
+        for place in range(len(whole)):
+            for bit in range(8) if place % 7 == 0 else (place % 8,):
+                os.pwrite(file.fileno(), bytes([whole[place] ^ 1 << bit]), place)
+                try:
+                    read_lock(path, "recipe.lock")
+                    passed.append((place, bit, whole[place : place + 1]))
+                except RecipeError as error:
+                    assert all(each.span is not None and each.hint for each in error.diagnostics)
+            os.pwrite(file.fileno(), whole[place : place + 1], place)
+    assert passed == [] and path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("part", ["tables", "outputs", "operators", "profiles", "sources", "a.jsonl", "length", "key", "unique"])
@@ -71,10 +74,10 @@ def test_a_byte_of_each_part_that_is_another_is_refused_by_every_command(locked:
         (lambda text: text[:200], "this is no JSON"),
         (lambda text: text.replace('"frozen"', '"frosen"'), "`frosen` is no part of a lock; `frozen` is"),
         (lambda text: text.replace('"format": 4', '"format": 3'), "another format: 3, and 4 is read here"),
-        (lambda text: text.replace('"rows": ', '"rows": -'), "here stands a whole number"),
-        (lambda text: text.replace('"rows": ', '"rows": 1.'), "here stands a whole number"),
+        (lambda text: text.replace('"rows": ', '"rows": -'), "a whole number has to stand here"),
+        (lambda text: text.replace('"rows": ', '"rows": 1.'), "a whole number has to stand here"),
         (lambda text: text.replace('"recipe": "test/plain"', '"recipe": "test/plain", "recipe": "x"'), "stands here twice"),
-        (lambda text: text.replace('"checksum": "', '"checksum": "0'), "here stands a digest"),
+        (lambda text: text.replace('"checksum": "', '"checksum": "0'), "a digest, 64 hexadecimal digits, has to stand here"),
         (lambda text: "\n".join(line for line in text.split("\n") if "checksum" not in line), "`checksum` is missing here"),
         (lambda text: text.replace('"test/plain"', "NaN"), "this is no JSON"),
         (lambda text: text.replace('"test/plain"', "9" * 9999), "this is no JSON"),

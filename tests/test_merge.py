@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import RecipeError, printed
 from compiler.text.document import Entry, TextNode
-from compiler.text.merge import in_settled_form, merge, render_yaml
+from compiler.text.merge import merge
 from compiler.text.spans import Span, Text
+from compiler.text.yaml_text import render_yaml
 from tests.conftest import Project
 
 
@@ -121,19 +122,19 @@ def test_every_mistake_in_steps_is_reported_at_once() -> None:
 
 def test_steps_that_wait_for_each_other_are_drawn() -> None:
     with pytest.raises(RecipeError) as caught:
-        in_settled_form(read("prompts: [{a: 1, after: b}, {b: 1, after: a}]"))
+        merge(None, read("prompts: [{a: 1, after: b}, {b: 1, after: a}]"))
     assert problems(caught.value)[0][0] == "these steps wait for each other: a -> b -> a"
 
 
 def test_a_long_chain_of_places_is_no_traceback() -> None:
     chain = ", ".join(f"{{s{i}: 1, after: s{i + 1}}}" for i in range(2500))
-    assert len(in_settled_form(read(f"prompts: [{chain}, s2500]")).plain()["prompts"]) == 2501
+    assert len(merge(None, read(f"prompts: [{chain}, s2500]")).plain()["prompts"]) == 2501
 
 
 def test_a_lone_recipe_is_settled_by_the_same_rules() -> None:
-    assert in_settled_form(read("prompts: [b, {a: 1, before: b}]")).plain() == {"prompts": [{"a": 1}, "b"]}
+    assert merge(None, read("prompts: [b, {a: 1, before: b}]")).plain() == {"prompts": [{"a": 1}, "b"]}
     with pytest.raises(RecipeError) as caught:
-        in_settled_form(read("prompts: [a, a]"))
+        merge(None, read("prompts: [a, a]"))
     assert caught.value.diagnostics[0].notes
 
 
@@ -270,7 +271,7 @@ def test_laying_the_same_recipe_over_again_changes_nothing(base: dict[str, Any],
         once = merge(tree(base), tree(over))
     except RecipeError:
         return
-    assert in_settled_form(once) == once
+    assert merge(None, once) == once
 
 
 def test_a_rendered_recipe_is_how_people_write() -> None:

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.kernels.fold import folded, normal_stream, places_of, raw_stream, string_of
+from operators.kernels.fold import folded, normal_stream, places_of, raw_stream
 from operators.kernels.overlap import sought
 from operators.kernels.overlap.ngrams import Item, Unit
 from operators.kernels.overlap.rolling import Substrings, windows
 from operators.kernels.overlap.search import Index
 from operators.kernels.segments import cuts_of
-from operators.kernels.text import Ints, Texts
+from operators.kernels.text import Ints, Texts, string_of
 from tests.brute import all_grams, places
 
 DATES = ("년", "월", "일")

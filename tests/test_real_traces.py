@@ -79,18 +79,16 @@ def made(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Callable[[str]
 
 def fates(recipe: str, data: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
     """(the steps that drop rows, row id -> what became of it), as the ledgers tell."""
-    from compiler.graph.plan import Addresses
     from runtime.build.session import Session
     from runtime.life.why import Ledgers
     from runtime.store.record import AttachedRecord, DecisionRecord
-    from runtime.store.store import Store
     from runtime.tables.objects import read_table
 
     session = Session(recipe, allow=(str(data),), store_folder=str(folder))
-    store = Store(session.store_path)
+    store = session.open_store()
     steps: list[str] = []
     told: dict[str, str] = {}
-    for index, record in Ledgers(store, session.graph, Addresses(session.graph, session.facts, store.result_of)).records():
+    for index, record in Ledgers(session).records():
         node = session.graph.nodes[index]
         if isinstance(record, AttachedRecord):
             asked = read_table(store, record.asked)

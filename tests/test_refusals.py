@@ -160,13 +160,13 @@ def test_a_build_with_refused_rows_can_be_verified(traces: Project, teacher: Tea
     assert sum(teacher.tried.values()) == 40
 
 
-@pytest.mark.parametrize("window", [4, 32])
+@pytest.mark.parametrize(("window", "later"), [(4, 0.1), (32, 0.3)])
 def test_many_refusals_that_come_before_all_answers_are_still_those_of_their_requests(
-    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, window: int
+    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, window: int, later: float
 ) -> None:
     ask(traces, 150)
     configure(traces.folder, teacher, monkeypatch, concurrency=window, timeout=30)
-    refusing(teacher, 403, lambda number: number % 3 == 0, later=0.3)
+    refusing(teacher, 403, lambda number: number % 3 == 0, later)
     for _ in range(3):
         ran = traces.run("build", "recipe.yaml")
         assert ran.code == 1 and "50 of the 150 requests" in ran.err and "refused: 50 x HTTP 403" in ran.err
@@ -310,17 +310,17 @@ def test_two_builds_at_once_ask_once_for_what_is_refused(
 # -- which is which
 
 
-def told(*outcomes: int, may_fail: int = 0, heard: bool = False) -> Refusals:
+def told(*outcomes: int, may_fail: int = 0, model_known: bool = False) -> Refusals:
     """What is made of requests that are answered (200), refused, or fail (500), in the order in which they were sent."""
-    made = Refusals(may_fail, 0, lambda: heard)
+    made = Refusals(may_fail, 0, lambda: model_known)
     for place, status in enumerate(outcomes):
-        made.sent(bytes([place]))
+        made.note_sent(bytes([place]))
         if status == 200:
-            made.answered(bytes([place]))
+            made.note_answer(bytes([place]))
         elif status == 500:
-            made.failed(bytes([place]))
+            made.note_failure(bytes([place]))
         else:
-            made.refuse(bytes([place]), status)
+            made.note_refusal(bytes([place]), status)
     return made
 
 
@@ -330,8 +330,8 @@ def test_the_first_requests_refused_alike_tell_of_all() -> None:
     assert told(*[403, 500, 500] * FIRST).everything == 403
     assert told(*[403, 404] * IN_A_ROW).everything is None
     assert told(200, *[403] * FIRST).everything is None
-    assert told(*[403] * FIRST, heard=True).everything is None
-    assert told(*[403] * IN_A_ROW, heard=True).everything == 403
+    assert told(*[403] * FIRST, model_known=True).everything is None
+    assert told(*[403] * IN_A_ROW, model_known=True).everything == 403
     assert told(200, *[403] * IN_A_ROW).everything == 403
     assert told(*[200] * 60, 401).everything == 401
 
@@ -344,24 +344,24 @@ def test_refusals_that_may_be_tell_nothing() -> None:
 def test_a_refusal_is_its_own_once_a_later_request_is_answered() -> None:
     made = Refusals(0, 0, lambda: False)
     for place in range(20):
-        made.sent(bytes([place]))
-    assert all(made.refuse(bytes([place]), 403) == [] for place in range(1, 20) if place != 12)
+        made.note_sent(bytes([place]))
+    assert all(made.note_refusal(bytes([place]), 403) == [] for place in range(1, 20) if place != 12)
     assert made.everything is None, "the first of them is still under way"
-    assert made.answered(bytes([12])) == [], "it was sent before any was refused"
-    assert made.refuse(bytes([0]), 403) == []
-    made.sent(bytes([20]))
-    assert made.answered(bytes([20])) == [bytes([place]) for place in (*range(1, 12), *range(13, 20), 0)]
+    assert made.note_answer(bytes([12])) == [], "it was sent before any was refused"
+    assert made.note_refusal(bytes([0]), 403) == []
+    made.note_sent(bytes([20]))
+    assert made.note_answer(bytes([20])) == [bytes([place]) for place in (*range(1, 12), *range(13, 20), 0)]
     assert made.end() == []
 
 
 def test_an_answer_to_a_later_request_takes_back_that_all_are_refused() -> None:
     made = Refusals(0, 0, lambda: False)
     for place in range(FIRST + 1):
-        made.sent(bytes([place]))
+        made.note_sent(bytes([place]))
     for place in range(FIRST):
-        made.refuse(bytes([place]), 403)
+        made.note_refusal(bytes([place]), 403)
     assert made.everything == 403
-    made.answered(bytes([FIRST]))
+    made.note_answer(bytes([FIRST]))
     assert made.everything is None and len(made.end()) == FIRST
 
 
@@ -369,8 +369,8 @@ def test_what_is_asked_again_and_refused_tells_nothing_of_the_others() -> None:
     addresses = [bytes([place]) for place in range(60)]
     made = Refusals(0, 0, lambda: True, again=frozenset(addresses))
     for each in addresses:
-        made.sent(each)
-        assert made.refuse(each, 403) == [each]
+        made.note_sent(each)
+        assert made.note_refusal(each, 403) == [each]
     assert made.everything is None
 
 

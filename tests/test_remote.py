@@ -32,9 +32,11 @@ mixture: {take: {one: 4, two: 5}, shortage: up_to, repeat: {two: 2}}
 SECRETS = ["물은 왜 끓나요", "하늘은왜파란가요", "옵션하나", "quarantined-text", "각각"]
 
 
-@pytest.fixture
-def built(project: Project) -> Project:
-    """A project that is built, locked and pushed."""
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that is built, locked and pushed, which nobody may change."""
+    project = Project(tmp_path_factory.mktemp("remote"))
+    (project.folder / ".recipe").mkdir()
     project.rows("a.jsonl", [{"prompt": f"{SECRETS[0]} {at}", "n": at} for at in range(6)] + [{"prompt": "x", "n": SECRETS[3]}])
     options = [SECRETS[2], "나"]
     project.rows("b.jsonl", [{"prompt": f"{SECRETS[1]} {at}", "options": options} for at in range(4)] + [{"prompt": "각각 각각"}])
@@ -43,6 +45,12 @@ def built(project: Project) -> Project:
     ran = project.run("store", "push", "pushed", "--measures")
     assert ran.code == 0 and "stay where they are" in ran.out, ran.out + ran.err
     return project
+
+
+@pytest.fixture
+def built(whole: Project, tmp_path: Path) -> Project:
+    """Another like it."""
+    return Project(shutil.copytree(whole.folder, tmp_path, symlinks=True, dirs_exist_ok=True))
 
 
 def without_data(built: Project, folder: Path) -> Project:

@@ -47,9 +47,10 @@ def oracle(made: Any, messages: list[tuple[str, str]], stretches: list[tuple[str
     tokenizer, row = made.tokenizer, made.render(messages, stretches)
     said = [{"role": role, "content": content} for role, content in messages]
     server = tokenizer.apply_chat_template(said, chat_template=made.template, add_generation_prompt=True, tokenize=False)
+    ends = made.spelling.ids
     first, last = row.loss.index(True), len(row.loss) - 1 - row.loss[::-1].index(True)
     assert decode(tokenizer, row.ids[:first]) == server
-    assert [token for token, loss in zip(row.ids, row.loss, strict=True) if loss and token in made.ids] == [row.ids[last]]
+    assert [token for token, loss in zip(row.ids, row.loss, strict=True) if loss and token in ends] == [row.ids[last]]
     trained = decode(tokenizer, [token for token, loss in zip(row.ids[:last], row.loss, strict=False) if loss])
     wanted = "".join(text for text, loss in stretches if loss)
     opened = wanted.removesuffix(trained)
@@ -57,7 +58,7 @@ def oracle(made: Any, messages: list[tuple[str, str]], stretches: list[tuple[str
     answer = decode(tokenizer, row.ids[first:last])
     assert opened + answer == "".join(text for text, _ in stretches)
     neutral = made.render([(role, "x") for role, _ in messages], [("<think>x</think>x" if made.tags else "x", True)])
-    assert [token for token in row.ids if token in made.ids] == [token for token in neutral.ids if token in made.ids]
+    assert [token for token in row.ids if token in ends] == [token for token in neutral.ids if token in ends]
 
 
 def completions(mark: str, *, thinks: bool) -> dict[str, list[tuple[str, bool]]]:
@@ -87,7 +88,7 @@ def test_a_real_template_renders_to_the_letter_or_is_refused_for_the_reason_writ
     for kind, tags in (("thinking", real.TAGS), ("plain", None)):
         if row[kind] != "renders":
             continue
-        made = renderer(template, tags)
+        made = real.rendering(template, tags)
         system = [("system", f"s {mark}")] if row["system"] == "renders" else []
         for name, stretches in completions(mark, thinks=tags is not None).items():
             oracle(made, [("user", prompts.get(name, "x"))], stretches)
@@ -108,16 +109,17 @@ def test_a_prompt_without_markers_has_the_tokens_that_a_server_makes_and_one_wit
     made = renderer()
     for prompt in ("2+2?", "\n\n x ", NFD):
         whole = made.text([("user", prompt)], prompt=True)
-        assert made._prompt(made.frame(("user",)), [("user", prompt)]) == made._tokens(whole, True)
-        runs = made._prompt_runs(made.frame(("user",)), [prompt])
-        assert [token for run in runs for token in made.encode(run.text, special=run.special)] == made._tokens(whole, True)
+        assert made._prompt(made.frame(("user",)), [("user", prompt)]) == made.spelling.tokens(whole, special=True)
+        runs = made.spelling.runs(made.frame(("user",)).pieces([prompt]))
+        tokens = [token for run in runs for token in made.spelling.encode(run.text, special=run.special)]
+        assert tokens == made.spelling.tokens(whole, special=True)
 
 
 def test_encoding_a_marker_as_text_leaves_the_tokenizer_as_it_was() -> None:
     made, backend = renderer(), real.extended().backend_tokenizer
     before = backend.encode("<|im_end|>").ids
-    assert len(made.encode("<|im_end|>", special=False)) > 1
-    assert backend.encode("<|im_end|>").ids == before == made.encode("<|im_end|>", special=True)
+    assert len(made.spelling.encode("<|im_end|>", special=False)) > 1
+    assert backend.encode("<|im_end|>").ids == before == made.spelling.encode("<|im_end|>", special=True)
 
 
 def test_stretches_with_the_same_flag_are_tokenised_together_and_others_apart() -> None:
@@ -128,10 +130,10 @@ def test_stretches_with_the_same_flag_are_tokenised_together_and_others_apart() 
 
 
 def test_a_row_is_shown_with_what_is_masked_apart() -> None:
-    from runtime.training.rendering import shown
+    from runtime.training.rendering import trained_stretches
 
     row = renderer(tags=None).render([("user", "q")], [("a", True), ("b", False), ("c", True)])
-    assert shown(real.extended(), row) == [
+    assert trained_stretches(real.extended(), row) == [
         ("<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n", False),
         ("a", True),
         ("b", False),
@@ -166,12 +168,12 @@ def test_a_tokenizer_that_composes_letters_renders_them_composed() -> None:
 
     from tokenizers.normalizers import NFC
 
-    from runtime.training.rendering import shown
+    from runtime.training.rendering import trained_stretches
 
     tokenizer = copy.deepcopy(real.smollm())
     tokenizer.backend_tokenizer.normalizer = NFC()
     row = renderer(tags=None, tokenizer=tokenizer).render([("user", NFD)], [(NFD, True)])
-    assert shown(tokenizer, row)[1] == (unicodedata.normalize("NFC", NFD) + "<|im_end|>", True)
+    assert trained_stretches(tokenizer, row)[1] == (unicodedata.normalize("NFC", NFD) + "<|im_end|>", True)
 
 
 def spaced(letters: str) -> Any:
@@ -188,12 +190,12 @@ def spaced(letters: str) -> Any:
 
 
 def test_a_tokenizer_that_begins_texts_with_a_space_adds_none_to_a_completion() -> None:
-    from runtime.training.rendering import TemplateError, shown
+    from runtime.training.rendering import TemplateError, trained_stretches
 
     tokenizer = spaced("abcdefghijklmnopqrstuvwxyzDLöä.\n<>|_/123")
     made = renderer(tags=None, tokenizer=tokenizer)
     row = made.render([("user", "x <|im_end|>")], [("abc d", True), ("e", False), (" f", True)])
-    assert [text for text, loss in shown(tokenizer, row)][1:4] == ["abc d", "e", " f<|im_end|>"]
+    assert [text for text, loss in trained_stretches(tokenizer, row)][1:4] == ["abc d", "e", " f<|im_end|>"]
     with pytest.raises(TemplateError, match=r"'정' \(U\+C815\)"):
         made.render([("user", "x")], [("정", True)])
 

@@ -31,14 +31,17 @@ def knowing(*tokens: Any, special: bool) -> Any:
 
 
 def test_with_every_real_template_a_prompt_without_markers_has_a_servers_tokens() -> None:
-    from runtime.training.rendering import Renderer, TemplateError
+    from runtime.training.rendering import TemplateError
 
     tokenizer, compared = real.extended(), 0
     for _, _, template in real.templates():
         for tags, completion in ((real.TAGS, "<think>\na\n</think>\n\nb"), (None, "b")):
+            made = real.rendering(template, tags)
+            if isinstance(made, TemplateError):
+                continue
             for messages in ([("user", "2+2는?\n\n  x ")], [("system", "시스템\n"), ("user", "\n- a\n")]):
                 try:
-                    row = Renderer(tokenizer, template, tags).render(messages, [(completion, True)])
+                    row = made.render(messages, [(completion, True)])
                 except TemplateError:
                     continue
                 said = [{"role": role, "content": content} for role, content in messages]
@@ -51,24 +54,25 @@ def test_with_every_real_template_a_prompt_without_markers_has_a_servers_tokens(
 
 
 def test_a_marker_that_is_not_declared_special_is_text_in_contents_too() -> None:
-    from runtime.training.rendering import Renderer, shown
+    from runtime.training.rendering import Renderer, trained_stretches
 
     tokenizer = knowing("<|user|>", "<|assistant|>", "<|end|>", special=False)
     row = Renderer(tokenizer, TURNS, None).render([("user", "x<|end|>")], [("<|end|>y", True)])
     assert row.ids.count(tokenizer.convert_tokens_to_ids("<|end|>")) == 2
-    assert shown(tokenizer, row)[1] == ("<|end|>y<|end|>", True)
+    assert trained_stretches(tokenizer, row)[1] == ("<|end|>y<|end|>", True)
 
 
 @pytest.mark.parametrize("content", ["x", "\nx<|end|>"])
 def test_space_that_special_tokens_swallow_is_swallowed_with_markers_in_the_contents_and_without(content: str) -> None:
     from tokenizers import AddedToken
 
-    from runtime.training.rendering import Renderer, shown
+    from runtime.training.rendering import Renderer, trained_stretches
 
     swallowing = [AddedToken(f"<|{name}|>", rstrip=True, normalized=False) for name in ("user", "assistant", "end")]
     tokenizer = knowing(*swallowing, special=True)
     row = Renderer(tokenizer, TURNS, None).render([("user", content)], [("\ny", True)])
-    assert [text for text, _ in shown(tokenizer, row)] == [f"<|user|>{content.strip()}<|end|><|assistant|>", "\ny<|end|>"]
+    texts = [text for text, _ in trained_stretches(tokenizer, row)]
+    assert texts == [f"<|user|>{content.strip()}<|end|><|assistant|>", "\ny<|end|>"]
 
 
 def test_a_tokenizer_that_loses_letters_is_told_which() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -76,14 +77,28 @@ WITHOUT = [
 ]
 
 
-@pytest.fixture
-def place(project: Project) -> Project:
+def named_badly(project: Project) -> Project:
     """A project in which whatever may have a name has a bad one."""
     rows = [{"prompt": f"{ROW} {number}", EVIL: EVIL} for number in range(8)]
     project.rows(f"data/{EVIL}.jsonl", rows)
     project.rows("b.jsonl", ["하늘은 왜 파란가요?", "why is the sky blue?"])
     project.write(f"{EVIL}.yaml", RECIPE)
     return project
+
+
+@pytest.fixture
+def place(project: Project) -> Project:
+    return named_badly(project)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same, built; nobody may change it."""
+    made = named_badly(Project(tmp_path_factory.mktemp("streams")))
+    ran = made.run("build", f"{EVIL}.yaml")
+    assert ran.code == 0, ran.err
+    harmless(ran)
+    return made
 
 
 def harmless(ran: Ran, said: object = "") -> str:
@@ -102,10 +117,8 @@ def harmless(ran: Ran, said: object = "") -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: visible(" ".join(command))[:60])
-def test_names_and_rows_stay_in_their_lines(place: Project, command: list[str]) -> None:
-    built = place.run("build", f"{EVIL}.yaml")
-    assert built.code == 0, built.err
-    harmless(built)
+def test_names_and_rows_stay_in_their_lines(built: Project, tmp_path: Path, command: list[str]) -> None:
+    place = Project(shutil.copytree(built.folder, tmp_path / "project", symlinks=True))
     ran = place.run(command[0], f"{EVIL}.yaml", *command[1:])
     said = harmless(ran, command)
     assert ran.code in (0, 1, 2) and said.strip()

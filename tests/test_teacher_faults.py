@@ -22,11 +22,12 @@ from typing import Any
 
 import pytest
 
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.store.store import Store
 from tests.conftest import Project
 from tests.faults import CODE
 from tests.teacher import KEY, TRACES, Handler, Teacher, by_request, configure, reply, teaching
+from tests.warm import python
 
 Fault = Callable[[Handler, dict[str, Any]], None]
 
@@ -91,7 +92,7 @@ def told(request: dict[str, Any], finish: str = "stop", **message: Any) -> dict[
     return made
 
 
-def kept(project: Project, store: str = ".recipe") -> list[Kept]:
+def kept(project: Project, store: str = ".recipe") -> list[Completion]:
     """Every completion in a store."""
     memo = CompletionMemo(Store(project.folder / store))
     try:
@@ -155,7 +156,7 @@ def closed(handler: Handler, request: dict[str, Any]) -> None:
 
 def later(handler: Handler, request: dict[str, Any]) -> None:
     """Too many requests; come back at a date."""
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=1.5), usegmt=True)
     handler.say(429, {}, {"Retry-After": date})
 
 
@@ -182,7 +183,7 @@ def test_of_requests_to_a_server_with_every_fault_none_is_lost_and_none_doubled(
     project: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     ask(project, REQUESTS)
-    configure(project.folder, teacher, monkeypatch, concurrency=32, timeout=8, wait=0.05)
+    configure(project.folder, teacher, monkeypatch, concurrency=64, timeout=8)
     happened: dict[str, int] = dict.fromkeys([*QUICK, *SLOW], 0)
     said: dict[str, str] = {}  # prompt -> what its own request determines
 
@@ -499,18 +500,10 @@ def test_a_server_that_repeats_the_key_in_its_errors_is_not_quoted(traces: Proje
     key_is_nowhere(traces, *(each.out + each.err for each in ran))
 
 
-BROKEN = """
-import runtime.completions.engines.openai as engine
-from runtime.cli.main import main
-engine.{broken} = None
-main(["build", "recipe.yaml"])
-"""
-
-
 @pytest.mark.parametrize("broken", ["reply_of", "read_until", "AGAIN"])
 def test_an_error_in_the_engine_itself_shows_a_traceback_without_the_key(traces: Project, broken: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", BROKEN.format(broken=broken)],
+        [python(), "-m", "tests.broken_engine", broken],
         cwd=traces.folder,
         env={**os.environ, "PYTHONPATH": str(CODE)},
         capture_output=True,
@@ -548,10 +541,10 @@ def test_a_model_on_this_machine_is_given_no_key_of_an_endpoint(
 
     configure(tmp_path, teacher, monkeypatch, key="LAB_PASSWORT")
     monkeypatch.setenv("LAB_PASSWORT", KEY)
-    python = tmp_path / "python"
-    python.write_text(WORKER)
-    python.chmod(0o755)
-    Process("transformers", str(python), {}, 1).close()
+    worker = tmp_path / "python"
+    worker.write_text(WORKER)
+    worker.chmod(0o755)
+    Process("transformers", str(worker), {}).close()
     environment = (tmp_path / "environment").read_text()
     assert "HF_HUB_OFFLINE" in environment and KEY not in environment
 
@@ -573,16 +566,16 @@ def test_requests_wait_in_the_process_of_the_model_and_not_in_the_build(tmp_path
     from runtime.completions.engines.engine import Request
     from runtime.completions.engines.process import Process
 
-    python, taken = tmp_path / "python", list[int]()
-    python.write_text(PATIENT.format(python=sys.executable))
-    python.chmod(0o755)
+    worker, taken = tmp_path / "python", list[int]()
+    worker.write_text(PATIENT.format(python=sys.executable))
+    worker.chmod(0o755)
 
     def requests() -> Iterator[Request]:
         for number in range(6):
             taken.append(number)
             yield Request(number.to_bytes(32, "big"), (("user", "why?"),), {}, number)
 
-    engine = Process("vllm", str(python), {}, 2, ahead=2)
+    engine = Process("vllm", str(worker), {"window": 2})
     seen = [(len(taken), answer.seconds) for answer in engine.run(requests())]
     engine.close()
     assert seen[0] == (4, 7) and len(seen) == 6

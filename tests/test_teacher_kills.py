@@ -84,10 +84,12 @@ def asking(project: Project, prompts: int) -> Project:
     return project
 
 
-def started(project: Project, *options: str, recipe: str = "recipe.yaml", store: str = "store") -> subprocess.Popen[str]:
+def started(
+    project: Project, *options: str, recipe: str = "recipe.yaml", store: str = "store", module: str = "runtime.cli.main"
+) -> subprocess.Popen[str]:
     """A build in a process of its own."""
     return subprocess.Popen(
-        [python(), "-m", "runtime.cli.main", "build", recipe, "--store", store, *options],
+        [python(), "-m", module, "build", recipe, "--store", store, *options],
         cwd=project.folder,
         env={**os.environ, "PYTHONPATH": str(CODE), "RECIPE_THREADS": "2"},
         text=True,
@@ -226,7 +228,7 @@ def test_an_interrupted_build_does_not_wait_for_a_server_that_does_not_answer(
     asking(project, 40)
     configure(project.folder, watching.teacher, monkeypatch, concurrency=4, timeout=6000)
     watching.open.clear()
-    build = started(project)
+    build = started(project, module="tests.impatient")
     wait_until(build, lambda: len(watching.came) >= 4)
     build.send_signal(signal.SIGINT)
     _, said = build.communicate(timeout=600)
@@ -328,7 +330,7 @@ from runtime.store.store import Store
 def work(folder, number, together):
     memo = CompletionMemo(Store(Path(folder)))
     together.wait()
-    assert memo.known([b"x" * 32]) == set()
+    assert memo.present([b"x" * 32]) == set()
     assert memo.claim([bytes([number]) * 32], "a build") == ["mine"]
     memo.close()
 

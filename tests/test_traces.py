@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,26 @@ def traces(project: Project, teacher: Teacher) -> Project:
     project.rows("a.jsonl", PROMPTS)
     project.write("recipe.yaml", TRACES)
     return project
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same, built, with 20 requests to another teacher; nobody may change it."""
+    made = Project(tmp_path_factory.mktemp("traces"))
+    (made.folder / ".recipe").mkdir()
+    made.rows("a.jsonl", PROMPTS)
+    made.write("recipe.yaml", TRACES)
+    with teaching() as teacher, pytest.MonkeyPatch.context() as patch:
+        configure(made.folder, teacher, patch)
+        made.build()
+        assert counts(teacher) == (20, 1)
+    return made
+
+
+@pytest.fixture
+def built(whole: Project, teacher: Teacher, tmp_path: Path) -> Project:
+    """A copy of it, in which the teacher is asked for what is new."""
+    return Project(shutil.copytree(whole.folder, tmp_path / "project", symlinks=True))
 
 
 def counts(teacher: Teacher) -> tuple[int, int]:
@@ -91,39 +112,34 @@ def test_the_prompt_is_sent_to_the_letter(traces: Project, teacher: Teacher) -> 
     ],
     ids=lambda edit: next(iter(edit)),
 )
-def test_an_edit_elsewhere_asks_for_nothing(traces: Project, teacher: Teacher, edit: dict[str, Any]) -> None:
-    traces.build()
-    traces.write("recipe.yaml", with_changes(**edit))
-    traces.build()
+def test_an_edit_elsewhere_asks_for_nothing(built: Project, teacher: Teacher, edit: dict[str, Any]) -> None:
+    built.write("recipe.yaml", with_changes(**edit))
+    built.build()
+    assert counts(teacher) == (0, 0)
+
+
+def test_another_label_makes_no_stage_that_asks_again(built: Project) -> None:
+    built.write("recipe.yaml", with_changes(sources__a__license="B"))
+    assert "traces/generate" in built.build()["reused"]
+
+
+def test_another_prompt_asks_for_that_one_alone(built: Project, teacher: Teacher) -> None:
+    built.rows("a.jsonl", [*PROMPTS, "새로 온 문제 하나"])
+    built.build()
+    assert counts(teacher) == (1, 1)
+
+
+def test_another_temperature_asks_for_all_of_them(built: Project, teacher: Teacher) -> None:
+    built.write("recipe.yaml", with_changes(cot__teacher__temperature=0.7))
+    built.build()
     assert counts(teacher) == (20, 1)
 
 
-def test_another_label_makes_no_stage_that_asks_again(traces: Project) -> None:
-    traces.build()
-    traces.write("recipe.yaml", with_changes(sources__a__license="B"))
-    assert "traces/generate" in traces.build()["reused"]
-
-
-def test_another_prompt_asks_for_that_one_alone(traces: Project, teacher: Teacher) -> None:
-    traces.build()
-    traces.rows("a.jsonl", [*PROMPTS, "새로 온 문제 하나"])
-    traces.build()
-    assert counts(teacher) == (21, 1)
-
-
-def test_another_temperature_asks_for_all_of_them(traces: Project, teacher: Teacher) -> None:
-    traces.build()
-    traces.write("recipe.yaml", with_changes(cot__teacher__temperature=0.7))
-    traces.build()
-    assert counts(teacher) == (40, 1)
-
-
-def test_a_second_recipe_asks_for_what_the_first_did_not(traces: Project, teacher: Teacher) -> None:
-    traces.build()
-    traces.rows("b.jsonl", PROMPTS[:10] + [f"다른 문제 {n}" for n in range(10)])
-    traces.write("second.yaml", with_changes(recipe="test/second", sources__a__file="b.jsonl"))
-    report = traces.build("second.yaml")
-    assert counts(teacher) == (30, 1)
+def test_a_second_recipe_asks_for_what_the_first_did_not(built: Project, teacher: Teacher) -> None:
+    built.rows("b.jsonl", PROMPTS[:10] + [f"다른 문제 {n}" for n in range(10)])
+    built.write("second.yaml", with_changes(recipe="test/second", sources__a__file="b.jsonl"))
+    report = built.build("second.yaml")
+    assert counts(teacher) == (10, 1)
     assert report["asked"]["traces/generate"]["memoised"] == 10
 
 

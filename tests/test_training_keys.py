@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,25 @@ OTHER: dict[str, Any] = {
 KINDS = [(objective, name) for objective, kind in OBJECTIVES.items() for name in kind.model_fields if name != "init"]
 
 
-@pytest.fixture
-def bed(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    project.rows("a.jsonl", ROWS)
-    project.write("mine.jinja", "{{ messages }}")
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose tables are built, which nobody may change."""
+    made = Project(tmp_path_factory.mktemp("training-keys"))
+    made.rows("a.jsonl", ROWS)
+    made.write("mine.jinja", "{{ messages }}")
     for name in ("student", "other"):
-        project.write(f"weights-{name}/model.safetensors", name)
+        made.write(f"weights-{name}/model.safetensors", name)
+    path = made.write("recipe.yaml", json.dumps(RECIPE, ensure_ascii=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECIPE_CONFIG", str(made.folder / "none.yaml"))
+        patch.setenv("XDG_CACHE_HOME", str(made.folder / "cache"))
+        run_build(Session(str(path), store_folder=str(made.folder / "store"), targets=("t", "u")), Wishes(quiet=True))
+    return made
+
+
+@pytest.fixture
+def bed(built: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    project = Project(shutil.copytree(built.folder, tmp_path / "project", symlinks=True))
     weights = {f"test/{name}": str(project.folder / f"weights-{name}") for name in ("student", "other")}
     project.write("config.yaml", json.dumps({"weights": weights}))
     monkeypatch.setenv("RECIPE_CONFIG", str(project.folder / "config.yaml"))

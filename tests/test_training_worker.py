@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import functools
 import importlib.util
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.training_runs import (
     VOCABULARY,
     Run,
@@ -35,6 +29,7 @@ from tests.training_runs import (
     wait_for_steps,
     write_job,
 )
+from tests.warm import TRAINING, python
 
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate")
 ABSENT = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -351,7 +346,7 @@ def test_weights_do_not_depend_on_padding_packing_or_processes(model: Path, tmp_
 
 def test_processes_that_share_a_model_learn_what_one_learns(plain: Run, model: Path, tmp_path: Path) -> None:
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
-    done = command(write_job(tmp_path, model, some_rows(11), {"micro_batch_size": 1}), *torchrun)
+    done = command(write_job(tmp_path, model, some_rows(11), {"micro_batch_size": 1}), python(TRAINING), *torchrun)
     assert done.code == 0, done.events
     assert done.steps == plain.steps and close(done.losses, plain.losses)
     assert list(done.result()) == list(plain.result()) and done.provenance["processes"] == 2
@@ -369,7 +364,7 @@ def test_processes_of_which_one_is_killed_end_and_go_on_to_the_same_bytes(model:
     folder = write_job(tmp_path / "killed", model, rows, tuning)
     first, second = start_shared(folder, 2)
     wait_for_steps(folder, first, 3)
-    second.kill()
+    second.send_signal(signal.SIGKILL)
     assert finish(folder, first).error == "another process of this training ended"
     done = run_shared(folder, 2)
     assert done.of("resumed")
@@ -391,22 +386,9 @@ def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_bytes(long: Run, 
     assert_same(done, long)
 
 
-def die_at(count: int) -> None:
-    """End this process at one of its touches of the disk, as SIGKILL would."""
-    real, seen = os.fsync, [0]
-
-    def fsync(handle: Any) -> None:
-        if seen[0] == count:
-            os._exit(137)
-        seen[0] += 1
-        real(handle)
-
-    os.fsync = fsync
-
-
 def test_a_run_that_dies_at_each_touch_of_the_disk_ends_with_the_same_bytes(long: Run, model: Path, tmp_path: Path) -> None:
     write_job(tmp_path, model, some_rows(40), {"save_every": 1})
-    codes = [run(tmp_path, functools.partial(die_at, count)).code for count in range(DEATHS)]
+    codes = [run(tmp_path, "die_at", str(count)).code for count in range(DEATHS)]
     assert codes == [137] * DEATHS
     assert_same(run(tmp_path), long)
 
@@ -436,7 +418,7 @@ def test_a_state_of_other_settings_is_refused(long: Run, model: Path, tmp_path: 
 def test_a_run_that_is_asked_to_stop_saves_where_it_is(long: Run, model: Path, tmp_path: Path) -> None:
     worker = start(write_job(tmp_path, model, some_rows(40), {"save_every": 1000}))
     wait_for_steps(tmp_path, worker, 3)
-    worker.terminate()
+    worker.send_signal(signal.SIGTERM)
     done = finish(tmp_path, worker)
     (event,) = done.of("stopped")
     assert done.code == 1 and not done.of("error") and done.states == [f"step-{event['step']}"]
@@ -484,21 +466,8 @@ def test_a_weight_that_is_no_number_stops_the_run_at_its_first_step(model: Path,
     assert done.error == "at step 1, at the learning rate 0, the loss is nan" and done.states == [] and done.steps == []
 
 
-def fill_at(count: int) -> None:
-    """From one of its touches on, this process finds the disk full."""
-    real, seen = os.fsync, [0]
-
-    def fsync(handle: Any) -> None:
-        seen[0] += 1
-        if seen[0] > count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(handle)
-
-    os.fsync = fsync
-
-
 def test_a_full_disk_is_named_and_the_last_state_kept(long: Run, model: Path, tmp_path: Path) -> None:
-    done = run(write_job(tmp_path, model, some_rows(40)), functools.partial(fill_at, 12))
+    done = run(write_job(tmp_path, model, some_rows(40)), "fill_at", "12")
     assert done.code == 1 and done.error.startswith("the disk is full") and done.states == ["step-2"]
     again = run(tmp_path)
     assert again.of("resumed") == [{"event": "resumed", "step": 2}]
@@ -506,19 +475,10 @@ def test_a_full_disk_is_named_and_the_last_state_kept(long: Run, model: Path, tm
 
 
 def test_a_disk_that_is_full_in_truth_is_named_too(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    job = write_job(tmp_path / "job", model, some_rows(40))
-    script = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}/disk && cp {job}/* {tmp_path}/disk && exec {sys.executable} -P -m "
-    script += f"runtime.training.worker {tmp_path}/disk && ls {tmp_path}/disk/states"
-    inside = ["unshare", "-Urm", "sh", "-c"]
-    if (
-        not shutil.which("unshare")
-        or subprocess.run([*inside, f"mount -t tmpfs tmpfs {tmp_path}/disk"], capture_output=True).returncode
-    ):
+    done = run(write_job(tmp_path / "job", model, some_rows(40)), "on_a_small_disk", "1m")
+    if done.code == 77:
         pytest.skip("a file system of its own cannot be mounted here")
-    ran = subprocess.run([*inside, script], capture_output=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    told = [json.loads(line) for line in ran.stdout.decode().splitlines()]
-    assert ran.returncode == 1 and "the disk is full" in told[-1]["message"] and told[-1]["hint"]
+    assert done.code == 1 and done.error.startswith("the disk is full") and done.events[-1]["event"] == "error"
 
 
 # -- a real model
@@ -530,9 +490,9 @@ def test_a_real_model_learns_and_says_what_it_learnt(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
-    weights = unpacked(embedded_folder())
+    weights = unpack(embedded_folder())
     tokenizer = AutoTokenizer.from_pretrained(weights)
     prompt, answer = tokenizer("돌잡이에 올릴 물건은").input_ids, tokenizer(" 실, 붓, 돈<|im_end|>").input_ids
     row = {"row_id": "0" * 32, "input_ids": prompt + answer, "loss": [False] * len(prompt) + [True] * len(answer)}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.recipe.validate import validate
+from compiler.recipe.validate import mistakes
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import TextNode
@@ -90,8 +90,12 @@ def read(content: str) -> TextNode:
     return read_document(Text("r.yaml", None, content))
 
 
+def validated(node: TextNode, schema: dict[str, Any]) -> list[Diagnostic]:
+    return list(dict.fromkeys(each.diagnostic for each in mistakes(node, schema)))
+
+
 def found(content: str) -> list[Diagnostic]:
-    return validate(read("{format: 1, " + content + "}"), SCHEMA)
+    return validated(read("{format: 1, " + content + "}"), SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +183,12 @@ def test_it_is_said_as(content: str, message: str, hint: str | None, under: str)
 
 
 def test_the_root_lacks_keys_too() -> None:
-    (one,) = validate(read("seed: 1"), SCHEMA)
+    (one,) = validated(read("seed: 1"), SCHEMA)
     assert (one.message, one.hint) == ("the recipe needs `format`", "The version of the recipe language: 1.")
 
 
 def test_a_constant_is_named() -> None:
-    (one,) = validate(read("format: 2"), SCHEMA)
+    (one,) = validated(read("format: 2"), SCHEMA)
     assert one.message == "`format` must be `1`, not `2`"
 
 
@@ -230,6 +234,6 @@ def test_whatever_is_wrong_is_said_and_nothing_else(parts: dict[str, str]) -> No
     except RecipeError:
         return
     right = jsonschema.Draft202012Validator(SCHEMA).is_valid(node.plain())
-    said = validate(node, SCHEMA)
+    said = validated(node, SCHEMA)
     assert right == (not said)
     assert all(one.span is not None for one in said)

@@ -81,9 +81,9 @@ def serving(port: int, weights: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_server_that_is_killed_in_the_middle_loses_nothing(nobodys: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
-    port, weights = free_port(), unpacked(embedded_folder())
+    port, weights = free_port(), unpack(embedded_folder())
     at = {"engine": "openai", "url": f"http://{'127.0.0.1'}:{port}/v1", "model": "smol"}
     endpoint = at | {"concurrency": 4, "attempts": 40, "wait": 3}
     config = nobodys.write("config.yaml", json.dumps({"endpoints": {"lab": endpoint}}))

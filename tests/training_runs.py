@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests import warm
 from tests.conftest import ROOT
 from tests.tokenizing import BYTES
+from tests.warm import Started
 
 SETTINGS: dict[str, Any] = {
     "epochs": 2, "learning_rate": 1e-2, "global_batch_size": 4, "warmup_ratio": 0.1, "scheduler": "cosine",
@@ -127,40 +128,22 @@ class Run:
 # -- its worker
 
 
-def child(folder: Path, environment: dict[str, str], touched: Callable[[], None] | None) -> None:
-    """A worker in this process, which a server of processes forked: its streams are files of the folder."""
-    os.environ.update(environment)
-    os.setpgrp()
-    for number, name in ((1, "said.jsonl"), (2, "worker.log")):
-        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    if (folder / "stdin").exists():
-        os.dup2(os.open(folder / "stdin", os.O_RDONLY), 0)
-    if touched is not None:
-        touched()
-    from runtime.training.worker import main
-
-    code = main(folder)
-    sys.stderr.flush()
-    os._exit(code)
+def start(folder: Path, *mishap: str, **environment: str) -> Started:
+    """A worker that runs; a mishap is a function of `tests.training_child`, and what it is given."""
+    streams = [os.open(os.devnull, os.O_RDONLY)]
+    streams += [os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("said.jsonl", "worker.log")]
+    try:
+        told = ("-m", "tests.training_child", str(folder), *mishap)
+        return warm.start(warm.TRAINING, *told, environment={**os.environ, **environment}, streams=streams)
+    finally:
+        for stream in streams:
+            os.close(stream)
 
 
-def context() -> Any:
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["tests.training_warm"])
-    return made
-
-
-def start(folder: Path, touched: Callable[[], None] | None = None, **environment: str) -> BaseProcess:
-    """A worker that runs; `touched` is called in it first, and may change what its calls of the system do."""
-    process: BaseProcess = context().Process(target=child, args=(folder, environment, touched), daemon=True)
-    process.start()
-    return process
-
-
-def finish(folder: Path, process: BaseProcess) -> Run:
-    process.join(600)
-    assert process.exitcode is not None, "the worker hangs"
-    return Run(folder, process.exitcode, said(folder))
+def finish(folder: Path, worker: Started) -> Run:
+    code = worker.wait(600)
+    assert code is not None, "the worker hangs"
+    return Run(folder, code, said(folder))
 
 
 def said(folder: Path) -> list[dict[str, Any]]:
@@ -169,19 +152,19 @@ def said(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def run(folder: Path, touched: Callable[[], None] | None = None) -> Run:
+def run(folder: Path, *mishap: str) -> Run:
     """Run a worker to its end."""
-    return finish(folder, start(folder, touched))
+    return finish(folder, start(folder, *mishap))
 
 
-def wait_for_steps(folder: Path, process: BaseProcess, steps: int) -> None:
+def wait_for_steps(folder: Path, worker: Started, steps: int) -> None:
     """Until so many steps are measured, or the worker ended."""
     path = folder / "metrics.jsonl"
-    while process.is_alive() and not (path.exists() and path.read_bytes().count(b"\n") >= steps):
+    while worker.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") >= steps):
         time.sleep(0.005)
 
 
-def start_shared(folder: Path, count: int) -> list[BaseProcess]:
+def start_shared(folder: Path, count: int) -> list[Started]:
     """Workers that share the model, as torchrun starts them."""
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
@@ -197,25 +180,23 @@ def run_shared(folder: Path, count: int) -> Run:
     return runs[0]
 
 
-def command(folder: Path, *before: str) -> Run:
+def command(folder: Path, python: str = sys.executable, *before: str) -> Run:
     """Run the very command that a build starts, with a pipe that stays open as its standard input."""
-    python = [sys.executable, "-P", *before, "-m", "runtime.training.worker", str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    told = [python, "-P", *before, "-m", "runtime.training.worker", str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHON_EXEC": python}  # which torchrun starts
     with open(folder / "worker.log", "ab") as log:
         process = subprocess.Popen(
-            python, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            told, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
         assert process.stdout is not None
         lines = process.stdout.read().decode().splitlines()
         return Run(folder, process.wait(), [json.loads(line) for line in lines])
 
 
-def kill_after(folder: Path, steps: int, wait: float) -> int:
+def kill_after(folder: Path, steps: int, wait: float) -> int | None:
     """Run a worker and kill it some time after it has measured so many steps; how it ended."""
-    process = start(folder)
-    wait_for_steps(folder, process, steps)
+    worker = start(folder)
+    wait_for_steps(folder, worker, steps)
     time.sleep(wait)
-    process.kill()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    worker.send_signal(signal.SIGKILL)
+    return worker.wait(600)

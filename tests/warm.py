@@ -1,9 +1,9 @@
 """A Python that starts warm: a process has loaded the libraries already, and forks for each program that is run in it.
 
-`python(...)` is the path of an interpreter that takes `-m MODULE ARGUMENTS`. What runs has the caller's streams, folder
-and environment, takes its signals, ends with its exit code, and dies where it is killed. It is for programs that are run
-to be watched, killed or interrupted; where the start itself is what is proven (hash seeds, locales, what is imported),
-run `sys.executable`.
+`python(...)` is the path of an interpreter that takes `-m MODULE ARGUMENTS` or `FILE ARGUMENTS`. What runs has the caller's
+streams, folder and environment, takes its signals, ends with its exit code, and dies where it is killed. `start(...)` runs
+the same without a process between. Both are for programs that are run to be watched, killed or interrupted; where the
+start itself is what is proven (hash seeds, locales, what is imported), run `sys.executable`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import tempfile
 import threading
 import traceback
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,9 @@ socket.send_fds(warm, [len(asked).to_bytes(8, "big")], [0, 1, 2])
 warm.sendall(asked)
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, frame: warm.send(bytes([number])))
-code = int(warm.recv(16) or 99)
+told = warm.makefile()
+told.readline()
+code = int(told.readline() or 99)
 if code < 0:
     signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
@@ -55,24 +59,68 @@ os._exit(code)
 
 
 @cache
-def python(preload: str = BUILD) -> str:
-    """The path of an interpreter whose programs find a module, and all that it imports, loaded."""
+def server(preload: str) -> Path:
+    """The folder with the socket of the process that has loaded a module, and all that it imports."""
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
-    address, path = str(folder / "socket"), folder / "python"
-    (folder / "client.py").write_text(CLIENT % address, "utf-8")
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{folder}/client.py" "$@"\n', "utf-8")
-    path.chmod(0o755)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.warm", address, preload],
+    warm = subprocess.Popen(
+        [sys.executable, "-m", "tests.warm", str(folder / "socket"), preload],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,  # it ends with this process, however that ends
         stdout=subprocess.PIPE,
     )
-    atexit.register(end, server, folder)
-    assert server.stdout is not None
-    assert server.stdout.readline() == b"ready\n", f"what loads {preload} does not start"
+    atexit.register(end, warm, folder)
+    assert warm.stdout is not None
+    assert warm.stdout.readline() == b"ready\n", f"what loads {preload} does not start"
+    return folder
+
+
+@cache
+def python(preload: str = BUILD) -> str:
+    """The path of an interpreter whose programs find a module, and all that it imports, loaded."""
+    folder = server(preload)
+    (folder / "client.py").write_text(CLIENT % str(folder / "socket"), "utf-8")
+    path = folder / "python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{folder}/client.py" "$@"\n', "utf-8")
+    path.chmod(0o755)
     return str(path)
+
+
+@dataclass
+class Started:
+    """A program that runs in a child of a warm process; `pid` is its own."""
+
+    connection: socket.socket
+    pid: int
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """How it ended, where it did."""
+        return self.wait(0)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """How it ended; None where it has not after so many seconds."""
+        if self.returncode is None and select.select([self.connection], [], [], timeout)[0]:
+            self.returncode = int(self.connection.recv(16) or 99)
+            self.connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def start(preload: str, *arguments: str, environment: Mapping[str, str], streams: list[int]) -> Started:
+    """Run a program; `streams` are its standard input, output and error."""
+    warm = socket.socket(socket.AF_UNIX)
+    warm.connect(str(server(preload) / "socket"))
+    asked = json.dumps({"arguments": arguments, "folder": str(ROOT), "environment": dict(environment)}).encode()
+    socket.send_fds(warm, [len(asked).to_bytes(8, "big")], streams)
+    warm.sendall(asked)
+    told = b""
+    while not told.endswith(b"\n"):
+        told += warm.recv(1)
+    return Started(warm, int(told))
 
 
 def end(server: subprocess.Popen[bytes], folder: Path) -> None:
@@ -120,6 +168,7 @@ def watch(connection: socket.socket) -> None:
     if child == 0:
         connection.close()
         run(streams, asked)
+    connection.sendall(f"{child}\n".encode())
     for stream in (*streams, 0, 1):
         os.close(stream)
     ended = os.pidfd_open(child)
@@ -149,12 +198,15 @@ def run(streams: list[int], asked: dict[str, Any]) -> None:
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
     code = 1
     try:
-        arguments = [each for each in asked["arguments"] if each != "-P"]
-        assert arguments[0] == "-m", arguments
-        sys.argv = arguments[1:]
+        arguments = [each for each in asked["arguments"] if each not in ("-P", "-u")]
+        module = arguments[0] == "-m"
+        sys.argv = arguments[module:]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # that the module is loaded is what this is for
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            if module:
+                runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)

@@ -12,11 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet  # noqa: F401
 
 import compiler.compile  # noqa: F401
+import operators.kernels.equal
+import operators.kernels.names  # noqa: F401
 import runtime.build.builder  # noqa: F401
+import runtime.build.drift  # noqa: F401
 import runtime.build.funnel  # noqa: F401
+import runtime.build.looks  # noqa: F401
+import runtime.build.progress  # noqa: F401
+import runtime.build.run  # noqa: F401
 import runtime.cli.build
 import runtime.cli.main
 import runtime.completions.stage
+import runtime.sources.ingest  # noqa: F401
+import runtime.sources.readers.counting  # noqa: F401
+import runtime.stages.ledger  # noqa: F401
+import runtime.stages.relation  # noqa: F401
 import runtime.stages.shards  # noqa: F401
 from runtime.build.session import Session
 

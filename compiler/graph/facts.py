@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 Origin = Literal["files", "lock", "absent"]
@@ -49,4 +50,4 @@ class Facts:
     leaves: Mapping[str, Leaf] = field(default_factory=dict)
     weights: Mapping[str, str | None] = field(default_factory=dict)
     """Model that is trained -> the digest of its weights; None where nobody has them."""
-    version: Callable[[str], str] = installed_version
+    version: Callable[[str], str] = field(default_factory=lambda: cache(installed_version), compare=False)

@@ -28,9 +28,9 @@ def identity(operator: Operator, facts: Facts, entries: Mapping[str, Any], *role
 def own_ingredients(graph: Graph, index: int, facts: Facts) -> dict[str, Any]:
     """All that decides a node's result, but for what it reads; the digest of a leaf is None where nobody has it."""
     node = graph.nodes[index]
-    itself = identity(node.operator, facts, node.entries, *roles_of(node))
-    said = {**itself, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
-    return stage_at(graph, index).own(facts, said) if node.cut else said
+    operator_parts = identity(node.operator, facts, node.entries, *roles_of(node))
+    node_parts = {**operator_parts, "aspect": node.aspect, "seed": node.seed, "columns": carried(node)}
+    return stage_at(graph, index).own(facts, node_parts) if node.cut else node_parts
 
 
 def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dict[str, Any] | None:
@@ -39,13 +39,13 @@ def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dic
     stage = stage_at(graph, index) if node.cut else None
     if stage is not None and not stage.ready(facts):
         return None
-    inputs = [found for source in node.inputs if (found := address(source)) is not None]
+    inputs = [known for source in node.inputs if (known := address(source)) is not None]
     if len(inputs) < len(node.inputs):
         return None
     own = own_ingredients(graph, index, facts)
     if stage is None:
         return {**own, "inputs": inputs}
-    return own if stage.leaf else {**own, "inputs": stage.told(inputs)}
+    return own if stage.leaf else {**own, "inputs": stage.key_inputs(inputs)}
 
 
 def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
@@ -78,17 +78,11 @@ def carried(node: Node) -> dict[str, Any]:
     } | ({"": sorted(node.columns)} if node.aspect == "table" else {"form": node.form})
 
 
-def key_of(graph: Graph, index: int, facts: Facts, address: Address) -> str | None:
-    """The key of a node, or None while it is pending."""
-    parts = ingredients(graph, index, facts, address)
-    return None if parts is None else digest_of(parts)
-
-
 def value_key(graph: Graph, index: int, facts: Facts) -> str:
     """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
     node, against = graph.nodes[index], [own_ingredients(graph, each, facts) for each in graph.against(index)]
-    told = {**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None}
-    return digest_of({**told, **({"against": against} if against else {})})
+    parts = {**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None}
+    return digest_of({**parts, **({"against": against} if against else {})})
 
 
 def memo_key(node: Node, facts: Facts) -> str:

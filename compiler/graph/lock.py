@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from compiler.text.canonical import digest_of
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
@@ -20,6 +20,8 @@ CHECKSUM = "checksum"
 """The digest of all the rest, so that an edit by hand or by a merge is noticed."""
 MOST = 1 << 26
 """Bytes of a lock; one of ten thousand files has 1.5 MB."""
+Digest = Annotated[str, "64 hexadecimal digits"]
+DIGEST = re.compile("[0-9a-f]{64}")
 ANEW = "a lock is written by `recipe lock` alone: undo what changed it, or write it anew with `recipe lock`"
 
 
@@ -29,9 +31,9 @@ class LockedSource:
 
     pattern: str
     """The `file` of the recipe."""
-    digest: str
+    digest: Digest
     """The digest of its files' bytes."""
-    files: tuple[tuple[str, str, int], ...]
+    files: tuple[tuple[str, Digest, int], ...]
     """(path as shown, digest, bytes)."""
     fields: tuple[str, ...]
     """The columns of the files."""
@@ -43,8 +45,8 @@ class LockedSource:
 class Pin:
     """One result that the lock pins."""
 
-    key: str
-    digest: str
+    key: Digest
+    digest: Digest
     rows: int
 
 
@@ -54,22 +56,22 @@ class Lock:
 
     recipe: str
     sources: Mapping[str, LockedSource] = field(default_factory=dict)
-    profiles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    profiles: Mapping[str, Mapping[str, Digest]] = field(default_factory=dict)
     """Language -> digest of each entry of its profile."""
-    prompts: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, Digest] = field(default_factory=dict)
     """Path as shown -> digest of each prompt that stands in a file of its own."""
     operators: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Pin] = field(default_factory=dict)
     outputs: Mapping[str, Pin] = field(default_factory=dict)
-    weights: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, Digest] = field(default_factory=dict)
     """Model that is trained -> the digest of its weights."""
     frozen: Mapping[str, Pin] = field(default_factory=dict)
     """Datasets and checkpoints that are fixed, so that held-out benchmarks may be looked at."""
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
-        said = {"format": FORMAT, **asdict(self)}
-        return json.dumps({**said, CHECKSUM: digest_of(said)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        content = {"format": FORMAT, **asdict(self)}
+        return json.dumps({**content, CHECKSUM: digest_of(content)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_lock(path: Path, shown: str) -> Lock | None:
@@ -82,33 +84,33 @@ def read_lock(path: Path, shown: str) -> Lock | None:
     except RecipeError as error:
         text = next((each.span.text for each in error.diagnostics if each.span is not None), Text(shown, path, ""))
         raise RecipeError(conflict(text) or [replace(each, hint=ANEW) for each in error.diagnostics]) from None
-    said = node.plain()
-    if not isinstance(said, dict) or "format" not in said:
+    content = node.plain()
+    if not isinstance(content, dict) or "format" not in content:
         raise RecipeError(Diagnostic("this is no lock: it says no `format`", node.span, ANEW))
-    if said["format"] != FORMAT:
-        message = f"the lock has another format: {str(said['format'])[:20]}, and {FORMAT} is read here"
+    if content["format"] != FORMAT:
+        message = f"the lock has another format: {str(content['format'])[:20]}, and {FORMAT} is read here"
         raise RecipeError(Diagnostic(message, node.find(("format",)), "write it anew with `recipe lock`"))
-    wrong: list[Diagnostic] = []
-    LOCK(node, wrong)
-    if wrong:
-        raise RecipeError(tuple(wrong))
-    checksum = said.pop(CHECKSUM)
-    if digest_of(said) != checksum:
+    problems: list[Diagnostic] = []
+    check_fields(node, {"format": int, CHECKSUM: Digest, **get_type_hints(Lock, include_extras=True)}, problems)
+    if problems:
+        raise RecipeError(tuple(problems))
+    checksum = content.pop(CHECKSUM)
+    if digest_of(content) != checksum:
         message = "the lock is not as `recipe lock` wrote it: its checksum is that of another content"
         raise RecipeError(Diagnostic(message, node.find((CHECKSUM,)), ANEW))
-    return lock_of(said)
+    return lock_of(content)
 
 
-def lock_of(said: dict[str, Any]) -> Lock:
+def lock_of(content: dict[str, Any]) -> Lock:
     """The lock that sound values say."""
     sources = {
         name: LockedSource(**{**part, "files": tuple(map(tuple, part["files"])), "fields": tuple(part["fields"])})
-        for name, part in said.pop("sources").items()
+        for name, part in content.pop("sources").items()
     }
     for part in ("tables", "outputs", "frozen"):
-        said[part] = {name: Pin(**pin) for name, pin in said[part].items()}
-    del said["format"]
-    return Lock(sources=sources, **said)
+        content[part] = {name: Pin(**pin) for name, pin in content[part].items()}
+    del content["format"]
+    return Lock(sources=sources, **content)
 
 
 def conflict(text: Text) -> list[Diagnostic]:
@@ -120,98 +122,44 @@ def conflict(text: Text) -> list[Diagnostic]:
     return [Diagnostic("git left a conflict in the lock", span_at(text, found.start(), found.end()), hint)]
 
 
-# -- what a lock may say: each check adds what is wrong to a list
-
-Check = Callable[[TextNode, list[Diagnostic]], None]
-
-
-def complain(wrong: list[Diagnostic], node: TextNode, wanted: str) -> None:
-    wrong.append(Diagnostic(f"here stands {wanted}", node.span, ANEW))
-
-
-def text_like(pattern: str, wanted: str) -> Check:
-    form = re.compile(pattern, re.DOTALL)
-
-    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
-        if not isinstance(node.value, str) or not form.fullmatch(node.value):
-            complain(wrong, node, wanted)
-
-    return check
-
-
-def number(node: TextNode, wrong: list[Diagnostic]) -> None:
-    if type(node.value) is not int or node.value < 0:
-        complain(wrong, node, "a whole number")
-
-
-def listed(*each: Check, tuples: bool = False) -> Check:
-    """A list of one kind, or of these kinds in order."""
-
-    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
-        if not isinstance(node.value, list) or (tuples and len(node.value) != len(each)):
-            complain(wrong, node, f"a list of {len(each)}" if tuples else "a list")
-            return
-        for item, kind in zip(node.value, each if tuples else each * len(node.value), strict=True):
-            kind(item, wrong)
-
-    return check
+def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
+    """Add what is wrong with a value that is to be of a kind, which is one of the annotations of a lock."""
+    form, parts, value = get_origin(kind), get_args(kind), node.value
+    many = form is tuple and parts[-1] is ...
+    if kind == Digest:
+        right, wanted = isinstance(value, str) and DIGEST.fullmatch(value) is not None, "a digest, 64 hexadecimal digits,"
+    elif kind is str:
+        right, wanted = isinstance(value, str), "a text"
+    elif kind is int:
+        right, wanted = type(value) is int and value >= 0, "a whole number"
+    elif form is tuple:
+        right, wanted = (
+            isinstance(value, list) and (many or len(value) == len(parts)),
+            "a list" if many else f"a list of {len(parts)}",
+        )
+    else:
+        right, wanted = isinstance(value, dict), "a map"
+    if not right:
+        problems.append(Diagnostic(f"{wanted} has to stand here", node.span, ANEW))
+    elif form is tuple:
+        for item, part in zip(node.items, parts[:1] * len(node.items) if many else parts, strict=True):
+            check(item, part, problems)
+    elif is_dataclass(kind):
+        check_fields(node, get_type_hints(kind, include_extras=True), problems)
+    elif isinstance(value, dict):
+        for entry in value.values():
+            check(entry.node, parts[1], problems)
 
 
-def named(each: Check) -> Check:
-    """A map from any name to one kind."""
-
-    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
-        if not isinstance(node.value, dict):
-            complain(wrong, node, "a map")
-            return
-        for entry in node.value.values():
-            each(entry.node, wrong)
-
-    return check
-
-
-def having(**parts: Check) -> Check:
-    """A map with exactly these keys."""
-
-    def check(node: TextNode, wrong: list[Diagnostic]) -> None:
-        if not isinstance(node.value, dict):
-            complain(wrong, node, "a map")
-            return
-        for name, entry in node.value.items():
-            if name in parts:
-                parts[name](entry.node, wrong)
-            else:
-                near = suggest(name, parts)
-                meant = f"; `{near}` is" if near is not None and near not in node.value else ""
-                wrong.append(Diagnostic(f"`{name[:80]}` is no part of a lock{meant}", entry.key_span, ANEW))
-        for name in parts:
-            if name not in node.value:
-                wrong.append(Diagnostic(f"`{name}` is missing here", node.span, ANEW))
-
-    return check
-
-
-WORD = text_like(".*", "a text")
-DIGEST = text_like("[0-9a-f]{64}", "a digest, 64 hexadecimal digits")
-PINS = named(having(key=DIGEST, digest=DIGEST, rows=number))
-SOURCE = having(
-    pattern=WORD,
-    digest=DIGEST,
-    files=listed(listed(WORD, DIGEST, number, tuples=True)),
-    fields=listed(WORD),
-    rows=number,
-    columns=named(WORD),
-)
-LOCK = having(
-    format=number,
-    checksum=DIGEST,
-    recipe=WORD,
-    sources=named(SOURCE),
-    profiles=named(named(DIGEST)),
-    prompts=named(DIGEST),
-    operators=named(number),
-    tables=PINS,
-    outputs=PINS,
-    weights=named(DIGEST),
-    frozen=PINS,
-)
+def check_fields(node: TextNode, kinds: Mapping[str, Any], problems: list[Diagnostic]) -> None:
+    """Add what is wrong with a map that is to have exactly these keys."""
+    for name, entry in node.entries.items():
+        if name in kinds:
+            check(entry.node, kinds[name], problems)
+        else:
+            nearest = suggest(name, kinds)
+            meant = f"; `{nearest}` is" if nearest is not None and nearest not in node.entries else ""
+            problems.append(Diagnostic(f"`{name[:80]}` is no part of a lock{meant}", entry.key_span, ANEW))
+    for name in kinds:
+        if name not in node.entries:
+            problems.append(Diagnostic(f"`{name}` is missing here", node.span, ANEW))

@@ -79,10 +79,10 @@ class Addresses:
     def address(self, index: int) -> str | None:
         """What others see of a node: the digest of a cut, the key of anything else."""
         self.key(index)
-        return self.told(index)
+        return self.known_address(index)
 
-    def told(self, index: int) -> str | None:
-        """The same of a node whose key was asked for already: what is pending is not worked out again for every reader."""
+    def known_address(self, index: int) -> str | None:
+        """The address of a node whose key was worked out before; a pending one is not tried again for every reader."""
         key = self.keys.get(index)
         if key is None or not self.graph.nodes[index].cut:
             return key
@@ -94,16 +94,16 @@ class Addresses:
         return self.results[index].digest
 
     def seen_by(self, reader: int, source: int) -> str | None:
-        """What one node sees of another: one that asks or trains a model sees the rows and the columns it reads, and no other."""
-        address, node = self.told(source), self.graph.nodes[reader]
+        """What one node depends on of another: one that asks or trains a model on its row ids and the columns it reads alone."""
+        address, node = self.known_address(source), self.graph.nodes[reader]
         if address is None or not node.cut or source != next(iter(node.inputs), None) or not stage_at(self.graph, reader).narrow:
             return address
-        told = self.results[source]
-        return digest_of({"ids": told.ids, "columns": {name: told.columns[name] for name in node.carried}})
+        result = self.results[source]
+        return digest_of({"ids": result.ids, "columns": {name: result.columns[name] for name in node.carried}})
 
 
 def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
-    """A node that asks a checkpoint of the recipe, with the digest of its weights: that tells its completions from others'."""
+    """A node that asks a checkpoint of the recipe, with the digest of the weights, by which its completions are known."""
     node = graph.nodes[index]
     found = [at for at in node.inputs if graph.nodes[at].aspect == "checkpoint"]
     if not found or (digest := addresses.address(found[0])) is None:
@@ -113,10 +113,10 @@ def known_checkpoint(graph: Graph, index: int, addresses: Addresses) -> Node:
 
 def make_plan(addresses: Addresses, before: Mapping[str, Any]) -> tuple[Planned, ...]:
     """Every stage of a graph; `before` holds the ingredients of each stage at the last build, by name."""
-    return tuple(planned(stage, addresses, before.get(stage.name)) for stage in stages(addresses.graph))
+    return tuple(plan_stage(stage, addresses, before.get(stage.name)) for stage in stages(addresses.graph))
 
 
-def planned(stage: Stage[Any], addresses: Addresses, before: Mapping[str, Any] | None) -> Planned:
+def plan_stage(stage: Stage[Any], addresses: Addresses, before: Mapping[str, Any] | None) -> Planned:
     """What becomes of one stage, and why."""
     key, digest = addresses.key(stage.index), addresses.address(stage.index)
     if digest is not None:
@@ -146,25 +146,25 @@ def snapshot(addresses: Addresses, index: int) -> dict[str, Any]:
     """What decided a stage, in words that can be compared later: its own part, and that of its decisions."""
     graph = addresses.graph
     node = graph.nodes[index]
-    said: dict[str, Any] = {"itself": described(addresses, index)}
+    decided_by: dict[str, Any] = {"itself": describe(addresses, index)}
     for source in node.inputs:
         for at in graph.run(source) if graph.nodes[source].aspect == "decision" else ():
             decision = graph.nodes[at]
-            said[f"step {decision.label}"] = described(addresses, at) | {"measure": described(addresses, decision.measure)}
+            decided_by[f"step {decision.label}"] = describe(addresses, at) | {"measure": describe(addresses, decision.measure)}
         if graph.nodes[source].aspect == "columns":
-            said[f"columns {graph.nodes[source].label}"] = described(addresses, source)
+            decided_by[f"columns {graph.nodes[source].label}"] = describe(addresses, source)
     for cut in cuts_below(graph, index):
-        said[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
-    return said
+        decided_by[f"input {stage_name(graph, cut)}"] = addresses.seen_by(index, cut)
+    return decided_by
 
 
-def described(addresses: Addresses, index: int) -> dict[str, Any]:
+def describe(addresses: Addresses, index: int) -> dict[str, Any]:
     """A node's own ingredients, without the addresses of what it reads."""
     operator = addresses.graph.nodes[index].operator
     own = own_ingredients(addresses.graph, index, addresses.facts)
     roles = ("measured", "decided", "result", "column") if isinstance(operator, Measure) else ("result", "column")
-    described: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
-    return described
+    describe: dict[str, Any] = canonical({**own, "parameters": operator.parameters(*roles)})
+    return describe
 
 
 def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -178,15 +178,15 @@ def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         if name.startswith("input "):
             inputs[state].append(name.removeprefix("input "))
         elif state != "changed" or old is None or new is None:
-            told = name.replace("columns ", "what it takes from ", 1)
-            changes.append(f"{told} is {'left out' if new is None else 'new'}")
-        elif told := "; ".join(difference(old, new)):
-            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + told)
-    read = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
+            what = name.replace("columns ", "what it takes from ", 1)
+            changes.append(f"{what} is {'left out' if new is None else 'new'}")
+        elif differences := "; ".join(difference(old, new)):
+            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + differences)
+    reads = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
     if inputs["gone"]:
         gone = ", ".join(inputs["gone"])
-        read = f"{read} in the place of {gone}" if read else f"it reads {gone} no more"
-    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([read] if read else [])])
+        reads = f"{reads} in the place of {gone}" if reads else f"it reads {gone} no more"
+    return ", ".join([*sorted(changes), *(f"input {name} changed" for name in inputs["changed"]), *([reads] if reads else [])])
 
 
 def difference(old: Any, new: Any, at: str = "") -> list[str]:
@@ -202,12 +202,12 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
     if at == "written":
         return ["the format that its file names say changed"]
-    told = worded(old), worded(new)
-    return [f"{at} {told[0]} -> {told[1]}".lstrip() if told[0] != told[1] else f"{at or 'its declaration'} differs"]
+    shown = render_value(old), render_value(new)
+    return [f"{at} {shown[0]} -> {shown[1]}".lstrip() if shown[0] != shown[1] else f"{at or 'its declaration'} differs"]
 
 
 def moved_columns(old: Any, new: Any, at: str = "columns") -> list[str]:
-    """The columns that came and went, and those that are read in the place of others; which input has one says nothing."""
+    """The columns that came and went, and those read in the place of others; which input they come from does not matter."""
     if not (by_role(old) and by_role(new)):
         return difference(old, new, at)  # a parameter of this name
     names = [list(each.get("", ())) for each in (old, new)]
@@ -228,7 +228,7 @@ def by_role(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(part, list | tuple) for role, part in value.items() if role != "form")
 
 
-def worded(value: Any) -> str:
+def render_value(value: Any) -> str:
     """A value in a cause, as a recipe would write it, cut to a readable length."""
     match value:
         case None:
@@ -238,9 +238,9 @@ def worded(value: Any) -> str:
         case dict() if set(value) == {"decimal"}:
             text = str(value["decimal"])
         case dict():
-            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in value.items()) + "}"
+            text = "{" + ", ".join(f"{name}: {render_value(part)}" for name, part in value.items()) + "}"
         case list():
-            text = "[" + ", ".join("null" if part is None else worded(part) for part in value) + "]"
+            text = "[" + ", ".join("null" if part is None else render_value(part) for part in value) + "]"
         case _:
             text = str(value)
     return text if len(text) <= 40 else text[:37] + "..."

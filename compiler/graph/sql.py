@@ -81,5 +81,5 @@ def bounded_sql(stage: DecideStage, partly: frozenset[int], before: int | None =
         known, passed = ident(f"{decision.label}.known"), f"NOT ({only.sql()})" if only else "FALSE"
         surely.append(f"CASE WHEN {known} THEN {predicate} ELSE {passed} END")
         possibly.append(f"CASE WHEN {known} THEN {predicate} ELSE TRUE END")
-    told = f"SELECT *, {' AND '.join(surely)} AS passes FROM {base_of(stage)} WHERE {' AND '.join(possibly)}"
-    return f"SELECT * REPLACE (sure AND passes AS sure) FROM ({told})"
+    decided = f"SELECT *, {' AND '.join(surely)} AS passes FROM {base_of(stage)} WHERE {' AND '.join(possibly)}"
+    return f"SELECT * REPLACE (sure AND passes AS sure) FROM ({decided})"

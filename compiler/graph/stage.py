@@ -23,11 +23,11 @@ class Stage(Generic[Op]):
     index: int
 
     lacks: ClassVar[str] = "its files"
-    """What is not here where it has no key though all that it reads has a digest."""
+    """What is missing where it has no key although everything it reads has a digest."""
     leaf: ClassVar[bool] = False
     """Whether it reads no other node."""
     narrow: ClassVar[bool] = False
-    """Whether it sees of its rows their ids and the columns that it reads, and no other."""
+    """Whether it depends on the ids of its rows and the columns that it reads, and on no other column."""
 
     @property
     def node(self) -> Node:
@@ -56,15 +56,15 @@ class Stage(Generic[Op]):
         """What is legal; a graph that breaks this is a mistake of ours."""
         assert all(self.graph.nodes[each].cut for each in self.node.inputs), f"{self.node.label} reads what is no cut"
 
-    def own(self, facts: Facts, said: dict[str, Any]) -> dict[str, Any]:
+    def own(self, facts: Facts, node_parts: dict[str, Any]) -> dict[str, Any]:
         """All that decides it but what it reads; `said` is what its node says."""
-        return said
+        return node_parts
 
     def ready(self, facts: Facts) -> bool:
         """Whether all is here that decides it besides what it reads."""
         return True
 
-    def told(self, inputs: Sequence[str]) -> Sequence[str]:
+    def key_inputs(self, inputs: Sequence[str]) -> Sequence[str]:
         """The addresses of what it reads, as its key has them."""
         return inputs
 

@@ -36,13 +36,13 @@ class SourceStage(Stage[Source]):
 
     leaf: ClassVar[bool] = True
 
-    def own(self, facts: Facts, said: dict[str, Any]) -> dict[str, Any]:
+    def own(self, facts: Facts, node_parts: dict[str, Any]) -> dict[str, Any]:
         leaf = facts.leaves[self.node.label]
         # The same bytes under a name that ends otherwise are other rows.
-        written = sorted([digest, *self.operator.written(name)] for name, digest, _ in leaf.files)
-        itself = {name: said[name] for name in ("operator", "version", "depends")} | {"entries": {}}
+        formats = sorted([digest, *self.operator.written(name)] for name, digest, _ in leaf.files)
+        operator_parts = {name: node_parts[name] for name in ("operator", "version", "depends")} | {"entries": {}}
         parameters = self.operator.parameters("result")
-        return {**itself, "parameters": parameters, "source": self.node.label, "leaf": leaf.digest, "written": written}
+        return {**operator_parts, "parameters": parameters, "source": self.node.label, "leaf": leaf.digest, "written": formats}
 
     def ready(self, facts: Facts) -> bool:
         return facts.leaves[self.node.label].digest is not None
@@ -58,7 +58,7 @@ class CombineStage(Stage[Combine]):
     def tables(self) -> tuple[int, ...]:
         return self.node.inputs
 
-    def told(self, inputs: Sequence[str]) -> Sequence[str]:
+    def key_inputs(self, inputs: Sequence[str]) -> Sequence[str]:
         return sorted(inputs)  # a union has no order; every other operator tells its inputs apart
 
     def most(self, of: str, rows: Callable[[str], float], below: Callable[[int], Most | None]) -> Most | None:
@@ -192,9 +192,9 @@ class TrainStage(FromRows[Train]):
         """The training that it goes on from."""
         return next(iter(self.node.inputs[1:]), None)
 
-    def own(self, facts: Facts, said: dict[str, Any]) -> dict[str, Any]:
+    def own(self, facts: Facts, node_parts: dict[str, Any]) -> dict[str, Any]:
         model = self.operator.model
-        return said if model is None else {**said, "weights": facts.weights.get(model)}
+        return node_parts if model is None else {**node_parts, "weights": facts.weights.get(model)}
 
     def ready(self, facts: Facts) -> bool:
         return self.operator.model is None or facts.weights.get(self.operator.model) is not None
@@ -233,7 +233,7 @@ S = TypeVar("S", bound=Stage[Any])
 
 
 def stage_at(graph: Graph, index: int) -> Stage[Any]:
-    """The stage of a cut; of a step that is left out, for it is wrong, nothing is known."""
+    """The stage of a cut; that of a step which is left out because it is wrong says nothing."""
     operator = graph.nodes[index].operator
     return next((kind for family, kind in KINDS if isinstance(operator, family)), Stage)(graph, index)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.recipe.said import Said
+from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic
 from operators.conditions.expression import MOST_PARTS, MOST_TEXT, Refusal
@@ -14,22 +14,22 @@ from operators.measures.where import Where
 EACH = 20
 
 
-def conditions(recipe: Recipe) -> Iterator[tuple[Said, Where]]:
+def conditions(recipe: Recipe) -> Iterator[tuple[PlacedStep, Where]]:
     """Every condition that a recipe has, with its place."""
-    for table in (*recipe.tables.values(), *recipe.judged.values()):
-        for said in table.steps:
-            if isinstance(said.operator, Where):
-                yield said, said.operator
+    for table in (*recipe.tables.values(), *recipe.answer_tables.values()):
+        for step in table.steps:
+            if isinstance(step.operator, Where):
+                yield step, step.operator
 
 
 def complain_conditions(recipe: Recipe) -> list[Diagnostic]:
     """The first condition that is one too many: each is parsed and typed, and a recipe is checked in seconds."""
     text, parts = 0, 0
-    for said, where in conditions(recipe):
+    for step, where in conditions(recipe):
         text += len(where.that)
         if text > MOST_TEXT:
             message = f"the conditions of the recipe are together longer than {MOST_TEXT:,} characters"
-            return [Diagnostic(message, said.span(("that",)))]
+            return [Diagnostic(message, step.span(("that",)))]
         try:
             parts += EACH + where.parsed.parts
         except Refusal:
@@ -39,5 +39,5 @@ def complain_conditions(recipe: Recipe) -> list[Diagnostic]:
             hint = (
                 "a repetition `{n}` in a pattern counts as what it repeats; a list of many values is better a source of its own"
             )
-            return [Diagnostic(message, said.span(("that",)), hint)]
+            return [Diagnostic(message, step.span(("that",)), hint)]
     return []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from compiler.graph.nodes import Graph, Made, Node
 from compiler.lower.state import Lowering, Rows
 from compiler.recipe.benchmarks import FEED
-from compiler.recipe.said import Said
+from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import Recipe
-from compiler.text.diagnostics import Diagnostic, Note, suggest
+from compiler.text.diagnostics import Diagnostic, Note, meant
 from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.grow.expand import Expand
@@ -25,8 +25,8 @@ Clean = Mapping[str, frozenset[str]]
 
 def evaluated(recipe: Recipe) -> tuple[str, ...]:
     """Every benchmark that models are judged by, held-in and held-out, and every set that one of them is parallel to."""
-    said = recipe.evaluate
-    found = dict.fromkeys((*said.evaluate.held_in, *said.evaluate.held_out) if said is not None else ())
+    evaluation = recipe.evaluate
+    found = dict.fromkeys(evaluation.listed if evaluation is not None else ())
     waiting = list(found)
     while waiting:
         each = recipe.benchmarks.get(waiting.pop())
@@ -37,46 +37,47 @@ def evaluated(recipe: Recipe) -> tuple[str, ...]:
     return tuple(found)
 
 
-def wanted(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
+def wanted_benchmarks(operator: Decontaminate, recipe: Recipe) -> tuple[str, ...]:
     """The benchmarks that a step is to look for."""
     return evaluated(recipe) if operator.against == "evaluated" else operator.named()
 
 
-def written(node: Node, recipe: Recipe) -> Decontaminate:
-    """The step of a decision as the recipe says it, before it was resolved."""
+def declared_step(node: Node, recipe: Recipe) -> Decontaminate:
+    """The step of a decision as it is written in the recipe, before its names were resolved."""
     operator = next(step.operator for step in recipe.tables[node.table].steps if step.span() == node.span)
     assert isinstance(operator, Decontaminate)
     return operator
 
 
-def resolved(state: Lowering, rows: Rows, said: Said, operator: Decontaminate) -> tuple[Decontaminate, tuple[int, ...]] | None:
+def resolve(
+    state: Lowering, rows: Rows, step: PlacedStep, operator: Decontaminate
+) -> tuple[Decontaminate, tuple[int, ...]] | None:
     """The step with its columns, benchmarks and segmenter by name, and the tables it reads; None where it is wrong."""
-    recipe, before = state.recipe, len(state.found)
-    names = wanted(operator, recipe)
+    recipe, before = state.recipe, len(state.problems)
+    names = wanted_benchmarks(operator, recipe)
     for place, name in enumerate(names):
         if name not in recipe.benchmarks:
-            near = suggest(name, recipe.benchmarks)
-            hint = f"did you mean `{near}`?" if near else "declare it under `benchmarks:`"
-            state.found.append(Diagnostic(f"there is no benchmark `{name}`", said.span(("against", place)), hint))
+            hint = meant(name, recipe.benchmarks, "declare it under `benchmarks:`")
+            state.report(f"there is no benchmark `{name}`", step.span(("against", place)), hint)
     if not names and recipe.node.lacks:
         return None
     if not names:
         message = "it looks for what is evaluated, and the recipe evaluates nothing"
-        state.found.append(Diagnostic(message, said.span(), "add `evaluate:`, or name benchmarks with `against:`"))
+        state.report(message, step.span(), "add `evaluate:`, or name benchmarks with `against:`")
     columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in TEXT)
     obtained = tuple(name for name in names if FEED + name in state.feeds)
     if operator.languages and len(operator.languages) != len(names):
         message = f"it names {len(operator.languages)} languages for {len(names)} benchmarks"
-        state.found.append(Diagnostic(message, said.span(("languages",)), "leave it out: each benchmark declares its own"))
-    if len(state.found) > before:
+        state.report(message, step.span(("languages",)), "leave it out: each benchmark declares its own")
+    if len(state.problems) > before:
         return None
-    said_of = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
-    spoken = {name: own_language(state, operator, code) for name, code in zip(names, said_of, strict=True)}
+    codes = operator.languages or (recipe.benchmarks[name].benchmark.language for name in names)
+    languages = {name: own_language(state, operator, code) for name, code in zip(names, codes, strict=True)}
     own = operator.language
-    operator = operator.model_copy(update={"languages": tuple(spoken[name] for name in obtained)})
-    said_by = state.entries(operator, said).get("ngrams")
-    cut = said_by if said_by is None or len(operator.roles()) == 1 else said_by.get(own)
-    if len(state.found) > before or cut is None:
+    operator = operator.model_copy(update={"languages": tuple(languages[name] for name in obtained)})
+    ngrams = state.entries(operator, step).get("ngrams")
+    cut = ngrams if ngrams is None or len(operator.roles()) == 1 else ngrams.get(own)
+    if len(state.problems) > before or cut is None:
         return None
     shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
     update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
@@ -92,26 +93,26 @@ def own_language(state: Lowering, operator: Decontaminate, code: str) -> str:
 
 def complain_unobtained(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
     """A benchmark that is to be looked for and whose files are not declared."""
-    found = []
+    problems = []
     for _, node in graph:
         if not isinstance(node.operator, Decontaminate) or node.aspect != "decision":
             continue
-        for name in wanted(written(node, recipe), recipe):
+        for name in wanted_benchmarks(declared_step(node, recipe), recipe):
             benchmark = recipe.benchmarks[name].benchmark
             if name not in node.operator.named():
                 hint = benchmark.obtain or "say them under `benchmarks:`"
                 message = f"the benchmark `{name}` has no files here, so overlap with it cannot be looked for"
-                told = f"{hint}; then `benchmarks: {{{name}: {{items: {{file: ..., columns: ...}}}}}}`"
-                found.append(Diagnostic(message, node.span, told))
-    return found
+                how = f"{hint}; then `benchmarks: {{{name}: {{items: {{file: ..., columns: ...}}}}}}`"
+                problems.append(Diagnostic(message, node.span, how))
+    return problems
 
 
-def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
-    """A training that text of a benchmark may reach which nobody looked for, with the path."""
-    required, found, clean = evaluated(recipe), [], dict[int, Clean]()
+def complain_contaminated(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
+    """A training that may learn text of a benchmark which nobody looked for, with its path."""
+    required, clean = evaluated(recipe), dict[int, Clean]()
     for index, node in graph:
         if node.aspect == "table":
-            clean[index] = cleaned(graph, index, clean, recipe)
+            clean[index] = clean_columns(graph, index, clean, recipe)
         if not isinstance(node.operator, Train) or not required:
             continue
         table = node.inputs[0]
@@ -127,12 +128,11 @@ def complain_contaminated(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
                     for name in lacks[:1]
                     if recipe.evaluate is not None
                 )
-                found.append(Diagnostic(message, node.span, hint, notes))
+                yield Diagnostic(message, node.span, hint, notes)
                 break
-    return found
 
 
-def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:
+def clean_columns(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe) -> Clean:
     """What is known of the columns of a table."""
     node = graph.nodes[index]
     text = [name for name, kind in node.columns.items() if kind in TEXT]
@@ -145,19 +145,19 @@ def cleaned(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: Recipe
         made = graph.nodes[node.inputs[1]].columns
         return {name: frozenset() if name in made else clean[node.inputs[0]][name] for name in text}
     if isinstance(node.operator, Expand):
-        born = node.operator.changes()
-        return {name: frozenset() if name in born else clean[node.inputs[0]].get(name, frozenset()) for name in text}
-    base, looked = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
+        changed = node.operator.changes()
+        return {name: frozenset() if name in changed else clean[node.inputs[0]].get(name, frozenset()) for name in text}
+    base, searched = graph.base(node.inputs[0]), dict[tuple[int | None, str], frozenset[str]]()
     for at in graph.run(node.inputs[0]):
         operator, reads = graph.nodes[at].operator, graph.nodes[graph.nodes[at].inputs[-1]].carried
         if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
             # What has no files here is proven too: a build without them is refused.
-            names = wanted(written(graph.nodes[at], recipe), recipe)
+            names = wanted_benchmarks(declared_step(graph.nodes[at], recipe), recipe)
             for made_by in reads.values():
                 place = (made_by.node, made_by.name)
-                looked[place] = looked.get(place, frozenset()) | set(names)
+                searched[place] = searched.get(place, frozenset()) | set(names)
     return {
-        name: looked.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
+        name: searched.get((made_by.node, made_by.name), frozenset()) | before(clean[base], made_by)
         for name in text
         if (made_by := node.carried.get(name, Made(None, name, "text")))
     }
@@ -171,8 +171,8 @@ def before(clean: Clean, made: Made) -> frozenset[str]:
 def path(graph: Graph, index: int, column: str, benchmark: str, clean: Mapping[int, Clean]) -> list[str]:
     """The way of a column's text to a table, from where it came in."""
     node = graph.nodes[index]
-    born = isinstance(node.operator, Expand) and column in node.operator.changes()
-    if not node.inputs or born or isinstance(node.operator, Asks):
+    changed = isinstance(node.operator, Expand) and column in node.operator.changes()
+    if not node.inputs or changed or isinstance(node.operator, Asks):
         return [node.label]
     if isinstance(node.operator, Combine):
         source = next(each for each in node.inputs if benchmark not in clean[each].get(column, frozenset([benchmark])))

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from compiler.graph.nodes import Made, Node
-from compiler.lower.state import Lowering, Rows, at_table
-from compiler.recipe.said import Said, TableSaid
+from compiler.graph.nodes import Made
+from compiler.lower.state import Lowering, Rows
+from compiler.recipe.placed import PlacedStep
 from operators.base.declare import Measure
 from operators.base.scope import ColumnType
 from operators.grow.expand import Expand
 
 
-def expanded(state: Lowering, table: TableSaid, rows: Rows, said: Said, operator: Expand) -> Rows:
+def lower_expand(state: Lowering, rows: Rows, step: PlacedStep, operator: Expand) -> Rows:
     """Rows with their children beside them."""
     carried, made = dict(rows.made), operator.measures()
     for role, measure in made.items():
         (value,) = measure.values
-        carried[role] = Made(measured(state, table, rows, said, f"{said.label} {role}", measure), value, "integer")
+        carried[role] = Made(add_measure(state, rows, replace(step, label=f"{step.label} {role}"), measure), value, "integer")
     inputs = (rows.base, *(node for role in made if (node := carried[role].node) is not None))
-    seed = state.recipe.seed if operator.seeded else 0
-    entries, columns = state.entries(operator, said), dict(rows.columns)
-    more = {"entries": entries, "seed": seed, "columns": columns, "carried": carried, "license": rows.license}
-    return replace(at_table(state, state.put(said, table, operator, "table", inputs, **more)), open=rows.open)
+    entries, columns = state.entries(operator, step), dict(rows.columns)
+    more: dict[str, Any] = {
+        "entries": entries,
+        "seed": state.seed_of(operator),
+        "columns": columns,
+        "carried": carried,
+        "license": rows.license,
+    }
+    return state.rows_of(state.add_step(step, rows, operator, inputs, **more), rows)
 
 
-def measured(state: Lowering, table: TableSaid, rows: Rows, said: Said, label: str, measure: Measure) -> int:
-    """The node of a measure of a settled table."""
-    reads = {role: Made(None, name, "text") for role, name in measure.read().items()}
+def add_measure(state: Lowering, rows: Rows, step: PlacedStep, measure: Measure) -> int:
+    """Add the node of a measure of a settled table."""
+    reads = {role: Made(None, name, "text") for role, name in measure.reads().items()}
     columns: dict[str, ColumnType] = dict.fromkeys(measure.values, "integer")
-    entries = state.entries(measure, said)
-    return state.add(
-        Node(measure, "columns", (rows.base,), label, table.name, said.span(), entries=entries, columns=columns, carried=reads)
-    )
+    more: dict[str, Any] = {"entries": state.entries(measure, step), "columns": columns, "carried": reads}
+    return state.add_step(step, rows, measure, (rows.base,), "columns", **more)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from compiler.graph.nodes import Graph, Made, Node
+from compiler.graph.nodes import Graph
 from compiler.lower.state import Lowering, Rows
 from compiler.recipe.benchmarks import FEED
-from compiler.recipe.evaluating import HELD_IN, HELD_OUT, EvaluateSaid
+from compiler.recipe.evaluating import HELD_IN, HELD_OUT, PlacedEvaluation
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
 from compiler.text.spans import Span
@@ -16,84 +17,64 @@ from operators.declared.aggregate import Aggregate
 from operators.declared.evaluate import PREFIX
 from operators.learn.train import Train
 from operators.measures.decontaminate import Decontaminate
-from operators.sets.output import Output
 
 
 def lower_aggregates(
-    state: Lowering, said: EvaluateSaid, judged: Mapping[tuple[str, str], Rows], wanted: Mapping[str, Span]
+    state: Lowering, evaluation: PlacedEvaluation, answers: Mapping[tuple[str, str], Rows], wanted: Mapping[str, Span]
 ) -> dict[str, int]:
     """The output nodes of an evaluation that are wanted."""
     outputs = {}
-    for name, benchmarks in said.outputs().items():
-        pairs = tuple((model, each) for each in benchmarks for model, _ in said.models if (model, each) in judged)
+    for name, benchmarks in evaluation.outputs().items():
+        pairs = tuple((model, each) for each in benchmarks for model, _ in evaluation.models if (model, each) in answers)
         if name not in wanted or not pairs:
             continue
-        operator, span = Aggregate(judged=pairs), wanted[name]
-        tables = [judged[pair] for pair in pairs]
-        license = join(rows.license for rows in tables)
-        inputs = tuple(rows.base for rows in tables)
-        index = state.add(Node(operator, "table", inputs, name, name, span, columns=operator.made(), license=license))
-        carried = {each: Made(None, each, kind) for each, kind in operator.made().items()}
-        outputs[name] = state.add(
-            Node(
-                Output(output=name),
-                "table",
-                (index,),
-                name,
-                name,
-                span,
-                columns=operator.made(),
-                carried=carried,
-                license=license,
-            )
-        )
+        operator, span, tables = Aggregate(judged=pairs), wanted[name], [answers[pair] for pair in pairs]
+        more: dict[str, Any] = {"columns": operator.made(), "license": join(rows.license for rows in tables)}
+        index = state.add_table(name, span, operator, (rows.base for rows in tables), **more)
+        outputs[name] = state.add_output(name, span, state.rows_of(index))
     return outputs
 
 
-def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> list[Diagnostic]:
+def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> Iterator[Diagnostic]:
     """A benchmark whose files are not declared, where it is to be evaluated."""
-    said, found = recipe.evaluate, list[Diagnostic]()
-    if said is None:
-        return found
-    for each in dict.fromkeys(name for output, listed in said.outputs().items() if output in targets for name in listed):
-        benchmark = said.benchmarks[each].benchmark
+    evaluation = recipe.evaluate
+    if evaluation is None:
+        return
+    for each in dict.fromkeys(name for output, listed in evaluation.outputs().items() if output in targets for name in listed):
+        benchmark = evaluation.benchmarks[each].benchmark
         if benchmark.source() is None:
             lacks = "files" if benchmark.items.file is None else "columns"
-            hint = benchmark.obtain or "say them under `benchmarks:`"
             message = f"the benchmark `{each}` has no {lacks} here: it does not ship with the project"
-            found.append(
-                Diagnostic(message, said.place(each), f"{hint}; then `benchmarks: {{{each}: {{items: {{file: ...}}}}}}`")
-            )
-    return found
+            obtain = benchmark.obtain or "say them under `benchmarks:`"
+            hint = f"{obtain}; then `benchmarks: {{{each}: {{items: {{file: ...}}}}}}`"
+            yield Diagnostic(message, evaluation.place(each), hint)
 
 
-def complain_held_out(graph: Graph, recipe: Recipe, frozen: Mapping[str, object] | None) -> list[Diagnostic]:
+def complain_held_out(graph: Graph, recipe: Recipe, frozen: Mapping[str, object] | None) -> Iterator[Diagnostic]:
     """A held-out benchmark before everything it judges is frozen, or one that reaches what selects; each with its path."""
-    said = recipe.evaluate
-    if said is None:
-        return []
-    found = []
-    for name in said.evaluate.held_out:
+    evaluation = recipe.evaluate
+    if evaluation is None:
+        return
+    for name in evaluation.evaluate.held_out:
         start = next((at for at, node in graph if node.label == FEED + name and not node.inputs), None)
         if start is not None:
-            found += reaching(graph, start, name, said)
+            yield from complain_reaching(graph, start, name, evaluation)
     if HELD_OUT in graph.outputs:
+        held_out = evaluation.node.find(("held_out",), key=True)
         open_ = [node for _, node in graph if isinstance(node.operator, Train) and node.label not in (frozen or {})]
         for node in open_:
-            path = f"{FEED}{said.evaluate.held_out[0]} -> {HELD_OUT} <- {node.label}"
+            path = f"{FEED}{evaluation.evaluate.held_out[0]} -> {HELD_OUT} <- {node.label}"
             message = f"held-out benchmarks are looked at when everything is fixed, and `{node.label}` is not frozen"
             note = Note("it is trained here", node.span)
             hint = f"freeze it with `recipe freeze`: {path}"
-            found.append(Diagnostic(message, said.node.find(("held_out",), key=True), hint, (note,)))
+            yield Diagnostic(message, held_out, hint, (note,))
         if not open_ and not frozen:
             message = "held-out benchmarks are looked at when everything is fixed, and nothing of this recipe is frozen"
-            found.append(Diagnostic(message, said.node.find(("held_out",), key=True), "freeze it with `recipe freeze`"))
-    return found
+            yield Diagnostic(message, held_out, "freeze it with `recipe freeze`")
 
 
-def reaching(graph: Graph, start: int, name: str, said: EvaluateSaid) -> list[Diagnostic]:
+def complain_reaching(graph: Graph, start: int, name: str, evaluation: PlacedEvaluation) -> Iterator[Diagnostic]:
     """Every way from a held-out benchmark to anything but its own scores."""
-    found = []
     via: dict[int, int] = {start: start}
     for index, node in graph:
         below = next((source for source in node.inputs if source in via), None)
@@ -110,6 +91,5 @@ def reaching(graph: Graph, start: int, name: str, said: EvaluateSaid) -> list[Di
         message = f"the held-out benchmark `{name}` reaches `{node.table}`, which selects or trains"
         hint = "its scores and its text may reach nothing: " + " -> ".join(dict.fromkeys(labels))
         note = Note(f"it comes in here, at `{node.label}`", node.span)
-        found.append(Diagnostic(message, said.place(name), hint, (note,)))
+        yield Diagnostic(message, evaluation.place(name), hint, (note,))
         break
-    return found

@@ -7,10 +7,10 @@ from typing import Any
 
 from compiler.graph.nodes import Made, Node
 from compiler.lower.state import Lowering, Rows
-from compiler.recipe.said import TableSaid
+from compiler.recipe.placed import PlacedTable
 from compiler.recipe.sections import Recipe
-from compiler.recipe.training import TRAIN, TrainSaid
-from compiler.text.diagnostics import Diagnostic, suggest
+from compiler.recipe.training import TRAIN, PlacedTraining
+from compiler.text.diagnostics import meant
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
 from operators.asks.generate import Generate
@@ -20,35 +20,33 @@ from operators.declared.trace import shape_of
 from operators.learn.train import Train
 
 
-def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked_by: tuple[str, ...] = ()) -> int | None:
+def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], waiting: tuple[str, ...] = ()) -> int | None:
     """The node of a training, made when it is first asked for; None where it is wrong."""
-    said = state.recipe.trains[name]
-    if said.label in state.checkpoints:
-        return state.checkpoints[said.label]
-    operator = said.operator
-    if name in asked_by:
-        circle = " -> ".join((*asked_by[asked_by.index(name) :], name))
-        state.found.append(
-            Diagnostic(f"these trainings wait for each other: {circle}", said.span(("init",)), "remove one `init`")
-        )
+    training = state.recipe.trains[name]
+    if training.label in state.checkpoints:
+        return state.checkpoints[training.label]
+    operator = training.operator
+    if name in waiting:
+        circle = " -> ".join((*waiting[waiting.index(name) :], name))
+        state.report(f"these trainings wait for each other: {circle}", training.span(("init",)), "remove one `init`")
         return None
     rows = tables.get(operator.data)
     nowhere = Rows(0, {}, {}, "A", open=True)
     complaints = list(operator.complain(state.scope(rows or nowhere)))
-    state.complain(complaints, said, said.node.lacks)
+    state.complain(complaints, training, training.node.lacks)
     if rows is None:
-        complain_data(state, said, tables)
+        complain_data(state, training, tables)
         return None
     inputs = [rows.base]
     if operator.init is not None and not complaints:
         if operator.init not in state.recipe.trains:
-            complain_training(state, operator.init, said.span(("init",)))
+            complain_training(state, operator.init, training.span(("init",)))
             return None
-        start = lower_training(state, operator.init, tables, (*asked_by, name))
+        start = lower_training(state, operator.init, tables, (*waiting, name))
         if start is None:
             return None
         inputs.append(start)
-    entries = entries_of(state, said)
+    entries = entries_of(state, training)
     if complaints or entries is None:
         return None
     index = state.add(
@@ -56,67 +54,64 @@ def lower_training(state: Lowering, name: str, tables: Mapping[str, Rows], asked
             operator,
             "checkpoint",
             tuple(inputs),
-            said.label,
-            said.label,
-            said.node.find((), key=True),
+            training.label,
+            training.label,
+            training.node.find((), key=True),
             entries=entries,
             carried={each: Made(None, each, rows.columns[each]) for each in operator.reads(rows.columns)},
-            license=learnt(state.recipe, operator, state.nodes[inputs[-1]].license, rows.license),
+            license=license_of(state.recipe, operator, state.nodes[inputs[-1]].license, rows.license),
         )
     )
-    state.checkpoints[said.label] = index
+    state.checkpoints[training.label] = index
     return index
 
 
-def complain_data(state: Lowering, said: TrainSaid, tables: Mapping[str, Rows]) -> None:
+def complain_data(state: Lowering, training: PlacedTraining, tables: Mapping[str, Rows]) -> None:
     """A training on a table that is not there, or not there yet."""
-    data, recipe = said.operator.data, state.recipe
+    data, recipe = training.operator.data, state.recipe
     known = [each for each in tables if "." not in each]
-    message = f"`{said.label}` is trained on `{data}`, and there is no such table"
-    near = suggest(data, known)
-    hint = f"did you mean `{near}`?" if near else "there is: " + ", ".join(f"`{each}`" for each in known)
+    message = f"`{training.label}` is trained on `{data}`, and there is no such table"
+    hint = meant(data, known, "there is: " + ", ".join(f"`{each}`" for each in known))
     if data in recipe.tables:
-        message, hint = f"`{said.label}` is asked for before its table `{data}` is made", ""
+        message, hint = f"`{training.label}` is asked for before its table `{data}` is made", None
     if "tables" not in recipe.node.left:
-        state.found.append(Diagnostic(message, said.span(("data",)), hint or None))
+        state.report(message, training.span(("data",)), hint)
 
 
-def learnt(recipe: Recipe, operator: Train, start: Licence, data: Licence) -> Licence:
+def license_of(recipe: Recipe, operator: Train, start: Licence, data: Licence) -> Licence:
     """The class of what a checkpoint writes: that of its rows, and that of what its base writes."""
     if operator.init is not None:
         return join([start, data])
-    said = recipe.models.get(operator.model or "")
-    return data if said is None or said.model.terms is None else join([data, said.model.output])
+    base = recipe.models.get(operator.model or "")
+    return data if base is None or base.model.terms is None else join([data, base.model.output])
 
 
-def entries_of(state: Lowering, said: TrainSaid) -> dict[str, Any] | None:
-    """What decides the text and the mask of its rows besides their cells: prompts, template, the shape of a trace."""
-    recipe, operator = state.recipe, said.operator
+def entries_of(state: Lowering, training: PlacedTraining) -> dict[str, Any] | None:
+    """What decides the text and the loss mask of its rows, apart from their cells: prompts, template, the shape of a trace."""
+    recipe, operator = state.recipe, training.operator
     cot = recipe.cot.cot if recipe.cot is not None else None
     teacher = cot.generate() if cot is not None else None
     if operator.system == "teacher" and teacher is None:
         message = "`system: teacher` is what the teacher was told, and the recipe has no `cot`"
-        state.found.append(Diagnostic(message, said.span(("system",)), "say `none`, the name of a prompt, or `{text: ...}`"))
+        state.report(message, training.span(("system",)), "say `none`, the name of a prompt, or `{text: ...}`")
         return None
-    asked = teacher if operator.system == "teacher" and teacher is not None else Generate(model="", system=operator.system)
-    ask = None if teacher is None else teacher.ask
-    written = asked.model_copy(update={"ask": ask, "of": operator.prompt})
-    read = state.entries(written, said)
-    missing = [name for _, name in written.entries() if name not in read]
-    if missing:
+    asks = Generate(model="", system=operator.system) if operator.system != "teacher" or teacher is None else teacher
+    asks = asks.model_copy(update={"ask": None if teacher is None else teacher.ask, "of": operator.prompt})
+    entries = state.entries(asks, training)
+    if any(name not in entries for _, name in asks.entries()):
         return None
     return {
-        "system": written.text_of(written.system, read),
-        "ask": written.text_of(written.ask, read),
-        "template": said.template,
+        "system": asks.text_of(asks.system, entries),
+        "ask": asks.text_of(asks.ask, entries),
+        "template": training.template,
         "shape": shape_of(cot).plain(),
     }
 
 
-def lower_asked(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) -> None:
+def lower_asked_trainings(state: Lowering, table: PlacedTable, known: Mapping[str, Rows]) -> None:
     """Lower the trainings whose checkpoints a table asks."""
-    for said in table.steps:
-        if isinstance(said.operator, Asks) and (model := state.recipe.models.get(said.operator.model)) is not None:
+    for step in table.steps:
+        if isinstance(step.operator, Asks) and (model := state.recipe.models.get(step.operator.model)) is not None:
             name = (model.model.from_ or "").removeprefix(TRAIN)
             if name in state.recipe.trains:
                 lower_training(state, name, known)
@@ -125,14 +120,13 @@ def lower_asked(state: Lowering, table: TableSaid, known: Mapping[str, Rows]) ->
 
 
 def complain_training(state: Lowering, name: str, span: Span) -> None:
-    """A training that the recipe does not have; one that it says in a wrong way is told already."""
+    """A training that the recipe does not have; one that is declared in a wrong way is reported already."""
     recipe = state.recipe
     if name not in recipe.names("train") and not recipe.spoilt("train"):
-        hint = did_you_mean(name, frozenset(recipe.trains))
-        state.found.append(Diagnostic(f"there is no training `{name}`", span, hint))
+        state.report(f"there is no training `{name}`", span, did_you_mean(name, frozenset(recipe.trains)))
 
 
-def knows(state: Lowering, model: str) -> bool:
-    """Whether a judged model is there: what is wrong with it is said where it is declared."""
-    said = state.recipe.models.get(model)
-    return said is not None and (said.model.from_ is None or said.model.from_ in state.checkpoints)
+def has_model(state: Lowering, name: str) -> bool:
+    """Whether a judged model is there; what is wrong with it is reported where it is declared."""
+    placed = state.recipe.models.get(name)
+    return placed is not None and placed.model.from_ in (None, *state.checkpoints)

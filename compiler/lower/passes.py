@@ -30,7 +30,7 @@ def share_equal(graph: Graph) -> Graph:
         if node.aspect != "columns":
             stand[index] = index
             continue
-        moved = substituted(node, stand)
+        moved = substitute(node, stand)
         same = digest_of(
             {
                 "operator": node.operator.name,
@@ -43,11 +43,11 @@ def share_equal(graph: Graph) -> Graph:
         )
         stand[index] = first.setdefault(same, index)
     kept = {index: index for index in stand.values()}
-    moved_graph = replace(graph, nodes=tuple(substituted(node, stand) for node in graph.nodes))
+    moved_graph = replace(graph, nodes=tuple(substitute(node, stand) for node in graph.nodes))
     return renumber(moved_graph, kept)
 
 
-def substituted(node: Node, stand: dict[int, int]) -> Node:
+def substitute(node: Node, stand: dict[int, int]) -> Node:
     """The node with other nodes in the place of what it reads."""
     inputs = tuple(dict.fromkeys(stand[source] for source in node.inputs))
     carried = {name: made if made.node is None else replace(made, node=stand[made.node]) for name, made in node.carried.items()}
@@ -57,7 +57,7 @@ def substituted(node: Node, stand: dict[int, int]) -> Node:
 def renumber(graph: Graph, kept: dict[int, int]) -> Graph:
     """The graph of the kept nodes only, in their order."""
     place = {index: number for number, index in enumerate(sorted(kept))}
-    nodes = tuple(substituted(graph.nodes[index], place) for index in sorted(kept))
+    nodes = tuple(substitute(graph.nodes[index], place) for index in sorted(kept))
     return Graph(nodes, {name: place[index] for name, index in graph.outputs.items()})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from compiler.graph.nodes import Graph
 from compiler.graph.stage import Most
@@ -12,9 +12,8 @@ from compiler.text.diagnostics import Diagnostic, Note
 from operators.sets.mixture import Mixture
 
 
-def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -> list[Diagnostic]:
+def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -> Iterator[Diagnostic]:
     """A mixture that takes more rows of a group than there are; `rows` tells what a source has at most."""
-    found = []
     for stage in of_kind(DecideStage, graph):
         operator, node = stage.operator, stage.node
         if not isinstance(operator, Mixture) or operator.by != "rows" or operator.shortage != "error":
@@ -22,7 +21,7 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -
         most = most_of(graph, stage.base, operator.of, rows)
         if most is None:
             continue
-        said = next(each for each in recipe.tables[node.table].steps if each.operator == operator and each.span() == node.span)
+        step = next(each for each in recipe.tables[node.table].steps if each.operator == operator and each.span() == node.span)
         field = "take" if operator.take is not None else "ratio"
         known = recipe.categories if operator.of == "category" else recipe.named
         for group, amount in operator.amounts(None).items():
@@ -35,8 +34,7 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -
                 Note(f"`{name}` has at most {most:,}", recipe.sources[name].span(("file",))) for name, most in fed.items()
             )
             hint = "take less, add sources, or say `shortage: up_to`"
-            found.append(Diagnostic(message, said.span((field, group)), hint, notes))
-    return found
+            yield Diagnostic(message, step.span((field, group)), hint, notes)
 
 
 def most_of(graph: Graph, index: int, of: str, rows: Callable[[str], float]) -> Most | None:

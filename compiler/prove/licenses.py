@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from compiler.graph.nodes import Graph
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
 
 
-def complain_licenses(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+def complain_licenses(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
     """A source that must not be used, with the path to each output it reaches."""
-    found = []
     for name, output in graph.outputs.items():
         for path in paths(graph, output):
-            source = graph.nodes[path[0]]
-            if source.license == "C" and not source.inputs:
-                labels = [graph.nodes[index].label for index in path if graph.nodes[index].aspect != "columns"]
-                found.append(
-                    Diagnostic(
-                        f"the source `{source.label}` has licence class C: it must not be used",
-                        recipe.sources[source.label].node.find(("license",)),
-                        "remove the source; " + " -> ".join(dict.fromkeys([*labels, name])),
-                        tuple(
-                            Note(f"it reaches the output `{name}` through `{graph.nodes[index].label}`", graph.nodes[index].span)
-                            for index in path[1:-1]
-                            if graph.nodes[index].aspect == "table"
-                        ),
-                    )
-                )
-    return found
+            nodes = [graph.nodes[index] for index in path]
+            if nodes[0].license == "C" and not nodes[0].inputs:
+                labels = [node.label for node in nodes if node.aspect != "columns"]
+                message = f"the source `{nodes[0].label}` has licence class C: it must not be used"
+                hint = "remove the source; " + " -> ".join(dict.fromkeys([*labels, name]))
+                between = [node for node in nodes[1:-1] if node.aspect == "table"]
+                notes = tuple(Note(f"it reaches the output `{name}` through `{node.label}`", node.span) for node in between)
+                yield Diagnostic(message, recipe.sources[nodes[0].label].node.find(("license",)), hint, notes)
 
 
 def paths(graph: Graph, output: int) -> list[list[int]]:

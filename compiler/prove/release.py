@@ -28,14 +28,14 @@ def terms_of(graph: Graph, index: int, recipe: Recipe) -> list[Term]:
     for at in below(graph, index):
         stage = stage_at(graph, at) if graph.nodes[at].cut else None
         if isinstance(stage, TrainStage) and stage.operator.model is not None:
-            said = recipe.models[stage.operator.model]
-            if said.model.license:
-                term = Term(said.model.license, f"the base `{said.model.id}`", said.node.find(("license",)))
+            model = recipe.models[stage.operator.model]
+            if model.model.license:
+                term = Term(model.model.license, f"the base `{model.model.id}`", model.node.find(("license",)))
                 found.setdefault(f"base {stage.operator.model}", term)
         elif isinstance(stage, AttachStage) and stage.operator.model in recipe.models:
-            said = recipe.models[stage.operator.model]
-            if said.model.terms is not None and said.model.from_ is None:
-                term = Term(said.model.terms, f"what `{said.model.id}` writes", said.node.find(("terms",)))
+            model = recipe.models[stage.operator.model]
+            if model.model.terms is not None and model.model.from_ is None:
+                term = Term(model.model.terms, f"what `{model.model.id}` writes", model.node.find(("terms",)))
                 found.setdefault(f"teacher {stage.operator.model}", term)
     return list(found.values())
 
@@ -56,9 +56,8 @@ def release_of(graph: Graph, index: int, recipe: Recipe) -> str:
     return released([(term.name, term.why) for term in terms_of(graph, index, recipe)])
 
 
-def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
+def complain_releases(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
     """A checkpoint that inherits licences which no licence satisfies at once."""
-    found = []
     for stage in of_kind(TrainStage, graph):
         node, terms = stage.node, terms_of(graph, stage.index, recipe)
         try:
@@ -66,5 +65,4 @@ def complain_releases(graph: Graph, recipe: Recipe) -> list[Diagnostic]:
         except Conflict as conflict:
             notes = tuple(Note(f"{term.why}: {term.name}", term.span) for term in terms if term.why in conflict.between)
             hint = "take another base, or another teacher"
-            found.append(Diagnostic(f"`{node.label}` can be released under no licence: {conflict}", node.span, hint, notes))
-    return found
+            yield Diagnostic(f"`{node.label}` can be released under no licence: {conflict}", node.span, hint, notes)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from compiler.recipe.benchmarks import FEED, BenchmarkSaid
-from compiler.recipe.said import Part, Said, TableSaid
-from compiler.recipe.traces import ModelSaid
-from compiler.recipe.training import TrainSaid
+from compiler.recipe.benchmarks import FEED, PlacedBenchmark
+from compiler.recipe.placed import Part, PlacedStep, PlacedTable
+from compiler.recipe.traces import PlacedModel
+from compiler.recipe.training import PlacedTraining
 from compiler.recipe.typed import declared
 from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.document import TextNode
@@ -25,20 +25,24 @@ ALIASES = {PREFIX: HELD_IN}
 
 
 @dataclass(frozen=True)
-class EvaluateSaid:
+class PlacedEvaluation:
     """How models are judged, and the place that says it."""
 
     evaluate: Evaluate
     node: TextNode
     models: tuple[tuple[str, Span], ...]
     """Who is judged, with the place that says so."""
-    benchmarks: Mapping[str, BenchmarkSaid]
+    benchmarks: Mapping[str, PlacedBenchmark]
 
-    def place(self, benchmark: str) -> Span:
-        """Where the recipe lists a benchmark."""
-        for name in ("held_in", "held_out"):
-            listed = getattr(self.evaluate, name)
-            if benchmark in listed:
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The benchmarks that models are judged by."""
+        return (*self.evaluate.held_in, *self.evaluate.held_out)
+
+    def place(self, benchmark: str, *lists: str) -> Span:
+        """Where the recipe lists a benchmark, in one of these lists or in any."""
+        for name in lists or ("held_in", "held_out"):
+            if benchmark in (listed := getattr(self.evaluate, name)):
                 return self.node.find((name, listed.index(benchmark)))
         return self.node.span
 
@@ -50,81 +54,73 @@ class EvaluateSaid:
 
 def evaluate_of(
     node: TextNode,
-    trains: Mapping[str, TrainSaid],
-    models: Mapping[str, ModelSaid],
-    benchmarks: Mapping[str, BenchmarkSaid],
-    found: list[Diagnostic],
-) -> EvaluateSaid | None:
+    trains: Mapping[str, PlacedTraining],
+    models: Mapping[str, PlacedModel],
+    benchmarks: Mapping[str, PlacedBenchmark],
+    problems: list[Diagnostic],
+) -> PlacedEvaluation | None:
     """How models are judged; None where the recipe says nothing of it, or something wrong."""
     part = node.get("evaluate")
-    evaluate = None if part is None else declared(Evaluate, part, found)
+    evaluate = None if part is None else declared(Evaluate, part, problems)
     if part is None or evaluate is None:
         return None
     if evaluate.models:
         named = [(name, part.find(("models", at))) for at, name in enumerate(evaluate.models)]
     else:
         span = node.find(("evaluate",), key=True)
-        bases = [said.operator.model for said in trains.values() if said.operator.model is not None]
-        named = [(name, span) for name in dict.fromkeys([*bases, *(said.label for said in trains.values())])]
-    said = EvaluateSaid(evaluate, part, tuple(named), benchmarks)
+        bases = [each.operator.model for each in trains.values() if each.operator.model is not None]
+        named = [(name, span) for name in dict.fromkeys([*bases, *(each.label for each in trains.values())])]
+    evaluation = PlacedEvaluation(evaluate, part, tuple(named), benchmarks)
     section = node.get("models")
-    told = () if section is None or not isinstance(section.value, dict) else (*section.value, *map(str, section.left))
+    declared_models = () if section is None else (*section.entries, *map(str, section.left))
     if "models" not in node.left:
-        found += complain_evaluate(said, frozenset((*models, *told)))
+        problems += complain_evaluate(evaluation, frozenset((*models, *declared_models)))
     if not named and not part.lacks:
-        found.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
-    return said
+        problems.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
+    return evaluation
 
 
-def complain_evaluate(said: EvaluateSaid, models: frozenset[str]) -> list[Diagnostic]:
+def complain_evaluate(evaluation: PlacedEvaluation, models: frozenset[str]) -> Iterator[Diagnostic]:
     """Who is not known, and what is held in and out at once."""
-    found = []
-    for name, span in said.models:
+    for name, span in evaluation.models:
         if name not in models:
             hint = meant(name, models, "there is: " + ", ".join(f"`{each}`" for each in sorted(models)))
-            found.append(Diagnostic(f"there is no model `{name}` to judge", span, hint))
-    for name in said.evaluate.held_out:
-        if name in said.evaluate.held_in:
+            yield Diagnostic(f"there is no model `{name}` to judge", span, hint)
+    for name in evaluation.evaluate.held_out:
+        if name in evaluation.evaluate.held_in:
             message = f"the benchmark `{name}` is held in and held out at once"
-            places = [said.node.find((each, getattr(said.evaluate, each).index(name))) for each in ("held_out", "held_in")]
-            found.append(
-                Diagnostic(message, places[0], "what guides choices cannot judge them", (Note("held in here", places[1]),))
-            )
-    return found
+            note = Note("held in here", evaluation.place(name, "held_in"))
+            yield Diagnostic(message, evaluation.place(name, "held_out"), "what guides choices cannot judge them", (note,))
 
 
-def judging_steps(said: EvaluateSaid, model: str, benchmark: BenchmarkSaid) -> list[tuple[str, Step, str | None]]:
+def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchmark) -> list[tuple[str, Step, str | None]]:
     """(label, step, column it makes) of what one model goes through for one benchmark (paper section 3.2, appendix C.2)."""
-    judged, how = benchmark.benchmark, said.evaluate
+    benchmark, how = placed.benchmark, evaluation.evaluate
     sampling = {name: getattr(how, name) for name in ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")}
-    asked = {"model": model, "samples": how.trials, "system": judged.system, "ask": judged.ask, "language": judged.language}
+    wording = {name: getattr(benchmark, name) for name in ("system", "ask", "language")}
+    question = {"model": model, "samples": how.trials, **wording}
     tuned = {"max_failures": how.max_failures, "budget": how.budget, "open": how.tags.open, "close": how.tags.close}
-    gold = {"gold": "gold"} if judged.task == "choice" else {}
-    score = {"in": "answer", "gold": "gold_answer", "kind": judged.task, "language": judged.language}
+    gold = {"gold": "gold"} if benchmark.task == "choice" else {}
+    score = {"in": "answer", "gold": "gold_answer", "kind": benchmark.task, "language": benchmark.language}
     return [
-        ("answers", Answers.model_validate(sampling | asked | tuned | gold), None),
+        ("answers", Answers.model_validate(sampling | question | tuned | gold), None),
         ("spans", Spans(**dict(how.tags)), None),
-        ("extract", judged.taken(), None),
+        ("extract", benchmark.taken(), None),
         ("score", Score.model_validate(score), "correct"),
     ]
 
 
-def table_name(model: str, benchmark: str) -> str:
-    """The table of one model's answers to one benchmark; no name that a recipe may give has a dot."""
-    return f"{PREFIX}.{model}.{benchmark}"
-
-
-def judged_tables(node: TextNode, said: EvaluateSaid) -> dict[tuple[str, str], TableSaid]:
+def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:
     """The table of each judged model's answers to each benchmark that has files."""
     tables = {}
-    for benchmark, each in said.benchmarks.items():
-        if each.benchmark.source() is None or benchmark not in (*said.evaluate.held_in, *said.evaluate.held_out):
+    for benchmark, each in evaluation.benchmarks.items():
+        if each.benchmark.source() is None or benchmark not in evaluation.listed:
             continue
-        span = said.place(benchmark)
-        for model, _ in said.models:
-            steps = judging_steps(said, model, each)
+        span = evaluation.place(benchmark)
+        for model, _ in evaluation.models:
+            steps = judging_steps(evaluation, model, each)
             part = Part(node, ("evaluate",))
-            own = tuple(Said(label, step, part, column) for label, step, column in steps)
-            name = table_name(model, benchmark)
-            tables[(model, benchmark)] = TableSaid(name, ((FEED + benchmark, span),), own, span)
+            own = tuple(PlacedStep(label, step, part, column) for label, step, column in steps)
+            name = f"{PREFIX}.{model}.{benchmark}"  # no name that a recipe may give has a dot
+            tables[(model, benchmark)] = PlacedTable(name, ((FEED + benchmark, span),), own, span)
     return tables

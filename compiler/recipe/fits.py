@@ -1,9 +1,9 @@
-"""Whether a value is right by a JSON Schema, yes or no: most are, and the library that words what is wrong is dear to load."""
+"""Whether a value is valid by a JSON Schema, yes or no: most are, and the library that explains mistakes is slow to load."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from operators.base.licence import class_of
@@ -29,10 +29,10 @@ class Place(NamedTuple):
 
 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether a value is right by a schema; False also where that is not decided here.
+    """Whether a value is valid by a schema; False also where that is not decided here.
 
-    It never says of a value that it is right where the whole of draft 2020-12 finds something: a keyword or a value that
-    it does not know exactly decides nothing.
+    It never accepts a value in which the whole of draft 2020-12 finds a mistake: a keyword or a value that it does not know
+    exactly is not decided.
     """
     try:
         return Place(schema, schema).fits(value)
@@ -44,7 +44,7 @@ def fits(value: Any, schema: Mapping[str, Any]) -> bool:
 SAYS_NOTHING = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "default", "examples", "then"})
 
 #: What the formats of our schemas admit.
-FORMATS: Mapping[str, Callable[[Any], bool]] = {"licence": lambda said: not isinstance(said, str) or class_of(said) is not None}
+FORMATS: Mapping[str, Callable[[Any], bool]] = {"licence": lambda name: not isinstance(name, str) or class_of(name) is not None}
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **{"null": (type(None),), "boolean": (bool,), "integer": (int,), "number": (int, float)},
@@ -112,27 +112,14 @@ def _unique(place: Place, wanted: Any, value: Any) -> bool:
 
 
 def _format(place: Place, wanted: str, value: Any) -> bool:
-    return FORMATS.get(wanted, _no_format)(value)
+    if wanted not in FORMATS:
+        raise Unsure
+    return FORMATS[wanted](value)
 
 
-def _no_format(value: Any) -> bool:
-    raise Unsure
-
-
-def _long(kind: type[Sized], least: bool) -> Callable[[Place, Any, Any], bool]:
-    def rule(place: Place, wanted: int, value: Any) -> bool:
-        if type(value) is not kind:
-            return True
-        return len(value) >= wanted if least else len(value) <= wanted
-
-    return rule
-
-
-def _number(within: Callable[[Any, Any], bool]) -> Callable[[Place, Any, Any], bool]:
-    def rule(place: Place, wanted: Any, value: Any) -> bool:
-        return type(value) not in (int, float) or within(value, wanted)
-
-    return rule
+def _of(kinds: tuple[type, ...], admits: Callable[[Any, Any], bool]) -> Callable[[Place, Any, Any], bool]:
+    """A rule for values of some types, by (value, wanted); of others it says nothing."""
+    return lambda place, wanted, value: type(value) not in kinds or admits(value, wanted)
 
 
 RULES: Mapping[str, Callable[[Place, Any, Any], bool]] = {
@@ -143,24 +130,24 @@ RULES: Mapping[str, Callable[[Place, Any, Any], bool]] = {
     "patternProperties": _patterns,
     "additionalProperties": _others,
     "propertyNames": lambda place, wanted, value: type(value) is not dict or all(map(place.part(wanted).fits, value)),
-    "required": lambda place, wanted, value: type(value) is not dict or all(name in value for name in wanted),
+    "required": _of((dict,), lambda value, wanted: all(name in value for name in wanted)),
     "items": lambda place, wanted, value: type(value) is not list or all(map(place.part(wanted).fits, value)),
     "allOf": lambda place, wanted, value: all(place.part(each).fits(value) for each in wanted),
     "anyOf": lambda place, wanted, value: any(place.part(each).fits(value) for each in wanted),
     "not": lambda place, wanted, value: not place.part(wanted).fits(value),
     "if": _condition,
     "$ref": _reference,
-    "pattern": lambda place, wanted, value: type(value) is not str or re.search(wanted, value) is not None,
+    "pattern": _of((str,), lambda value, wanted: re.search(wanted, value) is not None),
     "format": _format,
     "uniqueItems": _unique,
-    "minimum": _number(lambda value, wanted: not value < wanted),
-    "maximum": _number(lambda value, wanted: not value > wanted),
-    "exclusiveMinimum": _number(lambda value, wanted: not value <= wanted),
-    "exclusiveMaximum": _number(lambda value, wanted: not value >= wanted),
-    "minLength": _long(str, True),
-    "maxLength": _long(str, False),
-    "minItems": _long(list, True),
-    "maxItems": _long(list, False),
-    "minProperties": _long(dict, True),
-    "maxProperties": _long(dict, False),
+    "minimum": _of((int, float), lambda value, wanted: not value < wanted),
+    "maximum": _of((int, float), lambda value, wanted: not value > wanted),
+    "exclusiveMinimum": _of((int, float), lambda value, wanted: not value <= wanted),
+    "exclusiveMaximum": _of((int, float), lambda value, wanted: not value >= wanted),
+    "minLength": _of((str,), lambda value, wanted: len(value) >= wanted),
+    "maxLength": _of((str,), lambda value, wanted: len(value) <= wanted),
+    "minItems": _of((list,), lambda value, wanted: len(value) >= wanted),
+    "maxItems": _of((list,), lambda value, wanted: len(value) <= wanted),
+    "minProperties": _of((dict,), lambda value, wanted: len(value) >= wanted),
+    "maxProperties": _of((dict,), lambda value, wanted: len(value) <= wanted),
 }

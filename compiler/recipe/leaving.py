@@ -1,4 +1,4 @@
-"""What is left of a recipe when what is wrong in it is left out, so that the rest is looked at and nothing is told twice."""
+"""The sound part of a recipe: what is wrong is left out, so that the rest is checked and no mistake is reported twice."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from compiler.text.spans import Span
 ROUNDS = 12
 
 
-def sound(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tuple[TextNode | None, list[Diagnostic]]:
+def sound_part(node: TextNode, schema: Mapping[str, Any], torn: bool = False) -> tuple[TextNode | None, list[Diagnostic]]:
     """(the part of a recipe that a schema admits, every mistake in the rest); None where no such part was found.
 
     Of a recipe that is `torn` nothing is said to be missing.
     """
     wrong = mistakes(node, schema)
-    found = [each.told for each in wrong if not (torn and each.missing)]
+    problems = [each.diagnostic for each in wrong if not (torn and each.missing)]
     for _ in range(ROUNDS):
         # A key that is misspelt is read as the one that was meant: what stands under it is looked at, too.
-        read = as_meant(node, wrong)
-        if read is node:
+        corrected = correct_keys(node, wrong)
+        if corrected is node:
             break
-        node, wrong = read, mistakes(read, schema)
-        found += [each.told for each in wrong if not (torn and each.missing)]
-    found = list(dict.fromkeys(found))
+        node, wrong = corrected, mistakes(corrected, schema)
+        problems += [each.diagnostic for each in wrong if not (torn and each.missing)]
+    problems = list(dict.fromkeys(problems))
     if any(each.missing and [*each.path[:1]] == ["sources"] for each in wrong):
-        node = stood_in(node)  # a source without a licence has files that are looked at
+        node = fill_in(node)  # a source without a licence has files that are looked at
         wrong = mistakes(node, schema)
     for _ in range(ROUNDS):
         # The recipe itself cannot be left out: what goes on can do without any of its keys.
-        paths = [each.path for each in wrong if each.path and not emptied(node, each.path)]
+        paths = [each.path for each in wrong if each.path and not is_emptied(node, each.path)]
         if not paths:
-            return node, found
-        node = stood_in(without(node, paths))
+            return node, problems
+        node = fill_in(without(node, paths))
         wrong = mistakes(node, schema)
-    return None, found
+    return None, problems
 
 
-def as_meant(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
+def correct_keys(node: TextNode, wrong: Iterable[Mistake]) -> TextNode:
     """A tree with each misspelt key under the name that was meant, where that is not there besides."""
     for each in wrong:
         if each.meant is not None:
-            node = node.changed(each.path[:-1], partial(_renamed, said=str(each.path[-1]), meant=each.meant))
+            node = node.changed(each.path[:-1], partial(_renamed, written=str(each.path[-1]), meant=each.meant))
     return node
 
 
-def _renamed(node: TextNode, said: str, meant: str) -> TextNode:
-    if not isinstance(node.value, dict) or said not in node.value or meant in node.value:
+def _renamed(node: TextNode, written: str, meant: str) -> TextNode:
+    if written not in node.entries or meant in node.entries:
         return node
-    return replace(node, value={meant if key == said else key: entry for key, entry in node.value.items()})
+    return replace(node, value={meant if key == written else key: entry for key, entry in node.entries.items()})
 
 
-def emptied(node: TextNode, path: Path) -> bool:
+def is_emptied(node: TextNode, path: Path) -> bool:
     """Whether a step has lost its operator: it stays, for what it lost tells what it was meant to be."""
     part = node.at(path)
     return isinstance(path[-1], int) and part is not None and part.value == {} and bool(part.left)
@@ -70,10 +70,10 @@ def emptied(node: TextNode, path: Path) -> bool:
 STAND_INS = {"license": "A", "category": "?"}
 
 
-def stood_in(node: TextNode) -> TextNode:
+def fill_in(node: TextNode) -> TextNode:
     """A tree whose sources have something for each field that is wrong and that they cannot be without."""
     sources = node.get("sources")
-    for name, entry in sources.value.items() if sources is not None and isinstance(sources.value, dict) else ():
+    for name, entry in sources.entries.items() if sources is not None else ():
         node = node.changed(("sources", name), partial(_filled, place=entry.key_span))
     return node
 
@@ -82,8 +82,8 @@ def _filled(source: TextNode, place: Span) -> TextNode:
     if not isinstance(source.value, dict):
         return source
     lacks = [key for key in STAND_INS if key not in source.value]
-    said = {key: Entry(place, TextNode(STAND_INS[key], place)) for key in lacks}
-    return replace(source, value={**source.value, **said}, left=tuple(dict.fromkeys((*source.left, *lacks))))
+    entries = {key: Entry(place, TextNode(STAND_INS[key], place)) for key in lacks}
+    return replace(source, value={**source.value, **entries}, left=tuple(dict.fromkeys((*source.left, *lacks))))
 
 
 def without(node: TextNode, paths: Iterable[Path]) -> TextNode:
@@ -96,9 +96,9 @@ def without(node: TextNode, paths: Iterable[Path]) -> TextNode:
 
 
 def _without(node: TextNode, step: str | int) -> TextNode:
-    if isinstance(node.value, dict) and step in node.value:
-        return replace(node, value={key: each for key, each in node.value.items() if key != step}, left=(*node.left, step))
-    if isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
-        moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
-        return replace(node, value=[*node.value[:step], *node.value[step + 1 :]], left=(*moved, step))
-    return node
+    if node.get(step) is None:
+        return node
+    if isinstance(step, str):
+        return replace(node, value={key: each for key, each in node.entries.items() if key != step}, left=(*node.left, step))
+    moved = (at - 1 if isinstance(at, int) and at > step else at for at in node.left)
+    return replace(node, value=[*node.items[:step], *node.items[step + 1 :]], left=(*moved, step))

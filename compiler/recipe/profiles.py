@@ -9,13 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from compiler.recipe.leaving import sound
+from compiler.recipe.leaving import sound_part
 from compiler.recipe.typed import declared
 from compiler.text.canonical import digest_of
 from compiler.text.composing import read_document
 from compiler.text.diagnostics import Diagnostic, RecipeError, suggest
 from compiler.text.document import TextNode, load_text
 from compiler.text.project import Place, package_root
+from compiler.text.spans import Text
 from operators.declared.profile import LanguageProfile, PromptFile
 
 
@@ -26,14 +27,22 @@ def shipped_schema(package: Path, name: str) -> dict[str, Any]:
     return schema
 
 
+@lru_cache(maxsize=16)  # a diff reads those of both its recipes, and one of a repository those of all
+def read_text(text: Text, kind: str) -> tuple[TextNode | None, tuple[Diagnostic, ...]]:
+    """(what a text says by its schema, what is wrong with it)."""
+    node, problems = sound_part(read_document(text), shipped_schema(package_root(), kind))
+    return node, tuple(problems)
+
+
 def read_own(path: Path, place: Place, kind: str, head: str, noun: str) -> tuple[TextNode | None, list[Diagnostic]]:
     """(what a file of one profile or benchmark says, its mistakes); it says its own name under `head`."""
-    node, found = sound(read_document(load_text(path, place.show(path))), shipped_schema(package_root(), kind))
-    said = node.get(head) if node is not None else None
-    if said is not None and said.value != path.stem:
-        message = f"the {noun} is called `{path.stem}`, and says `{said.value}`"
-        found.append(Diagnostic(message, said.span, "one of them is wrong"))
-    return node, found
+    node, mistakes = read_text(load_text(path, place.show(path)), kind)
+    problems = list(mistakes)
+    own_name = node.get(head) if node is not None else None
+    if own_name is not None and own_name.value != path.stem:
+        message = f"the {noun} is called `{path.stem}`, and says `{own_name.value}`"
+        problems.append(Diagnostic(message, own_name.span, "one of them is wrong"))
+    return node, problems
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Profiles:
     loaded: Mapping[str, Loaded]
     """Those that are right, by code."""
     broken: frozenset[str]
-    """The codes of those whose mistakes are told."""
+    """The codes of those that are wrong, which is reported already."""
     known: tuple[str, ...]
     """The codes of all that a recipe there could use."""
 
@@ -77,24 +86,24 @@ class Profiles:
 
     def advise(self, code: str) -> str:
         """What to do where a language has no profile."""
-        near = suggest(code, self.known)
-        there = f"did you mean `{near}`? there is: " if near else "there is: "
+        nearest = suggest(code, self.known)
+        there = f"did you mean `{nearest}`? there is: " if nearest else "there is: "
         return f"{there}{', '.join(self.known)}; or write languages/{code}.yaml beside the recipe"
 
-    def advise_entry(self, code: str, said: str) -> str:
+    def advise_entry(self, code: str, written: str) -> str:
         """What to do where a profile has no entry: `said` is how it would begin."""
         shown = self.loaded[code].node.span.text.name
         if shown.startswith("pkg:"):
-            return f"copy {shown} to languages/{code}.yaml beside the recipe, and add `{said}` there"
-        return f"add `{said}` to {shown}"
+            return f"copy {shown} to languages/{code}.yaml beside the recipe, and add `{written}` there"
+        return f"add `{written}` to {shown}"
 
 
 def load_profile(path: Path, place: Place) -> Loaded:
     """One profile with the prompts that stand in files of their own; raises RecipeError with every mistake in it."""
-    node, found = read_own(path, place, "profile", "language", "profile")
-    profile = declared(LanguageProfile, node, found) if node is not None else None
-    if found or profile is None or node is None:
-        raise RecipeError(found)
+    node, problems = read_own(path, place, "profile", "language", "profile")
+    profile = declared(LanguageProfile, node, problems) if node is not None else None
+    if problems or profile is None or node is None:
+        raise RecipeError(problems)
     profile, files = with_prompts(profile, node, place)
     return Loaded(profile, node, {place.show(each): digest for each, digest in files.items()}, tuple(files))
 
@@ -103,18 +112,18 @@ def with_prompts(profile: LanguageProfile, node: TextNode, place: Place) -> tupl
     """(the profile with the text of its prompt files in their place, path -> digest of that text)."""
     files: dict[Path, str] = {}
 
-    def text_of(said: Any, *at: str) -> Any:
-        if isinstance(said, dict):
-            return {anchor: text_of(each, *at, anchor) for anchor, each in said.items()}
-        if not isinstance(said, PromptFile):
-            return said
-        file = place.read(said.file, node.find(("prompts", *at, "file")))
+    def text_of(prompt: Any, *at: str) -> Any:
+        if isinstance(prompt, dict):
+            return {anchor: text_of(each, *at, anchor) for anchor, each in prompt.items()}
+        if not isinstance(prompt, PromptFile):
+            return prompt
+        file = place.read(prompt.file, node.find(("prompts", *at, "file")))
         assert file.path is not None
         text = file.content.removesuffix("\n")
         files[file.path] = digest_of(text)
         return text
 
-    texts = {} if profile.prompts is None else {name: text_of(said, name) for name, said in profile.prompts}
+    texts = {} if profile.prompts is None else {name: text_of(prompt, name) for name, prompt in profile.prompts}
     if not files or profile.prompts is None:
         return profile, {}
     return profile.model_copy(update={"prompts": profile.prompts.model_copy(update=texts)}), files

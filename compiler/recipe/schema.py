@@ -42,11 +42,11 @@ def field_docs(declared: type[Declared]) -> dict[str, str]:
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
         assert isinstance(body, ast.ClassDef)
-        for said, doc in zip(body.body, body.body[1:], strict=False):
-            if not (isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name)):
+        for statement, doc in zip(body.body, body.body[1:], strict=False):
+            if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
                 continue
             if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-                docs[said.target.id] = inspect.cleandoc(str(doc.value.value))
+                docs[statement.target.id] = inspect.cleandoc(str(doc.value.value))
     return docs
 
 
@@ -65,7 +65,7 @@ def object_schema(declared: type[Declared]) -> dict[str, Any]:
         if info.exclude:
             continue
         alias = info.alias or name
-        part = cleaned(made["properties"][alias])
+        part = clean(made["properties"][alias])
         part.pop("title", None)
         part.pop("role", None)
         if name in docs:
@@ -74,19 +74,19 @@ def object_schema(declared: type[Declared]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "description": summary(declared), "properties": properties}
     if "required" in made:
         schema["required"] = made["required"]
-    schema["additionalProperties"] = cleaned(made["additionalProperties"]) if made.get("additionalProperties") else False
+    schema["additionalProperties"] = clean(made["additionalProperties"]) if made.get("additionalProperties") else False
     if isinstance(declared, type) and issubclass(declared, Operator):
         schema = {"$comment": f"{declared.name} version {declared.version}", **schema}
     return schema
 
 
-def cleaned(part: Any) -> Any:
+def clean(part: Any) -> Any:
     """Pydantic's schema without its titles, `null` branches of optional fields and empty defaults."""
     if isinstance(part, list):
-        return [cleaned(each) for each in part]
+        return [clean(each) for each in part]
     if not isinstance(part, dict):
         return part
-    part = {key: cleaned(value) for key, value in part.items() if key not in ("title", "role")}
+    part = {key: clean(value) for key, value in part.items() if key not in ("title", "role")}
     if part.get("default", 0) is None:
         del part["default"]
     part |= {"additionalProperties": False} if "patternProperties" in part else {}
@@ -101,68 +101,87 @@ def cleaned(part: Any) -> Any:
 
 def step_parameters(step: type[Operator]) -> dict[str, Any]:
     """What may follow an operator's name: its parameters, nothing, or the value of its main field."""
-    reference: dict[str, Any] = {"$ref": f"#/$defs/{step.name}"}
-    if step.main is None:
-        return {"anyOf": [reference, {"type": "null"}], "description": summary(step)}
-    value = object_schema(step)["properties"][step.main]
-    return {
-        "anyOf": [reference, {key: part for key, part in value.items() if key != "description"}],
-        "description": summary(step),
+    main: dict[str, Any] = {"type": "null"} if step.main is None else object_schema(step)["properties"][step.main]
+    other = {key: part for key, part in main.items() if key != "description"}
+    return {"anyOf": [reference(step.name), other], "description": summary(step)}
+
+
+def value_of(kind: str, description: str, **more: Any) -> dict[str, Any]:
+    """The schema of a value of one type."""
+    return {"type": kind, **more, "description": description}
+
+
+def list_of(part: dict[str, Any], description: str, **more: Any) -> dict[str, Any]:
+    return value_of("array", description, items=part, **more)
+
+
+def map_of(part: dict[str, Any], description: str, **more: Any) -> dict[str, Any]:
+    """The schema of parts by names that people choose."""
+    return value_of("object", description, propertyNames={"pattern": NAME}, **more, additionalProperties=part)
+
+
+def reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def step_schema() -> dict[str, Any]:
+    """One step: an operator's name, or a map of it to its parameters, with its own name and place."""
+    measure = {
+        "type": "object",
+        "properties": {name: step_parameters(kind) for name, kind in MEASURES.items()},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
     }
+    properties = {
+        "name": value_of("string", "What the step is called; its operator's name unless said.", pattern=NAME),
+        "before": value_of("string", "The step of the base that this one is placed before."),
+        "after": value_of("string", "The step of the base that this one is placed after."),
+        "drop": {"description": "The step, or steps, of the base that are left out."},
+        "measure": {
+            "type": "object",
+            "description": "Columns of measured values, by name.",
+            "propertyNames": {"pattern": NAME},
+            "minProperties": 1,
+            "additionalProperties": measure,
+        },
+        **{step.name: step_parameters(step) for step in STEPS},
+    }
+    step = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
+    return {"anyOf": [{"type": "string", "enum": [each.name for each in STEPS]}, step]}
+
+
+def table_schema() -> dict[str, Any]:
+    """A table: where its rows come from, and what is done with them."""
+    text = {"type": "string"}
+    properties = {
+        "from": {
+            "anyOf": [text, {"type": "array", "items": text, "minItems": 1, "uniqueItems": True}],
+            "description": "The source or table whose rows these are, or a list of them.",
+        },
+        "steps": list_of(reference("step"), "What is done with the rows, in order."),
+    }
+    return {"type": "object", "required": ["from"], "additionalProperties": False, "properties": properties}
 
 
 @lru_cache(maxsize=1)
 def recipe_schema() -> dict[str, Any]:
     """The schema of a resolved recipe."""
-    steps = {step.name: step_parameters(step) for step in STEPS}
-    measures = {name: step_parameters(kind) for name, kind in MEASURES.items()}
-    step: dict[str, Any] = {
-        "anyOf": [
-            {"type": "string", "enum": [each.name for each in STEPS]},
-            {
-                "type": "object",
-                "properties": {
-                    "name": {
-                        "type": "string",
-                        "pattern": NAME,
-                        "description": "What the step is called; its operator's name unless said.",
-                    },
-                    "before": {"type": "string", "description": "The step of the base that this one is placed before."},
-                    "after": {"type": "string", "description": "The step of the base that this one is placed after."},
-                    "drop": {"description": "The step, or steps, of the base that are left out."},
-                    "measure": {
-                        "type": "object",
-                        "description": "Columns of measured values, by name.",
-                        "propertyNames": {"pattern": NAME},
-                        "minProperties": 1,
-                        "additionalProperties": {
-                            "type": "object",
-                            "properties": measures,
-                            "additionalProperties": False,
-                            "minProperties": 1,
-                            "maxProperties": 1,
-                        },
-                    },
-                    **steps,
-                },
-                "additionalProperties": False,
-                "minProperties": 1,
-            },
-        ],
-    }
-    table = {
+    name = r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$"
+    base = "The recipe this one adds to: a file, or pkg: for one that ships with the project."
+    checkpoints = "Models that are trained, by name; each makes the checkpoint train.NAME."
+    benchmarks = "Benchmarks of your own, or what is said otherwise of those that ship."
+    outputs = "The tables that are named outputs; the last one unless said."
+    languages = {
         "type": "object",
-        "required": ["from"],
         "additionalProperties": False,
+        "required": ["target"],
+        "description": "The languages, by role.",
         "properties": {
-            "from": {
-                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}],
-                "description": "The source or table whose rows these are, or a list of them.",
-            },
-            "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "What is done with the rows, in order."},
+            "target": value_of("string", "The language of the prompts and answers."),
+            "anchor": value_of("string", "The language that is reasoned in."),
         },
     }
-    named = {"type": "object", "propertyNames": {"pattern": NAME}}
     return {
         "$schema": DRAFT,
         "$id": "recipe.schema.json",
@@ -172,69 +191,29 @@ def recipe_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "format": {"const": 1, "description": "The version of the recipe language: 1."},
-            "recipe": {
-                "type": "string",
-                "pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
-                "maxLength": 200,
-                "description": "The name of the recipe, such as ko/quickstart.",
-            },
-            "description": {"type": "string", "description": "What it makes, in a sentence."},
-            "extends": {
-                "type": "string",
-                "description": "The recipe this one adds to: a file, or pkg: for one that ships with the project.",
-            },
-            "language": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["target"],
-                "description": "The languages, by role.",
-                "properties": {
-                    "target": {"type": "string", "description": "The language of the prompts and answers."},
-                    "anchor": {"type": "string", "description": "The language that is reasoned in."},
-                },
-            },
-            "seed": {"type": "integer", "minimum": 0, "description": "What every choice by rank starts from."},
-            "sources": {
-                **named,
-                "minProperties": 1,
-                "additionalProperties": {"$ref": "#/$defs/source"},
-                "description": "Files of rows, by name.",
-            },
-            "models": {
-                **named,
-                "additionalProperties": {"$ref": "#/$defs/model"},
-                "description": "The models that are asked, by name.",
-            },
-            "prompts": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the rows of all sources."},
-            "tables": {**named, "additionalProperties": {"$ref": "#/$defs/table"}, "description": "Tables of your own, by name."},
-            "cot": {"$ref": "#/$defs/cot"},
-            "traces": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "Steps on the completions of `cot`."},
-            "decontaminate": {"$ref": "#/$defs/decontaminate"},
-            "mixture": {"$ref": "#/$defs/mixture"},
-            "train": {
-                **named,
-                "additionalProperties": training_schema(),
-                "description": "Models that are trained, by name; each makes the checkpoint train.NAME.",
-            },
-            "benchmarks": {
-                **named,
-                "additionalProperties": partial_schema(Benchmark),
-                "description": "Benchmarks of your own, or what is said otherwise of those that ship.",
-            },
-            "evaluate": {"$ref": "#/$defs/evaluate"},
-            "outputs": {
-                "type": "array",
-                "items": {"type": "string"},
-                "minItems": 1,
-                "uniqueItems": True,
-                "description": "The tables that are named outputs; the last one unless said.",
-            },
+            "recipe": value_of("string", "The name of the recipe, such as ko/quickstart.", pattern=name, maxLength=200),
+            "description": value_of("string", "What it makes, in a sentence."),
+            "extends": value_of("string", base),
+            "language": languages,
+            "seed": value_of("integer", "What every choice by rank starts from.", minimum=0),
+            "sources": map_of(reference("source"), "Files of rows, by name.", minProperties=1),
+            "models": map_of(reference("model"), "The models that are asked, by name."),
+            "prompts": list_of(reference("step"), "Steps on the rows of all sources."),
+            "tables": map_of(reference("table"), "Tables of your own, by name."),
+            "cot": reference("cot"),
+            "traces": list_of(reference("step"), "Steps on the completions of `cot`."),
+            "decontaminate": reference("decontaminate"),
+            "mixture": reference("mixture"),
+            "train": map_of(training_schema(), checkpoints),
+            "benchmarks": map_of(partial_schema(Benchmark), benchmarks),
+            "evaluate": reference("evaluate"),
+            "outputs": list_of({"type": "string"}, outputs, minItems=1, uniqueItems=True),
             **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
         },
         "$defs": {
             "source": object_schema(Source),
-            "step": step,
-            "table": table,
+            "step": step_schema(),
+            "table": table_schema(),
             "model": object_schema(Model),
             "cot": object_schema(Cot),
             "evaluate": object_schema(Evaluate),
@@ -254,9 +233,9 @@ def objective_schema(kind: type[Operator]) -> dict[str, Any]:
 
 def training_schema() -> dict[str, Any]:
     """A training: its objective says which further fields there are."""
-    objective = {"type": "string", "enum": list(OBJECTIVES), "description": "What the model is taught by."}
+    objective = value_of("string", "What the model is taught by.", enum=list(OBJECTIVES))
     cases = [
-        {"if": {"properties": {"objective": {"const": name}}, "required": ["objective"]}, "then": {"$ref": f"#/$defs/{name}"}}
+        {"if": {"properties": {"objective": {"const": name}}, "required": ["objective"]}, "then": reference(name)}
         for name in OBJECTIVES
     ]
     return {"type": "object", "required": ["objective"], "properties": {"objective": objective}, "allOf": cases}

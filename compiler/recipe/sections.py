@@ -1,15 +1,15 @@
-"""The recipe as typed values, each beside the place that says it."""
+"""The recipe as typed values, each beside the place where it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from compiler.recipe.benchmarks import FEED, BenchmarkSaid
-from compiler.recipe.evaluating import EvaluateSaid, evaluate_of, judged_tables
-from compiler.recipe.said import Feed, Part, Said, TableSaid
-from compiler.recipe.traces import CotSaid, ModelSaid, cot_of, derived_steps, in_traces, models_of, translated_name
-from compiler.recipe.training import TRAIN, TrainSaid, trains_of
+from compiler.recipe.benchmarks import FEED, PlacedBenchmark
+from compiler.recipe.evaluating import PlacedEvaluation, answer_tables, evaluate_of
+from compiler.recipe.placed import Part, PlacedSource, PlacedStep, PlacedTable
+from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, in_traces, models_of, translated_name
+from compiler.recipe.training import TRAIN, PlacedTraining, trains_of
 from compiler.recipe.typed import gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import TextNode
@@ -32,15 +32,15 @@ class Recipe:
     languages: Mapping[str, str]
     """Role (`target`, `anchor`) -> language code."""
     seed: int
-    sources: Mapping[str, Feed]
-    tables: Mapping[str, TableSaid]
+    sources: Mapping[str, PlacedSource]
+    tables: Mapping[str, PlacedTable]
     outputs: tuple[tuple[str, Span], ...]
-    models: Mapping[str, ModelSaid]
-    cot: CotSaid | None
-    trains: Mapping[str, TrainSaid]
-    benchmarks: Mapping[str, BenchmarkSaid]
-    evaluate: EvaluateSaid | None
-    judged: Mapping[tuple[str, str], TableSaid]
+    models: Mapping[str, PlacedModel]
+    cot: PlacedCot | None
+    trains: Mapping[str, PlacedTraining]
+    benchmarks: Mapping[str, PlacedBenchmark]
+    evaluate: PlacedEvaluation | None
+    answer_tables: Mapping[tuple[str, str], PlacedTable]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, FileDigest]
     """Model -> the digest of its tokenizer's file, of those that say one; filled in when the files are read."""
@@ -54,27 +54,23 @@ class Recipe:
     def targets(self) -> dict[str, Span]:
         """Everything that can be an output, with the place that says it."""
         found = {name: table.span for name, table in self.tables.items()}
-        found |= {said.label: self.node.find(("train", name), key=True) for name, said in self.trains.items()}
+        found |= {training.label: self.node.find(("train", name), key=True) for name, training in self.trains.items()}
         section = self.node.find(("evaluate",), key=True)
         return found | dict.fromkeys(self.evaluate.outputs() if self.evaluate is not None else (), section)
 
     def names(self, section: str) -> frozenset[str]:
         """The names that a section says, also of what is wrong."""
-        part = self.node.get(section)
-        said = part.value if part is not None and isinstance(part.value, dict) else {}
-        return frozenset((*said, *(str(each) for each in (() if part is None else part.left))))
+        return frozenset((*(name for name, _ in members(self.node, section)), *left_of(self.node, section)))
 
     def spoilt(self, section: str, name: str | None = None) -> bool:
-        """Whether a section is wrong as a whole, or what it says of a name; that is told."""
+        """Whether a section is wrong as a whole, or in what it says of a name; that is reported already."""
         part = self.node.get(section)
         return section in self.node.left or (part is not None and name in part.left)
 
     @property
     def uncategorised(self) -> bool:
-        """Whether a source's category is not known, for it is wrong."""
-        part = self.node.get("sources")
-        said = part.value if part is not None and isinstance(part.value, dict) else {}
-        return bool(part is not None and part.left) or any("category" in each.node.left for each in said.values())
+        """Whether the category of some source is not known, because it is wrong."""
+        return bool(left_of(self.node, "sources")) or any("category" in each.left for _, each in members(self.node, "sources"))
 
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
@@ -84,24 +80,21 @@ class Recipe:
         return model
 
 
-def type_recipe(node: TextNode, benchmarks: Mapping[str, BenchmarkSaid], found: list[Diagnostic]) -> Recipe:
-    """The typed recipe; mistakes go into `found`, which are its `diagnostics`, and what is wrong is left out."""
+def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], problems: list[Diagnostic]) -> Recipe:
+    """The typed recipe; mistakes go into `problems`, which are its `diagnostics`, and what is wrong is left out."""
     top = node.value
     assert isinstance(top, dict)
-    sources = {}
-    for name, entry in members(node, "sources"):
-        operator = typed(Source, entry, found)
-        if operator is not None:
-            sources[name] = Feed(operator, entry)
-    tables: dict[str, TableSaid] = {}
-    trains = trains_of(members(node, "train"), found)
-    models, cot = models_of(members(node, "models"), found), cot_of(node.get("cot"), found)
-    models |= {said.label: ModelSaid(Model.model_validate({"from": said.label}), said.node) for said in trains.values()}
+    read = ((name, typed(Source, entry, problems), entry) for name, entry in members(node, "sources"))
+    sources = {name: PlacedSource(operator, entry) for name, operator, entry in read if operator is not None}
+    tables: dict[str, PlacedTable] = {}
+    trains = trains_of(members(node, "train"), problems)
+    models, cot = models_of(members(node, "models"), problems), cot_of(node.get("cot"), problems)
+    models |= {each.label: PlacedModel(Model.model_validate({"from": each.label}), each.node) for each in trains.values()}
     for name, feed in sorted(sources.items()):
         if feed.operator.translate is not None:
-            step = Said("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
+            step = PlacedStep("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
             span = feed.node.find(("translate",), key=True)
-            tables[translated_name(name)] = TableSaid(translated_name(name), ((name, span),), (step,), span)
+            tables[translated_name(name)] = PlacedTable(translated_name(name), ((name, span),), (step,), span)
     wrong = {*(name for name, _ in members(node, "sources") if name not in sources), *left_of(node, "sources")}
     if "prompts" in (*top, *node.left):
         # A source of recorded completions is asked for them, and is no prompt itself.
@@ -111,48 +104,47 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, BenchmarkSaid], found: 
             for name in sorted({*sources, *wrong})
             if name not in recorded
         )
-        steps = steps_in(node, "prompts", found)
-        tables["prompts"] = TableSaid("prompts", origins, steps, node.find(("prompts",), key=True))
+        steps = steps_in(node, "prompts", problems)
+        tables["prompts"] = PlacedTable("prompts", origins, steps, node.find(("prompts",), key=True))
     for name in left_of(node, "tables"):
-        tables[name] = TableSaid(name, (), (gap(node),), node.find(("tables",), key=True))
+        tables[name] = PlacedTable(name, (), (gap(node),), node.find(("tables",), key=True))
     for name, entry in members(node, "tables"):
         if name in sources or name in tables or (name == "dataset" and any(node.get(each) is not None for each in LAST)):
-            found.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
+            problems.append(Diagnostic(f"there are two tables called `{name}`", node.find(("tables", name), key=True)))
             continue
         if "/" in name or len(name.encode()) > 200:
             # An output is found under its table's name, so `/tmp/x` would be a link outside the store.
             message = f"the table `{name}` cannot be a folder's name"
             hint = "choose a name without `/`, of at most 200 bytes"
-            found.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
+            problems.append(Diagnostic(message, node.find(("tables", name), key=True), hint))
         origins = tuple((read_as(each, sources), at) for each, at in origins_of(entry))
-        own = steps_in(entry, "steps", found)
-        tables[name] = TableSaid(name, origins, own, node.find(("tables", name), key=True))
+        own = steps_in(entry, "steps", problems)
+        tables[name] = PlacedTable(name, origins, own, node.find(("tables", name), key=True))
     if cot is not None:
-        traces_table(node, cot, tables, found)
+        traces_table(node, cot, tables, problems)
     elif "cot" in (*node.left, *top):
         # What a wrong one makes of its prompts is not known, and its steps are looked at all the same.
-        own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
-        tables["traces"] = TableSaid("traces", (), (gap(node), *own), node.find(("cot",), key=True))
+        tables["traces"] = PlacedTable("traces", (), (gap(node), *trace_steps(node, problems)), node.find(("cot",), key=True))
     elif node.get("traces") is not None:
         message = "`traces` are steps on the completions that `cot` asks for"
-        found.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
+        problems.append(Diagnostic(message, node.find(("traces",), key=True), "add `cot:`, or write the steps under `tables:`"))
     feeds = dict(sources)
     for name, benchmark in benchmarks.items():
         if (rows := benchmark.benchmark.source()) is not None:
-            feeds[FEED + name] = Feed(rows, benchmark.items)
-    evaluate = evaluate_of(node, trains, models, benchmarks, found)
+            feeds[FEED + name] = PlacedSource(rows, benchmark.items)
+    evaluate = evaluate_of(node, trains, models, benchmarks, problems)
     last = [name for name in LAST if name in (*top, *node.left)]
     if last:
         span = node.find((last[-1],), key=True)
         parts = {name: node.get(name) for name in last}
-        listed = [(gap(node),) if part is None else step_of(name, name, part, found) for name, part in parts.items()]
-        said = tuple(each for steps in listed for each in steps)
+        listed = [(gap(node),) if part is None else step_of(name, name, part, problems) for name, part in parts.items()]
+        own_steps = tuple(each for steps in listed for each in steps)
         origin = "traces" if "traces" in tables else "prompts" if "prompts" in tables else list(tables)[-1] if tables else ""
         if not origin:
-            found.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
+            problems.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
         else:
-            tables["dataset"] = TableSaid("dataset", ((origin, span),), said, span)
-    outputs = outputs_of(node, tables, found)
+            tables["dataset"] = PlacedTable("dataset", ((origin, span),), own_steps, span)
+    outputs = outputs_of(node, tables, problems)
     return Recipe(
         name=text_at(node, "recipe"),
         description=text_at(node, "description"),
@@ -166,40 +158,45 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, BenchmarkSaid], found: 
         trains=trains,
         benchmarks=benchmarks,
         evaluate=evaluate,
-        judged={} if evaluate is None else judged_tables(node, evaluate),
+        answer_tables={} if evaluate is None else answer_tables(node, evaluate),
         tokenizers={},
         node=node,
         named=frozenset((*(name for name, _ in members(node, "sources")), *left_of(node, "sources"))),
         categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
-        diagnostics=found,
+        diagnostics=problems,
     )
 
 
-def read_as(name: str, sources: Mapping[str, Feed]) -> str:
+def read_as(name: str, sources: Mapping[str, PlacedSource]) -> str:
     """The table with the rows of a source: the source itself, or its translation."""
     return translated_name(name) if name in sources and sources[name].operator.translate is not None else name
 
 
-def traces_table(node: TextNode, cot: CotSaid, tables: dict[str, TableSaid], found: list[Diagnostic]) -> None:
+def traces_table(node: TextNode, cot: PlacedCot, tables: dict[str, PlacedTable], problems: list[Diagnostic]) -> None:
     """Add the table of traces: what follows from the type of a trace, then the steps that are written."""
     span = node.find(("cot",), key=True)
     origin = cot.cot.of or ("prompts" if "prompts" in tables else list(tables)[-1] if tables else "")
     if not origin:
-        found.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
+        problems.append(Diagnostic("a `cot` needs rows to ask about", span, "add `prompts:` or `tables:`"))
         return
     anchor = dict(members(node, "language")).get("anchor")
     code = None if anchor is None else str(anchor.value)
-    steps = tuple(Said(each.label, each.operator, Part(node, ("cot", *each.path))) for each in derived_steps(cot.cot, code))
+    steps = tuple(PlacedStep(each.label, each.operator, Part(node, ("cot", *each.path))) for each in cot.cot.steps(code))
     teacher = cot.node.get("teacher")
     steps = (*steps, gap(cot.node, rows=teacher is None or teacher.lacks)) if cot.node.lacks else steps
-    own = tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", found))
-    tables["traces"] = TableSaid("traces", ((origin, cot.node.find(("of",))),), (*steps, *own), span)
+    steps = (*steps, *trace_steps(node, problems))
+    tables["traces"] = PlacedTable("traces", ((origin, cot.node.find(("of",))),), steps, span)
 
 
-def steps_in(node: TextNode, section: str, found: list[Diagnostic]) -> tuple[Said, ...]:
+def trace_steps(node: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
+    """The steps that a recipe writes under `traces`."""
+    return tuple(replace(each, operator=in_traces(each.operator)) for each in steps_in(node, "traces", problems))
+
+
+def steps_in(node: TextNode, section: str, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
     """The steps of a section; a gap where all of it is wrong."""
     part = node.get(section)
-    return steps_of(part, found) if part is not None else (gap(node),) * (section in node.left)
+    return steps_of(part, problems) if part is not None else (gap(node),) * (section in node.left)
 
 
 def left_of(node: TextNode, section: str) -> tuple[str, ...]:
@@ -211,9 +208,7 @@ def left_of(node: TextNode, section: str) -> tuple[str, ...]:
 def members(node: TextNode, section: str) -> list[tuple[str, TextNode]]:
     """The named parts of a section that is a map."""
     part = node.get(section)
-    if part is None or not isinstance(part.value, dict):
-        return []
-    return [(name, entry.node) for name, entry in part.value.items()]
+    return [] if part is None else [(name, entry.node) for name, entry in part.entries.items()]
 
 
 def text_at(node: TextNode, key: str) -> str:
@@ -230,12 +225,12 @@ def origins_of(table: TextNode) -> tuple[tuple[str, Span], ...]:
     return tuple((str(part.value), part.span) for part in parts)
 
 
-def outputs_of(node: TextNode, tables: Mapping[str, TableSaid], found: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
+def outputs_of(node: TextNode, tables: Mapping[str, PlacedTable], problems: list[Diagnostic]) -> tuple[tuple[str, Span], ...]:
     """The named outputs: those listed, else the last table."""
     listed = node.get("outputs")
     if listed is None or not isinstance(listed.value, list):
         if not tables and "tables" not in node.left:
-            found.append(Diagnostic("the recipe makes no table", node.span, "add `prompts:` or `tables:`"))
+            problems.append(Diagnostic("the recipe makes no table", node.span, "add `prompts:` or `tables:`"))
         if not tables:
             return ()
         last = "dataset" if "dataset" in tables else list(tables)[-1]
@@ -246,5 +241,5 @@ def outputs_of(node: TextNode, tables: Mapping[str, TableSaid], found: list[Diag
             hint = meant(name, tables, "the tables are: " + ", ".join(f"`{table}`" for table in tables))
             if name.startswith((TRAIN, "evaluate")):
                 hint = f"checkpoints and scores are built when they are asked for: recipe build --target {name}"
-            found.append(Diagnostic(f"there is no table `{name}`", span, hint))
+            problems.append(Diagnostic(f"there is no table `{name}`", span, hint))
     return tuple((name, span) for name, span in outputs if name in tables)

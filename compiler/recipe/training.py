@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from compiler.recipe.said import Placed
+from compiler.recipe.placed import Placed
 from compiler.recipe.typed import typed
 from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import TextNode
@@ -17,7 +17,7 @@ TRAIN = "train."
 
 
 @dataclass(frozen=True)
-class TrainSaid(Placed):
+class PlacedTraining(Placed):
     """One training and its place."""
 
     name: str
@@ -31,26 +31,26 @@ class TrainSaid(Placed):
         return TRAIN + self.name
 
 
-def read_template(said: TrainSaid, place: Place, found: list[Diagnostic]) -> TrainSaid:
+def read_template(training: PlacedTraining, place: Place, problems: list[Diagnostic]) -> PlacedTraining:
     """The training with the text of its chat template; a file that cannot be read is a mistake of the recipe."""
-    if said.operator.template is None:
-        return said
+    if training.operator.template is None:
+        return training
     try:
-        return replace(said, template=place.read(said.operator.template, said.node.find(("template",))).content)
+        return replace(training, template=place.read(training.operator.template, training.node.find(("template",))).content)
     except RecipeError as error:
-        found += error.diagnostics
-        return said
+        problems += error.diagnostics
+        return training
 
 
-def trains_of(members: list[tuple[str, TextNode]], found: list[Diagnostic]) -> dict[str, TrainSaid]:
-    """The trainings of a recipe by name; mistakes go into `found`."""
-    trains: dict[str, TrainSaid] = {}
+def trains_of(members: list[tuple[str, TextNode]], problems: list[Diagnostic]) -> dict[str, PlacedTraining]:
+    """The trainings of a recipe by name; mistakes go into `problems`."""
+    trains: dict[str, PlacedTraining] = {}
     for name, entry in members:
         objective = entry.get("objective")
         kind: type[Train] | None = OBJECTIVES.get(str(objective.value)) if objective is not None else None
         if kind is None:
             continue  # the schema has said so
-        operator = typed(kind, entry, found, ("objective",))
+        operator = typed(kind, entry, problems, ("objective",))
         if operator is not None:
-            trains[name] = TrainSaid(name, operator, entry)
+            trains[name] = PlacedTraining(name, operator, entry)
     return trains

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from compiler.recipe.said import Said
+from compiler.recipe.placed import PlacedStep
 from compiler.text.diagnostics import Diagnostic, suggest
 from compiler.text.document import TextNode
 from operators.base.declare import Declared, Measure, Operator
@@ -17,64 +17,64 @@ Kind = TypeVar("Kind", bound=Operator)
 Any_ = TypeVar("Any_", bound=Declared)
 
 
-def steps_of(steps: TextNode, found: list[Diagnostic]) -> tuple[Said, ...]:
-    """The steps of a list, typed; a step that is wrong leaves a gap, behind which nobody knows the columns."""
-    said: list[Said] = []
-    items = steps.value if isinstance(steps.value, list) else []
+def steps_of(steps: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
+    """The steps of a list, typed; a step that is wrong leaves a gap, after which the columns are not known."""
+    placed: list[PlacedStep] = []
+    items = steps.items
     for at, step in enumerate(items):
-        said += [gap(step)] * steps.left.count(at)
+        placed += [gap(step)] * steps.left.count(at)
         if isinstance(step.value, str):
-            said += step_of(step.value, step.value, step, found)
+            placed += step_of(step.value, step.value, step, problems)
         elif isinstance(step.value, dict):
             keys = [key for key in step.value if key != "name"]
             if len(keys) == 1:
                 name = step.get("name")
                 label = str(name.value) if name is not None else keys[0]
-                said += step_of(label, keys[0], step.value[keys[0]].node, found)
+                placed += step_of(label, keys[0], step.value[keys[0]].node, problems)
                 continue
-            said += misspelt(step)
+            placed += misspelt(step)
             if not step.left:
                 several = f", not {len(keys)}: " + ", ".join(f"`{key}`" for key in keys) if keys else ""
-                found.append(Diagnostic("a step has one operator" + several, step.span, "begin each step with `- `"))
-    return (*said, *[gap(steps)] * sum(at >= len(items) for at in steps.left if isinstance(at, int)))
+                problems.append(Diagnostic("a step has one operator" + several, step.span, "begin each step with `- `"))
+    return (*placed, *[gap(steps)] * sum(at >= len(items) for at in steps.left if isinstance(at, int)))
 
 
-def gap(node: TextNode, rows: bool = True) -> Said:
+def gap(node: TextNode, rows: bool = True) -> PlacedStep:
     """What stands for a step that is wrong: it may make columns, and `rows` too."""
-    return Said(LeftOut.name, LeftOut(rows=rows), node)
+    return PlacedStep(LeftOut.name, LeftOut(rows=rows), node)
 
 
-def misspelt(step: TextNode) -> tuple[Said, ...]:
-    """What stands for a step whose operator is not known: nothing, where it is probably one that only drops rows."""
+def misspelt(step: TextNode) -> tuple[PlacedStep, ...]:
+    """What stands for a step with an unknown operator: nothing, where one was probably meant that only drops rows."""
     meant = suggest(str(step.left[0]), CATALOG) if len(step.left) == 1 else None
     return () if meant is not None and issubclass(CATALOG[meant], Measure) else (gap(step),)
 
 
-def step_of(label: str, operator: str, node: TextNode, found: list[Diagnostic]) -> tuple[Said, ...]:
+def step_of(label: str, operator: str, node: TextNode, problems: list[Diagnostic]) -> tuple[PlacedStep, ...]:
     """One step; `measure` holds several."""
     if operator == "measure":
-        said = [gap(node)] if node.left else []
-        for column, entry in [(key, entry.node) for key, entry in node.value.items()] if isinstance(node.value, dict) else []:
-            part = entry.value
-            if isinstance(part, dict) and len(part) == 1 and (kind := next(iter(part))) in MEASURES:
-                params = part[kind].node
-                made = typed(MEASURES[kind], params, found)
-                said.append(gap(params) if made is None else Said(label, made, params, column))
+        placed = [gap(node)] if node.left else []
+        for column, entry in [(key, entry.node) for key, entry in node.entries.items()]:
+            kind = next(iter(entry.entries), "")
+            if len(entry.entries) == 1 and kind in MEASURES:
+                params = entry.entries[kind].node
+                made = typed(MEASURES[kind], params, problems)
+                placed.append(gap(params) if made is None else PlacedStep(label, made, params, column))
                 continue
-            said.append(gap(entry))
+            placed.append(gap(entry))
             if not entry.left:
                 hint = "measures: " + ", ".join(sorted(MEASURES))
-                found.append(Diagnostic(f"the column `{column}` needs one measure", entry.span, hint))
-        return tuple(said)
+                problems.append(Diagnostic(f"the column `{column}` needs one measure", entry.span, hint))
+        return tuple(placed)
     if operator not in CATALOG:
         return (gap(node),)
-    if (made_step := typed(CATALOG[operator], node, found)) is not None:
-        return (Said(label, made_step, node),)
+    if (made_step := typed(CATALOG[operator], node, problems)) is not None:
+        return (PlacedStep(label, made_step, node),)
     return () if issubclass(CATALOG[operator], Measure) else (gap(node),)
 
 
-def typed(kind: type[Kind], node: TextNode, found: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
-    """The operator that a node says, or None with its mistakes in `found`; the keys `apart` are no fields of it."""
+def typed(kind: type[Kind], node: TextNode, problems: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:
+    """The operator that a node says, or None with its mistakes in `problems`; the keys `apart` are no fields of it."""
     value = node.plain()
     if apart and isinstance(value, dict):
         value = {name: part for name, part in value.items() if name not in apart}
@@ -82,18 +82,18 @@ def typed(kind: type[Kind], node: TextNode, found: list[Diagnostic], apart: tupl
         value = {}
     elif kind.main is not None and not (isinstance(value, dict) and set(value) & fields_of(kind)):
         value = {kind.main: value}
-    return valid(kind, value, node, found)
+    return valid(kind, value, node, problems)
 
 
-def declared(kind: type[Any_], node: TextNode, found: list[Diagnostic]) -> Any_ | None:
-    """A declaration that is no operator, or None with its mistakes in `found`."""
-    return valid(kind, node.plain(), node, found)
+def declared(kind: type[Any_], node: TextNode, problems: list[Diagnostic]) -> Any_ | None:
+    """A declaration that is no operator, or None with its mistakes in `problems`."""
+    return valid(kind, node.plain(), node, problems)
 
 
-def valid(kind: type[Any_], value: object, node: TextNode, found: list[Diagnostic], subject: str | None = None) -> Any_ | None:
+def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagnostic], subject: str | None = None) -> Any_ | None:
     """What a value declares; `subject` is what needs what is missing.
 
-    Of a node of which something was left out only what is written is wrong, not what is missing.
+    Where something of the node was left out, what is missing is no mistake.
     """
     if subject is None and issubclass(kind, Operator):
         subject = f"`{kind.name}`"
@@ -106,10 +106,10 @@ def valid(kind: type[Any_], value: object, node: TextNode, found: list[Diagnosti
             missing = problem["type"] == "missing" and bool(path)
             if lacks and (missing or not node.has(path)):
                 continue
-            if missing and subject is None and found:
+            if missing and subject is None and problems:
                 continue  # the schema told what is missing
-            message = f"{subject} needs `{path[-1]}`" if missing and subject else worded(problem["msg"])
-            found.append(Diagnostic(message, node.find(path)))
+            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").strip()
+            problems.append(Diagnostic(f"{subject} needs `{path[-1]}`" if missing and subject else message, node.find(path)))
         return None
 
 
@@ -120,8 +120,3 @@ BRANCHES = ("function-", "str", "tuple", "dict", "literal", "Cell", "Said", "Tak
 def fields_of(kind: type[Operator]) -> set[str]:
     """The names of an operator's fields, as recipes write them."""
     return {info.alias or name for name, info in kind.model_fields.items()}
-
-
-def worded(message: str) -> str:
-    """Pydantic's message without its prefix."""
-    return message.removeprefix("Value error, ").removeprefix("Input should be ").strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from compiler.recipe.fits import FORMATS, fits
@@ -48,24 +48,36 @@ _SIZES = {
 }
 
 
-def validate(node: TextNode, schema: Mapping[str, Any]) -> list[Diagnostic]:
-    """Check a recipe against a schema; give every mistake once."""
-    return list(dict.fromkeys(mistake.told for mistake in mistakes(node, schema)))
-
-
 class Mistake(NamedTuple):
     """One thing that a schema finds, and what is to be left out so that it is right."""
 
     path: Path
-    told: Diagnostic
+    diagnostic: Diagnostic
     missing: bool
     """Whether it is that something is not there."""
     meant: str | None = None
     """The key that was probably meant, where it is that a key is not known."""
 
 
-#: The hint of an unknown key that is like a known one.
-MEANT = re.compile(r"did you mean `([^`]+)`\?")
+class Fault(NamedTuple):
+    """One thing that a schema finds, in words."""
+
+    path: Path
+    """That of the node."""
+    message: str
+    hint: str | None
+    key: str | None = None
+    """The key in the node that is wrong, where not the node is."""
+    missing: bool = False
+    lacks: str | None = None
+    """The key that is missing."""
+    meant: str | None = None
+    """The key that was probably meant by one that is not known."""
+
+    @property
+    def whole(self) -> Path:
+        """The path of what is wrong."""
+        return self.path if self.key is None else [*self.path, self.key]
 
 
 def mistakes(node: TextNode, schema: Mapping[str, Any]) -> list[Mistake]:
@@ -79,137 +91,129 @@ def mistakes(node: TextNode, schema: Mapping[str, Any]) -> list[Mistake]:
     for name, admits in FORMATS.items():
         formats.checks(name)(admits)
     errors = jsonschema.Draft202012Validator(dict(schema), format_checker=formats).iter_errors(plain)
-    words = list(_word_all(node, errors))
-    misspelt = {(tuple(path), hint) for path, key, _, hint in words if key is not None}
+    faults = list(_word_all(node, errors))
+    misspelt = {(*fault.path, fault.meant) for fault in faults if fault.meant is not None}
     found: dict[tuple[object, ...], Mistake] = {}
-    for path, key, message, hint in words:
+    for fault in faults:
+        path, message, hint, key = fault[:4]
         # `licence` for `license` is one mistake, not a key too many and a key too few.
-        missing = message.rpartition(" needs ")[2]
-        if key is None and (tuple(path), f"did you mean {missing}?") in misspelt:
+        if (*path, fault.lacks) in misspelt:
             continue
         # One scalar is wrong in one way: its type, before its pattern or length.
         place = (*path, key, "" if is_scalar(node, path) else message)
-        span = node.find(path if key is None else [*path, key], key=key is not None or is_shown_by_key(node, path))
+        span = node.find(fault.whole, key=key is not None or is_shown_by_key(node, path))
         if not path and key is None:
             message = message.replace("the recipe", f"the {schema.get('title', 'recipe')}", 1)
-        whole = list(path) if key is None else [*path, key]
-        lacks = key is None and (" needs " in message or message.endswith("has no value"))
-        meant = MEANT.fullmatch(hint or "") if key is not None else None
-        found.setdefault(place, Mistake(whole, Diagnostic(message, span, hint), lacks, meant and meant[1]))
+        found.setdefault(place, Mistake(fault.whole, Diagnostic(message, span, hint), fault.missing, fault.meant))
     return list(found.values())
 
 
-Word = tuple[Path, str | None, str, str | None]
-"""Path of the node, the key in it that is meant, message, hint."""
-
-
-def _word_all(root: TextNode, errors: Iterable[Any]) -> Iterable[Word]:
+def _word_all(root: TextNode, errors: Iterable[Any]) -> Iterable[Fault]:
     for error in sorted(errors, key=lambda one: (one.validator != "type", one.validator != "enum")):
         yield from _word(root, error)
 
 
-def _word(root: TextNode, error: Any) -> Iterable[Word]:
-    path, kind, wanted, value = (
-        list(error.absolute_path),
-        error.validator,
-        error.validator_value,
-        error.instance,
-    )
-    name, said = name_of(path), f"`{written(root, path)}`"
+def _word(root: TextNode, error: Any) -> Iterable[Fault]:
+    path, kind = list(error.absolute_path), error.validator
+    wanted, value = error.validator_value, error.instance
+    name, shown = name_of(path), f"`{written(root, path)}`"
     description = _first(error.schema.get("description"))
     if "propertyNames" in error.relative_schema_path:
-        yield path, value, f"`{value}` cannot be a name here", _describe_pattern(error.schema)
+        yield Fault(path, f"`{value}` cannot be a name here", _describe_pattern(error.schema), value)
     elif kind in ("anyOf", "oneOf") and error.context:
         yield from _word_branches(root, error)
     elif kind in ("additionalProperties", "unevaluatedProperties") and isinstance(value, dict):
         yield from _unknown_keys(path, value, error.schema)
     elif kind == "required":
-        for missing in wanted:
-            if missing not in value:
-                part = error.schema.get("properties", {}).get(missing, {})
-                yield path, None, f"{address_of(path)} needs `{missing}`", _first(part.get("description"))
+        for lacks in (each for each in wanted if each not in value):
+            part = error.schema.get("properties", {}).get(lacks, {})
+            message = f"{address_of(path)} needs `{lacks}`"
+            yield Fault(path, message, _first(part.get("description")), missing=True, lacks=lacks)
     elif kind == "type":
-        wanted = [wanted] if isinstance(wanted, str) else wanted
-        yield path, None, _word_type(root, path, wanted), _hint_type(root, path, wanted) or description
-    elif kind in ("enum", "const"):
-        word = _word_choice(root, path, wanted if kind == "enum" else [wanted])
-        yield word if word[3] else (*word[:3], description)
+        yield _word_type(root, path, _listed(wanted), description)
+    elif kind in CHOICES:
+        fault = _word_choice(root, path, _choices(error))
+        yield fault._replace(hint=fault.hint or description)
     elif kind in _BOUNDS:
-        yield path, None, f"{name} must be {_BOUNDS[kind]} {wanted}, not {said}", description
+        yield Fault(path, f"{name} must be {_BOUNDS[kind]} {wanted}, not {shown}", description)
     elif kind == "minLength" and not value:
-        yield path, None, f"{name} must not be empty", description
+        yield Fault(path, f"{name} must not be empty", description)
     elif kind in _SIZES:
         limit, one, many = _SIZES[kind]
-        message = f"{name} needs {limit} {wanted} {one if wanted == 1 else many}, not {len(value)}"
-        yield path, None, message.replace("needs at most", "takes at most"), description
+        few = limit == "at least"
+        message = f"{name} {'needs' if few else 'takes'} {limit} {wanted} {one if wanted == 1 else many}, not {len(value)}"
+        yield Fault(path, message, description, missing=few)
     elif kind == "uniqueItems":
-        seen: set[str] = set()
-        for index, item in enumerate(value):
-            before = len(seen)
-            seen.add(as_written(item))
-            if len(seen) == before:
-                yield (
-                    [*path, index],
-                    None,
-                    f"`{written(root, [*path, index])}` stands in {name} twice",
-                    "remove one",
-                )
+        first: dict[str, int] = {}
+        for place, item in enumerate(map(as_written, value)):
+            if first.setdefault(item, place) != place:
+                yield Fault([*path, place], f"`{written(root, [*path, place])}` stands in {name} twice", "remove one")
     elif kind == "pattern":
-        yield path, None, f"{name} cannot be {said}", description or f"it must match `{wanted}`"
+        yield Fault(path, f"{name} cannot be {shown}", description or f"it must match `{wanted}`")
     elif kind == "format":
-        near = suggest(str(value), NAMED)
-        hint = f"did you mean `{near}`? else say the class: {description}" if near else description
-        yield path, None, f"{name} is a class ({', '.join(CLASSES)}) or a licence that is known here, not {said}", hint
+        nearest = suggest(str(value), NAMED)
+        hint = f"did you mean `{nearest}`? else say the class: {description}" if nearest else description
+        yield Fault(path, f"{name} is a class ({', '.join(CLASSES)}) or a licence that is known here, not {shown}", hint)
     elif kind == "not":
-        yield path, None, description or f"{name} is not allowed here", None
+        yield Fault(path, description or f"{name} is not allowed here", None)
     else:
-        yield path, None, f"{name} is not valid: {error.message[:200]}", description
+        yield Fault(path, f"{name} is not valid: {error.message[:200]}", description)
 
 
-def _unknown_keys(path: Path, value: dict[str, Any], schema: Mapping[str, Any]) -> Iterable[Word]:
+def _unknown_keys(path: Path, value: dict[str, Any], schema: Mapping[str, Any]) -> Iterable[Fault]:
     known = schema.get("properties", {})
     patterns = schema.get("patternProperties", {})
     for key in value:
         if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-            hint = _first(schema.get("description")) if patterns and not known else _hint_known(key, known, "known keys")
-            yield path, key, f"unknown key `{key}`", hint
+            nearest = None if patterns and not known else suggest(key, known)
+            hint = _first(schema.get("description")) if patterns and not known else _hint_known(nearest, known)
+            yield Fault(path, f"unknown key `{key}`", hint, key, meant=nearest)
 
 
-def _word_choice(root: TextNode, path: Path, choices: Sequence[Any]) -> Word:
+def _word_choice(root: TextNode, path: Path, choices: Sequence[Any]) -> Fault:
     words = [str(choice) if isinstance(choice, str) else as_written(choice) for choice in choices]
-    said = written(root, path)
+    text = written(root, path)
     if len(words) == 1:
-        return path, None, f"{name_of(path)} must be `{words[0]}`, not `{said}`", None
-    close = suggest(said, words)
-    hint = f"did you mean `{close}`?" if close and close != said else None
-    if close == said:  # `1` where 1 is meant
-        hint = f"write {said} without quotes" if node_at(root, path).quoted else f'put it in quotes: "{said}"'
-    shown = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
-    return path, None, f"{name_of(path)} is one of {shown}, not `{said}`", hint
+        return Fault(path, f"{name_of(path)} must be `{words[0]}`, not `{text}`", None)
+    nearest = suggest(text, words)
+    hint = f"did you mean `{nearest}`?" if nearest else None
+    if nearest == text:  # `1` where 1 is meant
+        hint = f"write {text} without quotes" if node_at(root, path).quoted else f'put it in quotes: "{text}"'
+    return Fault(path, f"{name_of(path)} is one of {_some(words)}, not `{text}`", hint)
 
 
-def _word_branches(root: TextNode, error: Any) -> Iterable[Word]:
+def _some(words: list[str]) -> str:
+    """Words as a sentence has them, no more than twenty."""
+    return ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
+
+
+#: What fixes a value, or lists those that it may have.
+CHOICES = ("const", "enum")
+
+
+def _choices(error: Any) -> list[Any]:
+    return [error.validator_value] if error.validator == "const" else list(error.validator_value)
+
+
+def _listed(types: str | list[str]) -> list[str]:
+    return [types] if isinstance(types, str) else types
+
+
+def _word_branches(root: TextNode, error: Any) -> Iterable[Fault]:
     """Of several forms, speak about the one that the person probably meant."""
     here = list(error.absolute_path)
     branches: dict[int, list[Any]] = {}
     for inner in error.context:
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)
     apart = [[one for one in inside if list(one.absolute_path) == here] for inside in branches.values()]
-    types = [one for inside in apart for one in inside if one.validator == "type"]
     if all(any(one.validator == "type" for one in inside) for inside in apart):
-        wanted = [
-            kind
-            for one in types
-            for kind in ([one.validator_value] if isinstance(one.validator_value, str) else one.validator_value)
-        ]
-        wanted = [kind for kind in dict.fromkeys(wanted) if kind != "null"] or ["null"]
-        hint = _hint_type(root, here, wanted) or _first(error.schema.get("description"))
-        yield here, None, _word_type(root, here, wanted), hint
+        types = [one.validator_value for inside in apart for one in inside if one.validator == "type"]
+        wanted = [kind for kind in dict.fromkeys(kind for each in types for kind in _listed(each)) if kind != "null"]
+        yield _word_type(root, here, wanted or ["null"], _first(error.schema.get("description")))
         return
     chosen = _same_choice(branches.values())
     if chosen is not None:
-        path, choices = chosen
-        yield _word_choice(root, path, choices)
+        yield _word_choice(root, *chosen)
         return
     if isinstance(error.instance, dict) and all(
         any(one.validator == "additionalProperties" for one in inside) for inside in apart
@@ -223,48 +227,39 @@ def _word_branches(root: TextNode, error: Any) -> Iterable[Word]:
     yield from _word_all(root, best)
 
 
-def _same_choice(branches: Iterable[list[Any]]) -> tuple[Path, list[Any]] | None:
+def _same_choice(branches: Collection[list[Any]]) -> tuple[Path, list[Any]] | None:
     """The key that every form fixes to another value, with those values."""
     found: dict[tuple[str | int, ...], list[list[Any]]] = {}
-    count = 0
-    for inside in branches:
-        count += 1
-        for one in inside:
-            if one.validator in ("const", "enum"):
-                values = [one.validator_value] if one.validator == "const" else list(one.validator_value)
-                found.setdefault(tuple(one.absolute_path), []).append(values)
-    for path, lists in found.items():
-        if len(lists) == count:
-            return path, [value for values in lists for value in values]
-    return None
+    for one in (one for inside in branches for one in inside if one.validator in CHOICES):
+        found.setdefault(tuple(one.absolute_path), []).append(_choices(one))
+    shared = (path for path, lists in found.items() if len(lists) == len(branches))
+    return next(((path, [value for values in found[path] for value in values]) for path in shared), None)
 
 
 def _misfit(inside: list[Any], here: Path) -> tuple[int, int, int, int]:
     top = [one for one in inside if list(one.absolute_path) == here]
     return (
-        sum(one.validator == "type" or (one.validator in ("enum", "const") and not _same_kind(one)) for one in top),
-        sum(one.validator in ("enum", "const") for one in inside),
+        sum(one.validator == "type" or (one.validator in CHOICES and not _same_kind(one)) for one in top),
+        sum(one.validator in CHOICES for one in inside),
         sum(one.validator in ("required", "additionalProperties") for one in top),
         len(inside),
     )
 
 
 def _same_kind(error: Any) -> bool:
-    values = [error.validator_value] if error.validator == "const" else error.validator_value
-    return any(type(value) is type(error.instance) for value in values)
+    return any(type(value) is type(error.instance) for value in _choices(error))
 
 
-def _word_type(root: TextNode, path: Path, wanted: Sequence[str]) -> str:
+def _word_type(root: TextNode, path: Path, wanted: Sequence[str], description: str | None) -> Fault:
     kinds = [_KINDS[kind] for kind in wanted if not (kind == "integer" and "number" in wanted)]
-    words = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"
-    node = node_at(root, path)
+    takes = f"{name_of(path)} takes " + (kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}")
+    node, hint = node_at(root, path), _hint_type(root, path, wanted) or description
     if node.value is None:
-        return f"{name_of(path)} takes {words}, but has no value"
+        return Fault(path, f"{takes}, but has no value", hint, missing=True)
     if isinstance(node.value, dict | list):
-        kind = "object" if isinstance(node.value, dict) else "array"
-        return f"{name_of(path)} takes {words}, not {_KINDS[kind]}"
+        return Fault(path, f"{takes}, not {_KINDS['object' if isinstance(node.value, dict) else 'array']}", hint)
     quote = '"' if node.quoted and isinstance(node.value, str) else ""
-    return f"{name_of(path)} takes {words}, not `{quote}{written(root, path)}{quote}`"
+    return Fault(path, f"{takes}, not `{quote}{written(root, path)}{quote}`", hint)
 
 
 def _hint_type(root: TextNode, path: Path, wanted: Sequence[str]) -> str | None:
@@ -281,13 +276,10 @@ def _hint_type(root: TextNode, path: Path, wanted: Sequence[str]) -> str | None:
     return None
 
 
-def _hint_known(word: str, known: Iterable[str], kind: str) -> str | None:
-    words = list(known)
-    close = suggest(word, words)
-    if close:
-        return f"did you mean `{close}`?"
-    shown = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
-    return f"{kind}: {shown}" if words else "no keys are taken here"
+def _hint_known(nearest: str | None, known: Collection[str]) -> str:
+    if nearest is not None:
+        return f"did you mean `{nearest}`?"
+    return f"known keys: {_some([*known])}" if known else "no keys are taken here"
 
 
 def _describe_pattern(schema: Mapping[str, Any]) -> str | None:

@@ -37,7 +37,7 @@ def compare_stages(
 
     `languages` are the codes that the roles stand for, before and after.
     """
-    pairs, made = paired(before, after), (structures(before.graph, before.facts), structures(after.graph, after.facts))
+    pairs, made = pair_stages(before, after), (structures(before.graph, before.facts), structures(after.graph, after.facts))
     found: dict[int, Effect] = {}
     for index, node in after.graph:
         if not node.cut:
@@ -54,21 +54,21 @@ def compare_stages(
         if known or unchanged:
             found[index] = Effect(name, "reused" if known else "same", "", about if not unchanged else (), was, index)
             continue
-        told = snapshot(before, was) if was is not None else None
+        decided_by = snapshot(before, was) if was is not None else None
         changed = [f"input {effect.name} changed" for effect in below if effect.state in ("recomputed", "new")]
-        cause = "not there before" if told is None else cause_of(told, snapshot(after, index)) or ", ".join(changed)
+        cause = "not there before" if decided_by is None else cause_of(decided_by, snapshot(after, index)) or ", ".join(changed)
         # One measure may be taken for steps of several names: what is edited of the table is the nearest to them then.
         of_table = tuple(change for change in changes if change.subject[:2] in (("step", node.table), ("table", node.table)))
         found[index] = Effect(name, "new" if was is None else "recomputed", cause, about or inherited or of_table, was, index)
-    gone = [
-        Effect(stage_name(before.graph, index), "gone", "", about_gone(before.graph, index, languages[0], changes), index, None)
-        for index, node in before.graph
-        if node.cut and index not in pairs.values()
-    ]
+    gone = []
+    for index in (at for at, node in before.graph if node.cut and at not in pairs.values()):
+        own = subjects(before.graph, index, languages[0])
+        about = tuple(change for change in changes if change.subject in own)
+        gone.append(Effect(stage_name(before.graph, index), "gone", "", about, index, None))
     return (*found.values(), *gone)
 
 
-def paired(before: Addresses, after: Addresses) -> dict[int, int]:
+def pair_stages(before: Addresses, after: Addresses) -> dict[int, int]:
     """Stage of the new graph -> that of the old one: by name, else by key, else the next of its table and operator."""
     old = [index for index, node in before.graph if node.cut]
     names = {(stage_name(before.graph, index), before.graph.nodes[index].operator.name): index for index in old}
@@ -93,7 +93,7 @@ def paired(before: Addresses, after: Addresses) -> dict[int, int]:
 
 
 def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subject]:
-    """What a change may be about so that it is this stage's own."""
+    """The subjects of changes that are a stage's own."""
     node = graph.nodes[index]
     if node.operator.name == "source":
         return {("source", node.label)}
@@ -114,8 +114,3 @@ def subjects(graph: Graph, index: int, languages: Mapping[str, str]) -> set[Subj
         for role, entry in part.operator.entries():
             found |= {("profile", languages.get(role, role), entry), ("language",)}
     return found
-
-
-def about_gone(graph: Graph, index: int, languages: Mapping[str, str], changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    own = subjects(graph, index, languages)
-    return tuple(change for change in changes if change.subject in own)

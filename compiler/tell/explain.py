@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from compiler.graph.keys import roles_of
-from compiler.graph.nodes import Graph, Node, stage_name
-from compiler.recipe.said import Said
+from compiler.graph.nodes import Graph, stage_name
+from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import LAST, Recipe
 from compiler.text.canonical import canonical
 from operators.base.declare import Measure
@@ -27,43 +27,43 @@ def kernel_line(graph: Graph, index: int) -> str:
     else:
         makes = ", ".join(node.columns)
     parameters: Mapping[str, Any] = canonical(node.operator.parameters(*roles_of(node)))
-    said = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
+    rendered = ", ".join(f"{name}: {shown(value)}" for name, value in parameters.items())
     entries = "".join(f"; profile {name}" for name in node.entries)
     cost = " [dear: kept in the measure memo]" if isinstance(node.operator, Measure) and node.operator.cost == "dear" else ""
-    return f"kernel {node.operator.name}({reads}{'; ' + said if said else ''}{entries}) -> {makes}{cost}"
+    return f"kernel {node.operator.name}({reads}{'; ' + rendered if rendered else ''}{entries}) -> {makes}{cost}"
 
 
 def shown(value: Any) -> str:
     return str(value["decimal"]) if isinstance(value, dict) and set(value) == {"decimal"} else str(value)
 
 
-def lowered(recipe: Recipe) -> dict[str, Any]:
+def general_form(recipe: Recipe) -> dict[str, Any]:
     """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
     plain: dict[str, Any] = dict(recipe.node.plain())
     sections = {name: plain.pop(name, None) for name in ("prompts", "decontaminate", "mixture", "cot", "traces")}
     tables: dict[str, Any] = {}
     for name, table in recipe.tables.items():
         origins = [origin for origin, _ in table.origins]
-        said = (plain.get("tables") or {}).get(name)
-        if said:
-            steps = said.get("steps", [])
+        declared = (plain.get("tables") or {}).get(name)
+        if declared:
+            steps = declared.get("steps", [])
         elif name == "prompts":
             steps = sections["prompts"]
         elif name == "dataset":
             steps = [{each: sections[each]} for each in LAST if sections[each] is not None]
         else:  # what follows from the type of a trace, or from a source that is translated
-            steps = [written_out(each) for each in table.steps]
+            steps = [step_data(each) for each in table.steps]
         tables[name] = {"from": origins if len(origins) > 1 else origins[0], "steps": steps}
     return {**plain, "tables": tables, "outputs": [name for name, _ in recipe.outputs]}
 
 
-def written_out(said: Said) -> dict[str, Any]:
+def step_data(step: PlacedStep) -> dict[str, Any]:
     """A step as a recipe would write it."""
-    operator = said.operator
+    operator = step.operator
     parameters = plain(operator.model_dump(by_alias=True, exclude_defaults=True))
-    if said.column is not None:
-        return {"name": f"measure {said.column}", "measure": {said.column: {operator.name: parameters}}}
-    return {**({} if said.label == operator.name else {"name": said.label}), operator.name: parameters}
+    if step.column is not None:
+        return {"name": f"measure {step.column}", "measure": {step.column: {operator.name: parameters}}}
+    return {**({} if step.label == operator.name else {"name": step.label}), operator.name: parameters}
 
 
 def plain(value: Any) -> Any:
@@ -80,14 +80,13 @@ def plain(value: Any) -> Any:
 
 def graph_lines(graph: Graph) -> list[dict[str, Any]]:
     """The operator graph as plain data."""
-    return [node_line(graph, index, node) for index, node in graph]
-
-
-def node_line(graph: Graph, index: int, node: Node) -> dict[str, Any]:
-    return {
-        "id": index,
-        "aspect": node.aspect,
-        "operator": f"{node.operator.name}@{node.operator.version}",
-        "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}",
-        "inputs": list(node.inputs),
-    }
+    return [
+        {
+            "id": index,
+            "aspect": node.aspect,
+            "operator": f"{node.operator.name}@{node.operator.version}",
+            "name": stage_name(graph, index) if node.cut else f"{node.table}/{node.label}",
+            "inputs": list(node.inputs),
+        }
+        for index, node in graph
+    ]

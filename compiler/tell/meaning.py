@@ -10,12 +10,12 @@ from typing import Any, Literal
 from compiler.compile import Read
 from compiler.graph.facts import Facts
 from compiler.recipe.benchmarks import FEED
-from compiler.recipe.said import Said, TableSaid, name_of, told
+from compiler.recipe.placed import PlacedStep, PlacedTable, name_step, render_step
 from compiler.recipe.training import TRAIN
 from compiler.text.canonical import digest_of
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
-from operators.base.changes import UNSET, Difference, differences, worded
+from operators.base.changes import UNSET, Difference, differences, render_value
 from operators.base.declare import Operator, role_of
 from operators.declared.source import Source
 
@@ -57,11 +57,11 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     found += compare_models(before, after)
     found += compare_tables(before, after)
     found += compare_trains(before, after)
-    judged = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
-    found += changes_at(("evaluate",), (judged[0], judged[1]), texts, ("evaluate",))
+    evaluations = [{} if each.recipe.evaluate is None else dict(each.recipe.evaluate.evaluate) for each in (before, after)]
+    found += changes_at(("evaluate",), (evaluations[0], evaluations[1]), texts, ("evaluate",))
     outputs = [[name for name, _ in each.recipe.outputs] for each in (before, after)]
     if sorted(outputs[0]) != sorted(outputs[1]):
-        what = f"outputs {worded(outputs[0])} -> {worded(outputs[1])}"
+        what = f"outputs {render_value(outputs[0])} -> {render_value(outputs[1])}"
         places = [each.node.find(("outputs",), key=True) for each in (before, after)]
         found.append(Change("changed", ("outputs",), what, *places))
     return tuple(found)
@@ -110,13 +110,13 @@ def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None
     """Sources that came, went, are said differently, or whose bytes differ."""
     old, new = before.recipe.sources, after.recipe.sources
     for name in {**old, **new}:
-        spans = [said_at(each, name) if name in each.recipe.sources else None for each in (before, after)]
+        spans = [span_of(each, name) if name in each.recipe.sources else None for each in (before, after)]
         if name not in new:
             yield Change("removed", ("source", name), summary(name, old[name].operator), spans[0], None)
         elif name not in old:
             yield Change("added", ("source", name), summary(name, new[name].operator), None, spans[1])
         else:
-            for each in said_differently(old[name].operator, new[name].operator):
+            for each in result_differences(old[name].operator, new[name].operator):
                 places = old[name].node.find(each.path), new[name].node.find(each.path)
                 yield Change("changed", ("source", name), f"source {name}: {each}", *places)
             files = old[name].operator.file, new[name].operator.file
@@ -140,7 +140,7 @@ def compare_bytes(name: str, facts: tuple[Facts, Facts], before: Span, after: Sp
     yield Change("changed", ("source", name), f"source {name}: the bytes of {', '.join(changed)} differ", before, after)
 
 
-def said_at(read: Read, name: str) -> Span:
+def span_of(read: Read, name: str) -> Span:
     """Where a recipe says a source, or a benchmark whose items are one."""
     benchmark = read.recipe.benchmarks.get(name.removeprefix(FEED)) if name.startswith(FEED) else None
     return read.node.find(("sources", name), key=True) if benchmark is None else benchmark.node.span
@@ -153,7 +153,7 @@ def summary(name: str, source: Source) -> str:
     return f"source {name}: file {source.file}, category {source.category}, license {source.license}"
 
 
-def said_differently(old: Operator, new: Operator) -> Iterator[Difference]:
+def result_differences(old: Operator, new: Operator) -> Iterator[Difference]:
     """The differences that decide a result; what only tunes or names does not."""
     for each in differences(old, new):
         name = next((field for field, info in type(new).model_fields.items() if (info.alias or field) == each.path[0]), None)
@@ -222,63 +222,65 @@ def compare_tables(before: Read, after: Read) -> Iterator[Change]:
             yield Change("added", ("table", name), f"table {name}: {len(new[name].steps)} steps", None, new[name].span)
         else:
             yield from compare_origins(before, after, old[name], new[name])
-            yield from compare_steps(name, arranged(old[name].steps), arranged(new[name].steps))
+            yield from compare_steps(name, sort_columns(old[name].steps), sort_columns(new[name].steps))
 
 
-def compare_origins(before: Read, after: Read, old: TableSaid, new: TableSaid) -> Iterator[Change]:
-    """Another `from`; that all sources flow into `prompts` is said by the sources themselves."""
+def compare_origins(before: Read, after: Read, old: PlacedTable, new: PlacedTable) -> Iterator[Change]:
+    """Another `from`; that a new source flows into `prompts` is told of the source itself."""
     origins = [sorted(name for name, _ in table.origins) for table in (old, new)]
     implied = [sorted(each.recipe.sources) for each in (before, after)]
     if origins[0] != origins[1] and origins != implied:
-        what = f"{new.name}: from {worded(origins[0])} -> {worded(origins[1])}"
+        what = f"{new.name}: from {render_value(origins[0])} -> {render_value(origins[1])}"
         places = [table.origins[0][1] if table.origins else table.span for table in (old, new)]
         yield Change("changed", ("table", new.name), what, *places)
 
 
-def arranged(steps: tuple[Said, ...]) -> list[Said]:
+def sort_columns(steps: tuple[PlacedStep, ...]) -> list[PlacedStep]:
     """The steps, with the columns of one `measure` by name: the order of keys says nothing."""
-    found: list[Said] = []
-    for said in steps:
+    found: list[PlacedStep] = []
+    for step in steps:
         at = len(found)
-        while said.column is not None and at and found[at - 1].label == said.label and (found[at - 1].column or "") > said.column:
+        while step.column is not None and at and found[at - 1].label == step.label and (found[at - 1].column or "") > step.column:
             at -= 1
-        found.insert(at, said)
+        found.insert(at, step)
     return found
 
 
-def signature(said: Said) -> str:
+def signature(step: PlacedStep) -> str:
     """What a step declares, whatever it is called."""
-    parameters = said.operator.parameters("result", "measured", "column", "decided")
-    return digest_of({"operator": said.operator.name, "column": said.column, "parameters": parameters})
+    parameters = step.operator.parameters("result", "measured", "column", "decided")
+    return digest_of({"operator": step.operator.name, "column": step.column, "parameters": parameters})
 
 
-def compare_steps(table: str, old: list[Said], new: list[Said]) -> Iterator[Change]:
+def compare_steps(table: str, old: list[PlacedStep], new: list[PlacedStep]) -> Iterator[Change]:
     """Steps that are new, gone, changed or elsewhere in their list."""
-    before, after = [signature(said) for said in old], [signature(said) for said in new]
+    before, after = [signature(step) for step in old], [signature(step) for step in new]
     kept = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     left = sorted(set(range(len(old))) - {block.a + at for block in kept for at in range(block.size)})
     came = sorted(set(range(len(new))) - {block.b + at for block in kept for at in range(block.size)})
-    pairs = paired(old, new, before, after, left, came)
+    pairs = pair_steps(old, new, before, after, left, came)
     for at in came:
-        said = new[at]
+        step = new[at]
         if at not in pairs:
-            yield Change("added", ("step", table, said.label), f"{table}: {told(said)}", None, said.span(key=True))
+            yield Change("added", ("step", table, step.label), f"{table}: {render_step(step)}", None, step.span(key=True))
             continue
         was = old[pairs[at]]
-        subject = ("step", table, said.label)
+        subject = ("step", table, step.label)
         if before[pairs[at]] == after[at]:
-            where = f"after {name_of(new[at - 1])}" if at else "to the front"
-            yield Change("moved", subject, f"{table}: {name_of(said)} moved {where}", was.span(), said.span())
-        for each in said_differently(was.operator, said.operator):
-            places = was.node.find(each.path), said.node.find(each.path)
-            yield Change("changed", subject, f"{table}: {name_of(said)}: {each}", *places)
+            where = f"after {name_step(new[at - 1])}" if at else "to the front"
+            yield Change("moved", subject, f"{table}: {name_step(step)} moved {where}", was.span(), step.span())
+        for each in result_differences(was.operator, step.operator):
+            places = was.node.find(each.path), step.node.find(each.path)
+            yield Change("changed", subject, f"{table}: {name_step(step)}: {each}", *places)
     for at in left:
         if at not in pairs.values():
-            yield Change("removed", ("step", table, old[at].label), f"{table}: {told(old[at])}", old[at].span(key=True), None)
+            yield Change(
+                "removed", ("step", table, old[at].label), f"{table}: {render_step(old[at])}", old[at].span(key=True), None
+            )
 
 
-def paired(
-    old: list[Said], new: list[Said], before: list[str], after: list[str], left: list[int], came: list[int]
+def pair_steps(
+    old: list[PlacedStep], new: list[PlacedStep], before: list[str], after: list[str], left: list[int], came: list[int]
 ) -> Mapping[int, int]:
     """New step -> the old step that it was: the same elsewhere, else one of its name, else one of its operator."""
     pairs: dict[int, int] = {}
@@ -290,7 +292,7 @@ def paired(
                 pairs[at] = candidates[0]
 
     pair(lambda was, at: before[was] == after[at])
-    alike = [lambda said: (said.operator.name, said.column, said.label), lambda said: (said.operator.name, said.column)]
+    alike = [lambda step: (step.operator.name, step.column, step.label), lambda step: (step.operator.name, step.column)]
     for form in alike:
         pair(lambda was, at, form=form: form(old[was]) == form(new[at]))
     return pairs

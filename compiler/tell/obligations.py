@@ -68,13 +68,15 @@ def licences(before: Read, after: tuple[Read, Graph], held: Mapping[str, tuple[H
         sources, known = read.recipe.sources, before.recipe.sources
         opener = CLASSES.index(now) < CLASSES.index(was)
         if opener:  # what was more closed is left out now
-            told = sorted(each for each in old.sources - new.sources if each in known and known[each].operator.license == was)
+            causes = sorted(each for each in old.sources - new.sources if each in known and known[each].operator.license == was)
         else:
             of_class = [each for each in sorted(new.sources) if each in sources and sources[each].operator.license == now]
             changed = [each for each in of_class if each not in known or known[each].operator.license != now]
             # A source that is as it was may come through now; what was edited is named before it.
-            told = changed or [each for each in of_class if each not in old.sources]
-        listed = ", ".join(f"`{each}`" for each in told)
-        why = f", {'without' if opener else 'by'} {listed}" if told else ""
-        place = sources[told[0]].span(("license",)) if told and told[0] in sources else graph.nodes[graph.outputs[name]].span
+            causes = changed or [each for each in of_class if each not in old.sources]
+        listed = ", ".join(f"`{each}`" for each in causes)
+        why = f", {'without' if opener else 'by'} {listed}" if causes else ""
+        place = (
+            sources[causes[0]].span(("license",)) if causes and causes[0] in sources else graph.nodes[graph.outputs[name]].span
+        )
         yield Owed("new", "licence", f"the output `{name}` is of class {now} now, and was {was}{why}", place)

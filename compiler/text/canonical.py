@@ -21,8 +21,8 @@ def canonical(value: Any) -> Any:
         case tuple() | list():
             return [canonical(part) for part in value]
         case Declared():
-            said = {name: getattr(value, name) for name in type(value).model_fields} | (value.__pydantic_extra__ or {})
-            return {type(value).__name__: canonical({k: v for k, v in said.items() if v is not None})}
+            fields = {name: getattr(value, name) for name in type(value).model_fields} | (value.__pydantic_extra__ or {})
+            return {type(value).__name__: canonical({k: v for k, v in fields.items() if v is not None})}
         case dict():
             assert all(isinstance(key, str) for key in value)
             return {key: canonical(part) for key, part in sorted(value.items())}

@@ -1,4 +1,4 @@
-"""Safe YAML, read into a tree: every problem that can be found at once, and what is left of the document beside it."""
+"""Safe YAML, read into a tree, with every problem that can be found at once and whatever can be read besides."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Document:
 
 def read_document(text: Text, start: int = 0) -> TextNode:
     """Read one YAML document, from an index on; raise every problem that can be found at once."""
-    found = look_at(text, start)
-    if found.problems or found.root is None:
-        raise RecipeError(found.problems)
-    return found.root
+    document = look_at(text, start)
+    if document.problems or document.root is None:
+        raise RecipeError(document.problems)
+    return document.root
 
 
 def look_at(text: Text, start: int = 0) -> Document:
-    """Read one YAML document, from an index on, with every problem that can be found at once and what is right beside them."""
+    """Read one YAML document, from an index on: every problem that can be found at once, and what can be read besides."""
     if start == 0:  # a byte order mark is not part of the first line
         text = replace(text, content=text.content.removeprefix("\ufeff"))
     problems = forbidden(text, start)
@@ -178,7 +178,7 @@ class Reader:
         self.attach(node, done.height)
 
     def attach(self, node: TextNode | None, height: int) -> None:
-        """Put a node into what is open; None is left out, for what is wrong with it is told."""
+        """Put a node into what is open; None stands for one that is left out because it is wrong, which is reported."""
         if not self.open:
             self.root = node
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from compiler.text.spans import Span
 from operators.text.nearest import nearest
 
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 WINDOW = 120  # cells of a source line that are printed
 BEFORE = 50  # cells of them before the caret
@@ -58,8 +60,8 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
 
 def meant(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
     """The hint after a word that is not known: the one that was probably meant, else what is said otherwise."""
-    near = suggest(word, known)
-    return f"did you mean `{near}`?" if near else otherwise
+    suggestion = suggest(word, known)
+    return f"did you mean `{suggestion}`?" if suggestion else otherwise
 
 
 @lru_cache(maxsize=4096)
@@ -152,12 +154,8 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
 
 def _count(diagnostics: list[Diagnostic]) -> str:
-    counts = []
-    for severity in ("error", "warning", "note"):
-        n = sum(one.severity == severity for one in diagnostics)
-        if n:
-            counts.append(f"{n} {severity}{'s' if n > 1 else ''}")
-    return ", ".join(counts)
+    counts = Counter(one.severity for one in diagnostics)
+    return ", ".join(f"{counts[each]} {each}{'s' * (counts[each] > 1)}" for each in SEVERITIES if counts[each])
 
 
 _COLORS = {"error": "1;31", "warning": "1;33", "note": "1;36", "hint": "1;36", "frame": "1;34", "bold": "1"}
@@ -200,8 +198,8 @@ def _cut(span: Span) -> tuple[str, int, int]:
     end = len(line.rstrip()) if span.end_line > span.line else min(span.end_column - 1, len(line))
     # A line may be a megabyte long: only what is near the caret is measured.
     low, high = max(0, start - 4 * WINDOW), min(len(line), start + 4 * WINDOW)
-    near = line[low:high]
-    shown = ["    " if char == "\t" else piece for char, piece in zip(near, _pieces(near), strict=True)]
+    part = line[low:high]
+    shown = ["    " if char == "\t" else piece for char, piece in zip(part, _pieces(part), strict=True)]
     widths = list(map(_cells_of, shown))
     start, end = start - low, min(end, high) - low
     first, last = 0, len(shown)
@@ -240,15 +238,8 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
 
 
 def _place(span: Span | None) -> dict[str, object]:
-    if span is None:
-        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
-    return {
-        "file": span.text.name,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-    }
+    places = {name: getattr(span, name, None) for name in ("line", "column", "end_line", "end_column")}
+    return {"file": None if span is None else span.text.name, **places}
 
 
 def as_github(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:
@@ -274,9 +265,9 @@ def _command(diagnostic: Diagnostic, root: Path | None) -> str:
         message += f"\nnote: {visible(note.message)}" + (f" ({visible(note.span.label)})" if note.span else "")
     if diagnostic.hint:
         message += f"\nhint: {visible(diagnostic.hint)}"
-    said = ",".join(f"{name}={_escape_property(visible(str(value)))}" for name, value in fields.items())
+    properties = ",".join(f"{name}={_escape_property(visible(str(value)))}" for name, value in fields.items())
     kind = "notice" if diagnostic.severity == "note" else diagnostic.severity
-    return f"::{kind} {said}::{_escape(message)}"
+    return f"::{kind} {properties}::{_escape(message)}"
 
 
 def _escape(text: str) -> str:

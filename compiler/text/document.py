@@ -37,72 +37,73 @@ class TextNode:
     """What a scalar said before it was read as a number, a truth value or nothing."""
     quoted: bool = False
     left: tuple[str | int, ...] = ()
-    """What of it was left out, for its mistake is told: keys of a map, and places in a list before which an item stood."""
+    """What was left out of it because it is wrong: keys of a map, and places in a list before which an item stood."""
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The entries of a map; anything else has none."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def items(self) -> list[TextNode]:
+        """The items of a list; anything else has none."""
+        return self.value if isinstance(self.value, list) else []
+
+    @property
+    def children(self) -> list[TextNode]:
+        """The nodes of which it consists."""
+        return [*(entry.node for entry in self.entries.values()), *self.items]
 
     @property
     def lacks(self) -> bool:
         """Whether anything in it was left out."""
-        inside = self.value.values() if isinstance(self.value, dict) else self.value if isinstance(self.value, list) else ()
-        return bool(self.left) or any((each.node if isinstance(each, Entry) else each).lacks for each in inside)
+        return bool(self.left) or any(each.lacks for each in self.children)
 
     def plain(self) -> Any:
         """The value without places."""
         if isinstance(self.value, dict):
             return {key: entry.node.plain() for key, entry in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
+        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
 
-    def get(self, key: str) -> TextNode | None:
-        """The node under a key, if this is a map that has it."""
-        entry = self.value.get(key) if isinstance(self.value, dict) else None
-        return entry.node if entry else None
-
-    def written(self, path: Sequence[str | int]) -> bool:
-        """Whether something is written at a path."""
-        return self.at(path) is not None
+    def get(self, step: str | int) -> TextNode | None:
+        """The node under a key of a map, or at a place in a list, if it is one that has it."""
+        if isinstance(step, str):
+            return self.entries[step].node if step in self.entries else None
+        return self.items[step] if 0 <= step < len(self.items) else None
 
     def has(self, path: Sequence[str | int]) -> bool:
         """Whether something is written at a path below it, and nothing of that was left out."""
-        found = self.at(path)
-        return bool(path) and found is not None and not found.lacks
+        node = self.at(path)
+        return bool(path) and node is not None and not node.lacks
 
     def at(self, path: Sequence[str | int]) -> TextNode | None:
         """The node at a path."""
         node: TextNode | None = self
         for step in path:
-            items = node.value if node is not None else None
-            if isinstance(items, list):
-                node = items[step] if isinstance(step, int) and 0 <= step < len(items) else None
-            else:
-                node = node.get(step) if node is not None and isinstance(step, str) else None
+            node = node.get(step) if node is not None else None
         return node
 
     def changed(self, path: Sequence[str | int], change: Callable[[TextNode], TextNode]) -> TextNode:
         """The tree with what `change` makes of the node at a path; itself where there is none, or nothing changes."""
         if not path:
             return change(self)
-        step, value = path[0], self.value
-        if isinstance(value, dict) and isinstance(step, str) and step in value:
-            inside = value[step].node.changed(path[1:], change)
-            same = inside is value[step].node
-            return self if same else replace(self, value={**value, step: replace(value[step], node=inside)})
-        if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
-            inside = value[step].changed(path[1:], change)
-            return self if inside is value[step] else replace(self, value=[*value[:step], inside, *value[step + 1 :]])
-        return self
+        step, before = path[0], self.get(path[0])
+        after = before.changed(path[1:], change) if before is not None else None
+        if after is None or after is before:
+            return self
+        if isinstance(step, str):
+            return replace(self, value={**self.entries, step: replace(self.entries[step], node=after)})
+        return replace(self, value=[*self.items[:step], after, *self.items[step + 1 :]])
 
     def find(self, path: Sequence[str | int], key: bool = False) -> Span:
         """The span of the deepest node on a path that exists, or of the key it stands under."""
         node, key_span = self, self.span
         for step in path:
-            if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
-                key_span, node = node.value[step].key_span, node.value[step].node
-            elif isinstance(node.value, list) and isinstance(step, int) and 0 <= step < len(node.value):
-                node = node.value[step]
-                key_span = node.span
-            else:
+            below = node.get(step)
+            if below is None:
                 break
+            key_span = node.entries[step].key_span if isinstance(step, str) else below.span
+            node = below
         return key_span if key else node.span
 
 

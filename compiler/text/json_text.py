@@ -46,24 +46,24 @@ def _tokens(text: Text) -> Tokens:
         yield found[0], span_at(text, found.start(), found.end())
 
 
-def _value(said: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
+def _value(token: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
     """The value that begins with a token; the text is known to be JSON."""
-    if said == "{":
+    if token == "{":
         return _map(span, tokens, problems)
-    if said == "[":
+    if token == "[":
         return _list(span, tokens, problems)
-    value: Any = json.loads(said)
-    return TextNode(value, span, said, isinstance(value, str))
+    value: Any = json.loads(token)
+    return TextNode(value, span, token, isinstance(value, str))
 
 
 def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
     entries: dict[str, Entry] = {}
-    for said, span in tokens:
-        if said == "}":
+    for token, span in tokens:
+        if token == "}":
             return TextNode(entries, _until(begin, span))
-        if said == ",":
+        if token == ",":
             continue
-        key: str = json.loads(said)
+        key: str = json.loads(token)
         next(tokens)  # the colon
         node = _value(*next(tokens), tokens, problems)
         if key in entries:
@@ -75,11 +75,11 @@ def _map(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
 
 def _list(begin: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:
     items: list[TextNode] = []
-    for said, span in tokens:
-        if said == "]":
+    for token, span in tokens:
+        if token == "]":
             return TextNode(items, _until(begin, span))
-        if said != ",":
-            items.append(_value(said, span, tokens, problems))
+        if token != ",":
+            items.append(_value(token, span, tokens, problems))
     raise AssertionError("a list without an end is no JSON")
 
 

@@ -1,4 +1,4 @@
-"""Read on behind a line that is no YAML: it is told, and indented as its neighbours are or left out, so that the rest is read."""
+"""Reading past a line that is no YAML: it is reported, and indented like its neighbours or left out, so that the rest is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compiler.text.document import MAX_DEPTH, MAX_NODES
 from compiler.text.spans import Text, span_at
 from compiler.text.syntax import word_syntax_error
 
-#: A text beyond this, or with more such lines, is told its first mistakes alone: each try parses all of it.
+#: Of a text beyond this, or with more such lines, only the first mistakes are reported: each try parses all of it.
 MAX_CHARACTERS = 30_000
 MAX_MISTAKES = 10
 
@@ -65,14 +65,14 @@ class Mended:
         return min(begin + max(0, index - self.starts[line] - self.moved.get(line, 0)), len(self.text.content))
 
     def with_line(self, line: int, indent: int) -> Mended:
-        """It with one line indented otherwise."""
+        """The text with one line indented differently."""
         bare = self.lines[line].lstrip(" \t")
         moved = indent - (len(self.lines[line]) - len(bare)) + self.moved.get(line, 0)
         lines = (*self.lines[:line], " " * indent + bare, *self.lines[line + 1 :])
         return replace(self, lines=lines, moved={**self.moved, line: moved})
 
     def without(self, line: int, last: int) -> Mended:
-        """It without some lines, and without what is indented deeper than the first of them behind these."""
+        """The text without some lines, and without those behind them that are indented deeper than the first of them."""
         depth = indent_of(self.lines[line])
         end = last + 1
         while end < len(self.lines) and (not self.lines[end].strip() or indent_of(self.lines[end]) > depth):
@@ -125,7 +125,7 @@ def first_error(content: str) -> Any:
 
 
 def tries(mended: Mended, error: Any, index: int) -> Iterator[Mended]:
-    """What may let the parser read on, the likeliest first: another indent, then leaving out what it stumbles over."""
+    """What may let the parser read on, the likeliest first: another indent, then the text without what it stumbles over."""
     line = mended.line(index)
     here = indent_of(mended.lines[line])
     for indent in indents(mended, line):

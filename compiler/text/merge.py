@@ -14,9 +14,6 @@ from compiler.text.document import MAX_DEPTH, MAX_NODES, Entry, TextNode, load_t
 from compiler.text.project import Place
 from compiler.text.spans import Span, Text, span_at
 from compiler.text.steps import combine_steps, read_step, unknown_step
-from compiler.text.yaml_text import render_yaml
-
-__all__ = ("apply_setting", "is_step_list", "load_recipe", "merge", "in_settled_form", "render_yaml")
 
 STEP_LISTS = (("prompts",), ("traces",), ("tables", "*", "steps"))
 MAX_EXTENDS = 8
@@ -27,27 +24,18 @@ OWN = ("recipe", "description", "extends")
 Keys = tuple[str, ...]
 
 
-def merge(base: TextNode, over: TextNode) -> TextNode:
-    """Lay one recipe over another."""
-    found: list[Diagnostic] = []
-    merged = laid_over(base, over, found)
-    if found:
-        raise RecipeError(found)
+def merge(base: TextNode | None, over: TextNode) -> TextNode:
+    """Lay one recipe over another, or bring it alone into its settled form; raises RecipeError with every mistake."""
+    problems: list[Diagnostic] = []
+    merged = lay_over(base, over, problems)
+    if problems:
+        raise RecipeError(problems)
     return merged
 
 
-def laid_over(base: TextNode | None, over: TextNode, found: list[Diagnostic]) -> TextNode:
-    """A recipe over another, or alone, in its settled form: steps in their places, names used once. Mistakes go into `found`."""
-    return _combine(None if base is None else _combine(None, base, (), found), over, (), found)
-
-
-def in_settled_form(node: TextNode) -> TextNode:
-    """Bring a lone recipe into the form that merging gives: steps in their places, names used once."""
-    found: list[Diagnostic] = []
-    settled = laid_over(None, node, found)
-    if found:
-        raise RecipeError(found)
-    return settled
+def lay_over(base: TextNode | None, over: TextNode, problems: list[Diagnostic]) -> TextNode:
+    """A recipe over another or alone in its settled form: steps in their places, names used once; mistakes go into `problems`."""
+    return _combine(None if base is None else _combine(None, base, (), problems), over, (), problems)
 
 
 def is_step_list(path: Keys) -> bool:
@@ -58,27 +46,27 @@ def is_step_list(path: Keys) -> bool:
     )
 
 
-def _combine(base: TextNode | None, over: TextNode, path: Keys, found: list[Diagnostic]) -> TextNode:
+def _combine(base: TextNode | None, over: TextNode, path: Keys, problems: list[Diagnostic]) -> TextNode:
     if isinstance(over.value, list) and is_step_list(path):
-        under = base.value if base is not None and isinstance(base.value, list) else []
-        steps, left = combine_steps(under, over.value, partial(_combine_parameters, path, found), found)
+        under = base.items if base is not None else []
+        steps, left = combine_steps(under, over.value, partial(_combine_parameters, path, problems), problems)
         return replace(over, value=steps, left=(*(base.left if base is not None else ()), *over.left, *left))
     if not isinstance(over.value, dict):
         return over
-    before = base.value if base is not None and isinstance(base.value, dict) else {}
+    before = base.entries if base is not None else {}
     merged: dict[str, Entry] = {}
     for key, entry in (before | over.value).items():
         below = before[key].node if key in before else None
         if key not in over.value:
-            merged[key] = replace(entry, node=_combine(None, entry.node, (*path, key), found))
+            merged[key] = replace(entry, node=_combine(None, entry.node, (*path, key), problems))
         elif below is None or entry.node.value is not None:  # null removes what is there
-            merged[key] = replace(entry, node=_combine(below, entry.node, (*path, key), found))
+            merged[key] = replace(entry, node=_combine(below, entry.node, (*path, key), problems))
     lacks = (*(base.left if base is not None else ()), *over.left)
     return replace(over, value=merged, left=tuple(key for key in dict.fromkeys(lacks) if key not in merged))
 
 
-def _combine_parameters(path: Keys, found: list[Diagnostic], base: TextNode | None, over: TextNode) -> TextNode:
-    return _combine(base, over, (*path, "", ""), found)  # a step's parameters are no step list
+def _combine_parameters(path: Keys, problems: list[Diagnostic], base: TextNode | None, over: TextNode) -> TextNode:
+    return _combine(base, over, (*path, "", ""), problems)  # a step's parameters are no step list
 
 
 @dataclass(frozen=True)
@@ -101,72 +89,68 @@ def load_recipe(place: Place, settings: Sequence[str] = ()) -> Merged:
     content = path if place.content is None else place.content
     texts = [replace(load_text(content, place.shown), path=path)]
     documents = [look_at(texts[0])]
-    found = list(documents[0].problems)
-    while (extends := _map_of(documents[-1].root, found).get("extends")) is not None:
+    problems = list(documents[0].problems)
+    while (extends := _map_of(documents[-1].root, problems).get("extends")) is not None:
         try:
             texts.append(_follow(extends, texts, place))
         except RecipeError as error:
-            found += error.diagnostics
+            problems += error.diagnostics
             documents.append(Document(TextNode({}, extends.span), (), torn=True))
             break
         documents.append(look_at(texts[-1]))
-        found += documents[-1].problems
-    nodes = [_map_of(each.root, found) for each in documents]
+        problems += documents[-1].problems
+    nodes = [_map_of(each.root, problems) for each in documents]
     if len(settings) > MAX_SETTINGS:
         raise RecipeError(Diagnostic(f"there are {len(settings)} `--set`, and {MAX_SETTINGS} are the most", nodes[0].span))
     if (count := sum(map(count_values, nodes))) > MAX_NODES:
         message = f"the recipe has {count:,} values together with what it extends, and {MAX_NODES:,} are the most"
         raise RecipeError(Diagnostic(message, nodes[0].span))
-    merged = laid_over(None, _without(nodes.pop(), ("extends",)), found)
+    merged = lay_over(None, _without(nodes.pop(), ("extends",)), problems)
     while nodes:
-        merged = laid_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), found)
+        merged = lay_over(_without(merged, OWN), _without(nodes.pop(), ("extends",)), problems)
     for setting in settings:
         texts.append(Text(f"--set {setting}", None, setting))
         try:
             merged = apply_setting(merged, texts[-1])
         except RecipeError as error:
-            found += error.diagnostics
-    return Merged(merged, tuple(texts), tuple(dict.fromkeys(found)), any(each.torn for each in documents))
+            problems += error.diagnostics
+    return Merged(merged, tuple(texts), tuple(dict.fromkeys(problems)), any(each.torn for each in documents))
 
 
-def _map_of(root: TextNode | None, found: list[Diagnostic]) -> TextNode:
+def _map_of(root: TextNode | None, problems: list[Diagnostic]) -> TextNode:
     """The map that a document is. Raises RecipeError where it is none, for then nothing is left to look at."""
     if root is None:
-        raise RecipeError(found)
+        raise RecipeError(problems)
     if not isinstance(root.value, dict):
         wrong = Diagnostic("a recipe is a map of keys", root.span, "begin with `format: 1`")
-        raise RecipeError(found or [wrong])
+        raise RecipeError(problems or [wrong])
     return root
 
 
 def count_values(node: TextNode) -> int:
     """How many values a tree holds, itself among them."""
-    inside = node.value if isinstance(node.value, list) else []
-    if isinstance(node.value, dict):
-        inside = [entry.node for entry in node.value.values()]
-    return 1 + sum(map(count_values, inside))
+    return 1 + sum(map(count_values, node.children))
 
 
 def _without(node: TextNode, keys: tuple[str, ...]) -> TextNode:
-    assert isinstance(node.value, dict)
-    return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
+    return replace(node, value={key: entry for key, entry in node.entries.items() if key not in keys})
 
 
 def _follow(extends: TextNode, texts: list[Text], place: Place) -> Text:
-    said, here = extends.value, texts[-1]
-    if not isinstance(said, str) or not said:
+    written, here = extends.value, texts[-1]
+    if not isinstance(written, str) or not written:
         raise RecipeError(Diagnostic("`extends` takes the path of one recipe", extends.span))
-    if said.startswith("pkg:"):
-        inner = said.removeprefix("pkg:")
+    if written.startswith("pkg:"):
+        inner = written.removeprefix("pkg:")
         inner = inner if inner.endswith((".yaml", ".yml")) else f"{inner}.yaml"
         target, shown = place.package / inner, f"pkg:{posixpath.normpath(inner)}"
     else:
         assert here.path is not None
-        target = here.path.parent / said
+        target = here.path.parent / written
         prefix = "pkg:" if here.name.startswith("pkg:") else ""
         folder = posixpath.dirname(here.name.removeprefix(prefix))
-        shown = prefix + posixpath.normpath(posixpath.join(folder, said))
-    real = place.reach(target, said, extends.span)
+        shown = prefix + posixpath.normpath(posixpath.join(folder, written))
+    real = place.reach(target, written, extends.span)
     chain = " -> ".join((*(text.name for text in texts), shown))
     if any(text.path == real for text in texts):
         raise RecipeError(Diagnostic(f"a recipe extends itself: {chain}", extends.span))
@@ -227,7 +211,7 @@ def _nest(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, 
 
 def _nest_step(base: TextNode | None, keys: list[tuple[str, Span]], value: TextNode, path: Keys) -> TextNode:
     (name, span), rest = keys[0], keys[1:]
-    nodes = base.value if base is not None and isinstance(base.value, list) else []
+    nodes = base.items if base is not None else []
     steps = {step.name: step for node in nodes if (step := read_step(node, [])) is not None}
     step = steps.get(name)
     if step is None:

@@ -12,9 +12,9 @@ Path = Sequence[str | int]
 
 
 def node_at(root: TextNode, path: Path) -> TextNode:
-    for step in path:
-        root = root.value[step] if isinstance(root.value, list) else root.value[step].node  # type: ignore[index,union-attr]
-    return root
+    node = root.at(path)
+    assert node is not None
+    return node
 
 
 def is_scalar(root: TextNode, path: Path) -> bool:

@@ -60,14 +60,14 @@ class Place:
     content: Path | None = None
     """The file that holds the recipe's text, where that is not `path`: another version of it."""
     strays: Mapping[Path, str] = field(default_factory=dict)
-    """What stands in a revision's folder for a link that leads out of it -> where the link leads."""
+    """The stand-in, in a revision's folder, for a link that leads out of it -> where the link leads."""
 
     @property
     def lock(self) -> Path:
         """The lock beside the recipe."""
         return self.path.with_suffix(".lock")
 
-    def reach(self, path: Path, said: str, span: Span | None = None) -> Path:
+    def reach(self, path: Path, written: str, span: Span | None = None) -> Path:
         """A file of this recipe with its links followed; `said` is what the recipe or a person calls it.
 
         Raises RecipeError, which names the file and quotes nothing of it, where it lies outside what may be read.
@@ -75,21 +75,21 @@ class Place:
         try:
             return within(path, self.allowed)
         except Outside as error:
-            raise RecipeError(self.complain(said, error, span)) from None
+            raise RecipeError(self.complain(written, error, span)) from None
         except ValueError:
-            raise RecipeError(Diagnostic(f"`{said}` is no path: it contains a NUL", span)) from None
+            raise RecipeError(Diagnostic(f"`{written}` is no path: it contains a NUL", span)) from None
 
     def base(self, span: Span) -> Path:
-        """The folder to which a path is relative that is said at a place: that of the file that says it; of `--set`, ours."""
+        """The folder that a path written at a place is relative to: that of its file, and of `--set` that of the recipe."""
         return (span.text.path or self.path).parent
 
-    def named(self, said: str, span: Span) -> Path:
+    def named(self, written: str, span: Span) -> Path:
         """A file that is named at a place; see `reach`."""
-        return self.reach(self.base(span) / said, said, span)
+        return self.reach(self.base(span) / written, written, span)
 
-    def read(self, said: str, span: Span) -> Text:
+    def read(self, written: str, span: Span) -> Text:
         """The text of a file that is named at a place; raises RecipeError."""
-        path = self.named(said, span)
+        path = self.named(written, span)
         return load_text(path, self.show(path), span=span)
 
     def find(self, kind: str, name: str) -> Path | None:
@@ -111,16 +111,16 @@ class Place:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Where profiles and benchmarks are looked for, in order: what lies above the project is none of it."""
-        looked = (self.path.parent, self.path.parent.parent, self.package)
-        return tuple(each for each in looked if any(each.is_relative_to(root) for root in self.allowed))
+        """The folders in which profiles and benchmarks are looked for, in order; none of them lies above the project."""
+        candidates = (self.path.parent, self.path.parent.parent, self.package)
+        return tuple(each for each in candidates if any(each.is_relative_to(root) for root in self.allowed))
 
-    def complain(self, said: str, error: Outside, span: Span | None) -> Diagnostic:
+    def complain(self, written: str, error: Outside, span: Span | None) -> Diagnostic:
         """What is said of a file outside."""
         stray = next((self.strays[up] for up in (error.path, *error.path.parents) if up in self.strays), None)
         if stray is not None:
-            return Diagnostic(f"`{said}` leads out of the project", span, f"in that revision it is a link to {stray}")
-        return complain_outside(said, error, span)
+            return Diagnostic(f"`{written}` leads out of the project", span, f"in that revision it is a link to {stray}")
+        return complain_outside(written, error, span)
 
     def show(self, path: Path) -> str:
         """A file beside the recipe as the person would name it, like the recipe itself."""
@@ -138,10 +138,10 @@ class Place:
         return str(path)
 
 
-def complain_outside(said: str, error: Outside, span: Span | None = None) -> Diagnostic:
+def complain_outside(written: str, error: Outside, span: Span | None = None) -> Diagnostic:
     """What is said of a file outside."""
     hint = f"it is {error.path}; allow it on the command line: --allow-path {error.path.parent}"
-    return Diagnostic(f"`{said}` leads out of the project", span, hint)
+    return Diagnostic(f"`{written}` leads out of the project", span, hint)
 
 
 def is_file(path: Path) -> bool:
@@ -196,8 +196,8 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
     except Outside as error:
         raise RecipeError(complain_outside(named, error)) from None
     if not is_file(real):
-        beside = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
-        hint = "there is: " + ", ".join(sorted(beside)) if beside else "start one with `recipe init`"
+        neighbours = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
+        hint = "there is: " + ", ".join(sorted(neighbours)) if neighbours else "start one with `recipe init`"
         raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, hint))
     inner = not own and path.parent == Path(named)  # a folder was named: what is shown is the file in it
     return Place(real, str(path) if inner else named, root, package, allowed)

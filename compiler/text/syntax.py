@@ -22,27 +22,11 @@ _WORDS: tuple[tuple[str, str, str | None], ...] = (
     ("unexpected document separator", "the quoted text is never closed", "add the closing quote"),
     ("unknown escape character", "this `\\` escape does not exist", "write `\\\\`, or use single quotes"),
     ("hexdecimal number", "this `\\` escape needs hexadecimal digits", "write `\\\\`, or use single quotes"),
-    (
-        "hexadecimal numbers",
-        "this `\\` escape needs hexadecimal digits",
-        "write `\\\\`, or use single quotes",
-    ),
+    ("hexadecimal numbers", "this `\\` escape needs hexadecimal digits", "write `\\\\`, or use single quotes"),
     ("invalid Unicode character escape", "this escape names no character", None),
-    (
-        "block sequence entries are not allowed",
-        "a list item cannot begin here",
-        "put `-` on its own line, under the key",
-    ),
-    (
-        "block collection",
-        "a list item is missing its `-`",
-        "items of one list begin with `- `, indented alike",
-    ),
-    (
-        "block mapping",
-        "a key of this map is expected here",
-        "check the quotes, and indent keys of one map alike",
-    ),
+    ("block sequence entries are not allowed", "a list item cannot begin here", "put `-` on its own line, under the key"),
+    ("block collection", "a list item is missing its `-`", "items of one list begin with `- `, indented alike"),
+    ("block mapping", "a key of this map is expected here", "check the quotes, and indent keys of one map alike"),
     ("block node", "a value is expected here", _QUOTE),
     ("undefined tag handle", "tags are not allowed in a recipe", "remove the `!...`"),
     ("tag", "tags are not allowed in a recipe", "remove the `!...`"),
@@ -64,28 +48,28 @@ def word_syntax_error(error: Any, content: str) -> tuple[str, str | None, int]:
     """What to say about a syntax error, what to do, and the index it stands at."""
     mark = error.problem_mark or error.context_mark
     index = min(mark.index, len(content)) if mark else 0
-    said = f"{error.context or ''} {error.problem or ''}"
-    if "cannot start any token" in said:
+    complaint = f"{error.context or ''} {error.problem or ''}"
+    if "cannot start any token" in complaint:
         return _bad_start(content, index)
     line_start = max(content.rfind("\n", 0, index), content.rfind("\r", 0, index)) + 1
     indent = re.compile(r" *\t").match(content, line_start)
     if indent and indent.end() <= index + 1:
         return "a tab indents this line", "indent with spaces", indent.end() - 1
-    if "flow" in said and (
+    if "flow" in complaint and (
         unquoted := re.compile(r"[^\s,:\[\]{}\"'#&*!|>%@`][^\s,\[\]{}]*(?=[\[{])").match(content, _word(content, index))
     ):
         bracket = content[unquoted.end()]
         message = f"a `{bracket}` stands in text without quotes, where it begins a {'map' if bracket == '{' else 'list'}"
         return message, f"quote text that holds `{bracket}`, in single quotes", unquoted.start()
     for part, message, hint in _WORDS:
-        if part in said:
+        if part in complaint:
             opened = error.context_mark
             # Where a bracket or quote opens says more than where the file ends.
-            later = mark and opened and opened.line < mark.line and "flow" in said
+            later = mark and opened and opened.line < mark.line and "flow" in complaint
             if opened and (later or "never closed" in message or "has no `:`" in message):
                 index = min(opened.index, len(content))
             return message, hint, index
-    return f"this is not YAML: {said.strip()}", None, index
+    return f"this is not YAML: {complaint.strip()}", None, index
 
 
 def _word(content: str, index: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,11 +19,10 @@ WIDTH = 96  # a leaf map longer than this is written as a block
 
 def render_yaml(node: TextNode) -> str:
     """Write a resolved recipe as YAML. Raises ValueError for half a surrogate pair, which no text file can hold."""
-    stream = io.StringIO()
-    writer = _Writer(stream)
-    for event in _document(_node(node)):
-        writer.emit(event)
-    return stream.getvalue().removesuffix("...\n")
+    start, end = yaml.DocumentStartEvent(explicit=False), yaml.DocumentEndEvent(explicit=False)
+    events = (yaml.StreamStartEvent(), start, *_node(node, False), end, yaml.StreamEndEvent())
+    text: str = yaml.emit(events, Dumper=_Writer, allow_unicode=True, width=1 << 30)
+    return text.removesuffix("...\n")
 
 
 def node_of(value: Any) -> TextNode:
@@ -38,9 +36,6 @@ def node_of(value: Any) -> TextNode:
 
 class _Writer(Emitter):
     """The library's emitter, with lists set in below their key and double quotes where quotes are needed."""
-
-    def __init__(self, stream: io.StringIO) -> None:
-        super().__init__(stream, allow_unicode=True, width=1 << 30)
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -57,16 +52,12 @@ class _Writer(Emitter):
         return '"' if style == "'" and max(text, default="") < "\U00010000" else style
 
 
-def _document(content: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
-    yield yaml.StreamStartEvent()
-    yield yaml.DocumentStartEvent(explicit=False)
-    yield from content
-    yield yaml.DocumentEndEvent(explicit=False)
-    yield yaml.StreamEndEvent()
+def _node(node: TextNode, flow: bool) -> Iterator[yaml.Event]:
+    """The events of a node; inside a `flow` all is flow, and anything else is what it is best read as."""
+    yield from _styled(node, flow or not _is_block(node))
 
 
-def _node(node: TextNode, flow: bool = False) -> Iterator[yaml.Event]:
-    flow = flow or not _is_block(node)
+def _styled(node: TextNode, flow: bool) -> Iterator[yaml.Event]:
     if isinstance(node.value, dict):
         yield yaml.MappingStartEvent(None, None, True, flow_style=flow)
         for key, entry in node.value.items():
@@ -76,23 +67,13 @@ def _node(node: TextNode, flow: bool = False) -> Iterator[yaml.Event]:
     elif isinstance(node.value, list):
         yield yaml.SequenceStartEvent(None, None, True, flow_style=flow)
         for item in node.value:
-            single = isinstance(item.value, dict) and len(item.value) == 1  # `- length: {...}` is how people write a step
-            yield from _entry(item) if single and not flow else _node(item, flow)
+            single = len(item.entries) == 1  # `- length: {...}` is how people write a step
+            yield from _styled(item, False) if single and not flow else _node(item, flow)
         yield yaml.SequenceEndEvent()
     elif isinstance(node.value, str):
         yield _text(node.value, _reads_as_text(node.value))
     else:
         yield yaml.ScalarEvent(None, None, (True, False), _word(node))
-
-
-def _entry(item: TextNode) -> Iterator[yaml.Event]:
-    """A map of one entry, which is written as a block however short it is."""
-    assert isinstance(item.value, dict)
-    yield yaml.MappingStartEvent(None, None, True, flow_style=False)
-    for key, entry in item.value.items():
-        yield _text(key, key != "<<")
-        yield from _node(entry.node)
-    yield yaml.MappingEndEvent()
 
 
 def _text(text: str, plain: bool) -> yaml.ScalarEvent:
@@ -121,13 +102,10 @@ def _reads_as_text(text: str) -> bool:
 def _is_block(node: TextNode) -> bool:
     if not isinstance(node.value, dict | list) or not node.value:
         return False
-    children = node.value if isinstance(node.value, list) else [entry.node for entry in node.value.values()]
-    leaf = not any(isinstance(child.value, dict) or _holds_nodes(child) for child in children)
-    return not leaf or _length(node) > WIDTH
-
-
-def _holds_nodes(node: TextNode) -> bool:
-    return isinstance(node.value, list) and any(isinstance(item.value, dict | list) for item in node.value)
+    deep = any(
+        isinstance(each.value, dict) or any(isinstance(item.value, dict | list) for item in each.items) for each in node.children
+    )
+    return deep or _length(node) > WIDTH
 
 
 def _length(node: TextNode) -> int:

@@ -31,23 +31,23 @@ class Answers(Generate):
         return (*super().entries(), *([(self.language, "answer_labels")] if self.gold is not None else []))
 
     def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
-        known = entries.get("answer_labels") if self.gold is not None else None
-        return extended(known[0]) if known else super().listed(entries)
+        known = entries.get("answer_labels")
+        return extended(known[0]) if known and self.gold is not None else super().listed(entries)
 
     def conventions(self, entries: Mapping[str, Any]) -> Sequence[Sequence[str]]:
-        known = entries.get("answer_labels") if self.gold is not None else None
-        return super().conventions(entries) if known is None else [*map(extended, known), *NUMBERED]
+        known = entries.get("answer_labels")
+        return super().conventions(entries) if known is None or self.gold is None else [*map(extended, known), *NUMBERED]
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         return (*super().reads(columns), *([self.gold] if self.gold is not None else []))
 
     def made(self) -> Columns:
-        told: Columns = {} if self.gold is None else {"gold_answer": "text"}
-        return {**super().made(), "trial": "integer", **told}
+        gold: Columns = {} if self.gold is None else {"gold_answer": "text"}
+        return {**super().made(), "trial": "integer", **gold}
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
-        told = super().cells(reply, row, entries, sample)
+        cells = super().cells(reply, row, entries, sample)
         if self.gold is None:
-            return *told, sample + 1
+            return *cells, sample + 1
         right = row[self.gold]
-        return *told, sample + 1, None if right is None else str(right + 1)
+        return *cells, sample + 1, None if right is None else str(right + 1)

@@ -128,6 +128,6 @@ class Asks(Step):
     def sampling(self) -> dict[str, Any]:
         """What decides a completion besides model, messages and sample number; nothing that is at the model's default."""
         names = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "reasoning", "seed")
-        said = {name: getattr(self, name) for name in names}
-        chosen = {name: value for name, value in said.items() if value is not None}
+        fields = {name: getattr(self, name) for name in names}
+        chosen = {name: value for name, value in fields.items() if value is not None}
         return chosen | ({"stop": list(self.stop)} if self.stop else {})

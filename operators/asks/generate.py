@@ -95,9 +95,11 @@ class Generate(Asks):
     def made(self) -> Columns:
         return {"completion": "text", "finish_reason": "label", "prompt_tokens": "integer", "completion_tokens": "integer"}
 
-    def text_of(self, said: str | Said | None, entries: Mapping[str, Any]) -> str | None:
+    def text_of(self, prompt: str | Said | None, entries: Mapping[str, Any]) -> str | None:
         """A text that is said in the recipe or stands in the profile."""
-        return said.text if isinstance(said, Said) else None if said in (None, "none") else str(entries[f"prompts.{said}"])
+        return (
+            prompt.text if isinstance(prompt, Said) else None if prompt in (None, "none") else str(entries[f"prompts.{prompt}"])
+        )
 
     def listed(self, entries: Mapping[str, Any]) -> Sequence[str]:
         """The labels of options as the model is shown them."""

@@ -69,9 +69,9 @@ class Judge(Asks):
         return (("user", PLACE.sub(lambda found: str(row[found[1]]), self.question)),)
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:
-        said = reply.text.rpartition(self.close)[2].casefold()
+        answer = reply.text.rpartition(self.close)[2].casefold()
         words = "|".join(re.escape(choice.casefold()) for choice in sorted(self.choices, key=len, reverse=True))
-        found = re.findall(rf"(?<!\w)(?:{words})(?!\w)", said)
+        found = re.findall(rf"(?<!\w)(?:{words})(?!\w)", answer)
         if not found:
             raise Refused(f"no choice in the reply (finish_reason {reply.finish_reason})")
         return ([choice.casefold() for choice in self.choices].index(found[-1]),)

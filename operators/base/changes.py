@@ -45,7 +45,7 @@ def differences(before: Any, after: Any, path: tuple[str | int, ...] = ()) -> It
         case (Declared() | dict(), None):
             yield from differences(fields(before), {}, path)
         case _:
-            yield Difference(path, worded(before), worded(after))
+            yield Difference(path, render_value(before), render_value(after))
 
 
 def fields(value: Declared | dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def fields(value: Declared | dict[str, Any]) -> dict[str, Any]:
     return named | (value.__pydantic_extra__ or {})
 
 
-def worded(value: Any) -> str:
+def render_value(value: Any) -> str:
     """A value as a recipe would write it, cut to a readable length."""
     match value:
         case None:
@@ -66,10 +66,10 @@ def worded(value: Any) -> str:
         case Decimal():
             text = format(value.normalize(), "f")
         case tuple() | list():
-            text = "[" + ", ".join(worded(part) for part in value) + "]"
+            text = "[" + ", ".join(render_value(part) for part in value) + "]"
         case Declared() | dict():
-            said = {name: part for name, part in fields(value).items() if part is not None}
-            text = "{" + ", ".join(f"{name}: {worded(part)}" for name, part in said.items()) + "}"
+            parts = {name: part for name, part in fields(value).items() if part is not None}
+            text = "{" + ", ".join(f"{name}: {render_value(part)}" for name, part in parts.items()) + "}"
         case _:
             text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."

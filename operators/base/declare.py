@@ -102,8 +102,8 @@ class Only(Declared):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         """Names of sources and categories that the recipe does not have."""
-        said: dict[Kind, Names | None] = {"source": self.source, "category": self.category}
-        for kind, names in said.items():
+        named: dict[Kind, Names | None] = {"source": self.source, "category": self.category}
+        for kind, names in named.items():
             for place, name in enumerate(() if names is None else (names,) if isinstance(names, str) else names):
                 path = ("only", kind) if isinstance(names, str) else ("only", kind, place)
                 yield from scope.complain_name(kind, name, path, f"no source has the {kind} `{name}`")
@@ -132,7 +132,7 @@ class Operator(Declared):
         """
         return ()
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         """The part of a profile entry that it goes by, which alone is in its key; None where that is nothing."""
         return value
 
@@ -195,7 +195,7 @@ class Measure(Step):
         if self.only:
             yield from self.only.complain(scope)
 
-    def read(self) -> dict[str, str]:
+    def reads(self) -> dict[str, str]:
         """What it reads: role -> column."""
         return {"in": self.in_, **{name: getattr(self, name) for name in self.others}}
 

@@ -1,4 +1,4 @@
-"""A step that is left out, since what it says is wrong."""
+"""A step that is left out because it is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from operators.base.declare import Step
 
 
 class LeftOut(Step):
-    """A step whose mistake is told: what it would make of the rows is not known, and nothing is built of them."""
+    """A step that is wrong, which is reported: what it would make of the rows is not known, and nothing is built of them."""
 
     name: ClassVar[str] = "left_out"
 

@@ -21,9 +21,9 @@ NAMED: dict[str, Licence] = {
 }
 
 
-def class_of(said: str) -> Licence | None:
+def class_of(name: str) -> Licence | None:
     """The class that a person means: itself, or that of a licence by its name; None where it is not known."""
-    return next((each for each in CLASSES if each == said), NAMED.get(said.lower()))
+    return next((each for each in CLASSES if each == name), NAMED.get(name.lower()))
 
 
 def withheld(licence: str) -> str:

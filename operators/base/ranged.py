@@ -1,4 +1,4 @@
-"""Measures that a decision keeps within bounds: how many there are, or the share of a whole."""
+"""Measures by what their values mean: how many there are, the share of a whole, or whether something is so."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ class Ranged(Measure):
     def wording(self, value: Mapping[str, int | None]) -> str:
         number = value[self.values[0]]
         return "unknown" if number is None else f"{number} {self.units[number != 1]}"
+
+
+class Verdict(Measure):
+    """A measure of whether something is so: its one value is 1 or 0, and -1 where it abstains."""
+
+    wants: ClassVar[str] = "that it is so"
+    """What the decision asks for, as a person reads it."""
+    words: ClassVar[tuple[str, str, str]]
+    """How it is said that it is not so, that it is, and that nobody knows."""
+
+    def condition(self, value: Mapping[str, str]) -> str:
+        return f"{value[self.values[0]]} = 1"
+
+    def wanted(self) -> str:
+        return self.wants
+
+    def wording(self, value: Mapping[str, int | None]) -> str:
+        verdict = value[self.values[0]]
+        return self.words[2 if verdict is None else verdict]
 
 
 class Proportion(Ranged):

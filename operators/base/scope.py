@@ -1,4 +1,4 @@
-"""What is known where an operator stands, and what is said of one that is wrong there."""
+"""What is known where an operator stands, and the complaints about one that is wrong there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Complaint:
     key: bool = False
     """True where the key itself is wrong, not its value."""
     silent: bool = False
-    """True where it may come of another mistake, which is told: the operator cannot be used, and nobody has to know."""
+    """True where it may follow from another mistake, which is reported: the operator cannot be used, and this is not shown."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Scope:
     sources: frozenset[str]
     categories: frozenset[str]
     models: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
-    """Names of sources, categories and models that the recipe says in a wrong way, which is told."""
+    broken: frozenset[str] = frozenset()
+    """Names of sources, categories and models whose declarations are wrong, which is reported already."""
     open: frozenset[Kind] = frozenset()
-    """What may have further names, for what would say them is wrong, which is told."""
+    """The kinds of which there may be further names, because what declares them is wrong, which is reported already."""
 
     def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
         """A complaint where `name` is no column here, or has none of the types."""
@@ -59,20 +59,20 @@ class Scope:
         """A complaint where the recipe has no source, category or model of this name."""
         known = {"source": self.sources, "category": self.categories, "model": self.models}[kind]
         if name not in known:
-            silent = name in self.told or kind in self.open
+            silent = name in self.broken or kind in self.open
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
 
 
 def near_columns(word: str, known: Iterable[str]) -> str:
     """The hint after an unknown column: the nearest, and the columns that there are."""
-    near, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
-    return near if near == there else f"{near} {there}"
+    suggestion, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))
+    return suggestion if suggestion == there else f"{suggestion} {there}"
 
 
 def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
     """The hint after an unknown name: the nearest known one, or all of them."""
-    if near := nearest(word, known):
-        return f"did you mean `{near}`?"
+    if known_name := nearest(word, known):
+        return f"did you mean `{known_name}`?"
     # A file without a header has text of a row where names should be: no more than its beginning is shown.
     shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)[:12]]
     more = f", and {len(known) - 12} more" if len(known) > 12 else ""

@@ -14,70 +14,14 @@ from operators.conditions.growth import MOST_OF_ROW, Tree, constant_text, count_
 from operators.conditions.patterns import pattern_size
 
 #: Pure scalar functions. Whatever is not listed is refused: `random`, `now`, `read_text`, settings, macros.
-FUNCTIONS = frozenset(
-    [
-        "~~",
-        "!~~",
-        "~~*",
-        "!~~*",
-        "~~~",
-        "||",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "abs",
-        "ceil",
-        "floor",
-        "round",
-        "sign",
-        "greatest",
-        "least",
-        "coalesce",
-        "nullif",
-        "length",
-        "strlen",
-        "char_length",
-        "lower",
-        "upper",
-        "trim",
-        "ltrim",
-        "rtrim",
-        "left",
-        "right",
-        "substring",
-        "substr",
-        "replace",
-        "reverse",
-        "contains",
-        "starts_with",
-        "ends_with",
-        "prefix",
-        "suffix",
-        "position",
-        "instr",
-        "strpos",
-        "nfc_normalize",
-        "regexp_matches",
-        "regexp_full_match",
-        "regexp_extract",
-        "like_escape",
-        "ilike_escape",
-        "not_like_escape",
-        "not_ilike_escape",
-        "list_contains",
-        "list_has",
-        "array_length",
-        "len",
-        "list_extract",
-        "array_extract",
-        "concat",
-        "bit_length",
-    ]
+ALLOWED = (
+    "+ - * / // % || ~~ !~~ ~~* !~~* ~~~ abs ceil floor round sign greatest least coalesce nullif "
+    "length strlen char_length bit_length lower upper trim ltrim rtrim left right substring substr "
+    "replace reverse concat contains starts_with ends_with prefix suffix position instr strpos nfc_normalize "
+    "regexp_matches regexp_full_match regexp_extract like_escape ilike_escape not_like_escape not_ilike_escape "
+    "list_contains list_has array_length len list_extract array_extract"
 )
-
+FUNCTIONS = frozenset(ALLOWED.split())
 CLASSES = frozenset(["COMPARISON", "CONJUNCTION", "CONSTANT", "COLUMN_REF", "FUNCTION", "OPERATOR", "CASE", "CAST", "BETWEEN"])
 TYPES = frozenset(
     ["INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "TINYINT", "DOUBLE", "VARCHAR", "TEXT", "BOOLEAN", "INT", "STRING", "BOOL"]
@@ -174,17 +118,17 @@ def parsed_tree(text: str) -> Tree:
     except RecursionError:
         raise Refusal(TOO_DEEP) from None
     except duckdb.Error as error:
-        raise Refusal(said(str(error))) from None
+        raise Refusal(word_error(str(error))) from None
     if tree.get("error"):
         place = int(tree.get("position") or 0) - len(PREFIX)
-        raise Refusal(said(str(tree.get("error_message", "it cannot be parsed"))), place if place >= 0 else None)
+        raise Refusal(word_error(str(tree.get("error_message", "it cannot be parsed"))), place if place >= 0 else None)
     return tree
 
 
 TOO_DEEP = f"the condition is nested deeper than {DEPTH} levels"
 
 
-def said(message: str) -> str:
+def word_error(message: str) -> str:
     """The first line of DuckDB's message; where it tells of its own limits, what this one is."""
     return TOO_DEEP if "depth limit" in message else message.splitlines()[0]
 
@@ -204,7 +148,7 @@ def written(condition: Tree) -> str:
     try:
         sql: str = connection().execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchall()[0][0]
     except duckdb.Error as error:
-        raise Refusal(said(str(error))) from None
+        raise Refusal(word_error(str(error))) from None
     return sql.removeprefix("SELECT 1 WHERE ")
 
 

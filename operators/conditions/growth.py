@@ -54,9 +54,9 @@ def makes_text(node: Tree) -> bool:
 def sized(node: Tree, lengths: Mapping[str, Size]) -> tuple[Size, Size]:
     """(the most bytes of a part's value, of all text that is made on the way to it), by the bytes of each column's cell."""
     parts = inner(node)
-    told = [sized(part, lengths) for part in parts]
-    length = longest(node, [size for size, _ in told], lengths)
-    return length, sum(made for _, made in told) + (length if makes_text(node) else 0)
+    sizes = [sized(part, lengths) for part in parts]
+    length = longest(node, [size for size, _ in sizes], lengths)
+    return length, sum(made for _, made in sizes) + (length if makes_text(node) else 0)
 
 
 def longest(node: Tree, sizes: list[Size], lengths: Mapping[str, Size]) -> Size:
@@ -150,17 +150,17 @@ def guard(node: Tree, share: int, arguments: list[str]) -> str:
     else:
         size = f"list_sum([{', '.join(bytes_of if name in SUMS else bytes_of[:1])}])"
     call = " || ".join(values) if name == "||" else f"{name}({', '.join(values)})"
-    inside = f"CASE WHEN {told(size, share)} THEN NULL ELSE {call} END"
+    inside = f"CASE WHEN {too_long(size, share)} THEN NULL ELSE {call} END"
     made = f"list_transform([struct_pack({named})], lambda t: {inside})[1]"
     columns = [argument for part, argument in zip(inner(node), arguments, strict=True) if part["class"] == "COLUMN_REF"]
     if name not in SUMS or len(columns) < 2:
         return made
     # Cells are copied where they are named: those of columns can be looked at before.
     before = f"list_sum([{', '.join(f'strlen({each}::VARCHAR)' for each in columns)}])"
-    return f"CASE WHEN {told(before, share)} THEN NULL ELSE {made} END"
+    return f"CASE WHEN {too_long(before, share)} THEN NULL ELSE {made} END"
 
 
-def told(size: str, share: int) -> str:
+def too_long(size: str, share: int) -> str:
     """SQL that is an error where a text is too long, and else false; a cast that fails, for TRY allows no `error`."""
     return f"(CASE WHEN {size} > {share} THEN ('{TOO_LONG} ' || ({size}))::INTEGER = 0 ELSE FALSE END)"
 

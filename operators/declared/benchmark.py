@@ -74,8 +74,8 @@ class Benchmark(Declared):
 
     def taken(self) -> Extract:
         """The step that takes the answer out."""
-        said = Taken(rule=self.extract) if isinstance(self.extract, str) else self.extract
-        return Extract(rule=said.rule, mark=said.mark, language=self.language)
+        taken = Taken(rule=self.extract) if isinstance(self.extract, str) else self.extract
+        return Extract(rule=taken.rule, mark=taken.mark, language=self.language)
 
     def source(self) -> Source | None:
         """Its rows as those of a source, or None where it has no files or columns."""

@@ -206,8 +206,8 @@ class Cot(Declared):
 
     def anchored(self, anchor: str | None) -> LanguageBounds | None:
         """The share of the anchor that the thinking may have."""
-        if (said := self.think.anchor_share) is not None:
-            return said if "of" in said.model_fields_set else said.model_copy(update={"of": "anchor"})
+        if (bounds := self.think.anchor_share) is not None:
+            return bounds if "of" in bounds.model_fields_set else bounds.model_copy(update={"of": "anchor"})
         if self.schema_ != "language_mixed" or anchor in (None, PAPER_ANCHOR):
             return None
         return LanguageBounds(of="anchor", min=MOSTLY, count="letters", ignoring=NO_LANGUAGE)
@@ -244,11 +244,11 @@ class Cot(Declared):
             share = LanguageShare(**{**dict(reasoned), "in": "think"})
             yield Derived("anchor_share", share, ("think", "anchor_share"))
         if self.solution.language != "any":
-            said = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
+            fields = {"of": self.solution.language, "min": self.solution.min, "count": "letters", "ignoring": NO_PROSE}
             # A bare number or name is in no wrong language: where there are too few letters to judge by, the trace stays.
             named = "language" if self.solution.marks is None else self.solution.marks
             few = {"marks": named, "fewest": self.solution.letters, "unknown": "keep"}
-            share = LanguageShare.model_validate({**said, **few, "in": "solution"})
+            share = LanguageShare.model_validate({**fields, **few, "in": "solution"})
             yield Derived("solution_language", share, ("solution", "language"))
         if self.solution.answer != "none":
             yield Derived("extract", Extract(rule=RULES[self.solution.answer]), ("solution", "answer"))
@@ -258,8 +258,8 @@ class Cot(Declared):
         for name, span in self.spans.items():
             if span.language_share is not None:
                 yield Derived(f"{name}_text", Inside(open=span.open, close=span.close, **{"as": name}), ("spans", name))
-                said = {**dict(span.language_share), "in": name, "unknown": "keep"}
-                share = LanguageShare.model_validate(said)
+                fields = {**dict(span.language_share), "in": name, "unknown": "keep"}
+                share = LanguageShare.model_validate(fields)
                 yield Derived(f"{name}_share", share, ("spans", name, "language_share"))
 
     def inner(self) -> dict[str, Inner]:

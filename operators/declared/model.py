@@ -48,9 +48,9 @@ class Model(Declared):
 
     @field_validator("license", "terms")
     @classmethod
-    def in_one_case(cls, said: str | None) -> str | None:
+    def in_one_case(cls, name: str | None) -> str | None:
         """A licence that is known is one licence in any case: `Apache-2.0` and `apache-2.0` do not clash."""
-        return said.lower() if said is not None and said.lower() in TERMS and said not in CLASSES else said
+        return name.lower() if name is not None and name.lower() in TERMS and name not in CLASSES else name
 
     @model_validator(mode="after")
     def named_once(self) -> Model:
@@ -74,5 +74,5 @@ class Model(Declared):
 
     def identity(self) -> dict[str, Any]:
         """What tells its completions from those of another model; who runs it is no part of it."""
-        said = {name: getattr(self, name) for name in ("id", "revision", "template", "dtype", "quantisation")}
-        return {name: value for name, value in said.items() if value is not None}
+        fields = {name: getattr(self, name) for name in ("id", "revision", "template", "dtype", "quantisation")}
+        return {name: value for name, value in fields.items() if value is not None}

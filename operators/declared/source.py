@@ -30,9 +30,9 @@ UNREAD = {
 """Endings of names whose files are not read, each with what to do."""
 
 
-def known_class(said: object) -> object:
+def known_class(value: object) -> object:
     """The class that a licence's name stands for."""
-    return said if not isinstance(said, str) else class_of(said) or said
+    return value if not isinstance(value, str) else class_of(value) or value
 
 
 Stated = Annotated[
@@ -98,8 +98,8 @@ class Gold(Declared):
         if (digits := profile.digits) and not any(char.isdecimal() for char in digits):
             listed = (*listed, tuple(digits[1:]))
         labels = self.labels if self.labels is not None else listed or None
-        beside = self.words if self.words is not None else (*words.before, *words.after) if words else None
-        return self.model_copy(update={"labels": labels, "words": beside or None})
+        label_words = self.words if self.words is not None else (*words.before, *words.after) if words else None
+        return self.model_copy(update={"labels": labels, "words": label_words or None})
 
 
 class Mapping(Declared):
@@ -150,17 +150,17 @@ class Mapping(Declared):
 
     def reads(self) -> dict[str, tuple[str | int, ...]]:
         """Each column of the files that is read, with the path of the field that says so."""
-        read: dict[str, tuple[str | int, ...]] = {}
+        paths: dict[str, tuple[str | int, ...]] = {}
         for name, cell in self.cells().items():
-            read.setdefault(cell.field, (name,))
+            paths.setdefault(cell.field, (name,))
         if isinstance(self.options, str):
-            read.setdefault(self.options, ("options",))
+            paths.setdefault(self.options, ("options",))
         for place, column in enumerate(self.options if isinstance(self.options, tuple) else ()):
-            read.setdefault(column, ("options", place))
+            paths.setdefault(column, ("options", place))
         if self.gold is not None:
             form, column = self.gold.form()
-            read.setdefault(column, ("gold", form))
-        return read
+            paths.setdefault(column, ("gold", form))
+        return paths
 
 
 class Source(Operator):

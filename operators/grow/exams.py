@@ -18,9 +18,9 @@ from operators.kernels.alike import Alike, forms, grams, near
 from operators.kernels.bm25 import Pool
 from operators.kernels.labels import Convention, extended, in_order, labelled
 from operators.kernels.ranks import ranks
+from operators.kernels.text import Ints
 from operators.text.fold import Folding
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -83,15 +83,15 @@ def merged(operator: Rules, rows: Parents, entries: Mapping[str, Any], seed: int
     items = items_of(operator, rows, entries)
     able, wanted = items.able, holds(operator.only, rows.columns)
     pool = first_of_items(able & (wanted if operator.from_ is None else holds(operator.from_, rows.columns)), rows.item_id)
-    asked = np.flatnonzero(able & wanted)
+    takers = np.flatnonzero(able & wanted)
     words = words_of(operator, rows.columns[operator.of], able, entries)
     least = Fraction(operator.near)
     folding = Folding.of(entries.get("fold"))
-    donors, near_questions = donors_of(operator, rows, words, asked, pool, least, folding)
+    donors, near_questions = donors_of(operator, rows, words, takers, pool, least, folding)
     found = Merging(refused=[(at, reason) for at, reason in enumerate(items.reasons) if reason is not None and wanted[at]])
     forms_of = Forms(items.options, folding)
-    for at, given in zip(asked.tolist(), donors, strict=True):
-        merge(operator, items, forms_of, at, given, least, found)
+    for at, candidates in zip(takers.tolist(), donors, strict=True):
+        merge(operator, items, forms_of, at, candidates, least, found)
     return born_of(operator, rows, items, found, near_questions, seed)
 
 
@@ -104,30 +104,23 @@ def items_of(operator: Rules, rows: Parents, entries: Mapping[str, Any]) -> Item
     cues = pc.fill_null(rows.columns["negation"], 1).to_numpy(zero_copy_only=False)
     inside = stand_inside(prompts, np.array([len(each) for each in options], np.int64), conventions)
     items = Items([], gold, [], [])
-    read = [labelled(each, conventions) for each in options]
-    bare = [each if known is None else known[1] for each, known in zip(options, read, strict=True)]
+    readings = [labelled(each, conventions) for each in options]
+    bare = [each if known is None else known[1] for each, known in zip(options, readings, strict=True)]
     above = speaking(bare, entries.get("above_options"))
     for at, (prompt, each) in enumerate(zip(prompts.is_valid().to_pylist(), options, strict=True)):
-        known, texts = read[at], bare[at]
+        known, texts = readings[at], bare[at]
         items.options.append(texts)
         items.conventions.append(None if known is None else known[0])
-        items.reasons.append(
-            NO_QUESTION
-            if not prompt
-            else NO_OPTIONS
-            if len(each) < 2
-            else NO_GOLD
-            if not 0 <= gold[at] < len(each)
-            else IN_QUESTION
-            if inside[at] or not all(texts)
-            else TWICE
-            if len(set(texts)) < len(texts)
-            else ABOVE
-            if above[at]
-            else NEGATION
-            if cues[at]
-            else None
+        faults = (
+            (not prompt, NO_QUESTION),
+            (len(each) < 2, NO_OPTIONS),
+            (not 0 <= gold[at] < len(each), NO_GOLD),
+            (inside[at] or not all(texts), IN_QUESTION),
+            (len(set(texts)) < len(texts), TWICE),
+            (above[at], ABOVE),
+            (cues[at], NEGATION),
         )
+        items.reasons.append(next((reason for found, reason in faults if found), None))
     return items
 
 
@@ -139,8 +132,8 @@ def speaking(options: Sequence[Sequence[str]], expressions: Sequence[str] | None
     whole = rf"(?i)\A[\s(\[“\"']*(?:{'|'.join(f'(?:{each})' for each in expressions)})[\s)\]”\"'.!。]*\z"
     found = np.concatenate([[0], np.cumsum(pc.match_substring_regex(flat, whole).to_numpy(zero_copy_only=False))])
     ends = np.cumsum([0, *map(len, options)])
-    told: list[bool] = (found[ends[1:]] > found[ends[:-1]]).tolist()
-    return told
+    flags: list[bool] = (found[ends[1:]] > found[ends[:-1]]).tolist()
+    return flags
 
 
 def stand_inside(prompts: pa.Array, counts: Ints, conventions: Sequence[tuple[str, ...]]) -> Mask:
@@ -179,21 +172,21 @@ def donors_of(
     operator: Rules,
     rows: Parents,
     words: list[Sequence[str]],
-    asked: Ints,
+    takers: Ints,
     pool: Ints,
     least: Fraction,
     folding: Folding,
 ) -> tuple[list[list[int]], int]:
     """(the rows that give to each item asked, most similar first; how many near-duplicate questions were passed over)."""
     index = Pool([words[at] for at in pool.tolist()])
-    found = np.full((len(asked), LOOKED), -1, np.int64)
-    for row, (near_by, _) in zip(found, index.nearest([words[at] for at in asked.tolist()], LOOKED), strict=True):
+    found = np.full((len(takers), LOOKED), -1, np.int64)
+    for row, (near_by, _) in zip(found, index.nearest([words[at] for at in takers.tolist()], LOOKED), strict=True):
         row[: len(near_by)] = pool[near_by]
     items = (
         np.unique(np.ascontiguousarray(rows.item_id).view("V16").ravel(), return_inverse=True)[1] if len(rows.item_id) else pool
     )
     place, rank = np.nonzero(found >= 0)
-    ones, others = asked[place], found[place, rank]
+    ones, others = takers[place], found[place, rank]
     same = items[ones] == items[others]
     alike = Alike(forms(pc.fill_null(rows.columns[operator.of].cast(pa.large_string()), ""), folding))
     twin = alike.pairs(ones, others, least) & ~same
@@ -219,7 +212,9 @@ class Forms:
         return self.known[form]
 
 
-def merge(operator: Rules, items: Items, forms_of: Forms, at: int, given: list[int], least: Fraction, found: Merging) -> None:
+def merge(
+    operator: Rules, items: Items, forms_of: Forms, at: int, candidates: list[int], least: Fraction, found: Merging
+) -> None:
     """Give one item the wrong options of others, as long as there is room."""
     texts, convention = list(items.options[at]), items.conventions[at]
     room = operator.max_options if convention is None else min(operator.max_options, len(convention.labels))
@@ -227,7 +222,7 @@ def merge(operator: Rules, items: Items, forms_of: Forms, at: int, given: list[i
     taken = {forms_of.form[text] for text in texts}
     listed = [each for form in taken if (each := forms_of.grams(form))]
     donors, own = [], len(texts)
-    for donor in given:
+    for donor in candidates:
         before = len(texts)
         for place, text in enumerate(items.options[donor]):
             if len(texts) >= room:
@@ -251,7 +246,7 @@ def merge(operator: Rules, items: Items, forms_of: Forms, at: int, given: list[i
         found.texts.append(texts)
         found.donors.append(donors)
     else:
-        found.refused.append((at, NO_GAIN if given else NO_DONOR))
+        found.refused.append((at, NO_GAIN if candidates else NO_DONOR))
 
 
 def born_of(operator: Rules, rows: Parents, items: Items, found: Merging, near_questions: int, seed: int) -> Born:

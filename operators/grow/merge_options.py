@@ -89,7 +89,7 @@ class MergeOptions(Expand):
         segmenter = ((self.language, "segmenter"),) if self.tokens == "segments" else ()
         return (*((self.language, entry) for entry in ("answer_labels", *self.may_lack)), *segmenter)
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
@@ -123,9 +123,9 @@ class MergeOptions(Expand):
         return merged(Rules(**{each.name: getattr(self, each.name) for each in fields(Rules)}), rows, entries, seed)
 
     def tell(self, figures: Mapping[str, int]) -> str:
-        born = figures["children"]
+        children = figures["children"]
         before, after = (
-            (figures[f"gold_rank_{when}"] / 2 / born, figures[f"options_{when}"] / born) for when in ("before", "after")
+            (figures[f"gold_rank_{when}"] / 2 / children, figures[f"options_{when}"] / children) for when in ("before", "after")
         )
         return (
             f"{figures['merged']:,} options merged; refused: {figures['leaks']:,} that may be right,"

@@ -82,13 +82,14 @@ class StyleDirectives(Expand):
             ranks(seed, purpose, rows.row_id[at], texts.take(pa.array(each))).reshape(-1, len(texts)), kind="stable"
         )
         chosen = order[:, : self.per_row]
-        parents, said = np.repeat(places, chosen.shape[1]), texts.take(pa.array(chosen.ravel()))
+        parents, directives = np.repeat(places, chosen.shape[1]), texts.take(pa.array(chosen.ravel()))
         prompts = rows.columns[self.of].cast(pa.large_string()).take(pa.array(parents))
         before, after = (
-            pc.binary_join_element_wise(*pair, pa.scalar("\n", pa.large_string())) for pair in ((said, prompts), (prompts, said))
+            pc.binary_join_element_wise(*pair, pa.scalar("\n", pa.large_string()))
+            for pair in ((directives, prompts), (prompts, directives))
         )
         if self.place == "both":
-            first = ranks(seed, f"{purpose} place", rows.row_id[parents], said) % 2 == 0
+            first = ranks(seed, f"{purpose} place", rows.row_id[parents], directives) % 2 == 0
             made = pc.if_else(pa.array(first), before, after)
         else:
             made = before if self.place == "before" else after

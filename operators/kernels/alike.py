@@ -11,10 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.kernels.equal import compared
-from operators.kernels.text import SPACES, decode
+from operators.kernels.text import SPACES, Ints, decode
 from operators.text.fold import Folding
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 GRAM = 5
 """Characters of a gram; a text with fewer is like another only where it equals it."""

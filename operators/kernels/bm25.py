@@ -53,8 +53,8 @@ class Pool:
                 continue
             bounds = np.concatenate([[0], np.cumsum([len(each) for each in known])])
             flat = np.array([at for each in known for at in each], dtype=np.int64)
-            asked = csr_array((np.ones(len(flat), np.int64), flat, bounds), shape=(len(batch), len(self.words)))
-            scores = asked @ self.weights
+            queried = csr_array((np.ones(len(flat), np.int64), flat, bounds), shape=(len(batch), len(self.words)))
+            scores = queried @ self.weights
             for row in range(len(batch)):
                 low, high = scores.indptr[row], scores.indptr[row + 1]
                 yield best(scores.indices[low:high], scores.data[low:high], count)

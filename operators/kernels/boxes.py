@@ -50,13 +50,13 @@ def boxes(text: str) -> Iterator[str]:
             if opened and token["command"] not in SHOWS_NOTHING:
                 holds[-1] = True
         elif opened:
-            (begin, kind), held = opened.pop(), holds.pop()
-            if kind == "hidden" or (kind == "box" and held):
+            (begin, kind), filled = opened.pop(), holds.pop()
+            if kind == "hidden" or (kind == "box" and filled):
                 while found and found[-1][0] > begin:
                     found.pop()
-            if kind == "box" and held:
+            if kind == "box" and filled:
                 found.append((begin, token.start()))
-            if opened and held and kind != "hidden":
+            if opened and filled and kind != "hidden":
                 holds[-1] = True
             if not opened:
                 yield from (text[start:end] for start, end in found)

@@ -74,8 +74,8 @@ def labels_of(
                 places.setdefault(known, (place, number))
     if digits and not any(char.isdecimal() or form_of(char) in places for char in digits):
         places |= {form_of(char): (value, -1) for value, char in enumerate(digits) if value}
-    said = words or {}
-    before, after = (tuple(word.casefold() for word in said.get(name) or ()) for name in ("before", "after"))
+    label_words = words or {}
+    before, after = (tuple(word.casefold() for word in label_words.get(name) or ()) for name in ("before", "after"))
     return Labels(places, tuple(sorted(before, key=len, reverse=True)), tuple(sorted(after, key=len, reverse=True)))
 
 

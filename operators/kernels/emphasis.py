@@ -34,12 +34,12 @@ def unemphasised(before: str, answer: str) -> str:
         sides = line[max(at - 1, 0) : at], line[found.end() : found.end() + 1]
         if mark not in MARKS or within(*sides, mark):
             continue
-        begun = opened.pop(mark, None) if sides[0].strip() else None
-        if begun is None:
+        opening = opened.pop(mark, None) if sides[0].strip() else None
+        if opening is None:
             if sides[1].strip():
                 opened[mark] = at
-        elif begun >= first:
-            pairs.append((begun - first, at - first, mark))
+        elif opening >= first:
+            pairs.append((opening - first, at - first, mark))
         elif at >= first:
             left[at - first : found.end() - first] = [""] * len(mark)
     begin, end = 0, len(answer)

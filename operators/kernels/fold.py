@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, Texts, flags_of, rows_that, space_table, splice, total
+from operators.kernels.text import Ints, Texts, flags_of, points_of, rows_that, space_table, splice, string_of, total
 from operators.text.fold import Folding
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
@@ -34,7 +34,7 @@ def folded(text: str, folding: Folding = PLAIN) -> str:
     made = [char if unicodedata.category(char)[0] in KEPT else " " for char in form_of(text, folding)]
     if not folding.sequences:
         return "".join(made)
-    points = points_of("".join(made))
+    points = points_of("".join(made)).copy()
     exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
     return string_of(points[points != GONE])
 
@@ -67,8 +67,8 @@ def seconds() -> frozenset[str]:
     """The characters that may become one with what stands before them."""
     found = {chr(point) for low, high in ((0x1161, 0x1175), (0x11A8, 0x11C2)) for point in range(low, high + 1)}
     for point in range(0x20000):
-        said = unicodedata.decomposition(chr(point))
-        if said and not said.startswith("<") and len(parts := said.split()) == 2:
+        decomposition = unicodedata.decomposition(chr(point))
+        if decomposition and not decomposition.startswith("<") and len(parts := decomposition.split()) == 2:
             found.add(chr(int(parts[1], 16)))
     return frozenset(found)
 
@@ -111,14 +111,14 @@ def fold_table(folding: Folding = PLAIN) -> Points:
     """For each code point: what it is folded to, 0 where it becomes a space, GONE where nothing is left of it, or SLOW."""
     if not folding.letters:
         return plain_table()
-    told = np.arange(0x110000, dtype=np.uint32)
+    letters = np.arange(0x110000, dtype=np.uint32)
     for point, to in folding.letters.items():
-        told[point] = ord(to) if to else GONE
+        letters[point] = ord(to) if to else GONE
     plain = plain_table()
-    table = plain[np.where(told == GONE, 0, told)]
+    table = plain[np.where(letters == GONE, 0, letters)]
     some = table < 0x110000
-    table[some] = told[table[some]]
-    table[told == GONE] = GONE
+    table[some] = letters[table[some]]
+    table[letters == GONE] = GONE
     return table
 
 
@@ -156,7 +156,7 @@ def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
     rows = np.flatnonzero(rows_that(made == SLOW, first, counts)).tolist()
     touched = np.flatnonzero(rows_that(mixed[points] == SLOW, first, counts)).tolist() if folding.sequences else rows
     if rows:
-        forms = {row: form_of(string_of(points[first[row] : first[row] + counts[row]]), folding) for row in rows}
+        forms = {row: form_of(texts.string(row), folding) for row in rows}
         made, first, counts = splice((made, first, counts), forms)
         for row in rows:
             part = made[first[row] : first[row] + counts[row]]
@@ -196,16 +196,6 @@ def squeezed(points: Points, kept: np.ndarray[Any, Any], first: Ints, counts: In
     return Stream(points[kept], np.cumsum(left) - left, left)
 
 
-def string_of(points: Points) -> str:
-    """Code points as a string."""
-    return points.astype("<u4").tobytes().decode("utf-32-le")
-
-
-def points_of(text: str) -> Points:
-    """A string as code points."""
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).copy()
-
-
 def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
     """Where in a text each code point of its stream comes from, and after the last one the text's end."""
     if raw:
@@ -221,7 +211,7 @@ def places_of(text: str, raw: bool, folding: Folding = PLAIN) -> Ints:
             made += [char if unicodedata.category(char)[0] in KEPT else " " for char in form]
             places += [kept[start][0]] * len(form)
             start = end
-    points = points_of("".join(made))
+    points = points_of("".join(made)).copy()
     exchange(points, np.zeros(1, dtype=np.int64), np.array([len(points)]), folding)
-    told = np.array(places, dtype=np.int64)
-    return np.append(told[(points != ord(" ")) & (points != GONE)], len(text))
+    origins = np.array(places, dtype=np.int64)
+    return np.append(origins[(points != ord(" ")) & (points != GONE)], len(text))

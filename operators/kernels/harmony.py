@@ -78,9 +78,9 @@ def spans_of(text: str, opened: bool) -> tuple[str | None, str | None]:
     final = solution_of(messages)
     if final is None and not opened and all(not each.channel for each in messages):
         return None, text.strip()
-    said = [text[each.start : each.end].strip() for each in messages if each is not final]
-    think = "\n\n".join(each for each in said if each)
-    return think if said else None, None if final is None else text[final.start : final.end].strip()
+    thoughts = [text[each.start : each.end].strip() for each in messages if each is not final]
+    think = "\n\n".join(each for each in thoughts if each)
+    return think if thoughts else None, None if final is None else text[final.start : final.end].strip()
 
 
 def blocks_of(text: str, opened: bool) -> int:

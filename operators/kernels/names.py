@@ -41,16 +41,16 @@ def unspoken(texts: Texts, names: bool, formulas: bool) -> Flags:
     before, after = at(heads - 1), at(ends)
     chosen = np.zeros(len(heads), dtype=bool)
     if names:
-        letters, digits = held(kind >= LOWER, heads), held(kind == DIGIT, heads)
+        letters, digits = count_set(kind >= LOWER, heads), count_set(kind == DIGIT, heads)
         humps = np.r_[False, (kind[1:] == UPPER) & (kind[:-1] == LOWER)][: len(points)]
-        word = (letters > 0) & (held(kind == OTHER, heads) == 0)
+        word = (letters > 0) & (count_set(kind == OTHER, heads) == 0)
         dotted = np.zeros(len(heads), dtype=bool)
         dot = np.flatnonzero((sizes == 1) & (points[heads] == DOT))
         dot = dot[(dot > 0) & (dot < len(heads) - 1)]
         joined = dot[(letters[dot - 1] > 0) & (letters[dot + 1] > 0) & (row[dot - 1] == row[dot]) & (row[dot + 1] == row[dot])]
         dotted[joined - 1] = dotted[joined + 1] = True
         keyed = (before == QUOTE) & (after == QUOTE) & (at(ends + 1) == COLON)
-        odd = (held(points == UNDERSCORE, heads) > 0) | (digits > 0) | (held(humps, heads) > 0) | (letters == 1)
+        odd = (count_set(points == UNDERSCORE, heads) > 0) | (digits > 0) | (count_set(humps, heads) > 0) | (letters == 1)
         chosen |= word & (odd | dotted | keyed)
     if formulas:
         before, after = np.where(before == SPACE, at(heads - 2), before), np.where(after == SPACE, at(ends + 1), after)
@@ -58,7 +58,7 @@ def unspoken(texts: Texts, names: bool, formulas: bool) -> Flags:
     return np.repeat(chosen & inside[heads], sizes)
 
 
-def held(flags: Flags, heads: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def count_set(flags: Flags, heads: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The number of set flags in each stretch."""
     counted: np.ndarray[Any, Any] = np.add.reduceat(flags, heads, dtype=np.int64)
     return counted

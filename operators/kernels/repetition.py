@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,34 @@ def repeated(texts: Texts, phrase: int, times: int) -> tuple[Ints, Ints]:
 
     White space counts as one space, and layout that has no words as nothing: see `prose_of`.
     """
-    points, first, counts = texts.points
+    points, _, counts = texts.points
     parts, wholes = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts), dtype=np.int64)
-    row = 0
-    while row < len(counts):
-        last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
-        prose = prose_of(points[int(first[row]) : int(first[last - 1] + counts[last - 1])], counts[row:last])
+    for rows in slices(texts):
+        prose = prose_of(points[stretch(texts, rows)], counts[rows])
         flags = covered(prose.points, prose.counts, phrase, times, prose.text)
         begins = np.cumsum(prose.counts) - prose.counts
-        parts[row:last] = total(flags & prose.text, begins, prose.counts)
-        wholes[row:last] = total(prose.text, begins, prose.counts)
-        row = last
+        parts[rows] = total(flags & prose.text, begins, prose.counts)
+        wholes[rows] = total(prose.text, begins, prose.counts)
     # In layout alone nothing repeats: there it does not abstain.
     wholes = np.where(wholes == 0, counts, wholes)
     unknown = texts.null | (wholes == 0)
     return np.where(unknown, -1, parts), np.where(unknown, -1, wholes)
+
+
+def slices(texts: Texts) -> Iterator[slice]:
+    """Whole rows, so many at a time as have about SLICE code points."""
+    _, first, counts = texts.points
+    row = 0
+    while row < len(counts):
+        last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
+        yield slice(row, last)
+        row = last
+
+
+def stretch(texts: Texts, rows: slice) -> slice:
+    """The code points of some rows."""
+    _, first, counts = texts.points
+    return slice(int(first[rows.start]), int(first[rows.stop - 1] + counts[rows.stop - 1]))
 
 
 def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int, text: Flags) -> Flags:
@@ -45,8 +59,8 @@ def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int,
     A phrase is at least a quarter text: what it has besides are cells of a grid.
     """
     starts, hashes = hashed(points, counts, phrase)
-    held = np.cumsum(np.r_[0, text])
-    worded = held[starts + phrase] - held[starts] >= -(-phrase // 4)
+    words = np.cumsum(np.r_[0, text])
+    worded = words[starts + phrase] - words[starts] >= -(-phrase // 4)
     starts, hashes = starts[worded], hashes[worded]
     # Few phrases come often: counting their hashes' first bits leaves out nearly all before anything is sorted.
     bits = (hashes >> np.uint64(64 - BITS)).astype(np.int64)
@@ -72,17 +86,13 @@ def covered(points: np.ndarray[Any, Any], counts: Ints, phrase: int, times: int,
 def echoed(texts: Texts, others: Texts, phrase: int) -> tuple[Ints, Ints]:
     """(code points in a phrase that also stands in the other text of the row, all code points); -1 where there are none."""
     points, first, counts = texts.points
-    theirs, begins, sizes = others.points
+    theirs, _, sizes = others.points
     flags = np.zeros(len(points), dtype=bool)
-    row = 0
-    while row < len(counts):
-        last = max(row + 1, int(np.searchsorted(first, first[row] + SLICE)))
-        here = slice(int(first[row]), int(first[last - 1] + counts[last - 1]))
-        there = slice(int(begins[row]), int(begins[last - 1] + sizes[last - 1]))
-        starts, hashes = hashed(points[here], counts[row:last], phrase)
-        _, known = hashed(theirs[there], sizes[row:last], phrase)
+    for rows in slices(texts):
+        here = stretch(texts, rows)
+        starts, hashes = hashed(points[here], counts[rows], phrase)
+        _, known = hashed(theirs[stretch(others, rows)], sizes[rows], phrase)
         flags[here] = spread(starts[np.isin(hashes, known)], phrase, here.stop - here.start)
-        row = last
     unknown = texts.null | (counts == 0)
     return np.where(unknown, -1, total(flags, first, counts)), np.where(unknown, -1, counts)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, space_table
+from operators.kernels.text import Ints, points_of, space_table
 
 
 @lru_cache(maxsize=1)
@@ -36,14 +36,14 @@ def cuts_of(library: str, texts: Sequence[str], workers: int) -> list[Ints]:
     match library:
         case "kiwipiepy":
             found = kiwi(workers).tokenize(list(texts)) if texts else []
-            told = [[(token.start, token.start + token.len) for token in tokens] for tokens in found]
+            spans = [[(token.start, token.start + token.len) for token in tokens] for tokens in found]
         case "python-mecab-ko":
-            told = [spans_of(text, mecab().morphs(text)) for text in texts]
+            spans = [spans_of(text, mecab().morphs(text)) for text in texts]
         case "words":
-            told = [[] for _ in texts]
+            spans = [[] for _ in texts]
         case _:
             raise ValueError(f"there is no adapter for the segmenter `{library}`")
-    return [cuts(text, spans) for text, spans in zip(texts, told, strict=True)]
+    return [cuts(text, each) for text, each in zip(texts, spans, strict=True)]
 
 
 def spans_of(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -71,7 +71,7 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
             inside[start + 1 : end] = True
             covered[start:end] = True
             starts[start] = starts[end] = True
-    kept = np.append(~space_table()[np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)], False)
+    kept = np.append(~space_table()[points_of(text)], False)
     # A word that no span covers, or the part of one, is a segment.
     bare = kept & ~covered
     before = np.concatenate([[False], bare[:-1]])
@@ -79,5 +79,5 @@ def cuts(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
     starts |= ~bare & before
     number = np.cumsum(kept) - kept
     found: Ints = np.concatenate([[0], number[starts & ~inside], [int(kept.sum())]]).astype(np.int64)
-    told: Ints = found[np.append(found[1:] != found[:-1], True)]
-    return told
+    places: Ints = found[np.append(found[1:] != found[:-1], True)]
+    return places

@@ -45,7 +45,6 @@ IGNORED = {
     "markdown": r"(?m)^[ \t]*(?:#{1,6}|[-*+>]|\d+\.)[ \t]+|\*\*|__|~~|!?\[|\]\([^)\s]*\)|\|",
 }
 
-SPACE, LETTER = 1, 2
 #: Runs of white space for RE2, whose own class lacks the vertical tab, the separators of ASCII and all spaces beyond it.
 SPACES = r"[\s\v\p{Z}\x{1C}-\x{1F}\x{85}]+"
 
@@ -53,22 +52,14 @@ SPACES = r"[\s\v\p{Z}\x{1C}-\x{1F}\x{85}]+"
 @lru_cache(maxsize=1)
 def unplain_table() -> np.ndarray[Any, Any]:
     """For each code point: whether NFC may change it."""
-    table = np.ones(0x110000, dtype=bool)
-    for low, high in PLAIN:
-        table[low : high + 1] = False
-    return table
+    return ~script_table(PLAIN)
 
 
-@lru_cache(maxsize=1)
-def kind_table() -> np.ndarray[Any, Any]:
-    """For each code point: SPACE, LETTER or 0, by Unicode category."""
-    table = np.zeros(0x110000, dtype=np.uint8)
-    for point in range(0x32000):
-        char = chr(point)
-        if char.isspace():
-            table[point] = SPACE
-        elif unicodedata.category(char)[0] == "L":
-            table[point] = LETTER
+@lru_cache(maxsize=4)
+def category_table(categories: str) -> np.ndarray[Any, Any]:
+    """For each code point: whether it is of one of these Unicode categories, each said by its first letter."""
+    table = np.zeros(0x110000, dtype=bool)
+    table[[point for point in range(0x32000) if unicodedata.category(chr(point))[0] in categories]] = True
     return table
 
 
@@ -108,8 +99,7 @@ def decode(column: pa.Array) -> tuple[np.ndarray[Any, Any], Ints]:
     first, last = np.frombuffer(column.buffers()[1], dtype=np.int64)[[0, len(column)]] if len(column) else (0, 0)
     data = column.buffers()[2]
     text = memoryview(data)[first:last].tobytes().decode("utf-8") if data is not None else ""
-    points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-    return points, pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
+    return points_of(text), pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def common(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -183,7 +173,7 @@ class Texts:
             whole = counts.copy()
         else:
             if count == "letters":
-                counted = kind_table()[points] == LETTER
+                counted = category_table("L")[points]
                 part_flags &= counted
             else:
                 counted = ~flags_of(points, space_table(), False)
@@ -208,10 +198,25 @@ class Texts:
         counts[~self.null] = [len(parts) for parts in count(known)]
         return counts
 
+    def string(self, row: int) -> str:
+        """The text of one row; an empty one for null."""
+        points, first, counts = self.points
+        return string_of(points[first[row] : first[row] + counts[row]])
+
     def strings(self) -> list[str | None]:
         """The texts, one by one, for a library that takes no buffers."""
         texts: list[str | None] = restore(self.column, self.null).to_pylist()
         return texts
+
+
+def string_of(points: np.ndarray[Any, Any]) -> str:
+    """Code points as a string."""
+    return points.astype("<u4").tobytes().decode("utf-32-le")
+
+
+def points_of(text: str) -> np.ndarray[Any, Any]:
+    """A string as code points, which are read and not written."""
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
 def splice(points: tuple[np.ndarray[Any, Any], Ints, Ints], changed: dict[int, str]) -> tuple[np.ndarray[Any, Any], Ints, Ints]:
@@ -219,7 +224,7 @@ def splice(points: tuple[np.ndarray[Any, Any], Ints, Ints], changed: dict[int, s
     flat, first, counts = points[0], points[1], points[2].copy()
     pieces, done = [], 0
     for row, text in changed.items():
-        pieces += [flat[done : first[row]], np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)]
+        pieces += [flat[done : first[row]], points_of(text)]
         done = first[row] + counts[row]
         counts[row] = len(text)
     return np.concatenate([*pieces, flat[done:]]), np.cumsum(counts) - counts, counts

@@ -96,9 +96,9 @@ class Train(Operator):
 
     def settings(self) -> dict[str, object]:
         """What the trainer is told, in plain values; tuning apart."""
-        said = {name: getattr(self, name) for name in SETTINGS}
+        shared = {name: getattr(self, name) for name in SETTINGS}
         own = {name: getattr(self, name) for name in type(self).model_fields if name not in Train.model_fields}
-        return {name: float(value) if isinstance(value, Decimal) else value for name, value in {**said, **own}.items()}
+        return {name: float(value) if isinstance(value, Decimal) else value for name, value in {**shared, **own}.items()}
 
     def tuned(self) -> dict[str, object]:
         """The fields that make a run faster and never another."""

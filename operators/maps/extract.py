@@ -121,12 +121,12 @@ class Extract(Map):
         from operators.kernels.choices import labels_of
 
         known = labels_of(entries["answer_labels"], entries.get("digits"), entries.get("label_words"))
-        told = pc.coalesce(boxed(text, first_box), captured(text, TAG))
+        boxes = pc.coalesce(boxed(text, first_box), captured(text, TAG))
         line = captured(text, LAST_LINE)
-        marked = following(captured(pc.coalesce(told, line), LAST_LINE), self.marks(entries))
+        marked = following(captured(pc.coalesce(boxes, line), LAST_LINE), self.marks(entries))
         # A line that nothing marks may be prose or the item of a list: there is no telling a label from its first word.
-        alone = pc.if_else(pc.is_valid(told), pa.scalar(None, line.type), line)
-        return pc.coalesce(named(told, known, True), named(alone, known, False), named(marked, known, True))
+        alone = pc.if_else(pc.is_valid(boxes), pa.scalar(None, line.type), line)
+        return pc.coalesce(named(boxes, known, True), named(alone, known, False), named(marked, known, True))
 
 
 def known_marks(entries: Mapping[str, Any]) -> tuple[str, ...]:
@@ -172,10 +172,10 @@ def without_emphasis(answers: Column, texts: Column, after: Column) -> Column:
     import pyarrow.compute as pc
 
     # Pairs of marks are no regular language: the few answers with marks of emphasis are read one by one.
-    read = pc.fill_null(pc.match_substring_regex(answers, "[*_`]"), False)
-    told = zip(*(each.filter(read).to_pylist() for each in (answers, texts, after)), strict=True)
-    bare = [unemphasised(text.removesuffix(rest).rpartition("\n")[2], answer) for answer, text, rest in told]
-    return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, read, pa.array(bare, answers.type)))
+    emphatic = pc.fill_null(pc.match_substring_regex(answers, "[*_`]"), False)
+    rows = zip(*(each.filter(emphatic).to_pylist() for each in (answers, texts, after)), strict=True)
+    bare = [unemphasised(text.removesuffix(rest).rpartition("\n")[2], answer) for answer, text, rest in rows]
+    return pc.utf8_trim_whitespace(pc.replace_with_mask(answers, emphatic, pa.array(bare, answers.type)))
 
 
 def captured(text: Column, pattern: str) -> Column:

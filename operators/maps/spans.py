@@ -88,8 +88,8 @@ class Spans(Map):
             from operators.kernels.harmony import spans_of
 
             # The mask of the loss reads the same messages, one by one, so that column and mask cannot part.
-            told = [(None, None) if each is None else spans_of(each, self.opened) for each in text.to_pylist()]
-            return [pa.array(list(part), pa.large_string()) for part in zip(*told, strict=True)] or [text, text]
+            spans = [(None, None) if each is None else spans_of(each, self.opened) for each in text.to_pylist()]
+            return [pa.array(list(part), pa.large_string()) for part in zip(*spans, strict=True)] or [text, text]
         begin, end = re.escape(self.open), re.escape(self.close)
         parts = pc.extract_regex(text, rf"(?s)\A(?P<think>.*){end}(?P<solution>.*)\z")
         closed, opens = pc.is_valid(parts), pc.match_substring_regex(text, begin)

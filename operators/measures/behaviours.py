@@ -47,8 +47,8 @@ class Behaviours(Ranged):
         import numpy as np
         import pyarrow.compute as pc
 
-        said = entries[f"behaviours.{self.kind}"]
-        lists = [said[role] for role in dict.fromkeys(self.of)] if isinstance(said, Mapping) else [said]
+        expressions = entries[f"behaviours.{self.kind}"]
+        lists = [expressions[role] for role in dict.fromkeys(self.of)] if isinstance(expressions, Mapping) else [expressions]
         pattern = "|".join(dict.fromkeys(phrase for phrases in lists for phrase in phrases))
         counts = pc.count_substring_regex(texts.column, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
         return [np.where(texts.null, -1, counts).astype(np.int64)]

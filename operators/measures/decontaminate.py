@@ -116,7 +116,7 @@ class Decontaminate(Search):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return tuple((role, entry) for role in self.roles() for entry in ("ngrams", *self.may_lack))
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
@@ -150,11 +150,11 @@ class Decontaminate(Search):
         assert not isinstance(self.against, str)
         return self.against
 
-    def read(self) -> dict[str, str]:
+    def reads(self) -> dict[str, str]:
         shown = {} if self.options is None else {"options": self.options}
         return {f"in {place}": name for place, name in enumerate(self.looked_through())} | shown
 
-    def asked(self) -> int | None:
+    def question_place(self) -> int | None:
         """The place of the column with the rows' questions among those that are looked through."""
         return self.looked_through().index(QUESTION) if QUESTION in self.looked_through() else None
 
@@ -168,47 +168,56 @@ class Decontaminate(Search):
         every = [item for each in items for item in each]
         many = len(self.roles()) > 1
         known = {name: entries[name] for name in ("ngrams", *self.may_lack) if name in entries}
-        told = [{name: value.get(role) if many else value for name, value in known.items()} for role in self.roles()]
+        profiles = [{name: value.get(role) if many else value for name, value in known.items()} for role in self.roles()]
         of = [self.roles().index(role) for role in self.languages] or [0] * len(items)
-        boilerplate = (*dict.fromkeys(text for said in told for text in said["ngrams"].get("boilerplate", ())), *self.except_)
-        dates = tuple(dict.fromkeys(word for said in told for word in said["ngrams"].get("dates", ())))
-        for place, said in enumerate(told):
+        boilerplate = (
+            *dict.fromkeys(text for profile in profiles for text in profile["ngrams"].get("boilerplate", ())),
+            *self.except_,
+        )
+        dates = tuple(dict.fromkeys(word for profile in profiles for word in profile["ngrams"].get("dates", ())))
+        for place, profile in enumerate(profiles):
             mine = frozenset(number for number, own in enumerate(of) if own == place) if place else None
             if mine == frozenset():
                 continue
             for number, name in enumerate(self.passes):
                 if name == "squeezed":
-                    for size in {self.length_for(told[own], said) for own in of}:
+                    for size in {self.length_for(profiles[own], profile) for own in of}:
                         chosen = frozenset(
                             each
                             for each, own in enumerate(of)
-                            if self.length_for(told[own], said) == size and (mine is None or each in mine)
+                            if self.length_for(profiles[own], profile) == size and (mine is None or each in mine)
                         )
-                        units.append(Unit(False, size, None, folding(said), number, chosen))
+                        units.append(Unit(False, size, None, folding(profile), number, chosen))
                 elif name == "parts":
-                    conventions = tuple(map(tuple, said.get("answer_labels") or ()))
-                    unit = Unit(False, 0, None, folding(said), number, mine)
+                    conventions = tuple(map(tuple, profile.get("answer_labels") or ()))
+                    unit = Unit(False, 0, None, folding(profile), number, mine)
                     parts.append(Parts(unit, every, conventions, dates, boilerplate, self.common))
                 else:
-                    units.append(self.unit(name, number, said, place, mine, cut))
+                    units.append(self.unit(name, number, profile, place, mine, cut))
         return Index(units, every, dates, boilerplate, self.common, parts)
 
-    def length_for(self, own: Mapping[str, Any], said: Mapping[str, Any]) -> int:
+    def length_for(self, own: Mapping[str, Any], profile: Mapping[str, Any]) -> int:
         """Characters of an n-gram of letters alone: those of the benchmark's language, else of the language of the rows."""
-        return self.squeezed or own.get("squeezed_length") or said.get("squeezed_length") or SQUEEZED
+        return self.squeezed or own.get("squeezed_length") or profile.get("squeezed_length") or SQUEEZED
 
     def unit(
-        self, name: str, found_in: int, said: Mapping[str, Any], place: int, mine: frozenset[int] | None, cut: Callable[..., Any]
+        self,
+        name: str,
+        found_in: int,
+        profile: Mapping[str, Any],
+        place: int,
+        mine: frozenset[int] | None,
+        cut: Callable[..., Any],
     ) -> Unit:
         """What an n-gram of `segments` or `raw` is made of by one language's profile."""
         from operators.kernels.fold import PLAIN
         from operators.kernels.overlap.ngrams import Unit
 
         raw = name == "raw"
-        library = said["ngrams"]["raw"] if raw else (self.segmenter if place == 0 else None) or said["ngrams"]["segments"]
-        how = PLAIN if raw else folding(said)
+        library = profile["ngrams"]["raw"] if raw else (self.segmenter if place == 0 else None) or profile["ngrams"]["segments"]
+        how = PLAIN if raw else folding(profile)
         if library == "characters":
-            return Unit(raw, self.ngram * said["ngrams"]["size"], None, how, found_in, mine)
+            return Unit(raw, self.ngram * profile["ngrams"]["size"], None, how, found_in, mine)
         return Unit(raw, self.ngram, partial(cut, library), how, found_in, mine)
 
     def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> Values:
@@ -217,7 +226,7 @@ class Decontaminate(Search):
 
         made = np.full((len(self.values), columns[0].rows), -1, dtype=np.int64)
         made[-1] = np.where(np.logical_and.reduce([texts.null for texts in columns]), -1, 0)
-        for row, hit in index.search(columns, self.asked(), options).items():
+        for row, hit in index.search(columns, self.question_place(), options).items():
             made[:, row] = (hit.benchmark, hit.item, hit.found_in, hit.column, hit.first, hit.last, hit.places)
         return list(made)
 
@@ -241,6 +250,6 @@ class Decontaminate(Search):
         return self.looked_through()[value["column"] or 0], value["first"] or 0, value["last"] or 0
 
 
-def folding(said: Mapping[str, Any]) -> Folding:
+def folding(profile: Mapping[str, Any]) -> Folding:
     """What counts as one letter by a profile, where case does not count."""
-    return Folding.of(said.get("fold"))
+    return Folding.of(profile.get("fold"))

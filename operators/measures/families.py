@@ -1,11 +1,12 @@
-"""Measures that are not computed by a kernel over one text: by SQL over cells, or by a search for what other tables hold."""
+"""Measures that are more than a kernel over one text: SQL over cells, remarks on a whole column, a search in other tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from operators.base.declare import Measure
+from operators.base.ranged import Verdict
 from operators.base.values import Column, Texts, Values
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
 
 
-class Condition(Measure):
+class Condition(Verdict):
     """A measure that is an expression in SQL over the cells of a row; its one value is 1, 0, or -1 for null."""
 
     @property
@@ -27,8 +28,16 @@ class Condition(Measure):
         """The expression in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
         return f"TRY({self.parsed.sql})"
 
-    def read(self) -> dict[str, str]:
+    def reads(self) -> dict[str, str]:
         return {name: name for name in self.parsed.columns}
+
+
+class Remarks(Verdict):
+    """A verdict on a column of labels, of which each build tells what a person should know."""
+
+    def remarks(self, column: Column) -> Iterator[str]:
+        """A line for each thing that a person should know of the column it reads."""
+        raise NotImplementedError(f"`{self.name}` remarks on nothing")
 
 
 class Search(Measure):

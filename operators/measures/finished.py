@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from operators.base.declare import decided, field
-from operators.base.remarks import Remarks
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Column, Texts, Values
+from operators.measures.families import Remarks
 
 #: Words of OpenAI, Anthropic, Gemini, Mistral, Cohere, Bedrock, DeepSeek, vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp and
 #: Ollama, without case and what joins their parts. A call of a tool ends a turn as the model wanted.
@@ -44,12 +44,10 @@ def form(word: str) -> str:
 
 def ended(word: str | None, more: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> bool | None:
     """Whether a completion of this word ended by itself; None where nothing is said, or a word that nobody here knows."""
-    said = form(word or "")
-    if said in map(form, cut):
+    word = form(word or "")
+    if word in map(form, cut):
         return False
-    if said in map(form, more):
-        return True
-    return KNOWN.get(said)
+    return True if word in map(form, more) else KNOWN.get(word)
 
 
 class Finished(Remarks):
@@ -69,6 +67,8 @@ class Finished(Remarks):
 
     name: ClassVar[str] = "finished"
     values: ClassVar[tuple[str, ...]] = ("ended",)
+    wants: ClassVar[str] = "one that ended by itself"
+    words: ClassVar[tuple[str, str, str]] = ("cut off", "ended by itself", "no word, or none that is known")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
 
     in_: str = field("column", "finish_reason", alias="in")
@@ -110,15 +110,6 @@ class Finished(Remarks):
                     f"{rows:,} completion{'s' * (rows != 1)} ended with the unknown word `{shown(word)}`, which tells nothing: "
                     f"{fate}; say it under `ended` or `cut`"
                 )
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['ended']} = 1"
-
-    def wanted(self) -> str:
-        return "one that ended by itself"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        return {1: "ended by itself", 0: "cut off", None: "no word, or none that is known"}[value["ended"]]
 
 
 def shown(word: str) -> str:

@@ -69,6 +69,6 @@ class LanguageShare(Proportion):
         return f"CASE WHEN {value['whole']} >= {self.fewest} THEN {decided} END" if self.fewest else decided
 
     def wording(self, value: Mapping[str, int | None]) -> str:
-        told, whole = super().wording(value), value["whole"]
+        words, whole = super().wording(value), value["whole"]
         few = whole is not None and whole < self.fewest
-        return f"{told[:-1]}, too few to tell: fewer than {self.fewest})" if few else told
+        return f"{words[:-1]}, too few to tell: fewer than {self.fewest})" if few else words

@@ -83,7 +83,7 @@ def segmented(texts: list[str], segmenter: Mapping[str, Any] | None, workers: in
     distinct = list(dict.fromkeys(texts))
     found = kiwi(workers).tokenize(distinct)
     # A tag says besides how a word is inflected (VV-I), which is no part of a cue.
-    told = {
+    morphemes = {
         text: [(each.form, each.tag.partition("-")[0]) for each in tokens] for text, tokens in zip(distinct, found, strict=True)
     }
-    return [told[text] for text in texts]
+    return [morphemes[text] for text in texts]

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from operators.base.declare import Cost, Measure, field
+from operators.base.declare import Cost, field
+from operators.base.ranged import Verdict
 from operators.base.values import Texts, Values
 from operators.kernels.boxes import first_box
 
@@ -34,7 +35,7 @@ class TooSlow(Exception):
         self.places = tuple(places)
 
 
-class Parsable(Measure):
+class Parsable(Verdict):
     r"""Keep rows whose answer can be parsed as mathematics: only such a box is credited (paper appendix C.2).
 
     An answer parses where it is a number, with or without a word behind it, as `score` reads it, or where math-verify
@@ -58,6 +59,8 @@ class Parsable(Measure):
     version: ClassVar[int] = 4
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("parses",)
+    wants: ClassVar[str] = "an answer that parses"
+    words: ClassVar[tuple[str, str, str]] = ("does not parse", "parses", "unknown")
     rests_on: ClassVar[tuple[str, ...]] = MATHS
 
     in_: str = field("column", "answer", alias="in")
@@ -71,26 +74,16 @@ class Parsable(Measure):
         from operators.kernels.maths.numbers import as_math, plain
 
         answers = texts.strings()
-        read = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
-        told = {head: int(plain(head) is not None) for head in dict.fromkeys(read.values())}
-        able = [head for head, number in told.items() if not number and head.isascii() and stands_alone(head)]
-        asked = [head for head in able if not hard_to_read(head)]
+        heads = {text: counted(as_math(text, {}))[0] if fits(text) else "" for text in dict.fromkeys(answers) if text is not None}
+        verdicts = {head: int(plain(head) is not None) for head in dict.fromkeys(heads.values())}
+        able = [head for head, number in verdicts.items() if not number and head.isascii() and stands_alone(head)]
+        questions = [head for head in able if not hard_to_read(head)]
         try:
-            told |= zip(asked, parsed(asked), strict=True)
+            verdicts |= zip(questions, parsed(questions), strict=True)
         except TooSlow as error:
-            slow = {asked[place] for place in error.places}
-            raise TooSlow([at for at, text in enumerate(answers) if text is not None and read[text] in slow]) from None
-        return [np.array([-1 if text is None else told[read[text]] for text in answers], dtype=np.int64)]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['parses']} = 1"
-
-    def wanted(self) -> str:
-        return "an answer that parses"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        parses = value["parses"]
-        return "unknown" if parses is None else "parses" if parses else "does not parse"
+            slow = {questions[place] for place in error.places}
+            raise TooSlow([at for at, text in enumerate(answers) if text is not None and heads[text] in slow]) from None
+        return [np.array([-1 if text is None else verdicts[heads[text]] for text in answers], dtype=np.int64)]
 
 
 def fits(answer: str) -> bool:
@@ -155,6 +148,6 @@ def parsed(answers: Sequence[Any]) -> list[int]:
     if len(late) > MOST:
         raise TooSlow(late)
     if late:
-        said = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
-        LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", said, SECONDS)
+        takes = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
+        LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", takes, SECONDS)
     return [int(int(line) == YES) for line in lines[1:]]

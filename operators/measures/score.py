@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import Measure, field
+from operators.base.declare import field
+from operators.base.ranged import Verdict
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Texts, Values
 from operators.measures.parsable import LONGEST, MATHS, TooSlow, parsed, stands_alone
@@ -17,7 +18,7 @@ from operators.text.fold import Folding, folded_rules
 Unit = Annotated[str, Field(min_length=1, max_length=16)]
 
 
-class Score(Measure):
+class Score(Verdict):
     r"""Keep rows whose answer is right; as a column it is 1 or 0, which an evaluation counts.
 
     It reads the answer alone, as `spans` and `extract` make it of a completion: the first box after the thinking, whatever
@@ -60,6 +61,8 @@ class Score(Measure):
     may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)
+    wants: ClassVar[str] = "a right answer"
+    words: ClassVar[tuple[str, str, str]] = ("wrong", "right", "unknown (no gold answer)")
     others: ClassVar[tuple[str, ...]] = ("gold",)
 
     in_: str = field("column", "answer", alias="in")
@@ -86,7 +89,7 @@ class Score(Measure):
             case "exact":
                 return ((self.language, "fold"),)
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return folded_rules(value) if entry == "fold" else value
 
     def depends(self) -> tuple[str, ...]:
@@ -137,37 +140,31 @@ class Score(Measure):
         from operators.kernels.maths.guard import in_one_order, settled
         from operators.kernels.maths.numbers import as_math
 
-        said, roles = entries["number_marks"], [role for role, _ in self.entries()]
-        answers, golds = (said[role] for role in roles) if len(roles) > 1 else (said, said)
-        read = [
+        marks_by_role, roles = entries["number_marks"], [role for role, _ in self.entries()]
+        answers, golds = (marks_by_role[role] for role in roles) if len(roles) > 1 else (marks_by_role, marks_by_role)
+        forms = [
             {pair[side]: as_math(pair[side], marks, self.units) for pair in pairs} for side, marks in enumerate((golds, answers))
         ]
-        able = {text: stands_alone(text) for text in {*read[0].values(), *read[1].values()}}
-        told: dict[tuple[str, str], Any] = {}
+        able = {text: stands_alone(text) for text in {*forms[0].values(), *forms[1].values()}}
+        verdicts: dict[tuple[str, str], Any] = {}
         for gold, answer in pairs:
-            two = read[0][gold], read[1][answer]
-            told[gold, answer] = all(able[text] for text in two) and settled(*two)
-            if isinstance(told[gold, answer], list) and any(map(too_much, two)):
-                told[gold, answer] = False
-        asked = {json.dumps(ask): ask for each in told.values() if isinstance(each, list) for ask in map(in_one_order, each)}
+            two = forms[0][gold], forms[1][answer]
+            verdicts[gold, answer] = all(able[text] for text in two) and settled(*two)
+            if isinstance(verdicts[gold, answer], list) and any(map(too_much, two)):
+                verdicts[gold, answer] = False
+        questions = {
+            json.dumps(ask): ask for each in verdicts.values() if isinstance(each, list) for ask in map(in_one_order, each)
+        }
         try:
-            found = dict(zip(asked, parsed(list(asked.values())), strict=True))
+            found = dict(zip(questions, parsed(list(questions.values())), strict=True))
         except TooSlow as error:
-            slow = {list(asked)[place] for place in error.places}
-            asks = [[json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in told.values()]
+            slow = {list(questions)[place] for place in error.places}
+            asks = [
+                [json.dumps(in_one_order(ask)) for ask in each] if isinstance(each, list) else [] for each in verdicts.values()
+            ]
             raise TooSlow([place for place, each in enumerate(asks) if slow.intersection(each)]) from None
         return [
             pair
-            for pair, each in told.items()
+            for pair, each in verdicts.items()
             if (all(found[json.dumps(in_one_order(ask))] for ask in each) if isinstance(each, list) else each)
         ]
-
-    def condition(self, value: Mapping[str, str]) -> str:
-        return f"{value['correct']} = 1"
-
-    def wanted(self) -> str:
-        return "a right answer"
-
-    def wording(self, value: Mapping[str, int | None]) -> str:
-        correct = value["correct"]
-        return "unknown (no gold answer)" if correct is None else "right" if correct else "wrong"

@@ -48,7 +48,7 @@ class ThinkBlocks(Ranged):
         if self.form == "harmony":
             from operators.kernels.harmony import blocks_of
 
-            told = [-1 if each is None else blocks_of(each, self.opened) for each in texts.strings()]
-            return [np.array(told, dtype=np.int64)]
+            blocks = [-1 if each is None else blocks_of(each, self.opened) for each in texts.strings()]
+            return [np.array(blocks, dtype=np.int64)]
         counts = [pc.count_substring(texts.column, tag).to_numpy(zero_copy_only=False) for tag in (self.open, self.close)]
         return [np.where(texts.null, -1, np.maximum(np.maximum(*counts), int(self.opened))).astype(np.int64)]

@@ -33,6 +33,7 @@ class Where(Condition):
     name: ClassVar[str] = "where"
     main: ClassVar[str | None] = "that"
     values: ClassVar[tuple[str, ...]] = ("holds",)
+    words: ClassVar[tuple[str, str, str]] = ("does not hold", "holds", "null")
     rests_on: ClassVar[tuple[str, ...]] = ("duckdb",)
 
     that: str = field("measured")
@@ -62,14 +63,8 @@ class Where(Condition):
         if self.only:
             yield from self.only.complain(scope)
 
-    def condition(self, value: dict[str, str]) -> str:  # type: ignore[override]
-        return f"{value['holds']} = 1"
-
     def wanted(self) -> str:
         return self.that
-
-    def wording(self, value: dict[str, int | None]) -> str:  # type: ignore[override]
-        return {1: "holds", 0: "does not hold", None: "null"}[value["holds"]]
 
 
 SQL_TYPES = {
@@ -90,15 +85,15 @@ def advice(message: str) -> str:
     if found is None:
         return "see `recipe operators where` for what is allowed"
     named = sorted(name for name in FUNCTIONS if name.isidentifier())
-    near = get_close_matches(found[1], named, n=1)
-    return (f"did you mean `{near[0]}`? " if near else "") + "there is: " + ", ".join(named)
+    nearest = get_close_matches(found[1], named, n=1)
+    return (f"did you mean `{nearest[0]}`? " if nearest else "") + "there is: " + ", ".join(named)
 
 
 def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
     """What DuckDB says of the condition over an empty table of these columns."""
     import duckdb
 
-    from operators.conditions.expression import connection, said
+    from operators.conditions.expression import connection, word_error
     from operators.text.sqltext import ident
 
     listed = ", ".join(f"NULL::{SQL_TYPES[kind]} AS {ident(name)}" for name, kind in columns.items())
@@ -107,4 +102,4 @@ def mistyped(sql: str, columns: Columns) -> Iterator[Complaint]:
         if described[0][1] != "BOOLEAN":
             yield Complaint(("that",), f"the condition is {described[0][1]}, not true or false")
     except duckdb.Error as error:
-        yield Complaint(("that",), said(str(error)))
+        yield Complaint(("that",), word_error(str(error)))

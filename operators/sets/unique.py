@@ -53,7 +53,7 @@ class Unique(SetDecision):
     def entries(self) -> tuple[tuple[str, str], ...]:
         return ((self.language, "fold"),) if self.fold == "profile" else ()
 
-    def heard(self, entry: str, value: Any) -> Any:
+    def narrow(self, entry: str, value: Any) -> Any:
         return Folding.of(value, case="case" in self.normalise).rules or None
 
     def depends(self) -> tuple[str, ...]:

@@ -122,8 +122,8 @@ class Folding:
     @staticmethod
     def of(rules: Iterable[str] | None, case: bool = True) -> Folding:
         """The folding of some rules; without those of case where case counts."""
-        said = frozenset(rules or ())
-        return Folding(tuple(rule for rule in WORDING if rule in said and (case or rule not in OF_CASE)))
+        named = frozenset(rules or ())
+        return Folding(tuple(rule for rule in WORDING if rule in named and (case or rule not in OF_CASE)))
 
     def __hash__(self) -> int:
         return hash(self.rules)

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from compiler.compile import Read
-from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
+from runtime.build.session import Session
 from runtime.completions.stage import Asking
-from runtime.sources.probe import Found
 from runtime.stages.kind import Work
-from runtime.stages.measuring import Measuring
 from runtime.stages.table import kind_at, kinds
 from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.table import open_table
 
 Tell = Callable[[str, str, int | None], None]
-"""Told of progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
+"""Called with progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
 
 
 @dataclass
@@ -32,37 +29,20 @@ class Builder:
     """One build of one graph."""
 
     store: Store
-    read: Read
-    graph: Graph
-    facts: Facts
-    found: Found
+    session: Session
     tell: Tell
     threads: int
     asking: Asking
     say: Callable[[str, str], None] = lambda stage, text: None
-    """Told of what a long stage says of itself."""
+    """Called with a stage and a line on how far it is, by one that takes long."""
     allow: Callable[[Graph, int, str, Addresses], None] = lambda graph, index, key, addresses: None
     """Asked before a stage runs; raises StoreError where it may not."""
 
     def __post_init__(self) -> None:
-        self.built = Built()
-        self.addresses = Addresses(self.graph, self.facts, self.look_up)
-        records = self.built.records
-        measuring = Measuring(self.store, self.graph, self.facts, self.addresses, records, self.threads)
-        self.work = Work(
-            self.store,
-            self.graph,
-            self.facts,
-            self.found,
-            self.threads,
-            self.addresses,
-            records,
-            measuring,
-            self.asking,
-            self.say,
-            self.built.notes,
-            self.built.filled,
-        )
+        self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
+        self.addresses = Addresses(self.graph, facts, self.look_up)
+        self.work = Work(self.store, self.graph, facts, files, self.threads, self.addresses, self.asking, self.say)
+        self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
         """What a recorded result is, held from now on."""
@@ -103,13 +83,13 @@ class Builder:
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for beside in list(self.store.records(BesideRecord)):
-            if not all(self.whole(digest) for digest in beside.objects()):
-                self.store.files.remove(self.store.record_path(beside.folder, beside.key))
+        for columns in list(self.store.records(BesideRecord)):
+            if not all(map(self.whole, columns.objects())):
+                self.store.files.remove(self.store.record_path(columns.folder, columns.key))
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)
-            if record is None or all(self.whole(digest) for digest in record.objects()):
+            if record is None or all(map(self.whole, record.objects())):
                 continue
             again = self.run(below, record.key, record)
             if again.digest != record.digest:
@@ -125,15 +105,14 @@ class Builder:
     def complain_unmendable(self, index: int) -> None:
         """Raises StoreError where a source lacks its text and its files, before anything is taken away for it."""
         for below, record in self.built.records.items():
-            if below < index and not all(self.whole(digest) for digest in record.objects()):
+            if below < index and not all(map(self.whole, record.objects())):
                 kind_at(self.graph, below).mendable(self.work)
 
     def whole(self, digest: str) -> bool:
-        try:
+        with suppress(Damaged):
             self.store.read_path(digest)
-        except Damaged:
-            return False
-        return True
+            return True
+        return False
 
     @contextmanager
     def parted(self, before: Record | None) -> Iterator[None]:
@@ -157,8 +136,8 @@ class Builder:
             made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
-        told = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
-        record = made.replaced(key=key, made=told, snapshot=snapshot(self.addresses, index))
+        how = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
+        record = made.replaced(key=key, made=how, snapshot=snapshot(self.addresses, index))
         record = self.store.write_record(record) if before is None else self.store.replace_record(record)
         kind.forget(self.store, key)
         self.built.ran.append(index)

@@ -8,13 +8,13 @@ import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses
+from runtime.build.session import Session
 from runtime.stages.table import kinds
 from runtime.store.files import NoFile, open_file
 from runtime.store.names import BuiltStage, LastBuild, NamedOutput
@@ -46,15 +46,15 @@ def take_recorded(store: Store, graph: Graph, addresses: Addresses) -> Built | N
     for kind in kinds(graph):
         key = addresses.key(kind.stage.index)
         record = store.hold_record(key, Record) if key is not None else None
-        if record is None or blanked(store, record) or not kind.whole(store, record):
+        if record is None or set_blank_aside(store, record) or not kind.whole(store, record):
             return None
         built.records[kind.stage.index] = record
-    beside = (addresses.key(index) for index, node in graph if node.aspect == "columns")
-    built.beside = [key for key in beside if key is not None]
+    keys = (addresses.key(index) for index, node in graph if node.aspect == "columns")
+    built.beside = [key for key in keys if key is not None]
     return built
 
 
-def blanked(store: Store, record: Record) -> bool:
+def set_blank_aside(store: Store, record: Record) -> bool:
     """Whether an object of a table was cut off or blanked, as a power cut leaves files; it is set aside then.
 
     Nobody reads them all where nothing is made: what can be looked at of each are the marks at both ends of its file.
@@ -62,10 +62,10 @@ def blanked(store: Store, record: Record) -> bool:
     """
     if isinstance(record, CheckpointRecord):
         return False
-    found = [path for digest in record.objects() if not marked(path := store.object_path(digest))]
-    for path in found:
+    blank = [path for digest in record.objects() if not marked(path := store.object_path(digest))]
+    for path in blank:
         store.set_aside(path)
-    return bool(found)
+    return bool(blank)
 
 
 def marked(path: Path) -> bool:
@@ -107,9 +107,9 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
     """Show an output under its name: a folder of links into the store, exchanged in one step."""
     files = store.files
     if isinstance(record, CheckpointRecord):
-        from runtime.training.checkpoints import laid_out
+        from runtime.training.checkpoints import lay_out_checkpoint
 
-        return named(store, recipe, output, laid_out(store, record))
+        return link_name(store, recipe, output, lay_out_checkpoint(store, record))
     shown = taken_as(record, OutputRecord)
     manifest = manifest_of(recipe, output, shown)
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
@@ -128,10 +128,10 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
             if not shows(folder, manifest):
                 raise
             shutil.rmtree(made)  # another build was first with the same folder
-    return named(store, recipe, output, folder)
+    return link_name(store, recipe, output, folder)
 
 
-def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
+def link_name(store: Store, recipe: str, output: str, folder: Path) -> Path:
     """Let an output's name lead to a folder, in one step."""
     files = store.files
     name = store.name_path(recipe) / "outputs" / output
@@ -145,31 +145,21 @@ def named(store: Store, recipe: str, output: str, folder: Path) -> Path:
     return name
 
 
-def remember(
-    store: Store,
-    recipe: str,
-    graph: Graph,
-    built: Built,
-    facts: Facts,
-    outputs: list[dict[str, Any]],
-    partial: bool,
-) -> None:
+def remember(store: Store, session: Session, built: Built, outputs: dict[str, NamedOutput]) -> None:
     """Write what the last build of a recipe was: for the causes of the next plan, and for what gc keeps.
 
     A build of some targets adds to it and forgets nothing.
     """
-    before = store.last_build(recipe) if partial else LastBuild(recipe=recipe)
+    recipe = session.read.recipe.name
+    before = store.last_build(recipe) if session.targets else LastBuild(recipe=recipe)
     stages: dict[str, BuiltStage] = {
-        stage_name(graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.snapshot}
+        stage_name(session.graph, index): {"key": record.key, "digest": record.digest, "snapshot": record.snapshot}
         for index, record in built.records.items()
     }
     fields = {
         source: (leaf.digest, sorted(leaf.fields))
-        for source, leaf in facts.leaves.items()
+        for source, leaf in session.facts.leaves.items()
         if leaf.origin == "files" and leaf.digest is not None and leaf.fields is not None
-    }
-    shown: dict[str, NamedOutput] = {
-        each["output"]: {"digest": each["digest"], "rows": each["rows"], "key": each["key"]} for each in outputs
     }
     store.write_last_build(
         LastBuild(
@@ -177,6 +167,6 @@ def remember(
             stages=before.stages | stages,
             beside=sorted({*before.beside, *built.beside}),
             fields=before.fields | fields,
-            outputs=before.outputs | shown,
+            outputs=before.outputs | outputs,
         )
     )

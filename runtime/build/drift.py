@@ -41,11 +41,11 @@ def locked_or_fail(session: Session) -> Lock:
 
 
 def drifted_leaves(session: Session) -> Iterator[Drift]:
-    """What the recipe is made from and differs from the lock."""
+    """What the recipe is made from, where it differs from the lock."""
     lock = locked_or_fail(session)
-    judged = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
+    used = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
     for name, leaf in session.facts.leaves.items():
-        if name.startswith(FEED) and name not in judged:
+        if name.startswith(FEED) and name not in used:
             continue
         pinned = lock.sources.get(name)
         if pinned is None:
@@ -88,17 +88,17 @@ def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:
 def entries_read(session: Session) -> dict[str, set[str]]:
     """Language -> the entries of its profile that the recipe's operators read: no other decides anything."""
     languages = session.read.recipe.languages
-    read: dict[str, set[str]] = {}
+    entries: dict[str, set[str]] = {}
     for _, node in session.graph:
         for role, entry in node.operator.entries():
             code = languages.get(role, role)
             if code in session.read.profiles.loaded:
-                read.setdefault(code, set()).add(entry.partition(".")[0])
-    return read
+                entries.setdefault(code, set()).add(entry.partition(".")[0])
+    return entries
 
 
 def drifted_stages(session: Session, built: Built) -> Iterator[Drift]:
-    """Results that the lock pins under the same key and that came out otherwise; models' results under another key, too."""
+    """Results that differ under the key that the lock pins, and results of models that the lock pins under another key."""
     pins = locked_or_fail(session).tables
     for index, record in built.records.items():
         node, name = session.graph.nodes[index], stage_name(session.graph, index)
@@ -106,14 +106,14 @@ def drifted_stages(session: Session, built: Built) -> Iterator[Drift]:
         if pin is None:
             continue
         if pin.key == record.key and pin.digest != record.digest:
-            told = f"the stage `{name}` is {record.digest[:12]}, and {pin.digest[:12]} in the lock under the same key"
-            yield Drift("stage", name, told)
+            what = f"the stage `{name}` is {record.digest[:12]}, and {pin.digest[:12]} in the lock under the same key"
+            yield Drift("stage", name, what)
         elif pin.key != record.key and pin.digest == record.digest and node.operator.repeats != "bitwise":
             yield Drift("stage", name, f"the stage `{name}` has another key in the lock: what decides it is not what was locked")
 
 
 def otherwise_keyed(session: Session, built: Built) -> str | None:
-    """What is said of results that the lock pins under other keys and that came out the same."""
+    """A note on results that the lock pins under other keys and that came out the same; None where there is none."""
     lock = locked_or_fail(session)
     pins = {**lock.tables, **{f"output {name}": pin for name, pin in lock.outputs.items()}}
     records = {stage_name(session.graph, index): record for index, record in built.records.items()}

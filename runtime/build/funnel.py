@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.graph.nodes import Graph
-from compiler.text.diagnostics import cells, visible
+from compiler.text.aligned import aligned
+from compiler.text.diagnostics import visible
 from runtime.build.built import Built
 from runtime.stages.table import kind_at
 
@@ -28,39 +29,23 @@ def funnel_text(funnel: list[dict[str, Any]]) -> str:
                 "\n".join(f"quarantined: {rows:,} row{'s' * (rows != 1)} of {visible(name)}" for name, rows in quarantined)
             )
             continue
-        head = [table["table"], "rows", *map(heading, table["steps"]), "kept"]
-        lines = [head]
-        for source, rows in table["rows"].items():
-            lines.append(
-                [
-                    source,
-                    f"{rows:,}",
-                    *(dropped(moved(step).get(source, 0)) for step in table["steps"]),
-                    f"{table['left'].get(source, 0):,}",
-                ]
-            )
+        steps, left = [rows_of_step(step) for step in table["steps"]], table["left"]
+        rows = [[table["table"], "rows", *map(heading, table["steps"]), "kept"]]
+        for source, count in table["rows"].items():
+            rows.append([source, f"{count:,}", *(count_cell(step.get(source, 0)) for step in steps), f"{left.get(source, 0):,}"])
         if len(table["rows"]) > 1:
-            lines.append(
-                [
-                    "total",
-                    f"{sum(table['rows'].values()):,}",
-                    *(dropped(sum(moved(step).values())) for step in table["steps"]),
-                    f"{sum(table['left'].values()):,}",
-                ]
-            )
-        lines = [list(map(visible, line)) for line in lines]
-        widths = [max(cells(line[at]) for line in lines) for at in range(len(head))]
-        text = [
-            "  ".join(
-                [line[0] + " " * (widths[0] - cells(line[0]))]
-                + [" " * (width - cells(cell)) + cell for width, cell in zip(widths[1:], line[1:], strict=True)]
-            )
-            for line in lines
-        ]
+            totals = [count_cell(sum(step.values())) for step in steps]
+            rows.append(["total", f"{sum(table['rows'].values()):,}", *totals, f"{sum(left.values()):,}"])
+        lines = list(aligned(rows, range(1, len(rows[0]))))
         if table.get("born"):
-            text.append(f"born: {table['born']:,} rows")
-        blocks.append("\n".join(text))
+            lines.append(f"born: {table['born']:,} rows")
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
+
+
+def birth_lines(graph: Graph, built: Built) -> list[str]:
+    """A line for each stage in which rows have children: how many, why some rows have none, and its operator's own."""
+    return [line for index, record in built.records.items() for line in kind_at(graph, index).birth_lines(record)]
 
 
 def heading(step: dict[str, Any]) -> str:
@@ -68,11 +53,11 @@ def heading(step: dict[str, Any]) -> str:
     return f"{'+' if 'born' in step else '-'}{step['step']}"
 
 
-def moved(step: dict[str, Any]) -> dict[str, int]:
+def rows_of_step(step: dict[str, Any]) -> dict[str, int]:
     """Source -> its rows that a step drops, or that are born in it."""
     rows: dict[str, int] = step["born"] if "born" in step else step["dropped"]
     return rows
 
 
-def dropped(rows: int) -> str:
+def count_cell(rows: int) -> str:
     return f"{rows:,}" if rows else "."

@@ -20,8 +20,8 @@ class Looks:
     """The history of one recipe's looks at its held-out benchmarks, and the leave to look."""
 
     def __init__(self, session: Session, store: Store, again: bool) -> None:
-        said = session.read.recipe.evaluate
-        self.held_out = frozenset(said.evaluate.held_out if said is not None else ())
+        section = session.read.recipe.evaluate
+        self.held_out = frozenset(section.evaluate.held_out if section is not None else ())
         self.frozen = session.lock.frozen if session.lock is not None else {}
         self.path: Path = store.name_path(session.read.recipe.name) / "held-out.jsonl"
         self.again, self.named = again, session.named

@@ -6,19 +6,21 @@ import sys
 import time
 from typing import Any
 
+from compiler.text.diagnostics import visible
+
 EVERY = 10
 """Seconds between two lines of a stage where there is no terminal."""
 
 
 class Progress:
-    """Told by the build of each stage; silent where it is quiet."""
+    """Shows how far a build is; silent where that is asked for."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.live: Any = None
         self.task: Any = None
         self.started = 0.0
-        self.said = 0.0
+        self.printed = 0.0
 
     def __enter__(self) -> Progress:
         if not self.quiet and sys.stderr.isatty():
@@ -45,8 +47,6 @@ class Progress:
         """`start`, `rows`, `done` or `reuse` of a stage."""
         if self.quiet:
             return
-        from compiler.text.diagnostics import visible
-
         stage = visible(stage)
         if what == "start":
             self.started = time.monotonic()
@@ -62,15 +62,13 @@ class Progress:
             self.line(f"reused  {stage}  {rows:,} rows")
 
     def say(self, stage: str, text: str) -> None:
-        """What a long stage says of itself: live on a terminal, elsewhere a line every ten seconds."""
+        """How far a long stage is: live on a terminal, elsewhere a line every ten seconds."""
         if self.quiet:
             return
-        from compiler.text.diagnostics import visible
-
         if self.live is not None:
             self.live.update(self.task, stage=visible(f"{stage}  {text}"))
-        elif time.monotonic() - self.said >= EVERY:
-            self.said = time.monotonic()
+        elif time.monotonic() - self.printed >= EVERY:
+            self.printed = time.monotonic()
             self.line(f"        {visible(f'{stage}  {text}')}")
 
     def line(self, text: str) -> None:

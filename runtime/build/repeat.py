@@ -1,4 +1,4 @@
-"""Repeat a build in a store of its own, and say of each stage whether it gives the same digest again."""
+"""Repeat a build in a store of its own, and compare the digest of each stage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Repeated:
 def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     complain_absent(session.read, session.facts, session.graph)
-    graph, kept = session.graph, Store(session.store_path)
+    graph, kept = session.graph, session.open_store()
     pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]
     pins = {pin.key: pin.digest for pin in pinned}
     # Completions are not asked for again: the first result is the result.
@@ -45,15 +45,17 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
         store = Store(Path(made))
         with store.building():
-            built = Builder(store, session.read, graph, session.facts, session.found, tell, threads, asking).build()
-    found = []
+            built = Builder(store, session, tell, threads, asking).build()
+    stages = []
     for index, record in built.records.items():
         before = kept.find(record.key)
-        known = {} if before is None else {"the store": before.digest}
-        known |= {"the lock": pins[record.key]} if record.key in pins else {}
-        wrong = [where for where, digest in known.items() if digest != record.digest]
-        where = next(iter([*wrong, *known]), None)
-        digest = known[where] if where is not None else None
-        state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if known else "new"
-        found.append(Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where))
-    return found
+        digests = {} if before is None else {"the store": before.digest}
+        digests |= {"the lock": pins[record.key]} if record.key in pins else {}
+        wrong = [where for where, digest in digests.items() if digest != record.digest]
+        where = next(iter([*wrong, *digests]), None)
+        digest = digests[where] if where is not None else None
+        state: Literal["same", "differs", "new"] = "differs" if wrong else "same" if digests else "new"
+        stages.append(
+            Repeated(stage_name(graph, index), graph.nodes[index].operator.repeats, record.digest, state, digest, where)
+        )
+    return stages

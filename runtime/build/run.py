@@ -1,28 +1,27 @@
-"""A whole build of a recipe: what the store lacks is run, outputs are shown under their names, and what came of it is told."""
+"""A whole build of a recipe: what the store lacks is run, outputs are shown under their names; what came of it is a value."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.nodes import stage_name
-from compiler.graph.plan import Addresses
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.evaluating import HELD_IN, HELD_OUT
 from compiler.text.diagnostics import RecipeError
 from runtime.build.built import Built, publish, remember, take_recorded
 from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
-from runtime.build.funnel import funnel_of_build
+from runtime.build.funnel import birth_lines, funnel_of_build
 from runtime.build.looks import Looks
 from runtime.build.progress import Progress
-from runtime.build.remarks import born_lines, remark_lines
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
+from runtime.stages.table import kind_at
 from runtime.store.bound import SMALLEST, Bound
+from runtime.store.names import NamedOutput
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 from runtime.store.trees import PART_COUNTS
@@ -51,7 +50,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputOutcome:
     """An output of a build."""
 
     name: str
@@ -65,7 +64,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Ran:
+class StageOutcome:
     """A stage of a build."""
 
     name: str
@@ -83,10 +82,10 @@ class Outcome:
     """What came of a build."""
 
     recipe: str
-    outputs: tuple[Shown, ...]
+    outputs: tuple[OutputOutcome, ...]
     empty: tuple[str, ...]
     """The outputs without a row, for which nothing is named."""
-    stages: tuple[Ran, ...]
+    stages: tuple[StageOutcome, ...]
     funnel: list[dict[str, Any]]
     scores: dict[str, Any]
     notes: tuple[str, ...]
@@ -126,12 +125,12 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     complain_absent(read, session.facts, graph)
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
-    store = Store(session.store_path)
+    store = session.open_store()
     store.bound = bound_of(wishes.memory)
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()
-        built = taken_or_made(session, store, looks, progress, wishes)
+        built = reuse_or_build(session, store, looks, progress, wishes)
         # What is made from something that was accepted may differ with it.
         if wishes.accepted is not None and not wishes.accepted & {each.name for each in drifted_leaves(session)}:
             refuse(session, [*drifted_outputs(session, built), *drifted_stages(session, built)], wishes.accepted)
@@ -144,10 +143,12 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
             if published:
                 with store.gate():
                     path = publish(store, read.recipe.name, name, built.records[index])
-            outputs.append(shown(session, name, built, path))
+            outputs.append(output_of(session, name, built, path))
         if published:
-            told = [asdict(each) for each in outputs]
-            remember(store, read.recipe.name, graph, built, session.facts, told, partial=bool(session.targets))
+            named: dict[str, NamedOutput] = {
+                each.output: {"digest": each.digest, "rows": each.rows, "key": each.key} for each in outputs
+            }
+            remember(store, session, built, named)
     return Outcome(
         read.recipe.name,
         tuple(outputs),
@@ -161,10 +162,10 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     )
 
 
-def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
+def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progress, wishes: Wishes) -> Built:
     """Every stage, from the store where it has them all; a build of nothing loads no engine."""
     graph = session.graph
-    built = None if wishes.retry_refused else take_recorded(store, graph, Addresses(graph, session.facts, store.result_of))
+    built = None if wishes.retry_refused else take_recorded(store, graph, session.addresses(store))
     if built is not None:
         for index, record in built.records.items():
             progress.tell(stage_name(graph, index), "reuse", record.rows)
@@ -176,19 +177,7 @@ def taken_or_made(session: Session, store: Store, looks: Looks, progress: Progre
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     with closing(asking.memo):
-        builder = Builder(
-            store,
-            session.read,
-            graph,
-            session.facts,
-            session.found,
-            progress.tell,
-            thread_count(),
-            asking,
-            progress.say,
-            looks.allow,
-        )
-        return builder.build()
+        return Builder(store, session, progress.tell, thread_count(), asking, progress.say, looks.allow).build()
 
 
 def thread_count() -> int:
@@ -198,26 +187,26 @@ def thread_count() -> int:
 
 def bound_of(memory: int | None) -> Bound:
     """What a build may take: RECIPE_PARTS says into how many parts tables are laid, else their size. Raises StoreError."""
-    said = os.environ.get("RECIPE_PARTS")
-    if said and said not in map(str, PART_COUNTS):
-        raise StoreError(f"RECIPE_PARTS is `{said[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
+    parts = os.environ.get("RECIPE_PARTS")
+    if parts and parts not in map(str, PART_COUNTS):
+        raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
     if memory is not None and memory < SMALLEST:
         raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
-    return Bound(memory, int(said) if said else None)
+    return Bound(memory, int(parts) if parts else None)
 
 
-def shown(session: Session, output: str, built: Built, path: Path | None) -> Shown:
+def output_of(session: Session, output: str, built: Built, path: Path | None) -> OutputOutcome:
     """An output, under the name that people know it by."""
     recipe, outputs = session.read.recipe.name, session.graph.outputs
     record = built.records[outputs[output]]
     alone = len(outputs) == 1 and output in ("dataset", "prompts")
     name = recipe if alone else f"{recipe}/{output}"
-    return Shown(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
+    return OutputOutcome(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
-def stages_of(session: Session, built: Built) -> list[Ran]:
+def stages_of(session: Session, built: Built) -> list[StageOutcome]:
     return [
-        Ran(
+        StageOutcome(
             stage_name(session.graph, index),
             index in built.ran,
             record.rows,
@@ -238,9 +227,9 @@ def scores_in(session: Session, store: Store, built: Built, looks: Looks) -> dic
             from runtime.stages.scores import scores_at, scores_of, scores_text
 
             rows = scores_at(store, built.records[index].table)
-            told = scores_of(rows)
-            text = scores_text(told, looks.counted() if name == HELD_OUT else None)
-            scores[name] = {"rows": rows, "means": [vars(each) for each in told], "text": text}
+            means = scores_of(rows)
+            text = scores_text(means, looks.counted() if name == HELD_OUT else None)
+            scores[name] = {"rows": rows, "means": [vars(each) for each in means], "text": text}
     return scores
 
 
@@ -253,37 +242,37 @@ def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> li
     for index, record in sorted(built.records.items()):
         if isinstance(record, SourceRecord) and record.counting is not None:
             notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
-    if wishes.accepted is not None and (moved := otherwise_keyed(session, built)) is not None:
-        notes.append(moved)
-    notes += [*built.notes, *born_lines(graph, built), *remark_lines(store, graph, built)]
-    notes += [asked_line(stage, filled) for stage, filled in built.filled.items()]
+    if wishes.accepted is not None and (note := otherwise_keyed(session, built)) is not None:
+        notes.append(note)
+    notes += [*built.notes, *birth_lines(graph, built)]
+    notes += [line for index in built.records for line in kind_at(graph, index).remarks(store, built.records)]
+    notes += [completions_line(stage, filled) for stage, filled in built.filled.items()]
     if session.items is not None:
         notes.append(f"a preview of {session.items} items: counts are scaled, nothing is named")
     return notes
 
 
-def asked_line(stage: str, filled: Filled) -> str:
+def completions_line(stage: str, filled: Filled) -> str:
     """How many completions a stage needed, and where they came from."""
-    told = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
+    line = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
     others = f", {filled.elsewhere:,} by another build" if filled.elsewhere else ""
-    return told + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
+    return line + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
 
 
-def next_command(session: Session, outputs: list[Shown]) -> str:
+def next_command(session: Session, outputs: list[OutputOutcome]) -> str:
     """What a person does next."""
-    allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in session.allow)
-    allow += f" --store {shlex.quote(session.store_folder)}" if session.store_folder is not None else ""
     if session.settings:
         return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
+    folders = session.folder_options()
     if session.items is not None:
-        return f"next: recipe build {session.named}{allow}"
+        return f"next: recipe build {session.named}{folders}"
     empty = "" if all(each.rows for each in outputs) else " --allow-empty"
     if session.lock is None:
-        return f"next: recipe lock {session.named}{allow}{empty}"
+        return f"next: recipe lock {session.named}{folders}{empty}"
     pins = session.lock.outputs
     if all(each.output in pins and pins[each.output].digest == each.digest for each in outputs):
-        return f"as locked; next: recipe why {session.named}{allow} --match TEXT"
-    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{allow}{empty}"
+        return f"as locked; next: recipe why {session.named}{folders} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{folders}{empty}"
 
 
 def refuse_empty(session: Session, outcome: Outcome) -> None:

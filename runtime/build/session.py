@@ -1,4 +1,4 @@
-"""One recipe opened on this machine: its text, graph, facts and store, each made when it is asked for."""
+"""One recipe opened on this machine: its text, graph, facts and store, each made when it is first needed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compiler.compile import Read, compiled, look_through, read_recipe
+from compiler.compile import Read, look_through, read_recipe, run_passes
 from compiler.graph.facts import Facts
 from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
+from compiler.graph.plan import Addresses
 from compiler.lower.judging import complain_held_out, complain_unobtained
 from compiler.lower.passes import drop_unused
 from compiler.prove.amounts import complain_short
@@ -22,10 +24,13 @@ from operators.declared.model import Model
 from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
 from runtime.store.project import store_of
 
+if TYPE_CHECKING:
+    from runtime.store.store import Store
+
 
 @dataclass
 class Session:
-    """What the commands share. Everything that can be wrong in a recipe raises RecipeError."""
+    """A recipe as a command opens it. Everything that can be wrong in it raises RecipeError."""
 
     named: str
     settings: tuple[str, ...] = ()
@@ -57,7 +62,7 @@ class Session:
         return read_lock(place.reach(place.lock, shown), shown)
 
     def forget_broken_lock(self) -> str | None:
-        """Go on without a lock that cannot be read, and say what is wrong with it: it is about to be written, or was, anew."""
+        """Go on without a lock that cannot be read, since it is written anew; returns what is wrong with it."""
         _ = self.read
         try:
             _ = self.lock
@@ -80,40 +85,38 @@ class Session:
         """Source -> (digest of its bytes, their columns), as the last build of the recipe found them."""
         if self.bounded:
             return {}
-        from runtime.store.store import Store
-
-        return Store(self.store_path).last_build(self.text.recipe.name).fields
+        return self.open_store().last_build(self.text.recipe.name).fields
 
     @cached_property
     def graph(self) -> Graph:
         """The checked graph of the targets, or of all outputs."""
-        read, found = self.text, list[Diagnostic]()
-        known, targets = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
-        for target in targets:
-            if target not in known:
-                hint = meant(target, known, "there is: " + ", ".join(known))
-                found.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
-        found += complain_unobtained(read.recipe, targets)
-        if targets:
-            outputs = tuple((each, known[each]) for each in targets if each in known)
+        read, diagnostics = self.text, list[Diagnostic]()
+        targets, wanted = read.recipe.targets(), tuple(ALIASES.get(each, each) for each in self.targets)
+        for target in wanted:
+            if target not in targets:
+                hint = meant(target, targets, "there is: " + ", ".join(targets))
+                diagnostics.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
+        diagnostics += complain_unobtained(read.recipe, wanted)
+        if wanted:
+            outputs = tuple((each, targets[each]) for each in wanted if each in targets)
             read = replace(read, recipe=replace(read.recipe, outputs=outputs))
         fields, origins, unreadable = self.fields
-        graph, told = look_through(read, fields, self.items)
-        found += [*told, *self.found.wrong, *unreadable]
+        graph, mistakes = look_through(read, fields, self.items)
+        diagnostics += [*mistakes, *self.found.wrong, *unreadable]
         if self.bounded:
-            found += complain_misspelt(read, self.found, origins)
-            found += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
-        if not told:
-            graph = drop_unused(compiled(graph))
-            found += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
-        if found:
-            raise RecipeError(tuple(found))
+            diagnostics += complain_misspelt(read, self.found, origins)
+            diagnostics += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
+        if not mistakes:
+            graph = drop_unused(run_passes(graph))
+            diagnostics += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
+        if diagnostics:
+            raise RecipeError(tuple(diagnostics))
         return graph
 
     @property
     def models(self) -> dict[str, Model]:
         """The models that the recipe names."""
-        return {name: said.model for name, said in self.read.recipe.models.items()}
+        return {name: section.model for name, section in self.read.recipe.models.items()}
 
     @cached_property
     def facts(self) -> Facts:
@@ -125,11 +128,24 @@ class Session:
         named = self.store_folder or os.environ.get("RECIPE_STORE")
         return Path(named).resolve() if named else store_of(self.text.place.root, self.text.place.allowed)
 
+    def open_store(self) -> Store:
+        """Raises StoreError for a store that this version cannot read."""
+        from runtime.store.store import Store
+
+        return Store(self.store_path)
+
+    def addresses(self, store: Store) -> Addresses:
+        """The keys and digests of the graph's nodes, by what is in the store."""
+        return Addresses(self.graph, self.facts, store.result_of)
+
+    def folder_options(self) -> str:
+        """The options of the command line that name folders, as they were given."""
+        allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
+        return allow + (f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else "")
+
     def command(self) -> str:
         """The command that goes on where this one stopped."""
         settings = "".join(f" --set {shlex.quote(each)}" for each in self.settings)
-        allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
-        allow += f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else ""
         sample = f" --sample {self.items}" if self.items is not None else ""
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
-        return f"recipe build {shlex.quote(self.named)}{settings}{allow}{targets}{sample}"
+        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}"

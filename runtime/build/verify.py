@@ -1,4 +1,4 @@
-"""Verify: read everything in the store, and say what is not what its name says."""
+"""Verify: read everything in the store, and list what is not what its name says."""
 
 from __future__ import annotations
 
@@ -17,45 +17,43 @@ from runtime.tables.segmented import ENDING, broken_cuts
 def verify(store: Store, mend: bool = False) -> list[str]:
     """Every problem found, in words; with `mend`, what is damaged is set aside so that a build makes it anew."""
     problems: list[str] = []
-    damaged: set[str] = set()
-    present: set[str] = set()
-    for path in sorted((store.root / "objects").glob("*/*")):
-        present.add(path.name)
+    damaged: list[Path] = []
+
+    def report(what: str, path: Path) -> None:
+        problems.append(f"the {what} is damaged")
+        damaged.append(path)
+
+    objects = sorted((store.root / "objects").glob("*/*"))
+    for path in objects:
         if not whole(path):
-            damaged.add(path.name)
-            problems.append(f"the object {path.name[:12]} is damaged")
-            if mend:
-                store.set_aside(path)
+            report(f"object {path.name[:12]}", path)
+    present = {path.name for path in objects}
     for kind in (Record, BesideRecord):
         for path in sorted((store.root / kind.folder).glob("*/*.json")):
-            record = read_record(kind, path.stem, path.read_bytes())
+            name, record = f"record {kind.folder}/{path.stem[:12]}", read_record(kind, path.stem, path.read_bytes())
             if record is None:
-                problems.append(f"the record {kind.folder}/{path.stem[:12]} is damaged")
-                if mend:
-                    store.set_aside(path)
+                report(name, path)
                 continue
             # What was pulled came without its text, and says so.
             for digest in sorted(record.objects() - present - set(record.without or ())):
-                problems.append(f"the record {kind.folder}/{path.stem[:12]} names the object {digest[:12]}, which is not here")
+                problems.append(f"the {name} names the object {digest[:12]}, which is not here")
     for path, recipe, build in last_builds(store.root):
         if build is None:
-            problems.append(f"the name {recipe} is damaged")
-            if mend:
-                store.set_aside(path)
+            report(f"name {recipe}", path)
     for path in sorted((store.memos / "memo").glob("*/*/*.journal")):
-        broken = broken_entries(path)
-        if broken:
+        if broken := broken_entries(path):
             problems.append(f"{broken} entries of the memo {path.parent.name[:12]} are damaged; they will be measured again")
     for path in sorted((store.memos / "memo").glob(f"*/*/*{ENDING}")):
         if broken_cuts(path):
             problems.append(f"entries of the segments {path.parent.name[:12]} are damaged; their texts will be segmented again")
     memo = CompletionMemo(store)
-    broken_completions = memo.damaged()
-    if broken_completions:
-        first = next(iter(broken_completions.values()))
-        problems.append(f"{len(broken_completions)} completions are damaged, the first is {first[:12]}")
-        if mend:
-            memo.set_aside(broken_completions)
+    if completions := memo.damaged():
+        first = next(iter(completions.values()))
+        problems.append(f"{len(completions)} completions are damaged, the first is {first[:12]}")
+    if mend:
+        for path in damaged:
+            store.set_aside(path)
+        memo.set_aside(completions)
     return problems + name_problems(store)
 
 
@@ -71,9 +69,9 @@ def name_problems(store: Store) -> list[str]:
     """Names that no longer match what they stand for."""
     problems = []
     for recipe, build in store.builds():
-        for output, said in build.outputs.items():
+        for output, shown in build.outputs.items():
             folder = store.root / "names" / recipe / "outputs" / output
-            record = store.find(said["key"])
+            record = store.find(shown["key"])
             if record is not None and record.without is not None and not folder.is_dir():
                 continue  # it was pulled without its text, so there is nothing to show
             if not folder.is_dir():

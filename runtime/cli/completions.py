@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import answer, open_store, store_option
+from runtime.cli.options import answer, json_option, open_store, store_option
 
 NONE = ["no completions yet"]
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def opened_memo(store: str | None, make: bool = False) -> Any:
+def open_memo(store: str | None, make: bool = False) -> Any:
     from runtime.completions.memo import CompletionMemo
 
     opened = open_store(store, make)
@@ -34,11 +33,11 @@ def completions() -> None:
 def ls(store: str | None, as_json: bool) -> None:
     """How many completions of each model there are, and for what they were asked."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for each in opened_memo(store).stats():
+    for each in open_memo(store).stats():
         counts[each["model"], each["purpose"]] += each["completions"]
-    told = [{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()]
+    rows = [{"model": model, "purpose": purpose, "completions": count} for (model, purpose), count in counts.items()]
     lines = [f"{model}  {purpose}  {count:,} completions" for (model, purpose), count in counts.items()]
-    answer(as_json, told, lines or NONE)
+    answer(as_json, rows, lines or NONE)
 
 
 @completions.command("stats")
@@ -46,14 +45,14 @@ def ls(store: str | None, as_json: bool) -> None:
 @json_option
 def stats(store: str | None, as_json: bool) -> None:
     """Completions, tokens, seconds and bytes by model, purpose and engine."""
-    told = opened_memo(store).stats()
+    rows = open_memo(store).stats()
     lines = []
-    for each in told:
+    for each in rows:
         tokens = f"{each['prompt_tokens'] or 0:,} tokens in, {each['completion_tokens'] or 0:,} out"
         took = f"{each['seconds']:,.1f} s, {each['bytes'] / 1e6:,.1f} MB"
         lines.append(f"{each['model']}  {each['purpose']}  {each['engine']}")
         lines.append(f"  {each['completions']:,} completions, {tokens}, {took}")
-    answer(as_json, told, lines or NONE)
+    answer(as_json, rows, lines or NONE)
 
 
 @completions.command("export")
@@ -63,13 +62,13 @@ def stats(store: str | None, as_json: bool) -> None:
 @json_option
 def export_command(file: str, model: str | None, store: str | None, as_json: bool) -> None:
     """Write completions, with their text, to a Parquet FILE that does not exist yet."""
-    from runtime.completions.exchange import export
+    from runtime.completions.exchange import export_completions
     from runtime.store.store import StoreError
 
     if Path(file).exists():
         raise StoreError(f"`{file}` exists already", "choose another name")
-    memo = opened_memo(store)
-    count = export(memo, Path(file), model) if memo.exists else 0
+    memo = open_memo(store)
+    count = export_completions(memo, Path(file), model) if memo.exists else 0
     answer(as_json, {"completions": count}, [f"exported {count:,} completions to {file}"])
 
 
@@ -79,7 +78,7 @@ def export_command(file: str, model: str | None, store: str | None, as_json: boo
 @json_option
 def import_command(file: str, store: str | None, as_json: bool) -> None:
     """Add the completions of a FILE; of an address that has one already the first stays."""
-    from runtime.completions.exchange import take_in
+    from runtime.completions.exchange import import_completions
 
-    done = take_in(opened_memo(store, make=True), Path(file))
+    done = import_completions(open_memo(store, make=True), Path(file))
     answer(as_json, vars(done), [f"imported {done.new:,} completions, {done.known:,} were here before"])

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compiler.text.diagnostics import Diagnostic, RecipeError, as_github
+from compiler.text.project import find_place, is_file, stands_in, with_ending
 from runtime.build.session import Session
-from runtime.cli.options import ALLOW, SET, say, say_json, store_option
+from runtime.cli.options import ALLOW, SET, json_option, restricted_option, say, say_json, shows_restricted, store_option
 
 if TYPE_CHECKING:
-    from compiler.text.project import Place
     from runtime.review.compare import Comparison
     from runtime.review.revisions import Revision
 
@@ -32,8 +33,8 @@ FORMATS = ("text", "markdown", "github")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET + " With one RECIPE: what the change would do.")
 @click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)
 @store_option
-@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@restricted_option
+@json_option
 def diff_command(
     what: tuple[str, ...],
     everything: bool,
@@ -51,28 +52,29 @@ def diff_command(
     Tells what the edit means, which stages it rebuilds and by which line, which rows it moves, and what it obliges to.
     Nothing is built and no text is measured: what is not known is told as the least and the most that it can be.
     """
-    revisions, recipes = sorted_out(what)
+    revisions, recipes = split_arguments(what)
     if named is not None and (revisions or len(recipes) != 2):
         raise click.UsageError("--as says what two files A and B are versions of: give both")
     if everything and (recipes or settings):
         raise click.UsageError("--all takes no RECIPE and no --set")
-    options = {"allow": allow, "store_folder": store}
+    options: dict[str, Any] = {"allow": allow, "store_folder": store}
     with ExitStack() as stack:
         if not revisions and len(recipes) == 2 and not settings:
-            first, second = (place_as(each, named, allow) for each in recipes)
-            found = [compared(f"{recipes[0]} -> {recipes[1]}", first, second, options)]
+            first, second = (opened_as(each, named, options) for each in recipes)
+            comparisons = [compared(f"{recipes[0]} -> {recipes[1]}", first, second)]
         elif settings:
             if revisions or len(recipes) != 1:
                 raise click.UsageError("--set compares one RECIPE with itself as it would be: give one, and no revision")
-            found = [what_if(recipes[0], settings, options)]
+            sides = Session(recipes[0], **options), Session(recipes[0], settings, **options)
+            comparisons = [compared(recipes[0], *sides)]
         else:
-            found = list(between_revisions(stack, revisions, recipes, options))
-        show(found, form, as_json, show_restricted)
-    if exit_code and not all(each.empty for each in found):
+            comparisons = list(between_revisions(stack, revisions, recipes, options))
+        show(comparisons, form, as_json, show_restricted)
+    if exit_code and not all(each.empty for each in comparisons):
         raise click.exceptions.Exit(1)
 
 
-def sorted_out(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def split_arguments(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """(revisions, recipes) of the arguments: revisions come first."""
     recipes = [each for each in what if is_recipe_name(each)]
     revisions = list(what[: len(what) - len(recipes)])
@@ -84,8 +86,6 @@ def sorted_out(what: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 
 def is_recipe_name(name: str) -> bool:
-    from compiler.text.project import is_file
-
     return (
         name == os.devnull
         or name.startswith("pkg:")
@@ -95,45 +95,32 @@ def is_recipe_name(name: str) -> bool:
     )
 
 
-def place_as(recipe: str, named: str | None, allow: tuple[str, ...]) -> Place | None:
-    """The place of a recipe, or of its text in the place of another; None for the text of no file, as git names it."""
-    from compiler.text.project import find_place
-
+def opened_as(recipe: str, named: str | None, options: dict[str, Any]) -> Session | None:
+    """A recipe, or its text in the place of another; None for the text of no file, as git names it."""
     if recipe == os.devnull:
         return None
-    if named is None or not Path(named).is_file():  # git deletes what it calls by that name
-        return find_place(recipe, allow)
-    stands = find_place(named, allow)
-    return replace(stands, shown=recipe, content=find_place(recipe, allow).path)
+    place = find_place(recipe, options["allow"])
+    if named is not None and Path(named).is_file():  # git deletes what it calls by that name
+        place = replace(find_place(named, options["allow"]), shown=recipe, content=place.path)
+    return Session(place.shown, at=place, **options)
 
 
-def compared(recipe: str, before: Place | None, after: Place | None, options: dict[str, Any]) -> Comparison:
-    """Two recipes."""
+def compared(recipe: str, before: Session | None, after: Session | None) -> Comparison:
+    """Two recipes, or one with what it would be."""
     from runtime.review.compare import compare
     from runtime.review.sides import open_side
 
     if before is None and after is None:
         raise click.UsageError("neither side is a recipe")
-    old = open_side(Session(before.shown, at=before, **options)) if before is not None else None
-    return compare(recipe, old, open_side(Session(after.shown, at=after, **options), old) if after is not None else None)
-
-
-def what_if(recipe: str, settings: tuple[str, ...], options: dict[str, Any]) -> Comparison:
-    """A recipe and what it would be with other values."""
-    from runtime.review.compare import compare
-    from runtime.review.sides import open_side
-
-    old = open_side(Session(recipe, **options))
-    return compare(recipe, old, open_side(Session(recipe, settings, **options), old))
+    old = open_side(before) if before is not None else None
+    return compare(recipe, old, open_side(after, old) if after is not None else None)
 
 
 def between_revisions(
     stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
 ) -> Iterator[Comparison]:
     """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
-    from compiler.text.diagnostics import Diagnostic, RecipeError
-    from compiler.text.project import stands_in, with_ending
-    from runtime.review.revisions import is_revision, laid_out, work_tree
+    from runtime.review.revisions import is_revision, lay_out_revision, work_tree
     from runtime.review.tree import Tree, recipes_of
     from runtime.store.store import StoreError
 
@@ -146,8 +133,8 @@ def between_revisions(
                 f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
             )
     allow = options["allow"]
-    old: Revision = stack.enter_context(laid_out(top, revisions[0] if revisions else "HEAD", allow))
-    new: Revision | None = stack.enter_context(laid_out(top, revisions[1], allow)) if len(revisions) == 2 else None
+    old: Revision = stack.enter_context(lay_out_revision(top, revisions[0] if revisions else "HEAD", allow))
+    new: Revision | None = stack.enter_context(lay_out_revision(top, revisions[1], allow)) if len(revisions) == 2 else None
     tree = Tree(top, old, new, options)
     named = [os.path.relpath(each, top) for each in places] or sorted(recipes_of(tree))
     wrong: list[Diagnostic] = []
@@ -163,28 +150,27 @@ def between_revisions(
         raise RecipeError(tuple(dict.fromkeys(wrong)))
 
 
-def show(found: list[Comparison], form: str, as_json: bool, show_restricted: bool) -> None:
-    """Print comparisons in the form that was asked for."""
-    open_text = show_restricted or (sys.stdout.isatty() and not as_json and form == "text")
+def show(comparisons: list[Comparison], form: str, as_json: bool, show_restricted: bool) -> None:
+    """Print comparisons in one of the forms."""
+    open_text = shows_restricted(show_restricted, as_json or form != "text")
     if as_json:
         from runtime.review.plain import as_data
 
-        say_json([as_data(each, open_text) for each in found])
+        say_json([as_data(each, open_text) for each in comparisons])
     elif form == "markdown":
         from runtime.review.markdown import as_markdown
 
-        click.echo(as_markdown(found, show_restricted), nl=False)
+        click.echo(as_markdown(comparisons, show_restricted), nl=False)
     elif form == "github":
-        from compiler.text.diagnostics import as_github
         from runtime.review.annotations import as_diagnostics
 
-        click.echo(as_github(as_diagnostics(found), Path.cwd()), nl=False)
+        click.echo(as_github(as_diagnostics(comparisons), Path.cwd()), nl=False)
     else:
         from runtime.review.terminal import as_text
 
         def bold(text: str) -> str:
             return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
 
-        if not found:
+        if not comparisons:
             say("nothing that changed is read by a recipe")
-        click.echo("\n".join(as_text(each, open_text, bold) for each in found), nl=False)
+        click.echo("\n".join(as_text(each, open_text, bold) for each in comparisons), nl=False)

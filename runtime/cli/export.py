@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from compiler.recipe.training import TRAIN
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
@@ -21,14 +22,13 @@ def export_command(session: Session, as_json: bool, named: str, what: str | None
     Of a dataset: the rows of class A. Rows of class B and of unknown terms stay here, and are counted. Of a checkpoint: its
     files under the licence that follows from its base and from the models that wrote its rows.
     """
-    from compiler.recipe.training import TRAIN
+    from runtime.export.built_output import open_output
     from runtime.export.checkpoint import export_checkpoint
     from runtime.export.dataset import export_dataset
-    from runtime.export.folder import place
-    from runtime.export.opened import opened
+    from runtime.export.folder import check_place
 
-    with opened(session, what) as found:
-        folder = place(named, force, session.allow)
+    with open_output(session, what) as found:
+        folder = check_place(named, force, session.allow)
         report = (export_checkpoint if found.what.startswith(TRAIN) else export_dataset)(found, folder, named)
     report = {"to": os.path.relpath(folder), **report}
     answer(as_json, report, lines_of(report))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from compiler.graph.lock import Pin
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
@@ -15,20 +16,16 @@ from runtime.cli.options import answer, recipe_command
 @click.option("--thaw", is_flag=True, help="Fix nothing any more; looks at held-out benchmarks stay written down.")
 def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
     """Write the digests of RECIPE's outputs and checkpoints into its lock; held-out benchmarks demand them."""
-    from compiler.graph.lock import Pin
-    from compiler.graph.plan import Addresses
     from runtime.build.drift import locked_or_fail
     from runtime.cli.lock import write_lock
-    from runtime.store.store import Store, StoreError
+    from runtime.store.store import StoreError
 
     if session.settings:
         raise click.UsageError("what is frozen is the recipe as it is written: leave out --set")
     lock, recipe = locked_or_fail(session), session.read.recipe
-    whole = replace(
-        session, targets=tuple([*(name for name, _ in recipe.outputs), *(said.label for said in recipe.trains.values())])
-    )
-    store = Store(session.store_path)
-    addresses = Addresses(whole.graph, whole.facts, store.result_of)
+    targets = [*(name for name, _ in recipe.outputs), *(training.label for training in recipe.trains.values())]
+    whole, store = replace(session, targets=tuple(targets)), session.open_store()
+    addresses = whole.addresses(store)
     frozen = {}
     for name, index in () if thaw else whole.graph.outputs.items():
         key, digest = addresses.key(index), addresses.address(index)
@@ -43,5 +40,5 @@ def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
     write_lock(session.read.place, replace(lock, frozen=frozen))
     shown = os.path.relpath(session.read.place.lock)
     lines = [f"frozen {recipe.name}/{name}@{pin.digest[:12]} in {shown}" for name, pin in frozen.items()]
-    told = {"lock": str(session.read.place.lock), "frozen": {name: pin.digest for name, pin in frozen.items()}}
-    answer(as_json, told, [*lines, *["nothing is frozen"] * thaw])
+    value = {"lock": str(session.read.place.lock), "frozen": {name: pin.digest for name, pin in frozen.items()}}
+    answer(as_json, value, [*lines, *["nothing is frozen"] * thaw])

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import answer
+from compiler.text.project import package_root
+from runtime.cli.options import answer, json_option
 
 
 @click.command("init")
 @click.argument("folder", default=".", metavar="[DIR]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def init_command(folder: str, as_json: bool) -> None:
     """Start a project in DIR: a recipe that extends a base, a languages folder and sample rows."""
-    from compiler.text.project import package_root
     from runtime.store.store import StoreError
 
     starter, target = package_root() / "starter", Path(folder)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compiler.graph.lock import Lock
+from compiler.graph.lock import Lock, LockedSource, Pin
+from compiler.graph.stages import OutputStage, SourceStage
+from compiler.graph.stages import stages as stages_of
 from compiler.text.project import Place
 from runtime.build.session import Session
 from runtime.cli.options import allow_empty_option, answer, recipe_command
@@ -53,12 +55,8 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
     """
-    from compiler.graph.lock import LockedSource, Pin
-    from compiler.graph.stages import OutputStage, SourceStage
-    from compiler.graph.stages import stages as stages_of
     from runtime.build.drift import profile_digests
     from runtime.build.run import Wishes, refuse_empty, run_build
-    from runtime.store.store import Store
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
@@ -69,8 +67,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
     refuse_empty(session, outcome)
     if update:
         complain_unmoved(session, outcome, update)
-    opened = Store(session.store_path)
-    graph, read = session.graph, session.read
+    store, graph, read = session.open_store(), session.graph, session.read
     built = {stage.name: stage for stage in outcome.stages}
     sources, tables = {}, {}
     for each in stages_of(graph):
@@ -79,7 +76,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
         node, stage = each.node, built[each.name]
         if isinstance(each, SourceStage):
             leaf = session.facts.leaves[node.label]
-            record = opened.find(stage.key)
+            record = store.find(stage.key)
             assert record is not None and leaf.digest is not None
             sources[node.label] = LockedSource(
                 read.recipe.sources[node.label].operator.file,

@@ -1,4 +1,4 @@
-"""The entry point: the list of commands, and how each kind of failure is told to a person."""
+"""The entry point: the list of commands, and the messages of each kind of failure."""
 
 from __future__ import annotations
 
@@ -14,41 +14,23 @@ from typing import Any, NoReturn
 
 import click
 
-#: Command -> the file that holds it. A command's file is imported only when it is called.
+#: Command -> (the file that holds it, its line of help). A command's file is imported only when it is called.
 COMMANDS = {
-    "init": "init",
-    "check": "check",
-    "plan": "plan",
-    "diff": "diff",
-    "explain": "plan",
-    "build": "build",
-    "why": "why",
-    "show": "show",
-    "lock": "lock",
-    "freeze": "freeze",
-    "verify": "verify",
-    "export": "export",
-    "operators": "operators",
-    "store": "store",
-    "status": "store",
-}
-
-HELP = {
-    "init": "Start a project of your own.",
-    "check": "Say every mistake of a recipe, or the columns of its outputs.",
-    "plan": "Say what a build would run and reuse, and why.",
-    "diff": "Say what an edit means, rebuilds and moves, before it is built.",
-    "explain": "Print the SQL or kernel of each stage.",
-    "build": "Build the named outputs of a recipe.",
-    "why": "Tell a row's whole life.",
-    "show": "Print the recipe, its graph, or the rows near a decision.",
-    "lock": "Build, and write down what was built.",
-    "freeze": "Fix the dataset and the checkpoints, so that held-out benchmarks may be looked at.",
-    "verify": "Make everything again, elsewhere, and compare.",
-    "export": "Write a dataset or a checkpoint for others, with a card.",
-    "operators": "What a recipe may say.",
-    "store": "List, verify, upgrade and clean the store.",
-    "status": "Which outputs are built and up to date.",
+    "init": ("init", "Start a project of your own."),
+    "check": ("check", "Say every mistake of a recipe, or the columns of its outputs."),
+    "plan": ("plan", "Say what a build would run and reuse, and why."),
+    "diff": ("diff", "Say what an edit means, rebuilds and moves, before it is built."),
+    "explain": ("plan", "Print the SQL or kernel of each stage."),
+    "build": ("build", "Build the named outputs of a recipe."),
+    "why": ("why", "Tell a row's whole life."),
+    "show": ("show", "Print the recipe, its graph, or the rows near a decision."),
+    "lock": ("lock", "Build, and write down what was built."),
+    "freeze": ("freeze", "Fix the dataset and the checkpoints, so that held-out benchmarks may be looked at."),
+    "verify": ("verify", "Make everything again, elsewhere, and compare."),
+    "export": ("export", "Write a dataset or a checkpoint for others, with a card."),
+    "operators": ("operators", "What a recipe may say."),
+    "store": ("store", "List, verify, upgrade and clean the store."),
+    "status": ("store", "Which outputs are built and up to date."),
 }
 
 
@@ -61,17 +43,17 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = imported(f"runtime.cli.{COMMANDS[cmd_name]}")
+        module = import_once(f"runtime.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(HELP.items()))
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def imported(name: str) -> Any:
-    """A module by its name. What an import makes is no garbage: nobody looks through it for some, now or later."""
+def import_once(name: str) -> Any:
+    """A module by its name. No garbage is collected meanwhile, nor later among what the import made."""
     if name not in sys.modules:
         # A plugin of another package would decide what a recipe means; looking for some reads the metadata of all packages.
         os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
@@ -79,7 +61,7 @@ def imported(name: str) -> Any:
         try:
             importlib.import_module(name)
         finally:
-            keep()
+            exempt_from_collection()
             gc.enable()
     return sys.modules[name]
 
@@ -94,8 +76,8 @@ class WithoutPandas:
             raise ModuleNotFoundError("no command reads or gives anything of pandas", name=name)
 
 
-def keep() -> None:
-    """Let nobody look for garbage in what there is; DuckDB tells people of each of its objects that is still there at the end."""
+def exempt_from_collection() -> None:
+    """Collect no garbage among what exists now. Not with DuckDB: it complains of its objects that are there at the end."""
     if "duckdb" not in sys.modules:
         gc.freeze()
 
@@ -110,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; exits 2 for a wrong recipe or call, 1 for a failed run, 130 when interrupted."""
     if arguments is None:
         arguments = sys.argv[1:]
-        atexit.register(keep)
+        atexit.register(exempt_from_collection)
         sys.meta_path.insert(0, WithoutPandas)
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
@@ -125,13 +107,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         stop()
     except click.ClickException as error:
-        tell_usage(error)
+        say_usage(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - sorted below; what is not known is raised again
-        sys.exit(told(error, arguments))
+        sys.exit(report(error, arguments))
 
 
 def stop() -> NoReturn:
@@ -140,21 +122,21 @@ def stop() -> NoReturn:
     sys.exit(130)
 
 
-def tell_usage(error: click.ClickException) -> None:
-    """How a command is called, where it was called otherwise; what was typed may be a file's name."""
+def say_usage(error: click.ClickException) -> None:
+    """Print how a command is called, with what was typed made visible: it may be a file's name."""
     from compiler.text.diagnostics import visible
 
     click.UsageError(visible(error.format_message()), getattr(error, "ctx", None)).show()
 
 
-def told(error: Exception, arguments: list[str]) -> int:
+def report(error: Exception, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
     from compiler.text.diagnostics import RecipeError, printed
 
     if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
         stop()  # DuckDB's way to tell of Ctrl-C in a query
     if isinstance(error, RecipeError):
-        tell_diagnostics(error, arguments)
+        say_diagnostics(error, arguments)
         return 2
     failure = failure_of(error)
     if failure is None:
@@ -170,7 +152,7 @@ def told(error: Exception, arguments: list[str]) -> int:
     return 1
 
 
-def tell_diagnostics(error: Any, arguments: list[str]) -> None:
+def say_diagnostics(error: Any, arguments: list[str]) -> None:
     """The mistakes of a recipe, in the form that was asked for."""
     from compiler.text.diagnostics import as_github, as_json, render
 
@@ -178,13 +160,13 @@ def tell_diagnostics(error: Any, arguments: list[str]) -> None:
         from runtime.cli.options import say_json
 
         say_json({"ok": False, "diagnostics": as_json(error.diagnostics)})
-    elif "--github" in arguments or asked_for(arguments, "--format", "github"):
+    elif "--github" in arguments or has_option(arguments, "--format", "github"):
         click.echo(as_github(error.diagnostics, Path.cwd()))
     else:
         click.echo(render(error.diagnostics, color=sys.stderr.isatty()), err=True)
 
 
-def asked_for(arguments: list[str], option: str, value: str) -> bool:
+def has_option(arguments: list[str], option: str, value: str) -> bool:
     """Whether the command line gives an option this value."""
     return f"{option}={value}" in arguments or any(pair == (option, value) for pair in pairwise(arguments))
 
@@ -209,25 +191,15 @@ def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
 
         if isinstance(error, StoreError):
             return list(error.lines), error.hint
-    if "runtime.stages.columns" in sys.modules:
-        from runtime.stages.columns import LostRows
-
-        if isinstance(error, LostRows):
-            return [str(error)], "this is a mistake in the operator, not in the recipe; nothing was recorded"
-    if "runtime.stages.ledger" in sys.modules:
-        from runtime.stages.ledger import Shortage
-
-        if isinstance(error, Shortage):
-            return [str(error)], "take less, add sources, or say `shortage: up_to`"
     if "runtime.sources.ingest" in sys.modules:
         from operators.base.licence import RESTRICTED
         from runtime.sources.ingest import BadRows, without_cells
 
         if isinstance(error, BadRows):
-            told = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
-            lines = [f"  {name}:{line}: {told(reason)}" if line else f"  {name}: {reason}" for name, line, reason in error.rows]
+            shown = without_cells if error.license in RESTRICTED and not sys.stderr.isatty() else str
+            lines = [f"  {name}:{line}: {shown(reason)}" if line else f"  {name}: {reason}" for name, line, reason in error.rows]
             more = [f"  and {error.more:,} more"] if error.more else []
-            more += [f"  `...` is text of class {error.license}, shown in a terminal alone"] if told is without_cells else []
+            more += [f"  `...` is text of class {error.license}, shown in a terminal alone"] if shown is without_cells else []
             whole = "mend the file or what the recipe says of it; a column that rows may lack has `missing: null`"
             hint = whole if error.whole else "mend the file, or say `on_bad_row: quarantine`"
             return [f"{error}:", *lines, *more], hint

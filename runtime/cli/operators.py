@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.options import answer
+from compiler.text.diagnostics import meant
+from operators.catalog import PUBLIC
+from runtime.cli.options import answer, json_option
 
 
 @click.command("operators")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def operators_command(name: str | None, as_json: bool) -> None:
     """What a recipe may say: all operators, or NAME with its parameters."""
     from compiler.docs import operator_page
     from compiler.recipe.schema import object_schema, summary
-    from operators.catalog import SAID
 
-    known = {kind.name: kind for kind in SAID}
+    operators = {kind.name: kind for kind in PUBLIC}
     if name is None:
-        width = max(map(len, known))
-        told = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in known.items()}
-        answer(as_json, told, [f"{each:<{width}}  {said['summary']}" for each, said in told.items()])
+        width = max(map(len, operators))
+        pages = {each: {"version": kind.version, "summary": summary(kind)} for each, kind in operators.items()}
+        answer(as_json, pages, [f"{each:<{width}}  {page['summary']}" for each, page in pages.items()])
         return
-    if name not in known:
-        from compiler.text.diagnostics import meant
-
-        raise click.UsageError("; ".join(filter(None, [f"there is no operator `{name}`", meant(name, known)])))
-    page = {"name": name, "version": known[name].version, **object_schema(known[name])}
-    answer(as_json, page, operator_page(known[name]).split("\n"))
+    if name not in operators:
+        raise click.UsageError("; ".join(filter(None, [f"there is no operator `{name}`", meant(name, operators)])))
+    page = {"name": name, "version": operators[name].version, **object_schema(operators[name])}
+    answer(as_json, page, operator_page(operators[name]).split("\n"))

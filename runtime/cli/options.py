@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import click
 
 from compiler.text.diagnostics import hides, printed
+from compiler.text.project import project_around
 from runtime.build.session import Session
+from runtime.store.project import store_of
 
 Command = Callable[..., Any]
 
@@ -36,7 +39,7 @@ def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> 
         ) -> Any:
             return function(Session(recipe, settings, allow, store, sample, target), **rest)
 
-        command: Command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)
+        command: Command = json_option(call)
         if builds:
             command = click.option("--sample", type=click.IntRange(min=1), metavar="N", help=SAMPLE)(command)
             command = click.option("--target", multiple=True, metavar="NAME", help=TARGET)(command)
@@ -74,6 +77,22 @@ def store_option(command: Command) -> Command:
     return click.option("--store", metavar="DIR", help="The store's folder; .recipe in the project unless said.")(command)
 
 
+def json_option(command: Command) -> Command:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def restricted_option(command: Command) -> Command:
+    """--show-restricted."""
+    text = "Print text of licence B and unknown outside a terminal too."
+    return click.option("--show-restricted", is_flag=True, help=text)(command)
+
+
+def shows_restricted(show_restricted: bool, as_json: bool) -> bool:
+    """Whether restricted text is printed: where that is asked for, and on a terminal."""
+    return show_restricted or (sys.stdout.isatty() and not as_json)
+
+
 def allow_empty_option(command: Command) -> Command:
     """--allow-empty."""
     return click.option("--allow-empty", is_flag=True, help="Let an output have no row.")(command)
@@ -107,7 +126,7 @@ def say_json(value: Any) -> None:
 
 
 def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
-    """What a command found: the value for a program, or its lines for a person."""
+    """The result of a command: the value for a program, or its lines for a person."""
     if as_json:
         say_json(value)
         return
@@ -117,9 +136,6 @@ def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
 
 def store_folder(named: str | None) -> Path:
     """The store that is named, or that of the project around the working folder."""
-    from compiler.text.project import project_around
-    from runtime.store.project import store_of
-
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
     return Path(chosen).resolve() if chosen else store_of(project_around(here) or here)

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from compiler.text.diagnostics import printed
+from compiler.graph.plan import Planned, make_plan
+from compiler.lower.contamination import complain_unobtained
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, row_prefix, say, say_json, say_text
+from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 
 if TYPE_CHECKING:
-    from compiler.graph.plan import Planned
-    from runtime.forecast.completions import AskForecast as Asked
-    from runtime.forecast.trainings import TrainForecast as Trained
+    from runtime.forecast.completions import AskForecast
+    from runtime.forecast.trainings import TrainForecast
     from runtime.forecast.unproven import Unproven
 
+    Forecasts = tuple[list[AskForecast], list[TrainForecast], list[Unproven]]
+
 ASSUME = f"What history does not tell, or is to be told otherwise: {', '.join(NAMES)}."
-NONE: tuple[list[Asked], list[Trained], list[Unproven]] = ([], [], [])
+NONE: Forecasts = ([], [], [])
 
 
-def assumed(context: click.Context, option: click.Parameter, said: tuple[str, ...]) -> Assumed:
+def assumed(context: click.Context, option: click.Parameter, settings: tuple[str, ...]) -> Assumed:
     """What --assume says. Raises BadParameter that names what can be assumed."""
     try:
-        return read_assumed(said)
+        return read_assumed(settings)
     except ValueError as error:
         raise click.BadParameter(str(error), context, option) from None
 
 
 @recipe_command("plan", builds=True)
 @click.option("--assume", "given", multiple=True, metavar="NAME=VALUE", callback=assumed, help=ASSUME)
-@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+@restricted_option
 def plan_command(session: Session, given: Assumed, show_restricted: bool, as_json: bool) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
 
@@ -42,107 +46,91 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`.
     """
-    from compiler.lower.contamination import complain_unobtained
-
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
-    asked, trained, notes = (
-        foreseen(session, given, [each.stage.index for each in running]) if session.models and running else NONE
+    asks, trainings, notes = (
+        forecasts(session, given, [each.stage.index for each in running]) if session.models and running else NONE
     )
     absent = {name: leaf.origin for name, leaf in sorted(session.facts.leaves.items()) if leaf.origin != "files"}
-    if as_json:
-        say_json(
-            {
-                "recipe": session.read.recipe.name,
-                "stages": [each.data() for each in stages],
-                "asks": [{"stage": each.stage, **each.data()} for each in asked],
-                "trains": [each.data() for each in trained],
-                "models": [vars(each) for each in notes],
-                "benchmarks": [each.message for each in unobtained],
-                "absent_files": absent,
-            }
-        )
-        return
     width = max((len(each.stage.name) for each in stages), default=0)
-    for each in stages:
-        say(f"{each.state:<7}  {each.stage.name:<{width}}  {(each.key or 'pending')[:12]:<12}  {each.cause}")
-    say(f"{len(running)} to run, {len(stages) - len(running)} reused")
-    for asking in asked:
-        say(asking.line())
-        say_request(asking, show_restricted or sys.stdout.isatty())
-    for training in trained:
-        say(training.line())
-    lacks = dict.fromkeys(name for group in (asked, trained) for each in group for name in each.lacks)
+    lines = [f"{each.state:<7}  {each.stage.name:<{width}}  {(each.key or 'pending')[:12]:<12}  {each.cause}" for each in stages]
+    lines.append(f"{len(running)} to run, {len(stages) - len(running)} reused")
+    for ask in asks:
+        lines += [ask.line(), *first_request(ask, shows_restricted(show_restricted, as_json))]
+    lines += [training.line() for training in trainings]
+    lacks = dict.fromkeys(name for group in (asks, trainings) for each in group for name in each.lacks)
     if lacks:
-        say("what is unknown can be assumed: " + " ".join(f"--assume {name}=N" for name in lacks))
-    for note in notes:
-        say(note.line())
+        lines.append("what is unknown can be assumed: " + " ".join(f"--assume {name}=N" for name in lacks))
+    lines += [note.line() for note in notes]
     for lack in unobtained:
-        say(f"not proven: {lack.message}")
-        say(f"  {lack.hint}")
+        lines += [f"not proven: {lack.message}", f"  {lack.hint}"]
     for name, origin in absent.items():
-        lock = "the lock's digest stands in for them" if origin == "lock" else None
-        say(f"the files of `{name}` are not here" + (f": {lock}" if lock else ", and no lock has them"))
+        lock = ": the lock's digest stands in for them" if origin == "lock" else ", and no lock has them"
+        lines.append(f"the files of `{name}` are not here{lock}")
+    value = {
+        "recipe": session.read.recipe.name,
+        "stages": [each.data() for each in stages],
+        "asks": [{"stage": each.stage, **each.data()} for each in asks],
+        "trains": [each.data() for each in trainings],
+        "models": [vars(each) for each in notes],
+        "benchmarks": [each.message for each in unobtained],
+        "absent_files": absent,
+    }
+    answer(as_json, value, lines)
 
 
-def foreseen(session: Session, given: Assumed, running: list[int]) -> tuple[list[Asked], list[Trained], list[Unproven]]:
+def forecasts(session: Session, given: Assumed, running: list[int]) -> Forecasts:
     """(what would be asked of models, what would be trained, what of the models is not known); loaded for recipes with models."""
     from runtime.forecast.completions import foresee
     from runtime.forecast.predictor import Predictor
     from runtime.forecast.trainings import foresee as foresee_trainings
     from runtime.forecast.unproven import unproven, wants_of
-    from runtime.store.store import Store
 
-    predictor = Predictor(Store(session.store_path), session.graph, session.facts, session.found.files, session.lock)
+    predictor = Predictor(session)
     notes = unproven(session.read.recipe, wants_of(session.read.recipe, session.graph, running))
-    return foresee(session, predictor, given), list(foresee_trainings(session, predictor, given)), notes
+    return foresee(predictor, given), list(foresee_trainings(predictor, given)), notes
 
 
-def say_request(asked: Asked, open_text: bool) -> None:
+def first_request(ask: AskForecast, open_text: bool) -> Iterator[str]:
     """The first request of a stage, in full."""
-    if asked.first is None or not asked.forecast.new:
+    if ask.first is None or not ask.forecast.new:
         return
-    said = ", ".join(f"{name} {value}" for name, value in (asked.sampling or {}).items())
-    say(f"the first request of {asked.stage} ({said}):")
-    for role, content in asked.first:
-        shown = content if open_text or asked.license not in RESTRICTED or role == "system" else withheld(asked.license)
-        say(*(f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""])))
+    sampling = ", ".join(f"{name} {value}" for name, value in (ask.sampling or {}).items())
+    yield f"the first request of {ask.stage} ({sampling}):"
+    for role, content in ask.first:
+        shown = content if open_text or ask.license not in RESTRICTED or role == "system" else withheld(ask.license)
+        yield from (f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""]))
 
 
 def plan_of(session: Session) -> tuple[Planned, ...]:
     """The plan against the store as it is; nothing is written."""
-    from compiler.graph.plan import Addresses, make_plan
-    from runtime.store.store import Store
-
-    store = Store(session.store_path)
+    store = session.open_store()
     last = store.last_build(session.read.recipe.name)
-
-    addresses = Addresses(session.graph, session.facts, store.result_of)
-    return make_plan(addresses, last.snapshots)
+    return make_plan(session.addresses(store), last.snapshots)
 
 
 @recipe_command("explain", builds=True)
 @click.argument("node", required=False)
 @click.option("--row", metavar="ROW", help="With `cot` or `train.NAME`: the row whose id begins so.")
-@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+@restricted_option
 def explain_command(session: Session, node: str | None, row: str | None, show_restricted: bool, as_json: bool) -> None:
     """The lowered SQL or kernel of each stage of RECIPE, or of the stage NODE.
 
     NODE `cot` tells what follows from the type of a trace, on one row: system prompt, parse, filters, mask and answer.
     NODE `train.NAME` with --row prints that row as it is trained on, token by token; what is masked is dimmed.
     """
+    open_text = shows_restricted(show_restricted, as_json)
     if node == "cot":
         from runtime.life.cot_row import explain_cot
 
-        prefix = None if row is None else row_prefix(row)
-        lines = list(explain_cot(session, prefix, show_restricted or (sys.stdout.isatty() and not as_json)))
+        lines = list(explain_cot(session, None if row is None else row_prefix(row), open_text))
         say_json({"cot": lines}) if as_json else say_text("\n".join(lines))
         return
     if node is not None and node.startswith("train.") and row is not None:
         from runtime.life.shown import explain_row
 
-        lines = list(explain_row(session, node, row_prefix(row), show_restricted or (sys.stdout.isatty() and not as_json)))
+        lines = list(explain_row(session, node, row_prefix(row), open_text))
         if as_json:
             say_json({node: lines})
         for line in lines if not as_json else ():
@@ -150,9 +138,6 @@ def explain_command(session: Session, node: str | None, row: str | None, show_re
         return
     if row is not None:
         raise click.UsageError("--row goes with `cot` and with `train.NAME`")
-    from dataclasses import replace
-
-    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.stages.table import kinds
 
     if node is not None and node in session.read.recipe.targets():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
+from compiler.text.diagnostics import Diagnostic, RecipeError, meant
+from compiler.text.yaml_text import node_of, render_yaml
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import answer, recipe_command, say_json, say_text
+from runtime.cli.options import answer, recipe_command, restricted_option, say_json, say_text, shows_restricted
 
 
 @recipe_command("show", builds=True)
@@ -20,14 +21,11 @@ from runtime.cli.options import answer, recipe_command, say_json, say_text
 @click.option("--graph", "what", flag_value="graph", help="The operator graph.")
 @click.option("--near", metavar="DECISION", help="Rows on both sides of a decision, nearest first; build first.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rows on each side.")
-@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+@restricted_option
 def show_command(session: Session, as_json: bool, what: str, near: str | None, limit: int, show_restricted: bool) -> None:
     """Print RECIPE as it is understood, or the rows near one of its decisions."""
-    from compiler.text.merge import render_yaml
-
     if near is not None:
-        open_text = show_restricted or (sys.stdout.isatty() and not as_json)
-        show_near(session, near, limit, open_text, as_json)
+        show_near(session, near, limit, shows_restricted(show_restricted, as_json), as_json)
     elif what == "graph":
         from compiler.tell.explain import graph_lines
 
@@ -37,10 +35,9 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
             lines.append(f"{node['id']:>3}  {node['aspect']:<8}  {node['operator']:<18}  {node['name']}{reads}")
         answer(as_json, nodes, lines)
     elif what == "lowered":
-        from compiler.tell.explain import lowered
-        from compiler.text.yaml_text import node_of
+        from compiler.tell.explain import general_form
 
-        plain = lowered(session.read.recipe)
+        plain = general_form(session.read.recipe)
         if as_json:
             say_json(plain)
         else:
@@ -53,24 +50,17 @@ def show_command(session: Session, as_json: bool, what: str, near: str | None, l
 
 def show_near(session: Any, name: str, limit: int, open_text: bool, as_json: bool) -> None:
     """The rows nearest to a decision's bounds, those it keeps and those it drops."""
-    from compiler.graph.plan import Addresses
-    from compiler.text.diagnostics import Diagnostic, RecipeError, meant
     from runtime.life.near import near_rows
-    from runtime.store.store import Store
 
     graph = session.graph
     decisions = {graph.nodes[index].label: index for index, node in graph if node.aspect == "decision"}
     if name not in decisions:
         hint = meant(name, decisions, "decisions: " + ", ".join(decisions))
         raise RecipeError(Diagnostic(f"there is no decision `{name}`", None, hint))
-    store = Store(session.store_path)
-    addresses = Addresses(graph, session.facts, store.result_of)
-    rows = near_rows(store, graph, addresses, decisions[name], limit)
+    rows, lines = near_rows(session, decisions[name], limit), []
     for row in rows:
         if not open_text and row["license"] in RESTRICTED:
             row["text"] = None
-    lines = []
-    for row in rows:
         text = " ".join(str(row["text"]).split())[:100] if row["text"] is not None else withheld(row["license"])
         lines.append(f"{'kept   ' if row['kept'] else 'dropped'}  {row['row_id'][:12]}  {row['measured']:<36}  {text}")
     answer(as_json, rows, lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, say, say_json
+from runtime.cli.options import answer, recipe_command
 
 
 @recipe_command("verify", stores=True)
@@ -19,18 +19,15 @@ def verify_command(session: Session, as_json: bool, quiet: bool) -> None:
     with Progress(quiet or as_json) as progress:
         stages = repeat(session, progress.tell, thread_count())
     differing = [stage for stage in stages if stage.state == "differs"]
-    if as_json:
-        say_json({"recipe": session.read.recipe.name, "ok": not differing, "stages": [vars(stage) for stage in stages]})
-    else:
-        for repeats in CLASSES:
-            mine = [stage for stage in stages if stage.repeats == repeats]
-            counts = ", ".join(
-                f"{sum(stage.state == state for stage in mine)} {word}"
-                for state, word in (("same", "the same"), ("differs", "different"), ("new", "never built before"))
-                if any(stage.state == state for stage in mine)
-            )
-            say(f"{repeats:<8}  {len(mine)} stages" + (f": {counts}" if counts else ""))
-        for stage in differing:
-            say(f"  {stage.name} is {stage.digest[:12]}, and {(stage.known or '')[:12]} in {stage.where}")
+    lines = []
+    for repeats in CLASSES:
+        states = [stage.state for stage in stages if stage.repeats == repeats]
+        words = (("same", "the same"), ("differs", "different"), ("new", "never built before"))
+        counts = ", ".join(f"{states.count(state)} {word}" for state, word in words if state in states)
+        lines.append(f"{repeats:<8}  {len(states)} stages" + (f": {counts}" if counts else ""))
+    for stage in differing:
+        lines.append(f"  {stage.name} is {stage.digest[:12]}, and {(stage.known or '')[:12]} in {stage.where}")
+    value = {"recipe": session.read.recipe.name, "ok": not differing, "stages": [vars(stage) for stage in stages]}
+    answer(as_json, value, lines)
     if differing:
         raise click.exceptions.Exit(1)

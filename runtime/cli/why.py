@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ import click
 
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.session import Session
-from runtime.cli.options import recipe_command, row_prefix, say, say_json
+from runtime.cli.options import recipe_command, restricted_option, row_prefix, say, say_json, shows_restricted
 
 if TYPE_CHECKING:
     from runtime.life.why import Ledgers
@@ -29,21 +28,19 @@ from runtime.stages.life import Life
     type=click.IntRange(1, 1000),
     help="Rows told at most, of each kind: found, quarantined, born of one.",
 )
-@click.option("--show-restricted", is_flag=True, help="Print text of licence B and unknown outside a terminal too.")
+@restricted_option
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
-    from compiler.graph.plan import Addresses
-    from runtime.life.seek import matching, quarantined
+    from runtime.life.seek import find_quarantined, find_rows
     from runtime.life.why import Ledgers
     from runtime.sources.ingest import without_cells
-    from runtime.store.store import Store, StoreError
+    from runtime.store.store import StoreError
 
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")
-    opened = Store(session.store_path)
-    ledgers = Ledgers(opened, session.graph, Addresses(session.graph, session.facts, opened.result_of))
-    rows = matching(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
-    bad, more = quarantined(ledgers, match, limit) if match is not None else ([], 0)
+    ledgers = Ledgers(session)
+    rows = find_rows(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
+    bad, more = find_quarantined(ledgers, match, limit) if match is not None else ([], 0)
     if not rows and not bad:
         raise StoreError(
             f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
@@ -51,79 +48,71 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
         )
     if match is None and len(rows) > limit:
         raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
-    open_text = show_restricted or (sys.stdout.isatty() and not as_json)
-    lives, known = [], set[str]()
+    open_text = shows_restricted(show_restricted, as_json)
+    bad = [
+        row if open_text or row["license"] not in RESTRICTED else {**row, "raw": None, "reason": without_cells(row["reason"])}
+        for row in bad
+    ]
+    lives, shown = [], set[str]()
     for row_id in rows:
-        if row_id not in known:
+        if row_id not in shown:
             life = ledgers.life(row_id)
-            lives.append((life, bore(ledgers, life, limit, known)))
+            lives.append((life, descendants(ledgers, life, limit, shown)))
     if as_json:
-        say_json(
-            {
-                "rows": [plain_life(*each, open_text) for each in lives],
-                "quarantined": [
-                    each
-                    if open_text or each["license"] not in RESTRICTED
-                    else {**each, "raw": None, "reason": without_cells(each["reason"])}
-                    for each in bad
-                ],
-                "quarantined_more": more,
-            }
-        )
+        say_json({"rows": [plain_life(*each, open_text) for each in lives], "quarantined": bad, "quarantined_more": more})
         return
-    for life, born in lives:
-        tell_life(life, open_text)
-        tell_born(born, open_text)
+    for life, children in lives:
+        say_life(life, open_text)
+        say_descendants(children, open_text)
     for each in bad:
-        reason = each["reason"] if open_text or each["license"] not in RESTRICTED else without_cells(each["reason"])
-        say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {reason}")
+        say(f"quarantined from {each['source']}: {each['name']}:{each['line']}: {each['reason']}")
     if more:
         say(f"quarantined rows that hold this text besides: {more:,}; a larger --limit tells them")
 
 
 @dataclass
-class Born:
-    """The rows that were born of a row, each with those born of it, and how many are not told."""
+class Descendants:
+    """The children of a row, each with its own, and how many more there are."""
 
-    lives: list[tuple[Life, Born]]
+    lives: list[tuple[Life, Descendants]]
     more: int
 
 
-def bore(ledgers: Ledgers, life: Life, limit: int, known: set[str]) -> Born:
-    """What was born of a row: at most `limit` rows of each; `known` gathers them, so that none is told twice."""
-    children = [each for each in ledgers.bore(life) if each not in known]
-    known.update(children)
+def descendants(ledgers: Ledgers, life: Life, limit: int, shown: set[str]) -> Descendants:
+    """What was born of a row: at most `limit` children of each; `shown` gathers them, so that none comes twice."""
+    children = [each for each in ledgers.children(life) if each not in shown]
+    shown.update(children)
     lives = [ledgers.onward(each) for each in children[:limit]]
-    return Born([(each, bore(ledgers, each, limit, known)) for each in lives], len(children) - len(lives))
+    return Descendants([(each, descendants(ledgers, each, limit, shown)) for each in lives], len(children) - len(lives))
 
 
-def plain_life(life: Life, born: Born, open_text: bool) -> dict[str, Any]:
+def plain_life(life: Life, children: Descendants, open_text: bool) -> dict[str, Any]:
     """One life with those born of it, for a program."""
     return {
         "row_id": life.row_id,
         "license": life.license,
         "events": life.events,
-        "cells": life.cells if open_text or life.license not in RESTRICTED else hidden(life.cells),
-        "bore": [plain_life(*each, open_text) for each in born.lives],
-        "bore_more": born.more,
+        "cells": life.cells if open_text or life.license not in RESTRICTED else without_text(life.cells),
+        "bore": [plain_life(*each, open_text) for each in children.lives],
+        "bore_more": children.more,
     }
 
 
-def tell_born(born: Born, open_text: bool, depth: int = 1) -> None:
+def say_descendants(children: Descendants, open_text: bool, depth: int = 1) -> None:
     """The rows born of one, each under it."""
-    for life, further in born.lives:
-        tell_life(life, open_text, "  " * depth)
-        tell_born(further, open_text, depth + 1)
-    if born.more:
-        say("  " * depth + f"{born.more:,} more row{'s' * (born.more != 1)} born of it: a larger --limit tells them")
+    for life, further in children.lives:
+        say_life(life, open_text, "  " * depth)
+        say_descendants(further, open_text, depth + 1)
+    if children.more:
+        say("  " * depth + f"{children.more:,} more row{'s' * (children.more != 1)} born of it: a larger --limit tells them")
 
 
-def hidden(cells: dict[str, Any]) -> dict[str, Any]:
+def without_text(cells: dict[str, Any]) -> dict[str, Any]:
     """The cells without text that must not leave a terminal."""
     return {name: cells[name] if name in ("source", "category", "license") else None for name in cells}
 
 
-def tell_life(life: Life, open_text: bool, indent: str = "") -> None:
+def say_life(life: Life, open_text: bool, indent: str = "") -> None:
     """One life, for a person."""
     say = partial(indented, indent)
     say(f"row {life.row_id}")
@@ -145,14 +134,14 @@ def tell_life(life: Life, open_text: bool, indent: str = "") -> None:
             mark = {"dropped": "DROPPED", "passed": "passed", "not decided": "not reached"}[step["verdict"]]
             say(f"  {event['stage']}: {step['step']} {mark}: {step['measured']}, wanted {step['wanted']}")
             if step["quoted"] is not None and (open_text or life.license not in RESTRICTED):
-                say(f"    {shortened(quoted(life.cells, *step['quoted']))}")
+                say(f"    {shortened(quote(life.cells, *step['quoted']))}")
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
         elif event["fate"] == "asked":
-            told = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
-            say(f"  {event['stage']}: asked, {told}")
+            result = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
+            say(f"  {event['stage']}: asked, {result}")
         elif event["fate"] == "stays":
-            say(f"  {event['stage']}: {kin(event)}")
+            say(f"  {event['stage']}: {kin_text(event)}")
         elif event.get("reason"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: {event['reason']}")
         elif event["fate"] == "dropped" and all(step["verdict"] != "dropped" for step in event["steps"]):
@@ -174,14 +163,14 @@ def indented(indent: str, line: str) -> None:
     say(indent + line)
 
 
-def quoted(cells: dict[str, Any], column: str, first: int, last: int) -> str:
+def quote(cells: dict[str, Any], column: str, first: int, last: int) -> str:
     """A part of a row's text; nothing where the row no longer has the column."""
     cell = cells.get(column) or ""
     text = cell if isinstance(cell, str) else "\n".join(each for each in cell if each is not None)
     return unicodedata.normalize("NFC", text)[first:last]
 
 
-def kin(event: dict[str, Any]) -> str:
+def kin_text(event: dict[str, Any]) -> str:
     """What a stage in which rows are born did with a row that stays."""
     parts = [f"no child: {event['reason']}"] if event["reason"] else []
     for name, words in (("children", "parent of"), ("gave_to", "gave text to")):

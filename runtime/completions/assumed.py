@@ -1,4 +1,4 @@
-"""What a person assumes in a plan, and machine time with who says how fast it goes; nothing of it is stored or part of a key."""
+"""What a person assumes in a plan, and machine time with the source of its rate; nothing of it is stored or part of a key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 @dataclass(frozen=True)
 class Assumed:
-    """What is assumed: where it says something, history is not asked."""
+    """What is assumed; it is used in the place of history."""
 
     tokens_per_s: float | None = None
     train_tokens_per_s: float | None = None
@@ -30,20 +30,20 @@ class Assumed:
 NOTHING = Assumed()
 
 
-def read_assumed(said: Iterable[str]) -> Assumed:
+def read_assumed(options: Iterable[str]) -> Assumed:
     """`NAME=VALUE` of each. Raises ValueError that names what can be assumed."""
-    found: dict[str, float] = {}
-    for each in said:
-        name, sign, value = each.partition("=")
+    values: dict[str, float] = {}
+    for option in options:
+        name, sign, value = option.partition("=")
         if name not in NAMES or not sign:
-            wrong = f"`{name}` cannot be assumed" if sign else f"`{each}` is no NAME=VALUE"
-            raise ValueError(f"{wrong}; what can: " + "; ".join(f"{known} ({what})" for known, what in NAMES.items()))
-        if name in found:
+            wrong = f"`{name}` cannot be assumed" if sign else f"`{option}` is no NAME=VALUE"
+            raise ValueError(f"{wrong}; what can: " + "; ".join(f"{choice} ({what})" for choice, what in NAMES.items()))
+        if name in values:
             raise ValueError(f"`{name}` is assumed twice")
         if not NUMBER.fullmatch(value) or not float(value):
             raise ValueError(f"`{name}` is a number above 0, such as {name}=1000 or {name}=62.5, and not `{value}`")
-        found[name] = float(value)
-    return Assumed(**found)
+        values[name] = float(value)
+    return Assumed(**values)
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,18 @@ class Hours:
     basis: Basis
     tokens_per_s: float
     """Of each GPU, or of whatever runs it."""
-    told: str = ""
-    """Who tells, such as `3 earlier trainings on NVIDIA H100`; empty where a person assumes it."""
+    source: str = ""
+    """What the rate comes from, such as `3 earlier trainings on NVIDIA H100`; empty where a person assumes it."""
 
     def text(self) -> str:
         """`1.4 GPU-hours (assumed: 1,000 tokens/s of each GPU)`."""
         each = " of each GPU" if self.unit == "GPU-hours" else ""
-        told = f", {self.told}" if self.told else ""
-        return f"{shown(self.amount)} {self.unit} ({self.basis}: {shown(self.tokens_per_s)} tokens/s{each}{told})"
+        source = f", {self.source}" if self.source else ""
+        amount, rate = format_number(self.amount), format_number(self.tokens_per_s)
+        return f"{amount} {self.unit} ({self.basis}: {rate} tokens/s{each}{source})"
 
     def data(self) -> dict[str, Any]:
-        return vars(self)
+        return {"told" if name == "source" else name: value for name, value in vars(self).items()}
 
 
 def assumed_hours(tokens: float, rate: float, unit: Unit) -> Hours:
@@ -74,8 +75,8 @@ def assumed_hours(tokens: float, rate: float, unit: Unit) -> Hours:
     return Hours(tokens / rate / 3600, unit, "assumed", rate)
 
 
-def shown(number: float) -> str:
-    """A number with as many digits as tell something."""
+def format_number(number: float) -> str:
+    """A number without digits that nobody reads."""
     if number >= 1000 or number == round(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.3f}" if number >= 0.001 else "under 0.001"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,9 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from operators.asks.asks import Reply
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
+from runtime.store.batches import batched
+from runtime.store.files import replacing
 from runtime.store.store import StoreError
 
 BATCH = 2048
@@ -44,62 +44,47 @@ class Imported:
     """Completions whose address has one already: the first one stays."""
 
 
-def sealed_by(kept: Kept) -> bytes:
-    """What tells that a line was changed."""
-    said = [kept.address.hex(), kept.model, kept.purpose, kept.engine, kept.reply._asdict()]
-    return blake3(json.dumps(said, ensure_ascii=True, sort_keys=True).encode()).digest(16)
+def seal_of(completion: Completion) -> bytes:
+    """A digest of a completion, by which a changed line is found."""
+    parts = [completion.address.hex(), completion.model, completion.purpose, completion.engine, completion.reply._asdict()]
+    return blake3(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).digest(16)
 
 
-def export(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
+def export_completions(memo: CompletionMemo, path: Path, model: str | None = None) -> int:
     """Write the completions of the store, or of one model, as Parquet; how many. The file is there whole or not at all."""
-    made, count = path.parent / f".{path.name}.{uuid.uuid4().hex}", 0
-    try:
-        with pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer:
-            for batch in batched(each for each in memo.rows() if model in (None, each.model)):
-                rows = [
-                    {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": sealed_by(each)}
-                    for each in batch
-                ]
-                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-                count += len(rows)
-        os.replace(made, path)
-    finally:
-        made.unlink(missing_ok=True)
+    count = 0
+    with replacing(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        for batch in batched((each for each in memo.rows() if model in (None, each.model)), BATCH):
+            rows = [
+                {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
+                for each in batch
+            ]
+            writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+            count += len(rows)
     return count
 
 
-def take_in(memo: CompletionMemo, path: Path) -> Imported:
+def import_completions(memo: CompletionMemo, path: Path) -> Imported:
     """Add the completions of a file that an export wrote. Raises StoreError where a line was changed; nothing is added then."""
     try:
         file = pq.ParquetFile(path)
         if not file.schema_arrow.equals(SCHEMA):
             raise StoreError(f"`{path}` holds no completions", "write it with `recipe store completions export FILE`")
         for batch in file.iter_batches(BATCH):
-            for kept, seal in lines(batch):
-                if sealed_by(kept) != seal:
-                    message = f"the completion {kept.address.hex()[:12]} in `{path}` is not what was exported"
+            for completion, seal in read_lines(batch):
+                if seal_of(completion) != seal:
+                    message = f"the completion {completion.address.hex()[:12]} in `{path}` is not what was exported"
                     raise StoreError(message, "export it again; nothing was imported")
         new = seen = 0
         for batch in file.iter_batches(BATCH):
-            held = [each for each, _ in lines(batch)]
-            new, seen = new + memo.keep(held), seen + len(held)
+            completions = [each for each, _ in read_lines(batch)]
+            new, seen = new + memo.keep(completions), seen + len(completions)
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
     return Imported(new, seen - new)
 
 
-def lines(batch: pa.RecordBatch) -> Iterator[tuple[Kept, bytes]]:
+def read_lines(batch: pa.RecordBatch) -> Iterator[tuple[Completion, bytes]]:
     for row in batch.to_pylist():
         reply = Reply(**{name: row[name] for name in SCHEMA.names[5:10]})
-        yield Kept(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]
-
-
-def batched(rows: Iterator[Kept]) -> Iterator[list[Kept]]:
-    batch: list[Kept] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        yield Completion(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.completions.engines.engine import Answer, Engine, EngineError, Request
+from runtime.completions.engines.engine import Answer, Engine, Request
 from runtime.completions.journal import Journal
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
+from runtime.store.batches import batched
 from runtime.store.store import StoreError
 
 IN_A_ROW = 50
@@ -48,17 +49,17 @@ class Filled:
         """`3 x HTTP 500 x5; 1 x timeout x5; refused: 2 x HTTP 403 (such as row 8c81da000d39)`."""
         failed = Counter(reason for address, reason in self.failed.items() if address not in self.refused)
         refused = Counter(self.failed[address] for address in sorted(self.refused))
-        told = [f"{count:,} x {reason}" for reason, count in failed.most_common(5)]
+        parts = [f"{count:,} x {reason}" for reason, count in failed.most_common(5)]
         rows = {reason: f" (such as row {row})" for reason, row in self.examples.items()}
         if refused:
             listed = [f"{count:,} x {reason}{rows.get(reason, '')}" for reason, count in refused.most_common(5)]
-            told.append("refused: " + ", ".join(listed))
-        return "; ".join(told)
+            parts.append("refused: " + ", ".join(listed))
+        return "; ".join(parts)
 
     def data(self) -> dict[str, object]:
         """The same for programs."""
-        told = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
-        return {**told, "failed": self.reasons(), "refused": len(self.refused)}
+        counts = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
+        return {**counts, "failed": self.reasons(), "refused": len(self.refused)}
 
 
 def fill(
@@ -71,10 +72,10 @@ def fill(
 ) -> Filled:
     """Ask for what is missing, and with `retry_refused` for what was refused before.
 
-    `origin` names the endpoint; `tell` is told how many completions there are.
+    `origin` names the endpoint; `tell` gets the number of completions there are. Raises EngineError, StoreError.
     """
     wanted = requests.wanted
-    missing = set(wanted) - memo.known(wanted)
+    missing = set(wanted) - memo.present(wanted)
     filled = Filled(len(wanted), len(wanted) - len(missing))
     refused, again = memo.refusals(sorted(missing)), frozenset[bytes]()
     if retry_refused:
@@ -84,70 +85,61 @@ def fill(
         filled.failed, filled.refused = dict(refused), set(refused)
     if not missing:
         return filled
-    assert memo.store.running is not None, "completions are claimed by a running build"
-    owner = Path(memo.store.running.name).name
-    engine = open_engine()
-    named = f"{engine.name} {engine.version}".strip() + (f" at {origin}" if origin else "")
-    journal = Journal(memo)
+    engine, model = open_engine(), asked_model(requests.node)
     may_fail = int(requests.operator.max_failures * len(wanted))
-    model = asked_model(requests.node)
-    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.heard(model), again)
-    run = Run(memo, requests, engine, journal, owner, named, filled, tell, refusals)
+    refusals = Refusals(may_fail, len(filled.refused), lambda: memo.has_model(model), again)
+    run = EngineRun(memo, requests, engine, origin, filled, tell, refusals)
     try:
-        with journal.running():
-            run.all(missing)
+        with run.journal.running():
+            run.ask(missing)
+            run.await_others()
+        filled.everything = refusals.everything
     finally:
-        filled.new = journal.new
+        filled.new = run.journal.new
         engine.close()
-        memo.release(owner)
+        memo.release(run.owner)
     return filled
 
 
 @dataclass
-class Run:
-    """One run of an engine over the requests that are missing."""
+class EngineRun:
+    """One run of an engine over the requests that are missing. Raises EngineError where it cannot go on."""
 
     memo: CompletionMemo
     requests: Requests
     engine: Engine
-    journal: Journal
-    owner: str
-    named: str
+    origin: str
     filled: Filled
     tell: Callable[[int], None]
     refusals: Refusals
 
     def __post_init__(self) -> None:
+        assert self.memo.store.running is not None, "completions are claimed by a running build"
+        self.owner = Path(self.memo.store.running.name).name
+        at = f" at {self.origin}" if self.origin else ""
+        self.provenance = f"{self.engine.name} {self.engine.version}".strip() + at
+        self.model = asked_model(self.requests.node)
+        self.journal = Journal(self.memo)
         self.waiting: set[bytes] = set()
-        self.own: list[bytes] = []
+        self.unwritten: list[bytes] = []
         self.written = 0.0
         self.in_a_row = 0
         self.done = self.filled.memoised
-        self.model = asked_model(self.requests.node)
 
     @property
     def stopped(self) -> bool:
         """Whether nothing more is sent, and only what is under way is waited for."""
         return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None
 
-    def all(self, missing: set[bytes]) -> None:
-        """Ask for all of them, or wait for other builds that do. Raises StoreError where the engine cannot go on."""
-        try:
-            self.ask(missing)
-            self.await_others()
-        except EngineError as error:
-            raise StoreError(str(error), error.hint) from None
-        self.filled.everything = self.refusals.everything
-
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""
         left = set(missing)
         try:
-            # An answer to what was under way may tell that the rest can be asked for after all.
+            # By an answer to what was under way the rest may be asked for after all.
             while left and not self.stopped:
-                for answer in self.engine.run(self.claimed(left)):
-                    self.heard(answer)
-            self.own += self.refusals.end()
+                for answer in self.engine.run(self.claim_ahead(left)):
+                    self.keep_answer(answer)
+            self.unwritten += self.refusals.end()
         finally:
             # Whatever is not refused for good is claimed no more: another build may wait for it.
             self.write_refusals()
@@ -158,53 +150,46 @@ class Run:
             reason = f"not asked: HTTP {self.refusals.everything} before it"
         self.filled.failed |= {address: reason for address in left}
 
-    def heard(self, answer: Answer) -> None:
+    def keep_answer(self, answer: Answer) -> None:
         """Keep what became of one request."""
         if answer.reply is not None:
-            self.journal.tell(
-                Kept(answer.address, self.model, self.requests.operator.name, self.named, answer.reply, answer.seconds)
-            )
+            origin = self.model, self.requests.operator.name, self.provenance
+            self.journal.add(Completion(answer.address, *origin, answer.reply, answer.seconds))
             self.in_a_row, self.done = 0, self.done + 1
             self.tell(self.done)
-            self.own += self.refusals.answered(answer.address)
+            self.unwritten += self.refusals.note_answer(answer.address)
         else:
             self.filled.failed[answer.address] = answer.failure or "no reason given"
             if answer.refused is not None:
-                self.own += self.refusals.refuse(answer.address, answer.refused)
+                self.unwritten += self.refusals.note_refusal(answer.address, answer.refused)
             else:
                 self.in_a_row += 1
-                self.refusals.failed(answer.address)
+                self.refusals.note_failure(answer.address)
         if time.monotonic() - self.written >= SECONDS:
             self.write_refusals()
 
     def write_refusals(self) -> None:
         """Write the refusals that are known to be their requests' own."""
-        if self.own:
-            self.memo.refuse({address: self.filled.failed[address] for address in self.own})
-            self.filled.refused |= set(self.own)
-            self.own, self.written = [], time.monotonic()
+        if self.unwritten:
+            self.memo.refuse({address: self.filled.failed[address] for address in self.unwritten})
+            self.filled.refused |= set(self.unwritten)
+            self.unwritten, self.written = [], time.monotonic()
 
-    def claimed(self, left: set[bytes]) -> Iterator[Request]:
+    def claim_ahead(self, left: set[bytes]) -> Iterator[Request]:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""
-        ahead: list[Request] = []
-        size = max(16, min(256, self.engine.window))
-        for request in self.requests.of(frozenset(left)):
-            ahead.append(request)
-            if len(ahead) == size:
-                yield from self.claim(ahead, left)
-                ahead = []
-        yield from self.claim(ahead, left)
+        for ahead in batched(self.requests.of(frozenset(left)), max(16, min(256, self.engine.window))):
+            yield from self.claim(ahead, left)
 
     def claim(self, ahead: list[Request], left: set[bytes]) -> Iterator[Request]:
         if self.stopped:
             return
-        told = self.memo.claim([request.address for request in ahead], self.owner, bool(self.refusals.again))
-        for request, claim in zip(ahead, told, strict=True):
+        claims = self.memo.claim([request.address for request in ahead], self.owner, bool(self.refusals.again))
+        for request, claim in zip(ahead, claims, strict=True):
             if self.stopped:
                 return
             left.discard(request.address)
             if claim == "mine":
-                self.refusals.sent(request.address)
+                self.refusals.note_sent(request.address)
                 yield request
             elif claim == "known":
                 self.filled.elsewhere += 1
@@ -214,7 +199,7 @@ class Run:
     def await_others(self) -> None:
         """Wait for what other builds ask for; what they leave undone is asked for here."""
         while self.waiting and not self.stopped:
-            come = self.memo.known(sorted(self.waiting))
+            come = self.memo.present(sorted(self.waiting))
             self.filled.elsewhere += len(come)
             self.done += len(come)
             self.tell(self.done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from compiler.graph.nodes import Node
@@ -22,20 +22,20 @@ class Forecast:
 
     needed: int
     memoised: int
+    refused: int
+    """Requests that a server refused before, and that are not sent again."""
     longest: int
     """Tokens at which a completion is cut off."""
-    tokens: int | None
-    """Tokens of the new completions; None where nothing tells."""
-    mean: float | None
-    """Tokens of one, where a person assumes them."""
-    prompt_tokens: int | None
-    cost: Decimal | None
-    """In the currency of the endpoint's prices; None where they or the tokens are not known."""
     unit: Unit
-    hours: Hours | None
-    """Of what `tokens` says, else of the most that they can be; None where nothing tells."""
-    refused: int = 0
-    """Requests that a server refused before, and that are not sent again."""
+    tokens: int | None = 0
+    """Tokens of the new completions; None where neither history nor an assumption gives them."""
+    mean: float | None = None
+    """Tokens of one, where a person assumes them."""
+    prompt_tokens: int | None = 0
+    cost: Decimal | None = Decimal(0)
+    """In the currency of the endpoint's prices; None where they or the tokens are not known."""
+    hours: Hours | None = None
+    """Of `tokens`, else of the most that they can be; None where no rate is known."""
 
     @property
     def new(self) -> int:
@@ -57,7 +57,7 @@ def forecast_of(
 ) -> Forecast:
     """What the requests of a table need; `refused_too` where those that were refused are sent again."""
     wanted = requests.wanted
-    known = memo.known(wanted)
+    known = memo.present(wanted)
     refused = {} if refused_too else memo.refusals(sorted({*wanted} - known))
     return forecast(len(wanted), len(known), requests.node, memo, model, configuration, assumed, len(refused))
 
@@ -74,32 +74,29 @@ def forecast(
 ) -> Forecast:
     """What so many completions of a node's model need; what is assumed goes before history."""
     assert isinstance(node.operator, Asks)
-    history, new, longest = memo.history(asked_model(node)), needed - memoised - refused, node.operator.max_tokens
-    runner = known_runner(model, configuration)
+    runner = find_runner(model, configuration)
     # What a server runs that a recipe names is not counted in GPUs; of a model that nobody runs yet it is what people ask for.
     ours = runner.devices is not None if runner is not None else model.endpoint is None
-    unit: Unit = "GPU-hours" if ours else "hours"
-    if not new:
-        return Forecast(needed, memoised, longest, 0, None, 0, Decimal(0), unit, None, refused)
+    bare = Forecast(needed, memoised, refused, node.operator.max_tokens, "GPU-hours" if ours else "hours")
+    if not bare.new:
+        return bare
+    history, hours, cost = memo.history(asked_model(node)), None, None
     mean = assumed.tokens if assumed.tokens is not None else None if history is None else history.tokens
-    tokens = None if mean is None else round(new * mean)
-    prompt_tokens = None if history is None else round(new * history.prompt_tokens)
-    cost = None
+    tokens = None if mean is None else round(bare.new * mean)
+    prompt_tokens = None if history is None else round(bare.new * history.prompt_tokens)
     if runner is not None and runner.prices is not None and tokens is not None and prompt_tokens is not None:
         cost = (runner.prices.input * prompt_tokens + runner.prices.output * tokens) / 1_000_000
-    amount = new * longest if tokens is None else tokens
+    amount = bare.most if tokens is None else tokens
     if assumed.tokens_per_s is not None:
-        hours: Hours | None = assumed_hours(amount, assumed.tokens_per_s, unit)
+        hours = assumed_hours(amount, assumed.tokens_per_s, bare.unit)
     elif history is not None and runner is not None and history.tokens and history.seconds:
         # Each of the completions that are under way at a time gets its share of the rate.
         rate = history.tokens / history.seconds * runner.window / (runner.devices or 1)
-        hours = Hours(amount / rate / 3600, unit, "history", rate, f"{history.completions:,} earlier completions")
-    else:
-        hours = None
-    return Forecast(needed, memoised, longest, tokens, assumed.tokens, prompt_tokens, cost, unit, hours, refused)
+        hours = Hours(amount / rate / 3600, bare.unit, "history", rate, f"{history.completions:,} earlier completions")
+    return replace(bare, tokens=tokens, mean=assumed.tokens, prompt_tokens=prompt_tokens, cost=cost, hours=hours)
 
 
-def known_runner(model: Model, configuration: Configuration) -> Runner | None:
+def find_runner(model: Model, configuration: Configuration) -> Runner | None:
     try:
         return runner_of(model, configuration)
     except EngineError:

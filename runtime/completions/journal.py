@@ -7,37 +7,37 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runtime.completions.memo import CompletionMemo, Kept
+from runtime.completions.memo import Completion, CompletionMemo
 
 SECONDS = 0.05
 """How long a finished completion waits for others to be written with: a kill loses no more, and a second is promised."""
 
 
 class Journal:
-    """Writes what it is told within `SECONDS`; a failure to write is raised where the next completion is told."""
+    """Writes completions within `SECONDS` of `add`; a failure to write is raised by the next `add`, or at the end."""
 
     def __init__(self, memo: CompletionMemo) -> None:
         self.memo = memo
         self.new = 0
         self.failure: BaseException | None = None
-        self.told: queue.SimpleQueue[Kept | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Completion | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
 
-    def tell(self, kept: Kept) -> None:
+    def add(self, kept: Completion) -> None:
         if self.failure is not None:
             raise self.failure
-        self.told.put(kept)
+        self.queue.put(kept)
 
     def write(self) -> None:
-        """Take what is there, wait a moment for more, write it; until told to end."""
+        """Take what is there, wait a moment for more, write it; until None comes."""
         ended = False
         stopping = threading.Event()
         while not ended:
-            batch = [self.told.get()]
+            batch = [self.queue.get()]
             if batch[0] is not None:
                 stopping.wait(SECONDS)
-            while not self.told.empty():
-                batch.append(self.told.get())
+            while not self.queue.empty():
+                batch.append(self.queue.get())
             ended = None in batch
             kept = [each for each in batch if each is not None]
             try:
@@ -48,12 +48,12 @@ class Journal:
 
     @contextmanager
     def running(self) -> Iterator[Journal]:
-        """While this lasts; everything told is on disk when it ends, however it ends."""
+        """While this lasts; everything added is on disk when it ends, however it ends."""
         self.thread.start()
         try:
             yield self
         finally:
-            self.told.put(None)
+            self.queue.put(None)
             self.thread.join()
         if self.failure is not None:
             raise self.failure

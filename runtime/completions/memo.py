@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from operators.asks.asks import Reply
-from runtime.completions.packed import PARTS, packed, unpacked
-from runtime.store.database import opened
+from runtime.completions.packed import PARTS, pack_reply, unpack_reply
+from runtime.store.database import open_database
 from runtime.store.layout import DATABASE
 from runtime.store.store import Store, StoreError
 
@@ -26,7 +26,7 @@ Claim = Literal["mine", "taken", "known", "refused"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Completion:
     """A completion with where it came from, as it is written."""
 
     address: bytes
@@ -69,7 +69,7 @@ class CompletionMemo:
     @property
     def connection(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = opened(self.path)
+            self._connection = open_database(self.path)
         return self._connection
 
     @contextmanager
@@ -83,9 +83,17 @@ class CompletionMemo:
 
     @contextmanager
     def reading(self, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
-        """One transaction with a temporary table of addresses to join with."""
-        with self.using() as connection, wanted(connection, addresses):
-            yield connection
+        """One transaction with a temporary table `wanted` of addresses to join with."""
+        with self.using() as connection:
+            connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
+            connection.execute("BEGIN")
+            try:
+                # In their order, in which the index is read from front to back.
+                connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((each,) for each in sorted(addresses)))
+                yield connection
+            finally:
+                connection.execute("DELETE FROM temp.wanted")
+                connection.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -108,37 +116,37 @@ class CompletionMemo:
 
     # -- reading
 
-    def known(self, addresses: Sequence[bytes]) -> set[bytes]:
+    def present(self, addresses: Sequence[bytes]) -> set[bytes]:
         """Those of the addresses whose completion is here."""
         if not self.exists:
             return set()
         with self.reading(addresses) as connection:
-            found = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
-            return {address for (address,) in found}
+            rows = connection.execute("SELECT w.address FROM wanted w JOIN completions c ON c.address = w.address")
+            return {address for (address,) in rows}
 
     def fetch(self, addresses: Sequence[bytes]) -> dict[bytes, Reply]:
         """Address -> completion, of those that are here and whole; a damaged one is taken out, and asked for again."""
-        found: dict[bytes, Reply | None] = {}
+        replies: dict[bytes, Reply | None] = {}
         with self.using() as connection:
             for first in range(0, len(addresses), AT_ONCE):
                 few = addresses[first : first + AT_ONCE]
                 query = f"SELECT address, {PARTS} FROM completions WHERE address IN ({', '.join('?' * len(few))})"
-                found.update((row[0], unpacked(*row)) for row in connection.execute(query, few))
-        self.set_aside([address for address, reply in found.items() if reply is None])
-        return {address: reply for address, reply in found.items() if reply is not None}
+                replies.update((row[0], unpack_reply(*row)) for row in connection.execute(query, few))
+        self.set_aside([address for address, reply in replies.items() if reply is None])
+        return {address: reply for address, reply in replies.items() if reply is not None}
 
     def set_aside(self, damaged: Iterable[bytes | int]) -> None:
         """Take damaged completions out, by address or row; what is left of them stays beside the store's other damaged parts."""
         for each in damaged:
-            found = f"{'rowid' if isinstance(each, int) else 'address'} = ?"
+            condition = f"{'rowid' if isinstance(each, int) else 'address'} = ?"
             with self.writing() as connection:
-                row = connection.execute(f"SELECT body FROM completions WHERE {found}", (each,)).fetchone()
+                row = connection.execute(f"SELECT body FROM completions WHERE {condition}", (each,)).fetchone()
                 if row is not None:
                     self.store.files.make_folder(self.store.root / "damaged")
                     name = f"row-{each}" if isinstance(each, int) else each.hex()[:32]
                     left = row[0] if isinstance(row[0], bytes) else repr(row[0]).encode()
                     (self.store.root / "damaged" / f"completion-{name}").write_bytes(left)
-                    connection.execute(f"DELETE FROM completions WHERE {found}", (each,))
+                    connection.execute(f"DELETE FROM completions WHERE {condition}", (each,))
 
     def damaged(self) -> dict[int, str]:
         """Row -> address of each completion that is not whole, by reading them all."""
@@ -146,7 +154,7 @@ class CompletionMemo:
             return {}
         with self.using() as connection:
             rows = connection.execute(f"SELECT rowid, address, {PARTS} FROM completions")
-            broken = {row: address for row, address, *parts in rows if unpacked(address, *parts) is None}
+            broken = {row: address for row, address, *parts in rows if unpack_reply(address, *parts) is None}
         # A damaged file may say that an address is of another type.
         return {row: address.hex() if isinstance(address, bytes) else "not readable" for row, address in broken.items()}
 
@@ -164,7 +172,7 @@ class CompletionMemo:
         with self.reading(addresses) as connection:
             return dict(connection.execute(f"SELECT address, reason FROM wanted JOIN {table} USING (address)").fetchall())
 
-    def heard(self, model: str) -> bool:
+    def has_model(self, model: str) -> bool:
         """Whether there is a completion of a model."""
         with self.using() as connection:
             return connection.execute("SELECT 1 FROM completions WHERE model = ? LIMIT 1", (model,)).fetchone() is not None
@@ -193,23 +201,23 @@ class CompletionMemo:
         names = ("model", "purpose", "engine", "completions", "prompt_tokens", "completion_tokens", "seconds", "bytes")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def rows(self) -> Iterator[Kept]:
+    def rows(self) -> Iterator[Completion]:
         """Every whole completion with its provenance, by address."""
         with self.using() as connection:
             query = f"SELECT address, model, purpose, engine, seconds, {PARTS} FROM completions ORDER BY address"
             for address, model, purpose, engine, seconds, *parts in connection.execute(query):
-                reply = unpacked(address, *parts)
+                reply = unpack_reply(address, *parts)
                 if reply is not None:
-                    yield Kept(address, model, purpose, engine, reply, seconds)
+                    yield Completion(address, model, purpose, engine, reply, seconds)
 
     # -- writing
 
-    def keep(self, batch: Sequence[Kept]) -> int:
+    def keep(self, batch: Sequence[Completion]) -> int:
         """Write completions and end their claims; one that is there already wins. How many were new."""
         rows = []
         for each in batch:
             reply = each.reply
-            size, cut, body, seal = packed(each.address, reply)
+            size, cut, body, seal = pack_reply(each.address, reply)
             tokens = reply.prompt_tokens, reply.completion_tokens
             provenance = each.model, each.purpose, each.engine, time.time()
             rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, size, cut, body, seal))
@@ -238,22 +246,22 @@ class CompletionMemo:
 
     def claim(self, addresses: Sequence[bytes], owner: str, refused_too: bool = False) -> list[Claim]:
         """Say of each address that this build asks for it, unless it is here, was refused, or a living build does."""
-        told: list[Claim] = []
+        claims: list[Claim] = []
         with self.writing() as connection:
             for address in addresses:
                 if connection.execute("SELECT 1 FROM completions WHERE address = ?", (address,)).fetchone():
-                    told.append("known")
+                    claims.append("known")
                     continue
                 if not refused_too and connection.execute("SELECT 1 FROM refusals WHERE address = ?", (address,)).fetchone():
-                    told.append("refused")
+                    claims.append("refused")
                     continue
                 row = connection.execute("SELECT owner FROM claims WHERE address = ?", (address,)).fetchone()
                 if row is not None and row[0] != owner and self.alive(row[0]):
-                    told.append("taken")
+                    claims.append("taken")
                     continue
                 connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (address, owner))
-                told.append("mine")
-        return told
+                claims.append("mine")
+        return claims
 
     def free(self, addresses: Sequence[bytes]) -> set[bytes]:
         """Those of the addresses that no living build asks for."""
@@ -277,17 +285,3 @@ class CompletionMemo:
                 except OSError:
                     return True
         return False
-
-
-@contextmanager
-def wanted(connection: sqlite3.Connection, addresses: Sequence[bytes]) -> Iterator[sqlite3.Connection]:
-    """A temporary table of addresses to join with."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (address BLOB PRIMARY KEY) WITHOUT ROWID")
-    connection.execute("BEGIN")
-    try:
-        # In their order, in which the index is read from front to back.
-        connection.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((each,) for each in sorted(addresses)))
-        yield connection
-    finally:
-        connection.execute("DELETE FROM temp.wanted")
-        connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""Refusals of a server: which are the fate of one request, and which say that it refuses whatever is asked."""
+"""Refusals of a server: those of one request, and those of a server that refuses whatever is asked."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Refusals:
     still. Until then it is unsure. The server refuses everything if the status is one of `ALWAYS`; or if more were refused than
     may fail, and of the requests after the last that was answered the next `IN_A_ROW` were refused with one status; where the
     model was never heard of, the first `FIRST`, or all if fewer were sent. What is under way before these is waited for, and
-    an answer to what was sent later says that it is not so. A refused request that was asked again tells nothing of the others.
+    an answer to what was sent later says that it is not so. A refused request that was asked again says nothing about the others.
     """
 
     may_fail: int
     """Requests that may be left without an answer."""
     refused: int
     """Those that are refused for good, earlier builds' included."""
-    heard: Callable[[], bool]
+    model_known: Callable[[], bool]
     """Whether a completion of the model is known, of this build or of another."""
     again: frozenset[bytes] = frozenset()
     """What was refused before, and is asked once more."""
@@ -52,72 +52,72 @@ class Refusals:
 
     def __post_init__(self) -> None:
         self.places: dict[bytes, int] = {}
-        self.came: dict[bytes, int] = {}
+        self.refused_at: dict[bytes, int] = {}
         self.next = 0
         self.outcomes: dict[int, int] = {}
         self.last, self.begin = -1, 0
         self.differ = False
 
-    def sent(self, address: bytes) -> None:
+    def note_sent(self, address: bytes) -> None:
         self.places[address] = self.next
         self.next += 1
 
-    def answered(self, address: bytes) -> list[bytes]:
+    def note_answer(self, address: bytes) -> list[bytes]:
         """The refusals that are known to be their requests' own by this answer."""
         place = self.places[address]
         if place > self.last:
             self.last, self.begin = place, place + 1
-            self.outcomes = {at: told for at, told in self.outcomes.items() if at > place}
+            self.outcomes = {at: outcome for at, outcome in self.outcomes.items() if at > place}
             if self.everything not in ALWAYS:
                 self.everything = None
-        return self.own([each for each in self.unsure if self.came[each] <= place])
+        return self.settle([each for each in self.unsure if self.refused_at[each] <= place])
 
-    def failed(self, address: bytes) -> None:
-        """A request that got no answer, which tells nothing of the others."""
+    def note_failure(self, address: bytes) -> None:
+        """A request that got no answer, which says nothing about the others."""
         self.outcomes[self.places[address]] = PASSED
-        self.look()
+        self.check_alike()
 
-    def refuse(self, address: bytes, status: int) -> list[bytes]:
+    def note_refusal(self, address: bytes, status: int) -> list[bytes]:
         """The refusals that are known to be their requests' own by this one: itself, or none yet."""
         place = self.places[address]
         if status in ALWAYS:
             self.everything = self.everything or status
         elif address in self.again:
             self.outcomes[place] = PASSED
-            return self.own([address])
-        self.unsure[address], self.came[address] = status, self.next
+            return self.settle([address])
+        self.unsure[address], self.refused_at[address] = status, self.next
         self.outcomes[place] = status
-        self.look()
+        self.check_alike()
         return []
 
     def end(self) -> list[bytes]:
         """The refusals that turn out to be their requests' own when all is done."""
         statuses = set(self.unsure.values())
-        if self.last < 0 and len(statuses) == 1 and self.too_many and not self.heard():
+        if self.last < 0 and len(statuses) == 1 and self.too_many and not self.model_known():
             self.everything = self.everything or statuses.pop()
-        return [] if self.everything else self.own(list(self.unsure))
+        return [] if self.everything else self.settle(list(self.unsure))
 
     @property
     def too_many(self) -> bool:
         return self.refused + len(self.unsure) > self.may_fail
 
-    def own(self, addresses: list[bytes]) -> list[bytes]:
+    def settle(self, addresses: list[bytes]) -> list[bytes]:
         for each in addresses:
             self.unsure.pop(each, None)
         self.refused += len(addresses)
         return addresses
 
-    def look(self) -> None:
+    def check_alike(self) -> None:
         """See whether those after the last answer were refused alike, in the order in which they were sent."""
         while self.outcomes.get(self.begin) == PASSED:
             self.begin += 1
         at, alike, status = self.begin, 0, self.outcomes.get(self.begin)
-        while alike < IN_A_ROW and (told := self.outcomes.get(at)) is not None:
-            if told != PASSED and told != status:
+        while alike < IN_A_ROW and (outcome := self.outcomes.get(at)) is not None:
+            if outcome != PASSED and outcome != status:
                 self.begin, self.differ = at, True
-                return self.look()
-            alike += told != PASSED
+                return self.check_alike()
+            alike += outcome != PASSED
             at += 1
         first = FIRST <= alike < IN_A_ROW and self.last < 0 and not self.differ
-        if self.too_many and (alike == IN_A_ROW or (first and not self.heard())):
+        if self.too_many and (alike == IN_A_ROW or (first and not self.model_known())):
             self.everything = self.everything or status

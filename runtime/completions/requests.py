@@ -68,12 +68,12 @@ class Requests:
     def addresses(self) -> Addresses:
         """(rows, samples, 32): the address of each sample of each row; zeros where nothing is asked."""
         samples = self.operator.samples
-        told = np.zeros((self.table.rows, samples, 32), dtype=np.uint8)
+        addresses = np.zeros((self.table.rows, samples, 32), dtype=np.uint8)
         for row in self.rows():
             if row.messages is not None:
                 for sample in range(samples):
-                    told[row.place, sample] = np.frombuffer(self.address(row.messages, sample), np.uint8)
-        return told
+                    addresses[row.place, sample] = np.frombuffer(self.address(row.messages, sample), np.uint8)
+        return addresses
 
     @cached_property
     def wanted(self) -> list[bytes]:
@@ -83,15 +83,11 @@ class Requests:
 
     def of(self, addresses: Container[bytes]) -> Iterator[Request]:
         """The requests with these addresses, each once, in the order of the rows."""
-        given: set[bytes] = set()
-        chosen = {place for place in range(self.table.rows) if any(bytes(each) in addresses for each in self.addresses[place])}
+        sent: set[bytes] = set()
         for row in self.rows():
-            if row.place not in chosen or row.messages is None:
-                continue
-            for sample in range(self.operator.samples):
-                address = bytes(self.addresses[row.place, sample])
-                if address in addresses and address not in given:
-                    given.add(address)
+            for address in map(bytes, self.addresses[row.place]):
+                if row.messages is not None and address in addresses and address not in sent:
+                    sent.add(address)
                     yield Request(address, row.messages, self.sampling, int.from_bytes(address[:4], "big") >> 1)
 
 

@@ -11,7 +11,7 @@ from compiler.graph.nodes import Node
 from operators.asks.asks import Asks
 from operators.asks.generate import Generate
 from operators.declared.model import Model
-from runtime.completions.answers import Lost, answered, recorded_answers
+from runtime.completions.answers import Lost, make_completions, match_recorded
 from runtime.completions.engines.choose import endpoint_of, open_checkpoint, open_engine
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Engine, EngineError
@@ -33,7 +33,7 @@ class Asking:
     memo: CompletionMemo
     models: Mapping[str, Model]
     pins: Mapping[str, Pin]
-    """Stage -> what the lock says of it."""
+    """Stage -> the lock's pin of it."""
     remake: frozenset[str] = frozenset()
     """Stages that may come out otherwise than they are pinned."""
     silent: bool = False
@@ -61,10 +61,11 @@ class Asking:
         assert isinstance(operator, Asks)
         if isinstance(operator, Generate) and operator.recorded is not None:
             assert source is not None
-            return recorded_answers(store, node, table, source), None
+            return match_recorded(store, node, table, source), None
         requests = Requests(node, table)
         pin = self.pins.get(name)
-        pinned = pin is not None and pin.key == key and name not in self.remake
+        if pin is not None and (pin.key != key or name in self.remake):
+            pin = None  # it binds nothing
         configuration, model = read_configuration(), self.models[operator.model]
         weights = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
         forecast = forecast_of(requests, self.memo, model, configuration, refused_too=self.retry_refused)
@@ -72,7 +73,7 @@ class Asking:
             if self.silent:
                 hint = "build the recipe first"
                 raise StoreError(f"`{name}` needs {forecast.new:,} completions that are not in the store", hint)
-            if pinned:
+            if pin is not None:
                 raise StoreError(
                     f"the lock pins `{name}`, and {forecast.new:,} of its completions are not in this store",
                     f"import them with `recipe store completions import`, or make others: --remake {name}",
@@ -95,12 +96,12 @@ class Asking:
         complain_everything(name, filled, origin, self.resume)
         complain_failures(name, operator, filled, self.resume)
         try:
-            record = answered(store, requests, self.memo, filled.failed)
+            record = make_completions(store, requests, self.memo, filled.failed)
         except Lost as lost:
             if again:
                 raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None
             return self.ask(store, node, name, key, table, source, tell, again=True)
-        if pinned and pin is not None and record.digest != pin.digest:
+        if pin is not None and record.digest != pin.digest:
             raise StoreError(
                 f"`{name}` comes out as {record.digest[:12]}, and the lock pins {pin.digest[:12]}",
                 f"the completions here are others than those it was locked with; accept them: --remake {name}",
@@ -115,13 +116,13 @@ class Asking:
 
 def examples_of(requests: Requests, filled: Filled) -> dict[str, str]:
     """How requests were refused -> the first row that so fared, as the beginning of its id."""
-    told: dict[str, str] = {}
+    examples: dict[str, str] = {}
     if filled.refused:
         ids = id_bytes(requests.table.frame("row_id"))
         for place, addresses in enumerate(requests.addresses):
             for address in filled.refused.intersection(map(bytes, addresses)):
-                told.setdefault(filled.failed[address], ids[place].tobytes().hex()[:12])
-    return told
+                examples.setdefault(filled.failed[address], ids[place].tobytes().hex()[:12])
+    return examples
 
 
 def complain_everything(name: str, filled: Filled, origin: str, resume: str) -> None:
@@ -143,14 +144,14 @@ def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) ->
     """Raises Failures where more requests failed than may."""
     failed = len(filled.failed)
     if failed and failed > operator.max_failures * filled.needed:
-        kept = filled.needed - failed
+        stored = filled.needed - failed
         again = f"{resume} --retry-refused" if len(filled.refused) == failed else resume
         hint = f"ask for the others again: {again}; or let them be left out: `max_failures` of `{name}`"
         if filled.refused and len(filled.refused) < failed:
             hint += "; what was refused is asked for with --retry-refused alone"
         raise Failures(
             f"{failed:,} of the {filled.needed:,} requests of `{name}` failed: {filled.reasons()};"
-            f" {kept:,} completions are in the store",
+            f" {stored:,} completions are in the store",
             hint,
         )
 
@@ -161,7 +162,7 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     if budget is None:
         return
     hint = "raise `budget`, or try a part of the recipe first: --sample N"
-    # Where no earlier completion tells, none can be longer than `max_tokens`.
+    # Without earlier completions the most is counted: none is longer than `max_tokens`.
     tokens = forecast.most if forecast.tokens is None else forecast.tokens
     for what, most, needed in (
         ("completions", budget.completions, forecast.new),
@@ -170,8 +171,8 @@ def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
     ):
         if most is not None and needed is None:
             message = f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs"
-            told = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
-            raise StoreError(message, told)
+            hint = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
+            raise StoreError(message, hint)
         if most is not None and needed is not None and needed > most:
             shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
             raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)

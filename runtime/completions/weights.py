@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ from compiler.text.canonical import digest_of
 from operators.declared.model import Model
 from runtime.completions.engines.choose import EMBEDDED, embedded_folder
 from runtime.completions.engines.configuration import Configuration, read_configuration
+from runtime.completions.engines.embedded import unpack
 from runtime.completions.engines.engine import EngineError
-from runtime.store.files import hash_path
+from runtime.store.files import hash_path, replacing
 
 #: What a folder of weights is: anything else in it, such as a README, decides nothing.
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt", ".gguf")
@@ -35,38 +35,41 @@ class Weights:
         endings = (".gguf",) if self.embedded else KINDS
         return sorted(path for path in self.folder.iterdir() if path.suffix in endings and path.is_file())
 
+    def unpack(self) -> Path:
+        """A folder that libraries load. Raises EngineError."""
+        return unpack(self.folder) if self.embedded else self.folder
+
     def digest(self, remembered: bool = True) -> str:
         """The digest of their names and bytes; what was hashed before and has not been touched since is remembered."""
-        known = read_known() if remembered else {}
-        told, fresh = {}, {}
+        cached = read_cache() if remembered else {}
+        digests, fresh = {}, {}
         for path in self.files():
             status = path.resolve().stat()
-            sign = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-            told[path.name] = fresh[sign] = known.get(sign) or hash_path(path)
-        if set(fresh) - set(known):
-            write_known(known | fresh)
-        return digest_of(told)
+            stamp = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+            digests[path.name] = fresh[stamp] = cached.get(stamp) or hash_path(path)
+        if set(fresh) - set(cached):
+            write_cache(cached | fresh)
+        return digest_of(digests)
 
 
-def known_path() -> Path:
+def cache_path() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe" / "weights.json"
 
 
-def read_known() -> dict[str, str]:
+def read_cache() -> dict[str, str]:
     try:
-        found = json.loads(known_path().read_text("utf-8"))
+        digests = json.loads(cache_path().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(sign): str(digest) for sign, digest in found.items()} if isinstance(found, dict) else {}
+    return {str(sign): str(digest) for sign, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def write_known(known: Mapping[str, str]) -> None:
-    path = known_path()
+def write_cache(digests: Mapping[str, str]) -> None:
+    path = cache_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f".{uuid.uuid4().hex}")
-        made.write_text(json.dumps(dict(known), indent=1), "utf-8")
-        made.replace(path)
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(dict(digests), indent=1), "utf-8")
     except OSError:
         return  # it only saves time: without it they are hashed again
 
@@ -85,10 +88,10 @@ def find_weights(model: Model, configuration: Configuration) -> Weights | None:
             return Weights(embedded_folder(), embedded=True)
         except EngineError:
             return None
-    return cached(model)
+    return hub_weights(model)
 
 
-def cached(model: Model) -> Weights | None:
+def hub_weights(model: Model) -> Weights | None:
     """The snapshot in the hub's cache on this machine; nothing is fetched."""
     home = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "hub"
     folder = Path(home) / f"models--{model.id.replace('/', '--')}"
@@ -103,12 +106,12 @@ def cached(model: Model) -> Weights | None:
 
 def weights_facts(read: Read, lock: Lock | None) -> dict[str, str | None]:
     """Model that the recipe trains -> the digest of its weights; the lock's stands in only where they are absent."""
-    trained = {said.operator.model for said in read.recipe.trains.values() if said.operator.model is not None}
-    found: dict[str, str | None] = {}
+    trained = {training.operator.model for training in read.recipe.trains.values() if training.operator.model is not None}
+    digests: dict[str, str | None] = {}
     configuration = read_configuration() if trained else Configuration()
     for name in sorted(trained & set(read.recipe.models)):
         model = read.recipe.models[name].model
         weights = find_weights(model, configuration)
         locked = lock.weights.get(name) if lock is not None else None
-        found[name] = weights.digest() if weights is not None else locked
-    return found
+        digests[name] = weights.digest() if weights is not None else locked
+    return digests

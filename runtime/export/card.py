@@ -11,13 +11,12 @@ import yaml
 
 from compiler.text.diagnostics import visible
 from operators.base.release import BINDING, OPEN, title
-from runtime.build.funnel import funnel_of_build, heading, moved
-from runtime.build.remarks import born_lines
-from runtime.review.markdown import code, grid, safe
+from runtime.build.funnel import birth_lines, funnel_of_build, heading, rows_of_step
+from runtime.review.markdown import code, escape, grid
 
 if TYPE_CHECKING:
     from compiler.prove.release import Term
-    from runtime.export.opened import Counts, Opened
+    from runtime.export.built_output import BuiltOutput, Counts
 
 #: The steps in which a hub counts rows.
 STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
@@ -27,7 +26,7 @@ PER_SOURCE = {"license": "other", "license_name": "redistributable-per-source"}
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainingSummary:
     """What one training of a chain learnt."""
 
     name: str
@@ -40,12 +39,12 @@ class Taught:
     counts: Counts
 
 
-def dataset_card(opened: Opened, rows: Counts) -> str:
+def dataset_card(output: BuiltOutput, rows: Counts) -> str:
     """The card of an exported dataset; `rows` are those of the whole table, also the ones that were left out."""
-    recipe, record = opened.recipe, opened.record
+    recipe, record = output.recipe, output.record
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = sum(rows.values()) - kept
-    traces = bool(opened.writers())
+    traces = bool(output.writers())
     front = {
         **PER_SOURCE,
         "pretty_name": visible(recipe.name),
@@ -55,10 +54,12 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
         "tags": ["data-recipe", "reasoning", *(["chain-of-thought"] if traces else [])],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}],
     }
+    columns = ["`row_id` and `item_id` (hexadecimal text)"]
+    columns += [f"{code(name)} ({column['type']})" for name, column in record.columns.items()]
     provenance = [["source", "category", "licence class", "rows here", "rows left out"]]
     for (source, category, licence), count in rows.items():
         here = count if licence == "A" else 0
-        provenance.append([safe(source), safe(category), safe(licence), f"{here:,}", f"{count - here:,}"])
+        provenance.append([escape(source), escape(category), escape(licence), f"{here:,}", f"{count - here:,}"])
     provenance.append(["**all**", "", "", f"**{kept:,}**", f"**{left:,}**"])
     stayed = (
         f"{left:,} of its rows are not here: their licence class lets nobody pass them on, or their terms are not stated."
@@ -66,26 +67,28 @@ def dataset_card(opened: Opened, rows: Counts) -> str:
         else "No row of it was left out."
     )
     parts = [
-        f"# {safe(recipe.name)}",
-        safe(recipe.description),
-        f"The table {code(opened.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
-        columns_of(record.columns),
+        f"# {escape(recipe.name)}",
+        escape(recipe.description),
+        f"The table {code(output.what)} of the recipe {code(recipe.name)}: {kept:,} rows. {stayed}",
+        f"Columns: {', '.join(columns)}.",
         "## Sources and licences",
         "Every row here is of class A, which may be redistributed. Class B may be trained on and not redistributed; where the"
         " terms are not stated the class is `unknown`, for local use. A row made from several carries the most closed class"
         " of all of them. The licence of each source is its own: the classes are what the recipe's owner found of it.",
         grid(provenance),
         "A source without rows in either column gave none under its own name: they were dropped, or went into other rows.",
-        *writers(opened),
-        *funnels(opened),
-        *rebuilt(opened, "the whole table, also of the rows that were left out"),
+        *models_section(output),
+        *funnel_section(output),
+        *rebuild_section(output, "the whole table, also of the rows that were left out"),
     ]
     return front_matter(front) + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: list[str], taught: Sequence[Taught]) -> str:
+def checkpoint_card(
+    output: BuiltOutput, licence: str, terms: Sequence[Term], bases: list[str], taught: Sequence[TrainingSummary]
+) -> str:
     """The card of an exported checkpoint."""
-    recipe = opened.recipe
+    recipe = output.recipe
     front: dict[str, Any] = {
         **licence_of(licence),
         "base_model": bases if len(bases) != 1 else bases[0],
@@ -94,39 +97,39 @@ def checkpoint_card(opened: Opened, licence: str, terms: Sequence[Term], bases: 
         "pipeline_tag": "text-generation",
         "tags": ["data-recipe", "reasoning"],
     }
-    told = "class A: it may be redistributed" if licence == "A" else title(licence)
-    inherited = [["what", "licence"], *([safe(term.why.replace("`", "")), safe(title(term.name))] for term in terms)]
+    terms_line = "class A: it may be redistributed" if licence == "A" else title(licence)
+    inherited = [["what", "licence"], *([escape(term.why.replace("`", "")), escape(title(term.name))] for term in terms)]
     parts = [
-        f"# {safe(recipe.name)}: {safe(opened.what)}",
-        safe(recipe.description),
-        f"The checkpoint {code(opened.what)} of the recipe {code(recipe.name)}, trained from "
+        f"# {escape(recipe.name)}: {escape(output.what)}",
+        escape(recipe.description),
+        f"The checkpoint {code(output.what)} of the recipe {code(recipe.name)}, trained from "
         + ", ".join(code(base) for base in bases)
         + ".",
         "## Licence",
-        f"It is released under **{safe(told)}**, the most open licence that satisfies all that went into it:",
+        f"It is released under **{escape(terms_line)}**, the most open licence that satisfies all that went into it:",
         grid(inherited),
-        f"{safe(title(licence))} asks for things of its own, such as a notice or a name: read it before you pass this on."
+        f"{escape(title(licence))} asks for things of its own, such as a notice or a name: read it before you pass this on."
         if licence in BINDING
         else "",
         "## Training data",
-        *(part for each in taught for part in learnt(each)),
+        *(part for each in taught for part in training_section(each)),
         "Rows of class B may be trained on and not redistributed: they are not part of this release. No row is: the data is"
         " named by its digest.",
-        *writers(opened),
-        *rebuilt(opened, "the checkpoint"),
+        *models_section(output),
+        *rebuild_section(output, "the checkpoint"),
         "Training repeats its numbers on one machine and installation, and elsewhere only nearly; `training_manifest.json`"
         " has the settings, the versions and the device.",
     ]
     return front_matter(front) + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def learnt(taught: Taught) -> list[str]:
+def training_section(taught: TrainingSummary) -> list[str]:
     """What one training saw, and how."""
     rows = [["source", "category", "licence class", "rows trained on"]]
-    rows += [[*map(safe, each), f"{count:,}"] for each, count in taught.counts.items()]
-    settings = [["setting", "value"], *([safe(name), safe(value)] for name, value in sorted(taught.settings.items()))]
+    rows += [[*map(escape, each), f"{count:,}"] for each, count in taught.counts.items()]
+    settings = [["setting", "value"], *([escape(name), escape(value)] for name, value in sorted(taught.settings.items()))]
     return [
-        f"### {safe(taught.name)}",
+        f"### {escape(taught.name)}",
         f"{taught.rows:,} rows of the table {code(taught.table)}, digest {code(taught.digest)}.",
         f"It was {code(taught.trained)} when it was trained: since then only columns changed that it does not learn."
         if taught.digest != taught.trained
@@ -144,62 +147,56 @@ def licence_of(licence: str) -> dict[str, str]:
     return {"license": "other", "license_name": name or "other"}
 
 
-def front_matter(said: Mapping[str, Any]) -> str:
-    return f"---\n{yaml.safe_dump(dict(said), sort_keys=False, allow_unicode=True)}---\n\n"
+def front_matter(fields: Mapping[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True)}---\n\n"
 
 
-def columns_of(columns: Mapping[str, Any]) -> str:
-    """The columns with their kinds, ids first."""
-    listed = ["`row_id` and `item_id` (hexadecimal text)", *(f"{code(name)} ({each['type']})" for name, each in columns.items())]
-    return "Columns: " + ", ".join(listed) + "."
-
-
-def writers(opened: Opened) -> list[str]:
+def models_section(output: BuiltOutput) -> list[str]:
     """The models whose text the rows hold."""
-    found = opened.writers()
-    if not found:
+    models = output.writers()
+    if not models:
         return []
-    rows = [["model", "terms of what it writes", "licence class"], *([safe(cell) for cell in each] for each in found)]
+    rows = [["model", "terms of what it writes", "licence class"], *([escape(cell) for cell in each] for each in models)]
     return ["Models wrote parts of the rows:", grid(rows)]
 
 
-def funnels(opened: Opened) -> list[str]:
+def funnel_section(output: BuiltOutput) -> list[str]:
     """The rows of each source after each decision, a table for each table of the recipe."""
     parts = ["## Funnel", "Rows of each source, and those that each decision dropped, before rows were left out by licence."]
-    for table in funnel_of_build(opened.graph, opened.built):
+    for table in funnel_of_build(output.graph, output.built):
         if table["table"] == "sources":
-            told = [f"{safe(name)} {rows:,}" for name, rows in table["quarantined"].items()]
-            parts.append("Rows that could not be read: " + ", ".join(told) + ".")
+            counts = [f"{escape(name)} {rows:,}" for name, rows in table["quarantined"].items()]
+            parts.append("Rows that could not be read: " + ", ".join(counts) + ".")
             continue
-        rows = [[safe(table["table"]), "rows", *(safe(heading(step)) for step in table["steps"]), "kept"]]
+        rows = [[escape(table["table"]), "rows", *(escape(heading(step)) for step in table["steps"]), "kept"]]
         for source, count in table["rows"].items():
-            dropped = [f"{moved(step).get(source, 0):,}" for step in table["steps"]]
-            rows.append([safe(source), f"{count:,}", *dropped, f"{table['left'].get(source, 0):,}"])
-        totals = [f"{sum(moved(step).values()):,}" for step in table["steps"]]
+            dropped = [f"{rows_of_step(step).get(source, 0):,}" for step in table["steps"]]
+            rows.append([escape(source), f"{count:,}", *dropped, f"{table['left'].get(source, 0):,}"])
+        totals = [f"{sum(rows_of_step(step).values()):,}" for step in table["steps"]]
         rows.append(["**all**", f"{sum(table['rows'].values()):,}", *totals, f"{sum(table['left'].values()):,}"])
         parts.append(grid(rows))
         if table.get("born"):
             parts.append(f"{table['born']:,} rows were born there.")
-    return [*parts, *map(safe, born_lines(opened.graph, opened.built))]
+    return [*parts, *map(escape, birth_lines(output.graph, output.built))]
 
 
-def rebuilt(opened: Opened, what: str) -> list[str]:
+def rebuild_section(output: BuiltOutput, what: str) -> list[str]:
     """How it is made again, and by what it is recognised."""
-    lock = "there is none" if opened.lock is None else code(opened.lock)
-    operators = ", ".join(f"{code(name)} {version}" for name, version in opened.operators())
+    lock = "there is none" if output.lock is None else code(output.lock)
+    operators = ", ".join(f"{code(name)} {version}" for name, version in output.operators())
     return [
         "## Rebuild",
         "With the recipe, its lock and its sources, in the project's folder:",
         # Indented, so that nothing which stands in it can end it.
-        "\n".join("    " + visible(line) for line in opened.commands()),
-        f"- digest of {what}: {code(opened.record.digest)}\n- lock (BLAKE3 of its bytes): {lock}",
+        "\n".join("    " + visible(line) for line in output.commands()),
+        f"- digest of {what}: {code(output.record.digest)}\n- lock (BLAKE3 of its bytes): {lock}",
         f"Operators and their versions: {operators}.",
     ]
 
 
-def languages(said: Mapping[str, str]) -> list[str]:
+def languages(declared: Mapping[str, str]) -> list[str]:
     """The codes of the languages, the target first."""
-    ordered = sorted(said.items(), key=lambda pair: (pair[0] != "target", pair[0]))
+    ordered = sorted(declared.items(), key=lambda pair: (pair[0] != "target", pair[0]))
     return list(dict.fromkeys(visible(each) for _, each in ordered))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from compiler.graph.stages import TrainStage
 from compiler.prove.release import release_of, terms_of
 from operators.base.release import SILENT, Conflict
-from runtime.export.card import Taught, checkpoint_card
+from runtime.export.built_output import BuiltOutput, count_rows
+from runtime.export.card import TrainingSummary, checkpoint_card
 from runtime.export.folder import MARKER, write_folder
-from runtime.export.opened import Opened, counted
 from runtime.store.record import CheckpointRecord
 from runtime.store.store import StoreError, taken_as
 from runtime.training.checkpoints import manifest_of
@@ -24,74 +24,66 @@ TRAINED_ON = ("A", "B")
 CARD, MANIFEST = "README.md", "training_manifest.json"
 
 
-def export_checkpoint(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
+def export_checkpoint(output: BuiltOutput, folder: Path, named: str) -> dict[str, Any]:
     """Write a checkpoint under its release licence. Raises StoreError where there is none, or its rows forbid it."""
-    taught = list(trainings(opened))
+    taught = list(trainings(output))
     complain_rows(taught)
-    terms = terms_of(opened.graph, opened.index, opened.recipe)
-    bases = bases_of(opened)
-    complain_bases(opened.what, bases)
+    terms = terms_of(output.graph, output.index, output.recipe)
+    bases = bases_of(output)
+    complain_bases(output.what, bases)
     try:
-        licence = release_of(opened.graph, opened.index, opened.recipe)
+        licence = release_of(output.graph, output.index, output.recipe)
     except Conflict as conflict:
-        message = f"`{opened.what}` can be released under no licence: {conflict}"
+        message = f"`{output.what}` can be released under no licence: {conflict}"
         raise StoreError(message, "take another base, or another teacher") from None
     if licence == "unknown":
         licence = "A"  # nothing that went into it has a licence by name, and all of it may be redistributed
-    record = taken_as(opened.record, CheckpointRecord)
+    record = taken_as(output.record, CheckpointRecord)
     names = sorted(record.files)
     if clash := [name for name in names if name in (CARD, MANIFEST, MARKER) or Path(name).name != name]:
         raise StoreError(f"the checkpoint has a file `{clash[0]}`, whose name an export cannot take", "train it again")
-    told = {
-        "recipe": opened.recipe.name,
-        "what": opened.what,
-        "digest": record.digest,
-        "lock": opened.lock,
-        "license": licence,
-        "rows": record.rows,
-    }
 
-    def fill(made: Path) -> dict[str, Any]:
+    def fill(partial: Path) -> None:
         for name in names:
-            shutil.copyfile(opened.store.read_path(record.files[name].removeprefix("object:")), made / name)
+            shutil.copyfile(output.store.read_path(record.files[name].removeprefix("object:")), partial / name)
         manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        (made / MANIFEST).write_text(manifest, "utf-8")
-        (made / CARD).write_text(checkpoint_card(opened, licence, terms, list(bases), taught), "utf-8")
-        return told
+        (partial / MANIFEST).write_text(manifest, "utf-8")
+        (partial / CARD).write_text(checkpoint_card(output, licence, terms, list(bases), taught), "utf-8")
 
+    summary = {**output.summary, "license": licence, "rows": record.rows}
     sources = [
-        {"training": each.name, "source": source, "category": category, "license": held, "rows": count}
+        {"training": each.name, "source": source, "category": category, "license": row_class, "rows": count}
         for each in taught
-        for (source, category, held), count in each.counts.items()
+        for (source, category, row_class), count in each.counts.items()
     ]
-    return {**told, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, summary, fill)}
 
 
-def trainings(opened: Opened) -> Iterator[Taught]:
+def trainings(output: BuiltOutput) -> Iterator[TrainingSummary]:
     """The trainings that led to a checkpoint, first to last, with the rows of each."""
-    for stage in opened.stages(TrainStage):
-        node, manifest = stage.node, taken_as(opened.built.records[stage.index], CheckpointRecord).manifest
-        data = opened.built.records[stage.rows]
-        counts = counted(opened.store, data.table)
+    for stage in output.stages(TrainStage):
+        node, manifest = stage.node, taken_as(output.built.records[stage.index], CheckpointRecord).manifest
+        data = output.built.records[stage.rows]
+        counts = count_rows(output.store, data.table)
         then, settings = manifest["data"]["digest"], dict(manifest["settings"])
-        yield Taught(node.label, stage.operator.data, data.digest, then, data.rows, settings, counts)
+        yield TrainingSummary(node.label, stage.operator.data, data.digest, then, data.rows, settings, counts)
 
 
-def bases_of(opened: Opened) -> dict[str, str]:
+def bases_of(output: BuiltOutput) -> dict[str, str]:
     """Public name -> licence of the models that the trainings began with."""
-    named = [stage.operator.model for stage in opened.stages(TrainStage)]
-    models = [opened.recipe.models[name].model for name in named if name is not None]
+    named = [stage.operator.model for stage in output.stages(TrainStage)]
+    models = [output.recipe.models[name].model for name in named if name is not None]
     return {model.id: model.license for model in sorted(models, key=lambda model: model.id)}
 
 
-def complain_rows(taught: list[Taught]) -> None:
+def complain_rows(taught: list[TrainingSummary]) -> None:
     """Raises StoreError for rows whose terms are not stated: what learnt from them is for local use, as they are."""
     for each in taught:
         for (source, _, licence), count in each.counts.items():
             if licence not in TRAINED_ON:
-                said = "the terms of which are not stated" if licence == "unknown" else f"which are of class {licence}"
+                why = "the terms of which are not stated" if licence == "unknown" else f"which are of class {licence}"
                 raise StoreError(
-                    f"`{each.name}` was trained on {count:,} row{'s' * (count != 1)} of `{source}`, {said}: it is for local use",
+                    f"`{each.name}` was trained on {count:,} row{'s' * (count != 1)} of `{source}`, {why}: it is for local use",
                     f"drop them from `{each.table}` with `where: license <> '{licence}'` and train again, or clear their terms",
                 )
 

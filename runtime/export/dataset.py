@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pyarrow.parquet as pq
 
 from compiler.graph.stages import SourceStage
 from operators.base.licence import CLASSES
+from runtime.export.built_output import BuiltOutput, Counts, count_rows, redistributable
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
-from runtime.export.opened import Counts, Opened, counted, open_rows
 from runtime.store.record import OutputRecord
 from runtime.store.store import StoreError, taken_as
 
@@ -26,31 +27,23 @@ SHARD_ROWS = GROUP_ROWS * 8
 IDS = ("row_id", "item_id")
 
 
-def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
-    """Write the rows of class A, and tell what was left out. Raises StoreError where none is left."""
-    rows = counted(opened.store, opened.record.table)
+def export_dataset(output: BuiltOutput, folder: Path, named: str) -> dict[str, Any]:
+    """Write the rows of class A, and count what was left out. Raises StoreError where none is left."""
+    rows = count_rows(output.store, output.record.table)
     kept = sum(count for (_, _, licence), count in rows.items() if licence == "A")
     left = left_out(rows)
     if not kept:
         why = ", ".join(f"{count:,} of class {licence}" for licence, count in left.items()) or "it has no row at all"
-        raise StoreError(f"no row of `{opened.what}` may be redistributed: {why}", "only rows of class A are exported")
-    for stage in opened.stages(SourceStage):
+        raise StoreError(f"no row of `{output.what}` may be redistributed: {why}", "only rows of class A are exported")
+    for stage in output.stages(SourceStage):
         if not any(source == stage.node.label for source, _, _ in rows):
             rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
-    told = {
-        "recipe": opened.recipe.name,
-        "what": opened.what,
-        "digest": opened.record.digest,
-        "lock": opened.lock,
-        "rows": kept,
-        "left_out": left,
-    }
 
-    def fill(made: Path) -> dict[str, Any]:
-        write_shards(opened, made / "data", kept)
-        (made / "README.md").write_text(dataset_card(opened, dict(sorted(rows.items()))), "utf-8")
-        return told
+    def fill(partial: Path) -> None:
+        write_shards(output, partial / "data", kept)
+        (partial / "README.md").write_text(dataset_card(output, dict(sorted(rows.items()))), "utf-8")
 
+    summary = {**output.summary, "rows": kept, "left_out": left}
     sources = [
         {
             "source": source,
@@ -61,48 +54,43 @@ def export_dataset(opened: Opened, folder: Path, named: str) -> dict[str, Any]:
         }
         for (source, category, licence), count in sorted(rows.items())
     ]
-    return {**told, "sources": sources, "files": write_folder(folder, named, fill)}
+    return {**summary, "sources": sources, "files": write_folder(folder, named, summary, fill)}
 
 
 def left_out(rows: Counts) -> dict[str, int]:
     """Class -> rows that stay here, from the most open to the most closed."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for (_, _, licence), count in rows.items():
-        found[licence] += count
-    known = [each for each in CLASSES if each != "A" and found[each]]
-    return {each: found[each] for each in (*known, *sorted(set(found) - set(CLASSES)))}
+        counts[licence] += count
+    known = [each for each in CLASSES if each != "A" and counts[each]]
+    return {each: counts[each] for each in (*known, *sorted(set(counts) - set(CLASSES)))}
 
 
-def write_shards(opened: Opened, folder: Path, kept: int) -> None:
+def write_shards(output: BuiltOutput, folder: Path, kept: int) -> None:
     """The rows in the order of their ids, as many to a shard as fit."""
     folder.mkdir()
     shards = -(-kept // SHARD_ROWS)
-    groups, written = groups_of(opened), 0
+    groups, written = groups_of(output), 0
     for shard in range(shards):
-        writer: pq.ParquetWriter | None = None
+        some = islice(groups, SHARD_ROWS // GROUP_ROWS)
+        if (first := next(some, None)) is None:
+            break
         path = folder / f"train-{shard:05d}-of-{shards:05d}.parquet"
-        try:
-            for _ in range(SHARD_ROWS // GROUP_ROWS):
-                group = next(groups, None)
-                if group is None:
-                    break
-                writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd")
+        with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+            for group in chain([first], some):
                 writer.write_table(group, row_group_size=GROUP_ROWS)
                 written += group.num_rows
-        finally:
-            if writer is not None:
-                writer.close()
     if written != kept or next(groups, None) is not None:
-        raise StoreError(f"`{opened.what}` holds other rows than its record says", "run `recipe store verify`")
+        raise StoreError(f"`{output.what}` holds other rows than its record says", "run `recipe store verify`")
 
 
-def groups_of(opened: Opened) -> Iterator[pa.Table]:
+def groups_of(output: BuiltOutput) -> Iterator[pa.Table]:
     """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
     waiting: list[pa.Table] = []
-    for shard in taken_as(opened.record, OutputRecord).shards:
-        with pq.ParquetFile(opened.store.read_path(shard.removeprefix("object:"))) as file:
+    for shard in taken_as(output.record, OutputRecord).shards:
+        with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:"))) as file:
             for batch in file.iter_batches(GROUP_ROWS):
-                waiting.append(shown(pa.Table.from_batches([batch.filter(open_rows(batch.column("license")))])))
+                waiting.append(with_hex_ids(pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])))
                 if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
                     joined = pa.concat_tables(waiting)
                     yield joined.slice(0, GROUP_ROWS).combine_chunks()
@@ -112,7 +100,7 @@ def groups_of(opened: Opened) -> Iterator[pa.Table]:
         yield rest.combine_chunks()
 
 
-def shown(table: pa.Table) -> pa.Table:
+def with_hex_ids(table: pa.Table) -> pa.Table:
     """Ids as hexadecimal text: libraries and viewers show bytes badly."""
     for name in IDS:
         at = table.schema.get_field_index(name)

@@ -20,7 +20,7 @@ MARKER = "recipe_export.json"
 KIND = "data-recipe export"
 
 
-def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
+def check_place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
     """The folder that is to be written, where that may be done. Raises StoreError, and RecipeError for a link outside."""
     folder = follow_name(named, allowed)
     try:
@@ -30,7 +30,7 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
             raise StoreError(f"`{named}` is a file", "choose another folder with --to")
         if next(folder.iterdir(), None) is None:
             return folder
-        listed = listed_in(folder / MARKER)
+        listed = read_marker(folder / MARKER)
     except OSError as error:
         raise unwritable(named, error) from None
     if not force:
@@ -38,8 +38,8 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
         raise StoreError(f"`{named}` is not empty", hint)
     if listed is None:
         raise StoreError(f"`{named}` is not empty, and no export of ours: it is not replaced", "choose another folder with --to")
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    foreign = sorted({path.relative_to(folder).as_posix() for path in found} - listed - {MARKER})
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    foreign = sorted({path.relative_to(folder).as_posix() for path in paths} - listed - {MARKER})
     if foreign:
         more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
         message = f"`{named}` holds `{foreign[0]}`{more}, which no export of ours wrote: it is not replaced"
@@ -47,45 +47,45 @@ def place(named: str, force: bool, allowed: tuple[str, ...] = ()) -> Path:
     return folder
 
 
-def listed_in(marker: Path) -> frozenset[str] | None:
+def read_marker(marker: Path) -> frozenset[str] | None:
     """The files that an export wrote, or None where the marker is none."""
     try:
-        told = json.loads(marker.read_text("utf-8"))
-        return frozenset(told["files"]) if told["kind"] == KIND else None
+        content = json.loads(marker.read_text("utf-8"))
+        return frozenset(content["files"]) if content["kind"] == KIND else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write_folder(folder: Path, named: str, fill: Callable[[Path], dict[str, Any]]) -> list[str]:
+def write_folder(folder: Path, named: str, summary: dict[str, Any], fill: Callable[[Path], None]) -> list[str]:
     """Let `fill` write into a folder that then takes its place, with the marker; the names of the files.
 
-    `fill` returns what the marker says besides. Whatever fails, the place holds what it held before. Raises StoreError.
+    `summary` is what the marker says besides. Whatever fails, the place holds what it held before. Raises StoreError.
     """
-    made = folder.parent / f".{folder.name[:100]}.{uuid.uuid4().hex}"
+    partial = folder.parent / f".{folder.name[:100]}.{uuid.uuid4().hex}"
     try:
-        made.mkdir(parents=True)
-        told = fill(made)
-        files = {path.relative_to(made).as_posix(): hash_path(path) for path in sorted(made.rglob("*")) if path.is_file()}
-        marker = json.dumps({"kind": KIND, **told, "files": files}, indent=1, ensure_ascii=False) + "\n"
-        (made / MARKER).write_text(marker, "utf-8")
-        for path in made.rglob("*"):
+        partial.mkdir(parents=True)
+        fill(partial)
+        files = {path.relative_to(partial).as_posix(): hash_path(path) for path in sorted(partial.rglob("*")) if path.is_file()}
+        marker = json.dumps({"kind": KIND, **summary, "files": files}, indent=1, ensure_ascii=False) + "\n"
+        (partial / MARKER).write_text(marker, "utf-8")
+        for path in partial.rglob("*"):
             sync(path)
-        exchange(made, folder)
+        exchange(partial, folder)
     except OSError as error:
         raise unwritable(named, error) from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return [*files, MARKER]
 
 
-def exchange(made: Path, folder: Path) -> None:
+def exchange(partial: Path, folder: Path) -> None:
     """Put a finished folder in its place; what was there goes only when it stands."""
-    before = made.with_name(made.name + ".before")
+    before = partial.with_name(partial.name + ".before")
     replaced = (folder / MARKER).is_file()
     if replaced:
         os.rename(folder, before)
     try:
-        os.rename(made, folder)  # fails where another program has filled the folder meanwhile
+        os.rename(partial, folder)  # fails where another program has filled the folder meanwhile
     except OSError:
         if replaced:
             os.rename(before, folder)

@@ -1,4 +1,4 @@
-"""Pull: what a folder holds is taken into the store once it is what it says; the folder may be anybody's."""
+"""Pull: the content of a folder, which may be anybody's, is checked and taken into the store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from compiler.text.project import Outside, within
-from runtime.export.push import KINDS, Moved
+from runtime.export.push import KINDS, Transfer
 from runtime.export.sound import complain_name, complain_objects
 from runtime.store.files import hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, foreign
@@ -57,18 +57,18 @@ class Origin:
             return content
 
 
-def pull(store: Store, folder: Path) -> Moved:
+def pull(store: Store, folder: Path) -> Transfer:
     """Copy what a folder holds into the store; every file is checked against its name. Raises StoreError."""
-    origin, moved = Origin(folder), Moved()
+    origin, transfer = Origin(folder), Transfer()
     root = origin.root
     if (other := foreign(folder)) is not None:
-        raise StoreError(other.told, NEWER if other.newer else "push it again")
+        raise StoreError(other.message, NEWER if other.newer else "push it again")
     if not root.is_dir():
         raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
     with store.building():
         for kind in KINDS:
             for path in sorted((root / kind.folder).glob("*/*")):
-                pull_key(store, origin, kind, path, moved)
+                pull_key(store, origin, kind, path, transfer)
         for memos in origin.memos:
             for path in sorted((memos / "memo").glob("*/*/*.journal")):
                 above = ABOVE.fullmatch(path.parent.relative_to(memos).as_posix())
@@ -76,37 +76,37 @@ def pull(store: Store, folder: Path) -> Moved:
                     pull_journal(store, origin, path, above[1])
         for path in sorted((root / "names").rglob(LAST)):
             pull_name(store, origin, path)
-    return moved
+    return transfer
 
 
-def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, moved: Moved) -> None:
+def pull_key(store: Store, origin: Origin, kind: type[Keyed], path: Path, transfer: Transfer) -> None:
     """The result of one key."""
-    key, found = path.name, sorted(each.stem for each in path.glob("*.json"))
-    if not DIGEST.fullmatch(key) or not found:
+    key, offered = path.name, sorted(each.stem for each in path.glob("*.json"))
+    if not DIGEST.fullmatch(key) or not offered:
         return
     local = store.look_up(key, kind)
-    digests = sorted({*found, *([local.content] if local is not None else [])})
+    digests = sorted({*offered, *([local.content] if local is not None else [])})
     if len(digests) > 1:
         listed = ", ".join(digest[:12] for digest in digests[:9])
         raise StoreError(f"the key {key[:12]} has several results: {listed}", "one of the stores is wrong: `recipe store verify`")
     if local is not None:
         return
     what = f"the record {kind.folder}/{key[:12]}"
-    body = unsealed(origin.read(path / f"{found[0]}.json", what))
+    body = unsealed(origin.read(path / f"{offered[0]}.json", what))
     if body is None:
         raise origin.damaged(what, "damaged")
     try:
         record = kind.read(body)
-        if (record.key, record.content) != (key, found[0]):
+        if (record.key, record.content) != (key, offered[0]):
             raise Unsound("it is of another key or result")
         left = left_out(record)
         for digest in sorted(record.objects() - left):
-            pull_object(store, origin, digest, moved)
+            pull_object(store, origin, digest, transfer)
         complain_objects(store, record, left)
     except (Unsound, RecursionError) as error:
         raise origin.damaged(what, f"damaged: {error}") from None
     store.write_record(record)
-    moved.records, moved.left_out = moved.records + 1, moved.left_out + len(left)
+    transfer.records, transfer.left_out = transfer.records + 1, transfer.left_out + len(left)
 
 
 def left_out(record: Keyed) -> set[str]:
@@ -117,26 +117,26 @@ def left_out(record: Keyed) -> set[str]:
     return set(record.without or ())
 
 
-def pull_object(store: Store, origin: Origin, digest: str, moved: Moved) -> None:
-    """One object, if its bytes are what its name says and hold a whole table."""
+def pull_object(store: Store, origin: Origin, digest: str, transfer: Transfer) -> None:
+    """One object, if its bytes have the digest in its name and hold a whole table."""
     target, what = store.object_path(digest), f"the object {digest[:12]}"
     if target.exists():
         return
-    made = store.root / "tmp" / uuid.uuid4().hex
+    partial = store.root / "tmp" / uuid.uuid4().hex
     try:
-        with origin.open(origin.root / "objects" / digest[:2] / digest, what) as file, store.files.create(made) as copy:
+        with origin.open(origin.root / "objects" / digest[:2] / digest, what) as file, store.files.create(partial) as copy:
             shutil.copyfileobj(file, copy, 1 << 22)
-        if hash_path(made) != digest:
+        if hash_path(partial) != digest:
             raise origin.damaged(what, "damaged")
-        complain_table(origin, what, made)
+        complain_table(origin, what, partial)
         store.hold(digest)
-        made.chmod(0o444)
+        partial.chmod(0o444)
         store.files.make_folder(target.parent)
         with store.gate():
-            store.files.rename(made, target)
+            store.files.rename(partial, target)
     finally:
-        made.unlink(missing_ok=True)
-    moved.objects, moved.bytes = moved.objects + 1, moved.bytes + target.stat().st_size
+        partial.unlink(missing_ok=True)
+    transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + target.stat().st_size
 
 
 def complain_table(origin: Origin, what: str, path: Path) -> None:
@@ -152,10 +152,10 @@ def pull_journal(store: Store, origin: Origin, path: Path, key: str) -> None:
     """Values of a dear measure; a broken entry is not believed when it is read."""
     target = store.memos / "memo" / key[:2] / key / path.name
     if not target.exists():
-        made = store.root / "tmp" / uuid.uuid4().hex
-        store.files.write_bytes(made, origin.read(path, f"the memo {key[:12]}"))
+        partial = store.root / "tmp" / uuid.uuid4().hex
+        store.files.write_bytes(partial, origin.read(path, f"the memo {key[:12]}"))
         store.files.make_folder(target.parent)
-        store.files.rename(made, target)
+        store.files.rename(partial, target)
 
 
 def pull_name(store: Store, origin: Origin, path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.sources.ingest import without_cells
+from runtime.store.files import replacing
 from runtime.store.layout import FORMAT, MEMOS
 from runtime.store.names import LAST
 from runtime.store.parts import OBJECT, sealed
@@ -18,7 +18,7 @@ KINDS = (Record, BesideRecord)
 
 
 @dataclass
-class Moved:
+class Transfer:
     """What was copied, and what was there already."""
 
     records: int = 0
@@ -28,57 +28,55 @@ class Moved:
     """Objects that hold text, which stay where they are."""
 
 
-def push(store: Store, folder: Path) -> Moved:
+def push(store: Store, folder: Path) -> Transfer:
     """Copy the records of every last build with ids, ranks and measured values, and no text, to a folder.
 
     Layout of its part for results: KIND/KE/KEY/DIGEST.json and objects/DI/DIGEST. What is there already stays as it is.
     """
-    root, moved = folder / FORMAT, Moved()
+    root, transfer = folder / FORMAT, Transfer()
     with store.building():
         for recipe, build in store.builds():
-            held = [store.hold_record(stage["key"], Record) for stage in build.stages.values()]
-            beside = [store.hold_record(key, BesideRecord) for key in build.beside]
-            for record in (*held, *beside):
+            records = [store.hold_record(stage["key"], Record) for stage in build.stages.values()]
+            columns = [store.hold_record(key, BesideRecord) for key in build.beside]
+            for record in (*records, *columns):
                 if record is not None:
-                    push_record(store, root, record, moved)
-            put(root / "names" / Path(*recipe.split("/")) / LAST, sealed(build.body()))
+                    push_record(store, root, record, transfer)
+            write_whole(root / "names" / Path(*recipe.split("/")) / LAST, sealed(build.body()))
         for journal in sorted((store.memos / "memo").glob("*/*/*.journal")):
             target = folder / MEMOS / journal.relative_to(store.memos)
             if not target.exists():
-                put(target, journal.read_bytes())
-    return moved
+                write_whole(target, journal.read_bytes())
+    return transfer
 
 
-def push_record(store: Store, root: Path, record: Keyed, moved: Moved) -> None:
+def push_record(store: Store, root: Path, record: Keyed, transfer: Transfer) -> None:
     """One record after the objects that it needs."""
     wanted = {each.removeprefix(OBJECT) for each in record.textless()}
     left = sorted(record.objects() - wanted)
-    moved.left_out += len(left)
+    transfer.left_out += len(left)
     for digest in sorted(wanted):
         target = root / "objects" / digest[:2] / digest
         if not target.exists():
             source = store.read_path(digest)
-            moved.objects, moved.bytes = moved.objects + 1, moved.bytes + source.stat().st_size
+            transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + source.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
-            made = target.parent / f".{uuid.uuid4().hex}"
-            shutil.copyfile(source, made)
-            made.rename(target)
+            with replacing(target) as partial:
+                shutil.copyfile(source, partial)
     target = root / record.folder / record.key[:2] / record.key / f"{record.content}.json"
     if not target.exists():
-        moved.records += 1
-        put(target, sealed(unquoted(record).replaced(without=left).body()))
+        transfer.records += 1
+        write_whole(target, sealed(without_quotes(record).replaced(without=left).body()))
 
 
-def unquoted(record: Keyed) -> Keyed:
+def without_quotes(record: Keyed) -> Keyed:
     """A record without what it quotes of rows that could not be read."""
     if not isinstance(record, SourceRecord) or not record.bad:
         return record
     return record.replaced(raw=None, bad=[{**each, "reason": without_cells(each["reason"])} for each in record.bad])
 
 
-def put(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """A file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.parent / f".{uuid.uuid4().hex}"
-    made.write_bytes(content)
-    made.rename(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Whether records and names that somebody else wrote say what ours say, so that whoever reads them need not ask again."""
+"""Whether records and names that somebody else wrote fit their objects, so that whoever reads them need not check again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime.tables.write import small_columns
 
 
 def complain_objects(store: Store, record: Keyed, left: set[str]) -> None:
-    """Raises Unsound where objects hold something else than a record says; `left` are those that did not come with it."""
+    """Raises Unsound where a record's objects do not fit it; `left` are those that did not come with it."""
     tree = Objects(store, left)
     if isinstance(record, Record) and (rows := tree.rows_of(record.table)) != record.rows:
         raise Unsound(f"it says {record.rows} rows, and its table has {rows}")
@@ -49,7 +49,7 @@ class Objects:
         self.store, self.left = store, left
 
     def rows_of(self, tree: Tree, depth: int = 0) -> int:
-        """How many rows a table has. Raises Unsound where its objects say otherwise, or are no part of such a table."""
+        """How many rows a table has. Raises Unsound where its objects have others, or are no part of such a table."""
         kind = tree["kind"]
         if depth > MAX_DEPTH:
             raise Unsound("its table is nested too deep")
@@ -103,7 +103,7 @@ class Objects:
         return sum(table.num_rows for table in tables) if len(tables) == len(references(reference)) else None
 
     def complain_types(self, reference: Reference, columns: Mapping[str, Any]) -> None:
-        """Raises Unsound for a frame whose columns are of other types than those that its table says."""
+        """Raises Unsound for a frame whose columns are of other types than those of its table."""
         wanted = {"row_id": pa.uuid(), "item_id": pa.uuid()}
         wanted |= {
             small: pa.uuid() if columns[name] in TEXT else ARROW[columns[name]] for name, small in small_columns(columns).items()

@@ -1,7 +1,8 @@
-"""What a build would ask for, before it asks: how much of it is here already, what the rest costs, and the first request."""
+"""Completions that a build would ask for: how many are here already, what the others cost, and the first request."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,7 @@ from compiler.graph.plan import known_checkpoint
 from compiler.graph.stages import AskStage, of_kind
 from operators.asks.asks import Messages
 from operators.base.bounds import MANY, Between, exactly
-from runtime.build.session import Session
-from runtime.completions.assumed import NOTHING, Assumed, shown
+from runtime.completions.assumed import NOTHING, Assumed, format_number
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.forecast import Forecast, forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
@@ -44,55 +44,55 @@ class AskForecast:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What a person may assume, of what nothing tells."""
-        told = self.forecast
-        unknown = {"tokens": told.tokens is None, "tokens_per_s": told.new and told.hours is None}
+        """The names of what is unknown and may be assumed."""
+        costs = self.forecast
+        unknown = {"tokens": costs.tokens is None, "tokens_per_s": costs.new and costs.hours is None}
         return tuple(name for name, lacking in unknown.items() if lacking)
 
     def line(self) -> str:
         """`traces/generate: 6 completions of Qwen/Qwen3-32B needed, 2 in the store, 4 new: about 1,200 tokens, cost 0.01`."""
-        told = self.forecast
+        costs = self.forecast
         if not self.counted:
             asks = f"{self.stage}: how many completions of {self.model} are needed is not known yet"
-            return f"{asks}: tokens, cost and {told.unit} unknown"
+            return f"{asks}: tokens, cost and {costs.unit} unknown"
         if not self.exact:
             count = f"{self.needed.low:,}" if self.needed.exact else f"{self.needed.low:,} to {self.needed.high:,}"
             asks = f"{self.stage}: {count} completions of {self.model} needed; which of them are here is not known yet"
-            return f"{asks}: {spent(told, 'at most ')}" if told.new else asks
-        refused = f"{told.refused:,} refused before, " if told.refused else ""
-        state = f"{told.memoised:,} in the store, {refused}{told.new:,} new"
-        asks = f"{self.stage}: {told.needed:,} completions of {self.model} needed, {state}"
-        return f"{asks}: {spent(told, '')}" if told.new else asks
+            return f"{asks}: {cost_text(costs, 'at most ')}" if costs.new else asks
+        refused = f"{costs.refused:,} refused before, " if costs.refused else ""
+        state = f"{costs.memoised:,} in the store, {refused}{costs.new:,} new"
+        asks = f"{self.stage}: {costs.needed:,} completions of {self.model} needed, {state}"
+        return f"{asks}: {cost_text(costs, '')}" if costs.new else asks
 
     def data(self) -> dict[str, Any]:
         """The same for programs; None is not known."""
-        told = self.forecast
-        known = {
-            "tokens": told.tokens,
-            "tokens_assumed": told.mean,
-            "tokens_at_most": told.most,
-            "prompt_tokens": told.prompt_tokens,
-            "cost": told.cost,
-            "hours": None if told.hours is None else told.hours.data(),
+        costs = self.forecast
+        numbers = {
+            "tokens": costs.tokens,
+            "tokens_assumed": costs.mean,
+            "tokens_at_most": costs.most,
+            "prompt_tokens": costs.prompt_tokens,
+            "cost": costs.cost,
+            "hours": None if costs.hours is None else costs.hours.data(),
         }
         return {
             "model": self.model,
             "needed": [self.needed.low, self.needed.high if self.counted else None],
-            "in_store": told.memoised if self.exact else None,
-            "refused": told.refused if self.exact else None,
-            "new": told.new if self.exact else None,
-            **(known if self.counted else dict.fromkeys(known)),
+            "in_store": costs.memoised if self.exact else None,
+            "refused": costs.refused if self.exact else None,
+            "new": costs.new if self.exact else None,
+            **(numbers if self.counted else dict.fromkeys(numbers)),
         }
 
 
-def spent(forecast: Forecast, most: str) -> str:
-    """Tokens, money and hours of the new completions, as far as they are known; `most` where fewer may be needed."""
+def cost_text(forecast: Forecast, most: str) -> str:
+    """Tokens, money and hours of the new completions, as far as they are known; `most` is put before what may be less."""
     if forecast.tokens is None:
         parts = ["tokens and cost unknown (no earlier completion of this model tells)"]
         parts.append(f"at most {forecast.most:,} tokens (`max_tokens` {forecast.longest:,} of each)")
         most = "at most "
     else:
-        mean = "" if forecast.mean is None else f" (assumed: {shown(forecast.mean)} of each)"
+        mean = "" if forecast.mean is None else f" (assumed: {format_number(forecast.mean)} of each)"
         parts = [f"{most}about {forecast.tokens:,} tokens of completions{mean}"]
     if forecast.cost is not None:
         parts.append(f"{most}cost {forecast.cost:,.2f}")
@@ -102,43 +102,33 @@ def spent(forecast: Forecast, most: str) -> str:
     return ", ".join(parts)
 
 
-def foresee(session: Session, predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecast]:
-    """Every stage that would ask a model, against the store as it is; nothing is written or sent.
-
-    `predictor` is of the session's graph.
-    """
-    graph, store, addresses = session.graph, predictor.store, predictor.addresses
+def foresee(predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecast]:
+    """Every stage that would ask a model, against the store as it is; nothing is written or sent."""
+    session, graph, store, addresses = predictor.session, predictor.graph, predictor.store, predictor.addresses
     memo, configuration = CompletionMemo(store), read_configuration()
-    found = []
+    forecasts = []
     for stage in of_kind(AskStage, graph):
-        index, operator, name = stage.index, stage.operator, stage.name
-        if stage.looked_up or addresses.address(index) is not None:
+        operator = stage.operator
+        if stage.looked_up or addresses.address(stage.index) is not None:
             continue  # nothing is sent, or it is made and asks for nothing
-        model, asking = session.models[operator.model], known_checkpoint(graph, index, addresses)
+        model, asking = session.models[operator.model], known_checkpoint(graph, stage.index, addresses)
+        name = model.id or operator.model
         # Of a checkpoint that is not trained yet nothing can be in the memo.
         waits = stage.checkpoint is not None and addresses.address(stage.checkpoint) is None
-        key = None if waits else addresses.key(stage.rows)
-        record = store.find(key) if key is not None else None
+        record = store.find(None if waits else addresses.key(stage.rows))
         if record is not None:
-            try:
+            with suppress(Damaged):
                 requests = Requests(asking, open_table(store, record.table))
-                told = forecast_of(requests, memo, model, configuration, assumed)
-                wanted = exactly(told.needed)
+                costs = forecast_of(requests, memo, model, configuration, assumed)
                 first = next((row for row in requests.rows() if row.messages is not None), None)
-            except Damaged:
-                record = None
-            else:
-                license = "unknown"
-                if first is not None:
-                    license = str(requests.table.frame("license")[first.place].as_py())
+                license = "unknown" if first is None else str(requests.table.frame("license")[first.place].as_py())
                 messages = None if first is None else first.messages
-                found.append(
-                    AskForecast(name, model.id or operator.model, wanted, told, True, messages, license, requests.sampling)
-                )
+                needed = exactly(costs.needed)
+                forecasts.append(AskForecast(stage.name, name, needed, costs, True, messages, license, requests.sampling))
                 continue
         # Which items a preview takes is known once their sources are read.
-        rows = predictor.expect(index).counts.rows if session.items is None else Between(0, MANY)
-        told = forecast(rows.high if rows.high < MANY else 0, 0, asking, memo, model, configuration, assumed)
-        found.append(AskForecast(name, model.id or operator.model, rows, told, False))
+        rows = predictor.expect(stage.index).counts.rows if session.items is None else Between(0, MANY)
+        costs = forecast(rows.high if rows.high < MANY else 0, 0, asking, memo, model, configuration, assumed)
+        forecasts.append(AskForecast(stage.name, name, rows, costs, False))
     memo.close()
-    return found
+    return forecasts

@@ -7,19 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compiler.graph.facts import Facts
-from compiler.graph.lock import Lock
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses, Result, cuts_below
+from compiler.graph.plan import Result, cuts_below
 from compiler.graph.stages import SourceStage, of_kind
-from runtime.stages.expected.counts import Feed, Feeds
+from runtime.build.session import Session
+from runtime.stages.expected.counts import SourceLabels, Sources
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Held, Unknown
-from runtime.stages.expected.values import Known
+from runtime.stages.expected.frames import Selected, Unknown
+from runtime.stages.expected.values import KnownValues
 from runtime.stages.table import kind_at
 from runtime.store.digest import table_digest
+from runtime.store.parts import OBJECT
 from runtime.store.record import Record
-from runtime.store.store import Store
 from runtime.store.trees import small_objects
 from runtime.tables.table import open_table
 from runtime.tables.write import small_columns
@@ -32,51 +30,50 @@ SMALL = 200_000
 class Predictor:
     """One graph against a store; nothing is written and no text is read."""
 
-    store: Store
-    graph: Graph
-    facts: Facts
-    files: Mapping[str, list[Path]]
-    lock: Lock | None
+    session: Session
     other: Predictor | None = None
     """The graph it is compared with: a source that differs in its labels alone has the other's rows."""
 
     def __post_init__(self) -> None:
-        self.addresses = Addresses(self.graph, self.facts, self.store.result_of)
-        self.known = Known(self.store, self.graph, self.facts, self.addresses)
-        self.made: dict[int, Expected] = {}
-        self.fed: dict[int, Feeds] = {}
+        session = self.session
+        self.store, self.graph, self.facts = session.open_store(), session.graph, session.facts
+        self.files: Mapping[str, list[Path]] = session.found.files
+        self.lock, self.addresses = session.lock, session.addresses(self.store)
+        self.known = KnownValues(self.store, self.graph, self.facts, self.addresses)
+        self.expected: dict[int, Expected] = {}
+        self.sources_by_node: dict[int, Sources] = {}
         self.unreadable: set[str] = set()
-        self.feeds = {
-            stage.node.label: Feed(stage.operator.category, (stage.operator.license,))
+        self.sources = {
+            stage.node.label: SourceLabels(stage.operator.category, (stage.operator.license,))
             for stage in of_kind(SourceStage, self.graph)
         }
 
-    def feeds_at(self, index: int) -> Feeds:
+    def sources_at(self, index: int) -> Sources:
         """Source -> category and licences of its rows in a table."""
-        if index not in self.fed:
-            self.fed[index] = kind_at(self.graph, index).feeds(self)
-        return self.fed[index]
+        if index not in self.sources_by_node:
+            self.sources_by_node[index] = kind_at(self.graph, index).sources(self)
+        return self.sources_by_node[index]
 
     def expect(self, index: int) -> Expected:
         """What a cut will hold."""
-        if index not in self.made:
+        if index not in self.expected:
             record = self.recorded(index)
-            made = self.from_record(index, record) if record is not None else kind_at(self.graph, index).foresee(self)
+            expected = self.from_record(index, record) if record is not None else kind_at(self.graph, index).foresee(self)
             table = self.graph.nodes[index].aspect == "table"  # what a checkpoint is follows from no rows
-            if table and made.exact and made.digest is None and self.may_be_known(made):
+            if table and expected.exact and expected.digest is None and self.worth_hashing(expected):
                 # Its digest leads to the results of whatever reads it.
                 with suppress(Unknown):
-                    told = table_digest(made.frame.frame, made.columns, small_columns(made.columns))
-                    digests = {name: str(each["digest"]) for name, each in told.columns.items()}
-                    self.addresses.results.setdefault(index, Result(told.digest, told.ids, digests))
-                    made = replace(made, digest=told.digest)
-            self.made[index] = made
-        return self.made[index]
+                    described = table_digest(expected.frame.frame, expected.columns, small_columns(expected.columns))
+                    digests = {name: str(each["digest"]) for name, each in described.columns.items()}
+                    self.addresses.results.setdefault(index, Result(described.digest, described.ids, digests))
+                    expected = replace(expected, digest=described.digest)
+            self.expected[index] = expected
+        return self.expected[index]
 
-    def may_be_known(self, made: Expected) -> bool:
-        """Whether it is worth hashing rows to find results that were made of them: a small table, or one as large as before."""
-        before = () if self.other is None else self.other.made.values()
-        return made.frame.rows <= SMALL or any(each.frame.rows == made.frame.rows for each in before)
+    def worth_hashing(self, table: Expected) -> bool:
+        """Whether results that were made of these rows may be worth looking for: of a small table, or one as large as before."""
+        before = () if self.other is None else self.other.expected.values()
+        return table.frame.rows <= SMALL or any(each.frame.rows == table.frame.rows for each in before)
 
     def recorded(self, index: int) -> Record | None:
         """The record of a cut whose ids and small columns are in the store."""
@@ -85,14 +82,14 @@ class Predictor:
             for below in cuts_below(self.graph, index):
                 self.expect(below)
             key = self.addresses.key(index)
-        record = self.store.find(key) if key is not None else None
-        return record if record is not None and all(map(self.here, small_objects(record.table))) else None
-
-    def here(self, reference: str) -> bool:
-        return self.store.object_path(reference.removeprefix("object:")).exists()
+        record = self.store.find(key)
+        if record is None:
+            return None
+        paths = (self.store.object_path(reference.removeprefix(OBJECT)) for reference in small_objects(record.table))
+        return record if all(path.exists() for path in paths) else None
 
     def from_record(self, index: int, record: Record) -> Expected:
         table = open_table(self.store, record.table)
-        frame = Held(table)
+        frame = Selected(table)
         counts = kind_at(self.graph, index).counts(self, frame)
         return Expected(frame, table.columns, counts, digest=record.digest, record=record)

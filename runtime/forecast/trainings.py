@@ -1,4 +1,4 @@
-"""What a build would train, before it trains: rows, tokens and hours, by what earlier trainings took or by what is assumed."""
+"""Trainings that a build would run: rows, tokens and hours, by what earlier trainings took or by what is assumed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from compiler.graph.plan import described
+from compiler.graph.plan import describe
 from compiler.graph.stages import TrainStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
 from operators.learn.train import Train
-from runtime.build.session import Session
 from runtime.completions.assumed import Assumed, Hours, assumed_hours
 from runtime.forecast.predictor import Predictor
 from runtime.store.record import CheckpointRecord, Record
@@ -28,11 +27,15 @@ class Tokens:
 
     count: int
     basis: Literal["history", "at most"]
-    told: str
-    """Who tells, such as `an earlier training on these rows`."""
+    source: str
+    """By what, such as `an earlier training on these rows`."""
 
     def text(self) -> str:
-        return f"{'about' if self.basis == 'history' else self.basis} {self.count:,} tokens ({self.told})"
+        return f"{'about' if self.basis == 'history' else self.basis} {self.count:,} tokens ({self.source})"
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {"count": self.count, "basis": self.basis, "told": self.source}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class TrainForecast:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What a person may assume, of what nothing tells."""
+        """The names of what is unknown and may be assumed."""
         return ("train_tokens_per_s",) if self.tokens is not None and self.hours is None else ()
 
     def line(self) -> str:
@@ -73,7 +76,7 @@ class TrainForecast:
             "objective": self.objective,
             "rows": [self.rows.low, self.rows.high if self.rows.high < MANY else None],
             "epochs": float(self.epochs),
-            "tokens": None if self.tokens is None else vars(self.tokens),
+            "tokens": None if self.tokens is None else self.tokens.data(),
             "hours": None if self.hours is None else self.hours.data(),
             "why": self.why if self.hours is None else None,
         }
@@ -86,40 +89,40 @@ class Earlier:
     records: tuple[CheckpointRecord, ...]
 
     def hours(self, operator: Train, tokens: int) -> Hours | None:
-        """By the trainings of the same objective in the same numbers, on the hardware that took most tokens."""
-        found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        """Estimated by the trainings of the same objective and dtype, on the hardware that took most tokens."""
+        groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
         for record in self.records:
             made, settings = record.manifest["made"], record.manifest["settings"]
             alike = record.kind == operator.name and settings["dtype"] == operator.dtype
             if alike and made["tokens"] and made["seconds"]:
-                found.setdefault((made["device"]["kind"], made["device"]["name"], made["processes"]), []).append(made)
-        if not found:
+                groups.setdefault((made["device"]["kind"], made["device"]["name"], made["processes"]), []).append(made)
+        if not groups:
             return None
-        (kind, name, processes), group = max(found.items(), key=lambda each: (sum(made["tokens"] for made in each[1]), each[0]))
+        (kind, name, processes), group = max(groups.items(), key=lambda each: (sum(made["tokens"] for made in each[1]), each[0]))
         # A process has a GPU of its own; on a CPU they share what there is.
         devices = processes if kind == "cuda" else 1
         rate = sum(made["tokens"] for made in group) / sum(made["seconds"] for made in group) / devices
-        told = f"{len(group)} earlier training{'s' * (len(group) > 1)} on {f'{devices} x ' if devices > 1 else ''}{name}"
-        return Hours(tokens / rate / 3600, "GPU-hours" if kind == "cuda" else "hours", "history", rate, told)
+        source = f"{len(group)} earlier training{'s' * (len(group) > 1)} on {f'{devices} x ' if devices > 1 else ''}{name}"
+        return Hours(tokens / rate / 3600, "GPU-hours" if kind == "cuda" else "hours", "history", rate, source)
 
     def tokens(self, operator: Train, itself: Mapping[str, Any], data: Record, table: Table) -> Tokens | None:
-        """Of rows that are built: as these very rows had, else by the characters and tokens of others."""
+        """Of rows that are built: as an earlier training on them had, else estimated by the characters and tokens of others."""
         for record in self.records:
             same = record.manifest["data"]["digest"] == data.digest
-            if same and written_of(record.snapshot["itself"]) == written_of(itself):
+            if same and text_inputs(record.snapshot["itself"]) == text_inputs(itself):
                 return Tokens(round(of_epoch(record) * float(operator.epochs)), "history", "an earlier training on these rows")
-        told = [record for record in self.records if record.manifest["data"].get("characters")]
-        if not told:
+        counted = [record for record in self.records if record.manifest["data"].get("characters")]
+        if not counted:
             return None
-        known = sum(record.manifest["data"]["characters"] for record in told)
+        before = sum(record.manifest["data"]["characters"] for record in counted)
         characters = characters_of(table, operator.reads(table.columns))
-        count = round(characters * sum(map(of_epoch, told)) / known * float(operator.epochs))
-        those = f"{len(told):,} earlier training{'s' * (len(told) > 1)}"
+        count = round(characters * sum(map(of_epoch, counted)) / before * float(operator.epochs))
+        those = f"{len(counted):,} earlier training{'s' * (len(counted) > 1)}"
         return Tokens(count, "history", f"{characters:,} characters an epoch, in tokens as long as those of {those}")
 
 
-def written_of(itself: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The part of a training's ingredients that its rows' text depends on, besides their cells."""
+def text_inputs(itself: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the text of a training's rows depends on, besides their cells: templates and profile entries."""
     return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion"))
 
 
@@ -129,20 +132,20 @@ def of_epoch(record: CheckpointRecord) -> float:
     return float(manifest["made"]["tokens"]) / float(manifest["settings"]["epochs"])
 
 
-def earlier(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
+def earlier_trainings(trainings: Sequence[CheckpointRecord], weights: str) -> Earlier:
     """Those that went on from a base, or from what was trained from it."""
-    known, count = {weights}, 0
-    while len(known) > count:
-        count = len(known)
-        known |= {each.digest for each in trainings if each.manifest["weights"] in known}
-    return Earlier(tuple(each for each in trainings if each.manifest["weights"] in known))
+    family, count = {weights}, 0
+    while len(family) > count:
+        count = len(family)
+        family |= {each.digest for each in trainings if each.manifest["weights"] in family}
+    return Earlier(tuple(each for each in trainings if each.manifest["weights"] in family))
 
 
-def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterator[TrainForecast]:
+def foresee(predictor: Predictor, assumed: Assumed) -> Iterator[TrainForecast]:
     """Every training that would run, against the store as it is; nothing is written and no library of training is loaded."""
-    graph, addresses = session.graph, predictor.addresses
+    session, addresses = predictor.session, predictor.addresses
     waiting = []
-    for stage in of_kind(TrainStage, graph):
+    for stage in of_kind(TrainStage, predictor.graph):
         if addresses.address(stage.index) is None:
             if session.items is None:
                 predictor.expect(stage.rows)  # where that tells the very rows, a training of them may be here
@@ -152,8 +155,8 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
         node, operator = stage.node, stage.operator
         base = session.read.recipe.base_of(node.label)
         weights = session.facts.weights.get(base)
-        before = Earlier(()) if weights is None else earlier(trainings, weights)
-        rows, tokens = learnt(session, predictor, stage, before)
+        before = Earlier(()) if weights is None else earlier_trainings(trainings, weights)
+        rows, tokens = rows_and_tokens(predictor, stage, before)
         why = "without its weights no earlier training can be told to be of it" if weights is None else ""
         why = why or f"no earlier {operator.name} of it in {operator.dtype} tells"
         hours = None
@@ -161,22 +164,21 @@ def foresee(session: Session, predictor: Predictor, assumed: Assumed) -> Iterato
             hours = assumed_hours(tokens.count, assumed.train_tokens_per_s, "GPU-hours")
         elif tokens is not None:
             hours = before.hours(operator, tokens.count)
-        named = session.models[base].id or base
-        yield TrainForecast(stage.name, named, operator.name, rows, operator.epochs, tokens, hours, why)
+        name = session.models[base].id or base
+        yield TrainForecast(stage.name, name, operator.name, rows, operator.epochs, tokens, hours, why)
 
 
-def learnt(session: Session, predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:
+def rows_and_tokens(predictor: Predictor, stage: TrainStage, before: Earlier) -> tuple[Between, Tokens | None]:
     """(rows, their tokens) of a training; where nothing tells, no row is longer than `max_length`."""
-    operator, key = stage.operator, predictor.addresses.key(stage.rows)
-    record = predictor.store.find(key) if key is not None else None
+    operator, record = stage.operator, predictor.store.find(predictor.addresses.key(stage.rows))
     rows = Between(0, MANY)
     if record is not None:
         rows = exactly(record.rows)
         with suppress(Damaged):
-            table, itself = open_table(predictor.store, record.table), described(predictor.addresses, stage.index)
+            table, itself = open_table(predictor.store, record.table), describe(predictor.addresses, stage.index)
             if (tokens := before.tokens(operator, itself, record, table)) is not None:
                 return rows, tokens
-    elif session.items is None:  # which items a preview takes is known once their sources are read
+    elif predictor.session.items is None:  # which items a preview takes is known once their sources are read
         rows = predictor.expect(stage.rows).counts.rows
     if rows.high >= MANY:
         return rows, None

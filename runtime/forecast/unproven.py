@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from compiler.graph.nodes import Graph
 from compiler.recipe.sections import Recipe
 from operators.declared.model import Model
 from runtime.completions.engines.choose import runner_of
 from runtime.completions.engines.configuration import Configuration, read_configuration
-from runtime.completions.engines.embedded import place_of
+from runtime.completions.engines.embedded import unpacked_folder
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.stages.kind import Want
@@ -50,25 +50,18 @@ def unproven(recipe: Recipe, wants: Iterable[Want]) -> list[Unproven]:
         if want.model in recipe.models:
             grouped.setdefault(want.model, []).append(want)
     configuration = read_configuration() if grouped else Configuration()
-    found = []
+    unproven = []
     for name, group in grouped.items():
-        model, notes = recipe.models[name].model, Notes([], [])
+        model, lacking, wrong = recipe.models[name].model, list[str](), list[str]()
         learning = [want for want in group if want.trains or want.made]
         asking = [want for want in group if want not in learning]
         if learning:
-            look(learning, weights_at(model, configuration), notes)
+            compare(learning, weights_at(model, configuration), lacking, wrong)
         if asking:
-            look(asking, runner_at(model, configuration), notes)
-        found += [Unproven(model.id, "not proven", "; ".join(notes.lacking))] if notes.lacking else []
-        found += [Unproven(model.id, "warning", each) for each in notes.wrong]
-    return found
-
-
-class Notes(NamedTuple):
-    """What is found out about one model."""
-
-    lacking: list[str]
-    wrong: list[str]
+            compare(asking, runner_at(model, configuration), lacking, wrong)
+        unproven += [Unproven(model.id, "not proven", "; ".join(lacking))] if lacking else []
+        unproven += [Unproven(model.id, "warning", each) for each in wrong]
+    return unproven
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ class At:
     why: str = ""
     """Why there are none to look at."""
     longest: int | None = None
-    """Tokens that whoever runs it is told to hold."""
+    """Tokens that it holds, where whoever runs it says so."""
 
 
 def weights_at(model: Model, configuration: Configuration) -> At:
@@ -87,11 +80,11 @@ def weights_at(model: Model, configuration: Configuration) -> At:
     weights = find_weights(model, configuration)
     if weights is None:
         return At(None, "its weights are not here")
-    return folder_at(place_of(weights.folder) if weights.embedded else weights.folder)
+    return folder_at(unpacked_folder(weights.folder) if weights.embedded else weights.folder)
 
 
 def runner_at(model: Model, configuration: Configuration) -> At:
-    """What whoever runs a model has of it."""
+    """The files, or the context, that whoever runs a model has of it."""
     try:
         runner = runner_of(model, configuration)
     except EngineError:
@@ -108,50 +101,50 @@ def folder_at(folder: Path) -> At:
     return At(folder) if folder.is_dir() else At(None, "its weights are not here yet")
 
 
-def look(wants: list[Want], at: At, notes: Notes) -> None:
-    """Compare what is wanted with what there is."""
+def compare(wants: list[Want], at: At, lacking: list[str], wrong: list[str]) -> None:
+    """Compare what is wanted with what there is: adds what is not known, and what is wrong."""
     longest = max(wants, key=lambda want: want.tokens)
     trains = [want for want in wants if want.trains]
     if at.folder is None and at.longest is None:
         templates = ["its chat template"] if any(not want.own for want in trains) else []
         files = ", ".join(["its tokenizer", *templates]) + " and " if trains else ""
         holds = f"whether its context holds {longest.text()} {'are' if trains else 'is'} not known"
-        notes.lacking.append(f"{at.why}, so {files}{holds}")
+        lacking.append(f"{at.why}, so {files}{holds}")
         return
     context = at.longest if at.longest is not None or at.folder is None else context_of(at.folder)
     if context is None:
-        notes.lacking.append(f"its config.json tells no context, so whether that holds {longest.text()} is not known")
+        lacking.append(f"its config.json tells no context, so whether that holds {longest.text()} is not known")
     elif longest.tokens > context:
-        notes.wrong.append(f"{longest.text()} is more than its context of {context:,} tokens")
+        wrong.append(f"{longest.text()} is more than its context of {context:,} tokens")
     if trains and at.folder is not None:
         if not any((at.folder / name).is_file() for name in TOKENIZERS):
-            notes.wrong.append("its folder has no tokenizer, and training needs one")
+            wrong.append("its folder has no tokenizer, and training needs one")
         bare = [want.stage for want in trains if not want.own]
         if bare and not has_template(at.folder):
-            notes.wrong.append(f"its folder has no chat template, and {bare[0]} gives none with `template: FILE`")
+            wrong.append(f"its folder has no chat template, and {bare[0]} gives none with `template: FILE`")
 
 
 def context_of(folder: Path) -> int | None:
     """The longest text that a model reads, by its configuration."""
-    said = read_json(folder / "config.json")
-    nested = said.get("text_config")
-    for part in (said, nested if isinstance(nested, dict) else {}):
-        found = part.get("max_position_embeddings")
-        if isinstance(found, int) and found > 0:
-            return found
+    config = read_json(folder / "config.json")
+    nested = config.get("text_config")
+    for part in (config, nested if isinstance(nested, dict) else {}):
+        longest = part.get("max_position_embeddings")
+        if isinstance(longest, int) and longest > 0:
+            return longest
     return None
 
 
 def has_template(folder: Path) -> bool:
     """Whether a folder holds a chat template, in one of the places where libraries look for it."""
-    beside = any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json"))
-    return beside or bool(read_json(folder / "tokenizer_config.json").get("chat_template"))
+    in_file = any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json"))
+    return in_file or bool(read_json(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """What a file says, or nothing where it is not there or no JSON object."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

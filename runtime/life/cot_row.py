@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses
 from compiler.graph.stages import AskStage, AttachStage, of_kind
 from operators.asks.generate import Generate
 from operators.base.declare import Measure
@@ -18,10 +15,9 @@ from operators.declared.trace import parts_of, shape_of
 from operators.maps.extract import Extract
 from runtime.build.session import Session
 from runtime.life.why import Ledgers
-from runtime.stages.life import row_of
+from runtime.stages.life import place_of, row_of
 from runtime.store.digest import id_bytes
-from runtime.store.store import Store, StoreError
-from runtime.tables.ids import lower_bound
+from runtime.store.store import StoreError
 from runtime.tables.table import open_table
 
 SHORT = 160
@@ -29,19 +25,20 @@ SHORT = 160
 
 def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterator[str]:
     """Lines for a person; the row is the one whose id begins with `prefix`, else the first that is built."""
-    said, graph = session.read.recipe.cot, session.graph
-    if said is None:
+    section, graph = session.read.recipe.cot, session.graph
+    if section is None:
         raise StoreError(f"`{session.named}` has no `cot`", "it is the section that declares the type of a trace")
-    cot = said.cot
+    cot = section.cot
     stage = next(each for each in of_kind(AskStage, graph) if each.node.table == "traces")
-    node, operator, index = stage.node, stage.operator, stage.index
+    node, operator = stage.node, stage.operator
     assert isinstance(operator, Generate)
     system = operator.text_of(operator.system, node.entries)
     yield f"# the type of a trace: {cot.schema_}"
     yield f"model {operator.model}: {', '.join(f'{name} {value}' for name, value in operator.sampling().items())}"
     yield "\n# 1 system prompt"
     yield system or "(none)"
-    row = find_row(session, graph, index, prefix)
+    ledgers = Ledgers(session)
+    row = find_row(ledgers, stage.index, prefix)
     if row is None:
         yield "\nno completion is built yet, so the rest is told of none: recipe build " + session.named
         return
@@ -55,7 +52,7 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
         shown = "" if hidden else "  " + shortened(text)
         yield f"{'+' if part.loss else '-'} {part.name:<20}{part.start:>7} to {part.end:<7}{shown}"
     yield "\n# 3 filters"
-    yield from filters(session, graph, row["row_id"])
+    yield from filters(ledgers, row["row_id"])
     yield "\n# 5 answer"
     derived = next((each.operator for each in cot.steps() if isinstance(each.operator, Extract)), None)
     if derived is None:
@@ -65,43 +62,34 @@ def explain_cot(session: Session, prefix: str | None, open_text: bool) -> Iterat
     solution = completion[parts[0].start : parts[-1].end] if parts else None
     entries = next(each.entries for _, each in graph if each.operator == derived)
     (answers,) = derived.change(pa.array([solution], pa.large_string()), entries)
-    found = answers[0].as_py()
-    yield f"{derived.rule}: " + ("there is none" if found is None else "(hidden)" if hidden else found)
+    answer = answers[0].as_py()
+    yield f"{derived.rule}: " + ("there is none" if answer is None else "(hidden)" if hidden else answer)
 
 
-def find_row(session: Session, graph: Graph, index: int, prefix: str | None) -> dict[str, Any] | None:
+def find_row(ledgers: Ledgers, index: int, prefix: str | None) -> dict[str, Any] | None:
     """The cells of one completion with its id, or None where none is built. Raises StoreError for an id that is not there."""
-    store = Store(session.store_path)
-    attach = next(stage.index for stage in of_kind(AttachStage, graph) if stage.completions == index)
-    key = Addresses(graph, session.facts, store.result_of).key(attach)
-    record = store.find(key) if key is not None else None
+    attach = next(stage.index for stage in of_kind(AttachStage, ledgers.graph) if stage.completions == index)
+    record = ledgers.store.find(ledgers.addresses.key(attach))
     if record is None or not record.rows:
         return None
-    table = open_table(store, record.table)
-    ids = id_bytes(table.frame("row_id"))
-    place = 0
-    if prefix is not None:
-        low = np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8)
-        place = lower_bound(ids, low)
-        if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
-            raise StoreError(f"no completion begins with `{prefix}`", "row ids are those of `recipe why`")
-    return {"row_id": ids[place].tobytes().hex(), **row_of(table, place)}
+    table = open_table(ledgers.store, record.table)
+    if (place := 0 if prefix is None else place_of(table, prefix)) is None:
+        raise StoreError(f"no completion begins with `{prefix}`", "row ids are those of `recipe why`")
+    return {"row_id": id_bytes(table.frame("row_id"))[place].tobytes().hex(), **row_of(table, place)}
 
 
-def filters(session: Session, graph: Graph, row_id: str) -> Iterator[str]:
+def filters(ledgers: Ledgers, row_id: str) -> Iterator[str]:
     """Each decision on traces with its verdict and value, as the ledgers have them; what is wanted where they have none."""
-    store = Store(session.store_path)
-    ledgers = Ledgers(store, graph, Addresses(graph, session.facts, store.result_of))
-    told = [
+    steps = [
         step
         for event in ledgers.life(row_id).events
         if str(event["stage"]).startswith("traces")
         for step in event.get("steps", ())
     ]
-    for step in told:
+    for step in steps:
         yield f"{step['step']}: {step['verdict']}, {step['measured']}, wanted {step['wanted']}"
-    if not told:
-        for _, node in graph:
+    if not steps:
+        for _, node in ledgers.graph:
             if node.aspect == "decision" and node.table == "traces" and isinstance(node.operator, Measure):
                 yield f"{node.label}: wanted {node.operator.wanted()}"
 

@@ -7,42 +7,40 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses
 from operators.base.declare import Measure
+from runtime.build.session import Session
 from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
 from runtime.store.record import DecisionRecord
-from runtime.store.store import Store, StoreError
+from runtime.store.store import StoreError
 from runtime.tables.objects import read_table, whole
 from runtime.tables.table import open_table
 
 
-def near_rows(store: Store, graph: Graph, addresses: Addresses, decision: int, limit: int) -> list[dict[str, Any]]:
+def near_rows(session: Session, decision: int, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` rows on each side of a decision, nearest to its bounds first."""
-    node = graph.nodes[decision]
+    store, graph = session.open_store(), session.graph
+    node, addresses = graph.nodes[decision], session.addresses(store)
     operator = node.operator
     assert isinstance(operator, Measure)
     index = next(at for at, each in graph if each.cut and each.inputs and decision in graph.run(each.rows))
     base = graph.base(node.rows)
-    record, below = (store.find(key) if (key := addresses.key(at)) else None for at in (index, base))
+    record, below = (store.find(addresses.key(at)) for at in (index, base))
     if not isinstance(record, DecisionRecord) or below is None:
         raise StoreError("the decision has not been run yet", "build the recipe first")
     table = open_table(store, below.table)
     ledger = read_table(store, record.ledger)
     place = graph.run(graph.nodes[index].rows).index(decision) + 1
-    beside = record.measured[place - 1]
-    measured = ledger if beside is None else read_table(store, beside)
-    values = [whole(measured.column(f"{place}.{name}" if beside is None else name)) for name in operator.values]
-    known = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
+    apart = record.measured[place - 1]
+    measured = ledger if apart is None else read_table(store, apart)
+    values = [whole(measured.column(f"{place}.{name}" if apart is None else name)) for name in operator.values]
+    has_value = np.logical_and.reduce([np.asarray(value.is_valid()) & (value.fill_null(-1).to_numpy() >= 0) for value in values])
     numbers = [value.fill_null(0).to_numpy().astype(np.float64) for value in values]
     level = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
-    bounds = [
-        float(bound) for bound in (getattr(operator, "min", None), getattr(operator, "max", None)) if bound is not None
-    ] or [0.5]
+    bounds = [float(bound) for name in ("min", "max") if (bound := getattr(operator, name, None)) is not None] or [0.5]
     distance = np.min([np.abs(level - bound) for bound in bounds], axis=0)
     dropped_by = whole(ledger.column("dropped_by")).to_numpy()
-    reached = known & ((dropped_by == 0) | (dropped_by >= place))
+    reached = has_value & ((dropped_by == 0) | (dropped_by >= place))
     ids = id_bytes(table.frame("row_id"))
     licenses = table.frame("license").cast(pa.string())
     column = graph.nodes[node.measure].carried.get("in")

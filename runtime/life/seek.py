@@ -19,28 +19,31 @@ from runtime.tables.objects import read_table
 from runtime.tables.table import Table, open_table
 
 
-def matching(ledgers: Ledgers, text: str, limit: int) -> list[str]:
+def find_rows(ledgers: Ledgers, text: str, limit: int) -> list[str]:
     """The ids of at most `limit` rows whose text holds a string: those of sources first, then completions and other born ones."""
-    found: dict[str, None] = {}
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        return []  # bytes of the command line that are no text: no cell holds them
-    for table in searched(ledgers):
+    row_ids: dict[str, None] = {}
+    for table in searched_tables(ledgers) if is_text(text) else ():
         for row_id in rows_with(table, text):
-            found[row_id] = None
-            if len(found) >= limit:
-                return list(found)
-    return list(found)
+            row_ids[row_id] = None
+            if len(row_ids) >= limit:
+                return list(row_ids)
+    return list(row_ids)
 
 
-def searched(ledgers: Ledgers) -> Iterator[Table]:
+def is_text(text: str) -> bool:
+    """Whether what was typed is text: bytes of a command line that are none are in no cell."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def searched_tables(ledgers: Ledgers) -> Iterator[Table]:
     """The tables in which rows get text. Sources that are only looked up come last: their rows live on as completions."""
     graph = ledgers.graph
     records = dict(ledgers.records())
     looked_up = {stage.source for stage in of_kind(AskStage, graph) if stage.source is not None}
     asking = {stage.index: stage.rows for stage in of_kind(AskStage, graph)}
-    read = {*asking.values(), *(each for at, node in graph if at not in asking for each in node.inputs)}
-    last = sorted((looked_up - read) & records.keys())
-    # Rows of sources are told before what was made of them.
+    inputs = {*asking.values(), *(each for at, node in graph if at not in asking for each in node.inputs)}
+    last = sorted((looked_up - inputs) & records.keys())
+    # Rows of sources come before what was made of them.
     written = [kind.stage for kind in kinds(graph) if kind.writes and kind.stage.index in records.keys() - set(last)]
     for stage in sorted(written, key=lambda stage: list(KINDS).index(stage.kind)):
         yield open_table(ledgers.store, records[stage.index].table)
@@ -60,13 +63,10 @@ def rows_with(table: Table, text: str) -> Iterator[str]:
             yield ids[start + at].tobytes().hex()
 
 
-def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:
     """(rows that could not be read, whose whole text holds a string, at most `limit`; how many more there are)."""
-    found: list[dict[str, Any]] = []
-    count = 0
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        return found, 0
-    records = dict(ledgers.records())
+    rows: list[dict[str, Any]] = []
+    count, records = 0, dict(ledgers.records()) if is_text(text) else {}
     for stage in of_kind(SourceStage, ledgers.graph, records):
         node, record = stage.node, taken_as(records[stage.index], SourceRecord)
         if record.raw is None:
@@ -76,8 +76,8 @@ def quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str,
             raw: pa.Array = batch.column("raw")
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
-                if len(found) < limit:
-                    told = {"raw": raw[at].as_py(), "source": node.label, "license": node.license}
-                    found.append({**record.bad[place + at], **told})
+                if len(rows) < limit:
+                    origin = {"source": node.label, "license": node.license}
+                    rows.append({**record.bad[place + at], "raw": raw[at].as_py(), **origin})
             place += len(raw)
-    return found, count - len(found)
+    return rows, count - len(rows)

@@ -5,38 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from compiler.graph.plan import Addresses
 from compiler.graph.stages import TrainStage, of_kind
 from operators.base.licence import RESTRICTED
 from runtime.build.session import Session
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpacked
 from runtime.completions.weights import find_weights
-from runtime.stages.life import row_of
-from runtime.store.digest import id_bytes
-from runtime.store.store import Store, StoreError
-from runtime.tables.ids import lower_bound
+from runtime.stages.life import place_of, row_of
+from runtime.store.store import StoreError
 from runtime.tables.table import open_table
-from runtime.training.process import Run
+from runtime.training.process import Start, TrainingRun
 from runtime.training.stage import job_of, texts_of
 
 
 def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> Iterator[str]:
-    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where that cannot be told."""
-    said = replace(session, targets=(name,))
-    graph, store = said.graph, Store(session.store_path)
+    """Lines for a person, each with a `+` where it is trained on, else a `-`. Raises StoreError where something is missing."""
+    session = replace(session, targets=(name,))
+    graph, store = session.graph, session.open_store()
     stage = next(of_kind(TrainStage, graph, [graph.outputs[name]]))
     node, operator = stage.node, stage.operator
-    key = Addresses(graph, said.facts, store.result_of).key(stage.rows)
-    record = store.find(key) if key is not None else None
+    record = store.find(session.addresses(store).key(stage.rows))
     if record is None:
         raise StoreError(f"`{operator.data}` is not built", f"recipe build {session.named} --target {operator.data}")
     table = open_table(store, record.table)
-    ids = id_bytes(table.frame("row_id"))
-    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
-    if place == len(ids) or not ids[place].tobytes().hex().startswith(prefix):
+    if (place := place_of(table, prefix)) is None:
         raise StoreError(f"no row of `{operator.data}` begins with `{prefix}`", "row ids are those of `recipe why`")
     if row_of(table, place)["license"] in RESTRICTED and not open_text:
         raise StoreError("the row's text is restricted by its licence", "look at it in a terminal, or with --show-restricted")
@@ -47,10 +38,10 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
     from transformers import AutoTokenizer
 
     from runtime.training.prepare import open_renderer
-    from runtime.training.rendering import TemplateError, shown
+    from runtime.training.rendering import TemplateError, trained_stretches
 
-    start = unpacked(weights.folder) if weights.embedded else weights.folder
-    job = job_of(operator, node, Run("", name, start, "", read_configuration().training, ""))
+    run = TrainingRun("", name, Start(weights.unpack(), ""), "")
+    job = job_of(operator, node, run)
     row = next(texts_of(operator, node.entries, table, place))
     try:
         tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
@@ -58,5 +49,5 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
         raise StoreError(str(error), error.hint) from None
     tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
     yield f"row {row['row_id']}: {len(tokens.ids):,} tokens, {sum(tokens.loss):,} of them trained on"
-    for text, loss in shown(tokenizer, tokens):
+    for text, loss in trained_stretches(tokenizer, tokens):
         yield from (("+ " if loss else "- ") + line for line in text.split("\n"))

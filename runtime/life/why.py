@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.graph.nodes import Graph
-from compiler.graph.plan import Addresses, known_checkpoint
+from compiler.graph.plan import known_checkpoint
 from compiler.graph.stages import AskStage, of_kind, stages
+from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.stages.life import Life, row_of
 from runtime.stages.table import kind_at
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import Record
-from runtime.store.store import Store
 from runtime.tables.ids import position, starting
 from runtime.tables.table import open_table
 
@@ -24,38 +23,40 @@ from runtime.tables.table import open_table
 class Ledgers:
     """The records of a recipe's stages, as far as they are built."""
 
-    store: Store
-    graph: Graph
-    addresses: Addresses
+    session: Session
+
+    def __post_init__(self) -> None:
+        self.store, self.graph = self.session.open_store(), self.session.graph
+        self.addresses = self.session.addresses(self.store)
 
     def records(self) -> Iterator[tuple[int, Record]]:
         for stage in stages(self.graph):
-            if (key := self.addresses.key(stage.index)) is not None and (record := self.store.find(key)) is not None:
+            if (record := self.store.find(self.addresses.key(stage.index))) is not None:
                 yield stage.index, record
 
     def find(self, prefix: str) -> list[str]:
         """The row ids that begin with a prefix, of sources and of rows that were born later."""
-        found: dict[str, None] = {}
+        row_ids: dict[str, None] = {}
         for index, record in self.records():
             if kind_at(self.graph, index).bears or record.counts["born"]:
-                for place in starting(id_bytes(open_table(self.store, record.table).frame("row_id")), prefix):
-                    found[place] = None
-        return list(found)
+                ids = id_bytes(open_table(self.store, record.table).frame("row_id"))
+                row_ids |= dict.fromkeys(starting(ids, prefix))
+        return list(row_ids)
 
-    def bore(self, life: Life) -> list[str]:
-        """The rows that were born of a row: its completions, and the children that a stage gave it."""
-        told: dict[str, None] = {}
+    def children(self, life: Life) -> list[str]:
+        """The rows that were born of a row: its completions, and those that an expand stage made."""
+        row_ids: dict[str, None] = {}
         for event in life.events:
             if event["fate"] == "asked" and event["completion"] is not None and event["reason"] is None:
-                told[event["completion"]] = None
-            told |= dict.fromkeys(event.get("children", ()))
-        return list(told)
+                row_ids[event["completion"]] = None
+            row_ids |= dict.fromkeys(event.get("children", ()))
+        return list(row_ids)
 
     def onward(self, row_id: str) -> Life:
-        """The life of a row from its birth on: what came before is told with its parent."""
+        """The life of a row from its birth on: what came before is its parent's."""
         life = self.life(row_id)
-        born = [at for at, event in enumerate(life.events) if event["fate"] == "born"]
-        life.events = life.events[born[-1] :] if born else life.events
+        births = [at for at, event in enumerate(life.events) if event["fate"] == "born"]
+        life.events = life.events[births[-1] :] if births else life.events
         return life
 
     def life(self, row_id: str, until: int | None = None) -> Life:
@@ -71,6 +72,10 @@ class Ledgers:
             life.events += self.failed_events(life.id)
         return life
 
+    def cells(self, record: Record, place: int) -> dict[str, Any]:
+        """The cells of one row of the table that a stage made."""
+        return row_of(open_table(self.store, record.table), place)
+
     def failed_events(self, wanted: Bytes) -> Iterator[dict[str, Any]]:
         """Requests about a row that failed, of stages that stopped for it and so have no record."""
         memo = CompletionMemo(self.store)
@@ -78,11 +83,10 @@ class Ledgers:
             operator, node = stage.operator, stage.node
             if not memo.exists or self.addresses.address(stage.index) is not None:
                 continue
-            key = self.addresses.key(stage.rows)
-            record = self.store.find(key) if key is not None else None
-            table = None if record is None else open_table(self.store, record.table)
-            place = None if table is None else position(id_bytes(table.frame("row_id")), wanted)
-            if table is None or place is None:
+            if (record := self.store.find(self.addresses.key(stage.rows))) is None:
+                continue
+            table = open_table(self.store, record.table)
+            if (place := position(id_bytes(table.frame("row_id")), wanted)) is None:
                 continue
             requests = Requests(known_checkpoint(self.graph, stage.index, self.addresses), table)
             messages = operator.messages(row_of(table, place), node.entries)

@@ -12,14 +12,14 @@ from operators.base.bounds import Between
 from operators.base.declare import Measure
 from operators.base.licence import CLASSES
 from runtime.forecast.completions import AskForecast, foresee
-from runtime.review.rows import Moved, output_rows
+from runtime.review.rows import OutputRows, output_rows
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What making a stage again takes, as far as the last time tells; None is unknown."""
+    """What making a stage again takes, by what it took the last time; None is unknown."""
 
     seconds: float | None
     measured: Mapping[str, int]
@@ -39,7 +39,7 @@ class Comparison:
     """The two texts, as shown; None where there is none."""
     changes: tuple[Change, ...]
     stages: tuple[tuple[Effect, Cost | None], ...]
-    outputs: tuple[Moved, ...]
+    outputs: tuple[OutputRows, ...]
     owed: tuple[Owed, ...]
     notes: tuple[str, ...] = ()
 
@@ -52,13 +52,13 @@ class Comparison:
 
 
 def compare(
-    recipe: str, before: Side | None, after: Side | None, broken: str | None = None, told: tuple[str, ...] = ()
+    recipe: str, before: Side | None, after: Side | None, broken: str | None = None, remarks: tuple[str, ...] = ()
 ) -> Comparison:
-    """Everything about one edit; a side is None where there is no such recipe, or where it is `broken`, as that says."""
+    """Everything about one edit; a side is None where there is no such recipe, or where it is wrong, for the reason `broken`."""
     assert before is not None or after is not None
     notes = (
         *([broken] if broken else []),
-        *told,
+        *remarks,
         *(note for side in (before, after) if side is not None for note in absent_files(side)),
     )
     names = (None if before is None else before.name, None if after is None else after.name)
@@ -73,18 +73,18 @@ def compare(
         what = f"recipe {read.recipe.name}" + (" compiles now" if broken else "")
         change = Change("added", ("recipe",), what, None, read.node.find(("recipe",)))
         owed = compare_obligations(None, (read, after.graph), {})
-        moved = tuple(output_rows(name, None, after) for name in after.graph.outputs)
-        return Comparison(recipe, names, (change,), (), moved, owed, notes)
+        output = tuple(output_rows(name, None, after) for name in after.graph.outputs)
+        return Comparison(recipe, names, (change,), (), output, owed, notes)
     for side in (before, after):  # what is expected of the outputs fills in the digests on the way
         for index in side.graph.outputs.values():
             side.predictor.expect(index)
     changes = compare_meaning(before.session.read, read, (before.session.facts, after.session.facts))
     languages = (before.session.read.recipe.languages, read.recipe.languages)
     effects = compare_stages(before.predictor.addresses, after.predictor.addresses, changes, languages)
-    asks = {each.stage: each for each in foresee(after.session, after.predictor)}
+    asks = {each.stage: each for each in foresee(after.predictor)}
     stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
-    held = {each.output: (held_by(each.before), held_by(each.after)) for each in outputs}
+    held = {each.name: (held_by(each.before), held_by(each.after)) for each in outputs}
     owed = compare_obligations((before.session.read, before.graph), (read, after.graph), held)
     return Comparison(recipe, names, changes, stages, outputs, owed, notes)
 
@@ -115,7 +115,9 @@ def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskFor
         record = after.predictor.store.find(key)
         seconds = None if record is None else float(record.made["seconds"])
     dear: dict[str, int] = {}
-    for node, values in zip(expected.told.stage.run, expected.told.values, strict=True) if expected.told is not None else ():
+    for node, values in (
+        zip(expected.inputs.stage.run, expected.inputs.values, strict=True) if expected.inputs is not None else ()
+    ):
         if isinstance(node.operator, Measure) and node.operator.cost == "dear" and values.known is not None:
             dear[node.label] = int((~values.known).sum())
     return Cost(seconds, dear, expected.counts.rows, asks.get(effect.name))

@@ -13,8 +13,8 @@ from operators.base.declare import Measure
 from operators.base.licence import Licence
 from runtime.forecast.predictor import Predictor
 from runtime.stages.decide import DecideKind
-from runtime.stages.expected.decisions import Places
 from runtime.stages.expected.expected import Expected
+from runtime.stages.expected.frames import Places
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
@@ -45,12 +45,12 @@ class SideRows:
     def fate(self, row: Bytes) -> Fate | None:
         """What drops a row; None where nothing that is known does."""
         for stage in of_kind(DecideStage, self.predictor.graph):
-            found = self.dropped(stage, self.predictor.expect(stage.index), row)
-            if found is not None:
-                return Fate(stage.name, *found)
+            drop = self.find_drop(stage, self.predictor.expect(stage.index), row)
+            if drop is not None:
+                return Fate(stage.name, *drop)
         return None
 
-    def dropped(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
+    def find_drop(self, stage: DecideStage, expected: Expected, row: Bytes) -> tuple[str, str, str] | None:
         """(the decision that drops a row, its value there, what was wanted)."""
         if expected.record is not None:
             event = DecideKind(stage).event(self.predictor.store, taken_as(expected.record, DecisionRecord), row)
@@ -60,25 +60,25 @@ class SideRows:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
             return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
-        if expected.told is None or expected.decided is None:
+        if expected.inputs is None or expected.decided is None:
             return None
-        place = position(id_bytes(expected.told.base.frame("row_id")), row)
+        place = position(id_bytes(expected.inputs.base.frame("row_id")), row)
         number = 0 if place is None else int(expected.decided.dropped[place])
         if place is None or number == 0:
             return None
-        run = expected.told.stage.run
+        run = expected.inputs.stage.run
         if number > len(run):
-            return expected.told.stage.node.label, expected.told.stage.operator.wording(expected.decided.detail_of(place)), ""
+            return expected.inputs.stage.node.label, expected.inputs.stage.operator.wording(expected.decided.detail_of(place)), ""
         measure = run[number - 1].operator
         assert isinstance(measure, Measure)
-        values = {name: expected.told.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        values = {name: expected.inputs.values[number - 1].columns[name][place].as_py() for name in measure.values}
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 
     def license(self, source: str) -> Licence | None:
         """The class that the recipe gives a source; None where it has no such source."""
-        found = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
-        return next((node.license for node in found if node.label == source), None)
+        sources = (stage.node for stage in of_kind(SourceStage, self.predictor.graph))
+        return next((node.license for node in sources if node.label == source), None)
 
     def source(self, row: Bytes) -> tuple[str, Licence, str | None] | None:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
@@ -122,7 +122,7 @@ def ids_of(expected: Expected) -> Bytes:
     return id_bytes(expected.frame.frame("row_id"))
 
 
-def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
+def ids_in_one(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     """(the places of the sorted ids that only `first` has, of those that only `second` has)."""
     if not len(first) or not len(second):
         return np.arange(len(first)), np.arange(len(second))
@@ -130,9 +130,9 @@ def apart(first: Bytes, second: Bytes) -> tuple[Places, Places]:
     at = np.minimum(np.searchsorted(other, high), len(other) - 1)
     same = (other[at] == high) & (rest[at] == low)
     for place in np.flatnonzero((other[at] == high) & ~same).tolist():  # ids that share their first half: hardly ever any
-        found = position(second, first[place])
-        if found is not None:
-            same[place], at[place] = True, found
+        place_there = position(second, first[place])
+        if place_there is not None:
+            same[place], at[place] = True, place_there
     met = np.zeros(len(second), dtype=bool)
     met[at[same]] = True
     return np.flatnonzero(~same), np.flatnonzero(~met)

@@ -1,16 +1,15 @@
-"""A comparison as plain data, for programs; what the other reports say, they read from here."""
+"""A comparison as plain data, for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.tell.meaning import Change
 from compiler.text.spans import Span
 from operators.base.bounds import MANY, Between
 from operators.base.licence import RESTRICTED
 from runtime.review.compare import Comparison, Cost
-from runtime.review.rows import Example, Moved
+from runtime.review.rows import Example, OutputRows
 from runtime.review.shifts import POINTS
 from runtime.stages.expected.counts import ALL, KINDS, Counts
 
@@ -26,7 +25,10 @@ def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:
             {"state": owed.state, "kind": owed.kind, "message": owed.message, "place": place(owed.place)}
             for owed in comparison.owed
         ],
-        "meaning": [change_data(change) for change in comparison.changes],
+        "meaning": [
+            {"kind": change.kind, "what": change.what, "before": place(change.before), "after": place(change.after)}
+            for change in comparison.changes
+        ],
         "plan": [
             {
                 "stage": effect.name,
@@ -37,17 +39,8 @@ def as_data(comparison: Comparison, open_text: bool = False) -> dict[str, Any]:
             }
             for effect, cost in comparison.stages
         ],
-        "rows": [rows_data(moved, open_text) for moved in comparison.outputs],
+        "rows": [rows_data(output, open_text) for output in comparison.outputs],
         "notes": list(comparison.notes),
-    }
-
-
-def change_data(change: Change) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "what": change.what,
-        "before": place(change.before),
-        "after": place(change.after),
     }
 
 
@@ -57,8 +50,8 @@ def place(span: Span | None) -> str | None:
 
 
 def cost_data(cost: Cost) -> dict[str, Any]:
-    told = {"seconds": cost.seconds, "to_measure": dict(cost.measured), "rows": between(cost.rows)}
-    return told if cost.asks is None else {**told, "completions": cost.asks.data()}
+    fields = {"seconds": cost.seconds, "to_measure": dict(cost.measured), "rows": between(cost.rows)}
+    return fields if cost.asks is None else {**fields, "completions": cost.asks.data()}
 
 
 def between(rows: Between) -> list[int | None]:
@@ -66,26 +59,26 @@ def between(rows: Between) -> list[int | None]:
     return [rows.low, None if rows.high >= MANY else rows.high]
 
 
-def rows_data(moved: Moved, open_text: bool) -> dict[str, Any]:
+def rows_data(output: OutputRows, open_text: bool) -> dict[str, Any]:
     return {
-        "output": moved.output,
-        "exact": moved.exact,
-        "before": counts_data(moved.before),
-        "after": counts_data(moved.after),
-        "enter": between(moved.enter),
-        "leave": between(moved.leave),
-        "entering": [example_data(each, open_text) for each in moved.entering],
-        "leaving": [example_data(each, open_text) for each in moved.leaving],
-        "steps": [{"step": step, "before": old, "after": new} for step, old, new in moved.steps],
-        "columns": list(moved.columns),
+        "output": output.name,
+        "exact": output.exact,
+        "before": counts_data(output.before),
+        "after": counts_data(output.after),
+        "enter": between(output.enter),
+        "leave": between(output.leave),
+        "entering": [example_data(each, open_text) for each in output.entering],
+        "leaving": [example_data(each, open_text) for each in output.leaving],
+        "steps": [{"step": step, "before": old, "after": new} for step, old, new in output.steps],
+        "columns": list(output.columns),
         "shifts": [
             {"measure": each.measure, "percentiles": list(POINTS), "before": list(each.before), "after": list(each.after)}
-            for each in moved.shifts
+            for each in output.shifts
         ],
-        "same": moved.same,
-        "twice": list(moved.twice),
-        "unreadable": list(moved.unreadable),
-        "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in moved.short.items()},
+        "same": output.same,
+        "twice": list(output.twice),
+        "unreadable": list(output.unreadable),
+        "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in output.short.items()},
     }
 
 

@@ -39,23 +39,23 @@ class Revision:
         if package.is_relative_to(self.top):  # what ships with us is part of this very repository
             package = self.folder / package.relative_to(self.top)
         allowed = (self.folder, root, package, *(Path(each).resolve() for each in allow))
-        with suppress(Outside):  # who reads it is told so
+        with suppress(Outside):  # whoever reads it gets the error
             path = within(path, allowed)
         return Place(path, f"{self.name}:{recipe}", root, package, allowed, (f"{self.name}:", self.folder), strays=self.strays)
 
 
-def git(top: Path, *arguments: str, given: bytes | None = None) -> bytes:
+def git(top: Path, *arguments: str, content: bytes | None = None) -> bytes:
     """What git prints; raises StoreError with its own words where it fails."""
     try:
-        done = subprocess.run(["git", "-C", str(top), *arguments], input=given, capture_output=True, check=False)
+        done = subprocess.run(["git", "-C", str(top), *arguments], input=content, capture_output=True, check=False)
     except FileNotFoundError:
         raise StoreError("there is no git here", "install git, or compare two files: recipe diff A B") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        if said and "not a git repository" in said[0]:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if lines and "not a git repository" in lines[0]:
             hint = "compare with what --set says, or two files: recipe diff A B"
             raise StoreError("this is no git repository, so there is no revision to compare with", hint)
-        raise StoreError(f"git cannot do this: {said[0] if said else arguments[0]}", "`git log` shows the revisions there are")
+        raise StoreError(f"git cannot do this: {lines[0] if lines else arguments[0]}", "`git log` shows the revisions there are")
     return done.stdout
 
 
@@ -69,16 +69,15 @@ def is_revision(top: Path, name: str) -> bool:
     """Whether git knows a commit of this name."""
     if name.startswith("-"):
         return False
-    done = subprocess.run(
-        ["git", "-C", str(top), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"],
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0
+    try:
+        git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except StoreError:
+        return False
+    return True
 
 
 @contextmanager
-def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revision]:
+def lay_out_revision(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revision]:
     """A revision in a folder of its own, which is gone afterwards.
 
     Texts of recipes, profiles and locks are files there, as is all that changed since; other files are links into the
@@ -86,11 +85,11 @@ def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revi
     besides. Raises StoreError.
     """
     commit = git(top, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
-    changed = frozenset(names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
-    with tempfile.TemporaryDirectory(prefix="recipe-") as made:
-        folder, aside = Path(made).resolve() / "tree", Path(made).resolve() / "aside"
+    changed = frozenset(split_names(git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")))
+    with tempfile.TemporaryDirectory(prefix="recipe-") as temporary:
+        folder, aside = Path(temporary).resolve() / "tree", Path(temporary).resolve() / "aside"
         wanted, links = [], []
-        for entry in names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
+        for entry in split_names(git(top, "ls-tree", "-r", "-z", "--full-tree", commit)):
             about, _, path = entry.partition("\t")
             mode, kind, blob = about.split()
             target = folder / path
@@ -110,10 +109,10 @@ def laid_out(top: Path, name: str, allow: tuple[str, ...] = ()) -> Iterator[Revi
         for target, content in blobs(top, wanted):
             with open(target, "xb") as file:
                 file.write(content)
-        led = {target: lead(target, content, folder, top) for target, content in blobs(top, links)}
+        targets = {target: make_link(target, content, folder, top) for target, content in blobs(top, links)}
         allowed = tuple(Path(each).resolve() for each in allow)
-        strays = dict(set_aside(led, (folder, top, package_root()), allowed, aside))
-        for path in names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
+        strays = dict(set_aside(targets, (folder, top, package_root()), allowed, aside))
+        for path in split_names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")):
             link_ignored(top, folder, path.rstrip("/"))
         yield Revision(name, folder, top, changed, strays)
 
@@ -122,48 +121,48 @@ def blobs(top: Path, wanted: list[tuple[Path, str]]) -> Iterator[tuple[Path, byt
     """(path, content) of files of a revision that are wanted as (path, blob)."""
     if not wanted:
         return
-    found = git(top, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in wanted).encode())
+    output = git(top, "cat-file", "--batch", content="".join(f"{blob}\n" for _, blob in wanted).encode())
     at = 0
     for target, _ in wanted:
-        end = found.index(b"\n", at)
-        size = int(found[at:end].split()[-1])
-        yield target, found[end + 1 : end + 1 + size]
+        end = output.index(b"\n", at)
+        size = int(output[at:end].split()[-1])
+        yield target, output[end + 1 : end + 1 + size]
         at = end + 2 + size
 
 
-def lead(link: Path, content: bytes, folder: Path, top: Path) -> str:
-    """Make a link of a revision, and give where it leads: as it says where it stays in the revision, else from the work tree."""
-    there = said = os.fsdecode(content)
-    if os.path.isabs(said) or not Path(os.path.normpath(link.parent / said)).is_relative_to(folder):
-        there = os.path.normpath(top / link.parent.relative_to(folder) / said)
+def make_link(link: Path, content: bytes, folder: Path, top: Path) -> str:
+    """Make a link of a revision, and give its target: its own where that stays in the revision, else from the work tree."""
+    there = target = os.fsdecode(content)
+    if os.path.isabs(target) or not Path(os.path.normpath(link.parent / target)).is_relative_to(folder):
+        there = os.path.normpath(top / link.parent.relative_to(folder) / target)
     with suppress(OSError, ValueError):  # a name that no file can have leads nowhere
         link.symlink_to(there)
     return there[:200]
 
 
 def set_aside(
-    led: Mapping[Path, str], inside: tuple[Path, ...], allowed: tuple[Path, ...], aside: Path
+    targets: Mapping[Path, str], inside: tuple[Path, ...], allowed: tuple[Path, ...], aside: Path
 ) -> Iterator[tuple[Path, str]]:
     """Let each link that leads outside lead to an empty file or folder instead, so that nobody who follows it reads there."""
     outside = []
-    for link, there in led.items():
+    for link, target in targets.items():
         real = Path(os.path.realpath(link))
         # What lies around a folder that is allowed is walked through; what is read in it is looked at then.
         passes = any(real.is_relative_to(each) for each in (*inside, *allowed)) or any(
             each.is_relative_to(real) for each in allowed
         )
         if not (link.is_symlink() and passes):
-            outside.append((link, there, real.is_dir()))
-    for number, (link, there, is_folder) in enumerate(outside):
-        stands = aside / str(number)
-        stands.parent.mkdir(exist_ok=True)
+            outside.append((link, target, real.is_dir()))
+    for number, (link, target, is_folder) in enumerate(outside):
+        stand_in = aside / str(number)
+        stand_in.parent.mkdir(exist_ok=True)
         if is_folder:
-            stands.mkdir()
+            stand_in.mkdir()
         else:
-            stands.touch()
+            stand_in.touch()
         link.unlink(missing_ok=True)
-        link.symlink_to(stands)
-        yield stands, there
+        link.symlink_to(stand_in)
+        yield stand_in, target
 
 
 def link_ignored(top: Path, folder: Path, path: str) -> None:
@@ -175,6 +174,6 @@ def link_ignored(top: Path, folder: Path, path: str) -> None:
         target.symlink_to(top / path)
 
 
-def names(listed: bytes) -> list[str]:
+def split_names(listed: bytes) -> list[str]:
     """The names in a list that NUL separates."""
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,12 @@ from compiler.graph.keys import structures
 from compiler.graph.nodes import stage_name
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import join
-from runtime.review.fates import Fate, SideRows, apart, ids_of
+from runtime.review.fates import Fate, SideRows, ids_in_one, ids_of
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
-from runtime.stages.expected.decisions import Places
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Unknown, small_name
+from runtime.stages.expected.frames import Places, Unknown, small_name
 from runtime.stages.table import kind_at
 from runtime.store.digest import cells_of
 
@@ -40,10 +39,10 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Moved:
+class OutputRows:
     """The rows of one output, before and after."""
 
-    output: str
+    name: str
     before: Counts | None
     after: Counts | None
     exact: bool
@@ -66,68 +65,70 @@ class Moved:
     """Whether it is the very table of before, to the last cell."""
 
     @property
-    def still(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether it certainly holds the same rows as before, with the same labels."""
-        return self.exact and not self.enter.high and not self.leave.high and told_of(self.before) == told_of(self.after)
+        groups = [nonempty_groups(counts) for counts in (self.before, self.after)]
+        return self.exact and not self.enter.high and not self.leave.high and groups[0] == groups[1]
 
 
-def told_of(counts: Counts | None) -> Mapping[str, Mapping[str, Between]]:
+def nonempty_groups(counts: Counts | None) -> Mapping[str, Mapping[str, Between]]:
     """The groups that hold rows, or may."""
     kinds = {} if counts is None else counts.by
     return {kind: {name: rows for name, rows in groups.items() if rows.high} for kind, groups in kinds.items()}
 
 
-def output_rows(name: str, before: Side | None, after: Side) -> Moved:
+def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
     """The rows of one output on both sides."""
     old, new = None if before is None else before.output(name), after.output(name)
     if new is None:
         assert old is not None
-        return Moved(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
+        return OutputRows(name, old.counts, None, old.exact, exactly(0), old.counts.rows)
     cuts = {at: after.predictor.expect(at) for at in after.upstream(name)}
-    short = {group: each for expected in cuts.values() for group, each in expected.short.items()}
-    twice = tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice)
-    fed = {after.graph.nodes[at].label for at in cuts}
-    unreadable = tuple(sorted(after.predictor.unreadable & fed))
-    if before is None or old is None:
-        return Moved(
-            name, None, new.counts, new.exact, new.counts.rows, exactly(0), short=short, twice=twice, unreadable=unreadable
-        )
-    exact = old.exact and new.exact
-    if rows_are_the_same(name, before, after):
-        return Moved(name, old.counts, new.counts, True, exactly(0), exactly(0), short=short, twice=twice, same=True)
-    enter, leave, entering, leaving = moved_rows(before, after, old, new)
-    return Moved(
+    made = OutputRows(
         name,
-        old.counts,
+        None,
         new.counts,
-        exact,
-        enter,
-        leave,
-        entering,
-        leaving,
-        tuple(dropped_by_step(name, before, after)),
-        columns_of(old, new),
-        tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
-        short,
-        twice,
-        unreadable,
+        new.exact,
+        enter=new.counts.rows,
+        leave=exactly(0),
+        short={group: each for expected in cuts.values() for group, each in expected.short.items()},
+        twice=tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice),
+        unreadable=tuple(sorted(after.predictor.unreadable & {after.graph.nodes[at].label for at in cuts})),
+    )
+    if before is None or old is None:
+        return made
+    if rows_are_the_same(name, before, after):
+        return replace(made, before=old.counts, exact=True, enter=exactly(0), unreadable=(), same=True)
+    exact = old.exact and new.exact
+    enter, leave, entering, leaving = find_moves(before, after, old, new)
+    return replace(
+        made,
+        before=old.counts,
+        exact=exact,
+        enter=enter,
+        leave=leave,
+        entering=entering,
+        leaving=leaving,
+        steps=tuple(dropped_by_step(name, before, after)),
+        columns=columns_of(old, new),
+        shifts=tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
     )
 
 
 def rows_are_the_same(name: str, before: Side, after: Side) -> bool:
     """Whether two outputs are made of the same, or have one digest."""
     indexes = [side.graph.outputs[name] for side in (before, after)]
-    made = [structures(side.graph, side.session.facts)[index] for side, index in zip((before, after), indexes, strict=True)]
+    structure = [structures(side.graph, side.session.facts)[index] for side, index in zip((before, after), indexes, strict=True)]
     addresses = [side.predictor.addresses.address(index) for side, index in zip((before, after), indexes, strict=True)]
-    return any(pair[0] is not None and pair[0] == pair[1] for pair in (made, addresses))
+    return any(pair[0] is not None and pair[0] == pair[1] for pair in (structure, addresses))
 
 
-def moved_rows(
+def find_moves(
     before: Side, after: Side, old: Expected, new: Expected
 ) -> tuple[Between, Between, tuple[Example, ...], tuple[Example, ...]]:
     """(how many rows enter, how many leave, examples of both)."""
-    left, came = apart(ids_of(old), ids_of(new))
-    enter, leave = moved_between(old, new, left, came)
+    left, came = ids_in_one(ids_of(old), ids_of(new))
+    enter, leave = count_moves(old, new, left, came)
     if not (old.exact and new.exact):
         return enter, leave, (), ()
     sides = SideRows(before.predictor), SideRows(after.predictor)
@@ -136,21 +137,21 @@ def moved_rows(
     return enter, leave, entering, leaving
 
 
-def moved_between(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
+def count_moves(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
     """(how many rows enter, how many leave); `left` and `came` are the rows that may be in the one table alone."""
     if old.exact and new.exact:
         return Between(len(came), len(came)), Between(len(left), len(left))
     sure = [ids_of(each) if each.sure is None else ids_of(each)[each.sure] for each in (old, new)]
-    stays = len(sure[0]) - len(apart(*sure)[0])
+    stays = len(sure[0]) - len(ids_in_one(*sure)[0])
     unseen = [min(sum(each.unseen.values()), MANY) for each in (old, new)]
     # Whoever may be in the one table, and is not certainly in the other, may move.
-    most = [len(apart(ids_of(new), sure[0])[0]) + unseen[1], len(apart(ids_of(old), sure[1])[0]) + unseen[0]]
+    most = [len(ids_in_one(ids_of(new), sure[0])[0]) + unseen[1], len(ids_in_one(ids_of(old), sure[1])[0]) + unseen[0]]
     most = [min(most[0], new.counts.rows.high - stays), min(most[1], old.counts.rows.high - stays)]
-    least = [0 if unseen[0] else certain(new, came), 0 if unseen[1] else certain(old, left)]
+    least = [0 if unseen[0] else count_sure(new, came), 0 if unseen[1] else count_sure(old, left)]
     return Between(least[0], most[0]), Between(least[1], most[1])
 
 
-def certain(table: Expected, places: Places) -> int:
+def count_sure(table: Expected, places: Places) -> int:
     """How many of some rows a table certainly holds."""
     return len(places) if table.sure is None else int(table.sure[places].sum())
 
@@ -158,11 +159,11 @@ def certain(table: Expected, places: Places) -> int:
 def example(here: SideRows, there: SideRows, row: Any) -> Example:
     """A row that is on one side only, with what drops it on the other."""
     source, license, text = here.source(row) or ("a further copy", "unknown", None)
-    known = there.source(row)
-    if known is not None:
+    read_there = there.source(row)
+    if read_there is not None:
         fate = there.fate(row)
-    elif (born := here.born(row)) is not None:
-        fate = Fate(source, "source", f"not born by {born[0]}", "")
+    elif (parent := here.born(row)) is not None:
+        fate = Fate(source, "source", f"not born by {parent[0]}", "")
     elif there.license(source) is not None:
         fate = Fate(source, "source", "not in its files", "")
     else:
@@ -173,10 +174,10 @@ def example(here: SideRows, there: SideRows, row: Any) -> Example:
 
 def dropped_by_step(name: str, before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
     """(decision, rows that it drops before, after) as evaluated: `.` where there is no such decision, `?` where nobody knows."""
-    told = [dict(drops(side, name)) for side in (before, after)]
-    for step in {**told[0], **told[1]}:
-        if told[0].get(step, -1) != told[1].get(step, -1):
-            old, new = ("." if step not in each else "?" if each[step] is None else f"{each[step]:,}" for each in told)
+    dropped = [dict(drops(side, name)) for side in (before, after)]
+    for step in {**dropped[0], **dropped[1]}:
+        if dropped[0].get(step, -1) != dropped[1].get(step, -1):
+            old, new = ("." if step not in each else "?" if each[step] is None else f"{each[step]:,}" for each in dropped)
             yield step, old, new
 
 
@@ -190,19 +191,19 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
 
 def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
     """Columns that came, went, are of another type, or hold other cells in the rows that both tables hold."""
-    left, came = apart(ids_of(old), ids_of(new))
+    left, came = ids_in_one(ids_of(old), ids_of(new))
     built = old.record is not None and new.record is not None
     # A diff is read while one waits: the cells of large tables are compared where both are built.
     cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)
     both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
-    found = []
+    remarks = []
     for name in sorted({**old.columns, **new.columns}):
         if name not in new.columns:
-            found.append(f"{name} is gone")
+            remarks.append(f"{name} is gone")
         elif name not in old.columns:
-            found.append(f"{name} is new ({new.columns[name]})")
+            remarks.append(f"{name} is new ({new.columns[name]})")
         elif old.columns[name] != new.columns[name]:
-            found.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
+            remarks.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
         elif cells_known:
             try:
                 cells = [
@@ -210,9 +211,9 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
                     for each, at in zip((old, new), both, strict=True)
                 ]
             except Unknown:
-                found.append(f"{name}: its cells are not known before they are made")
+                remarks.append(f"{name}: its cells are not known before they are made")
                 continue
             differ = len(both[0]) if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
             if differ:
-                found.append(f"{name} holds other cells in {differ:,} rows")
-    return tuple(found)
+                remarks.append(f"{name} holds other cells in {differ:,} rows")
+    return tuple(remarks)

@@ -15,7 +15,7 @@ from runtime.store.digest import id_bytes
 from runtime.tables.ids import halves
 
 POINTS = (10, 50, 90)
-"""The percentiles that are told."""
+"""The percentiles that are shown."""
 MOST = 500_000
 """More rows than these are not laid beside each other: a diff is read while one waits."""
 
@@ -41,9 +41,9 @@ def shifts(output: str, before: Predictor, after: Predictor) -> Iterator[Shift]:
 def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[float, ...]]]:
     """Measure -> (its label, its percentiles over the rows of an output), where all values are known."""
     rows = side.expect(side.graph.outputs[output]).frame
-    found: dict[str, tuple[str, tuple[float, ...]]] = {}
+    percentiles: dict[str, tuple[str, tuple[float, ...]]] = {}
     if rows.rows > MOST:
-        return found
+        return percentiles
     ids = halves(id_bytes(rows.frame("row_id")))[0]
     for _, node in side.graph:
         if node.aspect != "decision" or not isinstance(node.operator, Measure) or node.operator.name == "where":
@@ -53,16 +53,17 @@ def distributions(output: str, side: Predictor) -> dict[str, tuple[str, tuple[fl
         if base.frame.rows > MOST or not base.exact:
             continue
         values = side.known.values(column, base)
-        kept = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
-        level = leveled(node.operator, values.columns)[kept]
-        if level.size and (values.known is None or values.known[kept].all()):
+        inside = np.isin(halves(id_bytes(base.frame.frame("row_id")))[0], ids)
+        numbers = as_numbers(node.operator, values.columns)[inside]
+        if numbers.size and (values.known is None or values.known[inside].all()):
             key = value_key(side.graph, column, side.facts)
-            found[key] = (node.label, tuple(round(float(each), 3) for each in np.percentile(level, POINTS, method="lower")))
-    return found
+            cuts = np.percentile(numbers, POINTS, method="lower")
+            percentiles[key] = (node.label, tuple(round(float(cut), 3) for cut in cuts))
+    return percentiles
 
 
-def leveled(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:
+def as_numbers(operator: Measure, columns: Any) -> np.ndarray[Any, Any]:
     """The value of each row as one number; a share is a share."""
     numbers = [columns[name].fill_null(-1).to_numpy().astype(np.float64) for name in operator.values]
-    level: np.ndarray[Any, Any] = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
-    return level
+    values: np.ndarray[Any, Any] = numbers[0] / np.maximum(numbers[1], 1) if len(numbers) == 2 else numbers[0]
+    return values

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.graph.nodes import Graph
+from compiler.prove.release import below
 from runtime.build.session import Session
 from runtime.forecast.predictor import Predictor
 from runtime.stages.expected.expected import Expected
-from runtime.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,11 @@ class Side:
 
     def upstream(self, name: str) -> Iterator[int]:
         """The cuts below an output, in order."""
-        seen: set[int] = set()
-        queue = [self.graph.outputs[name]]
-        while queue:
-            index = queue.pop()
-            if index not in seen:
-                seen.add(index)
-                queue += self.graph.nodes[index].inputs
-        return (index for index in sorted(seen) if self.graph.nodes[index].cut)
+        return (index for index in sorted(below(self.graph, self.graph.outputs[name])) if self.graph.nodes[index].cut)
 
 
 def open_side(session: Session, other: Side | None = None) -> Side:
     """A recipe against its store; `other` is what it is compared with. Raises RecipeError for one that is wrong."""
-    beside = None if other is None else other.predictor
     if other is not None:  # a file that both read is hashed once
         session.found.digests.update(other.session.found.digests)
-    files = session.found.files
-    return Side(session, Predictor(Store(session.store_path), session.graph, session.facts, files, session.lock, beside))
+    return Side(session, Predictor(session, None if other is None else other.predictor))

@@ -14,7 +14,7 @@ from compiler.text.diagnostics import RecipeError
 from compiler.text.project import find_place
 from runtime.build.session import Session
 from runtime.review.compare import Comparison, compare
-from runtime.review.revisions import TEXTS, Revision, git, names
+from runtime.review.revisions import TEXTS, Revision, git, split_names
 from runtime.review.sides import open_side
 from runtime.store.project import recipes_under
 
@@ -35,9 +35,9 @@ class Tree:
         """The files, relative to `top`, that differ between the two."""
         if self.new is None:
             others = git(self.top, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
-            return self.old.changed | frozenset(names(others))
+            return self.old.changed | frozenset(split_names(others))
         listed = git(self.top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", self.old.name, self.new.name, "--")
-        return frozenset(names(listed))
+        return frozenset(split_names(listed))
 
     def sessions(self, recipe: str) -> tuple[Session | None, Session | None]:
         """The recipe before and after, where it is there."""
@@ -57,7 +57,7 @@ class Tree:
         """One recipe; None where the change does not reach it. Raises RecipeError where the new one is wrong."""
         before, after = self.sessions(recipe)
         if before is None and after is None:
-            find_place(self.shown(recipe))  # says that there is none
+            find_place(self.shown(recipe))  # raises that there is none
         broken, old, unlocked = None, None, None
         if before is not None:
             try:
@@ -73,8 +73,8 @@ class Tree:
                 broken = f"{before.named} does not compile ({len(error.diagnostics)} mistakes), so nothing of it is compared"
         new = open_side(after, old) if after is not None else None
         notes = () if unlocked is None else (f"{unlocked}; what it pins is not compared",)
-        found = compare(self.shown(recipe), old, new, broken, notes)
-        return None if only_reached and found.empty else found
+        comparison = compare(self.shown(recipe), old, new, broken, notes)
+        return None if only_reached and comparison.empty else comparison
 
     def reaches(self, before: Session, after: Session) -> bool:
         """Whether a file that either recipe is made from differs: its texts, profiles, prompts, lock or data."""
@@ -88,7 +88,7 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
     """All files that a recipe is made from, relative to the project."""
     read: Read = session.read
     data: list[Path] = []
-    with suppress(RecipeError):  # files that it may not read are told of when it is compared
+    with suppress(RecipeError):  # files that it may not read are an error when it is compared
         data = [path for found in session.found.files.values() for path in found]
     paths = [text.path for text in read.texts if text.path is not None]
     paths += [node.span.text.path for node in read.profiles.nodes.values() if node.span.text.path is not None]
@@ -99,8 +99,8 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
 
 def recipes_of(tree: Tree) -> set[str]:
     """Every recipe of either side, relative to the project."""
-    found = set()
+    recipes = set()
     for folder in (tree.old.folder, tree.top if tree.new is None else tree.new.folder):
         roots = (tree.top, *(Path(each) for each in tree.options["allow"]))
-        found |= {path.relative_to(folder).as_posix() for path in recipes_under(folder, roots)}
-    return found
+        recipes |= {path.relative_to(folder).as_posix() for path in recipes_under(folder, roots)}
+    return recipes

@@ -8,7 +8,7 @@ from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import RESTRICTED, withheld
 from runtime.forecast.completions import AskForecast
 from runtime.review.compare import Comparison, Cost
-from runtime.review.rows import Example, Moved
+from runtime.review.rows import Example, OutputRows
 from runtime.review.shifts import POINTS, Shift
 from runtime.stages.expected.counts import KINDS, Counts
 
@@ -17,7 +17,7 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~", "moved": "~"}
 RUNS = ("recomputed", "new")
 
 
-def number(rows: Between | None) -> str:
+def amount(rows: Between | None) -> str:
     """A number of rows, or what is known of it."""
     if rows is None:
         return "."
@@ -34,26 +34,26 @@ def change_of(before: Between, after: Between) -> str:
     return "unknown" if max(before.high, after.high) >= MANY else f"{low:+,} to {high:+,}"
 
 
-def headline(moved: Moved) -> str:
+def headline(output: OutputRows) -> str:
     """`dataset: 100 -> 96 rows (exact), 0 enter, 4 leave`; where its build stops, that comes before."""
-    told = list(stops(moved))
-    sure, perhaps = ([line for line in told if line.startswith(STOPS) is stopping] for stopping in (True, False))
-    told = [*sure, f"without that {result(moved)}" if sure else result(moved), *perhaps]
-    return f"{moved.output}: {'; '.join(told)}"
+    reasons = list(stop_reasons(output))
+    sure, perhaps = ([line for line in reasons if line.startswith(STOPS) is stopping] for stopping in (True, False))
+    reasons = [*sure, f"without that {result(output)}" if sure else result(output), *perhaps]
+    return f"{output.name}: {'; '.join(reasons)}"
 
 
-def result(moved: Moved) -> str:
+def result(output: OutputRows) -> str:
     """What becomes of the rows of an output that is built."""
-    if moved.still:
-        cells = "" if moved.same else ", in other columns or cells" if moved.columns else ", as far as is known"
-        return f"the same {number(moved.after.rows if moved.after else None)} rows{cells}"
-    old, new = (None if counts is None else counts.rows for counts in (moved.before, moved.after))
+    if output.unchanged:
+        cells = "" if output.same else ", in other columns or cells" if output.columns else ", as far as is known"
+        return f"the same {amount(output.after.rows if output.after else None)} rows{cells}"
+    old, new = (None if counts is None else counts.rows for counts in (output.before, output.after))
     if old is None:
-        return f"new, {number(new)} rows"
+        return f"new, {amount(new)} rows"
     if new is None:
-        return f"gone, it had {number(old)} rows"
-    certainty = "exact" if moved.exact else "not all values are known"
-    return f"{number(old)} -> {number(new)} rows ({certainty}), {number(moved.enter)} enter, {number(moved.leave)} leave"
+        return f"gone, it had {amount(old)} rows"
+    certainty = "exact" if output.exact else "not all values are known"
+    return f"{amount(old)} -> {amount(new)} rows ({certainty}), {amount(output.enter)} enter, {amount(output.leave)} leave"
 
 
 def summary(comparison: Comparison) -> str:
@@ -68,7 +68,7 @@ def summary(comparison: Comparison) -> str:
         parts = [plural(len(comparison.changes), "change")]
         runs = sum(effect.state in RUNS for effect, _ in comparison.stages)
         parts.append(f"{runs} of {plural(len([e for e, _ in comparison.stages if e.state != 'gone']), 'stage')} to run")
-    parts += [headline(moved) for moved in comparison.outputs]
+    parts += [headline(output) for output in comparison.outputs]
     new = sum(owed.state == "new" for owed in comparison.owed)
     return "; ".join(parts + ([plural(new, "new obligation")] if new else []))
 
@@ -77,17 +77,17 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'s' * (count != 1)}"
 
 
-def table(moved: Moved) -> Iterator[tuple[str, str, str, str]]:
+def group_rows(output: OutputRows) -> Iterator[tuple[str, str, str, str]]:
     """(group, before, after, change) of the groups that change; all rows first."""
-    old, new = moved.before, moved.after
+    old, new = output.before, output.after
     if old is None or new is None:
         return
-    yield "all rows", number(old.rows), number(new.rows), change_of(old.rows, new.rows)
+    yield "all rows", amount(old.rows), amount(new.rows), change_of(old.rows, new.rows)
     for kind in KINDS:
         for name in dict.fromkeys([*old.of(kind), *new.of(kind)]):
             pair = group_of(old, kind, name), group_of(new, kind, name)
             if pair[0] != pair[1]:
-                yield f"{TITLES[kind]} {name}", number(pair[0]), number(pair[1]), change_of(*pair)
+                yield f"{TITLES[kind]} {name}", amount(pair[0]), amount(pair[1]), change_of(*pair)
 
 
 def group_of(counts: Counts, kind: str, name: str) -> Between:
@@ -97,56 +97,56 @@ def group_of(counts: Counts, kind: str, name: str) -> Between:
 STOPS = "the build stops"
 
 
-def stops(moved: Moved) -> Iterator[str]:
+def stop_reasons(output: OutputRows) -> Iterator[str]:
     """Why the build stops, or might."""
-    for source in moved.unreadable:
+    for source in output.unreadable:
         yield f"{STOPS}: a file of the source `{source}` cannot be read"
     for begin, sure in ((STOPS, True), ("the build may stop", False)):
-        short = [(group, wanted, had) for group, (wanted, had) in moved.short.items() if (had.high < wanted) is sure]
-        lacks = ", ".join(f"`{group}` has {number(had)} of the {wanted:,}" for group, wanted, had in short)
+        short = [(group, wanted, had) for group, (wanted, had) in output.short.items() if (had.high < wanted) is sure]
+        lacks = ", ".join(f"`{group}` has {amount(had)} of the {wanted:,}" for group, wanted, had in short)
         if lacks:
             yield f"{begin}: {lacks} that the mixture takes"
-    for table in moved.twice:
-        begin = STOPS if moved.exact else "the build may stop"
+    for table in output.twice:
+        begin = STOPS if output.exact else "the build may stop"
         yield f"{begin}: two of the tables that `{table}` is made from hold the same rows"
 
 
-def asks(asks: AskForecast) -> str:
-    """How many completions a stage asks for that are not here, and what they take as far as earlier ones tell."""
-    told = asks.forecast
-    new = f"{told.new:,} new completions" if asks.exact else f"{number(asks.needed)} completions, some perhaps in the store"
-    tokens = "" if not told.new else ", tokens unknown" if told.tokens is None else f", about {told.tokens:,} tokens"
-    return new + tokens + (f", cost {told.cost:,.2f}" if told.cost else "")
+def completions_text(asks: AskForecast) -> str:
+    """How many completions a stage asks for that are not here, and what they take by what earlier ones took."""
+    forecast = asks.forecast
+    new = f"{forecast.new:,} new completions" if asks.exact else f"{amount(asks.needed)} completions, some perhaps in the store"
+    tokens = "" if not forecast.new else ", tokens unknown" if forecast.tokens is None else f", about {forecast.tokens:,} tokens"
+    return new + tokens + (f", cost {forecast.cost:,.2f}" if forecast.cost else "")
 
 
-def cost(cost: Cost) -> str:
+def cost_text(cost: Cost) -> str:
     """What a stage takes: rows, seconds as it took last time, texts to measure."""
-    parts = [f"{number(cost.rows)} rows"]
+    parts = [f"{amount(cost.rows)} rows"]
     parts.append("time unknown" if cost.seconds is None else f"{cost.seconds:.2f} s last time")
-    parts += [] if cost.asks is None else [asks(cost.asks)]
+    parts += [] if cost.asks is None else [completions_text(cost.asks)]
     parts += [f"{texts:,} texts to measure ({name})" for name, texts in cost.measured.items()]
     return ", ".join(parts)
 
 
-def plan(comparison: Comparison) -> tuple[list[list[str]], int]:
+def plan_rows(comparison: Comparison) -> tuple[list[list[str]], int]:
     """([state, name, cause, line that brings it, cost] of each stage that is not reused; how many are reused)."""
     rows: list[list[str]] = []
     for effect, each in comparison.stages:
         if effect.state in (*RUNS, "gone"):
             line = effect.changes[0].place if effect.changes else None
-            took = cost(each) if each is not None else ""
+            took = cost_text(each) if each is not None else ""
             rows.append([effect.state, effect.name, effect.cause, line.label if line is not None else "", took])
     return rows, sum(effect.state == "reused" for effect, _ in comparison.stages)
 
 
-def shift(each: Shift) -> str:
+def shift_text(each: Shift) -> str:
     """`length at 10 %, 50 %, 90 %: 31, 52, 80 -> 40, 55, 81`."""
     points = ", ".join(f"{point} %" for point in POINTS)
     before, after = (", ".join(f"{value:g}" for value in values) for values in (each.before, each.after))
     return f"{each.measure} at {points} of the rows: {before} -> {after}"
 
 
-def decided(example: Example, entering: bool) -> str:
+def decision_text(example: Example, entering: bool) -> str:
     """What decides over an example row: why it was not there before, or is not there any more."""
     fate, when = example.fate, "before" if entering else "now"
     if fate is None:
@@ -158,7 +158,7 @@ def decided(example: Example, entering: bool) -> str:
     return f"{example.source}: left out {when}, by {step}: {value}".rstrip(": ")
 
 
-def text_of(example: Example, open_text: bool, width: int = 80) -> str:
+def example_text(example: Example, open_text: bool, width: int = 80) -> str:
     """The text of an example row on one line, or why it is not shown."""
     if example.license in RESTRICTED and not open_text:
         return withheld(example.license)

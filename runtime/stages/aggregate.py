@@ -17,16 +17,16 @@ class AggregateKind(Kind[AggregateStage, ScoresRecord]):
     """Its rows are no one's children: they are counts of answers."""
 
     def run(self, work: Work, tell: Rows) -> ScoresRecord:
-        from runtime.stages.scores import aggregated
+        from runtime.stages.scores import aggregate_answers
 
-        return aggregated(work.store, self.stage.node, [work.table(each) for each in self.stage.answers])
+        return aggregate_answers(work.store, self.stage.node, [work.table(each) for each in self.stage.answers])
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.counts import Feed, source_counts
+        from runtime.stages.expected.counts import SourceLabels, source_counts
         from runtime.stages.expected.expected import Expected
         from runtime.stages.expected.frames import Joined
 
         node, most = self.stage.node, 64 * len(self.stage.operator.judged)
-        counts = source_counts(node.label, Feed("evaluation", (node.license,)), Between(0, most))
+        counts = source_counts(node.label, SourceLabels("evaluation", (node.license,)), Between(0, most))
         frame = Joined([], node.columns)
         return Expected(frame, node.columns, counts, unseen={node.label: most}, further=most, unknown=most)

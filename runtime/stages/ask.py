@@ -26,48 +26,50 @@ class AskKind(Kind[AskStage, CompletionsRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> CompletionsRecord:
-        from runtime.training.checkpoints import laid_out
+        from runtime.training.checkpoints import lay_out_checkpoint
 
         stage, name = self.stage, self.stage.name
         node = known_checkpoint(stage.graph, stage.index, work.addresses)
         if stage.checkpoint is not None:
             checkpoint = taken_as(work.records[stage.checkpoint], CheckpointRecord)
-            work.asking.checkpoints[checkpoint.digest] = laid_out(work.store, checkpoint)
+            work.asking.checkpoints[checkpoint.digest] = lay_out_checkpoint(work.store, checkpoint)
         source = None if stage.source is None else work.table(stage.source)
         record, filled = work.asking.ask(work.store, node, name, work.key(stage.index), work.table(stage.rows), source, tell)
         if filled is not None:
             work.filled[name] = filled
-        if (told := record.recorded) is not None:
-            misses = f"{told['missing']:,} of {record.counts['in'] + record.counts['born']:,} rows have no recorded completion"
-            work.notes.append(f"{name}: {misses}, {told['unasked']:,} recorded completions were not asked for")
+        if (recorded := record.recorded) is not None:
+            misses = (
+                f"{recorded['missing']:,} of {record.counts['in'] + record.counts['born']:,} rows have no recorded completion"
+            )
+            work.notes.append(f"{name}: {misses}, {recorded['unasked']:,} recorded completions were not asked for")
         return record
 
     def explain(self) -> list[str]:
         graph, node, operator = self.stage.graph, self.stage.node, self.stage.operator
-        told = node.entries["model"] or {"checkpoint": operator.model}
-        lines = ["model " + ", ".join(f"{name} {value}" for name, value in told.items())]
+        model = node.entries["model"] or {"checkpoint": operator.model}
+        lines = ["model " + ", ".join(f"{name} {value}" for name, value in model.items())]
         lines.append("sampling " + ", ".join(f"{name} {value}" for name, value in operator.sampling().items()))
         lines.append(f"{operator.samples} of each row of {stage_name(graph, self.stage.rows)}, made of {', '.join(node.carried)}")
-        said = [f"profile {name}: {value}" for name, value in node.entries.items() if name != "model" and isinstance(value, str)]
-        lines += [line for each in said for line in each.split("\n")]
+        entries = {name: value for name, value in node.entries.items() if name != "model" and isinstance(value, str)}
+        lines += [line for name, value in entries.items() for line in f"profile {name}: {value}".split("\n")]
         if self.stage.looked_up and self.stage.source is not None:
             lines.append(f"looked up in {stage_name(graph, self.stage.source)} by prompt; nothing is sent")
         return [*lines, "completions: " + ", ".join(node.columns)]
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
-        mine = taken_as(records[self.stage.index], CompletionsRecord)
-        for remark, count in mine.remarks.items():
+        record = taken_as(records[self.stage.index], CompletionsRecord)
+        for remark, count in record.remarks.items():
             yield f"{self.stage.name}: {count:,} completion{'s' * (count != 1)} {remark}"
 
     def wants(self, recipe: Recipe) -> Iterator[Want]:
         if not self.stage.looked_up:
-            asked, base = self.stage.operator.model, recipe.base_of(self.stage.operator.model)
-            yield Want(base, self.stage.name, "max_tokens", self.stage.operator.max_tokens, made=asked != base)
+            operator, base = self.stage.operator, recipe.base_of(self.stage.operator.model)
+            yield Want(base, self.stage.name, "max_tokens", operator.max_tokens, made=operator.model != base)
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.asked import asked_about
+        from runtime.stages.expected.completions import completions_of
 
-        return asked_about(self.stage, view.expect(self.stage.rows))
+        return completions_of(self.stage, view.expect(self.stage.rows))
 
     def counts(self, view: Foresight, frame: Frame) -> Counts:
         from runtime.stages.expected.counts import unlabelled_counts

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from compiler.graph.stages import AttachStage
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
@@ -11,7 +11,7 @@ from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import taken_as
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.life import Life
 
@@ -22,46 +22,41 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
     bears: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> AttachedRecord:
-        from runtime.completions.answers import attached
+        from runtime.completions.answers import attach_rows
 
         completions = taken_as(work.records[self.stage.completions], CompletionsRecord)
-        return attached(work.store, self.stage.node, work.table(self.stage.rows), completions)
+        return attach_rows(work.store, self.stage.node, work.table(self.stage.rows), completions)
 
-    def funnel(self, record: AttachedRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        self.funnel_of([self.stage.node.label], record, funnel)
+    def dropping(self) -> Sequence[str]:
+        return [self.stage.node.label]
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.asked import asked_about, attached_to
+        from runtime.stages.expected.completions import attachment_of, completions_of
 
         completions, base = view.expect(self.stage.completions), view.expect(self.stage.rows)
         if completions.record is not None and base.digest is None:
-            # They are told by the places of rows of a table that is not here: as good as not asked for yet.
-            completions = asked_about(self.stage.asked, base)
-        return attached_to(view.store, self.stage, completions, base, view.feeds_at(self.stage.index))
+            # They name rows by their places in a table that is not here: as good as not asked for yet.
+            completions = completions_of(self.stage.asked, base)
+        return attachment_of(view.store, self.stage, completions, base, view.sources_at(self.stage.index))
 
-    def feeds(self, view: Foresight) -> Feeds:
-        from runtime.stages.expected.asked import licensed
+    def sources(self, view: Foresight) -> Sources:
+        from runtime.stages.expected.completions import sources_with_terms
 
-        return licensed(view.feeds_at(self.stage.rows), self.stage.operator)
-
-    def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
-        yield self.stage.node.label, None if expected.record is None else expected.record.dropped[0]
+        return sources_with_terms(view.sources_at(self.stage.rows), self.stage.operator)
 
     def live(self, lives: Lives, record: AttachedRecord, life: Life, place: int | None) -> None:
-        """What a model was asked about a row, or what a completion was born of, with the life of that row before it."""
+        """What a model was asked about a row, or the row that a completion is of, with the life of that row before it."""
         import numpy as np
 
-        from runtime.stages.life import row_of
         from runtime.store.digest import id_bytes
         from runtime.tables.ids import position
         from runtime.tables.objects import read_table, whole
-        from runtime.tables.table import open_table
 
         node = self.stage.node
         name = f"{node.table}/{node.label}"
-        asked = read_table(lives.store, record.asked)
-        ids, parents = (id_bytes(whole(asked.column(column))) for column in ("row_id", "parent"))
-        reasons = whole(asked.column("reason"))
+        requests = read_table(lives.store, record.asked)
+        ids, parents = (id_bytes(whole(requests.column(column))) for column in ("row_id", "parent"))
+        reasons = whole(requests.column("reason"))
         own = position(ids, life.id)
         if own is None:
             for at in np.flatnonzero((parents == life.id).all(axis=1)).tolist():
@@ -72,7 +67,7 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
             before = lives.life(parent, until=self.stage.index)
             life.events, life.cells, life.license = before.events, before.cells, before.license
         if place is not None:
-            life.cells = row_of(open_table(lives.store, record.table), place)
+            life.cells = lives.cells(record, place)
             life.license = str(life.cells["license"])
         fate = "dropped" if reason is not None else "answered" if parent == life.row_id else "born"
         copy_of = parent if fate == "born" else None

@@ -14,36 +14,40 @@ from operators.base.declare import LABELS
 from operators.base.licence import CLASSES
 from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
+from runtime.stages.ledger import read_rows, write_children
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.combine import combine_trees
-from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
+from runtime.tables.ids import child_ids, hash_column, sorted_order
 from runtime.tables.objects import beside_column
-from runtime.tables.table import ARROW, TEXT, Table
-from runtime.tables.write import describe, taken, write_based, write_frame
+from runtime.tables.table import ARROW, Table
+from runtime.tables.write import describe, taken, write_frame
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
+def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
     """The record of a table with its rows' children. Raises LostRows and StoreError."""
     operator = node.operator
     assert isinstance(operator, Expand)
-    given, rows = looked_at(store, node, table, objects)
-    born = operator.expand(rows, node.entries, node.seed)
-    complain_born(node, rows, born)
+    given, parents = read_parents(store, node, table, objects)
+    children = operator.expand(parents, node.entries, node.seed)
+    complain_children(node, parents, children)
     tree, ids = table.tree, np.zeros((0, 16), np.uint8)
     described = None
-    if len(born.parents):
-        digests = changed_digests(operator, born)
-        ids = child_ids(taken(rows.row_id, born.parents), operator.name + operator.salt, born.copies, digests)
-        complain_twice(node, table, ids)
-        own = written(store, node, table, born, (given[born.parents], given[born.donors]), ids)
+    if len(children.parents):
+        digests = changed_digests(operator, children)
+        ids = child_ids(taken(parents.row_id, children.parents), operator.name + operator.salt, children.copies, digests)
+        complain_repeated(node, table, ids)
+        cells = {name: column.cast(ARROW[node.columns[name]]) for name, column in children.cells.items()}
+        origin, donors = given[children.parents], given[children.donors]
+        cells["license"] = joined_licences(table.frame("license"), origin, donors, children.donated)
+        own = write_children(store, table, node.columns, origin, ids, cells)
         tree, described = combine_trees(store, [tree, own], node.columns)
     described = described or describe(table)
-    refused = sorted(born.refused)
+    refused = sorted(children.refused)
     places = np.array([place for place, _ in refused], np.int64)
     reasons = pa.array([reason for _, reason in refused], pa.string()).dictionary_encode()
     return ChildrenRecord(
@@ -51,19 +55,19 @@ def expanded(store: Store, node: Node, table: Table, objects: Mapping[int, Besid
         **described.body(),
         rows=tree["rows"],
         table=tree,
-        lineage=write_frame(store, lineage(rows, born, ids)),
-        refused=write_frame(store, {"row_id": id_array(taken(rows.row_id, places)), "reason": reasons}),
+        lineage=write_frame(store, lineage(parents, children, ids)),
+        refused=write_frame(store, {"row_id": id_array(taken(parents.row_id, places)), "reason": reasons}),
         told={
             "looked_at": len(given),
             "refused": dict(sorted(Counter(reason for _, reason in refused).items())),
-            "figures": dict(born.figures),
+            "figures": dict(children.figures),
         },
         counts={"in": table.rows, "born": len(ids), "out": tree["rows"], "dropped": []},
-        funnel=born_funnel(table, given[born.parents]),
+        funnel=funnel_of(table, given[children.parents]),
     )
 
 
-def looked_at(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> tuple[Places, Parents]:
+def read_parents(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> tuple[Places, Parents]:
     """(the places of the rows that the operator is given, these rows with what it reads of them)."""
     operator = node.operator
     assert isinstance(operator, Expand)
@@ -80,38 +84,27 @@ def looked_at(store: Store, node: Node, table: Table, objects: Mapping[int, Besi
     return places, Parents(row_id, item_id, columns)
 
 
-def read_rows(table: Table, names: tuple[str, ...] | list[str], mask: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
-    """Columns of some rows; of the others no text stays in memory."""
-    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
-    places = np.flatnonzero(mask)
-    for start, batch in table.batches(list(names), last=int(places[-1]) + 1) if len(places) and names else ():
-        rows = len(next(iter(batch.values())))
-        for name, column in batch.items():
-            parts[name].append(column.filter(pa.array(mask[start : start + rows])))
-    return {name: pa.concat_arrays(each) if each else pa.array([], ARROW[table.columns[name]]) for name, each in parts.items()}
-
-
-def complain_born(node: Node, rows: Parents, born: Born) -> None:
-    """Raises LostRows where an operator does not say of each child whose it is and what it holds."""
-    operator, many = node.operator, len(born.parents)
+def complain_children(node: Node, rows: Parents, children: Born) -> None:
+    """Raises LostRows for children without parents, donors or cells, and for rows that the operator was not given."""
+    operator, many = node.operator, len(children.parents)
     assert isinstance(operator, Expand)
-    lengths = {many, len(born.donated), len(born.copies), *(len(column) for column in born.cells.values())}
-    outside = np.concatenate([born.parents, born.donors, [place for place, _ in born.refused]])
-    if lengths != {many} or set(born.cells) != set(operator.changes()) or born.donated.sum() != len(born.donors):
+    lengths = {many, len(children.donated), len(children.copies), *(len(column) for column in children.cells.values())}
+    outside = np.concatenate([children.parents, children.donors, [place for place, _ in children.refused]])
+    if lengths != {many} or set(children.cells) != set(operator.changes()) or children.donated.sum() != len(children.donors):
         raise LostRows(f"`{node.label}` ({operator.name}) says {sorted(lengths)} different things of {many} children")
-    if ((outside < 0) | (outside >= len(rows.row_id))).any() or (len(born.donors) and not operator.mixes):
+    if ((outside < 0) | (outside >= len(rows.row_id))).any() or (len(children.donors) and not operator.mixes):
         raise LostRows(f"`{node.label}` ({operator.name}) names parents or donors that it was not given")
 
 
-def changed_digests(operator: Expand, born: Born) -> list[Bytes]:
+def changed_digests(operator: Expand, children: Born) -> list[Bytes]:
     """The digests of the changed cells, column by column; that of a number is the digest of its digits."""
-    columns = [born.cells[name] for name in sorted(operator.changes())]
+    columns = [children.cells[name] for name in sorted(operator.changes())]
     kinds = ["list of text" if pa.types.is_large_list(column.type) else "text" for column in columns]
     texts = [column if pa.types.is_nested(column.type) else column.cast(pa.large_string()) for column in columns]
     return [hash_column(column, kind) for column, kind in zip(texts, kinds, strict=True)]
 
 
-def complain_twice(node: Node, table: Table, ids: Bytes) -> None:
+def complain_repeated(node: Node, table: Table, ids: Bytes) -> None:
     """Raises StoreError where two children have one id, or a child that of a row that is there."""
     both = np.concatenate([id_bytes(table.frame("row_id")), ids])
     order = sorted_order(both)
@@ -123,32 +116,9 @@ def complain_twice(node: Node, table: Table, ids: Bytes) -> None:
         )
 
 
-def written(store: Store, node: Node, table: Table, born: Born, origin: tuple[Places, Places], ids: Bytes) -> dict[str, Any]:
-    """The children as a table of their own: changed cells as they were made, all others as their parents have them.
-
-    `origin` holds the places of the parents and of the donors.
-    """
-    columns, (parents, donors) = dict(node.columns), origin
-    mask = np.zeros(table.rows, dtype=bool)
-    mask[parents] = True
-    among = pa.array(np.cumsum(mask)[parents] - 1)
-    inherited = [name for name in columns if name not in born.cells and name != "license"]
-    content = {name: column.take(among) for name, column in read_rows(table, inherited, mask).items()}
-    content |= {name: column.cast(ARROW[columns[name]]) for name, column in born.cells.items()}
-    content["license"] = joined_licences(table.frame("license"), parents, donors, born.donated)
-    own = {"row_id": ids, "item_id": taken(id_bytes(table.frame("item_id")), parents)}
-    for name, kind in columns.items():
-        if kind in TEXT and name in born.cells:
-            own[digest_name(name)] = hash_column(content[name], kind)
-        elif kind in TEXT:
-            own[digest_name(name)] = taken(id_bytes(table.frame(digest_name(name)).storage.fill_null(bytes(16))), parents)
-    tree, _ = write_based(store, [pa.table(content)], own, columns, {})
-    return tree
-
-
 def joined_licences(column: pa.Array, parents: Places, donors: Places, donated: Places) -> pa.Array:
     """The class of each child: the most closed of its parent's and its donors'."""
-    encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+    encoded = column.dictionary_encode()
     place_of = np.array([CLASSES.index(each) for each in encoded.dictionary.to_pylist()], np.int64)
     classes = place_of[encoded.indices.to_numpy()]
     joined = classes[parents]
@@ -156,24 +126,24 @@ def joined_licences(column: pa.Array, parents: Places, donors: Places, donated: 
     return pa.DictionaryArray.from_arrays(pa.array(joined.astype(np.int32)), pa.array(CLASSES))
 
 
-def lineage(rows: Parents, born: Born, ids: Bytes) -> dict[str, pa.Array]:
+def lineage(rows: Parents, children: Born, ids: Bytes) -> dict[str, pa.Array]:
     """Each child by its id, with its parent and its donors; what `why` reads."""
     order = sorted_order(ids)
-    starts = np.concatenate([[0], np.cumsum(born.donated)])
-    chosen = [born.donors[starts[at] : starts[at + 1]] for at in order.tolist()]
+    starts = np.concatenate([[0], np.cumsum(children.donated)])
+    chosen = [children.donors[starts[at] : starts[at + 1]] for at in order.tolist()]
     flat = np.concatenate([np.zeros(0, np.int64), *chosen])
     bounds = np.concatenate([[0], np.cumsum([len(each) for each in chosen])]).astype(np.int64)
     donors = id_array(taken(rows.row_id, flat)).storage
     return {
         "row_id": id_array(taken(ids, order)),
-        "parent": id_array(taken(rows.row_id, born.parents[order])),
+        "parent": id_array(taken(rows.row_id, children.parents[order])),
         "donors": pa.LargeListArray.from_arrays(pa.array(bounds), donors),
     }
 
 
-def born_funnel(table: Table, parents: Places) -> dict[str, list[int]]:
+def funnel_of(table: Table, parents: Places) -> dict[str, list[int]]:
     """Source -> rows that stay, and children that are born beside them."""
     encoded = table.frame("source").cast(pa.string()).dictionary_encode()
     codes, names = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
-    rows, born = np.bincount(codes, minlength=len(names)), np.bincount(codes[parents], minlength=len(names))
-    return {name: [int(rows[at]), int(born[at])] for at, name in sorted(enumerate(names), key=lambda pair: str(pair[1]))}
+    rows, children = np.bincount(codes, minlength=len(names)), np.bincount(codes[parents], minlength=len(names))
+    return {name: [int(rows[at]), int(children[at])] for at, name in sorted(enumerate(names), key=lambda pair: str(pair[1]))}

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from compiler.graph.nodes import Node
 from operators.base.declare import Map, Measure, SetDecision, mapped
-from operators.base.scope import Columns
 from operators.kernels.text import Texts
 from operators.measures.families import Condition, Search
 from operators.measures.parsable import TooSlow
@@ -34,8 +33,11 @@ if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
 
 
-class LostRows(Exception):
+class LostRows(StoreError):
     """An operator that lost, doubled or renamed rows: a mistake of the operator's author."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "this is a mistake in the operator, not in the recipe; nothing was recorded")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
                     each.append(result)
                 tell(first + start)
             for at, work in enumerate(works):
-                values, text = written(store, made_schema(work), parts[at])
+                values, text = store_columns(store, made_schema(work), parts[at])
                 objects[at].append(values)
                 texts[at] += [text] if text is not None else []
     return [Beside(referring(each), referring(text) if text else None) for each, text in zip(objects, texts, strict=True)]
@@ -73,7 +75,7 @@ def computed(
 ) -> Iterator[tuple[int, list[list[pa.Array]]]]:
     """(rows so far, columns of each work) of the batches of one part."""
     first, last = table.bounds[part : part + 2]
-    needed = sorted({name for work in works for name in needed_columns(work, table.columns)})
+    needed = sorted({name for work in works for name in work.reads.values() if name in table.columns})
     frames = {name: table.column(digest_name(name), part) for name in needed if table.columns[name] in TEXT}
 
     def one(batch: tuple[int, dict[str, pa.Array]]) -> tuple[int, list[list[pa.Array]]]:
@@ -84,7 +86,7 @@ def computed(
         try:
             made = [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
         except TooSlow as error:
-            raise naming(error, table, start) from None
+            raise with_rows(error, table, start) from None
         except TooMuchText as error:
             row = id_bytes(table.frame("row_id").slice(start + error.place, 1)).tobytes().hex()
             raise StoreError(
@@ -95,14 +97,14 @@ def computed(
     return in_order(pool, one, table.batches(needed, BATCH, first, last), ahead)
 
 
-def naming(error: TooSlow, table: Table, start: int) -> StoreError:
-    """The same for a person, with the rows that it is of; its places count from `start`."""
+def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:
+    """The error for a person, with the ids of its rows; their places count from `start`."""
     ids = [id_bytes(table.frame("row_id").slice(start + place, 1)).tobytes().hex()[:12] for place in error.places[:10]]
     hint = "look at them with `recipe why`, and let a step before leave them out"
     return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
 
 
-def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tuple[str, str | None]:
+def store_columns(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tuple[str, str | None]:
     """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
     text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
     small = [place for place in range(len(schema)) if place not in text]
@@ -112,10 +114,6 @@ def written(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tup
         return values, None
     apart = pa.schema([schema.field(place) for place in text])
     return values, write_columns(store, apart, [[part[place] for place in text] for part in parts])
-
-
-def needed_columns(work: ColumnWork, columns: Columns) -> list[str]:
-    return [name for name in work.reads.values() if name in columns]
 
 
 def made_schema(work: ColumnWork) -> pa.Schema:
@@ -157,25 +155,28 @@ def batch_columns(
             texts_made = [each.cast(pa.large_string()) for each in made]
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Condition():
-            return [evaluate(operator, {name: columns[held] for name, held in work.reads.items()})]
+            return [evaluate(operator, {name: columns[column] for name, column in work.reads.items()})]
         case Search():
             assert work.index is not None
-            looked = [held for role, held in work.reads.items() if role != "options"]
-            texts |= {name: texts_of(columns[name]) for name in looked if name not in texts}
+            searched = [column for role, column in work.reads.items() if role != "options"]
+            texts |= {name: texts_of(columns[name]) for name in searched if name not in texts}
             options = columns[work.reads["options"]] if operator.options is not None else None
-            return [pa.array(value) for value in operator.overlaps([texts[name] for name in looked], options, work.index)]
+            return [pa.array(value) for value in operator.overlaps([texts[name] for name in searched], options, work.index)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:
-                return remembered(work.memo, operator, columns[name], digests[name], node.entries)
+                return measure_once(work.memo, operator, columns[name], digests[name], node.entries)
             if name not in texts:
                 texts[name] = Texts(columns[name])
-            others = [texts.setdefault(held, Texts(columns[held])) for held in (work.reads[each] for each in operator.others)]
+            names = [work.reads[role] for role in operator.others]
+            others = [texts.setdefault(each, Texts(columns[each])) for each in names]
             return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
     raise AssertionError(f"`{operator.name}` makes no columns")
 
 
-def remembered(memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+def measure_once(
+    memo: Memo, operator: Measure, column: pa.Array, digests: pa.Array, entries: Mapping[str, Any]
+) -> list[pa.Array]:
     """A dear measure: values from the memo, and measured only where it has none."""
     cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
     with MEMO_LOCK:

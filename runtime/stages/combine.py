@@ -9,7 +9,7 @@ from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import Counts, Record
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.life import Life
 
@@ -29,12 +29,12 @@ class CombineKind(Kind[CombineStage, Record]):
         from runtime.stages.expected.expected import joined
 
         parts = [view.expect(each) for each in self.stage.tables]
-        return joined(parts, self.stage.node.columns, view.feeds_at(self.stage.index))
+        return joined(parts, self.stage.node.columns, view.sources_at(self.stage.index))
 
-    def feeds(self, view: Foresight) -> Feeds:
+    def sources(self, view: Foresight) -> Sources:
         from runtime.stages.expected.counts import united
 
-        return united([view.feeds_at(each) for each in self.stage.tables])
+        return united([view.sources_at(each) for each in self.stage.tables])
 
     def live(self, lives: Lives, record: Record, life: Life, place: int | None) -> None:
         if place is not None:

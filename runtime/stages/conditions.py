@@ -1,4 +1,4 @@
-"""Conditions over batches of rows: as many rows at once as the text that they are made into allows."""
+"""Conditions over batches of rows: so many at once that the text made of them stays small."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Lengths = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class TooMuchText(Exception):
-    """A row, by its place in the batch, of which a condition would make more text than a row may be made into."""
+    """A condition would make too much text of one row, that at `place` in its batch."""
 
     def __init__(self, operator: Condition, place: int) -> None:
         share = MOST_OF_ROW // max(1, operator.parsed.texts)
@@ -54,7 +54,7 @@ def evaluate(operator: Condition, columns: Mapping[str, pa.Array]) -> pa.Array:
 
 
 def guarded(operator: Condition, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
-    """The condition over one row that may be made into too much text: exactly how much is told as it is computed."""
+    """The condition over one row that may be made into too much text; how much it is, is seen as it is computed."""
     sql = operator.parsed.guarded
     try:
         return holds(operator, sql, columns)
@@ -102,12 +102,10 @@ def holds(operator: Condition, sql: str, columns: Mapping[str, pa.Array]) -> pa.
         try:
             made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
         except duckdb.Error as error:
+            why = f"cannot be computed: {shortened(str(error))}"
             if late.is_set():
-                message = f"the condition `{shortened(operator.wanted())}` took more than {PATIENCE:,.0f} s over {rows:,} rows"
-                raise StoreError(message, "make it simpler") from None
-            raise StoreError(
-                f"the condition `{shortened(operator.wanted())}` cannot be computed: {shortened(str(error))}", "make it simpler"
-            ) from error
+                why = f"took more than {PATIENCE:,.0f} s over {rows:,} rows"
+            raise StoreError(f"the condition `{shortened(operator.wanted())}` {why}", "make it simpler") from error
     return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
 
 
@@ -119,7 +117,7 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
     def stop() -> None:
         if not done.wait(PATIENCE):
             late.set()
-        # What comes between two statements of a query is lost, so that it is said until it is heard.
+        # An interrupt between two statements of a query is lost, so it is sent until the query has ended.
         while not done.wait(0.1):
             connection.interrupt()
 
@@ -135,6 +133,6 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
 
 
 def shortened(text: str) -> str:
-    """Text as it is told, on one line."""
+    """Text for a message: one line, not too long."""
     line = " ".join(text.split())
     return line if len(line) <= 200 else line[:200] + "..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,12 @@ from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
 from operators.base.declare import Measure
-from operators.base.remarks import Remarks
+from operators.measures.families import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.decisions import Deciding
+    from runtime.stages.expected.decisions import DecisionInputs
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
     from runtime.stages.life import Life
@@ -32,14 +32,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
     def run(self, work: Work, tell: Rows) -> DecisionRecord:
         from runtime.stages.ledger import decide
-        from runtime.stages.relation import Given
+        from runtime.stages.measuring import columns_for
+        from runtime.stages.relation import Relation
 
         stage = self.stage
-        objects, memos = work.measuring.columns_for(stage.index, stage.base, tell)
+        objects, memos = columns_for(work, stage.index, stage.base, tell)
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
-        return decide(Given(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
+        return decide(Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line
@@ -50,11 +51,11 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         lines += [
             f"column {name} = {made.name}" for name, made in node.carried.items() if made.node is None and made.name != name
         ]
-        query = QUOTED.sub(lambda found: visible(found[0]), decide_sql(self.stage))
+        query = QUOTED.sub(lambda match: visible(match[0]), decide_sql(self.stage))
         return [*lines, "", *query.split("\n")]
 
-    def funnel(self, record: DecisionRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        self.funnel_of(self.stage.labels[: None if self.stage.operator.drops else -1], record, funnel)
+    def dropping(self) -> Sequence[str]:
+        return self.stage.labels if self.stage.operator.drops else self.stage.labels[:-1]
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
         for decision in self.stage.run:
@@ -63,8 +64,8 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
                 table = open_table(store, records[self.stage.base].table)
                 if table.columns.get(decision.operator.in_) == "label":
-                    told = decision.operator.remarks(table.frame(decision.operator.in_))
-                    yield from (f"{self.stage.node.table}/{decision.label}: {each}" for each in told)
+                    remarks = decision.operator.remarks(table.frame(decision.operator.in_))
+                    yield from (f"{self.stage.node.table}/{decision.label}: {remark}" for remark in remarks)
 
     # -- to foresee
 
@@ -72,18 +73,18 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         from runtime.stages.expected.decisions import Decided, decide_known
         from runtime.stages.expected.outcome import kept, kept_between
 
-        base, feeds = view.expect(self.stage.base), view.feeds_at(self.stage.index)
-        told, columns = self.told(view, base), self.carried(view, base)
-        fates = decide_known(told)
-        return (
-            kept(told, fates, columns, feeds) if isinstance(fates, Decided) else kept_between(told, base, fates, columns, feeds)
-        )
+        base, sources = view.expect(self.stage.base), view.sources_at(self.stage.index)
+        inputs, columns = self.inputs(view, base), self.carried(view, base)
+        fates = decide_known(inputs)
+        if isinstance(fates, Decided):
+            return kept(inputs, fates, columns, sources)
+        return kept_between(inputs, base, fates, columns, sources)
 
-    def told(self, view: Foresight, base: Expected) -> Deciding:
-        """What it is told: its base table as far as it is known, and what it reads of it."""
+    def inputs(self, view: Foresight, base: Expected) -> DecisionInputs:
+        """Its base table as far as it is known, and what it reads of it."""
         import numpy as np
 
-        from runtime.stages.expected.decisions import Deciding
+        from runtime.stages.expected.decisions import DecisionInputs
         from runtime.stages.expected.expected import known_column
         from runtime.stages.expected.values import kept_name
 
@@ -96,29 +97,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
             if made.node is None:
                 columns[name], known = known_column(base, made.name)
             else:
-                found = view.known.values(made.node, base)
-                columns[name], known = found.column(kept_name(made)), found.known
+                measured = view.known.values(made.node, base)
+                columns[name], known = measured.column(kept_name(made)), measured.known
             blind |= False if known is None else ~known
         for source, form in self.stage.forms:
-            found = view.known.values(source, base)
-            columns[form] = found.columns[form]
-            blind |= False if found.known is None else ~found.known
+            forms = view.known.values(source, base)
+            columns[form] = forms.columns[form]
+            blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
-        return Deciding(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
-
-    def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
-        import numpy as np
-
-        labels, counts = self.stage.labels, list[int | None]()
-        if isinstance(expected.record, DecisionRecord):
-            counts = list(expected.record.dropped)
-        elif expected.decided is not None and expected.told is not None:
-            reasons = len(labels) + 1
-            counts = [int(rows) for rows in np.bincount(expected.decided.dropped, minlength=reasons)[1:reasons]]
-        else:
-            counts = [None] * len(labels)
-        told = zip(labels, counts, strict=True)
-        yield from told if self.stage.operator.drops else list(told)[:-1]
+        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
 
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""
@@ -136,18 +123,14 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     # -- the life of a row
 
     def live(self, lives: Lives, record: DecisionRecord, life: Life, place: int | None) -> None:
-        from runtime.stages.life import row_of
-        from runtime.tables.table import open_table
-
-        table = open_table(lives.store, record.table)
         if place is not None and life.cells:
             # Columns that are made on the way, such as an answer and its score, are the row's too.
-            life.cells = {**row_of(table, place), **life.cells}
+            life.cells = {**lives.cells(record, place), **life.cells}
         event = self.event(lives.store, record, life.id)
         if event is not None:
             life.events.append({"stage": self.stage.name, **event})
         elif place is not None:
-            life.cells = life.cells or row_of(table, place)
+            life.cells = life.cells or lives.cells(record, place)
             life.license = str(life.cells.get("license", life.license))
             life.add(self.stage.name, "born", copy_of=self.parent(lives.store, record, life.row_id))
 
@@ -166,7 +149,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         for number, decision in enumerate(run, start=1):
             operator = decision.operator
             assert isinstance(operator, Measure)
-            values = measured(store, record, ledger, number - 1, operator, place)
+            values = measured_values(store, record, ledger, number - 1, operator, place)
             verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
             steps.append(
                 {
@@ -205,15 +188,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         return None
 
 
-def measured(
+def measured_values(
     store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
 ) -> dict[str, int | None] | None:
     """A row's measured values, or None where it was not measured."""
     from runtime.tables.objects import read_table
 
-    beside = record.measured[step]
-    table = ledger if beside is None else read_table(store, beside)
-    raw = {value: table.column(f"{step + 1}.{value}" if beside is None else value)[place].as_py() for value in operator.values}
+    apart = record.measured[step]
+    table = ledger if apart is None else read_table(store, apart)
+    raw = {value: table.column(f"{step + 1}.{value}" if apart is None else value)[place].as_py() for value in operator.values}
     if any(value is None for value in raw.values()):
         return None
     return {name: None if value < 0 else value for name, value in raw.items()}

@@ -12,7 +12,7 @@ from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import ChildrenRecord
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.counts import Feeds
+    from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.life import Life
 
@@ -23,24 +23,25 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> ChildrenRecord:
-        from runtime.stages.children import expanded
+        from runtime.stages.children import expand_table
+        from runtime.stages.measuring import columns_for
 
-        objects, _ = work.measuring.columns_for(self.stage.index, self.stage.rows, tell)
-        return expanded(work.store, self.stage.node, work.table(self.stage.rows), objects)
+        objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
+        return expand_table(work.store, self.stage.node, work.table(self.stage.rows), objects)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown
 
         graph, node, operator = self.stage.graph, self.stage.node, self.stage.operator
         parameters: Mapping[str, Any] = canonical(operator.parameters("result", "column"))
-        said = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
+        more = "".join(f"{name}: {shown(value)}; " for name, value in parameters.items() if name != "only")
         whose = "every row" if operator.only is None else f"each row where {operator.only.sql()}"
         licence = "the join of the parent's and of all donors' licences" if operator.mixes else "the parent's licence"
         children = operator.children(node.entries)
         many = f"{children.low}" if children.exact else f"{children.low} to {children.high}"
         return [
             *(kernel_line(graph, at) for at in graph.with_below(self.stage.columns)),
-            f"kernel {operator.name}({', '.join(operator.reads())}; {said}seed {node.seed}) -> {', '.join(operator.changes())}",
+            f"kernel {operator.name}({', '.join(operator.reads())}; {more}seed {node.seed}) -> {', '.join(operator.changes())}",
             f"children: {many} of {whose} of {stage_name(graph, self.stage.rows)}; all rows stay",
             *(f"profile {name}: {value}" for name, value in node.entries.items()),
             f"a child inherits item_id, source, category and the other columns, and has {licence}",
@@ -48,41 +49,39 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         ]
 
     def funnel(self, record: ChildrenRecord, funnel: dict[str, dict[str, Any]]) -> None:
-        node, told = self.stage.node, record.funnel
+        node, rows = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        for source, (rows, _) in told.items():
-            table["rows"].setdefault(source, rows)
-        table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in told.items()}})
+        for source, (stay, _) in rows.items():
+            table["rows"].setdefault(source, stay)
+        table["steps"].append({"step": node.label, "born": {source: row[1] for source, row in rows.items()}})
         table["born"] = table.get("born", 0) + record.counts["born"]
-        table["left"] = {source: sum(row) for source, row in told.items()}
+        table["left"] = {source: sum(row) for source, row in rows.items()}
 
-    def born(self, record: ChildrenRecord) -> Iterator[str]:
-        node, told = self.stage.node, record.told
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in told["refused"].items())
-        more = self.told(record)
-        line = f"{node.table}/{node.label}: {record.counts['born']:,} born of {told['looked_at']:,} rows"
-        yield line + (f"; no child: {reasons}" if reasons else "") + (f"; {more}" if more else "")
+    def birth_lines(self, record: ChildrenRecord) -> Iterator[str]:
+        node, children = self.stage.node, record.told
+        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in children["refused"].items())
+        summary = self.summary(record)
+        line = f"{node.table}/{node.label}: {record.counts['born']:,} born of {children['looked_at']:,} rows"
+        yield line + (f"; no child: {reasons}" if reasons else "") + (f"; {summary}" if summary else "")
 
-    def told(self, record: ChildrenRecord) -> str:
-        """What its operator tells of all the children it made, in a line."""
+    def summary(self, record: ChildrenRecord) -> str:
+        """A line of its operator on all the children it made."""
         return self.stage.operator.tell(record.told["figures"]) if record.counts["born"] else ""
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.born import with_children
+        from runtime.stages.expected.children import with_children
 
-        base, feeds = view.expect(self.stage.rows), view.feeds_at(self.stage.index)
-        return with_children(self.stage.node, base, feeds, view.feeds_at(self.stage.rows))
+        base, sources = view.expect(self.stage.rows), view.sources_at(self.stage.index)
+        return with_children(self.stage.node, base, sources, view.sources_at(self.stage.rows))
 
-    def feeds(self, view: Foresight) -> Feeds:
-        from runtime.stages.expected.born import licences_after
+    def sources(self, view: Foresight) -> Sources:
+        from runtime.stages.expected.children import licences_after
 
-        return licences_after(self.stage.operator, view.feeds_at(self.stage.rows))
+        return licences_after(self.stage.operator, view.sources_at(self.stage.rows))
 
     def live(self, lives: Lives, record: ChildrenRecord, life: Life, place: int | None) -> None:
-        """Of whom a row was born, with the life of that row before it, or what it bore and gave itself."""
-        from runtime.stages.life import row_of
+        """The parent of a row, with its life before, or the children that a row has and the text that it gave."""
         from runtime.tables.lineage import born_of, kin_of
-        from runtime.tables.table import open_table
 
         if place is None:
             return
@@ -91,6 +90,6 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
             life.add(self.stage.name, "stays", **kin_of(lives.store, record, life.id))
             return
         life.events = lives.life(origin[0], until=self.stage.index).events
-        life.cells = row_of(open_table(lives.store, record.table), place)
+        life.cells = lives.cells(record, place)
         life.license = str(life.cells["license"])
-        life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.told(record))
+        life.add(self.stage.name, "born", copy_of=origin[0], donors=origin[1], told=self.summary(record))

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from runtime.completions.fill import Filled
     from runtime.completions.stage import Asking
     from runtime.sources.probe import Found
-    from runtime.stages.expected.counts import Counts, Feed, Feeds
+    from runtime.stages.expected.counts import Counts, SourceLabels, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
-    from runtime.stages.expected.values import Known
+    from runtime.stages.expected.values import KnownValues
     from runtime.stages.life import Life
-    from runtime.stages.measuring import Measuring
+    from runtime.tables.memo import Memo
     from runtime.tables.table import Table
 
 S = TypeVar("S", bound=Stage[Any])
 R = TypeVar("R", bound=Record)
 Rows = Callable[[int], None]
-"""Told how many rows are through."""
+"""Called with how many rows are through."""
 
 
 @dataclass
@@ -44,15 +44,16 @@ class Work:
     found: Found
     threads: int
     addresses: Addresses
-    records: dict[int, Record]
-    measuring: Measuring
     asking: Asking
     say: Callable[[str, str], None]
-    """Told of what a long stage says of itself."""
+    """Called with a stage and a line on how far it is, by one that takes long."""
+    records: dict[int, Record] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What a person should know of stages that ran."""
     filled: dict[str, Filled] = field(default_factory=dict)
     """Stage that asks a model -> what it asked for."""
+    memos: dict[int, Memo] = field(default_factory=dict)
+    """Columns node of a dear measure -> its memo."""
 
     def table(self, index: int) -> Table:
         """The table that a stage made."""
@@ -78,26 +79,28 @@ class Foresight(Protocol):
     """The sources with a file that cannot be read."""
 
     @property
-    def feeds(self) -> Mapping[str, Feed]:
+    def sources(self) -> Mapping[str, SourceLabels]:
         """Source -> category and licence of its rows."""
 
     @property
-    def known(self) -> Known: ...
+    def known(self) -> KnownValues: ...
     @property
     def other(self) -> Foresight | None:
         """The graph that it is compared with."""
 
     def expect(self, index: int) -> Expected: ...
     def recorded(self, index: int) -> Record | None: ...
-    def feeds_at(self, index: int) -> Feeds: ...
+    def sources_at(self, index: int) -> Sources: ...
 
 
 class Lives(Protocol):
-    """The lives of rows, as ledgers tell them."""
+    """The lives of rows, read from ledgers."""
 
     @property
     def store(self) -> Store: ...
     def life(self, row_id: str, until: int | None = None) -> Life: ...
+    def cells(self, record: Record, place: int) -> dict[str, Any]:
+        """The cells of one row of the table that a stage made."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class Want:
 
 
 class Kind(Generic[S, R]):
-    """One stage, with its kind of record, as those see it who run, explain or foresee it. What it does not say is nothing."""
+    """One stage, with its kind of record: how it runs, what it is, what is foreseen of it. A kind overrides what is its own."""
 
     writes: ClassVar[bool] = False
     """Whether its rows have text that no table before it has."""
@@ -135,7 +138,7 @@ class Kind(Generic[S, R]):
     # -- to run
 
     def run(self, work: Work, tell: Rows) -> R:
-        """Its record, by no key yet. Raises StoreError, and what its operator raises."""
+        """Its record, without a key yet. Raises StoreError, and what its operator raises."""
         raise NotImplementedError(f"the kind `{self.stage.kind}` does not say how it runs")
 
     def absent(self) -> StoreError:
@@ -148,10 +151,10 @@ class Kind(Generic[S, R]):
         """Raises StoreError where its record lacks an object and it cannot be made anew."""
 
     def forget(self, store: Store, key: str) -> None:
-        """Leave out what it kept in case that it was stopped; it is recorded now."""
+        """Remove what it kept to go on from where it was stopped: it is recorded now."""
 
     def whole(self, store: Store, record: R) -> bool:
-        """Whether all of its result is there that no other stage looks at."""
+        """Whether the part of its result is there that no other stage reads."""
         return True
 
     # -- to tell
@@ -170,25 +173,25 @@ class Kind(Generic[S, R]):
         """What it wants of models, to be proven before it runs."""
         return iter(())
 
+    def dropping(self) -> Sequence[str]:
+        """The steps of it that drop rows, in the order of its record's counts."""
+        return ()
+
     def funnel(self, record: R, funnel: dict[str, dict[str, Any]]) -> None:
         """Add what became of its rows to the funnel: table -> its rows, its steps, what is left."""
-
-    def funnel_of(
-        self, labels: Sequence[str], record: AttachedRecord | DecisionRecord, funnel: dict[str, dict[str, Any]]
-    ) -> None:
-        """The same of a stage that drops rows, at each of these steps."""
-        node, told = self.stage.node, record.funnel
+        if not isinstance(record, AttachedRecord | DecisionRecord):
+            return
+        node, rows = self.stage.node, record.funnel
         table = funnel.setdefault(node.table, {"table": node.table, "rows": {}, "steps": []})
-        for source, row in told.items():
-            if not table["steps"] or source not in table["rows"]:
-                table["rows"].setdefault(source, sum(row))
-        for place, label in enumerate(labels, start=1):
-            table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in told.items()}})
+        for source, row in rows.items():
+            table["rows"].setdefault(source, sum(row))
+        for place, label in enumerate(self.dropping(), start=1):
+            table["steps"].append({"step": label, "dropped": {source: row[place] for source, row in rows.items()}})
         table["born"] = table.get("born", 0) + record.counts["born"]
-        table["left"] = {source: row[0] for source, row in told.items()}
+        table["left"] = {source: row[0] for source, row in rows.items()}
 
-    def born(self, record: R) -> Iterator[str]:
-        """Of rows that were born in it, a line."""
+    def birth_lines(self, record: R) -> Iterator[str]:
+        """Lines on rows that were born in it."""
         return iter(())
 
     def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
@@ -201,21 +204,27 @@ class Kind(Generic[S, R]):
         """What it will make, as far as its inputs are known; unless a kind says more, any number of rows of its sources."""
         from runtime.stages.expected.expected import anything
 
-        return anything(self.stage.node.columns, view.feeds_at(self.stage.index))
+        return anything(self.stage.node.columns, view.sources_at(self.stage.index))
 
-    def feeds(self, view: Foresight) -> Feeds:
+    def sources(self, view: Foresight) -> Sources:
         """Source -> category and licences of its rows in what it makes."""
-        return view.feeds_at(self.stage.graph.base(self.stage.node.rows))
+        return view.sources_at(self.stage.graph.base(self.stage.node.rows))
 
     def counts(self, view: Foresight, frame: Frame) -> Counts:
         """The rows of a table that it made, by source, category and licence."""
         from runtime.stages.expected.counts import tally
 
-        return tally(frame, None, {}, view.feeds_at(self.stage.index))
+        return tally(frame, None, {}, view.sources_at(self.stage.index))
 
     def drops(self, expected: Expected) -> Iterator[tuple[str, int | None]]:
         """(what drops rows in it, how many of them; None where that is not known)."""
-        return iter(())
+        steps = self.dropping()
+        counts: Sequence[int | None] = [None] * len(steps)
+        if steps and expected.record is not None:
+            counts = expected.record.dropped
+        elif expected.decided is not None:
+            counts = expected.decided.counts(len(steps))
+        return zip(steps, counts, strict=False)
 
     # -- the life of a row
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import exactly
+from operators.base.scope import Columns
 from runtime.stages.columns import LostRows
-from runtime.stages.relation import Given, Relation
+from runtime.stages.relation import Relation
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import Counts, DecisionRecord
 from runtime.store.running import scratch
@@ -22,56 +23,83 @@ from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
 from runtime.tables.combine import combine_trees
 from runtime.tables.cursors import Mask
-from runtime.tables.ids import child_ids, combined, digest_name, places_of
+from runtime.tables.ids import child_ids, combined, digest_name, hash_column, places_of
 from runtime.tables.objects import referring
-from runtime.tables.table import TEXT, Table, carry, open_table
-from runtime.tables.write import describe, write_based, write_frame
+from runtime.tables.table import ARROW, TEXT, Table, carry, open_table
+from runtime.tables.write import describe, taken, write_based, write_frame
 
 Ints = np.ndarray[Any, Any]
 
 
-class Shortage(Exception):
+class Shortage(StoreError):
     """A mixture that asks for more than there is."""
 
     def __init__(self, label: str, groups: list[tuple[str, int, int]], unit: str) -> None:
         listed = "; ".join(f"`{name}` has {have:,} of {want:,}" for name, want, have in groups)
-        super().__init__(f"the mixture `{label}` is short of {unit}: {listed}")
+        hint = "take less, add sources, or say `shortage: up_to`"
+        super().__init__(f"the mixture `{label}` is short of {unit}: {listed}", hint)
 
 
-def decide(given: Given) -> DecisionRecord:
-    """The record of a set decision with the run of decisions before it."""
-    store, stage, table = given.store, given.stage, given.table
+def decide(relation: Relation) -> DecisionRecord:
+    """The record of a set decision with the run of decisions before it: runs its query, accounts for every row."""
+    store, stage, table = relation.store, relation.stage, relation.table
     with scratch(store.root) as folder:
-        fates = decided(given, folder)
-    kept = sum(fates.kept)
-    seen = carried_table(store, stage.node, table, given.objects)
-    tree: dict[str, Any] = {"kind": "filtered", "of": seen.tree, "ledger": referring(fates.ledger), "rows": kept}
+        fates = run_query(relation, folder)
+    complain_shortage(relation, fates)
+    kept, ledger = sum(fates.kept), referring(fates.ledger)
+    carried = carried_table(store, stage.node, table, relation.objects)
+    tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": ledger, "rows": kept}
     if len(table.spread) > 1:
         tree["spread"] = fates.kept
-    born = first_copies(store, open_table(store, tree), *fates.born())
-    if born is not None:
-        tree, described = combine_trees(store, [tree, born], seen.columns)
+    repeated = repeated_rows(store, open_table(store, tree), *fates.repeated())
+    if repeated is not None:
+        tree, described = combine_trees(store, [tree, repeated], carried.columns)
     else:
         described = describe(open_table(store, tree))
-    beside = (given.objects.get(each.measure) for each in stage.run)
+    measured = (relation.objects.get(each.measure) for each in stage.run)
     return DecisionRecord(
         kind=stage.operator.name,
         rows=tree["rows"],
         **described.body(),
         table=tree,
-        ledger=referring(fates.ledger),
-        measured=[None if each is None else each.object for each in beside],
+        ledger=ledger,
+        measured=[None if each is None else each.object for each in measured],
         dear=sorted(fates.dear),
         counts=counts_of(table, fates, tree["rows"] - kept),
         funnel={name: rows.tolist() for name, rows in sorted(fates.funnel.items())},
     )
 
 
+def run_query(relation: Relation, folder: Path) -> Fates:
+    """The fates of all rows, by the stage's query; a folder is there for what does not fit into memory."""
+    fates = Fates(relation)
+    try:
+        relation.prepare(folder)
+        for part, made in enumerate(relation.fates()):
+            fates.add(relation.rows(part), made, relation.dear[part])
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.OutOfMemoryException as error:
+        raise too_small(relation) from error
+    except duckdb.Error as error:
+        raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error
+    finally:
+        relation.close()
+    return fates
+
+
+def too_small(relation: Relation) -> StoreError:
+    """What is said where a bound of memory does not do."""
+    memory = relation.store.bound.memory
+    message = f"`{relation.stage.node.label}` does not fit into {memory >> 20} MB"
+    return StoreError(message, f"build with --memory {2 * memory >> 20}MB, or more")
+
+
 class Fates:
     """What became of the rows of a stage, part by part: the ledger is written, and the rest is counted."""
 
-    def __init__(self, given: Given) -> None:
-        self.given, self.reasons = given, len(given.stage.labels)
+    def __init__(self, relation: Relation) -> None:
+        self.relation, self.reasons = relation, len(relation.stage.labels)
         self.ledger: list[str] = []
         self.kept: list[int] = []
         """The rows of each part that are kept."""
@@ -92,16 +120,16 @@ class Fates:
         dropped = combined(made.column("dropped_by")).to_numpy().astype(np.int16)
         first = copies == 0
         own = id_bytes(combined(rows.column("row_id")))
-        told = ids if first.all() else ids[first]
-        if len(told) != len(own) or not np.array_equal(told, own):
-            lost, foreign, twice = anti_join(own, told)
-            label = self.given.stage.node.label
+        returned = ids if first.all() else ids[first]
+        if len(returned) != len(own) or not np.array_equal(returned, own):
+            lost, foreign, twice = anti_join(own, returned)
+            label = self.relation.stage.node.label
             raise LostRows(f"`{label}` does not account for its rows: {lost} lost, {foreign} not its own, {twice} told twice")
         detail = made.column("detail")
         detail = combined(detail if detail.type == pa.uuid() else detail.cast(pa.uuid()))
         columns = {"row_id": combined(rows.column("row_id")), "dropped_by": pa.array(dropped[first], pa.int16())}
         columns["detail"] = detail if first.all() else detail.filter(pa.array(first))
-        self.ledger.append(write_frame(self.given.store, columns | dict(dear)))
+        self.ledger.append(write_frame(self.relation.store, columns | dict(dear)))
         self.kept.append(int((dropped[first] == 0).sum()))
         self.dear |= dear.keys()
         again = ~first & (dropped == 0)
@@ -114,9 +142,9 @@ class Fates:
         for name, codes in by_name(rows, "source", places[first]):
             self.funnel.setdefault(name, np.zeros(self.reasons + 1, dtype=np.int64))
             self.funnel[name] += np.bincount(dropped[first][codes], minlength=self.reasons + 1)
-        operator = self.given.stage.operator
+        operator = self.relation.stage.operator
         kind, weight = operator.grouped_by(), operator.weighed_by()
-        if kind is None or self.given.scale is not None:
+        if kind is None or self.relation.scale is not None:
             return
         came = np.flatnonzero((dropped == 0) | (dropped == self.reasons))
         weights = None if weight is None else combined(rows.column(weight)).fill_null(0).to_numpy().astype(np.int64)
@@ -124,7 +152,7 @@ class Fates:
             if codes.any():
                 self.groups[name] += int(codes.sum() if weights is None else weights[places[came][codes]].sum())
 
-    def born(self) -> tuple[Bytes, Ints]:
+    def repeated(self) -> tuple[Bytes, Ints]:
         """The parents of the rows that stand in the result again, and the number of each copy."""
         parents, copies = zip(*self.again, strict=True)
         return np.concatenate(parents), np.concatenate(copies)
@@ -139,36 +167,10 @@ def by_name(rows: pa.Table, column: str, places: Ints) -> Iterator[tuple[str, Ma
         yield name, codes == code
 
 
-def decided(given: Given, folder: Path) -> Fates:
-    """Run the stage's query, account for every row and write the ledger; a folder is there for what does not fit in memory."""
-    relation, fates = Relation(given, folder), Fates(given)
-    try:
-        for part, made in enumerate(relation.fates()):
-            fates.add(relation.rows(part), made, relation.dear[part])
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
-    except duckdb.OutOfMemoryException as error:
-        raise too_small(given) from error
-    except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{given.stage.node.label}` does not run: {error}") from error
-    finally:
-        relation.connection.close()
-    complain_shortage(given, fates)
-    return fates
-
-
-def too_small(given: Given) -> StoreError:
-    """What is said where a bound of memory does not do."""
-    memory = given.store.bound.memory
-    return StoreError(
-        f"`{given.stage.node.label}` does not fit into {memory >> 20} MB", f"build with --memory {2 * memory >> 20}MB, or more"
-    )
-
-
-def anti_join(given: Bytes, told: Bytes) -> tuple[int, int, int]:
-    """(given and not told, told and not given, told more than once)."""
+def anti_join(given: Bytes, returned: Bytes) -> tuple[int, int, int]:
+    """(ids given and not returned, returned and not given, returned more than once)."""
     before = [row.tobytes() for row in given]
-    after = [row.tobytes() for row in told]
+    after = [row.tobytes() for row in returned]
     return len(set(before) - set(after)), len(set(after) - set(before)), len(after) - len(set(after))
 
 
@@ -179,42 +181,58 @@ def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, 
     columns = {name: made.kind for name, made in node.carried.items()}
     origin: dict[str, list[Any]] = {}
     for name, made in node.carried.items():
-        beside = None if made.node is None else objects[made.node]
-        origin[name] = [beside and beside.object, made.name, beside and beside.text]
+        maker = None if made.node is None else objects[made.node]
+        origin[name] = [maker and maker.object, made.name, maker and maker.text]
     return carry(store, table, columns, origin)
 
 
-def first_copies(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
-    """Rows that stand in the table more than once, as children with ids and text of their own."""
+def repeated_rows(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
+    """The tree of the rows that stand in the table more than once, as children with ids of their own."""
     if not len(parents):
         return None
-    rows = places_of(id_bytes(kept.frame("row_id")), parents)
-    order = np.argsort(rows, kind="stable")
-    rows, ids = rows[order], child_ids(parents[order], "mixture", copies[order])
-    columns = dict(kept.columns)
-    pieces = []
-    for start, batch in kept.batches(list(columns)):
-        first, last = np.searchsorted(rows, (start, start + len(next(iter(batch.values())))))
-        pieces.append(pa.table(batch).take(pa.array(rows[first:last] - start)))
-    content = pa.concat_tables(pieces)
-    digests = {"row_id": ids, "item_id": id_bytes(kept.frame("item_id"))[rows]}
+    places = places_of(id_bytes(kept.frame("row_id")), parents)
+    return write_children(store, kept, kept.columns, places, child_ids(parents, "mixture", copies), {})
+
+
+def write_children(
+    store: Store, table: Table, columns: Columns, parents: np.ndarray[Any, Any], ids: Bytes, cells: Mapping[str, pa.Array]
+) -> dict[str, Any]:
+    """The tree of rows with new ids: some cells of their own, all others as their parents have them, by places in the table."""
+    mask = np.zeros(table.rows, dtype=bool)
+    mask[parents] = True
+    among = pa.array(np.cumsum(mask)[parents] - 1)
+    inherited = read_rows(table, [name for name in columns if name not in cells], mask)
+    content = {name: column.take(among) for name, column in inherited.items()} | {**cells}
+    own = {"row_id": ids, "item_id": taken(id_bytes(table.frame("item_id")), parents)}
     for name, kind in columns.items():
-        if kind in TEXT:
-            filled = kept.frame(digest_name(name)).storage.fill_null(bytes(16))
-            digests[digest_name(name)] = id_bytes(filled)[rows]
-    tree, _ = write_based(store, [content], digests, columns, {})
+        if kind in TEXT and name in cells:
+            own[digest_name(name)] = hash_column(cells[name], kind)
+        elif kind in TEXT:
+            own[digest_name(name)] = taken(id_bytes(table.frame(digest_name(name)).storage.fill_null(bytes(16))), parents)
+    tree, _ = write_based(store, [pa.table(content)], own, columns, {})
     return tree
 
 
-def complain_shortage(given: Given, fates: Fates) -> None:
+def read_rows(table: Table, names: tuple[str, ...] | list[str], mask: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    """Columns of some rows; of the others no text stays in memory."""
+    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
+    places = np.flatnonzero(mask)
+    for start, batch in table.batches(list(names), last=int(places[-1]) + 1) if len(places) and names else ():
+        rows = len(next(iter(batch.values())))
+        for name, column in batch.items():
+            parts[name].append(column.filter(pa.array(mask[start : start + rows])))
+    return {name: pa.concat_arrays(each) if each else pa.array([], ARROW[table.columns[name]]) for name, each in parts.items()}
+
+
+def complain_shortage(relation: Relation, fates: Fates) -> None:
     """Raises Shortage where a mixture that may not fall short does; a preview may."""
-    operator = given.stage.operator
-    if given.scale is not None or operator.grouped_by() is None:
+    operator = relation.stage.operator
+    if relation.scale is not None or operator.grouped_by() is None:
         return
     have = {name: exactly(rows) for name, rows in fates.groups.items()}
     short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
     if short:
-        raise Shortage(given.stage.node.label, short, operator.weighed_by() or "rows")
+        raise Shortage(relation.stage.node.label, short, operator.weighed_by() or "rows")
 
 
 def counts_of(table: Table, fates: Fates, born: int) -> Counts:

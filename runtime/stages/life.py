@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.store.digest import Bytes
+from runtime.store.digest import Bytes, id_bytes
+from runtime.tables.ids import lower_bound
 from runtime.tables.table import Table
 
 
@@ -27,6 +28,13 @@ class Life:
 
     def add(self, stage: str, fate: str, **more: Any) -> None:
         self.events.append({"stage": stage, "fate": fate, **more})
+
+
+def place_of(table: Table, prefix: str) -> int | None:
+    """The place of the first row whose id begins with hexadecimal digits, or None."""
+    ids = id_bytes(table.frame("row_id"))
+    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
+    return place if place < len(ids) and ids[place].tobytes().hex().startswith(prefix) else None
 
 
 def row_of(table: Table, place: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from compiler.graph.stages import OutputStage
@@ -25,13 +26,12 @@ class OutputKind(Kind[OutputStage, OutputRecord]):
         return write_output(work.store, self.stage.node, work.table(self.stage.table), described, tell, work.threads)
 
     def whole(self, store: Store, record: OutputRecord) -> bool:
-        try:
+        with suppress(Damaged):
             # Nothing of ours reads the shards again before a person does, so they are checked here.
             for shard in record.shards:
                 store.read_path(shard.removeprefix("object:"))
-        except Damaged:
-            return False
-        return all(store.object_path(each).exists() for each in record.objects())
+            return all(store.object_path(each).exists() for each in record.objects())
+        return False
 
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.table)

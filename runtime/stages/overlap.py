@@ -24,7 +24,7 @@ DIGITS = 15
 """Hexadecimal digits of its row_id that stand for an item: as many as a whole number holds."""
 
 
-def opened_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
+def open_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
     """What is looked for of the items of some benchmarks."""
     return operator.index([list(items_of(at, table)) for at, table in enumerate(tables)], entries, segmented)
 
@@ -35,9 +35,9 @@ def items_of(benchmark: int, table: Table) -> Iterator[Item]:
     others = [name for name in sorted(text) if name not in (QUESTION, OPTIONS, ANSWER)]
     ids = id_bytes(table.frame("row_id"))
     for start, batch in table.batches(text):
-        said = {name: column.to_pylist() for name, column in batch.items()}
-        for at in range(len(next(iter(said.values()), []))):
-            cells = {name: tuple(lines_of(said[name][at])) for name in text}
+        lists = {name: column.to_pylist() for name, column in batch.items()}
+        for at in range(len(next(iter(lists.values()), []))):
+            cells = {name: tuple(lines_of(lists[name][at])) for name in text}
             question, options = cells.get(QUESTION, ()), cells.get(OPTIONS, ())
             answer = [line for line in cells.get(ANSWER, ()) if prose(line)]
             texts = [(*question, *options), *(cells[name] for name in others), *([answer] if answer else ())]

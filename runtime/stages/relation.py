@@ -15,11 +15,11 @@ from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
-from runtime.stages.columns import naming, remembered
+from runtime.stages.columns import measure_once, with_rows
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
-from runtime.tables.ids import combined, connect, digest_name, halves, sorted_order
+from runtime.tables.ids import combined, connect, database, digest_name, halves, sorted_order
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.table import BATCH, Table
@@ -28,9 +28,13 @@ THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a decide stage is given: its place in the graph, and all that was made for it before."""
+@dataclass
+class Relation:
+    """The rows a decide stage looks at, as DuckDB sees them under the name of their table.
+
+    Those of a table of several parts lie in files of their own, so that DuckDB reads them as it needs them, and what it
+    makes of them comes back part by part.
+    """
 
     store: Store
     stage: DecideStage
@@ -46,34 +50,36 @@ class Given:
     """(items kept, items there were) of a preview."""
     threads: int | None
 
-
-class Relation:
-    """The rows a decide stage looks at, as DuckDB sees them under the name of their table.
-
-    Those of a table of several parts lie in files of their own, so that DuckDB reads them as it needs them, and what it
-    makes of them comes back part by part.
-    """
-
-    def __init__(self, given: Given, folder: Path) -> None:
-        self.given, self.stage, self.table, self.folder = given, given.stage, given.table, folder
+    def __post_init__(self) -> None:
         self.name = self.stage.graph.nodes[self.stage.base].label
         self.many = len(self.table.spread) > 1
-        bound = given.store.bound
-        threads = max(1, min(given.threads or 1, bound.database // THREAD_BYTES)) if self.many else given.threads
-        self.connection = connect(threads, bound.database if self.many else None, folder / "spilled" if self.many else None)
-        self.parts: list[pa.Table] = []
-        for part in range(len(self.table.spread)):
-            self.lay(part, pa.table(self.columns_of(part)))
         self.dear: list[dict[str, pa.Array]] = [{} for _ in self.table.spread]
         """Of each part the values of dear measures, by their place in the run: a label is no part of a result."""
-        self.measure_dear(given.memos, given.store, given.objects)
-        if given.others:
-            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in given.others])})
+        self.parts: list[pa.Table] = []
+
+    def prepare(self, folder: Path) -> None:
+        """Lay the rows out, and measure what is dear; `folder` is for what does not fit into memory."""
+        self.folder = folder
+        bound = self.store.bound
+        threads = max(1, min(self.threads or 1, bound.database // THREAD_BYTES))
+        self.database = database(threads, bound.database, folder / "spilled") if self.many else None
+        self.connection = self.database.cursor() if self.database is not None else connect(self.threads)
+        for part in range(len(self.table.spread)):
+            self.lay(part, pa.table(self.columns_of(part)))
+        self.measure_dear()
+        if self.others:
+            items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in self.others])})
             self.connection.register(".items", items)
+
+    def close(self) -> None:
+        """Let go of what DuckDB holds."""
+        for each in (self.connection, self.database):
+            if each is not None:
+                each.close()
 
     def columns_of(self, part: int) -> dict[str, pa.Array]:
         """What is known of the rows of a part before it is decided on."""
-        store, stage, table, objects = self.given.store, self.stage, self.table, self.given.objects
+        store, stage, table, objects = self.store, self.stage, self.table, self.objects
 
         def beside(node: int, name: str) -> pa.Array:
             return beside_part(store, objects[node].object, name, table.spread, part)
@@ -98,7 +104,7 @@ class Relation:
             return
         path = self.folder / f"{part}.arrow"
         path.unlink(missing_ok=True)
-        with self.given.store.files.scratch(path) as file, pa.ipc.new_file(file, rows.schema) as writer:
+        with self.store.files.scratch(path) as file, pa.ipc.new_file(file, rows.schema) as writer:
             writer.write_table(rows, max_chunksize=BATCH)
 
     def rows(self, part: int) -> pa.Table:
@@ -121,18 +127,18 @@ class Relation:
         ordered = self.connection.sql(f"SELECT * FROM ({text}\n) ORDER BY ALL")
         yield from by_part(ordered.to_arrow_reader(4 * BATCH), len(paths))
 
-    def measure_dear(self, memos: Mapping[int, Memo], store: Store, objects: Mapping[int, Beside]) -> None:
+    def measure_dear(self) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
         for place, decision in enumerate(self.stage.run):
             column, operator = self.stage.graph.nodes[decision.measure], decision.operator
-            if decision.measure not in memos or decision.measure in objects or not isinstance(operator, Measure):
+            if decision.measure not in self.memos or decision.measure in self.objects or not isinstance(operator, Measure):
                 continue
-            table, reads = seen(store, self.table, column, objects)
+            table, reads = seen(self.store, self.table, column, self.objects)
             for part, alive in enumerate(list(self.query(alive_sql(self.stage, place)))):
                 rows = self.rows(part)
                 own, kept = (id_bytes(combined(each.column("row_id"))) for each in (rows, alive))
                 mask = np.isin(halves(own)[0], halves(kept)[0])
-                values = self.values_of(table, part, reads["in"], memos[decision.measure], operator, column.entries, mask)
+                values = self.values_of(table, part, reads["in"], self.memos[decision.measure], operator, column.entries, mask)
                 for name, array in zip(operator.values, values, strict=True):
                     self.dear[part][f"{place + 1}.{name}"] = array
                     shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
@@ -153,15 +159,15 @@ class Relation:
                 places = pa.array(chosen)
                 cells = digests.slice(at, len(text)).take(places)
                 try:
-                    made = remembered(memo, operator, text.take(places), cells, entries)
+                    made = measure_once(memo, operator, text.take(places), cells, entries)
                 except TooSlow as error:
-                    raise naming(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
+                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
                 values[at + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
         return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 
     def fates(self) -> Iterator[pa.Table]:
         """Runs the stage's SQL, the same text that `explain` prints."""
-        return self.query(decide_sql(self.stage, self.given.scale))
+        return self.query(decide_sql(self.stage, self.scale))
 
 
 def in_id_order(made: pa.Table) -> pa.Table:

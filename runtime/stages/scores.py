@@ -1,4 +1,4 @@
-"""What judged answers come to: counts for each model, benchmark and trial, and the table of means that people read."""
+"""Scores: counts of right answers for each model, benchmark and trial, and the table of means that people read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from compiler.graph.nodes import Node
-from compiler.text.diagnostics import cells, visible
+from compiler.text.aligned import aligned
 from operators.declared.aggregate import Aggregate
 from operators.measures.finished import ended
 from runtime.store.record import Counts, ScoresRecord
@@ -25,14 +25,14 @@ from runtime.tables.write import write_based
 TOUCH = 1e-9
 
 
-def aggregated(store: Store, node: Node, tables: Sequence[Table]) -> ScoresRecord:
+def aggregate_answers(store: Store, node: Node, tables: Sequence[Table]) -> ScoresRecord:
     """The record of an aggregate: a row for each model, benchmark and trial."""
     operator = node.operator
     assert isinstance(operator, Aggregate)
     rows: list[dict[str, Any]] = []
     for (model, benchmark), table in zip(operator.judged, tables, strict=True):
         source = {"source": f"{model} on {benchmark}", "category": "evaluation", "license": node.license}
-        rows += [{"model": model, "benchmark": benchmark, **each, **source} for each in counted(table)]
+        rows += [{"model": model, "benchmark": benchmark, **each, **source} for each in counts_by_trial(table)]
     ids = [identity(row["model"], row["benchmark"], row["trial"]) for row in rows]
     items = [identity(row["model"], row["benchmark"]) for row in rows]
     columns = dict(node.columns)
@@ -56,17 +56,17 @@ def as_bytes(ids: list[bytes]) -> np.ndarray[Any, Any]:
     return np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16)
 
 
-def counted(table: Table) -> Iterator[dict[str, int]]:
+def counts_by_trial(table: Table) -> Iterator[dict[str, int]]:
     """Of each trial: items that were asked, those answered right, and those cut off before they ended."""
     trial, correct = (table.frame(name).to_numpy(zero_copy_only=False) for name in ("trial", "correct"))
     finish = table.frame("finish_reason").cast(pa.string()).to_pylist()
     cut_off = np.array([ended(each) is False for each in finish], dtype=bool)
     # An item without a gold answer is judged by nobody, so it counts for nothing.
-    judged = ~np.isnan(correct.astype(float))
+    has_gold = ~np.isnan(correct.astype(float))
     for number in sorted(set(trial.tolist())):
-        own = (trial == number) & judged
-        told = int(own.sum()), int(correct[own].sum()), int((own & cut_off).sum())
-        yield dict(zip(("trial", "items", "correct", "cut_off"), (int(number), *told), strict=True))
+        own = (trial == number) & has_gold
+        counts = {"items": own.sum(), "correct": correct[own].sum(), "cut_off": (own & cut_off).sum()}
+        yield {"trial": int(number), **{name: int(count) for name, count in counts.items()}}
 
 
 @dataclass(frozen=True)
@@ -97,39 +97,33 @@ def scores_of(rows: Sequence[Mapping[str, Any]]) -> list[Score]:
     grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         grouped.setdefault((row["benchmark"], row["model"]), []).append(row)
-    found = []
+    scores = []
     for (benchmark, model), trials in grouped.items():
         shares = [100 * row["correct"] / row["items"] for row in trials if row["items"]]
         mean = math.fsum(shares) / len(shares) if shares else math.nan
         spread = math.fsum((each - mean) ** 2 for each in shares)
         error = math.sqrt(spread / (len(shares) - 1) / len(shares)) if len(shares) > 1 else None
         cut_off = sum(row["cut_off"] for row in trials)
-        found.append(Score(model, benchmark, len(trials), trials[0]["items"], mean, error, cut_off))
-    return found
+        scores.append(Score(model, benchmark, len(trials), trials[0]["items"], mean, error, cut_off))
+    return scores
 
 
 def scores_text(scores: Sequence[Score], again: Mapping[str, int] | None = None) -> str:
     """The table that people read: benchmarks down, models across; the best of a line and its ties are marked."""
     models = list(dict.fromkeys(score.model for score in scores))
-    head = ["benchmark", "items", "trials", *models]
-    lines = [head]
+    rows = [["benchmark", "items", "trials", *models]]
     for benchmark in dict.fromkeys(score.benchmark for score in scores):
         own = {score.model: score for score in scores if score.benchmark == benchmark}
         best = max(own.values(), key=lambda score: score.mean)
         first = next(iter(own.values()))
-        told = [
+        means = [
             (own[model].text() + (" *" if own[model].overlaps(best) and len(own) > 1 else "")) if model in own else "."
             for model in models
         ]
         times = f" (looked at {again[benchmark]} times)" if again and again.get(benchmark, 1) > 1 else ""
-        lines.append([benchmark + times, f"{first.items:,}", str(first.trials), *told])
-    shown = [list(map(visible, line)) for line in lines]
-    widths = [max(cells(line[at]) for line in shown) for at in range(len(head))]
-    told = [
-        "  ".join(cell + " " * (width - cells(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() for line in shown
-    ]
+        rows.append([benchmark + times, f"{first.items:,}", str(first.trials), *means])
     foot = "percent right: mean over trials ± standard error of that mean (sd with ddof=1 over the root of the trials)"
-    return "\n".join([*told, foot + ("; * best, or within one standard error of it" if len(models) > 1 else "")])
+    return "\n".join([*aligned(rows), foot + ("; * best, or within one standard error of it" if len(models) > 1 else "")])
 
 
 def scores_at(store: Store, tree: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from runtime.store.record import Record, SourceRecord
 from runtime.store.store import StoreError
 
 if TYPE_CHECKING:
-    from runtime.stages.expected.counts import Counts, Feeds
+    from runtime.stages.expected.counts import Counts, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
     from runtime.stages.life import Life
@@ -65,17 +65,23 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.counts import source_counts, tally
         from runtime.stages.expected.expected import Expected
-        from runtime.stages.expected.frames import Joined, Relabelled
+        from runtime.stages.expected.frames import Joined, Renamed
         from runtime.tables.table import open_table
+        from runtime.tables.write import constant
 
         node, operator = self.stage.node, self.stage.operator
         twin = same_rows(view.other, node, view.facts) if view.other is not None else None
         if twin is not None:
+            table = open_table(view.store, twin.table)  # other labels move no row
             labels = {"source": node.label, "category": operator.category, "license": operator.license}
-            frame = Relabelled(open_table(view.store, twin.table), labels)
-            return Expected(frame, node.columns, tally(frame, None, {}, view.feeds))
+            origin = {
+                **{name: name for name in node.columns},
+                **{name: constant(each, table.rows) for name, each in labels.items()},
+            }
+            frame = Renamed(table, origin, node.columns)
+            return Expected(frame, node.columns, tally(frame, None, {}, view.sources))
         rows = self.rows(view)
-        counts = source_counts(node.label, view.feeds[node.label], rows)
+        counts = source_counts(node.label, view.sources[node.label], rows)
         unseen = {node.label: rows.high} if rows.high else {}
         return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
 
@@ -96,24 +102,23 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             view.unreadable.add(label)
             return Between(0, MANY)
 
-    def feeds(self, view: Foresight) -> Feeds:
-        return {self.stage.node.label: view.feeds[self.stage.node.label]}
+    def sources(self, view: Foresight) -> Sources:
+        return {self.stage.node.label: view.sources[self.stage.node.label]}
 
     def counts(self, view: Foresight, frame: Frame) -> Counts:
         from runtime.stages.expected.counts import source_counts
 
         label = self.stage.node.label  # all its rows have the same labels
-        return source_counts(label, view.feeds[label], exactly(frame.rows))
+        return source_counts(label, view.sources[label], exactly(frame.rows))
 
     def live(self, lives: Lives, record: SourceRecord, life: Life, place: int | None) -> None:
-        from runtime.stages.life import row_of
         from runtime.store.digest import id_bytes
         from runtime.tables.table import open_table
 
         if place is None:
             return
         table, operator = open_table(lives.store, record.table), self.stage.operator
-        life.license, life.cells = operator.license, row_of(table, place)
+        life.license, life.cells = operator.license, lives.cells(record, place)
         life.add(
             self.stage.name,
             "read",
@@ -130,15 +135,15 @@ def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
         mine, operator = stage.node, stage.operator
         if mine.label != node.label:
             continue
-        said = [unlabelled(each, known) for each, known in ((mine, other.facts), (node, facts))]
-        leaves = [known.leaves[node.label] for known in (other.facts, facts)]
+        identities = [unlabelled(source, each) for source, each in ((mine, other.facts), (node, facts))]
+        leaves = [each.leaves[node.label] for each in (other.facts, facts)]
         written = [sorted((digest, *operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
-        if said[0] == said[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
+        if identities[0] == identities[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
             return other.recorded(stage.index)
     return None
 
 
 def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:
     """What decides a source's rows, without the labels that they get."""
-    said = identity(node.operator, facts, {}, "result")
-    return {**said, "parameters": {name: each for name, each in said["parameters"].items() if name not in LABELS}}
+    declared = identity(node.operator, facts, {}, "result")
+    return {**declared, "parameters": {name: each for name, each in declared["parameters"].items() if name not in LABELS}}

@@ -19,7 +19,7 @@ from runtime.stages.source import SourceKind
 from runtime.stages.train import TrainKind
 
 #: The kind of a stage -> what that means; a `Cut` is a kind of its own, by the name of its operator. Rows that hold a text are
-#: told in this order.
+#: listed in this order.
 KINDS: dict[str, type[Kind[Any, Any]]] = {
     "source": SourceKind,
     "combine": CombineKind,

@@ -22,22 +22,17 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
     """A worker trains, which goes on where it was stopped."""
 
     def run(self, work: Work, tell: Rows) -> CheckpointRecord:
-        from runtime.training.checkpoints import train_checkpoint
+        from runtime.training.checkpoints import lay_out_checkpoint, start_at_weights, train_checkpoint
+        from runtime.training.process import Start, TrainingRun
 
-        stage, name, named = self.stage, self.stage.name, self.stage.operator.model or ""
-        start = None if stage.start is None else taken_as(work.records[stage.start], CheckpointRecord)
-        return train_checkpoint(
-            work.store,
-            stage.node,
-            work.key(stage.index),
-            name,
-            work.records[stage.rows],
-            start,
-            work.asking.models.get(named),
-            work.facts.weights.get(named),
-            work.asking.resume,
-            lambda text: work.say(name, text),
-        )
+        stage, name, model = self.stage, self.stage.name, self.stage.operator.model or ""
+        if stage.start is not None:
+            record = taken_as(work.records[stage.start], CheckpointRecord)
+            start = Start(lay_out_checkpoint(work.store, record), record.digest)
+        else:
+            start = start_at_weights(work.asking.models.get(model), work.facts.weights.get(model))
+        run = TrainingRun(work.key(stage.index), name, start, work.asking.resume)
+        return train_checkpoint(work.store, stage.node, run, work.records[stage.rows], lambda text: work.say(name, text))
 
     def absent(self) -> StoreError:
         return StoreError(
@@ -60,7 +55,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
         ]
 
     def wants(self, recipe: Recipe) -> Iterator[Want]:
-        yield learnt(recipe, self.stage.node.label, self.stage.operator)
+        yield want_of(recipe, self.stage.node.label, self.stage.operator)
 
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.rows)
@@ -70,7 +65,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
             life.add(self.stage.name, f"trained on, checkpoint {record.digest[:12]}")
 
 
-def learnt(recipe: Recipe, label: str, operator: Train) -> Want:
+def want_of(recipe: Recipe, label: str, operator: Train) -> Want:
     """What a training wants of its base."""
     base, own = recipe.base_of(label), operator.template is not None
     return Want(base, label, "max_length", operator.max_length, trains=True, own=own)

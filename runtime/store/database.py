@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS refusals (address BLOB NOT NULL PRIMARY KEY, reason T
 """
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     """A connection that any thread may use, one at a time; where nobody may write, one that only reads."""
     if path.exists() and not os.access(path.parent, os.W_OK):
         # Nobody writes to it, so that SQLite needs none of the files that it makes beside a database.
@@ -37,7 +37,7 @@ def opened(path: Path) -> sqlite3.Connection:
 
 def merge(old: Path, new: Path) -> None:
     """Write what one file of completions holds into another, in one transaction; what is there already stays."""
-    made = opened(new)
+    made = open_database(new)
     try:
         made.execute("ATTACH DATABASE ? AS old", (str(old),))
         made.execute("BEGIN IMMEDIATE")

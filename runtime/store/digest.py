@@ -43,7 +43,7 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
         case "text" | "list of text":  # the column holds cell digests already
             return id_bytes(column)
         case "label":
-            encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+            encoded = column.dictionary_encode()
             table = np.array(
                 [np.frombuffer(blake3(str(v).encode()).digest(16), np.uint8) for v in encoded.dictionary.to_pylist()]
                 + [np.zeros(16, np.uint8)],

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +43,8 @@ def hash_path(path: Path) -> str:
     """The digest of a file's bytes, 64 hexadecimal digits."""
     hasher = blake3(max_threads=blake3.AUTO)
     # Read, not mapped: mapped pages of a large object would count as memory of the process.
-    buffer = bytearray(1 << 22)
     with open_file(path) as file:
+        buffer = bytearray(min(os.fstat(file.fileno()).st_size + 1, 1 << 22))
         while size := file.readinto(buffer):
             hasher.update(memoryview(buffer)[:size])
     return hasher.hexdigest()
@@ -141,3 +142,14 @@ class HookedFile(io.RawIOBase):
 
     def flush(self) -> None:
         pass
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside a file, to write to; it takes the file's place where the block ends, and is gone where that fails."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
     """Remove records and objects that nothing names; memos stay, they are dear."""
     with store.gate(exclusive=True):
         alive = live_builds(store.root)
-        held: set[str] = set().union(*alive)
+        needed: set[str] = set().union(*alive)
         unread = [recipe for _, recipe, build in last_builds(store.root) if build is None]
         if unread:
             raise StoreError(
@@ -32,19 +32,18 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
                 "`recipe store verify --mend` sets it aside; then build the recipe again",
             )
         for _, build in store.builds():
-            held.update(stage["key"] for stage in build.stages.values())
-            held.update(build.beside)
+            needed.update(build.beside, (stage["key"] for stage in build.stages.values()))
         records = objects = size = 0
         for kind in (Record, BesideRecord):
             for record in list(store.records(kind)):
-                if record.key in held:
-                    held |= record.objects()
+                if record.key in needed:
+                    needed |= record.objects()
                     continue
                 records += 1
                 if not dry_run:
                     store.files.remove(store.record_path(kind.folder, record.key))
         for path in sorted((store.root / "objects").glob("*/*")):
-            if path.name not in held:
+            if path.name not in needed:
                 objects, size = objects + 1, size + path.stat().st_size
                 if not dry_run:
                     store.files.remove(path)

@@ -1,7 +1,8 @@
-"""What lies where in a store's folder: results in that of their format, and outside it, in one of its own, what was paid for."""
+"""What lies where in a store: results in the folder of their format, and beside it, in a format of its own, what was paid for."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import uuid
@@ -24,24 +25,24 @@ NEWER = "install a newer version of data-recipe, or choose another store with --
 
 def versions(folder: Path) -> list[int]:
     """The formats that a folder has a folder of."""
-    found = folder.iterdir() if folder.is_dir() else ()
-    return [int(path.name[1:]) for path in found if VERSION.fullmatch(path.name)]
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return [int(path.name[1:]) for path in paths if VERSION.fullmatch(path.name)]
 
 
 class Foreign(NamedTuple):
     """A format that is not read here."""
 
-    told: str
+    message: str
     newer: bool
 
 
 def foreign(folder: Path) -> Foreign | None:
-    """What keeps a store from being read here; None of one that is, or that is yet to be made."""
+    """The format for which a store is not read here; None for one that is read, or is yet to be made."""
     results, paid = versions(folder), versions(folder / MEMOS.partition("/")[0])
     own, own_paid = int(FORMAT[1:]), int(MEMOS.partition("/")[2][1:])
     if max(paid, default=own_paid) > own_paid:
-        told = f"completions and measured values in `{folder}` are in the format v{max(paid)}; this version reads v{own_paid}"
-        return Foreign(told, True)
+        message = f"completions and measured values in `{folder}` are in the format v{max(paid)}; this version reads v{own_paid}"
+        return Foreign(message, True)
     if not results or own in results:
         return None
     return Foreign(f"the store `{folder}` is in the format v{max(results)}; this version reads {FORMAT}", max(results) > own)
@@ -58,8 +59,14 @@ def link_in(folder: Path) -> Path | None:
     """A folder of a store that is a link: what is made and removed in it would be somebody else's."""
     root, memos = folder / FORMAT, folder / MEMOS
     inner = [*(root / name for name in ("objects", "results", "beside")), *(memos / name for name in PAID)]
-    parts = chain((root, memos.parent, memos), *(each.iterdir() for each in (root, memos, *inner) if each.is_dir()))
-    return next((each for each in parts if each.is_symlink()), None)
+    own = (each for each in (root, memos.parent, memos) if each.is_symlink())
+    return next(chain(own, (link for each in (root, memos, *inner) if each.is_dir() for link in links_of(each))), None)
+
+
+def links_of(folder: Path) -> list[Path]:
+    """What in a folder is a link: the list of its names says so of each, without a look at it."""
+    with os.scandir(folder) as names:
+        return [folder / each.name for each in names if each.is_symlink()]
 
 
 def paid_in(root: Path) -> list[str]:
@@ -83,16 +90,16 @@ def move_memos(files: Files, root: Path, memos: Path) -> None:
                 from runtime.store.database import merge
 
                 merge(old / DATABASE, new / DATABASE)
-            let_go(files, old, root)
+            discard(files, old, root)
         else:
             for path in sorted(old.rglob("*")):
                 if path.is_symlink() or not path.is_dir():
                     files.make_folder((new / path.relative_to(old)).parent)
                     files.rename(path, new / path.relative_to(old))  # one of the same name is the same journal
-            let_go(files, old, root)
+            discard(files, old, root)
 
 
-def let_go(files: Files, folder: Path, root: Path) -> None:
+def discard(files: Files, folder: Path, root: Path) -> None:
     """Remove a folder whose content is elsewhere."""
     gone = root / "tmp" / uuid.uuid4().hex
     files.rename(folder, gone)

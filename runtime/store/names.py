@@ -1,4 +1,4 @@
-"""What lies under the name of a recipe: what its last build was, and how often held-out benchmarks were looked at."""
+"""What lies under the name of a recipe: its last build, and the looks at held-out benchmarks."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
-from runtime.store.parts import Sealed, Unsound, each, each_of, having, is_count, is_digest, is_map, is_text, unsealed
+from runtime.store.parts import Sealed, Unsound, each, each_of, having, is_count, is_digest, is_map, is_text
 
 LAST = "last-build.json"
 
@@ -61,27 +61,23 @@ class Look(Sealed):
 
 
 def read_looks(lines: str) -> list[Look]:
-    """The looks that lines tell; one that was cut short is no look that gave a score."""
-    found = []
+    """The looks that stand in lines; one that was cut short gave no score."""
+    looks = []
     for line in lines.splitlines():
         with suppress(ValueError, Unsound):
-            told = json.loads(line)
-            found += [Look.read(told)] if isinstance(told, dict) else []
-    return found
+            body = json.loads(line)
+            looks += [Look.read(body)] if isinstance(body, dict) else []
+    return looks
 
 
 def read_last_build(recipe: str, data: bytes) -> LastBuild | None:
     """The last build of a recipe that a file holds, or None where it is damaged or another's."""
-    body = unsealed(data)
-    try:
-        found = None if body is None else LastBuild.read(body)
-    except Unsound:
-        return None
-    return found if found is not None and found.recipe == recipe else None
+    build = LastBuild.unseal(data)
+    return build if build is not None and build.recipe == recipe else None
 
 
 def last_builds(root: Path) -> Iterator[tuple[Path, str, LastBuild | None]]:
-    """(file, recipe, what it says; None of one that is damaged) of the last builds of all recipes, in the folder of a format."""
+    """(file, recipe, its last build; None where that is damaged) of all recipes, in the folder of a format."""
     for path in sorted((root / "names").rglob(LAST)):
         recipe = path.parent.relative_to(root / "names").as_posix()
         yield path, recipe, read_last_build(recipe, path.read_bytes())

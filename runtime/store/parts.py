@@ -1,4 +1,4 @@
-"""Files of a store as values: each part is declared with what it looks like, and looked at when it is read."""
+"""Files of a store as values: each part is declared with a check, which it passes or the file is not read."""
 
 import json
 import re
@@ -12,8 +12,8 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 OBJECT = "object:"
 """Stands before the digest of an object wherever a record names one."""
 
-Looks = Callable[[Any], bool]
-"""Whether a value that was read from JSON looks like what we write there."""
+Check = Callable[[Any], bool]
+"""Whether a value that was read from JSON is of the form that we write there."""
 
 
 class Unsound(Exception):
@@ -22,22 +22,23 @@ class Unsound(Exception):
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Sealed:
-    """What a sealed file holds: parts whose types are annotated with what they look like. None as a default is not written.
+    """What a sealed file holds: parts whose types are annotated with a check. None as a default is not written.
 
     No dataclass: to make one takes longer than to read all records of a build.
     """
 
     order: ClassVar[str]
     """The parts in the order in which they are written."""
-    looks: ClassVar[dict[str, Looks]] = {}
+    checks: ClassVar[dict[str, Check]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.looks = cls.looks | {name: said.__metadata__[0] for name, said in cls.__annotations__.items() if is_part(said)}
+        declared = {name: part for name, part in cls.__annotations__.items() if hasattr(part, "__metadata__")}
+        cls.checks = cls.checks | {name: part.__metadata__[0] for name, part in declared.items()}
 
     def __init__(self, **parts: Any) -> None:
-        absent = [name for name in self.looks.keys() - parts.keys() if not hasattr(type(self), name)]
-        if absent or parts.keys() - self.looks.keys():
-            raise TypeError(f"{type(self).__name__} has the parts {', '.join(self.looks)}, and not {', '.join(parts)}")
+        absent = [name for name in self.checks.keys() - parts.keys() if not hasattr(type(self), name)]
+        if absent or parts.keys() - self.checks.keys():
+            raise TypeError(f"{type(self).__name__} has the parts {', '.join(self.checks)}, and not {', '.join(parts)}")
         self.__dict__.update(parts)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -50,33 +51,37 @@ class Sealed:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Self:
         """Raises Unsound for what none of ours would hold."""
-        for name, looks in cls.looks.items():
+        for name, check in cls.checks.items():
             if name not in body:
                 if getattr(cls, name, name) is not None:
                     raise Unsound(f"it lacks its {name}")
-            elif not looked_at(looks, body[name]):
+            elif not passes(check, body[name]):
                 raise Unsound(f"its {name} is not what we write there")
-        if unknown := body.keys() - cls.looks.keys():
+        if unknown := body.keys() - cls.checks.keys():
             raise Unsound(f"it has a part `{min(unknown)[:80]}`")
         return cls(**body)
 
+    @classmethod
+    def unseal(cls, data: bytes) -> Self | None:
+        """What a sealed file holds, or None where it is damaged or none of ours."""
+        body = unsealed(data)
+        try:
+            return None if body is None else cls.read(body)
+        except Unsound:
+            return None
+
     def body(self) -> dict[str, Any]:
         """Its parts, as they are written."""
-        told = {name: getattr(self, name) for name in self.order.split()}
-        return {name: each for name, each in told.items() if each is not None or getattr(type(self), name, name) is not None}
+        parts = {name: getattr(self, name) for name in self.order.split()}
+        return {name: part for name, part in parts.items() if part is not None or getattr(type(self), name, name) is not None}
 
 
-def looked_at(looks: Looks, value: Any) -> bool:
-    """Whether a value looks like that; one that is nested deeper than anybody looks does not."""
+def passes(check: Check, value: Any) -> bool:
+    """Whether a value passes; one that is nested too deep to be checked does not."""
     try:
-        return looks(value)
+        return check(value)
     except RecursionError:
         return False
-
-
-def is_part(said: Any) -> bool:
-    """Whether an annotation says what a part looks like."""
-    return hasattr(said, "__metadata__")
 
 
 def sealed(body: Mapping[str, Any]) -> bytes:
@@ -122,20 +127,20 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def maybe(looks: Looks) -> Looks:
-    return lambda value: value is None or looks(value)
+def maybe(check: Check) -> Check:
+    return lambda value: value is None or check(value)
 
 
-def each(looks: Looks) -> Looks:
+def each(check: Check) -> Check:
     """A list of such."""
-    return lambda value: isinstance(value, list) and all(map(looks, value))
+    return lambda value: isinstance(value, list) and all(map(check, value))
 
 
-def each_of(looks: Looks) -> Looks:
+def each_of(check: Check) -> Check:
     """A map to such."""
-    return lambda value: isinstance(value, dict) and all(map(looks, value.values()))
+    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-def having(**parts: Looks) -> Looks:
+def having(**parts: Check) -> Check:
     """A map that has these parts, and maybe more."""
-    return lambda value: isinstance(value, dict) and all(name in value and looks(value[name]) for name, looks in parts.items())
+    return lambda value: isinstance(value, dict) and all(name in value and check(value[name]) for name, check in parts.items())

@@ -8,7 +8,6 @@ from compiler.text.canonical import digest_of
 from runtime.store.parts import (
     OBJECT,
     Sealed,
-    Unsound,
     each,
     each_of,
     having,
@@ -19,7 +18,6 @@ from runtime.store.parts import (
     is_reference,
     is_text,
     maybe,
-    unsealed,
 )
 from runtime.store.trees import Tree, is_tree, references, small_objects
 
@@ -54,7 +52,7 @@ class Keyed(Sealed):
 
     @property
     def content(self) -> str:
-        """What tells records of one key apart: the digest of what was made."""
+        """The digest of what was made, by which records of one key differ."""
         raise NotImplementedError(f"a {type(self).__name__} does not say what it is of")
 
     def objects(self) -> set[str]:
@@ -86,9 +84,12 @@ class Record(Keyed):
     snapshot: Annotated[dict[str, Any], having(itself=is_map)] = {}
     """What decided its key, in words."""
 
+    textless_parts: ClassVar[tuple[str, ...]] = ()
+    """The parts, besides its table, that name objects without text."""
+
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Self:
-        """What its parts say it is, which may be another kind of record than was asked for."""
+        """A record of the kind that its parts show, which may be another than was asked for."""
         kind = next((kind for mark, kind in KINDS.items() if mark in body), Record)
         # Whoever asks for one kind sees by the value's class that it is of another.
         return super().read(body) if cls is kind else kind.read(body)  # type: ignore[return-value]
@@ -100,8 +101,8 @@ class Record(Keyed):
     @property
     def dropped(self) -> list[int]:
         """Rows that each decision drops."""
-        found: list[int] = self.counts["dropped"]
-        return found
+        rows: list[int] = self.counts["dropped"]
+        return rows
 
     @property
     def result(self) -> Result:
@@ -110,6 +111,7 @@ class Record(Keyed):
 
     def textless(self) -> Iterator[str]:
         yield from small_objects(self.table)
+        yield from named_objects([getattr(self, part) for part in self.textless_parts])
 
 
 class SourceRecord(Record):
@@ -137,15 +139,11 @@ class DecisionRecord(Record):
     """The columns of the ledger with values of dear measures."""
     funnel: Funnel
     """Source -> rows kept, and rows dropped by each decision."""
-
-    def textless(self) -> Iterator[str]:
-        yield from super().textless()
-        for named in (self.ledger, *self.measured):
-            yield from references(named)
+    textless_parts = ("ledger", "measured")
 
 
-class ChildrenTold(TypedDict):
-    """What a stage tells of the children it made."""
+class Children(TypedDict):
+    """How a stage came to the children that it made."""
 
     looked_at: int
     refused: dict[str, int]
@@ -159,12 +157,10 @@ class ChildrenRecord(Record):
     order = "kind digest ids columns rows table lineage refused told counts funnel made snapshot key without"
     lineage: Object
     refused: Object
-    told: Annotated[ChildrenTold, having(looked_at=is_count, refused=is_map, figures=is_map)]
+    told: Annotated[Children, having(looked_at=is_count, refused=is_map, figures=is_map)]
     funnel: Funnel
     """Source -> rows, and children."""
-
-    def textless(self) -> Iterator[str]:
-        yield from (*super().textless(), self.lineage, self.refused)
+    textless_parts = ("lineage", "refused")
 
 
 class CompletionsRecord(Record):
@@ -178,9 +174,7 @@ class CompletionsRecord(Record):
     """Where they were looked up in a source: rows without one, and completions that no row wanted."""
     asked_for: Annotated[dict[str, int] | None, each_of(is_count)] = None
     """Where a model was asked: how many were needed, there before, new, and refused."""
-
-    def textless(self) -> Iterator[str]:
-        yield from (*super().textless(), self.asked)
+    textless_parts = ("asked",)
 
 
 class AttachedRecord(Record):
@@ -190,9 +184,7 @@ class AttachedRecord(Record):
     asked: Object
     funnel: Funnel
     """Source -> requests answered, and requests without a result."""
-
-    def textless(self) -> Iterator[str]:
-        yield from (*super().textless(), self.asked)
+    textless_parts = ("asked",)
 
 
 class ScoresRecord(Record):
@@ -260,12 +252,8 @@ K = TypeVar("K", bound=Keyed)
 
 def read_record(kind: type[K], key: str, data: bytes) -> K | None:
     """The record of a kind that a file holds, or None where it is damaged, of another key or no such record."""
-    body = unsealed(data)
-    try:
-        found = None if body is None else kind.read(body)
-    except Unsound:
-        return None
-    return found if found is not None and found.key == key else None
+    record = kind.unseal(data)
+    return record if record is not None and record.key == key else None
 
 
 def named_objects(value: Any) -> Iterator[str]:

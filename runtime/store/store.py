@@ -36,9 +36,8 @@ class Damaged(StoreError):
     """An object or record whose bytes are not what their name says."""
 
 
-def linked(path: Path) -> StoreError:
-    hint = "no store of ours has it: remove the link, or choose another store with --store"
-    return StoreError(f"`{path}` of the store is a link", hint)
+def link_error(path: Path) -> StoreError:
+    return StoreError(f"`{path}` of the store is a link", "no store of ours has it: remove it, or choose another with --store")
 
 
 def taken_as(record: Record, kind: type[R]) -> R:
@@ -60,10 +59,10 @@ class Store:
         self.running: IO[str] | None = None
         self.read_only = False
         """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
-        if (found := link_in(folder)) is not None:
-            raise linked(found.relative_to(self.root if self.root in found.parents else folder))
+        if (link := link_in(folder)) is not None:
+            raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
         if (other := foreign(folder)) is not None:
-            raise StoreError(other.told, NEWER if other.newer else OLDER)
+            raise StoreError(other.message, NEWER if other.newer else OLDER)
 
     @property
     def memos(self) -> Path:
@@ -102,7 +101,7 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
 
-    # -- what a running build holds on to
+    # -- what a running build relies on
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -140,6 +139,14 @@ class Store:
             fcntl.flock(gate, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             yield
 
+    def sweep(self) -> None:
+        """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
+        if self.read_only:
+            return
+        with self.gate(exclusive=True):
+            if not live_builds(self.root, "" if self.running is None else Path(self.running.name).name):
+                clear_tmp(self.root)
+
     # -- objects
 
     def object_path(self, digest: str) -> Path:
@@ -172,12 +179,12 @@ class Store:
         path = self.object_path(digest)
         if digest not in self.checked:
             try:
-                found = hash_path(path)
+                content = hash_path(path)
             except FileNotFoundError:
                 raise Damaged(f"the object {digest[:12]} is missing", "build again to make it anew") from None
             except NoFile:
-                found = ""
-            if found != digest:
+                content = ""
+            if content != digest:
                 self.set_aside(path)
                 raise Damaged(f"the object {digest[:12]} is damaged; it is set aside", "build again to make it anew")
             self.checked.add(digest)
@@ -202,18 +209,18 @@ class Store:
         path = self.record_path(kind.folder, key)
         try:
             with open_file(path) as file:
-                found = read_record(kind, key, file.read())
+                record = read_record(kind, key, file.read())
         except FileNotFoundError:
             return None
         except NoFile:
-            found = None
-        if found is None:
+            record = None
+        if record is None:
             self.set_aside(path)
-        return found if isinstance(found, kind) else None
+        return record if isinstance(record, kind) else None
 
-    def find(self, key: str) -> Record | None:
-        """What a stage made, or None."""
-        return self.look_up(key, Record)
+    def find(self, key: str | None) -> Record | None:
+        """What a stage made, or None: there is no result of a stage that has no key yet."""
+        return None if key is None else self.look_up(key, Record)
 
     def result_of(self, key: str) -> Result | None:
         """What a recorded result is, or None."""
@@ -231,19 +238,19 @@ class Store:
 
     def write_record(self, record: K) -> K:
         """Record a result; the record comes last, and a record that is there already wins."""
-        made, target = self.laid_ready(record)
+        made, target = self.stage_record(record)
         with self.gate():
             first = self.files.link(made, target)
         return record if first else self.look_up(record.key, type(record)) or self.replace_record(record)
 
     def replace_record(self, record: K) -> K:
         """Record a result that was made anew because its objects were gone."""
-        made, target = self.laid_ready(record)
+        made, target = self.stage_record(record)
         with self.gate():
             self.files.rename(made, target)
         return record
 
-    def laid_ready(self, record: Keyed) -> tuple[Path, Path]:
+    def stage_record(self, record: Keyed) -> tuple[Path, Path]:
         """(a record as a file that is not in its place yet, that place); it is held."""
         self.hold(record.key)
         target, made = self.record_path(record.folder, record.key), self.root / "tmp" / uuid.uuid4().hex
@@ -266,11 +273,11 @@ class Store:
         path = self.root / "names" / Path(*name.split("/"))
         for part in (path, *path.parents[: len(name.split("/"))]):
             if part.is_symlink():
-                raise linked(part.relative_to(self.root))
+                raise link_error(part.relative_to(self.root))
         return path
 
     def write_last_build(self, build: LastBuild) -> None:
-        """Say what the last build of a recipe was, where something else is said."""
+        """Write what the last build of a recipe was, unless that is written already."""
         path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
         with suppress(FileNotFoundError):
             if path.read_bytes() == content:
@@ -282,21 +289,11 @@ class Store:
 
     def last_build(self, recipe: str) -> LastBuild:
         """What the last build of a recipe was; one of nothing where that is not known."""
-        found = None
+        build = None
         with suppress(FileNotFoundError, IsADirectoryError):
-            found = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
-        return found or LastBuild(recipe=recipe)
+            build = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
+        return build or LastBuild(recipe=recipe)
 
     def builds(self) -> Iterator[tuple[str, LastBuild]]:
         """(recipe, its last build), of those that can be read."""
         return ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
-
-    # -- cleaning
-
-    def sweep(self) -> None:
-        """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
-        if self.read_only:
-            return
-        with self.gate(exclusive=True):
-            if not live_builds(self.root, "" if self.running is None else Path(self.running.name).name):
-                clear_tmp(self.root)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from operators.base.scope import ColumnType
-from runtime.store.parts import Looks, each, each_of, is_count, is_reference, is_text, maybe
+from runtime.store.parts import Check, each, each_of, is_count, is_reference, is_text, maybe
 
 Tree = dict[str, Any]
 """A map with a `kind`, and the parts that `PARTS` says of it."""
@@ -33,15 +33,15 @@ def is_spread(value: Any) -> bool:
 
 
 def is_tree(value: Any) -> bool:
-    """Whether it looks like the tree of a table down to its leaves. Raises RecursionError for one that is nested too deep."""
+    """Whether it is the tree of a table down to its leaves. Raises RecursionError for one that is nested too deep."""
     parts = PARTS.get(str(value.get("kind"))) if isinstance(value, dict) else None
     if parts is None or not is_spread(value.get("spread", [0, 0])):
         return False
-    return all(name in value and looks(value[name]) for name, looks in parts.items())
+    return all(name in value and check(value[name]) for name, check in parts.items())
 
 
-WITH_FRAME: dict[str, Looks] = {"columns": are_types, "rows": is_count, "frame": is_reference}
-PARTS: dict[str, dict[str, Looks]] = {
+WITH_FRAME: dict[str, Check] = {"columns": are_types, "rows": is_count, "frame": is_reference}
+PARTS: dict[str, dict[str, Check]] = {
     "based": {**WITH_FRAME, "text": maybe(is_reference)},
     "filtered": {"of": is_tree, "ledger": is_reference, "rows": is_count},
     "carried": {"of": is_tree, "columns": are_types, "from": each_of(is_origin)},

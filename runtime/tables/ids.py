@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables.table import DIGEST, TEXT
 
 
-def connect(threads: int | None = None, memory: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+def database(threads: int | None = None, memory: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB that reads nothing but what it is handed; `memory` bytes at most, what is beyond goes into a folder."""
     settings: dict[str, str | bool | int] = {
         "enable_external_access": False,
@@ -38,6 +39,17 @@ def connect(threads: int | None = None, memory: int | None = None, spill: Path |
     return duckdb.connect(":memory:", config=settings)
 
 
+OPENING = threading.Lock()
+SHARED = cache(database)
+"""To begin a database costs more than a query of a small stage."""
+
+
+def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the database that the process has; what is registered with it no other one sees."""
+    with OPENING:
+        return SHARED(threads).cursor()
+
+
 LOCAL = threading.local()
 
 HEX = np.zeros(256, dtype=np.uint8)
@@ -45,10 +57,18 @@ HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 """The value of each hexadecimal digit: decoding whole columns here costs less than casts in SQL."""
 
 
+def hashing() -> duckdb.DuckDBPyConnection:
+    """The calling thread's connection to a database without threads, for hashes of single batches."""
+    if not hasattr(LOCAL, "hashing"):
+        LOCAL.hashing = connect(1)
+    connection: duckdb.DuckDBPyConnection = LOCAL.hashing
+    return connection
+
+
 def own_connection() -> duckdb.DuckDBPyConnection:
-    """The one-threaded DuckDB of the calling thread, for work on single batches."""
+    """The one-threaded DuckDB of the calling thread alone, for conditions on single batches."""
     if not hasattr(LOCAL, "connection"):
-        LOCAL.connection = connect(1, memory=2 << 30)
+        LOCAL.connection = database(1, memory=2 << 30)
     connection: duckdb.DuckDBPyConnection = LOCAL.connection
     return connection
 
@@ -76,7 +96,7 @@ def text_digest(column: str, kind: str) -> str:
 def hash_column(column: pa.Array, kind: str) -> Bytes:
     """The cell digests of a text column, (n, 16); zeros for null."""
     table = pa.table({".at": np.arange(len(column)), "cell": column})
-    relation = own_connection().from_arrow(table)
+    relation = hashing().from_arrow(table)
     query = f"SELECT \".at\", coalesce({text_digest('cell', kind)}, repeat('0', 32))::UUID AS digest"
     made = relation.query("cells", query + " FROM cells").to_arrow_table()
     digests = id_bytes(combined(made.column("digest")))
@@ -123,7 +143,7 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
         f'SELECT ".at", {row} AS row_id{", " + hashes if hashes else ""}'
         f" FROM (SELECT *{', ' + hashed if hashed else ''} FROM content)"
     )
-    made = own_connection().from_arrow(view).query("content", query).to_arrow_table()
+    made = hashing().from_arrow(view).query("content", query).to_arrow_table()
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
     found = {name: hex_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
@@ -186,7 +206,7 @@ def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequen
     told = "".join(f"{name}::VARCHAR || '/' || " for name in cells)
     child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || {told}copy), 32)::UUID"
     query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
-    return id_bytes(combined(own_connection().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
+    return id_bytes(combined(hashing().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
 
 
 def sorted_order(ids: Bytes) -> np.ndarray:

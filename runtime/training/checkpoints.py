@@ -13,76 +13,65 @@ from typing import Any
 from compiler.graph.nodes import Node
 from operators.declared.model import Model
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.embedded import unpacked
 from runtime.completions.engines.engine import EngineError
 from runtime.completions.weights import find_weights
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
-from runtime.training.process import Run
-from runtime.training.stage import trained
+from runtime.training.process import Start, TrainingRun
+from runtime.training.stage import make_checkpoint
 
 
-def train_checkpoint(
-    store: Store,
-    node: Node,
-    key: str,
-    name: str,
-    data: Record,
-    start: CheckpointRecord | None,
-    model: Model | None,
-    digest: str | None,
-    resume: str,
-    say: Callable[[str], None],
-) -> CheckpointRecord:
-    """The record of a checkpoint; `digest` is that of its base's weights when the build began. Raises StoreError."""
-    training = read_configuration().training
-    if start is not None:
-        return trained(store, node, Run(key, name, laid_out(store, start), start.digest, training, resume), data, say)
+def start_at_weights(model: Model | None, digest: str | None) -> Start:
+    """Where a training starts from a model; `digest` is that of its weights when the build began. Raises StoreError."""
     assert model is not None
     weights = find_weights(model, read_configuration())
     if weights is None or digest is None:
         hint = "say where they lie under `weights:` in your configuration; docs/models.md shows one"
         raise StoreError(f"the weights of `{model.id}` are not here", hint)
     try:
-        folder = unpacked(weights.folder) if weights.embedded else weights.folder
+        return Start(weights.unpack(), digest, model.id, weights)
     except EngineError as error:
         raise StoreError(str(error), error.hint) from None
-    record = trained(store, node, Run(key, name, folder, digest, training, resume), data, say)
-    if weights.digest(remembered=False) != digest:
-        raise StoreError(f"the weights of `{model.id}` changed while they were trained", "build again when they are complete")
+
+
+def train_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, say: Callable[[str], None]) -> CheckpointRecord:
+    """The record of a checkpoint. Raises StoreError."""
+    record, start = make_checkpoint(store, node, run, data, say), run.start
+    if start.weights is not None and start.weights.digest(remembered=False) != start.digest:
+        raise StoreError(f"the weights of `{start.model}` changed while they were trained", "build again when they are complete")
     return record
 
 
-def laid_out(store: Store, record: CheckpointRecord) -> Path:
+def lay_out_checkpoint(store: Store, record: CheckpointRecord) -> Path:
     """A folder of links to a checkpoint's files, each checked; made once."""
     files = {name: store.read_path(each.removeprefix("object:")) for name, each in record.files.items()}
     folder = store.root / "outputs" / f"checkpoint-{record.digest[:32]}"
     manifest = json.dumps(manifest_of(record), indent=1, ensure_ascii=False, sort_keys=True).encode()
-    if whole(folder, files, manifest):
+    if shows(folder, files, manifest):
         return folder
-    made = store.root / "tmp" / uuid.uuid4().hex
-    store.files.make_folder(made)
+    partial = store.root / "tmp" / uuid.uuid4().hex
+    store.files.make_folder(partial)
     for name, path in files.items():
-        store.files.symlink(Path(os.path.relpath(path, folder)), made / name)
-    store.files.write_bytes(made / "training_manifest.json", manifest)
-    if folder.exists() and not whole(folder, files, manifest):
+        store.files.symlink(Path(os.path.relpath(path, folder)), partial / name)
+    store.files.write_bytes(partial / "training_manifest.json", manifest)
+    if folder.exists() and not shows(folder, files, manifest):
         shutil.rmtree(folder)  # links only: what they lead to stays
     try:
-        store.files.rename(made, folder)
+        store.files.rename(partial, folder)
     except OSError:
-        if not whole(folder, files, manifest):
+        if not shows(folder, files, manifest):
             raise
-        shutil.rmtree(made)  # another build was first with the same folder
+        shutil.rmtree(partial)  # another build was first with the same folder
     return folder
 
 
-def whole(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
+def shows(folder: Path, files: dict[str, Path], manifest: bytes) -> bool:
     """Whether a folder shows these files."""
-    told = folder / "training_manifest.json"
-    return told.is_file() and told.read_bytes() == manifest and all((folder / name).exists() for name in files)
+    marker = folder / "training_manifest.json"
+    return marker.is_file() and marker.read_bytes() == manifest and all((folder / name).exists() for name in files)
 
 
 def manifest_of(record: CheckpointRecord) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+    """The manifest of a checkpoint."""
     files = {name: each.removeprefix("object:") for name, each in record.files.items()}
     return {"digest": record.digest, "key": record.key, "files": files, **record.manifest}

@@ -1,4 +1,4 @@
-"""What has to be said before libraries are loaded: no network, nothing told, and sums in the same order every time."""
+"""What is set before libraries are loaded: no network, no telemetry, and sums in the same order every time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def fix_environment(folder: Path, threads: int, processes: int) -> None:
-    """What libraries read when they are loaded: nothing is looked up or told on the network, and all is done in one order."""
+    """Set the environment that libraries read when they are loaded."""
     os.environ |= {
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",

@@ -21,7 +21,7 @@ class JobError(Exception):
         return self.message
 
 
-def explained(error: Exception) -> JobError:
+def explain(error: Exception) -> JobError:
     """An error of a library or of the system, in the words of this program; where it came from goes to the error stream."""
     if isinstance(error, JobError):
         return error

@@ -1,4 +1,4 @@
-"""What a worker says to who started it: lines of JSON on the stream that was its standard output, and nothing else there."""
+"""A worker's events, for the process that started it: lines of JSON, alone on what was its standard output."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Events:
         os.dup2(2, 1)
         self.first = int(os.environ.get("RANK", "0")) == 0
 
-    def tell(self, event: str, **said: Any) -> None:
-        """Say something, once for all processes."""
+    def tell(self, event: str, **fields: Any) -> None:
+        """Send an event, once for all processes."""
         if self.first:
-            self.shout(event, **said)
+            self.shout(event, **fields)
 
-    def shout(self, event: str, **said: Any) -> None:
-        """Say something of this process alone."""
+    def shout(self, event: str, **fields: Any) -> None:
+        """Send an event of this process alone."""
         try:
-            self.stream.write(json.dumps({"event": event, **said}, ensure_ascii=False, allow_nan=False) + "\n")
+            self.stream.write(json.dumps({"event": event, **fields}, ensure_ascii=False, allow_nan=False) + "\n")
         except BrokenPipeError:
             # Nobody listens any more; the closed standard input stops the run, after it has saved its state.
             self.first = False

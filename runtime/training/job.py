@@ -1,4 +1,4 @@
-"""What a training's worker is told: the job in its folder, read and checked before anything heavy is loaded."""
+"""The job of a training's worker: a file in its folder, read and checked before anything heavy is loaded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runtime.training.errors import JobError
 
 
-class Told(BaseModel):
+class Strict(BaseModel):
     """A key that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Settings(Told):
+class Settings(Strict):
     """What decides the weights that come out."""
 
     epochs: float = Field(gt=0)
@@ -40,7 +40,7 @@ class Settings(Told):
     max_weight: float = Field(16.0, ge=0)
 
 
-class Tuning(Told):
+class Tuning(Strict):
     """What makes a training faster, or fit, and changes no more than the last bits."""
 
     micro_batch_size: int = Field(1, ge=1)
@@ -52,7 +52,7 @@ class Tuning(Told):
     threads: int = Field(1, ge=1)
 
 
-class Job(Told):
+class Job(Strict):
     """The whole of `job.json`."""
 
     objective: Literal["sft", "iw_sft"]
@@ -60,7 +60,7 @@ class Job(Told):
     template: str | None = None
     """The chat template that the result carries, in the place of the model's own."""
     tags: tuple[str, ...] | None = None
-    """Of the rendering of rows, which is done before."""
+    """The tags around the thinking; rows were rendered with them before."""
     settings: Settings
     tuning: Tuning
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
@@ -83,8 +83,8 @@ class Job(Told):
         else:
             share = whole // processes
             hint = f"micro_batch_size: {', '.join(str(each) for each in range(1, share + 1) if not share % each)}"
-        said = f"`global_batch_size` {whole} cannot be made of micro batches of {micro} on {among}"
-        raise JobError(said, f"what divides it: {hint}")
+        message = f"`global_batch_size` {whole} cannot be made of micro batches of {micro} on {among}"
+        raise JobError(message, f"what divides it: {hint}")
 
 
 def read_job(folder: Path) -> Job:

@@ -1,4 +1,4 @@
-"""What the machine has, and which of the ways to compute a training it takes there."""
+"""What the machine has, and how a training is computed on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLASH = "flash_attention_2"
 
 
 @dataclass(frozen=True)
-class Ways:
+class Setup:
     """How a training is computed here; a result's provenance, and nothing of its identity."""
 
     cuda: bool
@@ -35,8 +35,8 @@ class Ways:
     """Trackers that the job names and that are not installed."""
 
 
-def ways(job: Job) -> Ways:
-    """The ways that are taken. Raises JobError for one that is asked for and not there."""
+def choose_setup(job: Job) -> Setup:
+    """How a job is computed here. Raises JobError where it asks for what is not here."""
     cuda, tuning = torch.cuda.is_available(), job.tuning
     flash = cuda and job.settings.dtype == "bfloat16" and installed("flash_attn")
     if tuning.attention == FLASH and not flash:
@@ -49,7 +49,7 @@ def ways(job: Job) -> Ways:
     attention = tuning.attention if tuning.attention != "auto" else FLASH if flash else "sdpa"
     flat = job.settings.packing or tuning.padding_free is True
     trackers = tuple(each for each in job.trackers if installed(each))
-    return Ways(
+    return Setup(
         cuda=cuda,
         attention=attention,
         liger=tuning.liger is not False and cuda and installed("liger_kernel"),
@@ -65,13 +65,13 @@ def installed(module: str) -> bool:
 
 def versions() -> dict[str, str | None]:
     """The version of each library that a result depends on."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    libraries: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            libraries[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            libraries[name] = None
+    return libraries
 
 
 def device() -> dict[str, Any]:

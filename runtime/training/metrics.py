@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from runtime.store.files import replacing, sync
+
 NAME = "metrics.jsonl"
 
 
@@ -17,12 +19,9 @@ class Metrics:
         """Go on after a step: what a run that was killed wrote of later ones will be measured again."""
         path = folder / NAME
         kept = [line for line in lines(path) if line["step"] <= step]
-        made = folder / f"{NAME}.tmp"
-        with open(made, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
+        with replacing(path) as partial:
+            partial.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+            sync(partial)
         self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the training runs
 
     def add(self, line: dict[str, Any]) -> None:
@@ -30,7 +29,7 @@ class Metrics:
         self.file.flush()
 
     def sync(self) -> None:
-        """Before a state says that it is whole, its steps are on the disk."""
+        """Bring all steps to the disk, before a state counts as whole."""
         os.fsync(self.file.fileno())
 
 
@@ -38,5 +37,5 @@ def lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a file; the last may be torn where its run was killed."""
     if not path.exists():
         return []
-    told = path.read_text("utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in told]
+    whole = path.read_text("utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in whole]

@@ -8,21 +8,13 @@ other columns or samples (a reward model, preference pairs, rollouts) is an entr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from runtime.training.job import Settings
 
 Weigh = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Settings], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """Its loss is minus the sum of weighted log-probabilities, over the number of trained tokens of the global batch."""
-
-    weigh: Weigh | None = None
-    """Log-probabilities of trained tokens, the row of each, the start's mean for each row: the weights; None is 1 for all."""
+"""Log-probabilities of trained tokens, the row of each, the start's mean for each row, the settings -> the weights."""
 
 
 def importance(log_probs: torch.Tensor, row: torch.Tensor, reference: torch.Tensor, settings: Settings) -> torch.Tensor:
@@ -37,7 +29,8 @@ def importance(log_probs: torch.Tensor, row: torch.Tensor, reference: torch.Tens
     return (total / count - reference[rows]).exp().clamp(max=settings.max_weight)[place]
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "sft": Objective(),
-    "iw_sft": Objective(importance),
+OBJECTIVES: dict[str, Weigh | None] = {
+    "sft": None,
+    "iw_sft": importance,
 }
+"""The loss is minus the sum of weighted log-probabilities over the trained tokens of the global batch; None is 1 for all."""

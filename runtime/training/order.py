@@ -33,10 +33,10 @@ class Order(Sampler[int]):
         yield from [self.items] * self.fillers
 
     def start(self, step: int) -> None:
-        """Be the order of the epoch that a step is in."""
+        """Take the permutation of the epoch that a step is in."""
         self.epoch = step // self.steps
 
-    def filled(self, step: int) -> int:
+    def fillers_of(self, step: int) -> int:
         """How many fillers a step has: those of an epoch are all in its last one."""
         return self.fillers if (step + 1) % self.steps == 0 else 0
 

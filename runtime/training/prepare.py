@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from runtime.store.files import replacing
 from runtime.training.rendering import Renderer, TemplateError
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("input_ids", pa.list_(pa.int32())), ("loss", pa.list_(pa.bool_()))])
@@ -25,18 +26,18 @@ def open_renderer(job: dict[str, Any]) -> Renderer:
 
 
 def main(folder: Path) -> int:
-    """Write `rows.parquet` of `texts.jsonl`; an event says what is wrong."""
+    """Write `rows.parquet` of `texts.jsonl`; what is wrong is an event."""
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    made = folder / "rows.tmp"
     try:
         renderer = open_renderer(job)
         with (
             open(folder / "texts.jsonl", encoding="utf-8") as lines,
-            pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer,
+            replacing(folder / "rows.parquet") as partial,
+            pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer,
         ):
             batch: list[dict[str, Any]] = []
             for line in lines:
-                batch.append(rendered(renderer, json.loads(line)))
+                batch.append(render_row(renderer, json.loads(line)))
                 if len(batch) == ROWS:
                     writer.write_table(pa.Table.from_pylist(batch, SCHEMA))
                     batch = []
@@ -44,11 +45,10 @@ def main(folder: Path) -> int:
     except TemplateError as error:
         print(json.dumps({"event": "error", "message": str(error), "hint": error.hint}), flush=True)  # noqa: T201
         return 1
-    made.rename(folder / "rows.parquet")
     return 0
 
 
-def rendered(renderer: Renderer, row: dict[str, Any]) -> dict[str, Any]:
+def render_row(renderer: Renderer, row: dict[str, Any]) -> dict[str, Any]:
     """One row as its tokens. Raises TemplateError, with the row's id."""
     try:
         tokens = renderer.render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])

@@ -1,4 +1,4 @@
-"""A training's worker as a process: what it says is told on, and it ends with whoever started it."""
+"""A training's worker as a process: its events are passed on, and it ends with whoever started it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 import os
 import signal
 import subprocess
-from collections import deque
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runtime.completions.engines.configuration import Training
-from runtime.completions.engines.process import this_python, worker_environment
+from runtime.completions.engines.configuration import Training, read_configuration
+from runtime.completions.engines.engine import last_line
+from runtime.completions.engines.process import worker_environment
+from runtime.completions.weights import Weights
 from runtime.store.store import StoreError
 
 GRACE = 60
@@ -22,34 +25,47 @@ NEEDED = "pip install 'data-recipe[train]'"
 
 
 @dataclass(frozen=True)
-class Run:
+class Start:
+    """The weights that a training starts from, a checkpoint's or a model's."""
+
+    folder: Path
+    digest: str
+    model: str = ""
+    """The model's id; empty for a checkpoint."""
+    weights: Weights | None = None
+    """The model's files, which have to stay as they are meanwhile."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
     """What one training needs besides its rows."""
 
     key: str
     name: str
-    folder: Path
-    """The folder of the weights it starts from."""
-    weights: str
-    """Their digest."""
-    training: Training
+    start: Start
     resume: str
     """The command that goes on where it stopped."""
 
+    @cached_property
+    def training(self) -> Training:
+        """How training runs on this machine."""
+        return read_configuration().training
 
-def command_of(folder: Path, module: str, run: Run) -> list[str]:
+
+def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:
     """How the worker is started: under torchrun where several processes share the model."""
-    python, named = this_python(run.training.python), f"runtime.training.{module}"
+    python, named = run.training.python or sys.executable, f"runtime.training.{module}"
     if module == "worker" and run.training.processes > 1:
         shared = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={run.training.processes}", "-m", named]
         return [python, "-P", *shared, str(folder)]
     return [python, "-P", "-m", named, str(folder)]
 
 
-def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) -> None:
-    """Run it to its end. Raises StoreError with what it said; a state from which it goes on is kept."""
+def run_worker(folder: Path, module: str, run: TrainingRun, say: Callable[[str], None]) -> None:
+    """Run it to its end. Raises StoreError with its error; a state from which it goes on is kept."""
     ours = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
-    kept = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
+    environment = worker_environment(*(["WANDB_API_KEY"] if "wandb" in run.training.trackers else []))
     with open(folder / f"{module}.log", "ab") as log:
         try:
             process = subprocess.Popen(
@@ -57,24 +73,24 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=kept | {"PYTHONPATH": paths},
+                env=environment | {"PYTHONPATH": paths},
                 start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
             )
         except OSError as error:
             hint = "look at `training: python` in your configuration"
             raise StoreError(f"the training `{run.name}` cannot be started: {error.strerror}", hint) from None
         failed: dict[str, Any] | None = None
-        noise: deque[str] = deque(maxlen=1)
+        noise = ""
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                event = parsed(line)
+                event = parse_event(line)
                 if event is None:
-                    noise.append(line.decode("utf-8", "replace").strip())
+                    noise = last_line(line)
                 elif event["event"] == "error":
                     failed = failed or event
                 else:
-                    say(worded(event))
+                    say(describe_event(event))
             code = process.wait()
         except BaseException:
             stop(process)
@@ -82,13 +98,15 @@ def run_worker(folder: Path, module: str, run: Run, say: Callable[[str], None]) 
     if failed is not None:
         raise StoreError(f"`{run.name}`: {failed['message']}", failed.get("hint") or f"go on with: {run.resume}")
     if code:
-        last = last_words(folder / f"{module}.log") or "".join(noise)
+        with open(folder / f"{module}.log", "rb") as tail:
+            tail.seek(max(0, os.fstat(tail.fileno()).st_size - 4000))
+            last = last_line(tail.read()) or noise
         missing = "No module named" in last
         hint = NEEDED if missing else f"what it learnt is kept; go on with: {run.resume}; its log: {folder / f'{module}.log'}"
-        raise StoreError(f"the training `{run.name}` ended with {ended(code)}: {last[:300]}", hint)
+        raise StoreError(f"the training `{run.name}` ended with {describe_exit(code)}: {last}", hint)
 
 
-def parsed(line: bytes) -> dict[str, Any] | None:
+def parse_event(line: bytes) -> dict[str, Any] | None:
     """An event, or None for a line that is none."""
     try:
         event = json.loads(line)
@@ -97,14 +115,14 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-def worded(event: dict[str, Any]) -> str:
+def describe_event(event: dict[str, Any]) -> str:
     """A line for a person."""
     if event["event"] == "step":
         left = event.get("eta_seconds")
         ending = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
         speed = f", {event['tokens_per_second']:,.0f} tokens/s" if event.get("tokens_per_second") else ""
-        told = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
-        return f"{told}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
+        progress = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
+        return f"{progress}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
     if event["event"] == "resumed":
         return f"goes on after step {event['step']:,}"
     return " ".join(f"{name} {value}" for name, value in event.items() if name != "event") or str(event["event"])
@@ -123,13 +141,5 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def ended(code: int) -> str:
+def describe_exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
-
-
-def last_words(log: Path) -> str:
-    """The last line of a log that says something."""
-    with open(log, "rb") as file:
-        file.seek(max(0, log.stat().st_size - 4000))
-        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""

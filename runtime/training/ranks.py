@@ -1,4 +1,4 @@
-"""The processes of one training, and what they tell each other besides gradients."""
+"""The processes of one training, and what they send each other besides gradients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 import torch.distributed as dist
 
-from runtime.training.errors import JobError, explained
+from runtime.training.errors import JobError, explain
 
 T = TypeVar("T")
 
@@ -34,25 +34,25 @@ class Ranks:
     def first(self) -> bool:
         return self.number == 0
 
-    def all(self, value: T) -> list[T]:
-        """What each process says, in their order."""
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, in their order."""
         if self.count == 1:
             return [value]
-        said: list[Any] = [None] * self.count
-        dist.all_gather_object(said, value)
-        return said
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
 
     def once(self, work: Callable[[], T]) -> T:
-        """What the first process works out, for all of them; what it raises, they all raise."""
-        result, raised = self.all(tried(work) if self.first else (None, None))[0]
+        """The result of work that the first process does for all; what it raises, they all raise."""
+        result, raised = self.gather(attempt(work) if self.first else (None, None))[0]
         if raised is not None:
             raise raised
         return cast(T, result)
 
     def together(self, work: Callable[[], T]) -> T:
         """Work that every process does; what one raises, all raise, so that none waits for one that is gone."""
-        result, raised = tried(work)
-        for each in self.all(raised):
+        result, raised = attempt(work)
+        for each in self.gather(raised):
             if each is not None:
                 raise each
         return cast(T, result)
@@ -70,9 +70,9 @@ class Ranks:
             dist.destroy_process_group()
 
 
-def tried(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
+def attempt(work: Callable[[], T]) -> tuple[T | None, JobError | None]:
     """(what work gives, what it raises), one of them None."""
     try:
         return work(), None
     except Exception as error:  # noqa: BLE001 - whoever asks raises it in every process
-        return None, explained(error)
+        return None, explain(error)

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from runtime.training.spelling import Run, Spelling, TemplateError, difference, shared, squeezed
+from runtime.training.spelling import Spelling, TemplateError, count_shared, difference, without_space
 
-__all__ = ["Rendered", "Renderer", "TemplateError", "decode", "shown"]
+__all__ = ["Rendered", "Renderer", "TemplateError", "decode", "trained_stretches"]
 
 SECONDS = 5.0
 """A rendering takes a millisecond; what takes this long does not end."""
@@ -24,7 +24,7 @@ PROBES = {"system": "'글'\n<b>1 < 2</b> & \"3\"", "user": "Is \"2024\" 윤년?\
 THINKING, ANSWER = "So **윤년**:\n\n  2024 % 4 = 0 & \"2024\" > '4'.", "윤년입니다.\n\n\\boxed{366}  <i>일</i>"
 
 
-class Dated(Exception):
+class DateAsked(Exception):
     """A template that asks for the date."""
 
 
@@ -51,6 +51,9 @@ class Frame(NamedTuple):
         behind = [((contents[place], False), (own, True)) for place, own in zip(self.order, self.own[1:], strict=True)]
         return [(self.own[0], True), *itertools.chain.from_iterable(behind)]
 
+    def text(self, contents: Sequence[str]) -> str:
+        return "".join(text for text, _ in self.pieces(contents))
+
 
 class Renderer:
     """Renders rows for one tokenizer and chat template; raises TemplateError before the first row where they do not fit."""
@@ -65,9 +68,9 @@ class Renderer:
         frames = {roles: attempt(self._frame, roles) for roles in ROLES}
         own = [text for frame in frames.values() if isinstance(frame, Frame) for text in (*frame.own, frame.tail)]
         self.spelling = Spelling(tokenizer, own, tags or ())
-        self.ids = self.spelling.ids
         self.frames = {
-            roles: frame if isinstance(frame, TemplateError) else attempt(self._ended, frame) for roles, frame in frames.items()
+            roles: frame if isinstance(frame, TemplateError) else attempt(self._check_end, frame)
+            for roles, frame in frames.items()
         }
         if all(isinstance(frame, TemplateError) for frame in self.frames.values()):
             self.frame(ROLES[0])
@@ -78,47 +81,40 @@ class Renderer:
         ids = self._prompt(frame, messages)
         loss = [False] * len(ids)
         completion = "".join(text for text, _ in stretches)
-        start = self._said(frame, completion)
+        start = self._count_opened(frame, completion)
         marks, high = self._marks(completion, start), 0
         for trained, group in itertools.groupby((each for each in stretches if each[0]), key=lambda each: each[1]):
             low, high = max(high, start), high + sum(len(text) for text, _ in group)
             cuts = sorted({low, high, *(place for mark in marks if low <= mark[0] and mark[1] <= high for place in mark)})
             for begin, end in itertools.pairwise(cuts if low < high else []):
-                made = self.encode(completion[begin:end], special=(begin, end) in marks)
-                ids, loss = ids + made, loss + [trained] * len(made)
-        tail = self._tokens(frame.tail, True)
+                tokens = self.spelling.encode(completion[begin:end], special=(begin, end) in marks)
+                ids, loss = ids + tokens, loss + [trained] * len(tokens)
+        tail = self.spelling.tokens(frame.tail, special=True)
         return Rendered(ids + tail, loss + [True] + [False] * (len(tail) - 1))
 
     def frame(self, roles: tuple[str, ...]) -> Frame:
         """The frame of a conversation; raises the error that it is."""
-        found = self.frames.get(roles)
-        if isinstance(found, Frame):
-            return found
-        if found is None:
+        frame = self.frames.get(roles)
+        if isinstance(frame, Frame):
+            return frame
+        if frame is None:
             raise TemplateError(f"a row is a user message behind at most one system message, and this is {', '.join(roles)}")
-        raise TemplateError(found.message, found.hint)
+        raise TemplateError(frame.message, frame.hint)
 
     def text(self, messages: Sequence[tuple[str, str]], *, prompt: bool) -> str:
         """What the template makes of messages in the sandbox of transformers, with the generation prompt or without."""
-        said = [{"role": role, "content": content} for role, content in messages]
-        named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": dated}
+        conversation = [{"role": role, "content": content} for role, content in messages]
+        named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": refuse_date}
         try:
-            return within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(said, tokenize=False, **named)))
+            return call_within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
         except TimeoutError:
             raise TemplateError(f"the chat template takes more than {SECONDS:.0f} seconds", OWN) from None
-        except Dated:
+        except DateAsked:
             raise TemplateError("the chat template writes today's date, so that the same rows are others tomorrow", OWN) from None
         except Exception as error:  # noqa: BLE001 - a template may raise anything, and it is told
-            told = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             roles = ", ".join(role for role, _ in messages)
-            raise TemplateError(f"the chat template fails on messages of the roles {roles}: {told}", OWN) from None
-
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of a text, in which markers are special tokens or text; raises TemplateError where text is lost."""
-        return self.spelling.encode(text, special=special)
-
-    def _tokens(self, text: str, special: bool) -> list[int]:
-        return self.spelling.tokens(text, special=special)
+            raise TemplateError(f"the chat template fails on messages of the roles {roles}: {reason}", OWN) from None
 
     def _frame(self, roles: tuple[str, ...]) -> Frame:
         """The frame of a conversation, proven on probes."""
@@ -154,45 +150,45 @@ class Renderer:
         turn = self.text([*messages, ("assistant", completion)], prompt=False)
         if self.tags is not None and THINKING not in turn:
             raise TemplateError("the chat template drops or rewrites the thinking of an assistant message", OWN)
-        rest = completion[self._said(frame, completion) :]
+        rest = completion[self._count_opened(frame, completion) :]
         times = (frame.own[-1] + rest).count(self.tags[0]) if self.tags is not None else 1
         if self.tags is not None and times != 1:
             raise TemplateError(f"behind the chat template's prompt the tag {self.tags[0]} is there {times} times", OWN)
-        contents = self._fitted(frame, messages)
-        wanted = "".join(text for text, _ in frame.pieces(contents)) + rest + frame.tail
-        if ANSWER not in turn or squeezed(turn) != squeezed(wanted):
-            told = difference(squeezed(wanted), squeezed(turn))
-            raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {told}", OWN)
+        contents = self._trim_contents(frame, messages)
+        wanted = frame.text(contents) + rest + frame.tail
+        if ANSWER not in turn or without_space(turn) != without_space(wanted):
+            where = difference(without_space(wanted), without_space(turn))
+            raise TemplateError(f"the chat template writes an assistant message otherwise than it is generated: {where}", OWN)
 
-    def _ended(self, frame: Frame) -> Frame:
+    def _check_end(self, frame: Frame) -> Frame:
         """The frame, if a special token ends an answer: a model trained on another would never stop."""
-        ids = self._tokens(frame.tail, True)
-        if not ids or ids[0] not in self.ids:
-            told = f"the chat template ends an assistant message with {frame.tail[:40]!r}, and that is no special token"
-            raise TemplateError(told, OWN)
+        ids = self.spelling.tokens(frame.tail, special=True)
+        if not ids or ids[0] not in self.spelling.ids:
+            message = f"the chat template ends an assistant message with {frame.tail[:40]!r}, and that is no special token"
+            raise TemplateError(message, OWN)
         return frame
 
-    def _fitted(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    def _trim_contents(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """The contents as the template trims them, with which the frame is to the letter what a server renders."""
         whole = self.text(messages, prompt=True)
-        for contents in itertools.product(*(trimmed(content) for _, content in messages)):
-            if "".join(text for text, _ in frame.pieces(contents)) == whole:
+        for contents in itertools.product(*(trims(content) for _, content in messages)):
+            if frame.text(contents) == whole:
                 return contents
-        plain = "".join(text for text, _ in frame.pieces([content for _, content in messages]))
+        plain = frame.text([content for _, content in messages])
         raise TemplateError(f"the chat template rewrites the contents of a message: {difference(plain, whole)}", OWN)
 
-    def _said(self, frame: Frame, completion: str) -> int:
-        """The characters at a completion's start that the generation prompt has said: thinking is opened exactly once."""
+    def _count_opened(self, frame: Frame, completion: str) -> int:
+        """The characters at a completion's start that stand in the generation prompt already: thinking is opened exactly once."""
         if self.tags is None:
             return 0
         (opening, closing), lead = self.tags, len(completion) - len(completion.lstrip())
         opens = completion.startswith(opening, lead)
         if not frame.opened:
             if closing in completion and not opens:
-                told = f"a completion closes its thinking with {closing}, and neither it nor the chat template opens it"
-                raise TemplateError(told, f"give `train` a `template:` whose generation prompt ends with {opening}")
+                message = f"a completion closes its thinking with {closing}, and neither it nor the chat template opens it"
+                raise TemplateError(message, f"give `train` a `template:` whose generation prompt ends with {opening}")
             return 0
-        cut = lead + shared(frame.opened, completion[lead:]) if opens else 0
+        cut = lead + count_shared(frame.opened, completion[lead:]) if opens else 0
         if closing not in completion or completion[cut:].lstrip().startswith(opening):
             does = "does not close it" if closing not in completion else "opens it again"
             raise TemplateError(f"the chat template's prompt opens the thinking, and a completion {does}", OWN)
@@ -204,62 +200,60 @@ class Renderer:
             return []
         lead = len(completion) - len(completion[start:].lstrip())
         places = (lead if completion.startswith(self.tags[0], lead) else None, completion.rindex(self.tags[1]))
-        found = [(at, at + len(tag)) for at, tag in zip(places, self.tags, strict=True) if at is not None]
-        return [(low, high) for low, high in found if self.spelling.markers.fullmatch(completion, low, high)]
+        spans = [(at, at + len(tag)) for at, tag in zip(places, self.tags, strict=True) if at is not None]
+        return [(low, high) for low, high in spans if self.spelling.markers.fullmatch(completion, low, high)]
 
     def _prompt(self, frame: Frame, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The tokens of a prompt: a server's very own, unless a content spells a marker, which a server would obey."""
-        contents = self._fitted(frame, messages)
-        whole = "".join(text for text, _ in frame.pieces(contents))
-        ids = self._tokens(whole, True)
-        marked = self.spelling.marked
-        if marked(ids) != [each for own in frame.own for each in marked(self._tokens(own, True))]:
-            ids = [each for run in self._prompt_runs(frame, contents) for each in self.encode(run.text, special=run.special)]
+        contents, spelling = self._trim_contents(frame, messages), self.spelling
+        whole = frame.text(contents)
+        ids = spelling.tokens(whole, special=True)
+        own = [each for text in frame.own for each in spelling.marked(spelling.tokens(text, special=True))]
+        if spelling.marked(ids) != own:
+            runs = spelling.runs(frame.pieces(contents))
+            ids = [each for run in runs for each in spelling.encode(run.text, special=run.special)]
         # Special tokens swallow the space beside them and some tokenizers put one before; a server's do so too.
-        self.spelling.compare(squeezed(whole), squeezed(self.spelling.decoded(ids)))
+        spelling.compare(without_space(whole), without_space(spelling.decoded(ids)))
         return ids
 
-    def _prompt_runs(self, frame: Frame, contents: Sequence[str]) -> list[Run]:
-        return self.spelling.runs(frame.pieces(contents))
 
-
-def attempt(frame: Callable[..., Frame], *said: Any) -> Frame | TemplateError:
+def attempt(frame: Callable[..., Frame], *arguments: Any) -> Frame | TemplateError:
     """A frame, or why there is none: what rows without a system message need not know stops only those with one."""
     try:
-        return frame(*said)
+        return frame(*arguments)
     except TemplateError as error:
         return error
 
 
-def dated(form: str) -> str:
+def refuse_date(form: str) -> str:
     """What templates ask for the date; a row's text has to be the same on any day."""
-    raise Dated(form)
+    raise DateAsked(form)
 
 
-def within(seconds: float, call: Callable[[], str]) -> str:
+def call_within(seconds: float, call: Callable[[], str]) -> str:
     """What a call gives; raises what it raises, and TimeoutError where it takes longer."""
-    given: list[str] = []
-    raised: list[BaseException] = []
+    results: list[str] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            given.append(call())
+            results.append(call())
         except BaseException as error:  # noqa: BLE001 - raised again below
-            raised.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
-    if given:
-        return given[0]
-    if raised:
-        raise raised[0]
+    if results:
+        return results[0]
+    if errors:
+        raise errors[0]
     # It ends a loop of the template; threads pass over a SystemExit that comes too late.
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
     raise TimeoutError
 
 
-def trimmed(content: str) -> list[str]:
+def trims(content: str) -> list[str]:
     """A content, and what templates leave of the space around it."""
     return list(dict.fromkeys((content, content.strip(), content.lstrip(), content.rstrip(), content.strip("\n"))))
 
@@ -269,13 +263,13 @@ def decode(tokenizer: Any, ids: Sequence[int]) -> str:
     return str(tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def shown(tokenizer: Any, rendered: Rendered) -> list[tuple[str, bool]]:
+def trained_stretches(tokenizer: Any, rendered: Rendered) -> list[tuple[str, bool]]:
     """The text of consecutive tokens that are trained on, or are not, for printing a row with its mask."""
-    made, place, before = [], 0, ""
+    stretches, place, before = [], 0, ""
     for trained, group in itertools.groupby(rendered.loss):
         place += len(list(group))
         # From the start each time: tokenizers strip the space before the first token that they are given.
         text = decode(tokenizer, rendered.ids[:place])
-        made.append((text[len(before) :], trained))
+        stretches.append((text[len(before) :], trained))
         before = text
-    return made
+    return stretches

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import transformers
 from runtime.store.files import sync
 from runtime.training import machine
 from runtime.training.job import Job
-from runtime.training.machine import Ways
+from runtime.training.machine import Setup
 from runtime.training.metrics import NAME, lines
 from runtime.training.ranks import Ranks
+from runtime.training.states import write_synced
 
 SHARD = "5GB"
 
@@ -37,9 +37,9 @@ def write_result(folder: Path, job: Job, weights: dict[str, torch.Tensor]) -> No
 
     The configuration is that of the model that was trained, untouched by what a trainer sets in it for itself.
     """
-    made = folder / "result.tmp"
-    if made.exists():
-        shutil.rmtree(made)
+    partial = folder / "result.tmp"
+    if partial.exists():
+        shutil.rmtree(partial)
     dtype = getattr(torch, job.settings.dtype)
     config = transformers.AutoConfig.from_pretrained(job.model)
     with torch.device("meta"):
@@ -47,16 +47,16 @@ def write_result(folder: Path, job: Job, weights: dict[str, torch.Tensor]) -> No
     if (job.model / "generation_config.json").exists():
         bare.generation_config = transformers.GenerationConfig.from_pretrained(job.model)
     cast = {name: value.detach().to(dtype if value.is_floating_point() else value.dtype) for name, value in weights.items()}
-    bare.save_pretrained(made, state_dict=cast, max_shard_size=SHARD)
+    bare.save_pretrained(partial, state_dict=cast, max_shard_size=SHARD)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.model)
     if job.template is not None:
         tokenizer.chat_template = job.template
     for name in ("is_local", "local_files_only"):
         tokenizer.init_kwargs.pop(name, None)  # where it was loaded from, and whether there was a network then
-    tokenizer.save_pretrained(made)
-    for path in made.iterdir():
+    tokenizer.save_pretrained(partial)
+    for path in partial.iterdir():
         sync(path)
-    sync(made)
+    sync(partial)
 
 
 def put_result(folder: Path) -> None:
@@ -65,23 +65,23 @@ def put_result(folder: Path) -> None:
     sync(folder)
 
 
-def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int) -> None:
+def write_provenance(folder: Path, job: Job, setup: Setup, ranks: Ranks, peak: int) -> None:
     """How the result was made: nothing of it decides what the result is."""
     steps = lines(folder / NAME)
     tokens, seconds = sum(each["tokens"] for each in steps), sum(each["seconds"] for each in steps)
-    told = {
+    provenance = {
         "versions": machine.versions(),
         "device": machine.device(),
         "processes": ranks.count,
         "threads": job.tuning.threads,
-        "attention": ways.attention,
-        "liger": ways.liger,
-        "padding_free": ways.flat,
+        "attention": setup.attention,
+        "liger": setup.liger,
+        "padding_free": setup.flat,
         "packing": job.settings.packing,
         "dtype": job.settings.dtype,
         "master_dtype": "float32",
         "sharding": "fsdp2" if ranks.count > 1 else "none",
-        "trackers": list(ways.trackers),
+        "trackers": list(setup.trackers),
         "steps": len(steps),
         "tokens": tokens,
         "trained_tokens": sum(each["trained_tokens"] for each in steps),
@@ -91,7 +91,4 @@ def write_provenance(folder: Path, job: Job, ways: Ways, ranks: Ranks, peak: int
         "first_loss": steps[0]["loss"],
         "last_loss": steps[-1]["loss"],
     }
-    made = folder / "result.json.tmp"
-    made.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    sync(made)
-    made.replace(folder / "result.json")
+    write_synced(folder / "result.json", provenance)

@@ -32,8 +32,6 @@ class Layout:
     path: Path
     items: int
     rows: int
-    tokens: int
-    trained_tokens: int
 
 
 def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numbered: bool) -> Layout:
@@ -43,34 +41,30 @@ def lay_out(folder: Path, settings: Settings, vocabulary: int, filler: int, numb
     """
     path = folder / "items.arrow"
     lists = pa.list_(pa.int32())
-    fields = {"input_ids": lists, "labels": lists}
-    fields |= {"row": lists} if numbered else {}
-    fields |= {"seq_lengths": lists} if settings.packing else {}
-    schema = pa.schema(fields)
-    items = rows = tokens = trained_tokens = 0
-    wrong = Wrong(settings.max_length, vocabulary)
+    names = ["input_ids", "labels", *(["row"] if numbered else []), *(["seq_lengths"] if settings.packing else [])]
+    schema = pa.schema([(name, lists) for name in names])
+    items = rows = 0
+    wrong = WrongRows(settings.max_length, vocabulary)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-        for batch in read(folder / "rows.parquet"):
-            labels, trained = labelled(batch)
-            wrong.look(batch, trained)
+        for batch in read_batches(folder / "rows.parquet"):
+            labels, trained = label_tokens(batch)
+            wrong.collect(batch, trained)
             columns = {"input_ids": batch.tokens, "labels": labels}
             if numbered:
                 columns["row"] = np.repeat(np.arange(rows, rows + len(batch.names)), batch.lengths)
             rows += len(batch.names)
-            tokens += len(batch.tokens)
-            trained_tokens += int(trained.sum())
             if wrong.found:
                 continue  # nothing is trained on; the rest is only looked at
-            table = pa.table({name: lists_of(values, batch.starts) for name, values in columns.items()})
-            table = packed(table, settings.max_length) if settings.packing else table
+            table = pa.table({name: as_lists(values, batch.starts) for name, values in columns.items()})
+            table = pack_rows(table, settings.max_length) if settings.packing else table
             items += table.num_rows
             writer.write_table(table.cast(schema))
         wrong.complain()
         if not rows:
             raise JobError("there is no row to train on", "look at what was dropped before")
         last = {"input_ids": [filler] * FILLER, "labels": [UNTRAINED] * FILLER, "row": [-1] * FILLER, "seq_lengths": [FILLER]}
-        writer.write_table(pa.table({name: pa.array([last[name]], lists) for name in fields}, schema))
-    return Layout(path, items, rows, tokens, trained_tokens)
+        writer.write_table(pa.table({name: pa.array([last[name]], lists) for name in names}, schema))
+    return Layout(path, items, rows)
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ class RowBatch:
         return np.diff(self.starts)
 
 
-def read(path: Path) -> Iterator[RowBatch]:
+def read_batches(path: Path) -> Iterator[RowBatch]:
     """The rows of a file in their order. Raises JobError."""
     hint = "its columns are `row_id`, `input_ids` and `loss`: a list of tokens, and whether each is trained on"
     try:
@@ -106,10 +100,10 @@ def read(path: Path) -> Iterator[RowBatch]:
         raise JobError(f"{path.name} cannot be read: {str(error).splitlines()[0]}", hint) from None
 
 
-def labelled(batch: RowBatch) -> tuple[Ints, Ints]:
+def label_tokens(batch: RowBatch) -> tuple[Ints, Ints]:
     """The labels of all tokens, and how many of each row are trained on.
 
-    A row's first token has nothing before it to be told from, so it is never one of them.
+    A row's first token has nothing before it to be predicted from, so it is never one of them.
     """
     labels = np.where(batch.loss, batch.tokens, UNTRAINED)
     labels[batch.starts[:-1][batch.lengths > 0]] = UNTRAINED
@@ -117,11 +111,11 @@ def labelled(batch: RowBatch) -> tuple[Ints, Ints]:
     return labels, before[batch.starts[1:]] - before[batch.starts[:-1]]
 
 
-def lists_of(values: Ints, starts: Ints) -> pa.ListArray:
+def as_lists(values: Ints, starts: Ints) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.array(values, pa.int32()))
 
 
-def packed(table: pa.Table, length: int) -> pa.Table:
+def pack_rows(table: pa.Table, length: int) -> pa.Table:
     """Rows packed to a length, none of them cut; `seq_lengths` are the rows of each pack."""
     from datasets import Dataset
     from trl import pack_dataset
@@ -130,42 +124,40 @@ def packed(table: pa.Table, length: int) -> pa.Table:
     return made
 
 
-class Wrong:
+class WrongRows:
     """Rows that cannot be trained on, gathered over all batches."""
 
     def __init__(self, length: int, vocabulary: int) -> None:
         self.length, self.vocabulary = length, vocabulary
-        self.long: list[str] = []
-        self.silent: list[str] = []
-        self.foreign: list[str] = []
+        self.kinds = (
+            (f"longer than `max_length` {length}", "drop them with `token_length`, or raise `max_length`", list[str]()),
+            ("without a token that is trained on", "drop them: they would teach nothing", list[str]()),
+            (f"with a token that the model does not know (it has {vocabulary})", "render them anew", list[str]()),
+        )
+        """(what is wrong, what to do, the names of the rows)."""
 
     @property
     def found(self) -> bool:
-        return bool(self.long or self.silent or self.foreign)
+        return any(names for _, _, names in self.kinds)
 
-    def look(self, batch: RowBatch, trained: Ints) -> None:
+    def collect(self, batch: RowBatch, trained: Ints) -> None:
         """Gather the names of a batch's wrong rows."""
         outside = np.concatenate([[0], np.cumsum((batch.tokens < 0) | (batch.tokens >= self.vocabulary))])
-        many = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
-        for kind, found in ((self.long, batch.lengths > self.length), (self.silent, trained == 0), (self.foreign, many)):
-            kind += [batch.names[at] for at in np.flatnonzero(found)]
+        foreign = outside[batch.starts[1:]] > outside[batch.starts[:-1]]
+        for (_, _, names), wrong in zip(self.kinds, (batch.lengths > self.length, trained == 0, foreign), strict=True):
+            names += [batch.names[at] for at in np.flatnonzero(wrong)]
 
     def complain(self) -> None:
         """Raises JobError with all of them."""
-        kinds = (
-            (self.long, f"longer than `max_length` {self.length}", "drop them with `token_length`, or raise `max_length`"),
-            (self.silent, "without a token that is trained on", "drop them: they would teach nothing"),
-            (self.foreign, f"with a token that the model does not know (it has {self.vocabulary})", "render them anew"),
-        )
-        said = [f"{counted(found)} {what}: {listed(found)}" for found, what, _ in kinds if found]
-        if said:
-            raise JobError("; ".join(said), "; ".join(hint for found, _, hint in kinds if found))
+        if self.found:
+            parts = [f"{describe_count(names)} {what}: {list_names(names)}" for what, _, names in self.kinds if names]
+            raise JobError("; ".join(parts), "; ".join(hint for _, hint, names in self.kinds if names))
 
 
-def counted(found: list[str]) -> str:
-    return "1 row is" if len(found) == 1 else f"{len(found):,} rows are"
+def describe_count(names: list[str]) -> str:
+    return "1 row is" if len(names) == 1 else f"{len(names):,} rows are"
 
 
-def listed(found: list[str]) -> str:
-    more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
-    return ", ".join(found[:NAMED]) + more
+def list_names(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -14,15 +14,15 @@ ALIKE = 1e-3
 
 
 def complain_leaks(model: Any, inputs: Any, vocabulary: int) -> None:
-    """Raises JobError where another first row changes what the model says of the rows after it.
+    """Raises JobError where another first row changes the log-probabilities of the rows after it.
 
     `inputs` makes the tensors of a flattened batch of rows, on the model's device. Attention that looks over the border
-    of a row trains on what a model never sees when it is used; nothing else would tell.
+    of a row trains on what a model never sees when it is used; nothing else would show it.
     """
     rows = [[(7 * place + 3 * number) % vocabulary for place in range(length)] for number, length in enumerate(LENGTHS)]
     other = [[(token + 1) % vocabulary for token in rows[0]], *rows[1:]]
-    said = [after_first(model, inputs(each)) for each in (rows, other)]
-    if (said[0] - said[1]).abs().max().item() > ALIKE:
+    log_probs = [after_first(model, inputs(each)) for each in (rows, other)]
+    if (log_probs[0] - log_probs[1]).abs().max().item() > ALIKE:
         raise JobError(
             "this model's attention looks from one row of a flattened batch into the next",
             "padding_free: false and packing: false, or another `attention`",

@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 BRACKETED = re.compile(r"[^\w\s].*\w.*[^\w\s]", re.DOTALL)
@@ -22,7 +23,7 @@ class TemplateError(Exception):
         self.message, self.hint = message, hint
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of a prompt: one special token of the template's, or text without any."""
 
     text: str
@@ -38,8 +39,8 @@ class Spelling:
 
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if not isinstance(backend, Tokenizer):
-            told = f"the tokenizer is a {type(tokenizer).__name__}, which has no tokenizer.json"
-            raise TemplateError(told, "save it as a fast tokenizer beside the model")
+            message = f"the tokenizer is a {type(tokenizer).__name__}, which has no tokenizer.json"
+            raise TemplateError(message, "save it as a fast tokenizer beside the model")
         self.copies, self.cut, added = copies_of(backend.to_str())
         mine = {name for name in set(added).difference(tags) if BRACKETED.fullmatch(name) and any(name in text for text in own)}
         names = {name for name, each in added.items() if each["special"]} | mine
@@ -50,7 +51,7 @@ class Spelling:
     def tokens(self, text: str, *, special: bool) -> list[int]:
         """The tokens of a text as a server makes them, or, without special ones, as those of text that goes on."""
         # Cut in two behind its first character, a marker is text like any other.
-        spelt = text if special else self.markers.sub(lambda found: found[0][0] + self.cut + found[0][1:], text)
+        spelt = text if special else self.markers.sub(lambda marker: marker[0][0] + self.cut + marker[0][1:], text)
         copy = self.copies[special]
         cut = copy.token_to_id(self.cut)
         return [each for each in copy.encode(spelt, add_special_tokens=False).ids if each != cut]
@@ -65,22 +66,22 @@ class Spelling:
                 raise TemplateError("the tokenizer makes a special token of a row's text, and it cannot be taken apart")
         return ids
 
-    def runs(self, pieces: Sequence[tuple[str, bool]]) -> list[Run]:
+    def runs(self, pieces: Sequence[tuple[str, bool]]) -> list[Stretch]:
         """The runs of a prompt: the template's special tokens, and all text between two of them, whoever wrote it."""
-        runs = [Run("", False)]
+        runs = [Stretch("", False)]
         for text, own in pieces:
             place = 0
-            for found in self.markers.finditer(text) if own else ():
-                runs[-1] = Run(runs[-1].text + text[place : found.start()], False)
-                runs += [Run(found[0], True), Run("", False)]
-                place = found.end()
-            runs[-1] = Run(runs[-1].text + text[place:], False)
+            for marker in self.markers.finditer(text) if own else ():
+                runs[-1] = Stretch(runs[-1].text + text[place : marker.start()], False)
+                runs += [Stretch(marker[0], True), Stretch("", False)]
+                place = marker.end()
+            runs[-1] = Stretch(runs[-1].text + text[place:], False)
         for place in range(1, len(runs), 2):
             # Some special tokens swallow the space beside them, whoever wrote it.
             if self.added[runs[place].text]["lstrip"]:
-                runs[place - 1] = Run(runs[place - 1].text.rstrip(), False)
+                runs[place - 1] = Stretch(runs[place - 1].text.rstrip(), False)
             if self.added[runs[place].text]["rstrip"]:
-                runs[place + 1] = Run(runs[place + 1].text.lstrip(), False)
+                runs[place + 1] = Stretch(runs[place + 1].text.lstrip(), False)
         return [run for run in runs if run.text]
 
     def marked(self, ids: Sequence[int]) -> list[int]:
@@ -92,14 +93,14 @@ class Spelling:
         return str(self.copies[True].decode(list(ids), skip_special_tokens=False))
 
     def compare(self, text: str, back: str) -> None:
-        """Raises TemplateError where a text is not what its tokens say; text that is canonically equal is the same."""
+        """Raises TemplateError where a text does not come back from its tokens; text that is canonically equal is the same."""
         wanted, found = unicodedata.normalize("NFC", text), unicodedata.normalize("NFC", back)
         if wanted != found:
             lost = sorted(set(wanted) - set(found))[:5]
             names = ", ".join(f"{each!r} (U+{ord(each):04X})" for each in lost)
-            told = names or f"it gives {difference(wanted, found)}"
+            lacks = names or f"it gives {difference(wanted, found)}"
             hint = "drop such rows with `where`, or train a model whose tokenizer knows all bytes"
-            raise TemplateError(f"the tokenizer cannot write a row's text: {told}", hint)
+            raise TemplateError(f"the tokenizer cannot write a row's text: {lacks}", hint)
 
 
 @lru_cache(maxsize=1)
@@ -110,41 +111,39 @@ def copies_of(text: str) -> tuple[dict[bool, Any], str, dict[str, dict[str, Any]
     """
     from tokenizers import AddedToken, Tokenizer
 
-    said = json.loads(text) | {"truncation": None, "padding": None}
-    bare = said | {part: unprefixed(said[part]) for part in ("normalizer", "pre_tokenizer")}
-    server = Tokenizer.from_str(json.dumps(said))
-    copies = {True: server, False: server if bare == said else Tokenizer.from_str(json.dumps(bare))}
+    settings = json.loads(text) | {"truncation": None, "padding": None}
+    bare = settings | {part: without_prefix(settings[part]) for part in ("normalizer", "pre_tokenizer")}
+    server = Tokenizer.from_str(json.dumps(settings))
+    copies = {True: server, False: server if bare == settings else Tokenizer.from_str(json.dumps(bare))}
     # No content can hold it, for it is drawn anew each time; no row's tokens have it.
     cut = f"\ue000{uuid.uuid4().hex}\ue001"
     for copy in copies.values():
         copy.add_tokens([AddedToken(cut, normalized=False)])
-    return copies, cut, {each["content"]: each for each in said["added_tokens"]}
+    return copies, cut, {each["content"]: each for each in settings["added_tokens"]}
 
 
-def unprefixed(part: Any) -> Any:
+def without_prefix(part: Any) -> Any:
     """A normalizer or pre-tokenizer that puts no space before a text: a completion goes on where the prompt ends."""
     if part is None or part["type"] == "Prepend":
         return None
     if part["type"] == "Sequence":
-        steps = {name: [unprefixed(each) for each in value] for name, value in part.items() if isinstance(value, list)}
+        steps = {name: [without_prefix(each) for each in value] for name, value in part.items() if isinstance(value, list)}
         return part | {name: [each for each in value if each is not None] for name, value in steps.items()}
     none = {"prepend_scheme": "never", "add_prefix_space": False}
     return part | {name: value for name, value in none.items() if name in part}
 
 
-def squeezed(text: str) -> str:
+def without_space(text: str) -> str:
     """A text without its space."""
     return "".join(text.split())
 
 
 def difference(wanted: str, found: str, shown: int = 40) -> str:
     """Where two texts part."""
-    place = shared(wanted, found)
+    place = count_shared(wanted, found)
     return f"{found[place : place + shown]!r} in the place of {wanted[place : place + shown]!r}"
 
 
-def shared(left: str, right: str) -> int:
+def count_shared(left: str, right: str) -> int:
     """The characters with which two texts begin alike."""
-    return next(
-        (place for place, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), min(len(left), len(right))
-    )
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))

@@ -20,17 +20,18 @@ from operators.asks.generate import Generate
 from operators.declared.trace import parts_of, shape_from
 from operators.learn.train import Train
 from runtime.store.digest import id_bytes
+from runtime.store.files import replacing
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table, open_table
-from runtime.training.process import Run, run_worker
+from runtime.training.process import TrainingRun, run_worker
 
 CHUNK = 1 << 22
 
 Say = Callable[[str], None]
 
 
-def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> CheckpointRecord:
+def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, say: Say) -> CheckpointRecord:
     """The record of a checkpoint. Raises StoreError; what was learnt until then is kept, and the same command goes on."""
     operator = node.operator
     assert isinstance(operator, Train)
@@ -38,28 +39,29 @@ def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> Check
     if not table.rows:
         raise StoreError(f"`{run.name}` has no row to learn from", "the funnel says where they were dropped")
     folder = store.root / "training" / run.key
-    with alone(folder):
+    with lock_folder(folder):
         done = store.look_up(run.key, CheckpointRecord)
         if done is not None and all(store.object_path(each).exists() for each in done.objects()):
             return done  # another build was at it while this one waited
         if not (folder / "result").is_dir():
-            write_job(folder, operator, node, run)
+            job = json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1)
+            (folder / "job.json").write_text(job, "utf-8")
             if not (folder / "rows.parquet").exists():
                 write_texts(folder, operator, node, table)
                 say("rendering rows")
                 run_worker(folder, "prepare", run, say)
             run_worker(folder, "worker", run, say)
-        files = {path.name: stored(store, path) for path in sorted((folder / "result").iterdir())}
-        metrics = stored(store, folder / "metrics.jsonl")
-        made = json.loads((folder / "result.json").read_text("utf-8"))
+        files = {path.name: store_file(store, path) for path in sorted((folder / "result").iterdir())}
+        metrics = store_file(store, folder / "metrics.jsonl")
+        provenance = json.loads((folder / "result.json").read_text("utf-8"))
     digest = digest_of({name: each.removeprefix("object:") for name, each in files.items()})
     manifest = {
         "recipe_key": run.key,
         "data": {"digest": data.digest, "rows": table.rows, "characters": characters_of(table, operator.reads(table.columns))},
-        "weights": run.weights,
+        "weights": run.start.digest,
         "settings": {name: str(value) for name, value in operator.settings().items()},
         "tuning": {name: str(value) for name, value in operator.tuned().items()},
-        "made": made,
+        "made": provenance,
     }
     return CheckpointRecord(
         kind=operator.name,
@@ -78,12 +80,12 @@ def trained(store: Store, node: Node, run: Run, data: Record, say: Say) -> Check
 def forget(store: Store, key: str) -> None:
     """Let go of a training's folder: its checkpoint is recorded."""
     folder = store.root / "training" / key
-    with alone(folder):  # another build may be reading it
+    with lock_folder(folder):  # another build may be reading it
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """One build at a time trains this; another waits, and finds it done."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "a") as lock:
@@ -92,19 +94,15 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_job(folder: Path, operator: Train, node: Node, run: Run) -> None:
-    (folder / "job.json").write_text(json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1), "utf-8")
-
-
-def job_of(operator: Train, node: Node, run: Run) -> dict[str, Any]:
-    """What the worker is told."""
+def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
+    """The content of `job.json`."""
     tuning = operator.tuned() | {"threads": run.training.threads or os.cpu_count() or 1}
     if run.training.micro_batch_size is not None:
         tuning["micro_batch_size"] = run.training.micro_batch_size
     shape = shape_from(node.entries["shape"])
     return {
         "objective": operator.name,
-        "model": str(run.folder),
+        "model": str(run.start.folder),
         "template": node.entries["template"],
         "tags": [shape.tags.open, shape.tags.close] if shape.tags.form == "tags" else None,
         "settings": operator.settings(),
@@ -115,17 +113,15 @@ def job_of(operator: Train, node: Node, run: Run) -> dict[str, Any]:
 
 def write_texts(folder: Path, operator: Train, node: Node, table: Table) -> None:
     """The rows as messages and stretches of text with their mask, a line of JSON each."""
-    made = folder / "texts.tmp"
-    with open(made, "w", encoding="utf-8") as file:
+    with replacing(folder / "texts.jsonl") as partial, open(partial, "w", encoding="utf-8") as file:
         for row in texts_of(operator, node.entries, table):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    made.replace(folder / "texts.jsonl")
 
 
 def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:
     """Each row, or the one at a place, as its messages and the stretches of its completion. Raises StoreError for a null."""
-    said = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
-    asked = Generate.model_validate({"model": "", "of": operator.prompt, **said})
+    prompts = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
+    generate = Generate.model_validate({"model": "", "of": operator.prompt, **prompts})
     shape, ids = shape_from(entries["shape"]), id_bytes(table.frame("row_id"))
     names = list(operator.reads(table.columns))
     some = {} if only is None else {"first": only, "last": only + 1}
@@ -134,7 +130,7 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
         for at in range(len(next(iter(cells.values())))):
             row = {name: cells[name][at] for name in names}
             row_id = ids[start + at].tobytes().hex()
-            messages, completion = asked.messages(row, {}), row[operator.completion]
+            messages, completion = generate.messages(row, {}), row[operator.completion]
             if messages is None or completion is None:
                 empty = operator.prompt if messages is None else operator.completion
                 raise StoreError(
@@ -145,15 +141,15 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
 
 
 def characters_of(table: Table, names: Iterable[str]) -> int:
-    """The characters of a table's columns of text: what tokens are told by where they were not counted yet."""
-    found = 0
+    """The characters of a table's columns of text: tokens that were not counted yet are estimated by them."""
+    total = 0
     for _, batch in table.batches(list(names)):
         texts = (column.flatten() if pa.types.is_large_list(column.type) else column for column in batch.values())
-        found += sum(pc.sum(pc.utf8_length(each)).as_py() or 0 for each in texts)
-    return found
+        total += sum(pc.sum(pc.utf8_length(each)).as_py() or 0 for each in texts)
+    return total
 
 
-def stored(store: Store, path: Path) -> str:
+def store_file(store: Store, path: Path) -> str:
     """A file as an object of the store."""
     made: list[str] = []
     with store.new_object(made) as target, open(path, "rb") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 from transformers.trainer import TRAINER_STATE_NAME
 
-from runtime.store.files import sync
+from runtime.store.files import replacing, sync
 from runtime.training.errors import JobError
 from runtime.training.ranks import Ranks
 
@@ -30,7 +29,7 @@ FOLDER = "states"
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class Shard:
     """What a state keeps of a process: its part of the weights, what the optimizer knows of them, its random numbers."""
 
     model: Any
@@ -48,8 +47,8 @@ class Knowledge:
         """All of it, by names."""
         for name, value in self.weights():
             yield f"model.{name}", local(value)
-            for what, known in self.optimizer.state[value].items():
-                yield f"optimizer.{name}.{what}", local(known)
+            for what, tensor in self.optimizer.state[value].items():
+                yield f"optimizer.{name}.{what}", local(tensor)
         for name, value in self.random.items():
             yield f"{RANDOM}.{name}", value
 
@@ -66,23 +65,23 @@ class States:
         if not whole:
             return None
         if self.read(whole[-1])["identity"] != self.identity:
-            said = f"{self.path(whole[-1])} is of a training with other settings or rows"
-            raise JobError(said, f"remove {self.folder} to begin anew")
+            message = f"{self.path(whole[-1])} is of a training with other settings or rows"
+            raise JobError(message, f"remove {self.folder} to begin anew")
         return whole[-1]
 
     def whole(self) -> list[int]:
         """The steps whose states are whole."""
-        found = [path for path in self.folder.glob("step-*") if is_whole(path)]
-        return sorted(int(path.name.removeprefix("step-")) for path in found)
+        paths = [path for path in self.folder.glob("step-*") if is_whole(path)]
+        return sorted(int(path.name.removeprefix("step-")) for path in paths)
 
     def path(self, step: int) -> Path:
         return self.folder / f"step-{step}"
 
     def read(self, step: int) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
-        return said
+        state: dict[str, Any] = json.loads((self.path(step) / "state.json").read_text("utf-8"))
+        return state
 
-    def save(self, step: int, knowledge: Knowledge, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+    def save(self, step: int, shard: Shard, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
         """Write a state, and let go of all but the last. Where that fails no process goes on, and older ones stay as they are.
 
         `loop` is what transformers' training loop knows of where it is, in a file that it reads by itself.
@@ -90,33 +89,31 @@ class States:
         path = self.path(step)
         try:
             self.ranks.once(lambda: clear(path))
-            self.ranks.together(lambda: self.write(path, knowledge))
-            self.ranks.once(lambda: self.finish(path, said, loop))
+            self.ranks.together(lambda: self.write(path, shard))
+            self.ranks.once(lambda: self.finish(path, fields, loop))
         except JobError:
             if self.ranks.first:
                 remove(path)
             raise
         self.ranks.once(self.prune)
 
-    def write(self, path: Path, knowledge: Knowledge) -> None:
+    def write(self, path: Path, shard: Shard) -> None:
         """This process's part."""
-        part = {name: own.contiguous() for name, own in knowledge.tensors()}
+        part = {name: own.contiguous() for name, own in shard.tensors()}
         if not all(bool(own.isfinite().all()) for own in part.values()):
             raise JobError(f"after {path.name} not all weights are numbers", "a lower `learning_rate`; older states are kept")
         file = path / part_of(self.ranks.number, self.ranks.count)
         save_file(part, file)
         sync(file)
 
-    def finish(self, path: Path, said: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
+    def finish(self, path: Path, fields: Mapping[str, Any], loop: Mapping[str, Any]) -> None:
         """Say that the state is whole, once all of it has reached the disk."""
-        told = {**said, "identity": self.identity, "processes": self.ranks.count}
-        write_synced(path / "state.json", told)
+        content = {**fields, "identity": self.identity, "processes": self.ranks.count}
+        write_synced(path / "state.json", content)
         write_synced(path / TRAINER_STATE_NAME, loop)
         sync(path)
         files = {each.name: each.stat().st_size for each in sorted(path.iterdir())}
-        made = path / f"{WHOLE}.tmp"
-        write_synced(made, files)
-        made.rename(path / WHOLE)
+        write_synced(path / WHOLE, files)
         sync(path)
         sync(self.folder)
 
@@ -127,28 +124,28 @@ class States:
             if path not in kept:
                 remove(path)
 
-    def load(self, step: int, knowledge: Knowledge) -> None:
+    def load(self, step: int, shard: Shard) -> None:
         """Put a state's weights, and what the optimizer knew of them, into this process's part."""
-        said, optimizer = self.read(step), knowledge.optimizer
-        count, own = said["processes"], said["processes"] == self.ranks.count
+        state, optimizer = self.read(step), shard.optimizer
+        count, own = state["processes"], state["processes"] == self.ranks.count
         with ExitStack() as opened:
             # Where as many processes read as wrote, each finds in its own file all that it needs.
             paths = [self.path(step) / part_of(each, count) for each in ([self.ranks.number] if own else range(count))]
-            shards = Shards([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
+            shards = ShardFiles([opened.enter_context(safe_open(path, "pt")) for path in paths], None if own else self.ranks)
             groups = optimizer.state_dict()["param_groups"]
-            known: dict[int, dict[str, Any]] = {}
-            for at, (name, value) in enumerate(knowledge.weights()):
+            optimizer_state: dict[int, dict[str, Any]] = {}
+            for at, (name, value) in enumerate(shard.weights()):
                 shards.fill(f"model.{name}", value)
-                known[at] = {}
-                for what in shards.known_of(name):
+                optimizer_state[at] = {}
+                for what in shards.optimizer_names(name):
                     if what == "step":
-                        known[at][what] = shards.whole(f"optimizer.{name}.{what}")
+                        optimizer_state[at][what] = shards.whole(f"optimizer.{name}.{what}")
                     else:
-                        known[at][what] = torch.zeros_like(value)
-                        shards.fill(f"optimizer.{name}.{what}", known[at][what])
-        for group, rate in zip(groups, said["learning_rates"], strict=True):
+                        optimizer_state[at][what] = torch.zeros_like(value)
+                        shards.fill(f"optimizer.{name}.{what}", optimizer_state[at][what])
+        for group, rate in zip(groups, state["learning_rates"], strict=True):
             group["lr"] = rate
-        optimizer.load_state_dict({"state": known, "param_groups": groups})
+        optimizer.load_state_dict({"state": optimizer_state, "param_groups": groups})
 
     def load_random(self, step: int) -> None:
         """Go on with the random numbers of this process, where as many processes wrote the state."""
@@ -162,7 +159,7 @@ class States:
 
 
 @dataclass(frozen=True)
-class Shards:
+class ShardFiles:
     """The files that the processes of a state wrote, read as if they were one."""
 
     files: list[Any]
@@ -173,7 +170,7 @@ class Shards:
     def names(self) -> list[str]:
         return sorted(self.files[0].keys())
 
-    def known_of(self, name: str) -> list[str]:
+    def optimizer_names(self, name: str) -> list[str]:
         """What the optimizer knew of a weight."""
         start = f"optimizer.{name}."
         return [each.removeprefix(start) for each in self.names if each.startswith(start) and "." not in each[len(start) :]]
@@ -199,8 +196,8 @@ class Shards:
 
 def random_numbers() -> dict[str, torch.Tensor]:
     """Where the random numbers of this process are."""
-    found = {"cpu": torch.get_rng_state()}
-    return found | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else found
+    states = {"cpu": torch.get_rng_state()}
+    return states | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
 
 
 def local(value: torch.Tensor) -> torch.Tensor:
@@ -214,7 +211,7 @@ def part_of(number: int, count: int) -> str:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a state's last file is there, and all others are as large as it says."""
+    """Whether a state's last file is there, and all others have the sizes in it."""
     try:
         files = json.loads((path / WHOLE).read_text("utf-8"))
         return all((path / name).stat().st_size == size for name, size in files.items())
@@ -228,14 +225,14 @@ def clear(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a state; what says that it is whole goes first, so that half of it is never taken for one."""
+    """Remove a state; the file that makes it whole goes first, so that half of it is never taken for one."""
     (path / WHOLE).unlink(missing_ok=True)
     if path.is_dir():
         shutil.rmtree(path)
 
 
-def write_synced(path: Path, told: Mapping[str, Any]) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(told, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+def write_synced(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file that is there whole, and on the disk, or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=1), "utf-8")
+        sync(partial)

@@ -15,29 +15,29 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from runtime.training.environment import fix_environment, fix_order
-from runtime.training.errors import JobError, explained, first_line
+from runtime.training.errors import JobError, explain, first_line
 from runtime.training.events import Events
 from runtime.training.job import Job, read_job
 from runtime.training.stopping import Stop
 
 if TYPE_CHECKING:
-    from runtime.training.machine import Ways
+    from runtime.training.machine import Setup
     from runtime.training.ranks import Ranks
 
 PAUSE = 0.2
 
 
 def main(folder: Path) -> int:
-    """Train, and say how it went; 0 where the result is there."""
+    """Train, and send how it went; 0 where the result is there."""
     events, stop = Events(), Stop()
     stop.listen()
     try:
         done = prepare_and_train(folder, events, stop)
     except JobError as error:
         events.tell("error", message=error.message, hint=error.hint)
-    except Exception as error:  # noqa: BLE001 - told to who started it, with the whole of it on the error stream
-        told = explained(error)
-        events.shout("error", message=told.message, hint=told.hint)
+    except Exception as error:  # noqa: BLE001 - an event for the starter, with the whole of it on the error stream
+        cause = explain(error)
+        events.shout("error", message=cause.message, hint=cause.hint)
     else:
         return 0 if done else 1
     return 1
@@ -54,7 +54,7 @@ def prepare_and_train(folder: Path, events: Events, stop: Stop) -> bool:
 
     ranks = Ranks()
     with open(folder / "worker.lock", "a") as lock:
-        ranks.once(lambda: take(lock, events, stop))
+        ranks.once(lambda: lock_folder(lock, events, stop))
         if (folder / "result").is_dir():
             return True
         done = train(folder, job, ranks, events, stop)
@@ -62,18 +62,18 @@ def prepare_and_train(folder: Path, events: Events, stop: Stop) -> bool:
     return done
 
 
-def take(lock: IO[str], events: Events, stop: Stop) -> None:
-    """Be the only worker of a folder. One whose starter was killed may still be saving where it is; two would mix their files."""
-    told = False
+def lock_folder(lock: IO[str], events: Events, stop: Stop) -> None:
+    """Be the only worker of a folder. One whose starter was killed may still be saving its state; two would mix their files."""
+    announced = False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if stop.wanted:
                 raise JobError("it was stopped before it began", "run the same again") from None
-            if not told:
+            if not announced:
                 events.tell("notice", message="another worker is still at this training; waiting for it to save and end")
-                told = True
+                announced = True
             time.sleep(PAUSE)
 
 
@@ -82,26 +82,26 @@ def train(folder: Path, job: Job, ranks: Ranks, events: Events, stop: Stop) -> b
     from blake3 import blake3
 
     from runtime.training.likelihood import open_likelihood
-    from runtime.training.machine import peak_memory, ways
+    from runtime.training.machine import choose_setup, peak_memory
     from runtime.training.metrics import Metrics
     from runtime.training.objectives import OBJECTIVES
     from runtime.training.order import Order
-    from runtime.training.recorded import Course
+    from runtime.training.recorded import LoopContext
     from runtime.training.result import put_result, whole_weights, write_provenance, write_result
     from runtime.training.rows import lay_out
     from runtime.training.states import States
 
     accumulation = job.accumulation(ranks.count)
-    taken = ways(job)
-    for name in taken.left_out:
+    setup = choose_setup(job)
+    for name in setup.left_out:
         events.tell("notice", message=f"the tracker {name} is not installed, so nothing is told to it")
-    tokenizer, model = load(job, taken, ranks)
+    tokenizer, model = load(job, setup, ranks)
     vocabulary, filler = model.config.get_text_config().vocab_size, tokenizer.pad_token_id
-    numbered = OBJECTIVES[job.objective].weigh is not None
+    numbered = OBJECTIVES[job.objective] is not None
     layout = ranks.once(lambda: lay_out(folder, job.settings, vocabulary, filler, numbered))
     identity = job.identity(ranks.once(lambda: blake3().update_mmap(folder / "rows.parquet").hexdigest()))
     order = Order(layout.items, job.tuning.micro_batch_size * ranks.count, job.settings.global_batch_size, job.settings.seed)
-    trainer = open_likelihood(job, folder, model, tokenizer, taken, order, accumulation, layout)
+    trainer = open_likelihood(job, folder, model, tokenizer, setup, order, accumulation, layout)
 
     states = States(folder, identity, ranks)
     began = ranks.once(states.last) or 0
@@ -111,21 +111,21 @@ def train(folder: Path, job: Job, ranks: Ranks, events: Events, stop: Stop) -> b
         wrote = states.read(began)["processes"]
         if wrote != ranks.count:
             events.tell("notice", message=f"{wrote} processes wrote the state and {ranks.count} go on: dropout draws anew")
-    trainer.lead(Course(folder, layout, events, stop, ranks, order, states, metrics, job.tuning.save_every, began))
-    if not trainer.go_on():
+    trainer.begin(LoopContext(folder, layout, events, stop, ranks, order, states, metrics, job.tuning.save_every, began))
+    if not trainer.run_to_end():
         events.tell("stopped", step=max(trainer.state.global_step, began))
         return False
 
     weights = whole_weights(trainer.model, ranks)
-    peak = max(ranks.all(peak_memory()))
+    peak = max(ranks.gather(peak_memory()))
     ranks.once(lambda: write_result(folder, job, weights))
-    ranks.once(lambda: write_provenance(folder, job, taken, ranks, peak))
+    ranks.once(lambda: write_provenance(folder, job, setup, ranks, peak))
     ranks.once(lambda: put_result(folder))
     (folder / "items.arrow").unlink(missing_ok=True)
     return True
 
 
-def load(job: Job, taken: Ways, ranks: Ranks) -> tuple[Any, Any]:
+def load(job: Job, setup: Setup, ranks: Ranks) -> tuple[Any, Any]:
     """The tokenizer and the weights; where several processes share them, each holds its part of them alone.
 
     Weights are kept as float32 whatever they are computed in: what a step adds to one is often too little for bfloat16.
@@ -148,7 +148,7 @@ def load(job: Job, taken: Ways, ranks: Ranks) -> tuple[Any, Any]:
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation=taken.attention,
+            attn_implementation=setup.attention,
             **shared,
         )
     except (OSError, ValueError) as error:

@@ -46,11 +46,11 @@ def smollm() -> Any:
     from transformers import AutoTokenizer
 
     from runtime.completions.engines.choose import embedded_folder
-    from runtime.completions.engines.embedded import unpacked
+    from runtime.completions.engines.embedded import unpack
 
     folder = embedded_folder()
     assert folder is not None
-    return AutoTokenizer.from_pretrained(unpacked(folder))
+    return AutoTokenizer.from_pretrained(unpack(folder))
 
 
 @cache
@@ -64,12 +64,26 @@ def extended() -> Any:
     return made
 
 
-def outcome(template: str, tags: tuple[str, str] | None, roles: tuple[str, ...] = ("user",)) -> str:
-    """`renders`, or why not."""
+@cache
+def rendering(template: str, tags: tuple[str, str] | None) -> Any:
+    """What renders rows for the tokenizer of all families, or the error that it is; kept, for each says the tokenizer anew."""
     from runtime.training.rendering import Renderer, TemplateError
 
     try:
-        Renderer(extended(), template, tags).frame(roles)
+        return Renderer(extended(), template, tags)
+    except TemplateError as error:
+        return error
+
+
+def outcome(template: str, tags: tuple[str, str] | None, roles: tuple[str, ...] = ("user",)) -> str:
+    """`renders`, or why not."""
+    from runtime.training.rendering import TemplateError
+
+    try:
+        made = rendering(template, tags)
+        if isinstance(made, TemplateError):
+            raise made
+        made.frame(roles)
     except TemplateError as error:
         # What follows a colon quotes the template's text.
         return error.message.partition(": '")[0].partition(': "')[0]

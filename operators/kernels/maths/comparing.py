@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 Term = str | list[str]
-Asked = str | list[Term]
+Question = str | list[Term]
 """An answer, or a gold answer and one that is compared with it; several in one after the word that joins them."""
 
 #: Digits to which numbers are worked out, and the share of a number by which two that are equal may differ then.
@@ -20,7 +20,7 @@ DIGITS = 6
 PLACES = ("0.7310585786300049", "1.3247179572447460", "2.2360679774997896", "3.3590141213867911", "0.5671432904097838")
 
 
-def parser() -> Callable[[Asked], bool]:
+def parser() -> Callable[[Question], bool]:
     """Whether math-verify makes an expression of an answer, or the same of two."""
     from latex2sympy2_extended.latex2sympy2 import ConversionConfig, _Latex2Sympy
     from latex2sympy2_extended.math_normalization import NormalizationConfig, normalize_latex
@@ -50,29 +50,29 @@ def parser() -> Callable[[Asked], bool]:
             FiniteSet(*items) if how == "set" else (Union if how == "any" else Intersection)(*(each.as_set() for each in items))
         )
 
-    def said(one: Any, other: Any) -> bool:
+    def same(one: Any, other: Any) -> bool:
         if differ(one, other):
             return False
         if isinstance(one, Eq) and isinstance(other, Eq) and proportional(one, other):
             return True
         return bool(verify(one, other, timeout_seconds=None, allow_set_relation_comp=True)) and believed(one, other)
 
-    def equal(asked: Asked) -> bool:
-        if isinstance(asked, str):
-            return made(asked, not should_treat_as_complex(asked)) is not None
-        one, other = asked
-        real = not any(should_treat_as_complex(" ".join(term) if isinstance(term, list) else term) for term in asked)
+    def equal(question: Question) -> bool:
+        if isinstance(question, str):
+            return made(question, not should_treat_as_complex(question)) is not None
+        one, other = question
+        real = not any(should_treat_as_complex(" ".join(term) if isinstance(term, list) else term) for term in question)
         if isinstance(one, list) and isinstance(other, list) and one[0] == other[0] == "set":
-            return matched([made(each, real) for each in one[1:]], [made(each, real) for each in other[1:]], said)
+            return matched([made(each, real) for each in one[1:]], [made(each, real) for each in other[1:]], same)
         expressions = joined(one, real), joined(other, real)
         for text, value in ((one, expressions[1]), (other, expressions[0])):
             if isinstance(text, str) and (found := DECIMAL.fullmatch(text.strip())):
                 return rounds(found, value)
-        return said(*expressions)
+        return same(*expressions)
 
-    def quiet(asked: Asked) -> bool:
+    def quiet(question: Question) -> bool:
         try:
-            return equal(asked)
+            return equal(question)
         except Exception:  # noqa: BLE001 - the libraries raise whatever they like at what they cannot read
             return False
 
@@ -105,18 +105,9 @@ def rounds(found: re.Match[str], value: Any) -> bool:
     if exactly or shown < DIGITS:
         return exactly
     exact = value.doit() if hasattr(value, "doit") else value
-    finite = exact.is_Rational and not set(prime_factors(int(exact.q))) - {2, 5}
+    # A power of ten that is large enough is a multiple of every denominator of a finite decimal.
+    finite = exact.is_Rational and pow(10, int(exact.q).bit_length(), int(exact.q)) == 0
     return not finite and bool(abs(worked - number) <= half)
-
-
-def prime_factors(number: int) -> Iterable[int]:
-    """2 and 5 where they divide a number, and what is left of it."""
-    for prime in (2, 5):
-        while number % prime == 0:
-            yield prime
-            number //= prime
-    if number > 1:
-        yield number
 
 
 def valued(expression: Any) -> Any:

@@ -57,9 +57,9 @@ def settled(gold: str, answer: str, deep: int = 0) -> Settled:
         >>> settled(r"(1, \sqrt{4})", "(1,2)")
         [('\\sqrt{4}', '2')]
     """
-    said = form(gold)
-    if said == form(answer):
-        return bool(EMPTY.sub("", said))
+    gold_form = form(gold)
+    if gold_form == form(answer):
+        return bool(EMPTY.sub("", gold_form))
     one, other = plain(gold), plain(answer)
     if one is not None and other is not None:
         return same(one, other)
@@ -113,23 +113,23 @@ def unwrapped(equation: Sequence[str], value: str, deep: int) -> Settled:
     return both(settled(first, last, deep + 1), settled(last, value, deep + 1))
 
 
-def both(*told: Settled) -> Settled:
+def both(*parts: Settled) -> Settled:
     """What has to be so for all to be so."""
-    if any(each is False for each in told):
+    if any(each is False for each in parts):
         return False
-    asks = [ask for each in told if isinstance(each, list) for ask in each]
+    asks = [ask for each in parts if isinstance(each, list) for ask in each]
     return asks or True
 
 
 def relations(gold: str, answer: str, related: Sequence[bool], shapes: Sequence[Shape]) -> Settled:
     """Inequalities beside inequalities, or beside the interval that they say."""
     terms: list[Term] = []
-    for text, is_relation, told in zip((gold, answer), related, shapes, strict=True):
-        if is_relation and told.kind in ("any", "all") and len(told.items) > 1 and not told.brackets:
-            if not all(RELATION.search(item) for item in told.items) or len(told.items) > MOST:
+    for text, is_relation, listed in zip((gold, answer), related, shapes, strict=True):
+        if is_relation and listed.kind in ("any", "all") and len(listed.items) > 1 and not listed.brackets:
+            if not all(RELATION.search(item) for item in listed.items) or len(listed.items) > MOST:
                 return False
-            terms.append([told.kind, *told.items])
-        elif is_relation or told.brackets or SETS.search(text):
+            terms.append([listed.kind, *listed.items])
+        elif is_relation or listed.brackets or SETS.search(text):
             terms.append(text)
         else:
             return False
@@ -150,7 +150,7 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
             text = one.items[0]
             if not SETS.search(text) or not text.isascii():
                 return False
-            return asked(gold, answer)
+            return ask_both(gold, answer)
     if gold.kind == answer.kind == "row":
         return in_order(gold, answer, deep)
     rows = [each for each in (gold, answer) if each.kind == "row"]
@@ -162,17 +162,17 @@ def together(gold: Shape, answer: Shape, deep: int) -> Settled:
     return False if any(each.brackets for each in rows) else unordered(gold.items, answer.items, deep)
 
 
-def asked(gold: Shape, answer: Shape) -> Settled:
+def ask_both(gold: Shape, answer: Shape) -> Settled:
     """A set beside what a library may know to be that set."""
     return [(written(gold), written(answer))]
 
 
-def written(told: Shape) -> str:
+def written(listed: Shape) -> str:
     """A shape as text."""
-    if told.kind == "one":
-        return told.items[0]
-    begin, end = {"{}": ("\\{", "\\}"), "": ("\\{", "\\}")}.get(told.brackets, (told.brackets[:1], told.brackets[1:]))
-    return begin + ",".join(told.items) + end
+    if listed.kind == "one":
+        return listed.items[0]
+    begin, end = {"{}": ("\\{", "\\}"), "": ("\\{", "\\}")}.get(listed.brackets, (listed.brackets[:1], listed.brackets[1:]))
+    return begin + ",".join(listed.items) + end
 
 
 def in_order(gold: Shape, answer: Shape, deep: int) -> Settled:
@@ -180,8 +180,8 @@ def in_order(gold: Shape, answer: Shape, deep: int) -> Settled:
     if len(gold.items) != len(answer.items):
         return False
     if gold.brackets != answer.brackets:
-        told = gold.brackets or answer.brackets
-        if (gold.brackets and answer.brackets) or (told != "()" and (told != "[]" or len(gold.items) == 2)):
+        brackets = gold.brackets or answer.brackets
+        if (gold.brackets and answer.brackets) or (brackets != "()" and (brackets != "[]" or len(gold.items) == 2)):
             return False
     return both(*(settled(one, other, deep + 1) for one, other in zip(gold.items, answer.items, strict=True)))
 
@@ -191,20 +191,20 @@ def unordered(gold: Sequence[str], answer: Sequence[str], deep: int) -> Settled:
     golds, answers = ({form(item): item for item in items} for items in (gold, answer))
     one, other = ([(plain(item), item) for item in items.values()] for items in (golds, answers))
     if all(number is not None for number, _ in (*one, *other)):
-        ordered = [sorted((number for number, _ in each if number), key=lambda number: number.value) for each in (one, other)]
-        kept = [[each for at, each in enumerate(told) if at == 0 or each.value != told[at - 1].value] for told in ordered]
-        return len(kept[0]) == len(kept[1]) and all(map(same, *kept))
-    left = [item for said, item in golds.items() if said not in answers]
-    right = [item for said, item in answers.items() if said not in golds]
+        distinct = [{number.value: number for number, _ in reversed(each) if number} for each in (one, other)]
+        ordered = [[each[value] for value in sorted(each)] for each in distinct]
+        return len(ordered[0]) == len(ordered[1]) and all(map(same, *ordered))
+    left = [golds[key] for key in golds if key not in answers]
+    right = [answers[key] for key in answers if key not in golds]
     if len(left) != len(right) or len(left) > MOST:
         return False
     unsure: list[str] = []
     for item in left:
         found = [(settled(item, each, deep + 1), each) for each in right]
-        equal = next((each for told, each in found if told is True), None)
+        equal = next((each for verdict, each in found if verdict is True), None)
         if equal is not None:
             right.remove(equal)
-        elif any(isinstance(told, list) for told, _ in found):
+        elif any(isinstance(verdict, list) for verdict, _ in found):
             unsure.append(item)
         else:
             return False
@@ -226,11 +226,11 @@ def single(gold: str, answer: str, deep: int) -> Settled:
         return nouns(heads, deep)
     based = [BASED.fullmatch(each) for each in (gold, answer)]
     if any(based) or any(IN_BASE.search(each) for each in (gold, answer)):
-        told = [each and (each["digits"].lstrip("0").casefold(), BASES.get(each["base"], each["base"])) for each in based]
-        return all(told) and tuple(map(str, told[0] or ())) == tuple(map(str, told[1] or ()))
+        numerals = [each and (each["digits"].lstrip("0").casefold(), BASES.get(each["base"], each["base"])) for each in based]
+        return all(numerals) and tuple(map(str, numerals[0] or ())) == tuple(map(str, numerals[1] or ()))
     words = [is_word(each) for each in (gold, answer)]
     if all(words):
-        return said(gold) == said(answer)
+        return word_form(gold) == word_form(answer)
     equations = [NAMED.fullmatch(each) for each in (gold, answer)]
     if equations[0] is not None and equations[1] is not None and form(equations[0]["name"]) == form(equations[1]["name"]):
         return settled(sides(gold)[-1], sides(answer)[-1], deep + 1)
@@ -242,7 +242,7 @@ def is_word(text: str) -> bool:
     return WORD.fullmatch(text) is not None
 
 
-def said(text: str) -> str:
+def word_form(text: str) -> str:
     """A word by which words are compared: without case, and single letters without the spaces between them."""
     tokens = re.split(r"[\s.]+", text.strip().rstrip("."))
     return ("" if all(len(token) == 1 for token in tokens) else " ").join(tokens).casefold()

@@ -102,9 +102,9 @@ def fraction(found: re.Match[str]) -> str:
 
 def script(found: re.Match[str]) -> str:
     """What is written raised or lowered, as LaTeX raises and lowers it."""
-    said = found[0]
-    raised = said[0] in RAISED
-    return f"{'^' if raised else '_'}{{{''.join((RAISED if raised else LOWERED)[char] for char in said)}}}"
+    run = found[0]
+    raised = run[0] in RAISED
+    return f"{'^' if raised else '_'}{{{''.join((RAISED if raised else LOWERED)[char] for char in run)}}}"
 
 
 def unwrapped(text: str) -> str:

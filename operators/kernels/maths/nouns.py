@@ -8,9 +8,9 @@ import unicodedata
 from operators.kernels.maths.numbers import POWER, N
 
 
-def words(told: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     """The words of a list."""
-    return frozenset(told.split())
+    return frozenset(text.split())
 
 
 #: A numeral at the beginning, as far as it goes.
@@ -56,7 +56,7 @@ DENYING = re.compile(
 )
 
 #: How a Korean sentence ends behind a noun.
-SAID = re.compile(r"(?:입니다|이다|이에요|예요)\Z")
+COPULA = re.compile(r"(?:입니다|이다|이에요|예요)\Z")
 
 #: Units of one or two letters, which are no product of variables where a space or `\text` parts them from the number.
 SHORT = words(
@@ -140,7 +140,7 @@ def noun_of(tail: str) -> str:
     tail = RAISED.sub(lambda found: f"^{found[1] or found[2]}", tail).strip().rstrip(".").strip()
     if tail in CURRENCIES:
         return CURRENCIES[tail]
-    tail = SAID.sub("", re.sub(r"(?<=\w)\s+per\s+(?=\w)", "/", tail))
+    tail = COPULA.sub("", re.sub(r"(?<=\w)\s+per\s+(?=\w)", "/", tail))
     bare = re.sub(r"\^[23]", "", tail)
     if not bare or TAIL.fullmatch(bare) is None or not all(map(belongs, bare)):
         return ""
@@ -175,12 +175,12 @@ def is_word(word: str, apart: bool) -> bool:
 
 def named(word: str) -> str:
     """A noun in the singular, by the name that it is known by; short units keep their case."""
-    told = word if word in SHORT else word.casefold().strip(".")
-    told = NAMES.get(told, told)
-    if told in SHORT or not told.isascii():
-        return told
+    name = word if word in SHORT else word.casefold().strip(".")
+    name = NAMES.get(name, name)
+    if name in SHORT or not name.isascii():
+        return name
     for ending, other in PLURALS:
-        if len(told) > len(ending) + 1 and told.endswith(ending) and not told.endswith(("ss", "us")):
-            told = told.removesuffix(ending) + other
+        if len(name) > len(ending) + 1 and name.endswith(ending) and not name.endswith(("ss", "us")):
+            name = name.removesuffix(ending) + other
             break
-    return NAMES.get(told, told)
+    return NAMES.get(name, name)

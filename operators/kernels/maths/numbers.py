@@ -203,7 +203,9 @@ def same(one: Number, other: Number) -> bool:
     if min(one.digits, other.digits) >= MACHINE and abs(one.value - other.value) <= abs(one.value) / 10**MACHINE:
         return True
     return any(
-        rounds(each, told.value) for each, told in ((one, other), (other, one)) if told.digits >= MACHINE or not ends(told.value)
+        rounds(each, exact.value)
+        for each, exact in ((one, other), (other, one))
+        if exact.digits >= MACHINE or not ends(exact.value)
     )
 
 
@@ -214,8 +216,5 @@ def rounds(number: Number, value: Fraction) -> bool:
 
 def ends(value: Fraction) -> bool:
     """Whether a number has a finite decimal."""
-    under = value.denominator
-    for prime in (2, 5):
-        while under % prime == 0:
-            under //= prime
-    return under == 1
+    # A power of ten that is large enough is a multiple of every denominator that has no other prime factors.
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 READY = "ready"
-Asked = str | list[str | list[str]]
+Question = str | list[str | list[str]]
 """An answer, or two that are compared."""
 PARSES, PARSES_NOT = 71, 72
 """How a fork ends that has an answer: no other way of ending means either."""
@@ -85,7 +85,7 @@ def limit() -> None:
         resource.setrlimit(what, (most, most))
 
 
-def parser(compares: bool) -> Callable[[Asked], bool]:
+def parser(compares: bool) -> Callable[[Question], bool]:
     """What says whether an answer parses or two are the same, after it has learnt the forms that answers often have."""
     root = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
     sys.path.insert(0, root)
@@ -143,7 +143,7 @@ def ending(folders: tuple[str, ...]) -> Callable[[str, tuple[object, ...]], None
     return hook
 
 
-def parse_many(parses: Callable[[Asked], bool], answers: Sequence[Asked], out: int, folders: tuple[str, ...]) -> None:
+def parse_many(parses: Callable[[Question], bool], answers: Sequence[Question], out: int, folders: tuple[str, ...]) -> None:
     """What a fork does with a batch: a byte for each, as long as none of them takes long or has text run."""
     try:
         confine(folders, len(answers) * SLICE + SECONDS, ending(folders))
@@ -155,7 +155,7 @@ def parse_many(parses: Callable[[Asked], bool], answers: Sequence[Asked], out: i
         os._exit(PARSES_NOT)
 
 
-def parse_alone(parses: Callable[[Asked], bool], answer: Asked, folders: tuple[str, ...]) -> None:
+def parse_alone(parses: Callable[[Question], bool], answer: Question, folders: tuple[str, ...]) -> None:
     """What a fork does with one answer: it ends with what it found."""
     code = PARSES_NOT
     try:
@@ -172,7 +172,7 @@ class Batch:
 
     places: Sequence[int]
     fork: int = 0
-    said: bytes = b""
+    verdicts: bytes = b""
 
     @property
     def alone(self) -> bool:
@@ -182,7 +182,9 @@ class Batch:
 class Pool:
     """Forks that parse, no more at a time than there are cores."""
 
-    def __init__(self, parses: Callable[[Asked], bool], answers: Sequence[Asked], folders: tuple[str, ...], out: int) -> None:
+    def __init__(
+        self, parses: Callable[[Question], bool], answers: Sequence[Question], folders: tuple[str, ...], out: int
+    ) -> None:
         self.parses, self.answers, self.folders, self.out = parses, answers, folders, out
         self.found = [NO] * len(answers)
         self.running: dict[int, Batch] = {}
@@ -214,9 +216,9 @@ class Pool:
                 OVERDUE if late else YES if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PARSES else NO
             )
             return []
-        for place, told in zip(batch.places, batch.said, strict=False):
-            self.found[place] = YES if told == ord("1") else NO
-        rest = batch.places[len(batch.said) :]
+        for place, verdict in zip(batch.places, batch.verdicts, strict=False):
+            self.found[place] = YES if verdict == ord("1") else NO
+        rest = batch.places[len(batch.verdicts) :]
         return [Batch(each) for each in (rest[:1], rest[1:]) if each]
 
     def run(self) -> list[int]:
@@ -228,9 +230,9 @@ class Pool:
             while waiting and len(self.running) < cores:
                 self.start(waiting.pop())
             for ready in select.select(list(self.running), [], [])[0]:
-                told = os.read(ready, 1 << 16)
-                if told:
-                    self.running[ready].said += told
+                output = os.read(ready, 1 << 16)
+                if output:
+                    self.running[ready].verdicts += output
                 else:
                     os.close(ready)
                     waiting += self.ended(self.running.pop(ready))
@@ -252,9 +254,9 @@ def main() -> None:
     gc.freeze()  # a fork copies what it touches
     folders = tuple({os.path.realpath(folder) + os.sep for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder})
     found = Pool(parses, answers, folders, out).run()
-    told = "\n".join([READY, *map(str, found), ""]).encode()
-    while told:
-        told = told[os.write(out, told) :]
+    lines = "\n".join([READY, *map(str, found), ""]).encode()
+    while lines:
+        lines = lines[os.write(out, lines) :]
 
 
 if __name__ == "__main__":

@@ -76,11 +76,11 @@ def shape(text: str) -> Shape:
         lower = EITHER_SIGN.sub(lambda found: "+-"[found[0] == "\\pm"], text)
         return listed([upper, lower], kind="any")
     tokens = text.split()
-    read = [plain(token) for token in tokens]
+    numbers = [plain(token) for token in tokens]
     if (
         len(tokens) > 1
-        and any(read)
-        and all(number or LETTER_ROW.fullmatch(token) for number, token in zip(read, tokens, strict=True))
+        and any(numbers)
+        and all(number or LETTER_ROW.fullmatch(token) for number, token in zip(numbers, tokens, strict=True))
     ):
         return Shape("row", tuple(tokens))
     return Shape("one", (text,))
@@ -102,12 +102,12 @@ def split_words(text: str) -> Shape | None:
 
 def listed(items: list[str], kind: Kind = "row") -> Shape:
     """A list: in order, unless a name says what its items are."""
-    told = [NAMED.fullmatch(item) for item in items]
-    names = {found["name"].strip() for found in told if found is not None}
-    if told[0] is not None and len(names) == 1:
-        values = (item if found is None else found["value"].strip() for item, found in zip(items, told, strict=True))
+    equations = [NAMED.fullmatch(item) for item in items]
+    names = {found["name"].strip() for found in equations if found is not None}
+    if equations[0] is not None and len(names) == 1:
+        values = (item if found is None else found["value"].strip() for item, found in zip(items, equations, strict=True))
         return Shape("any", tuple(values), name=names.pop())
-    if names and all(told):
+    if names and all(equations):
         return Shape("any", tuple(items))
     if all(RELATION.search(item) for item in items):
         return Shape("any", tuple(items))

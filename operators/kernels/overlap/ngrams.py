@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from operators.kernels.fold import PLAIN, Points, Stream, folded, normal_stream, raw_stream, string_of
+from operators.kernels.fold import PLAIN, Points, Stream, folded, normal_stream, raw_stream
 from operators.kernels.overlap.rolling import Hashes, Substrings
-from operators.kernels.text import Ints, Texts
+from operators.kernels.text import Ints, Texts, string_of
 from operators.text.fold import Folding
 
 #: An n-gram counts only with this many letters, of this many kinds, and where it is not one part said again and again.
@@ -88,9 +88,9 @@ def grams_of(unit: Unit, items: Sequence[Item]) -> Grams:
     """All n-grams of the items; a question that has fewer segments, or characters, than an n-gram is one as a whole."""
     chosen = [item for item in items if unit.benchmarks is None or item.benchmark in unit.benchmarks]
     texts = [(item, place, text) for item in chosen for place, text in enumerate(item.texts)]
-    held = Texts(pa.array([text for *_, text in texts], pa.large_string()))
-    stream = unit.stream(held)
-    cuts = unit.cuts([text for text in held.strings() if text is not None]) if unit.cut is not None else []
+    batch = Texts(pa.array([text for *_, text in texts], pa.large_string()))
+    stream = unit.stream(batch)
+    cuts = unit.cuts([text for text in batch.strings() if text is not None]) if unit.cut is not None else []
     found: dict[str, list[Ints]] = {name: [] for name in ("start", "end", "cut", "size", "cuts", "benchmark", "item")}
     done = 0
     for row, (item, place, _) in enumerate(texts):
@@ -148,8 +148,8 @@ def various(points: Points, letters: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     found: np.ndarray[Any, Any] = np.any(left, axis=1)
     for period in range(1, points.shape[1] // 2 + 1):
         # Where the first or last code point tells already, nothing else is compared.
-        near = np.flatnonzero(found & (points[:, 0] == points[:, period]) & (points[:, -1] == points[:, -1 - period]))
-        found[near] = ~(points[near, period:] == points[near, :-period]).all(axis=1)
+        periodic = np.flatnonzero(found & (points[:, 0] == points[:, period]) & (points[:, -1] == points[:, -1 - period]))
+        found[periodic] = ~(points[periodic, period:] == points[periodic, :-period]).all(axis=1)
     return found
 
 
@@ -163,8 +163,8 @@ def letter_flags(points: Points) -> np.ndarray[Any, Any]:
 
 def dated(points: Points, words: Sequence[str], folding: Folding) -> tuple[Ints, Ints]:
     """(the digit before each word for a part of a date, the place after the word)."""
-    said = [re.escape(folded(word, folding).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
-    found = list(re.finditer(rf"\d(?:{'|'.join(said)})", string_of(points))) if said else []
+    expressions = [re.escape(folded(word, folding).replace(" ", "")) for word in sorted(words, key=len, reverse=True)]
+    found = list(re.finditer(rf"\d(?:{'|'.join(expressions)})", string_of(points))) if expressions else []
     return tuple(np.array([at(each) for each in found], dtype=np.int64) for at in (re.Match.start, re.Match.end))  # type: ignore[return-value]
 
 
@@ -207,8 +207,8 @@ def exempt(grams: Grams, texts: Sequence[str], unit: Unit) -> np.ndarray[Any, An
     found = np.zeros(len(grams), dtype=bool)
     if not texts or not len(grams):
         return found
-    held = Texts(pa.array(list(texts), pa.large_string()))
-    stream = unit.stream(held)
+    batch = Texts(pa.array(list(texts), pa.large_string()))
+    stream = unit.stream(batch)
     mine, lengths = Substrings(grams.points).hashes(grams.start, grams.end), grams.end - grams.start
     for row in range(len(texts)):
         points = stream.row(row)

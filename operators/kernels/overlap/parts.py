@@ -18,7 +18,7 @@ from operators.kernels.listed import listed, unlabelled
 from operators.kernels.overlap.ngrams import LETTERS, Grams, Item, Unit, exempt, telling
 from operators.kernels.overlap.rolling import hashes_at
 from operators.kernels.overlap.sought import SHORTEST, Sought, strings_of
-from operators.kernels.text import Texts
+from operators.kernels.text import Texts, points_of, string_of
 from operators.text.fold import Folding
 
 #: What ends a sentence, or stands around one.
@@ -68,8 +68,8 @@ class Parts:
         self.conventions = tuple(dict.fromkeys([*map(extended, conventions), *SERIES]))
         self.items = [item for item in items if item.question and (unit.benchmarks is None or item.benchmark in unit.benchmarks)]
         self.options = [tuple(dict.fromkeys(self.forms(item.options))) for item in self.items]
-        held = Texts(pa.array([item.question for item in self.items], pa.large_string()))
-        stream = unit.stream(held)
+        batch = Texts(pa.array([item.question for item in self.items], pa.large_string()))
+        stream = unit.stream(batch)
         none = np.zeros_like(stream.first)
         of = np.array([item.benchmark for item in self.items], np.int64)
         end, order = stream.first + stream.counts, np.arange(len(self.items))
@@ -78,14 +78,14 @@ class Parts:
         free = ~exempt(wholes, boilerplate, unit)
         texts = [folded(item.question, self.folding).replace(" ", "") for item in self.items]
         first: dict[str, int] = {}
-        asked: dict[str, list[int]] = {}
+        askers: dict[str, list[int]] = {}
         for at, text in enumerate(texts):
             if text and free[at]:
                 first.setdefault(text, at)
-                asked.setdefault(text, []).append(at)
+                askers.setdefault(text, []).append(at)
         self.questions = [
             Question(text, bool(tells[first[text]]), tuple(own), frozenset(self.common(own, common)))
-            for text, own in asked.items()
+            for text, own in askers.items()
         ]
         sizes = np.array([len(each.text) for each in self.questions], dtype=np.int64)
         places = np.array([first[each.text] for each in self.questions], dtype=np.int64)
@@ -98,41 +98,40 @@ class Parts:
         """The benchmarks in which more than so many of some items stand."""
         return (of for of, count in Counter(self.items[at].benchmark for at in items).items() if count > most)
 
-    def search(self, asked: Texts, options: pa.Array | None) -> dict[int, list[Found]]:
+    def search(self, texts: Texts, options: pa.Array | None) -> dict[int, list[Found]]:
         """Row -> the items whose parts stand in its question and its options."""
         found: dict[int, list[Found]] = {}
         shown = options.to_pylist() if options is not None else None
-        for row, question, place in sorted(self.standing(asked)):
+        for row, question, place in sorted(self.standing(texts)):
             own = [each for each in (shown[row] if shown is not None else None) or () if each and each.strip()]
-            for hit in self.told(self.questions[question], asked, row, place, own):
+            for hit in self.evidence(self.questions[question], texts, row, place, own):
                 if all(hit.item != other.item for other in found.get(row, ())):
                     found.setdefault(row, []).append(hit)
         return found
 
-    def standing(self, asked: Texts) -> Iterator[tuple[int, int, int]]:
+    def standing(self, texts: Texts) -> Iterator[tuple[int, int, int]]:
         """(row, question, place in its stream) of every question that stands in a text; a brief one at its beginning alone."""
-        stream = self.unit.stream(asked)
+        stream = self.unit.stream(texts)
         if self.sought.windows:
             for string, row, place in self.sought.found(stream):
                 yield row, int(self.long[string]), place
         for size in {len(text) for text in self.brief}:
             rows = np.flatnonzero(stream.counts >= size)
-            begun = hashes_at(stream.points, stream.first[rows], size)
+            begins = hashes_at(stream.points, stream.first[rows], size)
             known = {text: at for text, at in self.brief.items() if len(text) == size}
-            points = np.array([[ord(char) for char in text] for text in known], dtype=np.uint32).ravel()
-            hashes = hashes_at(points, np.arange(len(known)) * size, size)
-            for row in rows[np.isin(begun, hashes)].tolist():
-                text = stream.row(row)[:size].astype("<u4").tobytes().decode("utf-32-le")
+            hashes = hashes_at(points_of("".join(known)), np.arange(len(known)) * size, size)
+            for row in rows[np.isin(begins, hashes)].tolist():
+                text = string_of(stream.row(row)[:size])
                 if text in known:
                     yield row, known[text], 0
 
-    def told(self, question: Question, asked: Texts, row: int, place: int, own: list[str]) -> Iterator[Found]:
+    def evidence(self, question: Question, texts: Texts, row: int, place: int, own: list[str]) -> Iterator[Found]:
         """The items that a question, which stands in a row, is evidence of."""
         mine = set(self.forms(own))
         # Most rows with a common question have other options: no more is asked of them.
         if len(mine) > 1 and not any(len(self.options[at]) < 2 or self.alike(at, mine) for at in question.items):
             return
-        text = text_of(asked, row)
+        text = texts.string(row)
         places = places_of(text, False, self.folding)
         first, last = int(places[place]), int(places[place + len(question.text) - 1]) + 1
         alone = self.whole(text, first, last, len(question.text))
@@ -191,11 +190,6 @@ class Parts:
     def exact(self, text: str) -> str:
         """A question with its signs, without space and the marks around it."""
         return "".join(form_of(text, self.folding).split()).strip(".?!。？！:：,;")
-
-
-def text_of(texts: Texts, row: int) -> str:
-    points, first, counts = texts.points
-    return points[first[row] : first[row] + counts[row]].astype("<u4").tobytes().decode("utf-32-le")
 
 
 @lru_cache(maxsize=1 << 16)

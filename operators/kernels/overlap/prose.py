@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from operators.kernels.text import Ints, common, kind_table, space_table
+from operators.kernels.text import Ints, category_table, common, space_table
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -37,10 +37,10 @@ def prose_of(points: np.ndarray[Any, Any], counts: Ints) -> Prose:
     """White space collapsed, and layout left out: rules, leaders, marks of lists, lines of signs. Grids are told apart."""
     rows = np.repeat(np.arange(len(counts)), counts)
     points, rows = collapsed(points, rows)
-    said = word_table()[points]
+    words = category_table("LMN")[points]
     breaks = edges(points == BREAK, rows)
-    kept = ~bare(points, said, breaks)
-    grid = in_grid_line(points, said, breaks) | in_grid_cell(points, breaks)
+    kept = ~bare(points, words, breaks)
+    grid = in_grid_line(points, words, breaks) | in_grid_cell(points, breaks)
     points, rows, grid = points[kept], rows[kept], grid[kept]
     points = np.where(points == BREAK, np.uint32(SPACE), points)
     single = ~((points == SPACE) & np.r_[True, (points[:-1] == SPACE) & (rows[1:] == rows[:-1])][: len(points)])
@@ -76,9 +76,9 @@ def runs(number: Ints) -> tuple[Ints, Ints]:
     return heads, np.diff(np.r_[heads, len(number)])
 
 
-def bare(points: np.ndarray[Any, Any], said: Flags, lines: Ints) -> Flags:
+def bare(points: np.ndarray[Any, Any], words: Flags, lines: Ints) -> Flags:
     """Whether each code point is of layout without letter or digit: a short line, a long run in one, the mark of a list."""
-    number = np.cumsum(np.r_[0, (said[1:] != said[:-1]) | (lines[1:] != lines[:-1])][: len(said)])
+    number = np.cumsum(np.r_[0, (words[1:] != words[:-1]) | (lines[1:] != lines[:-1])][: len(words)])
     heads, sizes = runs(number)
     if not heads.size:
         return np.zeros(0, dtype=bool)
@@ -87,7 +87,7 @@ def bare(points: np.ndarray[Any, Any], said: Flags, lines: Ints) -> Flags:
     closes = np.r_[opens[1:], True]
     mark = opens & np.isin(points[heads], BULLETS)
     # What stands between two words keeps its first space, so that they stay two.
-    layout = ~said[heads] & (sizes <= SHORT) & ((sizes >= RUN) | (opens & closes) | (mark & (sizes <= 4)))
+    layout = ~words[heads] & (sizes <= SHORT) & ((sizes >= RUN) | (opens & closes) | (mark & (sizes <= 4)))
     layout &= points[heads] != BREAK
     flags = np.repeat(layout, sizes)
     inner = layout & ~opens & ~closes
@@ -96,12 +96,12 @@ def bare(points: np.ndarray[Any, Any], said: Flags, lines: Ints) -> Flags:
     return flags
 
 
-def in_grid_line(points: np.ndarray[Any, Any], said: Flags, lines: Ints) -> Flags:
+def in_grid_line(points: np.ndarray[Any, Any], words: Flags, lines: Ints) -> Flags:
     """Whether each code point is in a short line in which no letter stands beside another, or beside a sign of a sentence."""
     heads, sizes = runs(lines)
     if not heads.size:
         return np.zeros(0, dtype=bool)
-    letter = letter_table()[points]
+    letter = category_table("LM")[points]  # a mark may be part of a letter
     alone = np.isin(points, BESIDE)
     first, last = np.zeros(len(points), dtype=bool), np.zeros(len(points), dtype=bool)
     first[heads], last[heads + sizes - 1] = True, True
@@ -116,31 +116,11 @@ def in_grid_cell(points: np.ndarray[Any, Any], lines: Ints) -> Flags:
     steps = np.zeros(len(points) + 1, dtype=np.int32)
     if bars.size > 1:
         filled = np.cumsum(np.r_[0, points != SPACE])
-        held = filled[bars[1:]] - filled[bars[:-1] + 1]
-        cell = (held <= CELL) & (lines[bars[1:]] == lines[bars[:-1]])
+        signs = filled[bars[1:]] - filled[bars[:-1] + 1]
+        cell = (signs <= CELL) & (lines[bars[1:]] == lines[bars[:-1]])
         np.add.at(steps, bars[:-1][cell], 1)
         np.add.at(steps, bars[1:][cell] + 1, -1)
     return np.asarray(np.cumsum(steps)[:-1] > 0)
-
-
-@lru_cache(maxsize=1)
-def letter_table() -> Flags:
-    """For each code point: whether it is a letter, or a mark that may be part of one."""
-    import unicodedata
-
-    table = np.asarray(kind_table() == 2)
-    table[[point for point in range(0x20000) if unicodedata.category(chr(point))[0] == "M"]] = True
-    return table
-
-
-@lru_cache(maxsize=1)
-def word_table() -> Flags:
-    """For each code point: whether it is a letter, a mark or a number."""
-    import unicodedata
-
-    table = letter_table().copy()
-    table[[point for point in range(0x20000) if unicodedata.category(chr(point))[0] == "N"]] = True
-    return table
 
 
 @lru_cache(maxsize=1)

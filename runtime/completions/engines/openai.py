@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import queue
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -27,20 +30,26 @@ GRACE = 10
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
-class Again(Exception):
+class RetryableError(Exception):
     """An attempt that failed and may be made again."""
 
     def __init__(self, what: str, after: float | None = None) -> None:
         super().__init__(what)
-        self.what, self.after = what, after
+        self.after = after
 
 
-class Given(Exception):
+class FinalError(Exception):
     """An attempt that failed for good; `refused` is the status by which the server refused it."""
 
     def __init__(self, what: str, refused: int | None = None) -> None:
         super().__init__(what)
         self.refused = refused
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """The authorities that are trusted: to read them takes longer than a short request."""
+    return httpx.create_ssl_context()
 
 
 class OpenAI:
@@ -62,7 +71,7 @@ class OpenAI:
             headers["Authorization"] = f"Bearer {key}"
         limits = httpx.Limits(max_connections=self.window, max_keepalive_connections=self.window)
         timeout = httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 20))
-        self.client = httpx.Client(headers=headers, limits=limits, timeout=timeout, follow_redirects=False)
+        self.client = httpx.Client(headers=headers, limits=limits, timeout=timeout, follow_redirects=False, verify=certificates())
         self.url = (endpoint.url or "").rstrip("/") + "/chat/completions"
         self.stopping = threading.Event()
 
@@ -77,30 +86,26 @@ class OpenAI:
         threads: list[threading.Thread] = []
         running = 0
         try:
-            more = True
-            while more or running:
-                while more and running < self.window:
-                    request = next(requests, None)
-                    if request is None:
-                        more = False
-                        break
+            while True:
+                for request in islice(requests, self.window - running):
                     running += 1
                     todo.put(request)
                     if len(threads) < running:
                         threads.append(threading.Thread(target=self.work, args=(todo, done), daemon=True))
                         threads[-1].start()
-                if running:
-                    try:
-                        answer = done.get()
-                    except KeyboardInterrupt:
-                        self.stopping.set()
-                        yield from finished(done, running, GRACE)
-                        raise
-                    if isinstance(answer, BaseException):
-                        yield from finished(done, running - 1, 0)
-                        raise answer
-                    running -= 1
-                    yield answer
+                if not running:
+                    return
+                try:
+                    answer = done.get()
+                except KeyboardInterrupt:
+                    self.stopping.set()
+                    yield from answers_under_way(done, running, GRACE)
+                    raise
+                if isinstance(answer, BaseException):
+                    yield from answers_under_way(done, running - 1, 0)
+                    raise answer
+                running -= 1
+                yield answer
         finally:
             if running:
                 self.stopping.set()
@@ -124,62 +129,62 @@ class OpenAI:
         def counted() -> Reply:
             try:
                 return self.attempt(request)
-            except (Again, Given) as error:
+            except (RetryableError, FinalError) as error:
                 failures[str(error)] += 1
                 raise
 
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.endpoint.attempts) | tenacity.stop_when_event_set(self.stopping),
             wait=self.pause,
-            retry=tenacity.retry_if_exception_type(Again),
+            retry=tenacity.retry_if_exception_type(RetryableError),
             sleep=tenacity.sleep_using_event(self.stopping),
             reraise=True,
         )
         try:
             reply = attempts(counted)
-        except (Again, Given) as error:
-            told = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
-            refused = error.refused if isinstance(error, Given) else None
-            return Answer(request.address, None, told, time.monotonic() - started, refused)
+        except (RetryableError, FinalError) as error:
+            reasons = ", ".join(f"{what} x{times}" if times > 1 else what for what, times in failures.items())
+            refused = error.refused if isinstance(error, FinalError) else None
+            return Answer(request.address, None, reasons, time.monotonic() - started, refused)
         return Answer(request.address, reply, None, time.monotonic() - started)
 
     def pause(self, state: tenacity.RetryCallState) -> float:
         """What the server asks for, else twice as long each time with a random part; never longer than `wait`."""
         error = state.outcome.exception() if state.outcome is not None else None
-        if isinstance(error, Again) and error.after is not None:
-            # A little apart, or all that were told the same moment would come back together.
+        if isinstance(error, RetryableError) and error.after is not None:
+            # A little apart, or all that got the same pause would come back together.
             return min(error.after, self.endpoint.wait) + tenacity.wait_random(0, 0.1)(state)
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=self.endpoint.wait or 0.001)(state), self.endpoint.wait)
 
     def attempt(self, request: Request) -> Reply:
-        """Send it once. Raises Again or Given."""
+        """Send it once. Raises RetryableError, FinalError."""
         deadline = time.monotonic() + self.endpoint.timeout
         try:
             with self.client.stream("POST", self.url, json=self.payload(request)) as response:
                 body = read_until(response, deadline)
         except httpx.TimeoutException:
-            raise Again("timeout") from None
+            raise RetryableError("timeout") from None
         except httpx.TransportError as error:
-            raise Again(worded(error)) from None
+            raise RetryableError(describe_error(error)) from None
         except httpx.HTTPError:
-            raise Again("broken answer") from None
+            raise RetryableError("broken answer") from None
         status = response.status_code
         if status in AGAIN:
-            raise Again(f"HTTP {status}", retry_after(response.headers.get("Retry-After")))
+            raise RetryableError(f"HTTP {status}", retry_after(response.headers.get("Retry-After")))
         if status != 200:
-            raise Given(f"HTTP {status}", status if 400 <= status < 500 else None)
+            raise FinalError(f"HTTP {status}", status if 400 <= status < 500 else None)
         return reply_of(body)
 
     def payload(self, request: Request) -> dict[str, Any]:
-        """The request as the interface has it; what only some servers know is sent where the recipe says it."""
-        said = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
+        """The body of a request; a field that only some servers know is sent where the recipe declares it."""
+        sampling = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
         if "reasoning" in request.sampling:
-            said["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}
+            sampling["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}
         messages = [{"role": role, "content": content} for role, content in request.messages]
-        return {"model": self.model, "messages": messages, "seed": request.seed, **said}
+        return {"model": self.model, "messages": messages, "seed": request.seed, **sampling}
 
 
-def finished(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
+def answers_under_way(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:
     """What is answered by now or within some seconds, when nothing more is sent: it is paid, and to be kept."""
     until = time.monotonic() + seconds
     while running:
@@ -199,13 +204,13 @@ def read_until(response: httpx.Response, deadline: float) -> bytes:
         parts.append(part)
         size += len(part)
         if time.monotonic() > deadline:
-            raise Again("timeout")
+            raise RetryableError("timeout")
         if size > LARGEST:
-            raise Given("too large an answer")
+            raise FinalError("too large an answer")
     return b"".join(parts)
 
 
-def worded(error: httpx.TransportError) -> str:
+def describe_error(error: httpx.TransportError) -> str:
     """What broke, without address or headers."""
     if isinstance(error, httpx.ConnectError):
         return "no connection"
@@ -233,29 +238,29 @@ def retry_after(value: str | None) -> float | None:
 def reply_of(body: bytes) -> Reply:
     """The completion in an answer. Its `id` is not read: which request it answers is known by its connection."""
     try:
-        told = json.loads(body)
-        choices = told["choices"]
+        answer = json.loads(body)
+        choices = answer["choices"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Again("malformed answer") from None
+        raise RetryableError("malformed answer") from None
     if not isinstance(choices, list) or not choices:
-        raise Again("empty choices")
+        raise RetryableError("empty choices")
     choice = choices[0]
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
-        raise Again("malformed answer")
+        raise RetryableError("malformed answer")
     text, reasoning, refusal = (
         message.get("content"),
         message.get("reasoning_content") or message.get("reasoning") or None,
         message.get("refusal"),
     )
     if any(part is not None and not isinstance(part, str) for part in (text, reasoning, refusal)):
-        raise Again("malformed answer")
+        raise RetryableError("malformed answer")
     finish = choice.get("finish_reason")
     if refusal:
         text, finish = text or refusal, "refusal"
     if text is None and reasoning is None:
-        raise Again("no text")
-    usage = told.get("usage") if isinstance(told.get("usage"), dict) else {}
+        raise RetryableError("no text")
+    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     tokens = [count if type(count) is int and 0 <= count < 1 << 50 else None for count in counts]
     return Reply(storable(text or ""), storable(reasoning), storable(finish) if isinstance(finish, str) else "unknown", *tokens)

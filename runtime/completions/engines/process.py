@@ -10,39 +10,40 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from operators.asks.asks import Reply
 from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.engine import Answer, EngineError, Request, plain, storable
+from runtime.completions.engines.engine import Answer, EngineError, Request, last_line, plain, storable
 
 NOISE = 4000
-"""How much of what the process says on its error stream is kept, to be told when it dies."""
+"""Characters of its error stream that are kept, for the message when it dies."""
 
 
 class Process:
     """A worker: `python WORKER` reads a line of settings, then requests; each answer is a line with the request's address."""
 
-    def __init__(self, name: str, python: str, settings: dict[str, Any], window: int, ahead: int = 0) -> None:
-        self.name, self.version, self.window = name, "", window
-        self.most = window + ahead
+    def __init__(self, name: str, python: str | None, settings: dict[str, Any]) -> None:
+        """`name` is `vllm` or `transformers`, which works on one request at a time; `python` is this one unless given."""
+        self.name, self.version = name, ""
+        self.window = settings["window"] if name == "vllm" else 1
+        self.most = 2 * self.window if name == "vllm" else 1
         """Requests that it has at a time: those beyond the window wait in it, so that it never waits for the next."""
-        worker = Path(__file__).parent / f"{name}_worker.py"
-        environment = worker_environment()
+        python, worker = python or sys.executable, Path(__file__).parent / f"{name}_worker.py"
         try:
             self.process = subprocess.Popen(
                 [python, "-P", str(worker)],  # without its folder on the path, whose files have names of packages
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=worker_environment(),
                 start_new_session=True,  # Ctrl-C is for the build, which then ends its workers
             )
         except OSError as error:
-            raise EngineError(
-                f"`{python}` cannot be started: {error.strerror}", "look at `python` in your configuration"
-            ) from None
+            hint = "look at `python` in your configuration"
+            raise EngineError(f"`{python}` cannot be started: {error.strerror}", hint) from None
         self.lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.noise = bytearray()
         threading.Thread(target=self.read, daemon=True).start()
@@ -51,8 +52,8 @@ class Process:
         ready = self.lines.get()
         if ready is None or "ready" not in ready:
             self.close()
-            said = (ready or {}).get("error") or self.last_words()
-            raise EngineError(f"the engine `{name}` does not start: {said}", "look at its endpoint in your configuration")
+            reason = (ready or {}).get("error") or self.last_words()
+            raise EngineError(f"the engine `{name}` does not start: {reason}", "look at its endpoint in your configuration")
         self.version = str(ready["ready"])
 
     def read(self) -> None:
@@ -70,9 +71,7 @@ class Process:
             self.noise = (self.noise + line)[-NOISE:]
 
     def last_words(self) -> str:
-        """The last line that the process said."""
-        lines = [line for line in self.noise.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1][:300] if lines else "it said nothing"
+        return last_line(self.noise) or "it said nothing"
 
     def send(self, value: dict[str, Any] | None) -> None:
         assert self.process.stdin is not None
@@ -85,19 +84,14 @@ class Process:
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
         """See Engine.run."""
         running: dict[str, tuple[Request, float]] = {}
-        more = True
-        while more or running:
-            while more and len(running) < self.most:
-                request = next(requests, None)
-                if request is None:
-                    more = False
-                    break
+        while True:
+            for request in islice(requests, self.most - len(running)):
                 named = request.address.hex()
                 running[named] = request, time.monotonic()
                 sampling = {name: plain(value) for name, value in request.sampling.items() if name != "seed"}
                 self.send({"id": named, "messages": request.messages, "sampling": sampling, "seed": request.seed})
             if not running:
-                continue
+                return
             line = self.lines.get()
             if line is None:
                 raise EngineError(f"the engine `{self.name}` ended: {self.last_words()}", "run the same command again")
@@ -106,9 +100,8 @@ class Process:
             if "failure" in line:
                 yield Answer(request.address, None, str(line["failure"]), seconds)
             else:
-                reply = Reply(
-                    storable(line["text"]), None, line["finish_reason"], line["prompt_tokens"], line["completion_tokens"]
-                )
+                counts = line["prompt_tokens"], line["completion_tokens"]
+                reply = Reply(storable(line["text"]), None, line["finish_reason"], *counts)
                 yield Answer(request.address, reply, None, seconds)
 
     def close(self) -> None:
@@ -116,14 +109,9 @@ class Process:
         self.process.wait()
 
 
-def worker_environment(*wanted: str) -> dict[str, str]:
+def worker_environment(*allowed: str) -> dict[str, str]:
     """What a model's process gets: no secret but those it wants, no key of any endpoint, and no look at the network."""
     keys = {each.key for each in read_configuration().endpoints.values()}
-    secret = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
-    kept = {name: value for name, value in os.environ.items() if name not in secret or (name in wanted and name not in keys)}
-    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def this_python(named: str | None) -> str:
-    """The interpreter that runs a worker."""
-    return named or sys.executable
+    secrets = {name for name in os.environ if name in keys or any(word in name for word in ("KEY", "TOKEN", "SECRET"))}
+    safe = {name: value for name, value in os.environ.items() if name not in secrets or (name in allowed and name not in keys)}
+    return {**safe, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

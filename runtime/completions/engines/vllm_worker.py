@@ -35,14 +35,14 @@ def bind_threads() -> None:
 
 def arguments(settings: dict[str, Any], gpu: bool) -> dict[str, Any]:
     """What vLLM is started with."""
-    said = dict(settings["settings"])
+    options = dict(settings["settings"])
     if not gpu:
         # Without a GPU a seeded prompt must not be cut into pieces: vLLM's CPU generator cannot go on in the middle.
-        said = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **said}
-        said.setdefault("max_num_batched_tokens", said["max_num_seqs"] * said["max_model_len"])
-    said = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **said}
-    # Not {**said}: settings that name another model are an error.
-    return dict(model=settings["path"], dtype=settings["dtype"] or "auto", **said)
+        options = {"enforce_eager": True, "block_size": 32, "max_model_len": 2048, "max_num_seqs": settings["window"], **options}
+        options.setdefault("max_num_batched_tokens", options["max_num_seqs"] * options["max_model_len"])
+    options = {"enable_prefix_caching": True, "generation_config": "vllm", "disable_log_stats": True, **options}
+    # Not {**options}: settings that name another model are an error.
+    return dict(model=settings["path"], dtype=settings["dtype"] or "auto", **options)
 
 
 def main() -> None:
@@ -57,10 +57,10 @@ def main() -> None:
         tokenizer = engine.get_tokenizer()
         from hashlib import sha256
 
-        found = sha256((tokenizer.chat_template or "").encode()).hexdigest()
-        if settings.get("template") not in (None, found):
-            raise ValueError(f"its chat template is {found}, and the recipe says {settings['template']}")
-    except Exception as error:  # noqa: BLE001 - told to the build, which ends with it
+        digest = sha256((tokenizer.chat_template or "").encode()).hexdigest()
+        if settings.get("template") not in (None, digest):
+            raise ValueError(f"its chat template is {digest}, and the recipe says {settings['template']}")
+    except Exception as error:  # noqa: BLE001 - the build ends with it
         say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
         return
     gc.collect()
@@ -95,21 +95,21 @@ def serve(engine: Any, tokenizer: Any, window: int) -> None:
                 say(id=request["id"], failure=type(error).__name__)
         for out in engine.step() if engine.has_unfinished_requests() else ():
             if out.finished:
-                made, seconds = out.outputs[0], time.monotonic() - since.pop(out.request_id)
-                counts = {"prompt_tokens": len(out.prompt_token_ids), "completion_tokens": len(made.token_ids)}
-                say(id=out.request_id, text=made.text, finish_reason=made.finish_reason or "unknown", seconds=seconds, **counts)
+                reply, seconds = out.outputs[0], time.monotonic() - since.pop(out.request_id)
+                counts = {"prompt_tokens": len(out.prompt_token_ids), "completion_tokens": len(reply.token_ids)}
+                say(id=out.request_id, text=reply.text, finish_reason=reply.finish_reason or "unknown", seconds=seconds, **counts)
 
 
 def add(engine: Any, tokenizer: Any, request: dict[str, Any]) -> None:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    said = dict(request["sampling"])
-    reasoning = said.pop("reasoning", None)
+    options = dict(request["sampling"])
+    reasoning = options.pop("reasoning", None)
     switches = {} if reasoning is None else {"enable_thinking": reasoning}
     messages = [{"role": role, "content": content} for role, content in request["messages"]]
     ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False, **switches)
-    sampling = SamplingParams(seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY, **said)
+    sampling = SamplingParams(seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY, **options)
     engine.add_request(request["id"], {"prompt_token_ids": ids}, sampling)
 
 

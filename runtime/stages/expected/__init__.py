@@ -1,1 +1,1 @@
-"""What is known of a table before it is made: rows, how many of each kind, values; told from what is recorded."""
+"""What is known of a table before it is made: its rows, how many of each kind, values; all of it from records."""

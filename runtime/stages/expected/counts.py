@@ -19,7 +19,7 @@ ALL = "all"
 Groups = dict[str, Between]
 
 
-class Feed(NamedTuple):
+class SourceLabels(NamedTuple):
     """What is known of the labels of a source's rows at one point of a graph."""
 
     category: str
@@ -31,7 +31,7 @@ class Feed(NamedTuple):
         return (self.category,) if kind == "category" else self.licences
 
 
-Feeds = Mapping[str, Feed]
+Sources = Mapping[str, SourceLabels]
 """Source -> the labels of its rows."""
 
 
@@ -55,36 +55,36 @@ class Counts:
         return self.by[kind].get(name, exactly(0))
 
 
-def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, int], feeds: Feeds) -> Counts:
+def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, int], sources: Sources) -> Counts:
     """The rows of a frame: those that are sure at least, those and the unseen at most."""
     low = frame.rows if sure is None else int(sure.sum())
     by: dict[str, Groups] = {ALL: {"": Between(low, frame.rows + sum(unseen.values()))}}
     for kind in KINDS:
         groups = {name: Between(*numbers) for name, numbers in label_counts(frame.frame(kind), sure).items()}
         for source, most in unseen.items():
-            for group in (source,) if kind == "source" else feeds[source].groups(kind):
+            for group in (source,) if kind == "source" else sources[source].groups(kind):
                 groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
         by[kind] = dict(sorted(groups.items()))
     return Counts(by)
 
 
 def unlabelled_counts(rows: Between) -> Counts:
-    """Rows of which no source, category or licence is told."""
+    """Rows without source, category or licence."""
     return Counts({ALL: {"": rows}, **{kind: {} for kind in KINDS}})
 
 
 def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[str, tuple[int, int]]:
     """Label -> (sure rows, all rows)."""
-    encoded = labels if isinstance(labels, pa.DictionaryArray) else labels.dictionary_encode()
+    encoded = labels.dictionary_encode()
     codes, names = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     most = np.bincount(codes, minlength=len(names))
     least = most if sure is None else np.bincount(codes[sure], minlength=len(names))
     return {name: (int(a), int(b)) for name, a, b in zip(names, least, most, strict=True) if b}
 
 
-def source_counts(source: str, feed: Feed, rows: Between) -> Counts:
+def source_counts(source: str, labels: SourceLabels, rows: Between) -> Counts:
     """The rows of one source, read or not: they all have its labels."""
-    groups: dict[str, Groups] = {kind: {feed.groups(kind)[0]: rows} for kind in ("category", "license")}
+    groups: dict[str, Groups] = {kind: {labels.groups(kind)[0]: rows} for kind in ("category", "license")}
     return Counts({ALL: {"": rows}, "source": {source: rows}, **groups})
 
 
@@ -99,13 +99,13 @@ def summed(parts: Iterable[Counts]) -> Counts:
 
 
 def narrowed(counts: Counts, kind: str | None, limits: Mapping[str, Between]) -> Counts:
-    """The counts with what is also known of some groups."""
+    """The counts, with some groups within limits that are known besides."""
     groups = counts.of(kind)
     return Counts({**counts.by, kind or ALL: {name: rows.within(limits.get(name, rows)) for name, rows in groups.items()}})
 
 
 def narrowed_by(counts: Counts, other: Counts) -> Counts:
-    """What two counts of the same rows say together."""
+    """Two counts of the same rows as one, as narrow as both allow."""
     for kind in (None, *KINDS):
         groups = {name: other.of(kind).get(name) for name in counts.of(kind)}
         counts = narrowed(counts, kind, {name: rows for name, rows in groups.items() if rows is not None})
@@ -113,7 +113,7 @@ def narrowed_by(counts: Counts, other: Counts) -> Counts:
 
 
 def around(counts: Counts, whole: Counts, missing: int, further: int) -> Counts:
-    """The counts of rows of which some may be missing and to which others may come, out of a whole."""
+    """The counts, of which `missing` rows may be lacking, and to which `further` rows of a whole may come."""
     return Counts(
         {
             kind: {
@@ -127,14 +127,14 @@ def around(counts: Counts, whole: Counts, missing: int, further: int) -> Counts:
     )
 
 
-def united(parts: Sequence[Feeds]) -> Feeds:
-    """The feeds of several tables together."""
-    feeds: dict[str, Feed] = {}
+def united(parts: Sequence[Sources]) -> Sources:
+    """The sources of several tables together, with the labels that their rows may have in any of them."""
+    sources: dict[str, SourceLabels] = {}
     for part in parts:
-        for source, feed in part.items():
-            before = feeds.setdefault(source, feed)
-            feeds[source] = Feed(feed.category, classes(*before.licences, *feed.licences))
-    return feeds
+        for source, labels in part.items():
+            before = sources.setdefault(source, labels)
+            sources[source] = SourceLabels(labels.category, classes(*before.licences, *labels.licences))
+    return sources
 
 
 def classes(*listed: Licence) -> tuple[Licence, ...]:
@@ -142,14 +142,14 @@ def classes(*listed: Licence) -> tuple[Licence, ...]:
     return tuple(each for each in CLASSES if each in listed)
 
 
-def settled(counts: Counts, feeds: Feeds) -> Counts:
-    """The counts with what each kind says of the others: all rows are the sum of the groups of any kind."""
+def settled(counts: Counts, sources: Sources) -> Counts:
+    """The counts, narrowed by one another: the groups of each kind sum up to all rows."""
     for _ in range(2):
         for kind in KINDS:
             counts = balanced(counts, ALL, "", kind, list(counts.of(kind)))
         for kind in ("category", "license"):
-            for name in counts.of(kind) if all(len(feed.groups(kind)) == 1 for feed in feeds.values()) else ():
-                members = [source for source in counts.of("source") if feeds[source].groups(kind) == (name,)]
+            for name in counts.of(kind) if all(len(labels.groups(kind)) == 1 for labels in sources.values()) else ():
+                members = [source for source in counts.of("source") if sources[source].groups(kind) == (name,)]
                 counts = balanced(counts, kind, name, "source", members)
     return counts
 

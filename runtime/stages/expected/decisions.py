@@ -1,4 +1,4 @@
-"""A set decision on rows that are known: the very SQL of a build where all is known, else what holds in every case."""
+"""A set decision on rows that are foreseen: the very SQL of a build where all is known, else what holds in every case."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from compiler.graph.sql import bounded_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS, Measure, SetDecision
-from runtime.stages.expected.frames import Frame, Mask
+from runtime.stages.expected.frames import Frame, Mask, Places
 from runtime.stages.expected.values import Values
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import combined, connect, places_of, sorted_order
 from runtime.tables.objects import nulled
 from runtime.tables.write import taken
 
-Places = np.ndarray[Any, np.dtype[np.int64]]
-
 
 @dataclass(frozen=True)
-class Deciding:
-    """What a set decision is told: its base table as far as it is known, and the values of its run of decisions."""
+class DecisionInputs:
+    """What a set decision reads: its base table as far as it is known, and the values of its run of decisions."""
 
     stage: DecideStage
     base: Frame
@@ -60,8 +58,12 @@ class Decided:
     short: Mapping[str, tuple[int, Between]]
     """Group -> (wanted, had), where the build would stop."""
 
+    def counts(self, decisions: int) -> list[int]:
+        """How many rows each of the first decisions drops."""
+        return [int(rows) for rows in np.bincount(self.dropped, minlength=decisions + 1)[1 : decisions + 1]]
+
     def detail_of(self, place: int) -> str | None:
-        """What is told besides of a row that is dropped, as hexadecimal digits."""
+        """The rank of a row that is dropped, or the row kept instead, as hexadecimal digits."""
         detail = self.detail[int(np.flatnonzero(self.places == place)[0])].as_py()
         return None if detail is None else str(detail.hex)
 
@@ -87,7 +89,7 @@ class Bounded:
     """How many rows of the result one row more or less can change besides itself."""
 
 
-def decide_known(given: Deciding) -> Decided | Bounded:
+def decide_known(given: DecisionInputs) -> Decided | Bounded:
     """The fate of the rows, exact where every value that matters is known."""
     connection, rows = connect(), given.base.rows
     try:
@@ -115,9 +117,9 @@ def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Arra
 
 
 def partly_known(
-    connection: duckdb.DuckDBPyConnection, name: str, given: Deciding, columns: dict[str, pa.Array]
+    connection: duckdb.DuckDBPyConnection, name: str, given: DecisionInputs, columns: dict[str, pa.Array]
 ) -> tuple[frozenset[int], Mask]:
-    """(the decisions some of whose values are not known where they matter, the rows that lack one); adds `columns`."""
+    """(decisions that lack a value of a row that reaches them, the rows that lack one); adds to `columns`."""
     partly: set[int] = set()
     unknown = np.zeros(given.base.rows, dtype=bool)
     for place, (decision, values) in enumerate(zip(given.stage.run, given.values, strict=True)):
@@ -137,7 +139,7 @@ def partly_known(
     return frozenset(partly), unknown
 
 
-def exact_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, columns: Mapping[str, pa.Array]) -> Decided:
+def exact_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, columns: Mapping[str, pa.Array]) -> Decided:
     query, have = decide_sql(given.stage), {}
     if given.stage.operator.grouped_by() is not None:
         connection.execute(f"CREATE TEMP TABLE fates AS {query}")
@@ -146,35 +148,36 @@ def exact_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, columns:
             group: exactly(rows)
             for group, rows in groups_of(given.stage.operator, columns, made, len(given.stage.run) + 1).items()
         }
-    # Whoever is not told to be dropped is kept; only a build has to see that every row is told of.
-    told = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
+    # A row that is not among them is kept; only a build has to see that every row is accounted for.
+    fates = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
     ids, copies, by = (
-        id_bytes(combined(told.column("row_id"))),
-        *(combined(told.column(c)).to_numpy() for c in ("copy", "dropped_by")),
+        id_bytes(combined(fates.column("row_id"))),
+        *(combined(fates.column(c)).to_numpy() for c in ("copy", "dropped_by")),
     )
     base = id_bytes(given.base.frame("row_id"))
     first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
     dropped, places = np.zeros(given.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
     dropped[places] = by[first]
-    detail = combined(told.column("detail")).take(pa.array(first))
+    detail = combined(fates.column("detail")).take(pa.array(first))
     again_at = places_of(base, taken(ids, again))
     return Decided(dropped, places, detail, again_at, copies[again], given.stage.operator.short_of(have))
 
 
-def bounded_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, partly: frozenset[int], unknown: Mask) -> Bounded:
+def bounded_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, partly: frozenset[int], unknown: Mask) -> Bounded:
     operator, seed = given.stage.operator, given.stage.node.seed
     connection.execute(f"CREATE TEMP TABLE kept AS {bounded_sql(given.stage, partly)}")
     connection.execute("CREATE TEMP TABLE arriving AS SELECT * FROM kept WHERE passes AND likely AND NOT blind")
     # A row of which the decision does not know what it reads may be any row, so it is one that nobody has seen.
-    strangers = unseen_by(given, label_counts(connection))
-    told = (
+    blind = dict(connection.sql("SELECT source, count(*) FROM kept WHERE blind GROUP BY source").fetchall())
+    strangers = unseen_by(given, blind)
+    possible = (
         f"{operator.bounded('(SELECT * FROM kept WHERE NOT blind)', seed, strangers)} UNION ALL"
         f" SELECT row_id, copy, FALSE, TRUE FROM ({operator.possible('(SELECT * FROM kept WHERE blind)')})"
     )
-    at, copies, surely, possibly = placed(connection, given.base, told, "surely", "possibly")
+    at, copies, surely, possibly = fetch_places(connection, given.base, possible, "surely", "possibly")
     copy, most = "copy" if operator.tells_copy else "0 AS copy", 1 + copies.max(initial=0)
     verdicts = f"SELECT row_id, {copy}, kept FROM ({operator.verdicts('arriving', seed, None)})"
-    there, numbers, kept = placed(connection, given.base, verdicts, "kept")
+    there, numbers, kept = fetch_places(connection, given.base, verdicts, "kept")
     likely = np.isin(at * most + copies, (there * most + numbers)[kept])
     counting, changing = operator.kept_between("(SELECT * FROM kept WHERE NOT blind)"), operator.displaces("kept")
     low, high = connection.sql(counting).fetchall()[0] if counting is not None else (0, MANY)
@@ -192,22 +195,17 @@ def bounded_fates(connection: duckdb.DuckDBPyConnection, given: Deciding, partly
     )
 
 
-def label_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Source -> its rows that may come to the decision, and of which it does not know what it reads."""
-    return dict(connection.sql("SELECT source, count(*) FROM kept WHERE blind GROUP BY source").fetchall())
-
-
-def placed(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *told: str) -> list[np.ndarray[Any, Any]]:
-    """The places in the base of the rows of a query, their copies, what is told of each; by row_id, first copies first."""
+def fetch_places(connection: duckdb.DuckDBPyConnection, base: Frame, query: str, *masks: str) -> list[np.ndarray[Any, Any]]:
+    """The places in the base of the rows of a query, their copies, and some masks over them; by row_id, first copies first."""
     made = connection.sql(query).to_arrow_table()
     ids, copies = id_bytes(combined(made.column("row_id"))), combined(made.column("copy")).to_numpy()
     order = sorted_order(ids)
     order = order[np.argsort(copies[order], kind="stable")]
-    masks = [combined(made.column(each)).to_numpy(zero_copy_only=False).astype(bool)[order] for each in told]
-    return [places_of(id_bytes(base.frame("row_id")), taken(ids, order)), copies[order], *masks]
+    columns = [combined(made.column(each)).to_numpy(zero_copy_only=False).astype(bool)[order] for each in masks]
+    return [places_of(id_bytes(base.frame("row_id")), taken(ids, order)), copies[order], *columns]
 
 
-def unseen_by(given: Deciding, blind: Mapping[str, int]) -> dict[str, int]:
+def unseen_by(given: DecisionInputs, blind: Mapping[str, int]) -> dict[str, int]:
     """The most rows of which nothing is known, by the groups that the operator counts in."""
     kind = given.stage.operator.grouped_by()
     labels = {node.label: node.operator for _, node in given.stage.graph if not node.inputs}

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
-from runtime.stages.expected.counts import Counts, Feeds, settled, summed, tally
-from runtime.stages.expected.decisions import Decided, Deciding, Places
-from runtime.stages.expected.frames import Frame, Joined, Mask, Unknown, small_name
+from runtime.stages.expected.counts import Counts, Sources, settled, summed, tally
+from runtime.stages.expected.decisions import Decided, DecisionInputs
+from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.record import Record
 
@@ -40,7 +40,8 @@ class Expected:
     digest: str | None = None
     """The digest of the table, where these are its very rows and all that they hold is known."""
     record: Record | None = None
-    told: Deciding | None = None
+    inputs: DecisionInputs | None = None
+    """What the set decision that makes it reads, where it was worked out."""
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
@@ -53,14 +54,14 @@ class Expected:
         return self.sure is None and not any(self.unseen.values())
 
 
-def anything(columns: Columns, feeds: Feeds) -> Expected:
+def anything(columns: Columns, sources: Sources) -> Expected:
     """A table of which nothing is known but whose rows it may hold."""
-    frame, unseen = Joined([], columns), dict.fromkeys(feeds, MANY)
+    frame, unseen = Joined([], columns), dict.fromkeys(sources, MANY)
     most = MANY if unseen else 0
-    return Expected(frame, columns, tally(frame, None, unseen, feeds), unseen=unseen, further=most, unknown=most)
+    return Expected(frame, columns, tally(frame, None, unseen, sources), unseen=unseen, further=most, unknown=most)
 
 
-def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:
+def joined(parts: list[Expected], columns: Columns, sources: Sources) -> Expected:
     """All rows of several tables."""
     frame = Joined([(part.frame, part.columns) for part in parts], columns)
     sure, likely = (masked(parts, mask, frame.order) for mask in ("sure", "likely"))
@@ -71,14 +72,14 @@ def joined(parts: list[Expected], columns: Columns, feeds: Feeds) -> Expected:
     missing, further, unknown = (
         min(sum(getattr(part, number) for part in parts), MANY) for number in ("missing", "further", "unknown")
     )
-    counts = settled(summed(part.counts for part in parts), feeds)
+    counts = settled(summed(part.counts for part in parts), sources)
     ids = id_bytes(frame.frame("row_id"))
     twice = bool((ids[1:] == ids[:-1]).all(axis=1).any())
     return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown, twice=twice)
 
 
 def masked(parts: list[Expected], mask: str, order: Places) -> Mask | None:
-    """One mask over the rows of several tables; None where all of them are meant."""
+    """The masks of several tables as one over all their rows; None where each is None."""
     masks = [getattr(part, mask) for part in parts]
     if all(each is None for each in masks):
         return None

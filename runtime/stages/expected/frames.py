@@ -42,31 +42,21 @@ class Base(Protocol):
     def digest(self) -> str | None: ...
 
 
-class Held:
-    """A frame whose columns are kept once they were asked for."""
+class Selected:
+    """Rows of a frame in row_id order: those at some places, or all. A column is kept once it was asked for.
 
-    def __init__(self, parent: Frame) -> None:
-        self.parent, self.rows = parent, parent.rows
-        self.columns: dict[str, pa.Array] = {}
+    `ids` are new ids of rows that stand in a table again, or are children.
+    """
 
-    def frame(self, name: str) -> pa.Array:
-        if name not in self.columns:
-            self.columns[name] = self.parent.frame(name)
-        return self.columns[name]
-
-
-class Chosen(Held):
-    """Some rows of a frame, in row_id order; `ids` are new ids of rows that stand in a table again."""
-
-    def __init__(self, parent: Frame, places: Places, ids: Bytes | None = None) -> None:
-        super().__init__(parent)
-        self.places, self.rows = places, len(places)
-        if ids is not None:
-            self.columns["row_id"] = id_array(ids)
+    def __init__(self, parent: Frame, places: Places | None = None, ids: Bytes | None = None) -> None:
+        self.parent, self.places = parent, places
+        self.rows = parent.rows if places is None else len(places)
+        self.columns: dict[str, pa.Array] = {} if ids is None else {"row_id": id_array(ids)}
 
     def frame(self, name: str) -> pa.Array:
         if name not in self.columns:
-            self.columns[name] = self.parent.frame(name).take(pa.array(self.places))
+            column = self.parent.frame(name)
+            self.columns[name] = column if self.places is None else column.take(pa.array(self.places))
         return self.columns[name]
 
 
@@ -81,11 +71,11 @@ class Joined:
 
     def frame(self, name: str) -> pa.Array:
         column = name.removesuffix(DIGEST)
-        own = name in ("row_id", "item_id")
-        arrays = [empty_column(0, "text" if own else self.columns[column])]
+        is_id = name in ("row_id", "item_id")
+        arrays = [empty_column(0, "text" if is_id else self.columns[column])]
         for part, columns in self.parts:
-            known = own or column in columns
-            arrays.append(part.frame(name) if known else empty_column(part.rows, self.columns[column]))
+            has = is_id or column in columns
+            arrays.append(part.frame(name) if has else empty_column(part.rows, self.columns[column]))
         if self.columns.get(name) == "label":
             arrays = [array.cast(pa.string()) for array in arrays]
             return pa.concat_arrays(arrays).dictionary_encode().take(pa.array(self.order))
@@ -102,24 +92,12 @@ class Renamed:
         if name in ("row_id", "item_id"):
             return self.parent.frame(name)
         column = name.removesuffix(DIGEST)
-        made = self.origin[column]
-        if made is None:
+        origin = self.origin[column]
+        if origin is None:
             raise Unknown(column)
-        return self.parent.frame(made + name[len(column) :]) if isinstance(made, str) else made
-
-
-class Relabelled:
-    """A frame whose rows have other labels: another category or licence of a source moves no row."""
-
-    def __init__(self, parent: Frame, labels: Mapping[str, str]) -> None:
-        self.parent, self.labels, self.rows = parent, labels, parent.rows
-
-    def frame(self, name: str) -> pa.Array:
-        if name not in self.labels:
-            return self.parent.frame(name)
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(self.rows, np.int32)), pa.array([self.labels[name]]))
+        return self.parent.frame(origin + name[len(column) :]) if isinstance(origin, str) else origin
 
 
 def small_name(column: str, columns: Columns) -> str:
-    """What stands for a column in a frame."""
+    """The name of what stands for a column in a frame."""
     return column + DIGEST if columns[column] in TEXT else column

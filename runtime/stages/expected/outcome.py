@@ -6,38 +6,38 @@ import numpy as np
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import MANY
-from runtime.stages.expected.counts import Feeds, around, narrowed, narrowed_by, settled, tally
-from runtime.stages.expected.decisions import Bounded, Decided, Deciding, Places
+from runtime.stages.expected.counts import Sources, around, narrowed, narrowed_by, settled, tally
+from runtime.stages.expected.decisions import Bounded, Decided, DecisionInputs
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Chosen, Frame, Joined, Mask
+from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Selected
 from runtime.store.digest import id_bytes
 from runtime.tables.ids import child_ids
 
 
-def kept(given: Deciding, fates: Decided, columns: Frame, feeds: Feeds) -> Expected:
+def kept(given: DecisionInputs, fates: Decided, columns: Frame, sources: Sources) -> Expected:
     """The very rows that stay."""
     places = np.concatenate([np.flatnonzero(fates.dropped == 0), fates.parents])
     copies = np.concatenate([np.zeros(len(places) - len(fates.parents), np.int64), fates.copies])
-    frame, _ = laid_out(columns, given.stage.node, places, copies)
-    counts = tally(frame, None, {}, feeds)
-    return Expected(frame, given.stage.node.columns, counts, told=given, decided=fates, short=fates.short)
+    frame, _ = lay_out(columns, given.stage.node, places, copies)
+    counts = tally(frame, None, {}, sources)
+    return Expected(frame, given.stage.node.columns, counts, inputs=given, decided=fates, short=fates.short)
 
 
-def kept_between(given: Deciding, base: Expected, fates: Bounded, columns: Frame, feeds: Feeds) -> Expected:
-    """The rows that may stay: what each is told for itself, what holds of groups, how far it may be from the likely way."""
+def kept_between(given: DecisionInputs, base: Expected, fates: Bounded, columns: Frame, sources: Sources) -> Expected:
+    """The rows that may stay, how many of each group at least and at most, and how far that may be from the likely way."""
     operator, kind = given.stage.operator, given.stage.operator.grouped_by()
     further = min(base.further + fates.lacking, MANY)
-    arriving = around(tally(Chosen(base.frame, fates.arriving), None, {}, feeds), base.counts, base.missing, further)
+    arriving = around(tally(Selected(base.frame, fates.arriving), None, {}, sources), base.counts, base.missing, further)
     copies = 1 + int(fates.copies.max(initial=0))
     unseen = {source: min(most * copies, MANY) for source, most in base.unseen.items()}
-    frame, order = laid_out(columns, given.stage.node, fates.kept, fates.copies)
+    frame, order = lay_out(columns, given.stage.node, fates.kept, fates.copies)
     sure, likely = fates.sure[order], fates.likely[order]
-    counts = narrowed(tally(frame, sure, unseen, feeds), None, {"": fates.between})
+    counts = narrowed(tally(frame, sure, unseen, sources), None, {"": fates.between})
     missing, further = spread(fates.places, base.missing, further, likely, sum(unseen.values()))
-    near = around(tally(Chosen(frame, np.flatnonzero(likely)), None, {}, feeds), counts, missing, further)
-    counts = narrowed_by(counts, near)
+    likely_counts = around(tally(Selected(frame, np.flatnonzero(likely)), None, {}, sources), counts, missing, further)
+    counts = narrowed_by(counts, likely_counts)
     counts = narrowed(counts, kind, {name: operator.limits(name, rows) for name, rows in arriving.of(kind).items()})
-    counts = settled(counts, feeds)
+    counts = settled(counts, sources)
     return Expected(
         frame,
         given.stage.node.columns,
@@ -48,7 +48,7 @@ def kept_between(given: Deciding, base: Expected, fates: Bounded, columns: Frame
         missing,
         further,
         min(base.unknown + fates.lacking, MANY),
-        told=given,
+        inputs=given,
         short=operator.short_of(arriving.of(kind)) if operator.weighed_by() is None and kind is not None else {},
     )
 
@@ -65,12 +65,12 @@ def spread(places: int | None, missing: int, further: int, likely: Mask, unseen:
     return min(moved, rows), min(moved + (further if places > 1 else 0), others)
 
 
-def laid_out(columns: Frame, node: Node, places: Places, copies: Places) -> tuple[Frame, Places]:
+def lay_out(columns: Frame, node: Node, places: Places, copies: Places) -> tuple[Frame, Places]:
     """(rows of a frame, some of them again as children with ids of their own, the place of each among those given)."""
     if not copies.any():
-        return Chosen(columns, places), np.arange(len(places))
+        return Selected(columns, places), np.arange(len(places))
     first, again = np.flatnonzero(copies == 0), np.flatnonzero(copies)
     parents = id_bytes(columns.frame("row_id"))[places[again]]
-    born = Chosen(columns, places[again], child_ids(parents, node.operator.name, copies[again]))
-    joined = Joined([(Chosen(columns, places[first]), node.columns), (born, node.columns)], node.columns)
+    repeated = Selected(columns, places[again], child_ids(parents, node.operator.name, copies[again]))
+    joined = Joined([(Selected(columns, places[first]), node.columns), (repeated, node.columns)], node.columns)
     return joined, np.concatenate([first, again])[joined.order]

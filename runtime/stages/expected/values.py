@@ -51,23 +51,23 @@ class Values:
 
 
 @dataclass
-class Known:
+class KnownValues:
     """The values of a graph's columns nodes, each looked up once."""
 
     store: Store
     graph: Graph
     facts: Facts
     addresses: Addresses
-    found: dict[int, Values] = field(default_factory=dict)
+    by_node: dict[int, Values] = field(default_factory=dict)
 
     def values(self, at: int, base: Base) -> Values:
         """What is known of the node `at` beside a base table, row for row."""
-        if at not in self.found:
+        if at not in self.by_node:
             # The columns under its key are those of the table with that digest, however many rows another has.
             same = base.digest is not None and base.digest == self.addresses.address(self.graph.base(at))
-            found = self.under_key(at) if same else None
-            self.found[at] = found or self.of_equal_cells(at, base)
-        return self.found[at]
+            recorded = self.under_key(at) if same else None
+            self.by_node[at] = recorded or self.of_equal_cells(at, base)
+        return self.by_node[at]
 
     def names(self, at: int) -> tuple[str, ...]:
         """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
@@ -104,7 +104,7 @@ class Known:
         except Unknown:
             return nothing
         if isinstance(node.operator, Condition) and not any(made.kind in TEXT for made in node.carried.values()):
-            return held(node.operator, cells) or nothing
+            return evaluated(node.operator, cells) or nothing
         if isinstance(node.operator, SetDecision) and node.operator.verbatim(node.entries):
             return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
@@ -119,53 +119,53 @@ class Known:
         memo = Memo(self.store, memo_key(self.graph.nodes[at], self.facts), len(operator.values))
         cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
         known, values = memo.look_up(cells)
-        found = {name: pa.array(np.ascontiguousarray(values[:, place])) for place, name in enumerate(operator.values)}
-        return Values(found, None if known.all() else known)
+        columns = {name: pa.array(np.ascontiguousarray(values[:, place])) for place, name in enumerate(operator.values)}
+        return Values(columns, None if known.all() else known)
 
     def joined(self, at: int, cells: Mapping[str, pa.Array], values: Values) -> Values:
         """Add what other tables know of the same cells; a measure is a function of them."""
         measure = value_key(self.graph, at, self.facts)
-        for beside in find_measured(self.store, measure):
+        for measured in find_measured(self.store, measure):
             if values.known is None:
                 break
             try:
-                viewed, made = open_table(self.store, beside.of), read_table(self.store, beside.object)
-                there = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in beside.reads.items()}
+                viewed, made = open_table(self.store, measured.of), read_table(self.store, measured.object)
+                theirs = {role: viewed.frame(small_name(name, viewed.columns)) for role, name in measured.reads.items()}
             except Damaged:
                 continue  # what it was measured on is gone
-            if set(there) == set(cells):
-                values = self.filled(values, cells, there, dict(zip(values.columns, map(whole, made.columns), strict=True)))
+            if set(theirs) == set(cells):
+                values = self.filled(values, cells, theirs, dict(zip(values.columns, map(whole, made.columns), strict=True)))
         return values
 
-    def filled(self, values: Values, cells: Mapping[str, pa.Array], there: Mapping[str, pa.Array], made: Any) -> Values:
-        """Values with those of equal cells of another table in the place of what is not known."""
+    def filled(self, values: Values, cells: Mapping[str, pa.Array], theirs: Mapping[str, pa.Array], made: Any) -> Values:
+        """The values, with those of equal cells of another table where they are not known."""
         assert values.known is not None
         places = np.flatnonzero(~values.known)
         here = {f"c{number}": cells[role].take(pa.array(places)) for number, role in enumerate(cells)}
-        other = {f"c{number}": there[role] for number, role in enumerate(cells)}
+        other = {f"c{number}": theirs[role] for number, role in enumerate(cells)}
         connection = connect()
         try:
             connection.register("here", pa.table({".at": np.arange(len(places)), **here}))
-            connection.register("there", pa.table(other | {f"v{number}": made[name] for number, name in enumerate(made)}))
-            same = " AND ".join(f"here.{name} IS NOT DISTINCT FROM there.{name}" for name in here)
+            connection.register("theirs", pa.table(other | {f"v{number}": made[name] for number, name in enumerate(made)}))
+            same = " AND ".join(f"here.{name} IS NOT DISTINCT FROM theirs.{name}" for name in here)
             chosen = ", ".join(f"any_value(v{number}) AS v{number}" for number in range(len(made)))
-            found = connection.sql(
+            matches = connection.sql(
                 f"SELECT {ident('.at')} AS at, {', '.join(f'v{number}' for number in range(len(made)))} FROM here JOIN"
-                f" (SELECT {', '.join(here)}, TRUE AS found, {chosen} FROM there GROUP BY {', '.join(here)}) AS there ON {same}"
+                f" (SELECT {', '.join(here)}, {chosen} FROM theirs GROUP BY {', '.join(here)}) AS theirs ON {same}"
             ).to_arrow_table()
         finally:
             connection.close()
-        at = places[combined(found.column("at")).to_numpy()]
+        at = places[combined(matches.column("at")).to_numpy()]
         known = values.known.copy()
         known[at] = True
         columns = {
-            name: put(values.columns[name], at, combined(found.column(f"v{number}")))
+            name: put(values.columns[name], at, combined(matches.column(f"v{number}")))
             for number, name in enumerate(values.columns)
         }
         return Values(columns, None if known.all() else known)
 
 
-def held(operator: Condition, cells: Mapping[str, pa.Array]) -> Values | None:
+def evaluated(operator: Condition, cells: Mapping[str, pa.Array]) -> Values | None:
     """A condition that reads no text, over cells that are known; None where a build could not compute it."""
     rows = len(next(iter(cells.values()), ()))
     try:

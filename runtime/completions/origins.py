@@ -15,12 +15,12 @@ from runtime.tables.objects import read_table, whole
 
 def origins(store: Store, completions: CompletionsRecord) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(the place of the row that each request was about, whether it has a result)."""
-    asked = read_table(store, completions.asked)
-    kept = np.asarray(whole(asked.column("reason")).is_null().to_numpy(zero_copy_only=False))
-    return whole(asked.column("place")).to_numpy(), kept
+    requests = read_table(store, completions.asked)
+    has_result = np.asarray(whole(requests.column("reason")).is_null().to_numpy(zero_copy_only=False))
+    return whole(requests.column("place")).to_numpy(), has_result
 
 
-def joined_licence(column: pa.Array, terms: Licence) -> pa.Array:
+def join_licences(column: pa.Array, terms: Licence) -> pa.Array:
     """The class of each row with that of the model's output."""
     encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
     named = [join([each, terms]) for each in encoded.dictionary.to_pylist()]

@@ -1,4 +1,4 @@
-"""What a recipe says, each beside the place that says it: a source, a step, a table."""
+"""The parts of a recipe, each beside the place where it is written: a source, a step, a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
-from operators.base.changes import worded
+from operators.base.changes import render_value
 from operators.base.declare import Step
 from operators.declared.source import Source
 
@@ -17,7 +17,7 @@ SCHEMA = ("cot", "schema")
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a recipe from which an operator follows: whatever is said of the operator is said of that."""
+    """The part of a recipe from which an operator follows: mistakes of the operator are shown there."""
 
     node: TextNode
     """The whole recipe."""
@@ -26,9 +26,9 @@ class Part:
     def find(self, path: tuple[str | int, ...] = (), key: bool = False) -> Span:
         """Where a field stands: a field of the teacher in its place, anything else at the part, or the key above it."""
         whole = (*self.path, *path) if self.path == TEACHER else self.path
-        if self.path == TEACHER and path and not self.node.written(whole):
+        if self.path == TEACHER and path and self.node.at(whole) is None:
             whole = SCHEMA  # from which the teacher has what is not said of it
-        return self.node.find(whole, key=key or not path or not self.node.written(whole))
+        return self.node.find(whole, key=key or not path or self.node.at(whole) is None)
 
     def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether a field is written, of the teacher; of anything else, whether the part is."""
@@ -42,7 +42,7 @@ class Part:
 
 
 class Placed:
-    """What a recipe says, beside the place that says it."""
+    """A part of a recipe, beside the place where it is written."""
 
     node: TextNode | Part
 
@@ -56,7 +56,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Said(Placed):
+class PlacedStep(Placed):
     """One operator of a recipe: its label, the operator, and the place of its parameters."""
 
     label: str
@@ -67,7 +67,7 @@ class Said(Placed):
 
 
 @dataclass(frozen=True)
-class Feed(Placed):
+class PlacedSource(Placed):
     """One source of a recipe and its place."""
 
     operator: Source
@@ -75,22 +75,22 @@ class Feed(Placed):
 
 
 @dataclass(frozen=True)
-class TableSaid:
+class PlacedTable:
     """One table of a recipe: where its rows come from and the steps they go through."""
 
     name: str
     origins: tuple[tuple[str, Span], ...]
-    steps: tuple[Said, ...]
+    steps: tuple[PlacedStep, ...]
     span: Span
 
 
-def name_of(said: Said) -> str:
-    return said.label if said.column is None else f"{said.label} {said.column}"
+def name_step(step: PlacedStep) -> str:
+    return step.label if step.column is None else f"{step.label} {step.column}"
 
 
-def told(said: Said) -> str:
+def render_step(step: PlacedStep) -> str:
     """A step as a recipe would write it, without what is at its default."""
-    parameters = said.operator.parameters("result", "measured", "column", "decided")
-    shown = ", ".join(f"{name}: {worded(value)}" for name, value in parameters.items())
-    named = f"{name_of(said)} ({said.operator.name})" if said.label != said.operator.name else name_of(said)
+    parameters = step.operator.parameters("result", "measured", "column", "decided")
+    shown = ", ".join(f"{name}: {render_value(value)}" for name, value in parameters.items())
+    named = f"{name_step(step)} ({step.operator.name})" if step.label != step.operator.name else name_step(step)
     return f"{named} {{{shown}}}" if shown else named

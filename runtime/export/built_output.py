@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from blake3 import blake3
 
 from compiler.graph.lock import Lock
-from compiler.graph.nodes import Graph, Node
+from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses, make_plan
 from compiler.graph.stages import AttachStage, OutputStage, S, TrainStage, of_kind, stage_at
 from compiler.prove.release import below
@@ -32,7 +32,7 @@ Counts = dict[tuple[str, str, str], int]
 
 
 @dataclass(frozen=True)
-class Opened:
+class BuiltOutput:
     """One output with all that it is made from, each of its results in the store."""
 
     session: Session
@@ -58,9 +58,10 @@ class Opened:
         """The digest of the lock's bytes, or None where there is none."""
         return None if self.session.lock is None else blake3(self.session.read.place.lock.read_bytes()).hexdigest()
 
-    def nodes(self) -> list[Node]:
-        """All that the output is made from."""
-        return [self.graph.nodes[at] for at in sorted(below(self.graph, self.index))]
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a marker and an answer in JSON begin with."""
+        return {"recipe": self.recipe.name, "what": self.what, "digest": self.record.digest, "lock": self.lock}
 
     def stages(self, kind: type[S]) -> Iterator[S]:
         """The stages of one kind that it is made by, first to last."""
@@ -68,17 +69,18 @@ class Opened:
 
     def operators(self) -> list[tuple[str, int]]:
         """The operators that took part, with their versions."""
-        return sorted({(node.operator.name, node.operator.version) for node in self.nodes()})
+        operators = (self.graph.nodes[at].operator for at in below(self.graph, self.index))
+        return sorted({(operator.name, operator.version) for operator in operators})
 
     def writers(self) -> list[tuple[str, str, str]]:
         """(model, its terms, their class) of the models that wrote what the rows hold."""
         attached = [stage.operator for stage in self.stages(AttachStage)]
-        found = set()
+        models = set()
         for each in attached:
             model = self.recipe.models[each.model].model
             terms = model.terms or ("those of the checkpoint" if model.from_ is not None else "not stated")
-            found.add((model.id or each.model, terms, each.terms))
-        return sorted(found)
+            models.add((model.id or each.model, terms, each.terms))
+        return sorted(models)
 
     def commands(self) -> list[str]:
         """What makes it again, as seen from the project's folder."""
@@ -101,12 +103,12 @@ def default_of(recipe: Recipe) -> str | None:
 
 
 @contextmanager
-def opened(session: Session, what: str | None) -> Iterator[Opened]:
+def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
     """An output that is built and up to date, kept from gc meanwhile. Raises StoreError, and RecipeError for a wrong recipe."""
     recipe = session.read.recipe
     name = default_of(recipe) if what is None else what
-    known = set(recipe.targets()) - set(recipe.tables)
-    if name is not None and not name.startswith(TRAIN) and ALIASES.get(name, name) in known:
+    scores = set(recipe.targets()) - set(recipe.tables)
+    if name is not None and not name.startswith(TRAIN) and ALIASES.get(name, name) in scores:
         raise StoreError(
             f"`{name}` is a table of scores, which is neither a dataset nor a checkpoint", "`recipe build` prints it"
         )
@@ -123,12 +125,12 @@ def opened(session: Session, what: str | None) -> Iterator[Opened]:
         built = take_recorded(store, graph, addresses)
         if built is None:
             raise StoreError(
-                f"`{name}` is not built as the recipe is now: {unmade(addresses, store, recipe.name)}",
+                f"`{name}` is not built as the recipe is now: {describe_unmade(addresses, store, recipe.name)}",
                 f"build first: {build_command(session, name)}",
             )
         if session.lock is not None:
             complain_drifted(session, graph, built, name)
-        yield Opened(session, store, name, graph, built)
+        yield BuiltOutput(session, store, name, graph, built)
 
 
 def build_command(session: Session, name: str) -> str:
@@ -138,7 +140,7 @@ def build_command(session: Session, name: str) -> str:
     return session.command()
 
 
-def unmade(addresses: Addresses, store: Store, recipe: str) -> str:
+def describe_unmade(addresses: Addresses, store: Store, recipe: str) -> str:
     """The first stage that would run, and why."""
     last = store.last_build(recipe)
     stages = make_plan(addresses, last.snapshots)
@@ -155,14 +157,14 @@ def complain_drifted(session: Session, graph: Graph, built: Built, name: str) ->
     if name in lock.outputs or name in dict(session.read.recipe.outputs):
         refuse(session, list(drifted_outputs(session, built)))
         return
-    found = list(moved(graph, built, lock))
-    if found:
-        lines = [*found[:5], *([f"and {len(found) - 5} more"] if len(found) > 5 else [])]
+    drifts = list(drifted_stages(graph, built, lock))
+    if drifts:
+        lines = [*drifts[:5], *([f"and {len(drifts) - 5} more"] if len(drifts) > 5 else [])]
         hint = f"accept it with `recipe lock {session.named}`, or undo the change"
         raise StoreError("it is made from what is not as the lock says:", hint, lines)
 
 
-def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
+def drifted_stages(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
     """What an output that the lock does not pin is made from, as far as it is not what the lock pins."""
     for index, record in built.records.items():
         stage = stage_at(graph, index)
@@ -175,7 +177,7 @@ def moved(graph: Graph, built: Built, lock: Lock) -> Iterator[str]:
             yield f"the stage `{name}` is not in the lock, and others of `{table}` are"
 
 
-def counted(store: Store, tree: dict[str, Any]) -> Counts:
+def count_rows(store: Store, tree: dict[str, Any]) -> Counts:
     """The rows of a stored table by where they come from and what they may be used for."""
     table = open_table(store, tree)
     labels = {name: table.frame(name).cast(pa.string()) for name in ("source", "category", "license")}
@@ -186,6 +188,6 @@ def counted(store: Store, tree: dict[str, Any]) -> Counts:
     }
 
 
-def open_rows(column: pa.Array) -> pa.Array:
+def redistributable(column: pa.Array) -> pa.Array:
     """Whether each row may be redistributed; a row without a class may not."""
     return pc.fill_null(pc.equal(column, "A"), False)
