@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def warm_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model's process is forked from one that has loaded the libraries; the first build of `built` starts its own."""
-    monkeypatch.setattr("runtime.completions.engines.choose.this_python", lambda named: python(TRAINING))
+    from runtime.completions.engines.process import Process
+
+    def warm(name: str, named: str | None, settings: dict[str, Any]) -> Process:
+        return Process(name, named or python(TRAINING), settings)
+
+    monkeypatch.setattr("runtime.completions.engines.choose.Process", warm)
 
 
 def test_the_readme_shows_what_the_tiny_recipe_prints(built: Project) -> None:
