@@ -146,13 +146,13 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
     schema = pa.schema([(name, content.schema.field(name).type) for name in text])
     writer, texts = FrameWriter(store, node.columns), []
     for part, (first, last) in enumerate(pairwise(answers.bounds)):
-        places = pa.array(order[first:last])
+        chosen = pa.array(order[first:last])
         frame = {name: answers.column(name, part) for name in ("row_id", "item_id")}
         for name, small in small_columns(node.columns).items():
             if name in answers.columns:
                 frame[small] = answers.column(small, part)
             else:
-                column = rows.frame(small).take(places)
+                column = rows.frame(small).take(chosen)
                 frame[small] = join_licences(column, operator.terms) if name == "license" else column
         writer.add(frame)
         if text:
