@@ -22,7 +22,6 @@ from runtime.tables.ids import hash_rows
 from runtime.tables.spill import Spill
 from runtime.tables.table import open_table
 from tests.conftest import ROOT, Project
-from tests.nights import few
 from tests.test_determinism import HEAD, STEPS, some_rows
 
 TIMES = re.compile(r'"seconds": [0-9.]+')
@@ -56,10 +55,11 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
-MATRIX = [(parts, threads) for parts in (1, 4, 16, 256) for threads in (1, 2, 4)]
+OFTEN = [(4, 2), (16, 4)]
+NIGHTLY = [(parts, threads) for parts in (1, 4, 16, 256) for threads in (1, 2, 4) if (parts, threads) not in OFTEN]
 
 
-@pytest.mark.parametrize("way", few(MATRIX, 5, 1), ids=str)
+@pytest.mark.parametrize("way", [*OFTEN, *(pytest.param(way, marks=pytest.mark.nightly) for way in NIGHTLY)], ids=str)
 def test_every_stage_of_the_quickstart_is_the_same_in_any_number_of_parts(
     way: tuple[int, int], once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +79,7 @@ def rows(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize("parts", (2, 64))
+@pytest.mark.parametrize("parts", [2, 16, *(pytest.param(many, marks=pytest.mark.nightly) for many in (64, 256))])
 def test_maps_conditions_samples_and_repeated_rows_are_the_same_in_parts(
     parts: int, rows: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

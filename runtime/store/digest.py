@@ -62,15 +62,6 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
     return np.concatenate([numbers.view(np.uint8).reshape(-1, 8), null.astype(np.uint8).reshape(-1, 1)], axis=1)
 
 
-def bucket_digests(cells: Bytes, bounds: np.ndarray[Any, Any]) -> list[bytes]:
-    """The digest of each of the 256 buckets of one column."""
-    cells = np.ascontiguousarray(cells)
-    return [
-        blake3(cells[start:end].data).digest() if end > start else EMPTY_BUCKET
-        for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    ]
-
-
 class Described(NamedTuple):
     """What a table is, by content."""
 
@@ -105,9 +96,9 @@ class Describing:
 
     def fill(self, name: str, cells: Bytes, bounds: np.ndarray[Any, Any]) -> None:
         """The buckets of one column that a part has rows in."""
-        for at, digest in enumerate(bucket_digests(cells, bounds)):
-            if digest != EMPTY_BUCKET:
-                self.buckets[name][at] = digest
+        cells = np.ascontiguousarray(cells)
+        for at in np.flatnonzero(np.diff(bounds)).tolist():
+            self.buckets[name][at] = blake3(cells[bounds[at] : bounds[at + 1]].data).digest()
 
     def described(self) -> Described:
         """What the table is, of all parts that came."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -105,15 +104,14 @@ class Framed(Table):
         self.store, self.tree = store, tree
         self.columns, self.rows = tree["columns"], tree["rows"]
         self.spread = tree.get("spread", [self.rows])
-
-    @cached_property
-    def _only(self) -> pa.Table:
-        return read_part(self.store, self.tree["frame"], 0)
+        self._held: tuple[int, pa.Table] | None = None
 
     def column(self, name: str, part: int) -> pa.Array:
-        # What is mapped counts as memory of the process, so that only a table of one part is held on to.
-        table = self._only if len(self.spread) == 1 else read_part(self.store, self.tree["frame"], part)
-        return whole(table.column(name))
+        held = self._held
+        if held is None or held[0] != part:
+            # What is mapped counts as memory of the process, so that one part is held on to.
+            held = self._held = part, read_part(self.store, self.tree["frame"], part)
+        return whole(held[1].column(name))
 
 
 class Based(Framed):
@@ -131,19 +129,15 @@ class Filtered(Table):
         self.store, self.tree = store, tree
         self.columns, self.rows = self.parent.columns, tree["rows"]
         self.spread = tree.get("spread", [self.rows])
-
-    @cached_property
-    def _only(self) -> Mask:
-        return self._mask(0)
-
-    def _mask(self, part: int) -> Mask:
-        ledger = read_part(self.store, self.tree["ledger"], part)
-        mask: Mask = whole(ledger.column("dropped_by")).to_numpy() == 0
-        return mask[: self.parent.spread[part]]
+        self._held: tuple[int, Mask] | None = None
 
     def mask(self, part: int) -> Mask:
         """Whether each row of a part of the parent is kept."""
-        return self._only if len(self.spread) == 1 else self._mask(part)
+        held = self._held
+        if held is None or held[0] != part:
+            dropped = whole(read_part(self.store, self.tree["ledger"], part).column("dropped_by"))
+            held = self._held = part, dropped.to_numpy()[: self.parent.spread[part]] == 0
+        return held[1]
 
     def column(self, name: str, part: int) -> pa.Array:
         return self.parent.column(name, part).filter(pa.array(self.mask(part)))
