@@ -16,13 +16,14 @@ from compiler.graph.stages import DecideStage
 from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
 from runtime.stages.columns import measure_once, with_rows
-from runtime.store.digest import id_bytes
+from runtime.store.digest import id_array, id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
 from runtime.tables.ids import combined, connect, database, digest_name, halves, sorted_order
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.table import BATCH, Table
+from runtime.tables.write import taken
 
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
@@ -177,7 +178,9 @@ def in_id_order(made: pa.Table) -> pa.Table:
     if "copy" in made.column_names and (copies := combined(made.column("copy")).to_numpy()).any():
         high, low = halves(ids)
         order = np.lexsort((copies, low, high))
-    return made.take(pa.array(order))
+    places = pa.array(order)
+    columns = {name: combined(made.column(name)).take(places) for name in made.column_names if name != "row_id"}
+    return pa.table({"row_id": id_array(taken(ids, order)), **columns})
 
 
 def by_part(reader: pa.RecordBatchReader, parts: int) -> Iterator[pa.Table]:
