@@ -70,7 +70,8 @@ def build(folder: Path, *options: str) -> Built:
             time.sleep(EVERY)
         seconds = time.perf_counter() - started
         if child.returncode:
-            raise SystemExit(f"failed: {' '.join(options)}\n{(child.communicate()[1] or b'').decode()[-2000:]}")
+            said = report.seek(0) or report.read() + (child.communicate()[1] or b"")
+            raise SystemExit(f"{' '.join(options)} failed with {child.returncode}: {said.decode()[-2000:]}")
         report.seek(0)
         told = json.loads(report.read())
     if told["reused"] or not told["ran"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
 from runtime.stages.columns import measure_once, with_rows
 from runtime.store.digest import id_array, id_bytes
+from runtime.store.files import Files
+from runtime.store.running import scratch
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
 from runtime.tables.ids import combined, connect, database, digest_name, halves, sorted_order
@@ -25,6 +28,8 @@ from runtime.tables.objects import beside_part
 from runtime.tables.table import BATCH, Table
 from runtime.tables.write import taken
 
+SCATTERED = 1 << 20
+"""Rows of a result that are sorted into parts at a time."""
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
 
@@ -125,8 +130,10 @@ class Relation:
 
         paths = [str(self.folder / f"{part}.arrow") for part in range(len(self.table.spread))]
         self.connection.register(self.name, pyarrow.dataset.dataset(paths, format="ipc"))
-        ordered = self.connection.sql(f"SELECT * FROM ({text}\n) ORDER BY ALL")
-        yield from by_part(ordered.to_arrow_reader(4 * BATCH), len(paths))
+        reader = self.connection.sql(text).to_arrow_reader(4 * BATCH)
+        # DuckDB's own sort would hold on to memory that the rest of the query needs.
+        with scratch(self.store.root) as folder:
+            yield from by_part(reader, len(paths), self.store.files, folder)
 
     def measure_dear(self) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
@@ -183,21 +190,33 @@ def in_id_order(made: pa.Table) -> pa.Table:
     return pa.table({"row_id": id_array(taken(ids, order)), **columns})
 
 
-def by_part(reader: pa.RecordBatchReader, parts: int) -> Iterator[pa.Table]:
-    """For each part the rows whose ids are in its range, of rows that come in order."""
+def by_part(reader: pa.RecordBatchReader, parts: int, files: Files, folder: Path) -> Iterator[pa.Table]:
+    """For each part the rows whose ids are in its range; they come in any order, and pass over the disk."""
+    paths: list[Path] = []
     pieces: list[pa.RecordBatch] = []
-    part = 0
     for batch in reader:
-        ids = id_bytes(batch.column("row_id"))
-        borders = np.searchsorted(ids[:, 0], np.arange(part + 1, parts) * 256 // parts)
-        first = 0
-        for border in borders.tolist():
-            if border == batch.num_rows:
-                break
-            pieces.append(batch.slice(first, border - first))
-            yield pa.Table.from_batches(pieces, reader.schema)
-            pieces, part, first = [], part + 1, border
-        pieces.append(batch.slice(first))
-    for _ in range(part, parts):
-        yield pa.Table.from_batches(pieces, reader.schema)
-        pieces = []
+        pieces.append(batch)
+        if sum(map(len, pieces)) >= SCATTERED:
+            paths.append(scatter(pieces, parts, files, folder / str(len(paths))))
+            pieces = []
+    if pieces:
+        paths.append(scatter(pieces, parts, files, folder / str(len(paths))))
+    for part in range(parts):
+        batches = []
+        for path in paths:
+            with pa.OSFile(str(path)) as file:
+                batches.append(pa.ipc.open_file(file).get_batch(part))
+        yield in_id_order(pa.Table.from_batches(batches, reader.schema))
+
+
+def scatter(pieces: list[pa.RecordBatch], parts: int, files: Files, path: Path) -> Path:
+    """A file of some rows, with one batch for each part."""
+    table = pa.Table.from_batches(pieces)
+    part = id_bytes(combined(table.column("row_id")))[:, 0].astype(np.int64) * parts // 256
+    order = np.argsort(part, kind="stable")
+    bounds = np.searchsorted(part[order], np.arange(parts + 1)).tolist()
+    columns = [combined(column).take(pa.array(order)) for column in table.columns]
+    with files.scratch(path) as file, pa.ipc.new_file(file, table.schema) as writer:
+        for first, last in pairwise(bounds):
+            writer.write_batch(pa.record_batch([each.slice(first, last - first) for each in columns], schema=table.schema))
+    return path
