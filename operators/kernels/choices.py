@@ -96,8 +96,8 @@ def label_in(text: str, labels: Labels, behind: bool = True) -> Label | None:
 
     Example:
         >>> known = labels_of([["가", "나"]])
-        >>> told = (r"\text{B. 세종}", "② 세종", "B (세종)", "B or C", "A, B", "B. C", "Apple", "I think so", "1.5", "(A) (B)")
-        >>> [found and found.text for found in (label_in(text, known) for text in told)]
+        >>> texts = (r"\text{B. 세종}", "② 세종", "B (세종)", "B or C", "A, B", "B. C", "Apple", "I think so", "1.5", "(A) (B)")
+        >>> [found and found.text for found in (label_in(text, known) for text in texts)]
         ['B', '②', 'B', None, None, None, None, None, None, None]
     """
     if len(text) > LONGEST:

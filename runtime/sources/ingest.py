@@ -42,8 +42,8 @@ class BadRows(Exception):
 
 def without_cells(reason: str) -> str:
     """A reason without what it quotes of the row: only the first name in backticks, that of a column, stays."""
-    said, advice, hint = reason.partition("; say ")
-    parts = said.split("`")
+    what, advice, hint = reason.partition("; say ")
+    parts = what.split("`")
     return "`".join(part if place < 3 or place % 2 == 0 else "..." for place, part in enumerate(parts)) + advice + hint
 
 

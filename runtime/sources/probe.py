@@ -171,11 +171,11 @@ def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
                 Diagnostic(f"no file matches `{pattern}`", node.find(("file",)), "a path is relative to the file that says it")
             )
     declared = read.recipe.evaluate.benchmarks if read.recipe.evaluate is not None else {}
-    for name, said in declared.items():
+    for name, placed in declared.items():
         judged = facts.leaves.get(FEED + name)
-        if FEED + name in used and judged is not None and said.benchmark.digest not in (None, judged.digest):
+        if FEED + name in used and judged is not None and placed.benchmark.digest not in (None, judged.digest):
             message = f"the files of the benchmark `{name}` are {judged.digest}, and another digest is declared"
-            wrong.append(Diagnostic(message, said.node.find(("digest",)), "other items give scores that cannot be compared"))
+            wrong.append(Diagnostic(message, placed.node.find(("digest",)), "other items give scores that cannot be compared"))
     if wrong:
         raise RecipeError(tuple(wrong))
 

@@ -63,7 +63,7 @@ def cgroup_limits() -> list[int]:
 class Bound:
     """What a build may take."""
 
-    said: int | None = None
+    limit: int | None = None
     """Bytes, of all processes of a build together; half of what there is unless said."""
     parts: int | None = None
     """Into how many parts tables are laid; by their size unless said."""
@@ -71,7 +71,7 @@ class Bound:
     @cached_property
     def memory(self) -> int:
         """The same, known."""
-        return self.said or max(half_of_machine(), SMALLEST)
+        return self.limit or max(half_of_machine(), SMALLEST)
 
     @property
     def room(self) -> int:

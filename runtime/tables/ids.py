@@ -203,8 +203,8 @@ def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequen
     """Ids of rows made from others: H(parent, operator, digests of the changed cells, copy)."""
     cells = {f"cell{place}": id_array(each) for place, each in enumerate(changed)}
     table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies, **cells})
-    told = "".join(f"{name}::VARCHAR || '/' || " for name in cells)
-    child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || {told}copy), 32)::UUID"
+    changes = "".join(f"{name}::VARCHAR || '/' || " for name in cells)
+    child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || {changes}copy), 32)::UUID"
     query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
     return id_bytes(combined(hashing().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
 

@@ -26,9 +26,9 @@ LOOK = 512
 
 def recognise(head: bytes, encoding: str) -> str | None:
     """What a text file is instead, by its beginning, with what to do; None where nothing speaks against text."""
-    for start, said in KINDS:
+    for start, what in KINDS:
         if head.startswith(start):
-            return said
+            return what
     if head[TAR : TAR + 5] == b"ustar":
         return f"it is a tar archive: {ARCHIVE}"
     if encoding.startswith(("utf-16", "utf-32")):

@@ -138,20 +138,20 @@ def find_letter(value: Any, options: Options, field: str, known: Labels) -> int:
     """The place of the option with that label: one that the row gives, else one of the language, or a Latin letter."""
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         raise Bad(f"`{field}` is {name_kind(value)}, not a letter")
-    said = str(value).strip()
+    answer = str(value).strip()
     if options.labels:
         labels = [label.strip().casefold() for label in options.labels]
-        if (count := labels.count(said.casefold())) > 1:
+        if (count := labels.count(answer.casefold())) > 1:
             raise Bad(f"`{field}` is {name_value(value)}, and {count} options are labelled so")
         if count:
-            return labels.index(said.casefold())
+            return labels.index(answer.casefold())
         # `(B)` is B where the options are A to D, and nothing where they are 0 to 3.
-        told, right = [label_in(label, known, False) for label in labels], label_in(said, known, False)
-        same = [at for at, each in enumerate(told) if each and right and each[1:] == right[1:]]
+        forms, right = [label_in(label, known, False) for label in labels], label_in(answer, known, False)
+        same = [at for at, each in enumerate(forms) if each and right and each[1:] == right[1:]]
         if len(same) != 1:
             raise refuse_place(value, options, field)
         return same[0]
-    place = place_of(said, known)
+    place = place_of(answer, known)
     return check_place(-1 if place is None else place - 1, value, options, field)
 
 

@@ -46,9 +46,9 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
 
 def check_head(path: Path, head: bytes, encoding: str) -> None:
     """Raises Unreadable where a file holds nothing, or its first bytes are those of something else than text."""
-    said = recognise(head, encoding) if head else "it is empty"
-    if said is not None:
-        raise Unreadable(path, said)
+    wrong = recognise(head, encoding) if head else "it is empty"
+    if wrong is not None:
+        raise Unreadable(path, wrong)
 
 
 def name_codec(path: Path, encoding: str) -> str:

@@ -44,12 +44,12 @@ def leads(value: Any, part: str | int) -> bool:
 def refuse(value: Any, part: str | int, here: str) -> str:
     """Why a part of a path leads nowhere in a value that is not null."""
     lack = f"the key {json.dumps(part, ensure_ascii=False)}" if isinstance(part, str) else f"position {part}"
-    said = f"{here} is {kind_of(value)}, and has not {lack} that the path asks for"
+    message = f"{here} is {kind_of(value)}, and has not {lack} that the path asks for"
     if isinstance(value, dict) and isinstance(part, int):
-        return f'{said}; say "{part}", in quotes, where a key is meant'
+        return f'{message}; say "{part}", in quotes, where a key is meant'
     if isinstance(value, list) and isinstance(part, str):
-        return f"{said}; say a position, as 0 is, or end the path before it and say `as: json`"
-    return f"{said}; {LACK}" if isinstance(value, (dict, list)) else said
+        return f"{message}; say a position, as 0 is, or end the path before it and say `as: json`"
+    return f"{message}; {LACK}" if isinstance(value, (dict, list)) else message
 
 
 def kind_of(value: Any) -> str:
