@@ -71,6 +71,17 @@ def test_every_stage_of_the_quickstart_is_the_same_in_any_number_of_parts(
     assert {spread_of(body) for body in recorded(tmp_path / "store").values() if body["kind"] == "source"} == {parts}
 
 
+@pytest.mark.parametrize("parts", ["1", "4"])
+def test_every_stage_of_the_quickstart_is_the_same_where_all_rows_pass_over_the_disk(
+    parts: str, once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", parts)
+    monkeypatch.setattr(Bound, "run", 5_000)
+    Project(ROOT).build(QUICKSTART, store=str(tmp_path / "store"))
+    assert told(tmp_path / "store") == told(once)
+    assert not list((tmp_path / "store" / "v3" / "tmp").iterdir())
+
+
 @pytest.fixture
 def rows(project: Project) -> Project:
     """A recipe with a map, measures, a condition, forms, a sample and a mixture that repeats rows."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -24,8 +25,10 @@ from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
 from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
 from runtime.tables.objects import referring, whole
+from runtime.tables.scatter import by_part
+from runtime.tables.spill import Spill
 from runtime.tables.table import ARROW, TEXT, Table, open_table
-from runtime.tables.write import FrameWriter, gathered, small_columns, taken, write_based, write_columns, write_frame
+from runtime.tables.write import FrameWriter, in_batches, small_columns, taken, write_columns, write_frame
 
 FETCHED = 256
 """Completions that are in memory as Python objects at a time; with more the allocator gives memory back between two."""
@@ -38,84 +41,60 @@ class Lost(Exception):
 
 def make_completions(store: Store, requests: Requests, memo: CompletionMemo, failed: Mapping[bytes, str]) -> CompletionsRecord:
     """The record of a node that asks: a row for each completion, and why there is none where there is none. Raises Lost."""
-    operator, samples, results = requests.operator, requests.operator.samples, Results(requests.operator)
-    lost = set[bytes]()
-    for rows in batched(requests.rows(), -(-FETCHED // samples)):
-        addresses = [bytes(requests.addresses[row.place, sample]) for row in rows for sample in range(samples)]
-        replies = memo.fetch([each for each in dict.fromkeys(addresses) if any(each)])
-        for number, address in enumerate(addresses):
-            row = rows[number // samples]
-            if row.messages is None and operator.born:
-                results.lack(NOTHING)
-            elif row.messages is None:
-                results.add([None] * len(results.kinds))
-            elif address in replies:
-                try:
-                    cells = operator.cells(replies[address], row.cells, requests.node.entries, number % samples)
-                except Refused as refused:
-                    results.lack(str(refused))
+    operator, samples, lost = requests.operator, requests.operator.samples, set[bytes]()
+    with closing(Results(store, requests.table, operator)) as results:
+        for rows in batched(requests.rows(), -(-FETCHED // samples)):
+            addresses = [bytes(requests.addresses[row.place, sample]) for row in rows for sample in range(samples)]
+            replies = memo.fetch([each for each in dict.fromkeys(addresses) if any(each)])
+            for number, address in enumerate(addresses):
+                row, sample = rows[number // samples], number % samples
+                at = row.place * samples + sample
+                if row.messages is None and operator.born:
+                    results.lack(at, NOTHING)
+                elif row.messages is None:
+                    results.add(at, [None] * len(results.kinds))
+                elif address in replies:
+                    try:
+                        cells = operator.cells(replies[address], row.cells, requests.node.entries, sample)
+                    except Refused as refused:
+                        results.lack(at, str(refused))
+                    else:
+                        results.add(at, cells)
+                elif address in failed:
+                    results.lack(at, failed[address])
                 else:
-                    results.add(cells)
-            elif address in failed:
-                results.lack(failed[address])
-            else:
-                lost.add(address)
-    if lost:
-        raise Lost(len(lost))
-    return write_completions(store, requests.table, results)
-
-
-def write_completions(store: Store, table: Table, results: Results) -> CompletionsRecord:
-    """The record of completions: their table, and a line for each request with its row, its parent and its reason."""
-    operator, columns, reasons = results.operator, results.kinds, results.reasons
-    parents, items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
-    place = np.repeat(np.arange(table.rows), operator.samples)
-    copies = np.tile(np.arange(operator.samples), table.rows)
-    purpose = operator.purpose + getattr(operator, "salt", "")
-    ids = child_ids(taken(parents, place), purpose, copies) if operator.born else taken(parents, place)
-    has_result = np.array([reason is None for reason in reasons], dtype=bool)
-    content = results.table()
-    own = {"row_id": ids[has_result], "item_id": taken(items, place)[has_result]}
-    for name, kind in columns.items():
-        if kind in TEXT:
-            own[digest_name(name)] = hash_column(whole(content.column(name)), kind)
-    tree, described = write_based(store, [content], own, columns, {})
-    order = sorted_order(ids)
-    # No rank, no reason in the dataset: only `why` and the funnel read them.
-    requests = {
-        "row_id": id_array(taken(ids, order)),
-        "parent": id_array(taken(parents, place[order])),
-        "place": pa.array(place[order]),
-        "reason": pa.array([reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
-    }
-    dropped = int((~has_result).sum())
-    return CompletionsRecord(
-        kind=operator.name,
-        **described.body(),
-        rows=tree["rows"],
-        table=tree,
-        asked=write_frame(store, requests),
-        remarks=dict(sorted(results.remarks.items())),
-        counts={"in": len(parents), "born": len(ids) - len(parents), "out": len(ids) - dropped, "dropped": [dropped]},
-    )
+                    lost.add(address)
+        if lost:
+            raise Lost(len(lost))
+        return results.record()
 
 
 class Results:
-    """What became of each request, in order: cells, which are gathered into Arrow columns, or the reason why there are none."""
+    """What became of each request: cells, which are gathered into a table as they come, or the reason why there are none.
 
-    def __init__(self, operator: Asks) -> None:
-        self.operator, self.kinds = operator, dict(operator.made())
-        self.reasons: list[str | None] = []
+    A request is known by its number: `samples` of them for each row that is asked about, in row order.
+    """
+
+    def __init__(self, store: Store, table: Table, operator: Asks) -> None:
+        self.store, self.operator, self.kinds = store, operator, dict(operator.made())
+        self.parents, self.items = id_bytes(table.frame("row_id")), id_bytes(table.frame("item_id"))
+        self.place = np.repeat(np.arange(table.rows), operator.samples)
+        copies = np.tile(np.arange(operator.samples), table.rows)
+        purpose = operator.purpose + getattr(operator, "salt", "")
+        parents = taken(self.parents, self.place)
+        self.ids = child_ids(parents, purpose, copies) if operator.born else parents
+        self.reasons: list[str | None] = [None] * len(self.ids)
         self.remarks: Counter[str] = Counter()
+        self.numbers: list[int] = []
         self.rows: list[dict[str, Any]] = []
-        self.batches: list[pa.RecordBatch] = []
         self.schema = pa.schema([(name, ARROW[kind] if kind != "label" else pa.string()) for name, kind in self.kinds.items()])
+        self.spill = Spill(store)
 
-    def lack(self, reason: str) -> None:
-        self.reasons.append(reason)
+    def lack(self, number: int, reason: str) -> None:
+        self.reasons[number] = reason
 
-    def add(self, cells: Any) -> None:
-        self.reasons.append(None)
+    def add(self, number: int, cells: Any) -> None:
+        self.numbers.append(number)
         self.rows.append(dict(zip(self.kinds, cells, strict=True)))
         if (remark := self.operator.remark(cells)) is not None:
             self.remarks[remark] += 1
@@ -123,13 +102,42 @@ class Results:
             self.pack()
 
     def pack(self) -> None:
-        self.batches.append(pa.RecordBatch.from_pylist(self.rows, schema=self.schema))
-        self.rows = []
+        """Let go of cells as Python objects."""
+        content = pa.Table.from_pylist(self.rows, schema=self.schema)
+        numbers = np.array(self.numbers, dtype=np.int64)
+        own = {"row_id": taken(self.ids, numbers), "item_id": taken(self.items, self.place[numbers])}
+        for name, kind in self.kinds.items():
+            if kind in TEXT:
+                own[digest_name(name)] = hash_column(whole(content.column(name)), kind)
+        self.spill.add(content, own)
+        self.numbers, self.rows = [], []
 
-    def table(self) -> pa.Table:
-        """All cells, in the order they came."""
+    def close(self) -> None:
+        self.spill.close()
+
+    def record(self) -> CompletionsRecord:
+        """Their table, and a line for each request with its row, its parent and its reason."""
         self.pack()
-        return pa.Table.from_batches(self.batches, schema=self.schema)
+        tree, described = self.spill.write(self.kinds, {})
+        order = sorted_order(self.ids)
+        # No rank, no reason in the dataset: only `why` and the funnel read them.
+        requests = {
+            "row_id": id_array(taken(self.ids, order)),
+            "parent": id_array(taken(self.parents, self.place[order])),
+            "place": pa.array(self.place[order]),
+            "reason": pa.array([self.reasons[at] for at in order.tolist()], pa.string()).dictionary_encode(),
+        }
+        dropped = len(self.reasons) - self.reasons.count(None)
+        born, kept = len(self.ids) - len(self.parents), len(self.ids) - dropped
+        return CompletionsRecord(
+            kind=self.operator.name,
+            **described.body(),
+            rows=tree["rows"],
+            table=tree,
+            asked=write_frame(self.store, requests),
+            remarks=dict(sorted(self.remarks.items())),
+            counts={"in": len(self.parents), "born": born, "out": kept, "dropped": [dropped]},
+        )
 
 
 def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsRecord) -> AttachedRecord:
@@ -141,9 +149,6 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
     order = places[has_result]
     inherited = {name: kind for name, kind in node.columns.items() if name not in answers.columns}
     text = [name for name, kind in inherited.items() if kind in TEXT]
-    none = pa.schema([(name, ARROW[inherited[name]]) for name in text]).empty_table()
-    content = pa.concat_tables([pa.table(batch) for _, batch in rows.batches(text)] or [none]) if text else none
-    schema = pa.schema([(name, content.schema.field(name).type) for name in text])
     writer, texts = FrameWriter(store, node.columns), []
     for part, (first, last) in enumerate(pairwise(answers.bounds)):
         chosen = pa.array(order[first:last])
@@ -155,8 +160,11 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
                 column = rows.frame(small).take(chosen)
                 frame[small] = join_licences(column, operator.terms) if name == "license" else column
         writer.add(frame)
-        if text:
-            texts.append(write_columns(store, schema, gathered(content, text, order[first:last])))
+    if text:
+        schema = pa.schema([("row_id", pa.uuid()), *((name, ARROW[inherited[name]]) for name in text)])
+        batches = inherited_text(rows, text, answers, order, schema)
+        for each in by_part(store, batches, schema, len(answers.spread)):
+            texts.append(write_columns(store, schema.remove(0), in_batches(each.drop_columns("row_id"))))
     tree = writer.tree("attached", of=answers.tree, inherited=text, text=referring(texts) if texts else None)
     described = writer.describing.described()
     dropped = np.where(has_result, 0, 1)
@@ -169,6 +177,21 @@ def attach_rows(store: Store, node: Node, rows: Table, completions: CompletionsR
         counts=completions.counts,
         funnel=funnel_by_source(rows, places, dropped),
     )
+
+
+def inherited_text(
+    rows: Table, text: list[str], answers: Table, order: np.ndarray[Any, Any], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The text of the row that each answer came from, beside the answer's id; `order` says where that row stands."""
+    ids = id_bytes(answers.frame("row_id"))
+    by_place = np.argsort(order, kind="stable")
+    places = order[by_place]
+    for start, batch in rows.batches(text):
+        count = len(next(iter(batch.values())))
+        first, last = np.searchsorted(places, (start, start + count))
+        chosen = pa.array(places[first:last] - start)
+        columns = [batch[name].take(chosen) for name in text]
+        yield pa.record_batch([id_array(taken(ids, by_place[first:last])), *columns], schema=schema)
 
 
 def funnel_by_source(rows: Table, places: np.ndarray[Any, Any], dropped: np.ndarray[Any, Any]) -> dict[str, list[int]]:
@@ -184,8 +207,7 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
     """The record of completions that a source holds, matched by prompt; sample k is the k-th of its prompt by row id."""
     operator = node.operator
     assert isinstance(operator, Generate)
-    results = Results(operator)
-    names = [name for name in dict.fromkeys(("think", "solution", *results.kinds)) if name in source.columns]
+    names = [name for name in dict.fromkeys(("think", "solution", *operator.made())) if name in source.columns]
     places_of: dict[bytes, list[int]] = {}
     for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
         places_of.setdefault(cell, []).append(place)
@@ -193,24 +215,24 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
     missing = [-1] * operator.samples
     chosen = [place for cell in prompts for place in (places_of.get(cell, []) + missing)[: operator.samples]]
     needed = np.unique([at for at in chosen if at >= 0])
-    rows: dict[int, tuple[Any, ...]] = {}
-    for start, batch in source.batches(names):
-        count = len(next(iter(batch.values())))
-        inside = needed[(needed >= start) & (needed < start + count)]
-        if inside.size:
-            picked = {name: column.take(pa.array(inside - start)).to_pylist() for name, column in batch.items()}
-            for number, held_at in enumerate(inside.tolist()):
-                row = {name: column[number] for name, column in picked.items()}
-                rows[held_at] = recorded_cells(operator, results.kinds, row)
-    for at in chosen:
-        if at < 0:
-            results.lack("no recorded completion of this prompt")
-        elif rows[at][0] is None:
-            results.lack("recorded as empty")
-        else:
-            results.add(rows[at])
-    record = write_completions(store, table, results)
-    return record.replaced(recorded={"missing": sum(at < 0 for at in chosen), "unasked": source.rows - len(needed)})
+    by_place = np.argsort(chosen, kind="stable")
+    places = np.array(chosen, dtype=np.int64)[by_place]
+    with closing(Results(store, table, operator)) as results:
+        for number in by_place[: np.searchsorted(places, 0)].tolist():
+            results.lack(number, "no recorded completion of this prompt")
+        for start, batch in source.batches(names, 4 * FETCHED):
+            count = len(next(iter(batch.values())))
+            first, last = np.searchsorted(places, (start, start + count))
+            inside = pa.array(places[first:last] - start)
+            picked = pa.table({name: column.take(inside) for name, column in batch.items()}).to_pylist()
+            for number, row in zip(by_place[first:last].tolist(), picked, strict=True):
+                cells = recorded_cells(operator, results.kinds, row)
+                if cells[0] is None:
+                    results.lack(number, "recorded as empty")
+                else:
+                    results.add(number, cells)
+        record = results.record()
+    return record.replaced(recorded={"missing": chosen.count(-1), "unasked": source.rows - len(needed)})
 
 
 def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:

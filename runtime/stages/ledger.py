@@ -79,7 +79,9 @@ def run_query(relation: Relation, folder: Path) -> Fates:
             fates.add(relation.rows(part), made, relation.dear[part])
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
-    except duckdb.OutOfMemoryException as error:
+    except (duckdb.OutOfMemoryException, pa.ArrowException) as error:
+        if "Out of Memory" not in str(error):
+            raise
         raise too_small(relation) from error
     except duckdb.Error as error:
         raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,15 @@ from compiler.graph.stages import DecideStage
 from operators.base.declare import LABELS, Measure
 from operators.measures.parsable import TooSlow
 from runtime.stages.columns import measure_once, with_rows
-from runtime.store.digest import id_array, id_bytes
-from runtime.store.files import Files
-from runtime.store.running import scratch
+from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
-from runtime.tables.ids import combined, connect, database, digest_name, halves, sorted_order
+from runtime.tables.ids import combined, connect, database, digest_name, halves
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
+from runtime.tables.scatter import by_part, in_id_order
 from runtime.tables.table import BATCH, Table
-from runtime.tables.write import taken
 
-SCATTERED = 1 << 20
-"""Rows of a result that are sorted into parts at a time."""
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
 
@@ -130,10 +125,9 @@ class Relation:
 
         paths = [str(self.folder / f"{part}.arrow") for part in range(len(self.table.spread))]
         self.connection.register(self.name, pyarrow.dataset.dataset(paths, format="ipc"))
-        reader = self.connection.sql(text).to_arrow_reader(4 * BATCH)
         # DuckDB's own sort would hold on to memory that the rest of the query needs.
-        with scratch(self.store.root) as folder:
-            yield from by_part(reader, len(paths), self.store.files, folder)
+        reader = self.connection.sql(text).to_arrow_reader(4 * BATCH)
+        yield from by_part(self.store, reader, reader.schema, len(paths))
 
     def measure_dear(self) -> None:
         """Dear measures look only at the rows that every decision before them keeps."""
@@ -176,47 +170,3 @@ class Relation:
     def fates(self) -> Iterator[pa.Table]:
         """Runs the stage's SQL, the same text that `explain` prints."""
         return self.query(decide_sql(self.stage, self.scale))
-
-
-def in_id_order(made: pa.Table) -> pa.Table:
-    """The rows by id, and copies of one by their number."""
-    ids = id_bytes(combined(made.column("row_id")))
-    order = sorted_order(ids)
-    if "copy" in made.column_names and (copies := combined(made.column("copy")).to_numpy()).any():
-        high, low = halves(ids)
-        order = np.lexsort((copies, low, high))
-    places = pa.array(order)
-    columns = {name: combined(made.column(name)).take(places) for name in made.column_names if name != "row_id"}
-    return pa.table({"row_id": id_array(taken(ids, order)), **columns})
-
-
-def by_part(reader: pa.RecordBatchReader, parts: int, files: Files, folder: Path) -> Iterator[pa.Table]:
-    """For each part the rows whose ids are in its range; they come in any order, and pass over the disk."""
-    paths: list[Path] = []
-    pieces: list[pa.RecordBatch] = []
-    for batch in reader:
-        pieces.append(batch)
-        if sum(map(len, pieces)) >= SCATTERED:
-            paths.append(scatter(pieces, parts, files, folder / str(len(paths))))
-            pieces = []
-    if pieces:
-        paths.append(scatter(pieces, parts, files, folder / str(len(paths))))
-    for part in range(parts):
-        batches = []
-        for path in paths:
-            with pa.OSFile(str(path)) as file:
-                batches.append(pa.ipc.open_file(file).get_batch(part))
-        yield in_id_order(pa.Table.from_batches(batches, reader.schema))
-
-
-def scatter(pieces: list[pa.RecordBatch], parts: int, files: Files, path: Path) -> Path:
-    """A file of some rows, with one batch for each part."""
-    table = pa.Table.from_batches(pieces)
-    part = id_bytes(combined(table.column("row_id")))[:, 0].astype(np.int64) * parts // 256
-    order = np.argsort(part, kind="stable")
-    bounds = np.searchsorted(part[order], np.arange(parts + 1)).tolist()
-    columns = [combined(column).take(pa.array(order)) for column in table.columns]
-    with files.scratch(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-        for first, last in pairwise(bounds):
-            writer.write_batch(pa.record_batch([each.slice(first, last - first) for each in columns], schema=table.schema))
-    return path

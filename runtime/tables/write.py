@@ -160,6 +160,13 @@ def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, A
             yield [column.slice(start, TEXT_ROWS) for column in slices]
 
 
+def in_batches(table: pa.Table) -> Iterator[list[pa.Array]]:
+    """The columns of a table in batches of TEXT_ROWS."""
+    columns = [whole(column) for column in table.columns]
+    for start in range(0, len(table), TEXT_ROWS):
+        yield [column.slice(start, TEXT_ROWS) for column in columns]
+
+
 def masked(ids: pa.Array, null: np.ndarray[Any, Any]) -> pa.Array:
     """Ids with nulls."""
     if not null.any():
