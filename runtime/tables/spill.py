@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from operators.base.scope import Columns
 from runtime.store.digest import Bytes, Described, buckets_of, id_bytes
-from runtime.store.store import Store
+from runtime.store.store import Store, StoreError
 from runtime.tables.ids import number_copies, sorted_order
 from runtime.tables.objects import whole
 from runtime.tables.write import TableWriter, gathered, taken, write_based
@@ -71,8 +72,16 @@ class Spill:
         for run in self.runs:
             run.path.unlink(missing_ok=True)
 
+    def check_room(self, size: int) -> None:
+        """Raises StoreError where the disk has no room for so many bytes: before they are written, not when it is full."""
+        free = shutil.disk_usage(self.store.root).free
+        if size > free:
+            there = f"{size / 1e9:.1f} GB are to be written into `{self.store.folder}`, and {free / 1e9:.1f} GB are free"
+            raise StoreError(there, "make room, or choose another store with --store")
+
     def flush(self) -> None:
         """Write what is in memory as a run."""
+        self.check_room(self.held)
         ids = joined_ids(self.ids)
         content = pa.concat_tables(self.tables)
         self.tables, self.ids, self.held = [], [], 0
@@ -129,6 +138,7 @@ class Spill:
             return write_based(self.store, self.tables, ids, columns, constants)
         if self.tables:
             self.flush()
+        self.check_room(self.size)
         self.number()
         writer = TableWriter(self.store, columns, constants)
         width = BUCKETS // self.store.bound.parts_for(self.size)
