@@ -77,18 +77,24 @@ def items_of(folder: Path, data: Path | None, edits: int) -> Iterator[Item]:
 
 def edited(folder: Path, data: Path, count: int) -> Iterator[Item]:
     """Random edits of one recipe, each compared with the one before and then built."""
+    from tests.conftest import DATA
     from tests.predicting import Recipe
+
+    def write(name: str) -> None:
+        # Edits name their files where the data lies beside this checkout.
+        text = json.dumps(recipe.plain(), ensure_ascii=False).replace(str(DATA), str(data))
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
 
     folder.mkdir()
     recipe = Recipe(folder, random.Random(16), dear=False)
     allow = ("--allow-path", str(data))
     edits = sorted(name for name in dir(recipe) if name.startswith("edit_"))
-    (folder / "e000.yaml").write_text(json.dumps(recipe.plain(), ensure_ascii=False), "utf-8")
+    write("e000")
     yield Item("e000", "edits/e000.yaml", (("build", "--allow-empty"),), allow)
     for number in range(1, count + 1):
         getattr(recipe, recipe.chance.choice(edits))()
         name = f"e{number:03}"
-        (folder / f"{name}.yaml").write_text(json.dumps(recipe.plain(), ensure_ascii=False), "utf-8")
+        write(name)
         before = f"edits/e{number - 1:03}.yaml"
         yield Item(name, f"edits/{name}.yaml", (("diff", before), ("build", "--allow-empty")), allow)
 
