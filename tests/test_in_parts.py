@@ -231,6 +231,12 @@ def test_a_bound_that_is_too_small_says_what_is_not(rows: Project) -> None:
     assert rows.run("build", "recipe.yaml", "--memory", "soon").code == 2
 
 
+def test_what_goes_on_keeps_the_bound() -> None:
+    from runtime.build.session import Session
+
+    assert Session("a.yaml", memory=600 << 20).command() == "recipe build a.yaml --memory 600MB"
+
+
 def test_parts_follow_from_the_size_of_a_table() -> None:
     bound = Bound(2 << 30)
     assert [bound.parts_for(size) for size in (0, 1, bound.part, bound.part + 1, 3 * bound.part, 1 << 50)] == [1, 1, 1, 2, 4, 256]

@@ -45,8 +45,6 @@ class Wishes:
     retry_refused: bool = False
     """Whether what a server refused before is asked for again."""
     quiet: bool = False
-    memory: int | None = None
-    """Bytes that the build may take; half of the machine unless said."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
     store = session.open_store()
-    store.bound = bound_of(wishes.memory)
+    store.bound = bound_of(session.memory)
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
         store.sweep()

@@ -38,6 +38,8 @@ class Session:
     store_folder: str | None = None
     items: int | None = None
     targets: tuple[str, ...] = ()
+    memory: int | None = None
+    """Bytes that a build may take; half of the machine unless said."""
     bounded: bool = False
     """Read no file to its end: a check looks only at how files begin."""
     at: Place | None = None
@@ -148,4 +150,5 @@ class Session:
         settings = "".join(f" --set {shlex.quote(each)}" for each in self.settings)
         sample = f" --sample {self.items}" if self.items is not None else ""
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
-        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}"
+        memory = f" --memory {self.memory >> 20}MB" if self.memory is not None else ""
+        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}{memory}"

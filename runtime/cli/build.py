@@ -32,7 +32,8 @@ def build_command(
     from runtime.build.run import Wishes, refuse_empty, run_build
 
     accepted = frozenset[str]() if locked else None
-    wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json, memory)
+    session.memory = memory
+    wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json)
     outcome = run_build(session, wishes)
     if as_json:
         say_json(outcome.data())
