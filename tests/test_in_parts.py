@@ -253,6 +253,52 @@ def test_a_tree_with_parts_that_no_table_has_is_none_of_ours(spread: Any, tmp_pa
     assert is_tree(tree) and not is_tree({**tree, "spread": spread})
 
 
+@pytest.mark.parametrize("change", ["no spread", "fewer texts", "a carried table"])
+def test_a_tree_whose_objects_do_not_fit_its_parts_is_none_of_ours(change: str, tmp_path: Path) -> None:
+    _, tree, _, _ = written(tmp_path, [content(9, 0)], None, 4)
+    changed = {
+        "no spread": {name: value for name, value in tree.items() if name != "spread"},
+        "fewer texts": {**tree, "text": tree["text"][:2]},
+        "a carried table": {"kind": "carried", "of": tree, "columns": {}, "from": {}, "spread": [1, 2]},
+    }[change]
+    assert is_tree(tree) and not is_tree(changed)
+
+
+def test_a_pull_refuses_a_ledger_of_other_parts_than_its_table(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.export.sound import Objects
+    from runtime.store.parts import Unsound
+
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    rows.build()
+    bodies = recorded(rows.folder / "store").values()
+    tree = next(body["table"] for body in bodies if body["table"]["kind"] == "filtered")
+    halved = {**tree, "ledger": tree["ledger"][:2], "spread": [tree["rows"], 0]}
+    assert is_tree(halved)
+    with pytest.raises(Unsound):
+        Objects(Store(rows.folder / "store"), set()).rows_of(halved)
+
+
+def test_stores_with_other_parts_exchange_what_they_measured(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for parts in ("1", "4"):
+        monkeypatch.setenv("RECIPE_PARTS", parts)
+        rows.build(store=parts)
+        assert rows.run("store", "push", "shared", "--measures", "--store", parts).code == 0
+    pulled = rows.run("store", "pull", "shared", "--store", "third")
+    assert pulled.code == 0, pulled.err
+    assert rows.run("store", "pull", "shared", "--store", "4").code == 0
+    assert rows.digest(store="third") == rows.digest(store="1")
+
+
+def test_values_beside_a_table_are_one_object_however_many_parts_it_has(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for parts in ("1", "16"):
+        monkeypatch.setenv("RECIPE_PARTS", parts)
+        rows.build(store=parts)
+        bodies = [unsealed(path.read_bytes()) for path in (rows.folder / parts / "v3" / "beside").glob("*/*.json")]
+        seen.append({body["key"]: (body["object"], body["text"]) for body in bodies if body is not None})
+    assert seen[0] and seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("change", ["other rows", "other order"])
 def test_a_pull_refuses_parts_that_hold_other_rows_than_they_say(
     change: str, rows: Project, monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,7 @@ from runtime.build.progress import Progress
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.stages.table import kind_at
-from runtime.store.bound import SMALLEST, Bound
+from runtime.store.bound import SMALLEST, Bound, machine_memory
 from runtime.store.names import NamedOutput
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
@@ -190,7 +190,7 @@ def bound_of(memory: int | None) -> Bound:
         raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
     if memory is not None and memory < SMALLEST:
         raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
-    return Bound(memory, int(parts) if parts else None)
+    return Bound(memory and min(memory, machine_memory()), int(parts) if parts else None)
 
 
 def output_of(session: Session, output: str, built: Built, path: Path | None) -> OutputOutcome:

@@ -56,12 +56,11 @@ class Objects:
         inner = tree["parts"] if "parts" in tree else [tree["of"]] if "of" in tree else []
         below = [self.rows_of(each, depth + 1) for each in inner]
         columns = tree.get("columns", {})
-        if "spread" in tree:
-            self.complain_spread(tree)
         rows: int = below[0] if kind == "carried" else tree["rows"]
         wrong = (kind == "combined" and sum(below) != rows) or (kind == "attached" and below[0] != rows)
         if kind == "filtered":
             wrong |= rows > below[0] or (self.length(tree["ledger"], "dropped_by") or below[0]) < below[0]
+            wrong |= parts_in(tree) != parts_in(tree["of"])
         elif kind == "carried":
             self.complain_origins(tree["from"], columns, rows)
         else:
@@ -70,18 +69,22 @@ class Objects:
             self.complain_types(tree["frame"], columns)
         if wrong:
             raise Unsound("the parts of its table have not as many rows as it")
+        if "spread" in tree:
+            self.complain_spread(tree)
         return rows
 
     def complain_spread(self, tree: Tree) -> None:
         """Raises Unsound where the parts of a table have other rows than it says, or ids of other ranges."""
         spread = tree["spread"]
         named = references(tree["ledger"] if tree["kind"] == "filtered" else tree["frame"])
-        if sum(spread) != tree["rows"] or len(named) != len(spread):
+        if sum(spread) != tree["rows"]:
             raise Unsound("its parts have not as many rows as it")
         for part, (name, rows) in enumerate(zip(named, spread, strict=True)):
             if object_name(name) in self.left:
                 continue
             table = read_part(self.store, name, 0)
+            if "row_id" not in table.column_names or table.schema.field("row_id").type != pa.uuid():
+                raise Unsound("its parts have no ids")
             ids = id_bytes(whole(table.column("row_id")))[:, 0].astype(np.int64) * len(spread) // 256
             held = len(ids)
             if tree["kind"] == "filtered":
@@ -121,3 +124,8 @@ class Objects:
         for maker, _, _ in origins.values():
             if maker is not None and self.length(maker) not in (rows, None):
                 raise Unsound("its columns have not as many rows as its table")
+
+
+def parts_in(tree: Tree) -> int:
+    """How many parts a table has."""
+    return parts_in(tree["of"]) if tree["kind"] == "carried" else len(tree.get("spread", (0,)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,8 @@ from runtime.tables.batches import in_order
 from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, hash_column
 from runtime.tables.memo import Memo
-from runtime.tables.objects import referring
 from runtime.tables.table import BATCH, TEXT, Table
-from runtime.tables.write import masked, write_columns
+from runtime.tables.write import BesideWriter, masked
 
 if TYPE_CHECKING:
     from operators.kernels.overlap.search import Index
@@ -54,20 +54,14 @@ class ColumnWork:
 
 def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
     """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
-    objects: list[list[str]] = [[] for _ in works]
-    texts: list[list[str]] = [[] for _ in works]
-    with ThreadPoolExecutor(threads) as pool:
+    with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
+        writers = [stack.enter_context(BesideWriter(store, made_schema(work))) for work in works]
         for part, first in enumerate(table.bounds[:-1]):
-            parts: list[list[list[pa.Array]]] = [[] for _ in works]
-            for start, results in computed(pool, table, works, part, 2 * threads):
-                for each, result in zip(parts, results, strict=True):
-                    each.append(result)
-                tell(first + start)
-            for at, work in enumerate(works):
-                values, text = store_columns(store, made_schema(work), parts[at])
-                objects[at].append(values)
-                texts[at] += [text] if text is not None else []
-    return [Beside(referring(each), referring(text) if text else None) for each, text in zip(objects, texts, strict=True)]
+            for rows, results in computed(pool, table, works, part, 2 * threads):
+                for writer, result in zip(writers, results, strict=True):
+                    writer.add(result)
+                tell(first + rows)
+        return [writer.written() for writer in writers]
 
 
 def computed(
@@ -102,18 +96,6 @@ def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:
     ids = [id_bytes(table.frame("row_id").slice(start + place, 1)).tobytes().hex()[:12] for place in error.places[:10]]
     hint = "look at them with `recipe why`, and let a step before leave them out"
     return StoreError(f"{error}; they are of the rows {', '.join(ids)}", hint)
-
-
-def store_columns(store: Store, schema: pa.Schema, parts: list[list[pa.Array]]) -> tuple[str, str | None]:
-    """Columns in the store: small ones as one batch, which is mapped without a copy, and text apart from them."""
-    text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
-    small = [place for place in range(len(schema)) if place not in text]
-    joined = [[pa.concat_arrays([part[place] for part in parts]) for place in small]] if parts else []
-    values = write_columns(store, pa.schema([schema.field(at) for at in small]), joined)
-    if not text:
-        return values, None
-    apart = pa.schema([schema.field(place) for place in text])
-    return values, write_columns(store, apart, [[part[place] for place in text] for part in parts])
 
 
 def made_schema(work: ColumnWork) -> pa.Schema:

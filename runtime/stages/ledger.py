@@ -79,10 +79,10 @@ def run_query(relation: Relation, folder: Path) -> Fates:
             fates.add(relation.rows(part), made, relation.dear[part])
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
-    except (duckdb.OutOfMemoryException, pa.ArrowException) as error:
-        if "Out of Memory" not in str(error):
+    except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
+        if (lack := lacking(relation, str(error))) is None:
             raise
-        raise too_small(relation) from error
+        raise lack from error
     except duckdb.Error as error:
         raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error
     finally:
@@ -90,11 +90,14 @@ def run_query(relation: Relation, folder: Path) -> Fates:
     return fates
 
 
-def too_small(relation: Relation) -> StoreError:
-    """What is said where a bound of memory does not do."""
-    memory = relation.store.bound.memory
-    message = f"`{relation.stage.node.label}` does not fit into {memory >> 20} MB"
-    return StoreError(message, f"build with --memory {2 * memory >> 20}MB, or more")
+def lacking(relation: Relation, text: str) -> StoreError | None:
+    """What is said where memory does not do, or the disk for what is beyond it, by the text of an error; None for another."""
+    label, memory = relation.stage.node.label, relation.store.bound.memory
+    if "temp_directory" in text or "offload" in text or "No space left" in text:
+        return StoreError(f"the disk has no room for what `{label}` spills", "make room, or choose another store with --store")
+    if "Out of Memory" in text:
+        return StoreError(f"`{label}` does not fit into {memory >> 20} MB", f"build with --memory {2 * memory >> 20}MB, or more")
+    return None
 
 
 class Fates:

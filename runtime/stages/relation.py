@@ -57,6 +57,8 @@ class Relation:
         self.dear: list[dict[str, pa.Array]] = [{} for _ in self.table.spread]
         """Of each part the values of dear measures, by their place in the run: a label is no part of a result."""
         self.parts: list[pa.Table] = []
+        self.connection: Any = None
+        self.database: Any = None
 
     def prepare(self, folder: Path) -> None:
         """Lay the rows out, and measure what is dear; `folder` is for what does not fit into memory."""

@@ -15,7 +15,7 @@ SIZE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))?\s*([KMGT]?)i?B?", re.IGNORE
 #: What the process takes for itself: the interpreter, Arrow, NumPy and DuckDB, before any row is read.
 BASE = 180 << 20
 SMALLEST = 400 << 20
-"""The least that works: below it a part would be so small that there were more than 256 of ordinary sources."""
+"""The least that a build is tried with: the process itself takes half of it."""
 PART_BYTES = 1 << 27
 
 
@@ -28,12 +28,9 @@ def parse_size(text: str) -> int:
     return int(float(f"{number}.{fraction or 0}") * UNITS[unit.upper()])
 
 
-def half_of_machine() -> int:
-    """Half of the memory that the machine has, or that its cgroup leaves to us."""
-    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in cgroup_limits():
-        most = min(most, limit)
-    return most // 2
+def machine_memory() -> int:
+    """The memory that the machine has, or that its cgroup leaves to us."""
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *cgroup_limits()])
 
 
 def cgroup_limits() -> list[int]:
@@ -71,7 +68,7 @@ class Bound:
     @cached_property
     def memory(self) -> int:
         """The same, known."""
-        return self.limit or max(half_of_machine(), SMALLEST)
+        return self.limit or max(machine_memory() // 2, SMALLEST)
 
     @property
     def room(self) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypedDict, TypeVar
 
 from compiler.graph.plan import Result
-from compiler.text.canonical import digest_of
 from runtime.store.parts import (
     OBJECT,
     Sealed,
@@ -19,14 +18,14 @@ from runtime.store.parts import (
     is_text,
     maybe,
 )
-from runtime.store.trees import Tree, is_tree, references, small_objects
+from runtime.store.trees import Tree, is_tree, small_objects
 
 Digest = Annotated[str, is_digest]
 Object = Annotated[str, is_object]
 Reference = Annotated[str | list[str], is_reference]
 """An object, or one for each part of the table that it stands beside."""
 Count = Annotated[int, is_count]
-References = Annotated[list[str | list[str] | None], each(maybe(is_reference))]
+Objects = Annotated[list[str | None], each(maybe(is_object))]
 Funnel = Annotated[dict[str, list[int]], each_of(each(is_count))]
 
 
@@ -133,7 +132,7 @@ class DecisionRecord(Record):
 
     order = "kind rows digest ids columns table ledger measured dear counts funnel made snapshot key without"
     ledger: Reference
-    measured: References
+    measured: Objects
     """The columns beside the table that each decision of the run read; None where its values stand in the ledger."""
     dear: Annotated[list[str], each(is_text)]
     """The columns of the ledger with values of dear measures."""
@@ -229,8 +228,8 @@ class BesideRecord(Keyed):
 
     folder = "beside"
     order = "object text rows measure of reads key without"
-    object: Reference
-    text: Annotated[str | list[str] | None, maybe(is_reference)]
+    object: Object
+    text: Annotated[str | None, maybe(is_object)]
     """The text that a map made, apart from its digests."""
     rows: Count
     measure: Digest
@@ -241,10 +240,10 @@ class BesideRecord(Keyed):
 
     @property
     def content(self) -> str:
-        return self.object.removeprefix(OBJECT) if isinstance(self.object, str) else digest_of(self.object)
+        return self.object.removeprefix(OBJECT)
 
     def textless(self) -> Iterator[str]:
-        yield from (*references(self.object), *small_objects(self.of))
+        yield from (self.object, *small_objects(self.of))
 
 
 K = TypeVar("K", bound=Keyed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from operators.base.scope import ColumnType
-from runtime.store.parts import Check, each, each_of, is_count, is_reference, is_text, maybe
+from runtime.store.parts import Check, each, each_of, is_count, is_object, is_reference, is_text, maybe
 
 Tree = dict[str, Any]
 """A map with a `kind`, and the parts that `PARTS` says of it."""
@@ -20,7 +20,7 @@ def are_types(value: Any) -> bool:
 
 def is_origin(value: Any) -> bool:
     """Who made a column (an object beside the table, or null for the table), its name there, and the object of its text."""
-    return isinstance(value, list) and len(value) == 3 and is_text(value[1]) and all(map(maybe(is_reference), value[::2]))
+    return isinstance(value, list) and len(value) == 3 and is_text(value[1]) and all(map(maybe(is_object), value[::2]))
 
 
 PART_COUNTS = tuple(1 << power for power in range(9))
@@ -35,9 +35,14 @@ def is_spread(value: Any) -> bool:
 def is_tree(value: Any) -> bool:
     """Whether it is the tree of a table down to its leaves. Raises RecursionError for one that is nested too deep."""
     parts = PARTS.get(str(value.get("kind"))) if isinstance(value, dict) else None
-    if parts is None or not is_spread(value.get("spread", [0, 0])):
+    if parts is None or not all(name in value and check(value[name]) for name, check in parts.items()):
         return False
-    return all(name in value and check(value[name]) for name, check in parts.items())
+    many = 1
+    if "spread" in value:
+        if not is_spread(value["spread"]) or value["kind"] == "carried":
+            return False
+        many = len(value["spread"])
+    return all(len(references(value.get(part))) == many for part in ("frame", "ledger", "text") if value.get(part) is not None)
 
 
 WITH_FRAME: dict[str, Check] = {"columns": are_types, "rows": is_count, "frame": is_reference}
@@ -59,7 +64,6 @@ def small_objects(tree: Mapping[str, Any]) -> Iterator[str]:
     """The objects of a table's tree that hold ids and small columns, not text."""
     for part in ("frame", "ledger"):
         yield from references(tree.get(part))
-    for maker, *_ in tree.get("from", {}).values():
-        yield from references(maker)
+    yield from (str(maker) for maker, *_ in tree.get("from", {}).values() if maker is not None)
     for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]:
         yield from small_objects(below)

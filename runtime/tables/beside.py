@@ -9,16 +9,18 @@ from typing import Any
 from compiler.graph.nodes import Node
 from runtime.store.record import BesideRecord
 from runtime.store.store import Store
-from runtime.tables.objects import Reference
 from runtime.tables.table import Table, carry
 
 
 @dataclass(frozen=True)
 class Beside:
-    """The columns of one node: whole numbers or digests, and apart from them the text that a map made."""
+    """The columns of one node: whole numbers or digests, and apart from them the text that a map made.
 
-    object: Reference
-    text: Reference | None = None
+    However many parts the table has they are one object each, so that two stores that know the same values name them alike.
+    """
+
+    object: str
+    text: str | None = None
 
 
 def seen(store: Store, table: Table, node: Node, objects: Mapping[int, Beside]) -> tuple[Table, dict[str, str]]:

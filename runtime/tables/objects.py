@@ -45,16 +45,14 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def beside_part(store: Store, reference: Reference, name: str, spread: Sequence[int], part: int) -> pa.Array:
-    """A column made beside a table for one of its parts, even where it was made when the same rows had other parts."""
-    if len(references(reference)) == len(spread):
-        return column_of(read_part(store, reference, part), name)
-    return beside_column(store, reference, name).slice(sum(spread[:part]), spread[part])
+def beside_part(store: Store, reference: str, name: str, spread: Sequence[int], part: int) -> pa.Array:
+    """A column made beside a table for one of its parts."""
+    return column_of(read_part(store, reference, 0).slice(sum(spread[:part]), spread[part]), name)
 
 
-def beside_column(store: Store, reference: Reference, name: str) -> pa.Array:
+def beside_column(store: Store, reference: str, name: str) -> pa.Array:
     """A column made beside a table."""
-    return column_of(read_table(store, reference), name)
+    return column_of(read_part(store, reference, 0), name)
 
 
 def column_of(table: pa.Table, name: str) -> pa.Array:

@@ -86,13 +86,14 @@ class Spill:
         content = pa.concat_tables(self.tables)
         self.tables, self.ids, self.held = [], [], 0
         order = sorted_order(ids["row_id"])
-        self.runs.append(self.written(content, {name: taken(ids.pop(name), order) for name in list(ids)}, order))
+        self.write_run(content, {name: taken(ids.pop(name), order) for name in list(ids)}, order)
 
-    def written(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> Run:
+    def write_run(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> None:
         """A run of some rows in an order; the ids are sorted already."""
         path = self.store.root / "tmp" / f"{uuid.uuid4().hex}.run"
         schema = pa.schema([*content.schema, *((f".{name}", ID) for name in ids)])
         bounds = buckets_of(ids["row_id"]).tolist()
+        self.runs.append(Run(path, len(order)))  # `close` removes it, however far this comes
         with self.store.files.scratch(path) as file, pa.ipc.new_file(file, schema) as writer:
             for first, last in pairwise(bounds):
                 columns = [stored(each[first:last]) for each in ids.values()]
@@ -100,7 +101,6 @@ class Spill:
                 rows = [pa.concat_arrays([piece[at] for piece in pieces]) for at in range(content.num_columns)] if pieces else []
                 rows = rows or [pa.array([], each.type) for each in content.schema]
                 writer.write_batch(pa.record_batch([*rows, *columns], schema=schema))
-        return Run(path, len(order))
 
     def number(self) -> None:
         """Tell equal rows apart over all runs; those that get other ids come into runs of their own."""
@@ -119,15 +119,15 @@ class Spill:
                     renamed[at][bucket] = joined[mine]
         for run, names in zip(list(self.runs), renamed, strict=True):
             if names:
-                self.runs.append(self.moved(run, names))
+                self.write_moved(run, names)
 
-    def moved(self, run: Run, names: Mapping[int, Bytes]) -> Run:
+    def write_moved(self, run: Run, names: Mapping[int, Bytes]) -> None:
         """A run of the rows of another that get other ids."""
         batches = [each.take(pa.array(run.gone[at])) for at, each in run.batches(0, BUCKETS) if at in names]
         content, ids = parted(pa.Table.from_batches(batches))
         ids["row_id"] = np.concatenate([names[bucket] for bucket in sorted(names)])
         order = sorted_order(ids["row_id"])
-        return self.written(content, {name: taken(each, order) for name, each in ids.items()}, order)
+        self.write_run(content, {name: taken(each, order) for name, each in ids.items()}, order)
 
     def write(self, columns: Columns, constants: Mapping[str, str]) -> tuple[dict[str, Any], Described]:
         """(the tree of the table of all rows, what it is); they are let go of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -191,13 +192,20 @@ class Combined(Framed):
         super().__init__(store, tree)
         self.members = [open_table(store, member) for member in tree["parts"]]
 
+    @cached_property
+    def totals(self) -> list[np.ndarray[Any, Any]]:
+        """How many rows of each member stand before each part."""
+        totals = [np.zeros(len(self.members), dtype=np.int64)]
+        for part in range(len(self.spread) - 1):
+            totals.append(totals[-1] + np.bincount(self.column(".part", part).to_numpy(), minlength=len(self.members)))
+        return totals
+
     def before(self, first: int) -> np.ndarray[Any, Any]:
         """How many rows of each member stand before a row."""
         part, place = located(self.spread, first)
-        counted = np.zeros(len(self.members), dtype=np.int64)
-        for each in range(part + 1 if place else part):
-            members = self.column(".part", each).to_numpy()
-            counted += np.bincount(members[: place if each == part else len(members)], minlength=len(counted))
+        counted = self.totals[part].copy()
+        if place:
+            counted += np.bincount(self.column(".part", part).to_numpy()[:place], minlength=len(counted))
         return counted
 
     def cursor(self, columns: Sequence[str], first: int = 0) -> Cursor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,11 +15,13 @@ import pyarrow as pa
 from operators.base.scope import Columns
 from runtime.store.digest import Bytes, Described, Describing, id_array
 from runtime.store.store import Store
+from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, sorted_order
 from runtime.tables.objects import referring, whole
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
+BESIDE_ROWS = 1 << 20
 GATHER_ROWS = 131072
 
 
@@ -116,6 +119,65 @@ class TableWriter:
     def written(self) -> tuple[dict[str, Any], Described]:
         """(the tree of the table, what it is)."""
         return self.frame.tree("based", text=referring(self.texts) if self.texts else None), self.frame.describing.described()
+
+
+class BesideWriter:
+    """Columns beside a table on their way into the store: whole numbers and digests in one object, text in another.
+
+    Their batches have a fixed number of rows, whatever the parts of the table and the batches that come.
+    """
+
+    def __init__(self, store: Store, schema: pa.Schema) -> None:
+        text = [place for place, kind in enumerate(schema.types) if pa.types.is_large_string(kind)]
+        small = [place for place in range(len(schema)) if place not in text]
+        self.kinds = [(small, BESIDE_ROWS), *([(text, TEXT_ROWS)] if text else [])]
+        self.store, self.schema = store, schema
+
+    def __enter__(self) -> BesideWriter:
+        self.stack = ExitStack()
+        self.files = [self.stack.enter_context(even_batches(self.store, self.schema, *kind)) for kind in self.kinds]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.stack.__exit__(*error)
+
+    def add(self, columns: Sequence[pa.Array]) -> None:
+        """The columns of more rows."""
+        for (places, _), (add, _) in zip(self.kinds, self.files, strict=True):
+            add([columns[place] for place in places])
+
+    def written(self) -> Beside:
+        """What names them; nothing comes after it."""
+        self.stack.close()
+        return Beside(*(f"object:{made[0]}" for _, made in self.files))
+
+
+@contextmanager
+def even_batches(
+    store: Store, schema: pa.Schema, places: list[int], size: int
+) -> Iterator[tuple[Callable[[list[pa.Array]], None], list[str]]]:
+    """(adds columns to an object, whose digest is in the list afterwards): an Arrow file with `size` rows a batch."""
+    own = pa.schema([schema.field(place) for place in places])
+    waiting: list[list[pa.Array]] = []
+    made: list[str] = []
+
+    def flush(rows: int) -> None:
+        columns = waiting[0]
+        if len(waiting) > 1:
+            columns = [pa.concat_arrays(pieces) for pieces in zip(*waiting, strict=True)]
+        writer.write_batch(pa.record_batch([column.slice(0, rows) for column in columns], schema=own))
+        waiting[:] = [[column.slice(rows) for column in columns]] if len(columns[0]) > rows else []
+
+    def add(columns: list[pa.Array]) -> None:
+        if len(columns[0]):
+            waiting.append(columns)
+        while sum(len(each[0]) for each in waiting) >= size:
+            flush(size)
+
+    with store.new_object(made) as file, pa.ipc.new_file(file, own) as writer:
+        yield add, made
+        if waiting:
+            flush(size)
 
 
 def write_based(
