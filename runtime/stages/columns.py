@@ -26,7 +26,7 @@ from runtime.tables.batches import in_order
 from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, hash_column
 from runtime.tables.memo import Memo
-from runtime.tables.table import BATCH, TEXT, Table
+from runtime.tables.table import BATCH, TEXT, Table, bytes_a_row
 from runtime.tables.write import BesideWriter, masked
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
     with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
         writers = [stack.enter_context(BesideWriter(store, made_schema(work))) for work in works]
         for part, first in enumerate(table.bounds[:-1]):
-            for rows, results in computed(pool, table, works, part, 2 * threads):
+            for rows, results in computed(store, pool, table, works, part, 2 * threads):
                 for writer, result in zip(writers, results, strict=True):
                     writer.add(result)
                 tell(first + rows)
@@ -65,7 +65,7 @@ def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[
 
 
 def computed(
-    pool: ThreadPoolExecutor, table: Table, works: list[ColumnWork], part: int, ahead: int
+    store: Store, pool: ThreadPoolExecutor, table: Table, works: list[ColumnWork], part: int, ahead: int
 ) -> Iterator[tuple[int, list[list[pa.Array]]]]:
     """(rows so far, columns of each work) of the batches of one part."""
     first, last = table.bounds[part : part + 2]
@@ -88,7 +88,8 @@ def computed(
             ) from None
         return start - first + rows, made
 
-    return in_order(pool, one, table.batches(needed, BATCH, first, last), ahead)
+    rows = min(BATCH, max(1, store.bound.room // (16 * ahead * bytes_a_row(store, table.tree))))
+    return in_order(pool, one, table.batches(needed, rows, first, last), ahead)
 
 
 def with_rows(error: TooSlow, table: Table, start: int) -> StoreError:

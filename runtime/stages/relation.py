@@ -138,7 +138,7 @@ class Relation:
             if decision.measure not in self.memos or decision.measure in self.objects or not isinstance(operator, Measure):
                 continue
             table, reads = seen(self.store, self.table, column, self.objects)
-            for part, alive in enumerate(list(self.query(alive_sql(self.stage, place)))):
+            for part, alive in enumerate(self.query(alive_sql(self.stage, place))):
                 rows = self.rows(part)
                 own, kept = (id_bytes(combined(each.column("row_id"))) for each in (rows, alive))
                 mask = np.isin(halves(own)[0], halves(kept)[0])

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from compiler.graph.nodes import Node
@@ -18,6 +19,9 @@ from runtime.tables.cursors import FrameCursor
 from runtime.tables.table import TEXT, Table
 
 GROUP_ROWS = 65536
+GROUP_LENGTH = 1 << 25
+"""Bytes of text after which a row group ends: it is in memory at a time."""
+READ_ROWS = 4096
 
 
 def write_output(
@@ -50,14 +54,21 @@ def write_output(
             ) as writer,
         ):
             ids = FrameCursor(table.column, ["row_id", "item_id"], table.spread, first)
-            for start, columns in table.batches(list(table.columns), GROUP_ROWS, first, first + operator.shard_rows):
+            last = min(table.rows, first + operator.shard_rows)
+            group, size = list[pa.Table](), 0
+            for start, columns in table.batches(list(table.columns), READ_ROWS, first, last):
                 rows = len(next(iter(columns.values())))
                 both = dict(zip(ids.columns, (each.storage for each in ids.read(rows)), strict=True)) | columns
-                arrays = [both[name].cast(schema.field(name).type) for name in schema.names]
-                writer.write_table(pa.table(arrays, schema=schema), row_group_size=GROUP_ROWS)
+                group.append(pa.table([both[name].cast(schema.field(name).type) for name in schema.names], schema=schema))
+                size += sum(characters(columns[name]) for name in text)
+                if sum(map(len, group)) >= GROUP_ROWS or size >= GROUP_LENGTH or start + rows == last:
+                    writer.write_table(pa.concat_tables(group).combine_chunks(), row_group_size=GROUP_ROWS)
+                    group, size = [], 0
                 tell(start + rows)
         return made[0]
 
+    # A row group is held some four times: as it is read, as it is written, packed, and its pieces.
+    threads = max(1, min(threads, store.bound.room // (4 * GROUP_LENGTH)))
     with ThreadPoolExecutor(threads) as pool:
         shards = list(pool.map(shard, starts))
     return OutputRecord(
@@ -68,6 +79,12 @@ def write_output(
         shards=[f"object:{each}" for each in shards],
         counts={"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
     )
+
+
+def characters(column: pa.Array) -> int:
+    """The bytes of the text in a column."""
+    flat = column.flatten() if pa.types.is_nested(column.type) else column
+    return pc.sum(pc.binary_length(flat)).as_py() or 0
 
 
 def shown_type(kind: str) -> pa.DataType:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from operators.base.scope import Columns, ColumnType
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
+from runtime.store.trees import references
 from runtime.tables.cursors import (
     CombinedCursor,
     Cursor,
@@ -25,7 +26,7 @@ from runtime.tables.cursors import (
     joined,
     located,
 )
-from runtime.tables.objects import beside_part, read_part, whole
+from runtime.tables.objects import beside_part, object_name, read_part, whole
 
 TEXT: tuple[ColumnType, ...] = ("text", "list of text")
 ARROW: dict[ColumnType, pa.DataType] = {
@@ -250,3 +251,13 @@ def carry(store: Store, table: Table, columns: Columns, origin: dict[str, list[A
 def empty_column(rows: int, kind: ColumnType) -> pa.Array:
     """Nulls, as a frame holds a column of this kind."""
     return pa.nulls(rows, pa.uuid() if kind in TEXT else pa.string() if kind == "label" else ARROW[kind])
+
+
+def bytes_a_row(store: Store, tree: dict[str, Any]) -> int:
+    """What the text of a row of the tables that a tree is made of takes on average, and at least 1."""
+    found = [bytes_a_row(store, below) for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]]
+    texts = references(tree.get("text")) + [each[2] for each in tree.get("from", {}).values() if each[2] is not None]
+    paths = [store.object_path(object_name(each)) for each in set(texts)]
+    size = sum(path.stat().st_size for path in paths if path.exists())  # one that is missing is told where it is read
+    rows = tree.get("rows", 0) or 1
+    return max(1, sum(found) if tree["kind"] != "combined" else max(found), size // rows)

@@ -15,6 +15,8 @@ from runtime.sources.readers.lines import Line, read_lines
 from runtime.sources.readers.rows import Bad, BadRow, Batch, describe, shorten
 
 BLANK = " \t\r"
+BATCH_LENGTH = 1 << 22
+"""Characters, or bytes, of the lines that are in memory as Python objects at a time."""
 #: A key that stands apart from its colon, as hardly any writer has it.
 APART = re.compile(r'"[ \t\r\n]+:')
 
@@ -97,9 +99,11 @@ def read_objects(source: Source, path: Path, blocks: Iterable[list[Line]]) -> It
     lines: list[int] = []
     raws: list[str] = []
     bad: list[BadRow] = []
+    held = 0
     for block in blocks:
         for line in block:
             number += 1
+            held += len(line)
             try:
                 # Straight to the decoder: a call for each row would cost more than all its checks.
                 value, end = decode(line)  # type: ignore[arg-type]
@@ -116,9 +120,9 @@ def read_objects(source: Source, path: Path, blocks: Iterable[list[Line]]) -> It
                 rows.append(value)
                 lines.append(number)
                 raws.append(line)  # type: ignore[arg-type]
-            if len(rows) + len(bad) >= source.batch_rows:
+            if len(rows) + len(bad) >= source.batch_rows or held >= BATCH_LENGTH:
                 yield objects.convert(rows, lines, raws.__getitem__, bad)
-                rows, lines, raws, bad = [], [], [], []
+                rows, lines, raws, bad, held = [], [], [], [], 0
     if rows or bad:
         yield objects.convert(rows, lines, raws.__getitem__, bad)
     objects.end()

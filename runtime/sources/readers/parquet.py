@@ -17,6 +17,8 @@ from runtime.sources.readers.rows import Bad, Batch, Converted, assemble
 
 #: A batch is cut where its text could outgrow the offsets of 32 bits that Arrow's text has.
 MAX_BYTES = 1 << 30
+BATCH_BYTES = 1 << 23
+"""What a batch holds, about."""
 
 
 def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
@@ -33,7 +35,8 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
             for field in fields:
                 if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
                     raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
-            for whole in file.iter_batches(source.batch_rows, columns=fields):
+            rows = max(1, min(source.batch_rows, BATCH_BYTES * file.metadata.num_rows // max(1, row_group_bytes(file))))
+            for whole in file.iter_batches(rows, columns=fields):
                 size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
                 for start in range(0, whole.num_rows, size):
                     part = whole.slice(start, size)
@@ -42,6 +45,11 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
                     row += part.num_rows
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(path, str(error)) from error
+
+
+def row_group_bytes(file: Any) -> int:
+    """Bytes of all rows of a file, before they are compressed."""
+    return sum(file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups))
 
 
 def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
