@@ -1,10 +1,11 @@
 """The bound of memory: builds of more and more rows within `--memory`, with the peak of what all their processes hold.
 
-    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--folder FOLDER]
+    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--long] [--folder FOLDER]
 
-Rows are real ones, recombined: each copy but the first has an ending of its own. What counts is the proportional set size
-(PSS) of the build's process and of all that it started, summed and sampled ten times a second from outside; a peak above the
-bound ends the benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the first size.
+Rows are real ones, recombined: each copy but the first has an ending of its own; `--long` puts a hundred and twenty of them into
+a row of some 10 KB, as long as a trace is. What counts is the proportional set size (PSS) of the build's process and of all
+that it started, summed and sampled ten times a second from outside; a peak above the bound ends the benchmark, and so does a
+build that reused a stage. Seconds a row are shown beside those of the first size.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from benchmarks.spine import RECIPE, recombined
 #: Millions of rows -> the bound that they are built within.
 BOUNDS = {0.4: "600MB", 2: "600MB", 4: "600MB", 10: "2GB", 20: "2GB", 40: "2GB"}
 EVERY = 0.1
+LONG_ROWS = 40_000
+LONG_BOUND = "400MB"
 
 
 def family(process: int) -> list[int]:
@@ -79,12 +82,27 @@ def build(folder: Path, *options: str) -> Built:
     return Built(peak, seconds, told["outputs"][0]["digest"])
 
 
+def lengthened(source: Path, target: Path) -> int:
+    """40,000 rows of some 10 KB as JSON lines; says how many."""
+    import random
+
+    import pyarrow.parquet as pq
+
+    texts = [text for text in pq.read_table(source, columns=["review"]).column("review").to_pylist() if text]
+    chance = random.Random(7)
+    with target.open("w", encoding="utf-8") as file:
+        for _ in range(LONG_ROWS):
+            file.write(json.dumps({"review": " ".join(chance.choices(texts, k=120))}, ensure_ascii=False) + "\n")
+    return LONG_ROWS
+
+
 def main() -> None:
     """Print a line for each size, and end with an error where a peak is above its bound."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--data", type=Path, default=Path("../shared/data"))
     reader.add_argument("--rows", type=float, nargs="+", default=[2, 20], help="millions of rows")
     reader.add_argument("--folder", type=Path, help="where there is room for some gigabytes")
+    reader.add_argument("--long", action="store_true", help="rows of 10 KB instead")
     said = reader.parse_args()
     if not said.data.is_dir():
         raise SystemExit(f"there is no {said.data}")
@@ -93,21 +111,26 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- |")
     first: float | None = None
     over = []
-    for millions in said.rows:
-        bound = BOUNDS[int(millions) if millions >= 1 else millions]
+    for millions in [0.0] if said.long else said.rows:
+        bound = BOUNDS[int(millions) if millions >= 1 else millions] if millions else LONG_BOUND
         with tempfile.TemporaryDirectory(prefix="memory-", dir=said.folder) as name:
             folder = Path(name)
-            (folder / "recipe.yaml").write_text(RECIPE)
-            recombined((said.data / "nsmc" / "reviews.parquet").resolve(), folder / "rows.parquet", round(millions * 2.5))
+            reviews = (said.data / "nsmc" / "reviews.parquet").resolve()
+            if millions:
+                (folder / "recipe.yaml").write_text(RECIPE)
+                rows = 400_000 * round(millions * 2.5)
+                recombined(reviews, folder / "rows.parquet", round(millions * 2.5))
+            else:
+                (folder / "recipe.yaml").write_text(RECIPE.replace("rows.parquet", "rows.jsonl").replace("8192", "20000"))
+                rows = lengthened(reviews, folder / "rows.jsonl")
             within = build(folder, "--memory", bound)
             free = build(folder) if millions <= 4 else None
             if free is not None and free.digest != within.digest:
-                raise SystemExit(f"{millions}M rows: {within.digest[:12]} within the bound, {free.digest[:12]} without")
-        rows = 400_000 * round(millions * 2.5)
+                raise SystemExit(f"{rows:,} rows: {within.digest[:12]} within the bound, {free.digest[:12]} without")
         each = within.seconds / rows
         first = first or each
         most = int(bound.removesuffix("MB")) if bound.endswith("MB") else int(bound.removesuffix("GB")) * 1024
-        over += [f"{millions}M rows take {within.peak >> 10} MB, and the bound is {bound}"] if within.peak >> 10 > most else []
+        over += [f"{rows:,} rows take {within.peak >> 10} MB, and the bound is {bound}"] if within.peak >> 10 > most else []
         beside = "" if free is None else f"{free.peak >> 10:,}"
         cells = (f"{rows:,}", bound, f"{within.peak >> 10:,}", beside, f"{within.seconds:.1f}", f"{rows / within.seconds:,.0f}")
         print(f"| {' | '.join(cells)} | {each / first:.2f} |", flush=True)

@@ -80,7 +80,8 @@ def run_query(relation: Relation, folder: Path) -> Fates:
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
-        if (lack := lacking(relation, str(error))) is None:
+        # What Arrow passes on of DuckDB is an OSError without a number; one of the operating system is told as it is.
+        if getattr(error, "errno", None) is not None or (lack := lacking(relation, str(error))) is None:
             raise
         raise lack from error
     except duckdb.Error as error:
