@@ -114,7 +114,7 @@ def read_hashed(
     with ThreadPoolExecutor(threads) as pool:
         # Rows are hashed while the next ones are read.
         tables = (table.cast(schema) for table in read_files(source, label, files, bad))
-        yield from in_order(pool, hashed, tables, threads + 1)
+        yield from in_order(pool, hashed, tables, 2 * threads)
 
 
 def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[str, Any]]) -> Iterator[pa.Table]:

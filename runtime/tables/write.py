@@ -21,7 +21,7 @@ from runtime.tables.objects import referring, whole
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
-BESIDE_ROWS = 1 << 20
+BESIDE_ROWS = 1 << 17
 GATHER_ROWS = 131072
 
 
