@@ -30,7 +30,7 @@ def by_part(store: Store, batches: Iterable[pa.RecordBatch], schema: pa.Schema, 
                 paths.append(scatter(store.files, pieces, parts, folder / str(len(paths))))
                 pieces, size = [], 0
         if not paths:
-            yield from parts_of(pa.Table.from_batches(pieces, schema), parts)
+            yield from map(in_id_order, parts_of(pa.Table.from_batches(pieces, schema), parts))
             return
         if pieces:
             paths.append(scatter(store.files, pieces, parts, folder / str(len(paths))))
@@ -43,24 +43,20 @@ def scatter(files: Files, pieces: list[pa.RecordBatch], parts: int, path: Path) 
     """A file of some rows, with one batch for each part."""
     table = pa.Table.from_batches(pieces)
     with files.scratch(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-        for rows in parts_of(table, parts, in_order=False):
+        for rows in parts_of(table, parts):
             writer.write_batch(pa.record_batch([combined(column) for column in rows.columns], schema=table.schema))
     return path
 
 
-def parts_of(table: pa.Table, parts: int, in_order: bool = True) -> Iterator[pa.Table]:
-    """For each part its rows, of a table in memory."""
-    if parts == 1:
-        yield in_id_order(table) if in_order else table
-        return
+def parts_of(table: pa.Table, parts: int) -> Iterator[pa.Table]:
+    """For each part its rows, in any order, of a table in memory."""
     part = id_bytes(combined(table.column("row_id")))[:, 0].astype(np.int64) * parts // 256
     order = np.argsort(part, kind="stable")
     bounds = np.searchsorted(part[order], np.arange(parts + 1)).tolist()
     columns = {name: combined(table.column(name)) for name in table.column_names}
     for first, last in pairwise(bounds):
         places = pa.array(order[first:last])
-        rows = pa.table({name: column.take(places) for name, column in columns.items()}, schema=table.schema)
-        yield in_id_order(rows) if in_order else rows
+        yield pa.table({name: column.take(places) for name, column in columns.items()}, schema=table.schema)
 
 
 def read_batch(path: Path, part: int) -> pa.RecordBatch:
