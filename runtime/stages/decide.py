@@ -40,7 +40,9 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
-        return decide(Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
+        threads = work.executor.cores
+        relation = Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, threads)
+        return work.executor.call(decide, relation)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line
