@@ -55,6 +55,8 @@ class Ray:
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         if not nodes:
             raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
+        # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
+        self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))

@@ -1,0 +1,365 @@
+"""A build on the workers of a Ray cluster makes the bytes that a build on threads makes, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.executors.executor import Needs
+from runtime.executors.payload import Failed, failed, pack, unpack
+from runtime.store.gc import collect
+from runtime.store.store import Damaged, Store, StoreError
+from runtime.tables.objects import object_name
+from tests.conftest import ROOT, Project
+from tests.test_determinism import HEAD, STEPS, some_rows
+from tests.test_in_parts import QUICKSTART, recorded
+
+ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'data-recipe[ray]'")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[str]:
+    """The address of a cluster with two workers, to which this process belongs: its builds join it."""
+    from runtime.executors.temporary import temporary_folder
+
+    with pytest.MonkeyPatch.context() as patch, temporary_folder() as folder:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "CRITICAL"}
+        ray.init(address="local", num_cpus=2, object_store_memory=80 << 20, _temp_dir=str(folder), **quiet)
+        yield ray.get_runtime_context().gcs_address
+        ray.shutdown()
+
+
+def bodies(store: Path) -> dict[str, dict[str, Any]]:
+    """Key -> what a stage recorded, whole but for the time that it took."""
+    found = recorded(store)
+    for body in found.values():
+        body["made"].pop("seconds")
+    return found
+
+
+def besides(store: Path) -> dict[str, tuple[str, str | None]]:
+    """Key -> the objects beside a table."""
+    from runtime.store.record import BesideRecord
+
+    return {record.key: (record.object, record.text) for record in Store(store).records(BesideRecord)}
+
+
+@pytest.fixture
+def rows(project: Project) -> Project:
+    """A recipe with a map, measures, a condition, forms, a sample and a mixture that repeats rows, of two sources."""
+    project.rows("one.jsonl", some_rows())
+    project.rows("two.jsonl", some_rows()[::3])
+    two = '  b: {file: "two.jsonl", category: one, license: A, columns: {prompt: prompt, note: note}}\n'
+    project.write("recipe.yaml", HEAD.replace("FILES", "one.jsonl") + two + STEPS)
+    return project
+
+
+@pytest.fixture
+def stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns of some hundred rows are computed in several stretches."""
+    monkeypatch.setattr("runtime.stages.stretches.BESIDE_ROWS", 50)
+
+
+WAYS = [(16, 2)]
+NIGHTLY = [(parts, threads) for parts in (1, 4, 16) for threads in (1, 2) if (parts, threads) not in WAYS]
+
+
+@pytest.mark.parametrize("way", [*WAYS, *(pytest.param(way, marks=pytest.mark.nightly) for way in NIGHTLY)], ids=str)
+def test_every_record_of_the_quickstart_is_the_same_on_workers(
+    way: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretched: None
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", str(way[0]))
+    monkeypatch.setenv("RECIPE_THREADS", str(way[1]))
+    for engine in ("local", "ray"):
+        (output,) = Project(ROOT).build(QUICKSTART, "--engine", engine, store=str(tmp_path / engine))["outputs"]
+        assert output["digest"].startswith("b4b1ce25c59e")
+    assert bodies(tmp_path / "ray") == bodies(tmp_path / "local")
+    assert besides(tmp_path / "ray") == besides(tmp_path / "local")
+
+
+@pytest.mark.parametrize("parts", [4, *(pytest.param(many, marks=pytest.mark.nightly) for many in (1, 16, 256))])
+def test_maps_conditions_samples_and_repeated_rows_are_the_same_on_workers(
+    parts: int, rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", str(parts))
+    rows.build(store="local")
+    rows.build("recipe.yaml", "--engine", "ray", store="ray")
+    assert bodies(rows.folder / "ray") == bodies(rows.folder / "local")
+    assert besides(rows.folder / "ray") == besides(rows.folder / "local")
+
+
+def test_pieces_are_gone_once_they_are_joined(rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None) -> None:
+    rows.build(store="local")
+    rows.build("recipe.yaml", "--engine", "ray", store="ray")
+    objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
+    assert objects[0] and objects[0] == objects[1]
+
+
+def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = []
+    monkeypatch.setattr("runtime.executors.choose.Local", lambda store, threads: chosen.append("local") or 1 / 0)
+    monkeypatch.setattr("runtime.executors.ray.Ray", lambda store, name, threads: chosen.append(name) or 1 / 0)
+    rows.write("config.yaml", "executor: ray://head.example.org:6379\n")
+    monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "config.yaml"))
+    for arguments in ([], ["--engine", "local"], ["--engine", "ray"]):
+        with pytest.raises(ZeroDivisionError):
+            rows.run("build", "recipe.yaml", *arguments)
+    assert chosen == ["ray://head.example.org:6379", "local", "ray"]
+
+
+# -- what goes to workers and back
+
+
+def test_what_is_handed_over_is_small_however_many_rows_there_are(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.executors.ray import Ray
+
+    most: list[int] = []
+    received = Ray.receive
+
+    def receive(self: Ray, reference: Any) -> Any:
+        most[-1] = max(most[-1], len(ray.get(reference)))
+        return received(self, reference)
+
+    def packed(value: Any, store: Store) -> bytes:
+        data = pack(value, store)
+        most[-1] = max(most[-1], len(data))
+        return data
+
+    monkeypatch.setattr("runtime.executors.ray.pack", packed)
+    monkeypatch.setattr(Ray, "receive", receive)
+    for count in (30, 6000):
+        most.append(0)
+        project.rows("one.jsonl", some_rows(count))
+        project.write("recipe.yaml", HEAD.replace("FILES", "one.jsonl") + STEPS)
+        project.build("recipe.yaml", "--engine", "ray", store=f"ray {count}")
+    assert 0 < most[1] < 1.1 * most[0] < 100_000
+
+
+@pytest.mark.parametrize("error", [StoreError("a", "b", ["c"]), FileNotFoundError(2, "gone", "a.jsonl"), LookupError("kiwi")])
+def test_an_error_is_the_same_on_both_sides(error: Exception, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    told = unpack(pack(failed(error), store), store)
+    assert isinstance(told, Failed)
+    found = told.error()
+    assert (type(found), str(found), found.args, vars(found)) == (type(error), str(error), error.args, vars(error))
+
+
+WRONG = {
+    "a row that cannot be read": lambda project: (project.folder / "one.jsonl").write_text('{"prompt": "a", "note": "b"}\n{\n'),
+    "a mixture that is short": lambda project: project.write(
+        "recipe.yaml", (project.folder / "recipe.yaml").read_text().replace("one: 150}", "one: 9999}").replace(", shortage: up_to", "")
+    ),
+    "a condition that fails": lambda project: project.write(
+        "recipe.yaml",
+        (project.folder / "recipe.yaml").read_text().replace("prompt NOT LIKE '%zz%'", "CAST(note AS INTEGER) > 1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_goes_wrong_is_told_in_the_same_words(wrong: str, rows: Project) -> None:
+    WRONG[wrong](rows)
+    told = [rows.run("build", "recipe.yaml", "-q", "--store", each, "--engine", each) for each in ("local", "ray")]
+    assert told[0].code in (1, 2) and told[0].err
+    assert (told[1].code, told[1].err) == (told[0].code, told[0].err)
+
+
+def test_an_object_that_is_damaged_is_made_anew(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows.build("recipe.yaml", "--engine", "ray")
+    source = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
+    text = object_name(source["table"]["text"])
+    path = rows.folder / "store" / "v3" / "objects" / text[:2] / text
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-100] + bytes(100))
+    edit = ("--set", "prompts.length.max=50")
+    assert rows.digest("recipe.yaml", "--engine", "ray", *edit) == rows.digest("recipe.yaml", *edit, store="fresh")
+
+
+def test_what_workers_wrote_is_spared_by_a_collection_that_runs_beside(
+    rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None
+) -> None:
+    from runtime.executors.ray import Ray
+
+    received, collected = Ray.receive, []
+
+    def receive(self: Ray, reference: Any) -> Any:
+        made = received(self, reference)
+        collected.append(collect(Store(self.store.folder)))
+        return made
+
+    monkeypatch.setattr(Ray, "receive", receive)
+    assert rows.digest("recipe.yaml", "--engine", "ray") == rows.digest(store="local")
+    assert len(collected) > 10 and {each.objects for each in collected} == {0}
+
+
+# -- who dies meanwhile
+
+
+def die_once(shared: Path, piece: int, tell: Any) -> int:
+    """A task whose worker is killed in the middle, the first time."""
+    if piece == 2 and not shared.exists():
+        shared.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return piece * piece
+
+
+def raise_once(shared: Path, piece: int, tell: Any) -> int:
+    """A task that counts how often it is run, and fails."""
+    with open(shared, "a") as file:
+        file.write("x")
+    raise Damaged("it is damaged", "mend it")
+
+
+def test_a_task_whose_worker_dies_is_run_again_and_one_that_fails_is_not(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+
+    store = Store(tmp_path / "store")
+    with store.building():
+        executor = Ray(store, "ray", 2)
+        assert list(executor.run(die_once, tmp_path / "died", range(5), Needs(), print)) == [0, 1, 4, 9, 16]
+        assert (tmp_path / "died").exists()
+        with pytest.raises(Damaged, match="it is damaged"):
+            executor.start(raise_once, tmp_path / "count", 1, Needs(), print).result()
+        assert (tmp_path / "count").read_text() == "x"
+        with pytest.raises(StoreError, match="no machine of the Ray cluster has 3 GPUs"):
+            executor.start(die_once, tmp_path, 0, Needs(gpus=3), print)
+        executor.close()
+
+
+def workers() -> list[int]:
+    """The processes of the cluster's workers."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if (path / "cmdline").read_bytes().startswith(b"ray::") and ancestor(int(path.name)) == os.getpid():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def ancestor(process: int) -> int:
+    """The parent of the parent: a worker is begun by the raylet, and that by whoever began the cluster."""
+    for _ in range(2):
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process
+
+
+def kill_workers(times: int, every: float, stop: threading.Event) -> list[int]:
+    """Kill a worker after another."""
+    killed: list[int] = []
+    while len(killed) < times and not stop.wait(every):
+        busy = [each for each in workers() if b"perform" in Path(f"/proc/{each}/cmdline").read_bytes()]
+        for each in busy[:1]:
+            os.kill(each, signal.SIGKILL)
+            killed.append(each)
+    return killed
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.nightly)])
+def test_a_build_whose_workers_are_killed_makes_the_same(times: int, rows: Project, stretched: None) -> None:
+    one, killed, stop, number = rows.digest(store="local"), list[int](), threading.Event(), 0
+    thread = threading.Thread(target=lambda: killed.extend(kill_workers(times, 0.02, stop)))
+    thread.start()
+    try:
+        while thread.is_alive() and number < times:
+            number += 1
+            assert rows.digest("recipe.yaml", "--engine", "ray", store=f"ray {number}") == one
+    finally:
+        stop.set()
+        thread.join()
+    assert killed
+
+
+def child(project: Project, address: str, *arguments: str) -> subprocess.Popen[str]:
+    """A build in a process of its own, on the cluster of this one."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "--engine", "ray", *arguments],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+HOWS = (signal.SIGKILL, signal.SIGINT)
+
+
+@pytest.mark.parametrize("hows", [HOWS[:1], *(pytest.param(hows, marks=pytest.mark.nightly) for hows in (HOWS[1:], HOWS * 10))])
+def test_a_build_that_is_ended_in_the_middle_goes_on(hows: tuple[signal.Signals, ...], rows: Project, cluster: str) -> None:
+    one = rows.digest(store="local")
+    for number, how in enumerate(hows):
+        running = child(rows, cluster)
+        assert running.stderr is not None
+        line = running.stderr.readline()
+        assert line.startswith(("built", "reused")), line
+        time.sleep(0.05 * number)
+        running.send_signal(how)
+        said = running.communicate(timeout=60)[1]
+        assert running.returncode in (-how, 130, 0), said
+        assert how == signal.SIGKILL or "Traceback" not in said
+    report = rows.build("recipe.yaml", "--engine", "ray" if hows[-1] == signal.SIGKILL else "local")
+    assert report["outputs"][0]["digest"] == one and report["reused"]
+
+
+# -- what people are told
+
+
+def test_what_is_no_engine_is_a_wrong_call(rows: Project) -> None:
+    for wrong in ("rays", "ray://", "ray://host", "ray://host:1/x", "http://host:1", "ray://a b:1", "ray://h:1\n"):
+        ran = rows.run("build", "recipe.yaml", "--engine", wrong)
+        assert ran.code == 2 and "is no engine for a build" in ran.err, wrong
+    assert rows.run("build", "recipe.yaml", "--engine", "local", "-q").code == 0
+
+
+def test_a_configuration_that_names_no_executor_says_where(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows.write("config.yaml", "executor: spark\n")
+    monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "config.yaml"))
+    ran = rows.run("build", "recipe.yaml")
+    assert ran.code == 2 and "`spark` is no executor" in ran.err and "config.yaml:1:11" in ran.err
+
+
+def test_ray_that_is_not_installed_says_how_to_install_it(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ran = rows.run("build", "recipe.yaml", "--engine", "ray")
+    assert ran.code == 1 and "pip install 'data-recipe[ray]'" in ran.err and "Traceback" not in ran.err
+
+
+def test_a_build_that_runs_nothing_starts_no_ray(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = rows.digest()
+    monkeypatch.setattr("runtime.executors.ray.Ray", None)
+    assert rows.digest("recipe.yaml", "--engine", "ray") == one
+
+
+@pytest.mark.nightly
+def test_a_cluster_of_ones_own_is_silent_and_leaves_nothing(rows: Project, tmp_path: Path) -> None:
+    plain, env = rows.run("build", "recipe.yaml", "-q", "--store", "local"), {**os.environ, "TMPDIR": "/tmp"}
+    before = set(Path("/tmp").glob("recipe-ray-*"))
+    command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "-q", "--engine", "ray", "--store", "local2"]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(command, cwd=rows.folder, env={**env, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout.replace("local2", "local"), ran.stderr) == (0, plain.out, "")
+    assert set(Path("/tmp").glob("recipe-ray-*")) <= before
+    assert json.loads(rows.run("store", "verify", "--store", "local2", "--json").out)
+
+
+@pytest.mark.nightly
+def test_an_address_where_nobody_answers_is_told(rows: Project) -> None:
+    command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--engine", "ray://127.0.0.1:1"]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(command, cwd=rows.folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert ran.returncode == 1 and "no Ray cluster answers at `127.0.0.1:1`" in ran.stderr
+    assert "Traceback" not in ran.stderr
