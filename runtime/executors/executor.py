@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from runtime.completions.engines.engine import Engine
 
 S = TypeVar("S", contravariant=True)
 P = TypeVar("P", contravariant=True)
@@ -48,6 +51,8 @@ class Executor(Protocol):
     """The cores that one task may have."""
     slots: int
     """How many tasks of one core run at a time."""
+    gpus: int
+    """The GPUs of a machine that tasks are given; none where nobody counts them."""
     apart: bool
     """Whether tasks run in processes of their own, so that work is cut into pieces, and no table is read here."""
 
@@ -59,6 +64,9 @@ class Executor(Protocol):
 
     def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
         """The results of all pieces, in their order. Raises what the first of them raises."""
+
+    def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
+        """The engine that a function opens, on so many GPUs where there are any. Raises EngineError."""
 
     def close(self) -> None:
         """End what still runs."""

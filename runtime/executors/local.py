@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.executors.executor import Needs, Rows, Task
 from runtime.store.store import Store
+
+if TYPE_CHECKING:
+    from runtime.completions.engines.engine import Engine
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -30,6 +33,7 @@ class Local:
     """The default: a task is a call, and several are threads."""
 
     name = "local"
+    gpus = 0
     apart = False
 
     def __init__(self, store: Store, threads: int) -> None:
@@ -45,6 +49,9 @@ class Local:
         most = self.store.bound.room // needs.memory if needs.memory else self.cores
         with ThreadPoolExecutor(max(1, min(self.cores, most))) as pool:
             yield from pool.map(lambda piece: task(shared, piece, tell), pieces)
+
+    def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
+        return function(*arguments)
 
     def close(self) -> None:
         pass

@@ -10,13 +10,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.executors.executor import Needs, Rows, Task
 from runtime.executors.payload import Failed, Location, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.store import Damaged, Store, StoreError
+
+if TYPE_CHECKING:
+    from runtime.completions.engines.engine import Engine
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -26,6 +29,8 @@ RETRIES = 8
 """How often a task is begun again whose worker died."""
 OBJECTS = 80 << 20
 """Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
+GRACE = 5
+"""Seconds in which an engine lets go of its process."""
 INSTALL = "pip install 'data-recipe[ray]'"
 
 
@@ -138,6 +143,26 @@ class Ray:
         if isinstance(raised, Damaged):
             self.store.checked.clear()  # what was whole when it was last looked at need not be so any more
         raise raised
+
+    def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
+        from runtime.completions.engines.engine import EngineError
+        from runtime.executors.answering import AGAIN, Answering, Remote
+
+        options = {"num_gpus": min(gpus, self.gpus), "num_cpus": 1 if self.gpus else self.cores, "max_restarts": 0}
+        actor = self.ray.remote(Answering).options(**options).remote(function, arguments)
+
+        def ask(method: str, *given: Any) -> Any:
+            try:
+                return self.ray.get(getattr(actor, method).remote(*given))
+            except self.ray.exceptions.RayError as error:
+                raise EngineError(f"the worker of the engine ended: {first_line(error)}", AGAIN) from None
+
+        def end() -> None:
+            with suppress(Exception):
+                self.ray.get(actor.close.remote(), timeout=GRACE)
+            self.ray.kill(actor)
+
+        return Remote(ask, end)
 
     def close(self) -> None:
         """End what still runs, and Ray where it was begun here."""
