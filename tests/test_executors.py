@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -266,8 +267,8 @@ def ancestor(process: int) -> int:
 
 def kill_workers(times: int, every: float, stop: threading.Event) -> list[int]:
     """Kill a worker after another."""
-    killed: list[int] = []
-    while len(killed) < times and not stop.wait(every):
+    killed, chance = list[int](), random.Random(times)
+    while len(killed) < times and not stop.wait(chance.uniform(0.02, every)):
         busy = [each for each in workers() if b"perform" in Path(f"/proc/{each}/cmdline").read_bytes()]
         for each in busy[:1]:
             os.kill(each, signal.SIGKILL)
@@ -278,16 +279,16 @@ def kill_workers(times: int, every: float, stop: threading.Event) -> list[int]:
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.nightly)])
 def test_a_build_whose_workers_are_killed_makes_the_same(times: int, rows: Project, stretched: None) -> None:
     one, killed, stop, number = rows.digest(store="local"), list[int](), threading.Event(), 0
-    thread = threading.Thread(target=lambda: killed.extend(kill_workers(times, 0.02, stop)))
+    thread = threading.Thread(target=lambda: killed.extend(kill_workers(times, 0.04 if times < 5 else 1, stop)))
     thread.start()
     try:
-        while thread.is_alive() and number < times:
+        while thread.is_alive():
             number += 1
             assert rows.digest("recipe.yaml", "--engine", "ray", store=f"ray {number}") == one
     finally:
         stop.set()
         thread.join()
-    assert killed
+    assert len(killed) == times
 
 
 def child(project: Project, address: str, *arguments: str) -> subprocess.Popen[str]:
