@@ -28,6 +28,7 @@ from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 from tests.test_in_parts import QUICKSTART, recorded
 from tests.test_training_build import TARGET, school  # noqa: F401 - a fixture
+from tests.tokenizing import tokenizer_of
 
 ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'data-recipe[ray]'")
 
@@ -102,6 +103,33 @@ def test_maps_conditions_samples_and_repeated_rows_are_the_same_on_workers(
     rows.build("recipe.yaml", "--engine", "ray", store="ray")
     assert bodies(rows.folder / "ray") == bodies(rows.folder / "local")
     assert besides(rows.folder / "ray") == besides(rows.folder / "local")
+
+
+TOKENS = """
+format: 1
+recipe: test/tokens
+language: {target: ko, anchor: en}
+models: {m: {id: a/b, license: mit, terms: mit, tokenizer: tokenizer.json}}
+sources: {a: {file: one.jsonl, category: one, license: A, columns: {prompt: prompt, note: note}}}
+prompts:
+  - length: {min: 6}
+  - token_length: {in: prompt, max: 60, tokenizer: m}
+  - {name: notes, token_length: {in: note, min: 2, tokenizer: m}}
+  - unique
+"""
+
+
+def test_dear_measures_of_a_decision_are_measured_by_several_workers(rows: Project, stretched: None) -> None:
+    pytest.importorskip("tokenizers")
+    rows.write("tokenizer.json", tokenizer_of("물은", "하늘"))
+    rows.write("recipe.yaml", TOKENS)
+    rows.build(store="local")
+    rows.build("recipe.yaml", "--engine", "ray", store="ray")
+    assert bodies(rows.folder / "ray") == bodies(rows.folder / "local")
+    journals = [list((rows.folder / each).rglob("*.journal")) for each in ("local", "ray")]
+    assert len(journals[1]) > len(journals[0]) > 1
+    objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
+    assert objects[0] == objects[1]
 
 
 def test_pieces_are_gone_once_they_are_joined(rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None) -> None:
