@@ -352,6 +352,56 @@ def test_a_build_that_is_ended_in_the_middle_goes_on(hows: tuple[signal.Signals,
     assert report["outputs"][0]["digest"] == one and report["reused"]
 
 
+@pytest.fixture
+def machines() -> Iterator[Callable[[str], str]]:
+    """A cluster of two machines; says its address, and kills one of them."""
+    from runtime.executors.temporary import temporary_folder
+
+    with temporary_folder() as folder:
+        helper = subprocess.Popen(
+            [sys.executable, "-m", "tests.ray_machines", str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert helper.stdin is not None and helper.stdout is not None
+        address = next(line.strip() for line in helper.stdout if ":" in line)
+
+        def say(line: str) -> str:
+            assert helper.stdin is not None and helper.stdout is not None
+            if line == "address":
+                return address
+            helper.stdin.write(line + "\n")
+            helper.stdin.flush()
+            return next(line for line in helper.stdout if line.startswith("killed"))
+
+        yield say
+        helper.stdin.close()
+        helper.wait(60)
+
+
+@pytest.mark.nightly
+def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_on(
+    machines: Callable[[str], str], rows: Project
+) -> None:
+    one, address = rows.digest(store="local"), machines("address")
+    for number, lost in enumerate(("nobody", "other", "head")):
+        store = f"store {number}"
+        running = child(rows, "", "--engine", f"ray://{address}", "--store", store)
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("built")
+        if lost != "nobody":
+            machines(lost)
+        out, said = running.communicate(timeout=300)
+        assert "Traceback" not in said and "Traceback" not in out
+        assert running.returncode == 0 or (lost == "head" and running.returncode == 1 and "error: " in said), said
+        if running.returncode == 0:
+            assert one[:12] in out
+        assert rows.digest(store=store) == one
+
+
 # -- engines and trainings
 
 
@@ -481,10 +531,8 @@ def test_a_cluster_of_ones_own_is_silent_and_leaves_nothing(rows: Project, tmp_p
     assert json.loads(rows.run("store", "verify", "--store", "local2", "--json").out)
 
 
-@pytest.mark.nightly
-def test_an_address_where_nobody_answers_is_told(rows: Project) -> None:
-    command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--engine", "ray://127.0.0.1:1"]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    ran = subprocess.run(command, cwd=rows.folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
-    assert ran.returncode == 1 and "no Ray cluster answers at `127.0.0.1:1`" in ran.stderr
-    assert "Traceback" not in ran.stderr
+def test_an_address_where_nobody_answers_is_told(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    for address in ("127.0.0.1:1", "127.0.0.1:99999", "no.such.host.example:6379"):
+        ran = rows.run("build", "recipe.yaml", "--engine", f"ray://{address}")
+        assert ran.code == 1 and f"no Ray cluster answers at `{address}`" in ran.err and "hint: `ray start --head`" in ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -29,6 +30,8 @@ RETRIES = 8
 """How often a task is begun again whose worker died."""
 OBJECTS = 80 << 20
 """Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
+ANSWERS = 5
+"""Seconds in which the head of a cluster is to answer."""
 GRACE = 5
 """Seconds in which an engine lets go of its process."""
 INSTALL = "pip install 'data-recipe[ray]'"
@@ -77,6 +80,12 @@ class Ray:
 
     def join(self, address: str) -> None:
         """The cluster whose head has an address. Raises StoreError where nobody answers there."""
+        host, colon, port = address.rpartition(":")
+        try:
+            if colon and port.isdecimal():  # Ray itself would try for minutes
+                socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()
+        except (OSError, OverflowError) as error:
+            raise silent_address(address, error) from None
         self.connect(address=address)
 
     def connect(self, **where: Any) -> None:
@@ -84,9 +93,7 @@ class Ray:
             self.ray.init(**where, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:
             if "address" in where and where["address"] != "local":
-                message = f"no Ray cluster answers at `{where['address']}`: {first_line(error)}"
-                hint = "`ray start --head` on one machine prints the address, and this machine has to be one of its nodes"
-                raise StoreError(message, hint) from None
+                raise silent_address(where["address"], error) from None
             raise StoreError(f"Ray does not start: {first_line(error)}", "build without it: --engine local") from error
         self.stack.callback(self.ray.shutdown)
 
@@ -193,6 +200,12 @@ def call_function(shared: tuple[Callable[..., T], tuple[Any, ...]], piece: None,
 
 def silent(rows: int) -> None:
     """Told of rows, and says nothing."""
+
+
+def silent_address(address: str, error: Exception) -> StoreError:
+    """What is said of an address where no cluster answers."""
+    hint = "`ray start --head` on one machine prints the address, and this machine has to be one of its nodes"
+    return StoreError(f"no Ray cluster answers at `{address}`: {first_line(error)}", hint)
 
 
 def lost(error: Exception) -> StoreError:
