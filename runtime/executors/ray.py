@@ -130,7 +130,8 @@ class Ray:
         """The store, for one of so many tasks that share a machine."""
         store = self.store
         assert store.running is not None, "tasks run for a build"
-        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks)
+        # On each machine a worker for each core, and on one of them whoever builds.
+        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
         return Site(str(store.folder), Path(store.running.name).name, bound, own_versions())
 
     def receive(self, reference: Any) -> Any:
