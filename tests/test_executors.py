@@ -20,7 +20,7 @@ import pytest
 
 from operators.asks.asks import Reply
 from runtime.completions.engines.engine import Answer, EngineError, Request
-from runtime.executors.executor import Needs
+from runtime.executors.executor import Resources
 from runtime.executors.payload import Failed, failed, pack, unpack
 from runtime.store.gc import collect
 from runtime.store.store import Damaged, Store, StoreError
@@ -132,6 +132,13 @@ def test_dear_measures_of_a_decision_are_measured_by_several_workers(rows: Proje
     assert len(journals[1]) > len(journals[0]) > 1
     objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
     assert objects[0] == objects[1]
+
+
+def test_everything_is_made_again_on_workers(rows: Project) -> None:
+    rows.build()
+    ran = rows.run("verify", "recipe.yaml", "--engine", "ray", "--store", "store", "-q")
+    assert ran.code == 0 and "bitwise   7 stages: 7 the same" in ran.out, ran.out + ran.err
+    assert not list((rows.folder / "store").glob("recipe-verify-*"))
 
 
 def test_pieces_are_gone_once_they_are_joined(rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None) -> None:
@@ -266,13 +273,13 @@ def test_a_task_whose_worker_dies_is_run_again_and_one_that_fails_is_not(tmp_pat
     store = Store(tmp_path / "store")
     with store.building():
         executor = Ray(store, "ray", 2)
-        assert list(executor.run(die_once, tmp_path / "died", range(5), Needs(), print)) == [0, 1, 4, 9, 16]
+        assert list(executor.run(die_once, tmp_path / "died", range(5), Resources(), print)) == [0, 1, 4, 9, 16]
         assert (tmp_path / "died").exists()
         with pytest.raises(Damaged, match="it is damaged"):
-            executor.start(raise_once, tmp_path / "count", 1, Needs(), print).result()
+            executor.start(raise_once, tmp_path / "count", 1, Resources(), print).result()
         assert (tmp_path / "count").read_text() == "x"
         with pytest.raises(StoreError, match="no machine of the Ray cluster has 3 GPUs"):
-            executor.start(die_once, tmp_path, 0, Needs(gpus=3), print)
+            executor.start(die_once, tmp_path, 0, Resources(gpus=3), print)
         executor.close()
 
 

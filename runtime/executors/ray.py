@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from runtime.executors.executor import Needs, Rows, Task
+from runtime.executors.executor import Resources, Rows, Task
 from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
@@ -100,12 +100,12 @@ class Ray:
     # -- tasks
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        return self.start(call_function, (function, arguments), None, Needs(self.cores), silent).result()
+        return self.start(call_function, (function, arguments), None, Resources(self.cores), silent).result()
 
-    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Needs, tell: Rows) -> Sent[T]:
+    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Resources, tell: Rows) -> Sent[T]:
         return self.send(task, pack(shared, self.store), piece, needs)
 
-    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
+    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Resources, tell: Rows) -> Iterator[T]:
         sent, common = deque[Sent[T]](), self.ray.put(pack(shared, self.store))
         coming = iter(pieces)
         while True:
@@ -114,7 +114,7 @@ class Ray:
                 return
             yield sent.popleft().result()
 
-    def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Needs) -> Sent[T]:
+    def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Resources) -> Sent[T]:
         """One task; `shared` is packed already."""
         if needs.gpus > self.gpus:
             raise StoreError(f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most", None)
