@@ -21,7 +21,8 @@ import pytest
 from operators.asks.asks import Reply
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
-from runtime.executors.payload import Failed, failed, pack, unpack
+from runtime.executors.payload import Failed, Site, failed, own_versions, pack, unpack
+from runtime.executors.worker import perform
 from runtime.store.gc import collect
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
@@ -204,6 +205,16 @@ def spoil_row(project: Project) -> None:
 def rewritten(old: str, new: str) -> Callable[[Project], object]:
     """Changes the recipe of a project."""
     return lambda project: project.write("recipe.yaml", (project.folder / "recipe.yaml").read_text().replace(old, new))
+
+
+def test_a_worker_that_sees_another_store_or_has_other_versions_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.building():
+        assert store.running is not None
+        nowhere = Site(str(store.folder), "0" * 32, store.bound, own_versions())
+        older = Site(str(store.folder), Path(store.running.name).name, store.bound, ("0.0", *own_versions()[1:]))
+        told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, older)]
+    assert "is not the store of this build" in str(told[0]) and "a worker has `data-recipe`" in str(told[1])
 
 
 WRONG = {

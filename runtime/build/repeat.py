@@ -36,7 +36,7 @@ class Repeated:
     """Who knows it: the store or the lock."""
 
 
-def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
+def repeat(session: Session, tell: Tell) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     complain_absent(session.read, session.facts, session.graph)
     graph, kept = session.graph, session.open_store()
@@ -49,7 +49,7 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     beside = None if engine == LOCAL else kept.folder
     with tempfile.TemporaryDirectory(prefix="recipe-verify-", dir=beside) as made:
         store = Store(Path(made))
-        with store.building(), closing(open_executor(store, engine, threads)) as executor:
+        with store.building(), closing(open_executor(store, engine)) as executor:
             built = Builder(store, session, tell, executor, asking).build()
     stages = []
     for index, record in built.records.items():

@@ -176,14 +176,9 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     engine = chosen_executor(session.engine)
-    with closing(asking.memo), closing(open_executor(store, engine, thread_count())) as executor:
+    with closing(asking.memo), closing(open_executor(store, engine)) as executor:
         asking.begin, asking.call = executor.engine, executor.call
         return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
-
-
-def thread_count() -> int:
-    """How many threads a build uses: RECIPE_THREADS, else the cores, four at most."""
-    return int(os.environ.get("RECIPE_THREADS") or 0) or min(4, os.cpu_count() or 1)
 
 
 def bound_of(memory: int | None) -> Bound:

@@ -15,11 +15,10 @@ def verify_command(session: Session, as_json: bool, engine: str | None, quiet: b
     """Rebuild RECIPE in a temporary store and compare every digest with the store and the lock; exit code 1 where one differs."""
     from runtime.build.progress import Progress
     from runtime.build.repeat import CLASSES, repeat
-    from runtime.build.run import thread_count
 
     session.engine = engine
     with Progress(quiet or as_json) as progress:
-        stages = repeat(session, progress.tell, thread_count())
+        stages = repeat(session, progress.tell)
     differing = [stage for stage in stages if stage.state == "differs"]
     lines = []
     for repeats in CLASSES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from runtime.executors.executor import Executor
 from runtime.executors.local import Local
 from runtime.store.store import Store
@@ -16,10 +18,16 @@ def chosen_executor(named: str | None) -> str:
     return named or read_configuration().executor
 
 
-def open_executor(store: Store, named: str, threads: int) -> Executor:
+def core_count(most: int | None = None) -> int:
+    """How many cores of this machine a build uses: RECIPE_THREADS, else all that there are, or as many as it takes at most."""
+    cores = os.cpu_count() or 1
+    return int(os.environ.get("RECIPE_THREADS") or 0) or min(cores, most or cores)
+
+
+def open_executor(store: Store, named: str) -> Executor:
     """Raises StoreError where it cannot be reached."""
     if named == LOCAL:
-        return Local(store, threads)
+        return Local(store, core_count(most=4))
     from runtime.executors.ray import Ray
 
-    return Ray(store, named, threads)
+    return Ray(store, named, core_count())

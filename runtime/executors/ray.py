@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
 from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
@@ -32,8 +33,11 @@ OBJECTS = 80 << 20
 """Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
 ANSWERS = 5
 """Seconds in which the head of a cluster is to answer."""
+LOOK = 30
+"""Seconds after which it is looked whether there still are machines."""
 GRACE = 5
 """Seconds in which an engine lets go of its process."""
+NOT_THERE = "install the same version of data-recipe, with the same extras, on every machine"
 INSTALL = "pip install 'data-recipe[ray]'"
 
 
@@ -60,16 +64,22 @@ class Ray:
 
     def look_around(self) -> None:
         """See what the machines of the cluster have. Raises StoreError where none has a core."""
-        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-        if not nodes:
-            raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
+        nodes = self.machines()
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
+        # A task that needs a whole machine has to find one, whichever of them is lost.
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))
         self.slots = int(sum(node["CPU"] for node in nodes))
         self.gpus = int(max(node.get("GPU", 0) for node in nodes))
+
+    def machines(self) -> list[dict[str, float]]:
+        """What each machine has that can run tasks. Raises StoreError where there is none: a task would wait for ever."""
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+        if not nodes:
+            raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
+        return nodes
 
     def begin(self, threads: int) -> None:
         """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
@@ -117,7 +127,8 @@ class Ray:
     def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Resources) -> Sent[T]:
         """One task; `shared` is packed already."""
         if needs.gpus > self.gpus:
-            raise StoreError(f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most", None)
+            message = f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most"
+            raise StoreError(message, "say as many `processes` under `training:` in your configuration")
         cores = min(needs.cores, self.cores)
         share = max(self.store.bound.memory * cores // self.cores, needs.memory)
         options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
@@ -137,7 +148,7 @@ class Ray:
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
         try:
-            data = self.ray.get(reference)
+            data = self.wait_for(reference)
         except self.ray.exceptions.RayError as error:
             raise lost(error) from None
         finally:
@@ -151,6 +162,15 @@ class Ray:
         if isinstance(raised, Damaged):
             self.store.checked.clear()  # what was whole when it was last looked at need not be so any more
         raise raised
+
+    def wait_for(self, reference: Any) -> bytes:
+        """What comes of a task, as long as there are machines."""
+        while True:
+            try:
+                data: bytes = self.ray.get(reference, timeout=LOOK)
+                return data
+            except self.ray.exceptions.GetTimeoutError:
+                self.machines()
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
         from runtime.completions.engines.engine import EngineError
@@ -214,6 +234,8 @@ def lost(error: Exception) -> StoreError:
     name = type(error).__name__
     if name == "OutOfMemoryError":
         return StoreError("a machine of the Ray cluster ran out of memory", "build with a smaller --memory")
+    if name.startswith("RayTaskError") or isinstance(error, ImportError | RuntimeError):
+        return StoreError(f"a worker cannot run what is asked: {last_line(str(error).encode())}", NOT_THERE)
     hint = "run the same command again: what is finished is in the store"
     return StoreError(f"a worker was lost {RETRIES + 1} times, or its machine ({name}: {first_line(error)})", hint)
 
