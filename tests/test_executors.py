@@ -533,6 +533,12 @@ def test_ray_that_is_not_installed_says_how_to_install_it(rows: Project, monkeyp
     assert ran.code == 1 and "pip install 'data-recipe[ray]'" in ran.err and "Traceback" not in ran.err
 
 
+def test_a_bound_that_workers_do_not_fit_into_is_told(rows: Project) -> None:
+    ran = rows.run("build", "recipe.yaml", "--engine", "ray", "--memory", "600MB")
+    assert ran.code == 1 and "a build with 2 workers on a machine does not fit into 600 MB" in ran.err
+    assert "the least that works is 760 MB" in ran.err
+
+
 def test_a_build_that_runs_nothing_starts_no_ray(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     one = rows.digest()
     monkeypatch.setattr("runtime.executors.ray.Ray", None)

@@ -18,6 +18,7 @@ from runtime.executors.executor import Resources, Rows, Task
 from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
+from runtime.store.bound import BASE, SMALLEST
 from runtime.store.store import Damaged, Store, StoreError
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Ray:
         self.memory = int(min(node["memory"] for node in nodes))
         self.slots = int(sum(node["CPU"] for node in nodes))
         self.gpus = int(max(node.get("GPU", 0) for node in nodes))
+        # Each worker has what a process takes for itself, before it reads a row.
+        if self.store.bound.memory < (least := SMALLEST + self.cores * BASE):
+            message = f"a build with {self.cores} workers on a machine does not fit into {self.store.bound.memory >> 20} MB"
+            raise StoreError(message, f"the least that works is {least >> 20} MB, or fewer workers")
 
     def machines(self) -> list[dict[str, float]]:
         """What each machine has that can run tasks. Raises StoreError where there is none: a task would wait for ever."""
