@@ -64,6 +64,11 @@ def besides(store: Path) -> dict[str, tuple[str, str | None]]:
     return {record.key: (record.object, record.text) for record in Store(store).records(BesideRecord)}
 
 
+def objects(store: Path) -> set[str]:
+    """All objects of a store."""
+    return {path.name for path in (store / "v3" / "objects").glob("*/*")}
+
+
 @pytest.fixture
 def rows(project: Project) -> Project:
     """A recipe with a map, measures, a condition, forms, a sample and a mixture that repeats rows, of two sources."""
@@ -80,7 +85,7 @@ def stretched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtime.stages.stretches.BESIDE_ROWS", 50)
 
 
-WAYS = [(16, 2)]
+WAYS = [(4, 2)]
 NIGHTLY = [(parts, threads) for parts in (1, 4, 16) for threads in (1, 2) if (parts, threads) not in WAYS]
 
 
@@ -106,6 +111,7 @@ def test_maps_conditions_samples_and_repeated_rows_are_the_same_on_workers(
     rows.build("recipe.yaml", "--engine", "ray", store="ray")
     assert bodies(rows.folder / "ray") == bodies(rows.folder / "local")
     assert besides(rows.folder / "ray") == besides(rows.folder / "local")
+    assert objects(rows.folder / "ray") == objects(rows.folder / "local"), "pieces are gone once they are joined"
 
 
 TOKENS = """
@@ -131,8 +137,7 @@ def test_dear_measures_of_a_decision_are_measured_by_several_workers(rows: Proje
     assert bodies(rows.folder / "ray") == bodies(rows.folder / "local")
     journals = [list((rows.folder / each).rglob("*.journal")) for each in ("local", "ray")]
     assert len(journals[1]) > len(journals[0]) > 1
-    objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
-    assert objects[0] == objects[1]
+    assert objects(rows.folder / "ray") == objects(rows.folder / "local")
 
 
 def test_everything_is_made_again_on_workers(rows: Project) -> None:
@@ -140,13 +145,6 @@ def test_everything_is_made_again_on_workers(rows: Project) -> None:
     ran = rows.run("verify", "recipe.yaml", "--engine", "ray", "--store", "store", "-q")
     assert ran.code == 0 and "bitwise   7 stages: 7 the same" in ran.out, ran.out + ran.err
     assert not list((rows.folder / "store").glob("recipe-verify-*"))
-
-
-def test_pieces_are_gone_once_they_are_joined(rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None) -> None:
-    rows.build(store="local")
-    rows.build("recipe.yaml", "--engine", "ray", store="ray")
-    objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
-    assert objects[0] and objects[0] == objects[1]
 
 
 def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +322,7 @@ def kill_workers(times: int, every: float, stop: threading.Event) -> list[int]:
     return killed
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.nightly)])
 def test_a_build_whose_workers_are_killed_makes_the_same(times: int, rows: Project, stretched: None) -> None:
     one, killed, stop, number = rows.digest(store="local"), list[int](), threading.Event(), 0
     thread = threading.Thread(target=lambda: killed.extend(kill_workers(times, 0.04 if times < 5 else 1, stop)))
