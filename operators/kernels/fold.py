@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, Texts, flags_of, points_of, rows_that, space_table, splice, string_of, total
+from operators.kernels.text import Ints, Texts, points_of, rows_that, splice, string_of, total
 from operators.text.fold import Folding
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
@@ -153,8 +153,9 @@ def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
     """Of each row: `folded`, without its spaces."""
     points, first, counts = texts.points
     made, mixed = fold_table(folding)[points], alone_table(folding)
-    rows = np.flatnonzero(rows_that(made == SLOW, first, counts)).tolist()
-    touched = np.flatnonzero(rows_that(mixed[points] == SLOW, first, counts)).tolist() if folding.sequences else rows
+    rows = touched = rows_of(made == SLOW, first, counts)
+    if folding.sequences:
+        touched = rows_of(mixed[points] == SLOW, first, counts)
     if rows:
         forms = {row: form_of(texts.string(row), folding) for row in rows}
         made, first, counts = splice((made, first, counts), forms)
@@ -166,6 +167,12 @@ def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
         made, first, counts = made[made != GONE], np.cumsum(left) - left, left
         exchange(made, first, counts, folding)
     return replace(squeezed(made, (made != 0) & (made != GONE), first, counts), mixed=tuple(touched))
+
+
+def rows_of(flags: np.ndarray[Any, Any], first: Ints, counts: Ints) -> list[int]:
+    """The rows with a flag at one of their code points."""
+    found: list[int] = np.flatnonzero(rows_that(np.flatnonzero(flags), first, counts)).tolist()
+    return found
 
 
 def exchange(points: Points, first: Ints, counts: Ints, folding: Folding) -> None:
@@ -187,7 +194,7 @@ def exchange(points: Points, first: Ints, counts: Ints, folding: Folding) -> Non
 def raw_stream(texts: Texts) -> Stream:
     """Of each row: its text as it is, without white space."""
     points, first, counts = texts.points
-    return squeezed(points, ~flags_of(points, space_table(), False), first, counts)
+    return squeezed(points, texts.shown(), first, counts)
 
 
 def squeezed(points: Points, kept: np.ndarray[Any, Any], first: Ints, counts: Ints) -> Stream:

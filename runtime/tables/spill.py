@@ -134,8 +134,8 @@ class Spill:
         if not self.runs:
             ids = joined_ids(self.ids)
             self.ids = []
-            number_copies(ids["row_id"])
-            return write_based(self.store, self.tables, ids, columns, constants)
+            order = number_copies(ids["row_id"])
+            return write_based(self.store, self.tables, ids, columns, constants, order)
         if self.tables:
             self.flush()
         self.check_room(self.size)

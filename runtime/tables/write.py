@@ -181,14 +181,19 @@ def even_batches(
 
 
 def write_based(
-    store: Store, tables: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
+    store: Store,
+    tables: list[pa.Table],
+    ids: dict[str, Bytes],
+    columns: Columns,
+    constants: Mapping[str, str],
+    order: np.ndarray[Any, Any] | None = None,
 ) -> tuple[dict[str, Any], Described]:
     """Write a table whose text is new, and in memory: (tree, what it is).
 
-    `tables` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
-    emptied: what is sorted is let go of.
+    `tables` hold every column but the constants, in the order of `ids`, which are not sorted yet; `order` sorts them, where
+    it is known. Both are emptied: what is sorted is let go of.
     """
-    order = sorted_order(ids["row_id"])
+    order = sorted_order(ids["row_id"]) if order is None else order
     ids = {name: taken(ids.pop(name), order) for name in list(ids)}
     content = pa.concat_tables(tables)
     tables.clear()
