@@ -176,13 +176,13 @@ def written(folder: Path, tables: list[pa.Table], said: int | None, parts: int |
 
 @pytest.mark.parametrize("parts", (None, 1, 8, 256))
 def test_rows_that_are_spilled_are_the_table_of_those_that_are_not(parts: int | None, tmp_path: Path) -> None:
-    tables = [content(200, seed) for seed in range(6)]
+    tables = [content(150, seed) for seed in range(4)]
     _, _, whole, none = written(tmp_path / "whole", tables, None, 1)
     store, tree, spilled, many = written(tmp_path / "spilled", tables, 20_000, parts)
     assert none == 0 and many > 3
     assert spilled == whole
     table = open_table(store, tree)
-    assert is_tree(tree) and table.rows == 1200 == len({bytes(each.as_py().bytes) for each in table.frame("row_id")})
+    assert is_tree(tree) and table.rows == 600 == len({bytes(each.as_py().bytes) for each in table.frame("row_id")})
     assert len(table.spread) in (PART_COUNTS if parts is None else (parts,))
 
 

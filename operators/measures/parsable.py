@@ -114,12 +114,12 @@ def parsed(answers: Sequence[Any]) -> list[int]:
 
     Raises TooSlow where it takes too long for too many.
     """
-    from operators.kernels.maths.asking import ask
+    from operators.kernels.maths.asking import ASKER
     from operators.kernels.maths.parse_child import MOST, OVERDUE, SECONDS, YES
 
     if not answers:
         return []
-    verdicts = ask(answers)
+    verdicts = ASKER.ask(answers)
     late = [place for place, verdict in enumerate(verdicts) if verdict == OVERDUE]
     if len(late) > MOST:
         raise TooSlow(late)

@@ -16,15 +16,12 @@ from typing import Any
 
 from operators.kernels.maths import parse_child
 
-ASKING = threading.Lock()
-KEPT: dict[tuple[int, str], Child] = {}
-"""By the process that started it, as a fork of that has no child, and its script."""
-
 
 class Child:
     """A process that parses."""
 
     def __init__(self, script: str) -> None:
+        self.script, self.owner = script, os.getpid()
         # By this seed the sets of SymPy are in the same order each time; there is nothing else in the environment.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-B", script],
@@ -74,30 +71,49 @@ class Child:
         return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 
 
-def ask(answers: Sequence[Any]) -> list[int]:
-    """What the child says of each answer. Raises ChildProcessError where it ends before it has said so."""
-    key = os.getpid(), parse_child.__file__
-    with ASKING:
-        while True:
-            waited = KEPT.pop(key, None)
-            child = waited or Child(key[1])
-            try:
-                lines = child.ask(answers)
-            except BaseException:
-                child.end()
-                raise
-            if len(lines) == len(answers) + 1 and lines[0].strip() == parse_child.READY.encode():
-                KEPT[key] = child
-                return [int(line) for line in lines[1:]]
-            code, said = child.end(10), child.last_words()
-            if waited is None or lines or code:
-                raise ChildProcessError(errno.ECHILD, f"the process that parses answers ended early: {said[:300]}")
-            # It had waited long enough, and another one is asked.
+class Asker:
+    """Asks a child, and keeps it for the next time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: Child | None = None
+
+    def take(self, script: str) -> Child | None:
+        """The child that waits, of this process and script: a fork of who started it has none."""
+        child, self.waiting = self.waiting, None
+        if child is None or child.owner != os.getpid():
+            return None
+        if child.script != script:
+            child.end()
+            return None
+        return child
+
+    def ask(self, answers: Sequence[Any]) -> list[int]:
+        """What the child says of each answer. Raises ChildProcessError where it ends before it has said so."""
+        script = parse_child.__file__
+        with self.lock:
+            while True:
+                waited = self.take(script)
+                child = waited or Child(script)
+                try:
+                    lines = child.ask(answers)
+                except BaseException:
+                    child.end()
+                    raise
+                if len(lines) == len(answers) + 1 and lines[0].strip() == parse_child.READY.encode():
+                    self.waiting = child
+                    return [int(line) for line in lines[1:]]
+                code, said = child.end(10), child.last_words()
+                if waited is None or lines or code:
+                    raise ChildProcessError(errno.ECHILD, f"the process that parses answers ended early: {said[:300]}")
+                # It had waited long enough, and another one is asked.
+
+    def end(self) -> None:
+        """End the child that waits."""
+        if self.waiting is not None and self.waiting.owner == os.getpid():
+            self.waiting.end()
+        self.waiting = None
 
 
-@atexit.register
-def end_all() -> None:
-    """End the children that wait."""
-    for process, script in list(KEPT):
-        if process == os.getpid():
-            KEPT.pop((process, script)).end()
+ASKER = Asker()
+atexit.register(ASKER.end)
