@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from operators.base.scope import Columns
-from runtime.store.bound import SMALLEST, Bound, parse_size
+from runtime.store.bound import SMALLEST, Bound, cgroup_limits, parse_size
 from runtime.store.digest import id_bytes
 from runtime.store.parts import unsealed
 from runtime.store.store import Store
@@ -294,6 +294,27 @@ def test_row_groups_end_at_the_same_rows_however_many_are_read_at_a_time(length:
 )
 def test_a_size_is_written_as_people_write_it(text: str, size: int) -> None:
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "found"),
+    [
+        ("0::/jobs/mine/step\n", {"jobs/mine": "700", "": "max"}, [700]),
+        ("0::/jobs/mine/step\n", {"jobs/mine/step": "max", "jobs": "900", "": "5000"}, [900, 5000]),
+        ("0::/\n", {"": "300"}, [300]),
+        ("0::/../../other\n", {"": "300"}, [300]),
+        ("5:cpu:/a\n3:memory:/a/b\n", {"memory/a": "400", "cpu/a": "1"}, [400]),
+    ],
+)
+def test_the_limit_of_every_group_above_ours_counts(
+    groups: str, limits: dict[str, str], found: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "cgroup").write_text(groups)
+    for folder, text in limits.items():
+        (tmp_path / "fs" / folder).mkdir(parents=True, exist_ok=True)
+        name = "memory.limit_in_bytes" if "memory" in groups else "memory.max"
+        (tmp_path / "fs" / folder / name).write_text(text + "\n")
+    assert cgroup_limits(tmp_path / "cgroup", tmp_path / "fs") == found
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "1e9", "2GB of it", "١GB", "9" * 40])
