@@ -33,19 +33,21 @@ def machine_memory() -> int:
     return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *cgroup_limits()])
 
 
-def cgroup_limits() -> list[int]:
-    """The memory limits of the cgroups that this process is in, as far as they can be read."""
+def cgroup_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The memory limits of the cgroups that this process is in and of all above them, as far as they can be read."""
     found = []
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = groups.read_text().splitlines()
     except OSError:
         return []
     for line in lines:
         _, controllers, group = line.split(":", 2)
-        root = Path("/sys/fs/cgroup") / (controllers if controllers else ".")
-        if controllers not in ("", "memory"):
+        if controllers and "memory" not in controllers.split(","):
             continue
-        for folder in (root / group.lstrip("/"), root):
+        top, inner = root / controllers, Path(group.lstrip("/"))
+        if ".." in inner.parts:  # it lies outside of the groups that are seen from here
+            inner = Path()
+        for folder in (top / inner, *(top / each for each in inner.parents)):
             for name in ("memory.max", "memory.limit_in_bytes"):
                 try:
                     text = (folder / name).read_text().strip()

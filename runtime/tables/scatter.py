@@ -18,7 +18,7 @@ from runtime.tables.write import ranges, taken
 
 
 def by_part(store: Store, batches: Iterable[pa.RecordBatch], schema: pa.Schema, parts: int) -> Iterator[pa.Table]:
-    """For each part its rows by `row_id` and, where they have one, by `copy`; no more than a run of them is in memory."""
+    """For each part its rows by `row_id` and, where they have one, by `copy`; few of them are in memory at a time."""
     with scratch(store.root) as folder:
         paths: list[Path] = []
         pieces: list[pa.RecordBatch] = []
@@ -26,7 +26,7 @@ def by_part(store: Store, batches: Iterable[pa.RecordBatch], schema: pa.Schema, 
         for batch in batches:
             pieces.append(batch)
             size += batch.nbytes
-            if size >= store.bound.run:
+            if size >= store.bound.run // 4:  # it is there beside a database and all that this holds
                 paths.append(scatter(store.files, pieces, parts, folder / str(len(paths))))
                 pieces, size = [], 0
         if not paths:

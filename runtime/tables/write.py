@@ -21,6 +21,8 @@ from runtime.tables.objects import referring, whole
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
+TEXT_BYTES = 1 << 22
+"""Of a batch of text in a part of a table: who reads a row holds all of its batch."""
 BESIDE_ROWS = 1 << 17
 GATHER_ROWS = 131072
 
@@ -181,19 +183,14 @@ def even_batches(
 
 
 def write_based(
-    store: Store,
-    tables: list[pa.Table],
-    ids: dict[str, Bytes],
-    columns: Columns,
-    constants: Mapping[str, str],
-    order: np.ndarray[Any, Any] | None = None,
+    store: Store, tables: list[pa.Table], ids: dict[str, Bytes], columns: Columns, constants: Mapping[str, str]
 ) -> tuple[dict[str, Any], Described]:
     """Write a table whose text is new, and in memory: (tree, what it is).
 
-    `tables` hold every column but the constants, in the order of `ids`, which are not sorted yet; `order` sorts them, where
-    it is known. Both are emptied: what is sorted is let go of.
+    `tables` hold every column but the constants, in the order of `ids`, which are not sorted yet. Both are
+    emptied: what is sorted is let go of.
     """
-    order = sorted_order(ids["row_id"]) if order is None else order
+    order = sorted_order(ids["row_id"])
     ids = {name: taken(ids.pop(name), order) for name in list(ids)}
     content = pa.concat_tables(tables)
     tables.clear()
@@ -204,12 +201,13 @@ def write_based(
 
 
 def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:
-    """The columns in another order, in batches of TEXT_ROWS.
+    """The columns in another order, in batches of TEXT_ROWS, fewer of long rows.
 
     Each chunk gives its rows to one wide slice at a time: joining the chunks first would hold all text twice.
     """
     chunks = {name: [chunk for chunk in content.column(name).chunks if len(chunk)] for name in columns}
     starts = np.cumsum([0] + [len(chunk) for chunk in chunks[columns[0]]])
+    rows = min(TEXT_ROWS, max(1, TEXT_BYTES * len(content) // (content.nbytes + 1)))
     for first in range(0, len(order), GATHER_ROWS):
         wanted = order[first : first + GATHER_ROWS]
         number = np.searchsorted(starts, wanted, side="right") - 1
@@ -223,8 +221,8 @@ def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, A
         for name in columns:
             taken_apart = [chunk.take(piece) for chunk, piece in zip(chunks[name], pieces, strict=True)]
             slices.append(pa.concat_arrays(taken_apart).take(pa.array(back)))
-        for start in range(0, len(wanted), TEXT_ROWS):
-            yield [column.slice(start, TEXT_ROWS) for column in slices]
+        for start in range(0, len(wanted), rows):
+            yield [column.slice(start, rows) for column in slices]
 
 
 def in_batches(table: pa.Table) -> Iterator[list[pa.Array]]:
