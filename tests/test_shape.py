@@ -32,8 +32,8 @@ ROOMS = (
     "operators.catalog",
     *("compiler.text", "compiler.recipe", "compiler.graph", "compiler.prove", "compiler.lower", "compiler.compile"),
     *("compiler.tell", "compiler.docs"),
-    *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.stages"),
-    *("runtime.build", "runtime.life", "runtime.forecast", "runtime.review", "runtime.export", "runtime.cli"),
+    *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.executors"),
+    *("runtime.stages", "runtime.build", "runtime.life", "runtime.forecast", "runtime.review", "runtime.export", "runtime.cli"),
 )
 
 

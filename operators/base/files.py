@@ -15,3 +15,6 @@ class FileDigest(str):
         made = super().__new__(cls, digest)
         made.path = path
         return made
+
+    def __reduce__(self) -> tuple[type[FileDigest], tuple[str, Path]]:
+        return FileDigest, (str(self), self.path)

@@ -14,6 +14,7 @@ from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
 from runtime.build.session import Session
 from runtime.completions.stage import Asking
+from runtime.executors.executor import Executor
 from runtime.stages.kind import Work
 from runtime.stages.table import kind_at, kinds
 from runtime.store.record import BesideRecord, Record
@@ -31,7 +32,7 @@ class Builder:
     store: Store
     session: Session
     tell: Tell
-    threads: int
+    executor: Executor
     asking: Asking
     say: Callable[[str, str], None] = lambda stage, text: None
     """Called with a stage and a line on how far it is, by one that takes long."""
@@ -41,7 +42,7 @@ class Builder:
     def __post_init__(self) -> None:
         self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
         self.addresses = Addresses(self.graph, facts, self.look_up)
-        self.work = Work(self.store, self.graph, facts, files, self.threads, self.addresses, self.asking, self.say)
+        self.work = Work(self.store, self.graph, facts, files, self.executor, self.addresses, self.asking, self.say)
         self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
@@ -51,6 +52,8 @@ class Builder:
 
     def build(self) -> Built:
         """Every stage, in order. Raises what a stage raises; what is done stays done."""
+        if self.executor.apart:
+            self.begin_leaves()
         for kind in kinds(self.graph):
             index = kind.stage.index
             key = self.addresses.key(index)
@@ -65,6 +68,13 @@ class Builder:
             self.addresses.results[index] = record.result
         self.built.beside = [key for at, key in self.addresses.keys.items() if self.graph.nodes[at].aspect == "columns"]
         return self.built
+
+    def begin_leaves(self) -> None:
+        """Start what is to run and reads no other stage: sources are read beside one another."""
+        for kind in kinds(self.graph):
+            key = self.addresses.key(kind.stage.index) if kind.stage.leaf else None
+            if key is not None and self.store.hold_record(key, Record) is None:
+                kind.begin(self.work)
 
     def run_again(self, index: int, key: str, before: Record | None) -> Record:
         """Run a stage; where an input turns out to be damaged or gone, make that anew first."""

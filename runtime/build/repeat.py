@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +15,7 @@ from runtime.build.builder import Builder, Tell
 from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
+from runtime.executors.executor import Executor
 from runtime.sources.probe import complain_absent
 from runtime.store.store import Store
 
@@ -34,7 +37,7 @@ class Repeated:
     """Who knows it: the store or the lock."""
 
 
-def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
+def repeat(session: Session, tell: Tell, open_executor: Callable[[Store], Executor]) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     complain_absent(session.read, session.facts, session.graph)
     graph, kept = session.graph, session.open_store()
@@ -44,8 +47,8 @@ def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     asking = Asking(CompletionMemo(kept), session.models, {}, silent=True)
     with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
         store = Store(Path(made))
-        with store.building():
-            built = Builder(store, session, tell, threads, asking).build()
+        with store.building(), closing(open_executor(store)) as executor:
+            built = Builder(store, session, tell, executor, asking).build()
     stages = []
     for index, record in built.records.items():
         before = kept.find(record.key)

@@ -171,11 +171,13 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     from runtime.build.builder import Builder
     from runtime.completions.memo import CompletionMemo
     from runtime.completions.stage import Asking
+    from runtime.executors.choose import open_executor
 
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
-    with closing(asking.memo):
-        return Builder(store, session, progress.tell, thread_count(), asking, progress.say, looks.allow).build()
+    with closing(asking.memo), closing(open_executor(store, session.engine, thread_count())) as executor:
+        asking.begin = executor.engine
+        return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
 
 
 def thread_count() -> int:

@@ -40,6 +40,8 @@ class Session:
     targets: tuple[str, ...] = ()
     memory: int | None = None
     """Bytes that a build may take; half of the machine unless said."""
+    engine: str | None = None
+    """What tasks run on, `local`, `ray` or `ray://HOST:PORT`; as the user's configuration says unless said."""
     bounded: bool = False
     """Read no file to its end: a check looks only at how files begin."""
     at: Place | None = None
@@ -151,4 +153,5 @@ class Session:
         sample = f" --sample {self.items}" if self.items is not None else ""
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
         memory = f" --memory {self.memory >> 20}MB" if self.memory is not None else ""
-        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}{memory}"
+        engine = f" --engine {self.engine}" if self.engine is not None else ""
+        return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}{memory}{engine}"

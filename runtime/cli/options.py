@@ -66,10 +66,31 @@ class Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class EngineName(click.ParamType[str]):
+    """What tasks run on."""
+
+    name = "engine"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        import re
+
+        from runtime.completions.engines.configuration import EXECUTOR, EXECUTORS
+
+        if re.match(EXECUTOR, value, re.ASCII) is None or value.endswith("\n"):
+            self.fail(f"`{value[:80]}` is no engine for a build: it is {EXECUTORS}", param, ctx)
+        return str(value)
+
+
 SAMPLE = "The whole recipe on the N lowest-ranked items."
 TARGET = "Build this table; all outputs unless said."
 ALLOW = "A folder outside the project that the recipe may read."
 SET = "Change a value of the recipe, as an extending recipe would."
+
+
+def engine_option(command: Command) -> Command:
+    """--engine."""
+    text = "What tasks run on: local, ray or ray://HOST:PORT; as your configuration says unless said."
+    return click.option("--engine", type=EngineName(), help=text)(command)
 
 
 def store_option(command: Command) -> Command:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import answer, recipe_command
+from runtime.cli.options import answer, engine_option, recipe_command
 
 
 @recipe_command("verify", stores=True)
+@engine_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def verify_command(session: Session, as_json: bool, quiet: bool) -> None:
+def verify_command(session: Session, as_json: bool, engine: str | None, quiet: bool) -> None:
     """Rebuild RECIPE in a temporary store and compare every digest with the store and the lock; exit code 1 where one differs."""
     from runtime.build.progress import Progress
     from runtime.build.repeat import CLASSES, repeat
     from runtime.build.run import thread_count
+    from runtime.executors.choose import open_executor
 
     with Progress(quiet or as_json) as progress:
-        stages = repeat(session, progress.tell, thread_count())
+        stages = repeat(session, progress.tell, lambda store: open_executor(store, engine, thread_count()))
     differing = [stage for stage in stages if stage.state == "differs"]
     lines = []
     for repeats in CLASSES:

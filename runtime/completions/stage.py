@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from compiler.graph.lock import Pin
 from compiler.graph.nodes import Node
@@ -25,6 +26,14 @@ from runtime.store.record import CompletionsRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table
 
+Begin = Callable[[Callable[..., Engine], tuple[Any, ...], int], Engine]
+"""Called with what opens an engine, its arguments, and the GPUs that it takes."""
+
+
+def begin_here(function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
+    """An engine of this process, which sees all GPUs that there are."""
+    return function(*arguments)
+
 
 @dataclass
 class Asking:
@@ -42,6 +51,8 @@ class Asking:
     """What a server refused before is asked for again."""
     resume: str = "recipe build"
     """The command that goes on where a build stopped."""
+    begin: Begin = begin_here
+    """Starts an engine that is a process: here, or on a worker with GPUs."""
     checkpoints: dict[str, Path] = field(default_factory=dict)
     """Digest -> the folder of the checkpoints of this recipe that are asked."""
 
@@ -83,8 +94,11 @@ class Asking:
 
         def opened() -> Engine:
             if weights is not None:
-                return open_checkpoint(weights, configuration)
-            return open_engine(model, endpoint_of(model, configuration)[1])
+                return self.begin(open_checkpoint, (weights, configuration), configuration.checkpoints.devices)
+            endpoint = endpoint_of(model, configuration)[1]
+            if endpoint is not None and endpoint.engine == "openai":
+                return open_engine(model, endpoint)  # whatever the build runs on: the key stays here
+            return self.begin(open_engine, (model, endpoint), endpoint.devices if endpoint is not None else 1)
 
         try:
             if forecast.new and weights is None:

@@ -139,20 +139,26 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
             raise BadRows(label, source.license, [(file.shown, 0, error.message)]) from None
 
 
-def ingest_leaf(
-    store: Store,
-    node: Node,
-    paths: list[Path],
-    files: tuple[tuple[str, str, int], ...],
-    tell: Callable[[int], None],
-    threads: int,
-) -> SourceRecord:
-    """The record of a source whose files lie at `paths`. Raises StoreError where they are gone, or change meanwhile."""
-    if not paths:
+@dataclass(frozen=True)
+class LeafFiles:
+    """A source, and where its files lie."""
+
+    store: Store
+    node: Node
+    paths: list[Path]
+    files: tuple[tuple[str, str, int], ...]
+    """(path as shown, digest, bytes) of each."""
+    threads: int
+
+
+def ingest_leaf(leaf: LeafFiles, piece: None, tell: Callable[[int], None]) -> SourceRecord:
+    """The record of a source. Raises StoreError where its files are gone, or change meanwhile."""
+    node, files = leaf.node, leaf.files
+    if not leaf.paths:
         hint = "put them in place: what is in the store came without its text"
         raise StoreError(f"the files of the source `{node.label}` are not here", hint)
-    opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(paths, files, strict=True)]
-    record = ingest(store, node, opened, tell, threads)
+    opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(leaf.paths, files, strict=True)]
+    record = ingest(leaf.store, node, opened, tell, leaf.threads)
     for file in opened:
         if hash_file(file.path) != file.digest:
             raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")

@@ -19,7 +19,8 @@ class AggregateKind(Kind[AggregateStage, ScoresRecord]):
     def run(self, work: Work, tell: Rows) -> ScoresRecord:
         from runtime.stages.scores import aggregate_answers
 
-        return aggregate_answers(work.store, self.stage.node, [work.table(each) for each in self.stage.answers])
+        answers = [work.table(each) for each in self.stage.answers]
+        return work.executor.call(aggregate_answers, work.store, self.stage.node, answers)
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.counts import SourceLabels, source_counts

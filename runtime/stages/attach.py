@@ -25,7 +25,7 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
         from runtime.completions.answers import attach_rows
 
         completions = taken_as(work.records[self.stage.completions], CompletionsRecord)
-        return attach_rows(work.store, self.stage.node, work.table(self.stage.rows), completions)
+        return work.executor.call(attach_rows, work.store, self.stage.node, work.table(self.stage.rows), completions)
 
     def dropping(self) -> Sequence[str]:
         return [self.stage.node.label]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from operators.kernels.text import Texts
 from operators.measures.families import Condition, Search
 from operators.measures.parsable import TooSlow
 from runtime.stages.conditions import TooMuchText, evaluate
-from runtime.stages.overlap import texts_of
+from runtime.stages.overlap import Sought, texts_of
 from runtime.store.digest import id_array, id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.batches import in_order
@@ -28,9 +29,6 @@ from runtime.tables.ids import digest_name, hash_column
 from runtime.tables.memo import Memo
 from runtime.tables.table import BATCH, TEXT, Table, bytes_a_row
 from runtime.tables.write import BesideWriter, masked
-
-if TYPE_CHECKING:
-    from operators.kernels.overlap.search import Index
 
 
 class LostRows(StoreError):
@@ -48,34 +46,65 @@ class ColumnWork:
     reads: Mapping[str, str]
     """Role or name in the operator -> column of the table."""
     memo: Memo | None = None
-    index: Index | None = None
+    sought: Sought | None = None
     """What is looked for in it, of a measure that compares it with benchmarks."""
 
 
-def compute(store: Store, table: Table, works: list[ColumnWork], tell: Callable[[int], None], threads: int) -> list[Beside]:
-    """The columns of each work beside the table, row for row. Text is decoded once for all of them."""
+@dataclass(frozen=True)
+class Computation:
+    """Columns nodes that read the same table, so that its text is decoded once for all of them."""
+
+    store: Store
+    table: Table
+    works: list[ColumnWork]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some rows of a table, from `first` to before `last`."""
+
+    first: int
+    last: int
+    mark: str = ""
+    """Written into what is made of them where that is joined with others, so that no other object is called the same."""
+
+
+def compute(computation: Computation, rows: Stretch, tell: Callable[[int], None]) -> list[Beside]:
+    """The columns of each work beside some rows of the table, row for row."""
+    table, works, threads = computation.table, computation.works, computation.threads
+    for work in works:
+        _ = work.sought and work.sought.index  # made once, before the threads ask for it
     with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
-        writers = [stack.enter_context(BesideWriter(store, made_schema(work))) for work in works]
-        for part, first in enumerate(table.bounds[:-1]):
-            for rows, results in computed(store, pool, table, works, part, 2 * threads):
+        schemas = (marked(made_schema(work), rows.mark) for work in works)
+        writers = [stack.enter_context(BesideWriter(computation.store, schema)) for schema in schemas]
+        for part, (start, end) in enumerate(pairwise(table.bounds)):
+            first, last = max(start, rows.first), min(end, rows.last)
+            for done, results in computed(computation, pool, part, first, last) if first < last else ():
                 for writer, result in zip(writers, results, strict=True):
                     writer.add(result)
-                tell(first + rows)
+                tell(done)
         return [writer.written() for writer in writers]
 
 
+def marked(schema: pa.Schema, mark: str) -> pa.Schema:
+    """The schema of a piece, which says that it is one."""
+    return schema.with_metadata({"piece": mark}) if mark else schema
+
+
 def computed(
-    store: Store, pool: ThreadPoolExecutor, table: Table, works: list[ColumnWork], part: int, ahead: int
+    computation: Computation, pool: ThreadPoolExecutor, part: int, first: int, last: int
 ) -> Iterator[tuple[int, list[list[pa.Array]]]]:
-    """(rows so far, columns of each work) of the batches of one part."""
-    first, last = table.bounds[part : part + 2]
+    """(rows so far, columns of each work) of the batches of some rows of one part."""
+    store, table, works, ahead = computation.store, computation.table, computation.works, 2 * computation.threads
+    above = table.bounds[part]
     needed = sorted({name for work in works for name in work.reads.values() if name in table.columns})
     frames = {name: table.column(digest_name(name), part) for name in needed if table.columns[name] in TEXT}
 
     def one(batch: tuple[int, dict[str, pa.Array]]) -> tuple[int, list[list[pa.Array]]]:
         start, columns = batch
         rows = min(len(column) for column in columns.values()) if columns else 0
-        digests = {name: frame.slice(start - first, rows) for name, frame in frames.items()}
+        digests = {name: frame.slice(start - above, rows) for name, frame in frames.items()}
         texts: dict[str, Texts] = {}
         try:
             made = [checked(work, rows, batch_columns(work, columns, digests, texts)) for work in works]
@@ -86,7 +115,7 @@ def computed(
             raise StoreError(
                 f"{error} of row {row}", "look at the row with `recipe why`, or make the condition simpler"
             ) from None
-        return start - first + rows, made
+        return start + rows, made
 
     rows = min(BATCH, max(1, store.bound.room // (16 * ahead * bytes_a_row(store, table.tree))))
     return in_order(pool, one, table.batches(needed, rows, first, last), ahead)
@@ -147,11 +176,13 @@ def batch_columns(
         case Condition():
             return [evaluate(operator, {name: columns[column] for name, column in work.reads.items()})]
         case Search():
-            assert work.index is not None
+            assert work.sought is not None
             searched = [column for role, column in work.reads.items() if role != "options"]
             texts |= {name: texts_of(columns[name]) for name in searched if name not in texts}
             options = columns[work.reads["options"]] if operator.options is not None else None
-            return [pa.array(value) for value in operator.overlaps([texts[name] for name in searched], options, work.index)]
+            return [
+                pa.array(value) for value in operator.overlaps([texts[name] for name in searched], options, work.sought.index)
+            ]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:
@@ -172,6 +203,8 @@ def measure_once(
     cells = id_bytes(digests.storage.fill_null(bytes(16)) if digests.null_count else digests)
     with MEMO_LOCK:
         known, values = memo.look_up(cells)
+        if not known.all() and memo.refresh():  # what others have measured meanwhile is not measured here
+            known, values = memo.look_up(cells)
         missing = np.flatnonzero(~known)
         if missing.size:
             _, first = np.unique(cells[missing], axis=0, return_index=True)

@@ -21,7 +21,8 @@ class CombineKind(Kind[CombineStage, Record]):
         from runtime.tables.combine import combine_trees
 
         records = sorted((work.records[each] for each in self.stage.tables), key=lambda each: each.digest)
-        tree, described = combine_trees(work.store, [each.table for each in records], self.stage.node.columns)
+        trees = [each.table for each in records]
+        tree, described = work.executor.call(combine_trees, work.store, trees, self.stage.node.columns)
         counts: Counts = {"in": tree["rows"], "born": 0, "out": tree["rows"], "dropped": []}
         return Record(kind="combine", **described.body(), rows=tree["rows"], table=tree, counts=counts)
 

@@ -31,6 +31,7 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     """Values lie beside the base table; one query decides, and text is not touched."""
 
     def run(self, work: Work, tell: Rows) -> DecisionRecord:
+        from runtime.stages.ahead import measure_ahead
         from runtime.stages.ledger import decide
         from runtime.stages.measuring import columns_for
         from runtime.stages.relation import Relation
@@ -40,7 +41,10 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         others = [work.table(each) for each in stage.ranked]
         shrunk = [work.records[each].counts for each in stage.previewed] if not others else []
         scale = (sum(each["out"] for each in shrunk), sum(each["in"] for each in shrunk)) if shrunk else None
-        return decide(Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, work.threads))
+        threads = work.executor.cores
+        relation = Relation(work.store, stage, work.table(stage.base), objects, memos, others, scale, threads)
+        measure_ahead(relation, work.executor, tell)
+        return work.executor.call(decide, relation)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line

@@ -27,7 +27,7 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         from runtime.stages.measuring import columns_for
 
         objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
-        return expand_table(work.store, self.stage.node, work.table(self.stage.rows), objects)
+        return work.executor.call(expand_table, work.store, self.stage.node, work.table(self.stage.rows), objects)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown

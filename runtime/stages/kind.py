@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from compiler.graph.lock import Lock
     from runtime.completions.fill import Filled
     from runtime.completions.stage import Asking
+    from runtime.executors.executor import Executor, Pending
     from runtime.sources.probe import Found
     from runtime.stages.expected.counts import Counts, SourceLabels, Sources
     from runtime.stages.expected.expected import Expected
@@ -42,7 +43,8 @@ class Work:
     graph: Graph
     facts: Facts
     found: Found
-    threads: int
+    executor: Executor
+    """Where its tasks run."""
     addresses: Addresses
     asking: Asking
     say: Callable[[str, str], None]
@@ -54,6 +56,8 @@ class Work:
     """Stage that asks a model -> what it asked for."""
     memos: dict[int, Memo] = field(default_factory=dict)
     """Columns node of a dear measure -> its memo."""
+    begun: dict[int, Pending[Record]] = field(default_factory=dict)
+    """Stages that are under way before it is their turn."""
 
     def table(self, index: int) -> Table:
         """The table that a stage made."""
@@ -140,6 +144,9 @@ class Kind(Generic[S, R]):
     def run(self, work: Work, tell: Rows) -> R:
         """Its record, without a key yet. Raises StoreError, and what its operator raises."""
         raise NotImplementedError(f"the kind `{self.stage.kind}` does not say how it runs")
+
+    def begin(self, work: Work) -> None:
+        """Start what of it waits for no other stage, where it can run beside others; `run` takes it up."""
 
     def absent(self) -> StoreError:
         """Why it cannot run where it has no key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,18 @@ def decide(relation: Relation) -> DecisionRecord:
 def run_query(relation: Relation, folder: Path) -> Fates:
     """The fates of all rows, by the stage's query; a folder is there for what does not fit into memory."""
     fates = Fates(relation)
-    try:
+    with querying(relation):
         relation.prepare(folder)
         for part, made in enumerate(relation.fates()):
             fates.add(relation.rows(part), made, relation.dear[part])
+    return fates
+
+
+@contextmanager
+def querying(relation: Relation) -> Iterator[None]:
+    """While DuckDB works: what it lacks is told to people, and what it holds is let go of."""
+    try:
+        yield
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
@@ -92,7 +100,6 @@ def run_query(relation: Relation, folder: Path) -> Fates:
         raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error
     finally:
         relation.close()
-    return fates
 
 
 def lacking(relation: Relation, text: str) -> StoreError | None:

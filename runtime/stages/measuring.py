@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from compiler.graph.keys import memo_key, value_key
 from operators.base.declare import Measure
 from operators.measures.families import Search
-from runtime.stages.columns import ColumnWork, compute
+from runtime.stages.columns import ColumnWork
 from runtime.stages.kind import Rows, Work
-from runtime.stages.overlap import open_index
+from runtime.stages.overlap import Sought
+from runtime.stages.stretches import compute_whole
 from runtime.store.record import BesideRecord
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
 from runtime.tables.objects import read_table
 from runtime.tables.segmented import Segmented
-
-if TYPE_CHECKING:
-    from operators.kernels.overlap.search import Index
 
 
 def columns_for(work: Work, index: int, base: int, tell: Rows) -> tuple[dict[int, Beside], dict[int, Memo]]:
@@ -51,24 +47,24 @@ def columns_for(work: Work, index: int, base: int, tell: Rows) -> tuple[dict[int
         viewed, reads = table, {}
         for at in group:
             viewed, reads[at] = seen(store, table, graph.nodes[at], objects)
-        columns = [ColumnWork(graph.nodes[at], reads[at], memos.get(at), index_of(work, at)) for at in group]
-        for at, made in zip(group, compute(store, viewed, columns, tell, work.threads), strict=True):
+        columns = [ColumnWork(graph.nodes[at], reads[at], memos.get(at), sought_by(work, at)) for at in group]
+        for at, made in zip(group, compute_whole(store, viewed, columns, work.executor, tell), strict=True):
             measure = value_key(graph, at, work.facts)
             objects[at] = keep_beside(store, work.key(at), measure, viewed, reads[at], made)
         waiting = [at for at in waiting if at not in objects]
-    for made in objects.values():
+    for made in objects.values() if not work.executor.apart else ():
         read_table(store, made.object)
     return objects, memos
 
 
-def index_of(work: Work, at: int) -> Index | None:
+def sought_by(work: Work, at: int) -> Sought | None:
     """What a columns node looks for in its table, where it compares it with others."""
     node = work.graph.nodes[at]
     if not isinstance(node.operator, Search):
         return None
     tables = [work.table(each) for each in work.graph.against(at)]
     segmented = Segmented(work.store, work.facts.version, node.operator.workers)
-    return open_index(node.operator, node.entries, tables, segmented)
+    return Sought(node.operator, node.entries, tables, segmented)
 
 
 def memo_of(work: Work, at: int, operator: Measure) -> Memo:

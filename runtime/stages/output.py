@@ -23,7 +23,7 @@ class OutputKind(Kind[OutputStage, OutputRecord]):
 
         below = work.records[self.stage.table]
         described = {"digest": below.digest, "ids": below.ids, "columns": below.columns}
-        return write_output(work.store, self.stage.node, work.table(self.stage.table), described, tell, work.threads)
+        return write_output(work.store, self.stage.node, work.table(self.stage.table), described, work.executor, tell)
 
     def whole(self, store: Store, record: OutputRecord) -> bool:
         with suppress(Damaged):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -24,9 +26,23 @@ DIGITS = 15
 """Hexadecimal digits of its row_id that stand for an item: as many as a whole number holds."""
 
 
-def open_index(operator: Search, entries: Mapping[str, Any], tables: Sequence[Table], segmented: Segmented) -> Index:
+@dataclass(frozen=True)
+class Sought:
     """What is looked for of the items of some benchmarks."""
-    return operator.index([list(items_of(at, table)) for at, table in enumerate(tables)], entries, segmented)
+
+    operator: Search
+    entries: Mapping[str, Any]
+    tables: Sequence[Table]
+    segmented: Segmented
+
+    @cached_property
+    def index(self) -> Index:
+        """The items as they are looked for; it takes as much memory as they do, and is made where it is asked."""
+        items = [list(items_of(at, table)) for at, table in enumerate(self.tables)]
+        return self.operator.index(items, self.entries, self.segmented)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sought, (self.operator, self.entries, self.tables, self.segmented)
 
 
 def items_of(benchmark: int, table: Table) -> Iterator[Item]:

@@ -19,14 +19,52 @@ from runtime.stages.columns import measure_once, with_rows
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
+from runtime.tables.cursors import Mask
 from runtime.tables.ids import combined, connect, database, digest_name, halves
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.scatter import by_part, in_id_order, parted
 from runtime.tables.table import BATCH, Table
 
+Ints = np.ndarray[Any, Any]
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
+
+
+@dataclass(frozen=True)
+class DearCells:
+    """The cells that a dear measure looks at, one of a row, and the memo that knows their values or comes to know them."""
+
+    table: Table
+    column: str
+    memo: Memo
+    operator: Measure
+    entries: Mapping[str, Any]
+
+    def measured(self, part: int, mask: Mask, first: int = 0, last: int | None = None) -> Iterator[tuple[Ints, Ints]]:
+        """(places of rows in a part, their values) of its rows in `mask`, or of some of them. Raises StoreError."""
+        table, above = self.table, self.table.bounds[part]
+        first, last = max(above, first), min(table.bounds[part + 1], table.rows if last is None else last)
+        wanted = np.flatnonzero(mask[first - above : last - above]) + first - above
+        if not wanted.size:
+            return
+        digests = table.column(digest_name(self.column), part)
+        cells = digests.take(pa.array(wanted))
+        known, values = self.memo.look_up(id_bytes(cells.storage.fill_null(bytes(16)) if cells.null_count else cells))
+        if known.all():  # no text is read
+            yield wanted, values
+            return
+        for start, batch in table.batches([self.column], BATCH // 16, first, last):
+            text, at = batch[self.column], start - above
+            chosen = np.flatnonzero(mask[at : at + len(text)])
+            if chosen.size:
+                places = pa.array(chosen)
+                own = digests.slice(at, len(text)).take(places)
+                try:
+                    made = measure_once(self.memo, self.operator, text.take(places), own, self.entries)
+                except TooSlow as error:
+                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
+                yield at + chosen, np.stack([each.to_numpy() for each in made], axis=1)
 
 
 @dataclass
@@ -62,8 +100,11 @@ class Relation:
         self.connection: Any = None
         self.database: Any = None
 
-    def prepare(self, folder: Path) -> None:
-        """Lay the rows out, and measure what is dear; `folder` is for what does not fit into memory."""
+    def prepare(self, folder: Path, before: int | None = None) -> None:
+        """Lay the rows out, and measure what is dear, or what is so before a place in the run.
+
+        `folder` is for what does not fit into memory.
+        """
         self.folder = folder
         bound = self.store.bound
         threads = max(1, min(self.threads or 1, bound.database // THREAD_BYTES))
@@ -75,7 +116,9 @@ class Relation:
         self.connection = self.database.cursor() if self.database is not None else connect(self.threads)
         for part in parts:
             self.lay(part, pa.table(self.columns_of(part)) if part else held)
-        self.measure_dear()
+        for place in self.dear_places():
+            if before is None or place < before:
+                self.measure_dear(place)
         if self.others:
             items = pa.table({"item_id": pa.chunked_array([other.frame("item_id") for other in self.others])})
             self.connection.register(".items", items)
@@ -138,43 +181,38 @@ class Relation:
         reader = self.connection.sql(text).to_arrow_reader(4 * BATCH)
         yield from by_part(self.store, reader, reader.schema, len(paths))
 
-    def measure_dear(self) -> None:
-        """Dear measures look only at the rows that every decision before them keeps."""
-        for place, decision in enumerate(self.stage.run):
-            column, operator = self.stage.graph.nodes[decision.measure], decision.operator
-            if decision.measure not in self.memos or decision.measure in self.objects or not isinstance(operator, Measure):
-                continue
-            table, reads = seen(self.store, self.table, column, self.objects)
-            for part, alive in enumerate(self.query(alive_sql(self.stage, place))):
-                rows = self.rows(part)
-                own, kept = (id_bytes(combined(each.column("row_id"))) for each in (rows, alive))
-                mask = np.isin(halves(own)[0], halves(kept)[0])
-                values = self.values_of(table, part, reads["in"], self.memos[decision.measure], operator, column.entries, mask)
-                for name, array in zip(operator.values, values, strict=True):
-                    self.dear[part][f"{place + 1}.{name}"] = array
-                    shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
-                    rows = rows.append_column(f"{decision.label}.{name}", shown)
-                self.lay(part, rows)
+    def dear_places(self) -> list[int]:
+        """The places in the run of dear measures that are not beside the table, and so measured for this stage alone."""
+        run = enumerate(self.stage.run)
+        return [place for place, each in run if each.measure in self.memos and each.measure not in self.objects]
 
-    def values_of(
-        self, table: Table, part: int, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
-    ) -> list[pa.Array]:
-        """The values of a dear measure for the rows of a part in `mask`; null where it was not measured."""
-        digests = table.column(digest_name(column), part)
-        first, last = table.bounds[part : part + 2]
-        values = np.full((last - first, len(operator.values)), -1, dtype=np.int64)
-        for start, batch in table.batches([column], BATCH // 16, first, last):
-            text, at = batch[column], start - first
-            chosen = np.flatnonzero(mask[at : at + len(text)])
-            if chosen.size:
-                places = pa.array(chosen)
-                cells = digests.slice(at, len(text)).take(places)
-                try:
-                    made = measure_once(memo, operator, text.take(places), cells, entries)
-                except TooSlow as error:
-                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
-                values[at + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
-        return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
+    def dear_cells(self, place: int) -> DearCells:
+        """What a dear measure looks at."""
+        at = self.stage.run[place].measure
+        column = self.stage.graph.nodes[at]
+        assert isinstance(column.operator, Measure)
+        table, reads = seen(self.store, self.table, column, self.objects)
+        return DearCells(table, reads["in"], self.memos[at], column.operator, column.entries)
+
+    def alive(self, place: int) -> Iterator[Mask]:
+        """For each part which of its rows every decision before a place in the run keeps."""
+        for part, alive in enumerate(self.query(alive_sql(self.stage, place))):
+            own, kept = (id_bytes(combined(each.column("row_id"))) for each in (self.rows(part), alive))
+            yield np.isin(halves(own)[0], halves(kept)[0])
+
+    def measure_dear(self, place: int) -> None:
+        """Dear measures look only at the rows that every decision before them keeps."""
+        cells, label = self.dear_cells(place), self.stage.run[place].label
+        for part, mask in enumerate(self.alive(place)):
+            values = np.full((len(mask), len(cells.operator.values)), -1, dtype=np.int64)
+            for chosen, made in cells.measured(part, mask):
+                values[chosen] = made
+            rows = self.rows(part)
+            for at, name in enumerate(cells.operator.values):
+                array = self.dear[part][f"{place + 1}.{name}"] = pa.array(values[:, at], mask=~mask)
+                shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
+                rows = rows.append_column(f"{label}.{name}", shown)
+            self.lay(part, rows)
 
     def fates(self) -> Iterator[pa.Table]:
         """Runs the stage's SQL, the same text that `explain` prints."""

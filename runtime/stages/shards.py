@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.sets.output import Output
+from runtime.executors.executor import Executor, Needs
 from runtime.store.record import OutputRecord
 from runtime.store.store import Store
 from runtime.tables.cursors import FrameCursor
@@ -23,14 +24,45 @@ GROUP_ROWS = 65536
 GROUP_LENGTH = 1 << 25
 """Bytes of text after which a row group ends: it is in memory at a time."""
 READ_ROWS = 4096
+SHARD_BYTES = 4 * GROUP_LENGTH
+"""A row group is held some four times: as it is read, as it is written, packed, and its pieces."""
+
+
+@dataclass(frozen=True)
+class Shards:
+    """A table that is written as Parquet files of so many rows."""
+
+    store: Store
+    table: Table
+    rows: int
 
 
 def write_output(
-    store: Store, node: Node, table: Table, described: dict[str, Any], tell: Callable[[int], None], threads: int
+    store: Store, node: Node, table: Table, described: dict[str, Any], executor: Executor, tell: Callable[[int], None]
 ) -> OutputRecord:
     """The record of a named output; `described` are the digests of its table."""
     operator = node.operator
     assert isinstance(operator, Output)
+    starts = range(0, max(1, table.rows), operator.shard_rows)
+    for _ in table.batches(list(table.columns), 1, 0, 1) if not executor.apart else ():
+        pass  # the objects are checked once, before the threads ask for them
+    shards = []
+    for made in executor.run(write_shard, Shards(store, table, operator.shard_rows), starts, Needs(memory=SHARD_BYTES), tell):
+        shards.append(f"object:{made}")
+        tell(min(table.rows, len(shards) * operator.shard_rows))
+    return OutputRecord(
+        kind="output",
+        **described,
+        rows=table.rows,
+        table=table.tree,
+        shards=shards,
+        counts={"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
+    )
+
+
+def write_shard(output: Shards, first: int, tell: Callable[[int], None]) -> str:
+    """The digest of the Parquet file whose rows begin at one."""
+    store, table = output.store, output.table
     # Tables that differ in the order of their columns only have one digest, so the order is not theirs to choose.
     columns = {name: kind for name, kind in sorted(table.columns.items()) if name not in LABELS} | LABELS
     schema = pa.schema(
@@ -42,47 +74,27 @@ def write_output(
     )
     text = [name for name, kind in columns.items() if kind in TEXT]
     encoded = [name for name in columns if name not in text]
-    starts = range(0, max(1, table.rows), operator.shard_rows)
-    for _ in table.batches(list(table.columns), 1, 0, 1):
-        pass  # the objects are checked once, before the threads ask for them
-
-    def shard(first: int) -> str:
-        made: list[str] = []
-        with (
-            store.new_object(made) as file,
-            pq.ParquetWriter(
-                file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
-            ) as writer,
-        ):
-            ids = FrameCursor(table.column, ["row_id", "item_id"], table.spread, first)
-            last = min(table.rows, first + operator.shard_rows)
-            # Reading a whole group of short rows at a time makes the same groups, and is faster.
-            step = GROUP_ROWS if GROUP_ROWS * bytes_a_row(store, table.tree) < GROUP_LENGTH // 2 else READ_ROWS
-            group = RowGroup(text)
-            for start, columns in table.batches(list(table.columns), step, first, last):
-                rows = len(next(iter(columns.values())))
-                both = dict(zip(ids.columns, (each.storage for each in ids.read(rows)), strict=True)) | columns
-                for full in group.add(
-                    pa.table([both[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
-                ):
-                    writer.write_table(full, row_group_size=GROUP_ROWS)
-                tell(start + rows)
-            if group.pieces:
-                writer.write_table(group.joined(), row_group_size=GROUP_ROWS)
-        return made[0]
-
-    # A row group is held some four times: as it is read, as it is written, packed, and its pieces.
-    threads = max(1, min(threads, store.bound.room // (4 * GROUP_LENGTH)))
-    with ThreadPoolExecutor(threads) as pool:
-        shards = list(pool.map(shard, starts))
-    return OutputRecord(
-        kind="output",
-        **described,
-        rows=table.rows,
-        table=table.tree,
-        shards=[f"object:{each}" for each in shards],
-        counts={"in": table.rows, "born": 0, "out": table.rows, "dropped": []},
-    )
+    made: list[str] = []
+    with (
+        store.new_object(made) as file,
+        pq.ParquetWriter(
+            file, schema, compression="zstd", compression_level=1, use_dictionary=encoded, write_statistics=False
+        ) as writer,
+    ):
+        ids = FrameCursor(table.column, ["row_id", "item_id"], table.spread, first)
+        last = min(table.rows, first + output.rows)
+        # Reading a whole group of short rows at a time makes the same groups, and is faster.
+        step = GROUP_ROWS if GROUP_ROWS * bytes_a_row(store, table.tree) < GROUP_LENGTH // 2 else READ_ROWS
+        group = RowGroup(text)
+        for start, columns in table.batches(list(table.columns), step, first, last):
+            rows = len(next(iter(columns.values())))
+            both = dict(zip(ids.columns, (each.storage for each in ids.read(rows)), strict=True)) | columns
+            for full in group.add(pa.table([both[name].cast(schema.field(name).type) for name in schema.names], schema=schema)):
+                writer.write_table(full, row_group_size=GROUP_ROWS)
+            tell(start + rows)
+        if group.pieces:
+            writer.write_table(group.joined(), row_group_size=GROUP_ROWS)
+    return made[0]
 
 
 class RowGroup:

@@ -12,9 +12,10 @@ from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import Record, SourceRecord
-from runtime.store.store import StoreError
+from runtime.store.store import StoreError, taken_as
 
 if TYPE_CHECKING:
+    from runtime.executors.executor import Pending
     from runtime.stages.expected.counts import Counts, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
@@ -28,11 +29,20 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
     bears: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> SourceRecord:
-        from runtime.sources.ingest import ingest_leaf
+        return taken_as((work.begun.pop(self.stage.index, None) or self.start(work, tell)).result(), SourceRecord)
 
-        node = self.stage.node
-        leaf, paths = work.facts.leaves[node.label], work.found.files[node.label]
-        return ingest_leaf(work.store, node, paths, leaf.files, tell, work.threads)
+    def begin(self, work: Work) -> None:
+        work.begun[self.stage.index] = self.start(work, lambda rows: None)
+
+    def start(self, work: Work, tell: Rows) -> Pending[SourceRecord]:
+        """Its files, on their way into a table; two sources share a machine."""
+        from runtime.executors.executor import Needs
+        from runtime.sources.ingest import LeafFiles, ingest_leaf
+
+        node, executor = self.stage.node, work.executor
+        cores = -(-executor.cores // 2) if executor.apart else executor.cores
+        leaf = LeafFiles(work.store, node, work.found.files[node.label], work.facts.leaves[node.label].files, cores)
+        return executor.start(ingest_leaf, leaf, None, Needs(cores), tell)
 
     def absent(self) -> StoreError:
         return StoreError(

@@ -22,7 +22,14 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
     """A worker trains, which goes on where it was stopped."""
 
     def run(self, work: Work, tell: Rows) -> CheckpointRecord:
-        from runtime.training.checkpoints import lay_out_checkpoint, start_at_weights, train_checkpoint
+        from runtime.executors.executor import Needs
+        from runtime.training.checkpoints import (
+            Teaching,
+            lay_out_checkpoint,
+            start_at_weights,
+            train_apart,
+            train_checkpoint,
+        )
         from runtime.training.process import Start, TrainingRun
 
         stage, name, model = self.stage, self.stage.name, self.stage.operator.model or ""
@@ -32,7 +39,12 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
         else:
             start = start_at_weights(work.asking.models.get(model), work.facts.weights.get(model))
         run = TrainingRun(work.key(stage.index), name, start, work.asking.resume)
-        return train_checkpoint(work.store, stage.node, run, work.records[stage.rows], lambda text: work.say(name, text))
+        data, executor = work.records[stage.rows], work.executor
+        if not executor.apart:
+            return train_checkpoint(work.store, stage.node, run, data, lambda text: work.say(name, text))
+        # A process for each GPU, as the configuration of this machine says; none where the cluster has no GPU.
+        needs = Needs(executor.cores, run.training.processes if executor.gpus else 0)
+        return executor.start(train_apart, Teaching(work.store, stage.node, run, data), None, needs, tell).result()
 
     def absent(self) -> StoreError:
         return StoreError(

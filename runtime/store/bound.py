@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +66,8 @@ class Bound:
     """Bytes, of all processes of a build together; half of what there is unless said."""
     parts: int | None = None
     """Into how many parts tables are laid; by their size unless said."""
+    tasks: int = 1
+    """How many tasks of a build share a machine, and the memory of its share."""
 
     @cached_property
     def memory(self) -> int:
@@ -74,8 +76,8 @@ class Bound:
 
     @property
     def room(self) -> int:
-        """Bytes for rows, in whatever form."""
-        return max(self.memory - BASE, self.memory // 4)
+        """Bytes for rows, in whatever form, of one task."""
+        return max(self.memory // self.tasks - BASE, self.memory // (4 * self.tasks))
 
     @property
     def run(self) -> int:
@@ -84,8 +86,8 @@ class Bound:
 
     @property
     def part(self) -> int:
-        """Bytes of a part, about: it is in memory at a time, several times over."""
-        return min(PART_BYTES, self.room // 10)
+        """Bytes of a part, about: it is in memory at a time, several times over. No number of tasks makes it another."""
+        return min(PART_BYTES, replace(self, tasks=1).room // 10)
 
     @property
     def database(self) -> int:

@@ -22,21 +22,37 @@ class Memo:
     """One measure's values: (cell digest) -> whole numbers. Every build appends to a journal of its own."""
 
     def __init__(self, store: Store, key: str, values: int) -> None:
-        self.store, self.values = store, values
+        self.store, self.key, self.values = store, key, values
         self.folder = store.memos / "memo" / key[:2] / key
         self.width = 16 + 8 * values + CHECK
-        self.high, self.low, self.known = self._load()
+        self.read: set[str] | None = None
+        """The journals that are known here; None before the first look."""
+        self.high = self.low = np.zeros(0, np.uint64)
+        self.known = np.zeros((0, values), dtype=np.int64)
 
-    def _load(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Memo, (self.store, self.key, self.values)
+
+    def refresh(self) -> bool:
+        """Read the journals that have come since, of this build or another; says whether there are any."""
         rows: list[bytes] = []
+        self.read = self.read or set()
         for path in sorted(self.folder.glob("*.journal")):
-            with suppress(FileNotFoundError):  # another build was first to set it aside
-                rows += self._entries(path)
+            if path.name not in self.read:
+                with suppress(FileNotFoundError):  # another build was first to set it aside
+                    rows += self._entries(path)
+                self.read.add(path.name)
+        if not rows:
+            return False
         raw = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, self.width - CHECK)
-        high, low = halves(raw[:, :16].copy()) if len(raw) else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
-        order = np.lexsort((low, high))
-        values = np.ascontiguousarray(raw[:, 16:]).view("<i8").reshape(-1, self.values)
-        return high[order], low[order], values[order]
+        self._add(raw[:, :16].copy(), np.ascontiguousarray(raw[:, 16:]).view("<i8").reshape(-1, self.values))
+        return True
+
+    def _add(self, cells: Bytes, values: np.ndarray[Any, Any]) -> None:
+        high, low = halves(cells)
+        order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
+        self.known = np.concatenate([self.known, values])[order]
+        self.high, self.low = np.concatenate([self.high, high])[order], np.concatenate([self.low, low])[order]
 
     def _entries(self, path: Path) -> list[bytes]:
         """The whole entries of a journal; one with others is set aside, once its whole ones are written anew."""
@@ -53,9 +69,12 @@ class Memo:
         made = self.store.root / "tmp" / name
         self.store.files.write_bytes(made, b"".join(entries))
         self.store.files.rename(made, self.folder / name)
+        self.read = {name, *(self.read or ())}
 
     def look_up(self, cells: Bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """(whether each cell is known, its values, (n, values), where it is)."""
+        if self.read is None:
+            self.refresh()
         high, low = halves(cells)
         known = np.zeros(len(cells), dtype=bool)
         values = np.full((len(cells), self.values), -1, dtype=np.int64)
@@ -79,10 +98,7 @@ class Memo:
             body = cell.tobytes() + value.tobytes()
             entries.append(body + blake3(body).digest(CHECK))
         self._write(entries)
-        high, low = halves(cells)
-        order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
-        self.known = np.concatenate([self.known, values])[order]
-        self.high, self.low = np.concatenate([self.high, high])[order], np.concatenate([self.low, low])[order]
+        self._add(cells, values)
 
 
 def whole_entries(path: Path, width: int) -> Iterator[bytes]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from blake3 import blake3
 
+from compiler.graph.facts import installed_version
 from compiler.text.canonical import digest_of
 from operators.kernels.segments import cuts_of
 from operators.kernels.text import Ints
@@ -32,6 +34,9 @@ class Segmented:
         self.known: dict[str, dict[bytes, bytes]] = {}
         self.measured = 0
         """Texts that had to be segmented."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Segmented, (self.store, installed_version, self.workers)
 
     def __call__(self, library: str, texts: Sequence[str]) -> list[Ints]:
         """For each text, where its segments begin and the last one ends, in characters that are no white space."""

@@ -52,6 +52,9 @@ class Table:
     spread: list[int]
     """The rows of each part."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_table, (self.store, self.tree)
+
     @property
     def bounds(self) -> list[int]:
         """The first row of each part, and the number of all rows."""

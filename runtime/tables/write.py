@@ -17,7 +17,7 @@ from runtime.store.digest import Bytes, Described, Describing, id_array
 from runtime.store.store import Store
 from runtime.tables.beside import Beside
 from runtime.tables.ids import digest_name, sorted_order
-from runtime.tables.objects import referring, whole
+from runtime.tables.objects import object_name, referring, whole
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
@@ -148,6 +148,15 @@ class BesideWriter:
         for (places, _), (add, _) in zip(self.kinds, self.files, strict=True):
             add([columns[place] for place in places])
 
+    def copy(self, piece: Beside) -> None:
+        """The columns of more rows, as another writer wrote them."""
+        for reference, (add, _) in zip([piece.object, piece.text], self.files, strict=False):
+            assert reference is not None
+            with pa.OSFile(str(self.store.read_path(object_name(reference)))) as file:
+                reader = pa.ipc.open_file(file)
+                for at in range(reader.num_record_batches):
+                    add(reader.get_batch(at).columns)
+
     def written(self) -> Beside:
         """What names them; nothing comes after it."""
         self.stack.close()
@@ -159,7 +168,7 @@ def even_batches(
     store: Store, schema: pa.Schema, places: list[int], size: int
 ) -> Iterator[tuple[Callable[[list[pa.Array]], None], list[str]]]:
     """(adds columns to an object, whose digest is in the list afterwards): an Arrow file with `size` rows a batch."""
-    own = pa.schema([schema.field(place) for place in places])
+    own = pa.schema([schema.field(place) for place in places], metadata=schema.metadata)
     waiting: list[list[pa.Array]] = []
     made: list[str] = []
 

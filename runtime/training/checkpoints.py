@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def train_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, s
     if start.weights is not None and start.weights.digest(remembered=False) != start.digest:
         raise StoreError(f"the weights of `{start.model}` changed while they were trained", "build again when they are complete")
     return record
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """A training that another machine does, which sees the store and the weights under the same paths."""
+
+    store: Store
+    node: Node
+    run: TrainingRun
+    data: Record
+
+
+def train_apart(teaching: Teaching, piece: None, tell: Callable[[int], None]) -> CheckpointRecord:
+    """The same as a task: how far it is is told to nobody."""
+    return train_checkpoint(teaching.store, teaching.node, teaching.run, teaching.data, lambda text: None)
 
 
 def lay_out_checkpoint(store: Store, record: CheckpointRecord) -> Path:

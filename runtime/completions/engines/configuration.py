@@ -17,6 +17,10 @@ from operators.asks.asks import Amount
 from operators.base.declare import Declared
 from runtime.store.project import follow_name
 
+#: What a build may run on, as --engine and `executor` name it.
+EXECUTOR = r"^(local|ray|ray://([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]):[0-9]{1,5})$"
+EXECUTORS = "`local`, `ray` or `ray://HOST:PORT`"
+
 
 class Prices(Declared):
     """What a million tokens cost, in one currency."""
@@ -106,6 +110,8 @@ class Configuration(Declared):
     """Model id -> the folder with its weights, for models that are trained; else the hub's cache is looked into."""
     training: Training = Field(default_factory=lambda: Training())
     """How training runs here."""
+    executor: str = Field("local", pattern=EXECUTOR)
+    """Where builds run unless --engine says: `local`, `ray` or `ray://HOST:PORT`."""
     checkpoints: Checkpoints = Field(default_factory=lambda: Checkpoints())
     """How checkpoints of a recipe are asked here."""
 
@@ -140,6 +146,8 @@ def read_configuration() -> Configuration:
 
 def describe_problem(problem: Mapping[str, Any]) -> str:
     """A mistake in the configuration, for a person."""
+    if problem["type"] == "string_pattern_mismatch" and problem["loc"] == ("executor",):
+        return f"`{problem['input'][:80]}` is no executor: it is {EXECUTORS}"
     if problem["type"] == "extra_forbidden":
         return f"there is no key `{problem['loc'][-1]}` here; docs/models.md lists them"
     return str(problem["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,95 @@
+"""What a worker is given and gives back: a store goes as the place where it lies, an error as itself."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.graph.facts import installed_version
+from runtime.store.bound import Bound
+from runtime.store.store import Store
+
+MOST = 64 << 20
+"""Bytes of one payload at most: what is larger lies in the store."""
+#: What has to be the same on all machines: another version might make other bytes.
+ALIKE = ("data-recipe", "duckdb", "numpy", "pyarrow", "blake3", "unicode")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the store of a build lies, and what a task may take of its machine."""
+
+    folder: str
+    """A path that leads to the store from every machine."""
+    build: str
+    """The name of the running build, for which a worker holds what it writes."""
+    bound: Bound
+    versions: tuple[str, ...]
+
+
+def own_versions() -> tuple[str, ...]:
+    return tuple(map(installed_version, ALIKE))
+
+
+class Packer(pickle.Pickler):
+    """Writes the store as a word: whoever reads it has one of its own."""
+
+    def __init__(self, file: io.BytesIO, store: Store) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.store = store
+
+    def persistent_id(self, obj: Any) -> str | None:
+        if not isinstance(obj, Store):
+            return None
+        assert obj.folder == self.store.folder, "a task works on the store of its build alone"
+        return "store"
+
+
+class Unpacker(pickle.Unpickler):
+    """Reads what a packer wrote."""
+
+    def __init__(self, file: io.BytesIO, store: Store) -> None:
+        super().__init__(file)
+        self.store = store
+
+    def persistent_load(self, pid: Any) -> Store:
+        return self.store
+
+
+def pack(value: Any, store: Store) -> bytes:
+    """A value for a worker, or for whoever started one."""
+    file = io.BytesIO()
+    Packer(file, store).dump(value)
+    assert file.tell() <= MOST, f"{file.tell():,} bytes are too much to be handed over"
+    return file.getvalue()
+
+
+def unpack(data: bytes, store: Store) -> Any:
+    """The value again, on this machine's store."""
+    return Unpacker(io.BytesIO(data), store).load()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An error on its way: its class may be made with other arguments than those that it keeps."""
+
+    kind: type[Exception]
+    arguments: tuple[Any, ...]
+    state: dict[str, Any]
+
+    def error(self) -> Exception:
+        """The error again, with its message, hint and lines."""
+        made = self.kind.__new__(self.kind, *self.arguments)
+        made.args = self.arguments if not isinstance(made, OSError) else made.args
+        made.__dict__.update(self.state)
+        return made
+
+
+def failed(error: Exception) -> Failed:
+    """An error as it is told elsewhere."""
+    reduced = error.__reduce__()
+    assert isinstance(reduced, tuple)
+    state = reduced[2] if len(reduced) > 2 and isinstance(reduced[2], dict) else {}
+    return Failed(type(error), reduced[1], state)

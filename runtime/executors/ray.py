@@ -1,0 +1,222 @@
+"""Tasks on the workers of a Ray cluster, which share the store and nothing else; Ray is loaded when it is chosen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from runtime.executors.executor import Needs, Rows, Task
+from runtime.executors.payload import Failed, Location, own_versions, pack, unpack
+from runtime.executors.temporary import temporary_folder
+from runtime.executors.worker import perform
+from runtime.store.store import Damaged, Store, StoreError
+
+if TYPE_CHECKING:
+    from runtime.completions.engines.engine import Engine
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+
+RETRIES = 8
+"""How often a task is begun again whose worker died."""
+OBJECTS = 80 << 20
+"""Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
+ANSWERS = 5
+"""Seconds in which the head of a cluster is to answer."""
+GRACE = 5
+"""Seconds in which an engine lets go of its process."""
+INSTALL = "pip install 'data-recipe[ray]'"
+
+
+class Ray:
+    """A cluster that is joined, or one of this machine alone, which is ended with the build."""
+
+    apart = True
+
+    def __init__(self, store: Store, name: str, threads: int) -> None:
+        """`threads` are the cores of a cluster of this machine alone. Raises StoreError where Ray is not there."""
+        self.store, self.name = store, name
+        self.waiting: set[Any] = set()
+        try:
+            import ray
+        except ImportError as error:
+            raise StoreError(f"`{error.name}` is not installed, which `--engine {name}` needs", INSTALL) from None
+        self.ray = ray
+        with ExitStack() as self.stack:
+            if not ray.is_initialized():
+                address = os.environ.get("RAY_ADDRESS") if name == "ray" else name.removeprefix("ray://")
+                self.join(address) if address else self.begin(threads)
+            self.look_around()
+            self.stack = self.stack.pop_all()
+
+    def look_around(self) -> None:
+        """See what the machines of the cluster have. Raises StoreError where none has a core."""
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+        if not nodes:
+            raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
+        # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
+        self.ray._private.worker._worker_logs_enabled = False
+        self.function = self.ray.remote(perform)
+        self.cores = int(min(node["CPU"] for node in nodes))
+        self.memory = int(min(node["memory"] for node in nodes))
+        self.slots = int(sum(node["CPU"] for node in nodes))
+        self.gpus = int(max(node.get("GPU", 0) for node in nodes))
+
+    def begin(self, threads: int) -> None:
+        """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        path = self.stack.enter_context(temporary_folder())
+        sizes = {"_memory": self.store.bound.memory, "object_store_memory": OBJECTS}
+        self.connect(address="local", num_cpus=threads, **sizes, _temp_dir=str(path), include_dashboard=False)
+
+    def join(self, address: str) -> None:
+        """The cluster whose head has an address. Raises StoreError where nobody answers there."""
+        host, colon, port = address.rpartition(":")
+        try:
+            if colon and port.isdecimal():  # Ray itself would try for minutes
+                socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()
+        except (OSError, OverflowError) as error:
+            raise silent_address(address, error) from None
+        self.connect(address=address)
+
+    def connect(self, **where: Any) -> None:
+        try:
+            self.ray.init(**where, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:
+            if "address" in where and where["address"] != "local":
+                raise silent_address(where["address"], error) from None
+            raise StoreError(f"Ray does not start: {first_line(error)}", "build without it: --engine local") from error
+        self.stack.callback(self.ray.shutdown)
+
+    # -- tasks
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        return self.start(call_function, (function, arguments), None, Needs(self.cores), silent).result()
+
+    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Needs, tell: Rows) -> Sent[T]:
+        return self.send(task, pack(shared, self.store), piece, needs)
+
+    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
+        sent, common = deque[Sent[T]](), self.ray.put(pack(shared, self.store))
+        coming = iter(pieces)
+        while True:
+            sent.extend(self.send(task, common, piece, needs) for piece in islice(coming, 4 * self.slots - len(sent)))
+            if not sent:
+                return
+            yield sent.popleft().result()
+
+    def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Needs) -> Sent[T]:
+        """One task; `shared` is packed already."""
+        if needs.gpus > self.gpus:
+            raise StoreError(f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most", None)
+        cores = min(needs.cores, self.cores)
+        share = max(self.store.bound.memory * cores // self.cores, needs.memory)
+        options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
+        function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
+        reference = function.remote(self.location(self.cores // cores), task, shared, pack(piece, self.store))
+        self.waiting.add(reference)
+        return Sent(self, reference)
+
+    def location(self, tasks: int) -> Location:
+        """The store, for one of so many tasks that share a machine."""
+        store = self.store
+        assert store.running is not None, "tasks run for a build"
+        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks)
+        return Location(str(store.folder), Path(store.running.name).name, bound, own_versions())
+
+    def receive(self, reference: Any) -> Any:
+        """What a task made. Raises what it raised, and StoreError for one that was lost."""
+        try:
+            data = self.ray.get(reference)
+        except self.ray.exceptions.RayError as error:
+            raise lost(error) from None
+        finally:
+            self.waiting.discard(reference)
+        made, held = unpack(data, self.store)
+        for name in held:
+            self.store.hold(name)
+        if not isinstance(made, Failed):
+            return made
+        raised = made.error()
+        if isinstance(raised, Damaged):
+            self.store.checked.clear()  # what was whole when it was last looked at need not be so any more
+        raise raised
+
+    def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
+        from runtime.completions.engines.engine import EngineError
+        from runtime.executors.answering import AGAIN, Answering, Remote
+
+        options = {"num_gpus": min(gpus, self.gpus), "num_cpus": 1 if self.gpus else self.cores, "max_restarts": 0}
+        actor = self.ray.remote(Answering).options(**options).remote(function, arguments)
+
+        def ask(method: str, *given: Any) -> Any:
+            try:
+                return self.ray.get(getattr(actor, method).remote(*given))
+            except self.ray.exceptions.RayError as error:
+                raise EngineError(f"the worker of the engine ended: {first_line(error)}", AGAIN) from None
+
+        def end() -> None:
+            with suppress(Exception):
+                self.ray.get(actor.close.remote(), timeout=GRACE)
+            self.ray.kill(actor)
+
+        return Remote(ask, end)
+
+    def close(self) -> None:
+        """End what still runs, and Ray where it was begun here."""
+        for reference in self.waiting:
+            with suppress(Exception):
+                self.ray.cancel(reference, force=True)
+        self.waiting.clear()
+        self.stack.close()
+
+
+@dataclass
+class Sent(Generic[T]):
+    """A task that is on its way."""
+
+    ray: Ray
+    reference: Any
+
+    def result(self) -> T:
+        made: T = self.ray.receive(self.reference)
+        return made
+
+
+def call_function(shared: tuple[Callable[..., T], tuple[Any, ...]], piece: None, tell: Rows) -> T:
+    """A task that is one call."""
+    function, arguments = shared
+    return function(*arguments)
+
+
+def silent(rows: int) -> None:
+    """Told of rows, and says nothing."""
+
+
+def silent_address(address: str, error: Exception) -> StoreError:
+    """What is said of an address where no cluster answers."""
+    hint = "`ray start --head` on one machine prints the address, and this machine has to be one of its nodes"
+    return StoreError(f"no Ray cluster answers at `{address}`: {first_line(error)}", hint)
+
+
+def lost(error: Exception) -> StoreError:
+    """What is said of a task that did not come to an end."""
+    name = type(error).__name__
+    if name == "OutOfMemoryError":
+        return StoreError("a machine of the Ray cluster ran out of memory", "build with a smaller --memory")
+    hint = "run the same command again: what is finished is in the store"
+    return StoreError(f"a worker was lost {RETRIES + 1} times, or its machine ({name}: {first_line(error)})", hint)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error that is not blank, up to 200 characters."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

@@ -1,0 +1,52 @@
+"""Ray's own folder, outside the project: it goes with the build, and that of a build that was killed with the next one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = "recipe-ray-"
+LONGEST = 30
+"""Characters of the folder's path at most: sockets lie deep in it, whose paths the system bounds."""
+GRACE = 60
+"""Seconds in which a folder may wait to be locked."""
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A new folder, locked for as long as it is used."""
+    root = tempfile.gettempdir()
+    root = root if len(root) + len(PREFIX) + 8 <= LONGEST else "/tmp"
+    remove_left(Path(root))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield path
+    finally:
+        os.close(handle)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_left(root: Path) -> None:
+    """Remove the folders of this user that nobody has locked."""
+    for path in root.glob(f"{PREFIX}*"):
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            found = os.fstat(handle)
+            if found.st_uid == os.getuid() and found.st_mtime < time.time() - GRACE:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(handle)

@@ -1,0 +1,30 @@
+"""A Ray cluster of two machines on this one: prints its address, and kills the raylet that a line names."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+QUIET = {"include_dashboard": False, "object_store_memory": 80 << 20, "num_cpus": 1}
+
+
+def main(folder: str) -> None:
+    """Runs until its input ends."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Where it writes which cluster is the last one, which builds of others would join.
+    os.environ["RAY_TMPDIR"] = folder
+    os.mkdir(os.path.join(folder, "ray"))
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={**QUIET, "temp_dir": folder})
+    nodes = {"head": cluster.head_node, "other": cluster.add_node(**QUIET)}
+    cluster.wait_for_nodes()
+    print(cluster.address, flush=True)
+    for line in sys.stdin:
+        nodes[line.strip()].kill_raylet()
+        print("killed", flush=True)
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
