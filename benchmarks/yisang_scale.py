@@ -29,9 +29,10 @@ from runtime.store.bound import parse_size
 
 #: Bytes on the disk at 100 %: generated files and the store, as measured at 1 %, and what is spilled at a time.
 NEEDED = 150 << 30
+TOKENS = "traces, token_length alone"
 HEADINGS = (
     *("stage", "rows in", "rows out", "seconds", "rows/s", "CPU s", "peak MB", "written MB"),
-    *("s/row, beside the first", "hours at 100 %"),
+    *("s/row, beside the first", "CPU s/row, beside the first", "CPU s at 100 %"),
 )
 
 
@@ -51,9 +52,12 @@ class Measured:
         counted = self.counts.get(stage.name)
         return (counted["in"], counted["out"]) if counted and counted["in"] else (stage.rows, stage.rows)
 
-    def each(self, stage: Stage) -> float:
-        """Seconds a row."""
-        return stage.seconds / max(1, *self.rows(stage))
+    def each(self, stage: Stage, what: str = "seconds") -> float:
+        """Seconds a row, on the clock or of all CPUs."""
+        return float(getattr(stage, what)) / max(1, *self.rows(stage))
+
+    def named(self, name: str) -> Stage | None:
+        return next((stage for stage in self.stages if stage.name == name), None)
 
 
 def make_room(folder: Path, percent: float) -> None:
@@ -114,33 +118,45 @@ def measure(data: Path, folder: Path, percent: float, memory: str, hours: float,
     stages = [stage for name in ("prompts", "dataset") for stage in recorded(folder / f"{name}.stages")]
     counted = [stage for stage in recorded(folder / "tokens.stages") if tokens and stage.name == "traces"]
     files = [*(folder / "prompts").rglob("*.parquet"), *(folder / "traces").glob("*.parquet"), *shards(made)]
-    stages += [Stage(**{**vars(stage), "name": "traces, token_length alone"}) for stage in counted]
+    stages += [Stage(**{**vars(stage), "name": TOKENS}) for stage in counted]
     return Measured(percent, stages, counts, sum(each.stat().st_size for each in files))
+
+
+def at_whole(measured: Measured, before: Measured, stage: Stage, what: str) -> float:
+    """Seconds of a stage at 100 %, extrapolated: on the line through two percents, else in proportion.
+
+    What costs the same at every size, such as cutting the items of benchmarks, is in the line; what grows faster is not.
+    """
+    took, earlier = float(getattr(stage, what)), before.named(stage.name)
+    if earlier is None or before.percent == measured.percent:
+        return took * 100 / measured.percent
+    slope = (took - float(getattr(earlier, what))) / (measured.percent - before.percent)
+    return took + max(0.0, slope) * (100 - measured.percent)
 
 
 def table(measured: Measured, first: Measured) -> list[str]:
     """The lines of a percent; growth is told beside the first one."""
-    before = {stage.name: first.each(stage) for stage in first.stages}
     lines = [f"| {' | '.join(HEADINGS)} |", f"|{' --- |' * len(HEADINGS)}"]
-    hours = 0.0
     for stage in measured.stages:
         came, out = measured.rows(stage)
-        whole = stage.seconds * 100 / measured.percent / 3600
-        hours += whole if stage.name != "traces, token_length alone" else 0
-        growth = measured.each(stage) / before[stage.name] if before.get(stage.name) else 1.0
+        earlier = first.named(stage.name) or stage
+        growth = (measured.each(stage, what) / max(1e-9, first.each(earlier, what)) for what in ("seconds", "cpu"))
         cells = (
             *(stage.name + ("" if stage.whole else " (went on)"), f"{came:,}", f"{out:,}", f"{stage.seconds:,.1f}"),
             *(f"{max(came, out) / max(stage.seconds, 0.001):,.0f}", f"{stage.cpu:,.1f}", f"{stage.peak >> 10:,}"),
-            *(f"{stage.written / 1e6:,.1f}", f"{growth:.2f}", f"{whole:,.2f}"),
+            *(f"{stage.written / 1e6:,.1f}", *(f"{each:.2f}" for each in growth)),
+            f"{at_whole(measured, first, stage, 'cpu'):,.0f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
-    seconds, cpu = (sum(getattr(stage, name) for stage in measured.stages) for name in ("seconds", "cpu"))
-    written, peak = sum(stage.written for stage in measured.stages), max(stage.peak for stage in measured.stages)
+    usual = [stage for stage in measured.stages if stage.name != TOKENS]
+    seconds, cpu = (sum(getattr(stage, name) for stage in usual) for name in ("seconds", "cpu"))
+    hours, cores = (sum(at_whole(measured, first, stage, name) for stage in usual) / 3600 for name in ("seconds", "cpu"))
+    written, peak = sum(stage.written for stage in usual), max(stage.peak for stage in measured.stages)
     lines += [
         "",
         f"{measured.percent:g} %: {seconds:,.0f} s in stages ({cpu:,.0f} s of CPU), peak {peak >> 10:,} MB,"
         f" {written / 1e6:,.0f} MB written beside {measured.least / 1e6:,.0f} MB, the text once and the output once"
-        f" ({written / measured.least:.1f}x); 100 % at these rates, extrapolated: {hours:,.1f} hours",
+        f" ({written / measured.least:.1f}x); 100 %, extrapolated: {hours:,.1f} hours, {cores:,.1f} hours of CPU",
     ]
     return lines
 

@@ -99,7 +99,9 @@ def prompts_of(data: Path, name: str, shard: int, rows: int) -> pa.Table:
     columns = {"question": texts.take(pa.array(again))}
     if name == "exams":
         answers = pool(data, "options")
-        columns |= {label: answers.take(pa.array(chance.integers(0, len(answers), rows))) for label in "abcd"}
+        # Each further on than the one before, and not once around: an item has no option twice.
+        steps = np.cumsum(chance.integers(1, len(answers) // 4, (4, rows)), axis=0) + chance.integers(0, len(answers), rows)
+        columns |= {label: answers.take(pa.array(at % len(answers))) for label, at in zip("abcd", steps, strict=True)}
         columns["answer"] = pa.array(chance.choice(list("abcd"), rows).tolist())
     return pa.table(columns)
 

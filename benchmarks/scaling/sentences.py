@@ -112,8 +112,7 @@ def solving(data: Path) -> Iterator[str | None]:
 
 
 READ: dict[str, Callable[[Path], Iterator[str | None]]] = {
-    each.__name__: each
-    for each in (daily, medical, legal, exams, options, code, science, openthought, thinking, solving)
+    each.__name__: each for each in (daily, medical, legal, exams, options, code, science, openthought, thinking, solving)
 }
 
 

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from compiler.graph.nodes import Node
-from operators.base.declare import LABELS
+from operators.base.declare import LABELS, Measure
 from operators.base.licence import CLASSES
 from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
+from runtime.stages.dear import dear_values
+from runtime.stages.kind import Work
 from runtime.stages.ledger import read_rows, write_children
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import ChildrenRecord
-from runtime.store.store import Store, StoreError
-from runtime.tables.beside import Beside
+from runtime.store.store import StoreError
+from runtime.tables.beside import Beside, seen
 from runtime.tables.combine import combine_trees
 from runtime.tables.ids import child_ids, hash_column, sorted_order
+from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_column
 from runtime.tables.table import ARROW, Table
 from runtime.tables.write import describe, taken, write_frame
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
+def expand_table(
+    work: Work, node: Node, table: Table, objects: Mapping[int, Beside], memos: Mapping[int, Memo]
+) -> ChildrenRecord:
     """The record of a table with its rows' children. Raises LostRows and StoreError."""
-    operator = node.operator
+    operator, store = node.operator, work.store
     assert isinstance(operator, Expand)
-    given, parents = read_parents(store, node, table, objects)
+    given, parents = read_parents(work, node, table, objects, memos)
     children = operator.expand(parents, node.entries, node.seed)
     complain_children(node, parents, children)
     tree, ids = table.tree, np.zeros((0, 16), np.uint8)
@@ -67,7 +74,9 @@ def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, B
     )
 
 
-def read_parents(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> tuple[Places, Parents]:
+def read_parents(
+    work: Work, node: Node, table: Table, objects: Mapping[int, Beside], memos: Mapping[int, Memo]
+) -> tuple[Places, Parents]:
     """(the places of the rows that the operator is given, these rows with what it reads of them)."""
     operator = node.operator
     assert isinstance(operator, Expand)
@@ -76,12 +85,30 @@ def read_parents(store: Store, node: Node, table: Table, objects: Mapping[int, B
     places = np.flatnonzero(mask)
     columns = read_rows(table, operator.reads(), mask)
     columns |= {name: column.take(pa.array(places)) for name, column in labels.items()}
-    for role in operator.measures():
+    for role, measure in operator.measures().items():
         made = node.carried[role]
         assert made.node is not None
-        columns[role] = beside_column(store, objects[made.node].object, made.name).take(pa.array(places))
+        if made.node in objects:
+            values = beside_column(work.store, objects[made.node].object, made.name)
+        else:
+            values = values_of(work, made.node, measure.values.index(made.name), table, objects, memos[made.node], mask)
+        columns[role] = values.take(pa.array(places))
     row_id, item_id = (taken(id_bytes(table.frame(name)), places) for name in ("row_id", "item_id"))
     return places, Parents(row_id, item_id, columns)
+
+
+def values_of(
+    work: Work, measure: int, value: int, table: Table, objects: Mapping[int, Beside], memo: Memo, mask: Mask
+) -> pa.Array:
+    """One value of a dear measure, for the rows in `mask`; null for others, which nobody measures."""
+    node = work.graph.nodes[measure]
+    assert isinstance(node.operator, Measure)
+    viewed, reads = seen(work.store, table, node, objects)
+    made = [
+        dear_values(viewed, part, reads["in"], memo, node.operator, node.entries, mask[first:last])[value]
+        for part, (first, last) in enumerate(pairwise(table.bounds))
+    ]
+    return pa.concat_arrays(made)
 
 
 def complain_children(node: Node, rows: Parents, children: Born) -> None:

@@ -26,8 +26,8 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
         from runtime.stages.children import expand_table
         from runtime.stages.measuring import columns_for
 
-        objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
-        return expand_table(work.store, self.stage.node, work.table(self.stage.rows), objects)
+        objects, memos = columns_for(work, self.stage.index, self.stage.rows, tell)
+        return expand_table(work, self.stage.node, work.table(self.stage.rows), objects, memos)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown

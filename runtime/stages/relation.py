@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.declare import LABELS, Measure
-from operators.measures.parsable import TooSlow
-from runtime.stages.columns import measure_once, with_rows
+from runtime.stages.dear import dear_values
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
-from runtime.tables.ids import combined, connect, database, digest_name, halves
+from runtime.tables.ids import combined, connect, database, halves
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.scatter import by_part, in_id_order
@@ -142,32 +141,12 @@ class Relation:
                 rows = self.rows(part)
                 own, kept = (id_bytes(combined(each.column("row_id"))) for each in (rows, alive))
                 mask = np.isin(halves(own)[0], halves(kept)[0])
-                values = self.values_of(table, part, reads["in"], self.memos[decision.measure], operator, column.entries, mask)
+                values = dear_values(table, part, reads["in"], self.memos[decision.measure], operator, column.entries, mask)
                 for name, array in zip(operator.values, values, strict=True):
                     self.dear[part][f"{place + 1}.{name}"] = array
                     shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
                     rows = rows.append_column(f"{decision.label}.{name}", shown)
                 self.lay(part, rows)
-
-    def values_of(
-        self, table: Table, part: int, column: str, memo: Memo, operator: Measure, entries: Mapping[str, Any], mask: Any
-    ) -> list[pa.Array]:
-        """The values of a dear measure for the rows of a part in `mask`; null where it was not measured."""
-        digests = table.column(digest_name(column), part)
-        first, last = table.bounds[part : part + 2]
-        values = np.full((last - first, len(operator.values)), -1, dtype=np.int64)
-        for start, batch in table.batches([column], BATCH // 16, first, last):
-            text, at = batch[column], start - first
-            chosen = np.flatnonzero(mask[at : at + len(text)])
-            if chosen.size:
-                places = pa.array(chosen)
-                cells = digests.slice(at, len(text)).take(places)
-                try:
-                    made = measure_once(memo, operator, text.take(places), cells, entries)
-                except TooSlow as error:
-                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
-                values[at + chosen] = np.stack([each.to_numpy() for each in made], axis=1)
-        return [pa.array(values[:, place], mask=~mask) for place in range(values.shape[1])]
 
     def fates(self) -> Iterator[pa.Table]:
         """Runs the stage's SQL, the same text that `explain` prints."""
