@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pytest
 
 from operators.kernels.labels import SERIES, extended, in_order, labelled
+from operators.kernels.text import Texts
+from operators.measures.negation import Negation
 from tests.conftest import Project
 
 AVAILABLE = all(importlib.util.find_spec(name) is not None for name in ("bm25s", "scipy"))
@@ -321,6 +324,20 @@ def test_an_item_and_its_styled_child_are_one_item(project: Project) -> None:
     for row in rows:
         mine = {text for each in rows if each["item_id"] == row["item_id"] for text in bare(each["options"])}
         assert set(bare(row["options"])) <= mine
+
+
+def test_cues_are_looked_for_in_exam_items_alone(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, seen = Negation.measure, list[str | None]()
+
+    def watched(self: Negation, texts: Texts, entries: Mapping[str, Any]) -> Any:
+        seen.extend(texts.strings())
+        return measure(self, texts, entries)
+
+    monkeypatch.setattr(Negation, "measure", watched)
+    said = json.loads(recipe(only={"category": "exams"}))
+    said["sources"]["b"]["category"] = "daily"
+    family(bed, json.dumps(said))
+    assert sorted(map(str, seen)) == sorted({item["prompt"] for item in items(60)})
 
 
 def test_order_threads_and_combination_decide_nothing(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:

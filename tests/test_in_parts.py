@@ -25,7 +25,7 @@ from runtime.store.trees import PART_COUNTS, is_tree, references
 from runtime.tables.births import Births, batches_with_ids
 from runtime.tables.ids import child_ids, hash_rows
 from runtime.tables.spill import Spill
-from runtime.tables.table import open_table
+from runtime.tables.table import bytes_a_row, open_table
 from runtime.tables.write import TableWriter
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
@@ -262,6 +262,14 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
             for name in names:
                 found[name] += batch[name].to_pylist()
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
+
+
+def test_a_row_with_columns_beside_it_is_no_longer_than_its_text(tmp_path: Path) -> None:
+    store, tree, _, _ = written(tmp_path, [content(300, 1)], None, 1)
+    origin = {"prompt": ["object", "prompt", tree["text"]], "gold": [None, "gold", None]}
+    carried = {"kind": "carried", "of": tree, "columns": {"prompt": "text", "gold": "integer"}, "from": origin}
+    assert bytes_a_row(store, carried) == bytes_a_row(store, tree)
+    assert bytes_a_row(store, {**carried, "of": carried}) == bytes_a_row(store, tree)
 
 
 def test_a_disk_without_room_is_told_before_it_is_full(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:

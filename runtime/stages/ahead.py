@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from runtime.executors.executor import Executor, Needs, Rows
 from runtime.stages.columns import Stretch, marked
+from runtime.stages.dear import DearCells
 from runtime.stages.ledger import querying
-from runtime.stages.relation import DearCells, Relation
+from runtime.stages.relation import Relation
 from runtime.stages.stretches import stretches_of
 from runtime.store.running import scratch
 from runtime.store.store import Store

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from compiler.graph.nodes import Node
+from compiler.graph.nodes import Graph, Node
 from operators.base.declare import LABELS
 from operators.base.licence import CLASSES
 from operators.grow.expand import Born, Expand, Parents
 from runtime.stages.columns import LostRows
+from runtime.stages.dear import DearCells
 from runtime.store.digest import Bytes, id_array
 from runtime.store.record import ChildrenRecord
 from runtime.store.store import Store
@@ -23,6 +24,7 @@ from runtime.tables.beside import Beside, seen
 from runtime.tables.births import Batch, Births, Places, batches_with_ids, rows_at_a_time
 from runtime.tables.combine import combine_trees
 from runtime.tables.ids import child_ids, hash_column
+from runtime.tables.memo import Memo
 from runtime.tables.objects import whole
 from runtime.tables.table import ARROW, Table
 from runtime.tables.write import BESIDE_ROWS, TableWriter, describe, even_batches, taken, write_columns, write_frame
@@ -73,11 +75,38 @@ class Told:
         self.figures.update(children.figures)
 
 
-def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, Beside]) -> ChildrenRecord:
+class DearRole(NamedTuple):
+    """A dear measure that an operator reads of the rows that it looks at, which nobody else measures."""
+
+    cells: DearCells
+    value: int
+    """Which of its values is read."""
+
+
+def dear_roles(
+    graph: Graph, node: Node, table: Table, objects: Mapping[int, Beside], memos: Mapping[int, Memo]
+) -> dict[str, DearRole]:
+    """Role -> the dear measure that it is, of those whose values do not lie beside the table."""
+    operator, found = node.operator, {}
+    assert isinstance(operator, Expand)
+    for role, measure in operator.measures().items():
+        made = node.carried[role]
+        assert made.node is not None
+        if made.node not in objects:
+            column = graph.nodes[made.node]
+            viewed, reads = seen(memos[made.node].store, table, column, objects)
+            cells = DearCells(viewed, reads["in"], memos[made.node], measure, column.entries)
+            found[role] = DearRole(cells, measure.values.index(made.name))
+    return found
+
+
+def expand_table(
+    store: Store, node: Node, table: Table, objects: Mapping[int, Beside], dear: Mapping[str, DearRole]
+) -> ChildrenRecord:
     """The record of a table with its rows' children. Raises LostRows and StoreError."""
     operator, told = node.operator, Told()
     with closing(Births(store, node.columns)) as births:
-        for batch, children in children_of(store, node, table, objects, told):
+        for batch, children in children_of(store, node, table, objects, dear, told):
             births.add(batch, *children)
             told.by_source.update(batch.columns["source"].take(pa.array(children.parents)).to_pylist())
         tree, described, lineage = table.tree, None, None
@@ -106,7 +135,12 @@ def expand_table(store: Store, node: Node, table: Table, objects: Mapping[int, B
 
 
 def children_of(
-    store: Store, node: Node, table: Table, objects: Mapping[int, Beside], told: Told
+    store: Store,
+    node: Node,
+    table: Table,
+    objects: Mapping[int, Beside],
+    dear: Mapping[str, DearRole],
+    told: Told,
 ) -> Iterator[tuple[Batch, Children]]:
     """The rows of a table, batch by batch, with the children that they have.
 
@@ -114,14 +148,15 @@ def children_of(
     """
     operator = node.operator
     assert isinstance(operator, Expand)
-    viewed, names = seen(store, table, node, objects)
-    roles = {role: names[role] for role in operator.measures()}
+    carried = {name: made for name, made in node.carried.items() if name not in dear}
+    viewed, names = seen(store, table, replace(node, carried=carried), objects)
+    roles: dict[str, str | DearRole] = {role: dear.get(role) or names[role] for role in operator.measures()}
     if not operator.mixes:
         rows = rows_at_a_time(store, viewed, min(operator.children(node.entries).high, READY_FOR))
         for batch in batches_with_ids(viewed, [*viewed.columns], rows):
             yield batch, made_of(node, *parents_in(operator, roles, batch), told).within(batch)
         return
-    reads = [*dict.fromkeys((*operator.reads(), *LABELS, *roles.values()))]
+    reads = [*dict.fromkeys((*operator.reads(), *LABELS, *(each for each in roles.values() if isinstance(each, str))))]
     rows = rows_at_a_time(store, viewed)
     given, parents = together(parents_in(operator, roles, batch) for batch in batches_with_ids(viewed, reads, rows))
     children = made_of(node, given, parents, told)
@@ -131,12 +166,17 @@ def children_of(
             yield batch, children.within(batch)
 
 
-def parents_in(operator: Expand, roles: Mapping[str, str], batch: Batch) -> tuple[Places, Parents]:
+def parents_in(operator: Expand, roles: Mapping[str, str | DearRole], batch: Batch) -> tuple[Places, Parents]:
     """(the places in the table of the rows of a batch that the operator is given, these rows with what it reads of them)."""
     places = np.flatnonzero(operator.looks_at({name: batch.columns[name] for name in LABELS}))
     chosen = pa.array(places)
     columns = {name: batch.columns[name].take(chosen) for name in (*operator.reads(), *LABELS)}
-    columns |= {role: batch.columns[name].take(chosen) for role, name in roles.items()}
+    for role, read in roles.items():
+        if isinstance(read, str):
+            columns[role] = batch.columns[read].take(chosen)
+        else:
+            values = read.cells.values_at(places + batch.first, batch.first, batch.first + batch.rows)
+            columns[role] = pa.array(values[:, read.value])
     return places + batch.first, Parents(taken(batch.ids["row_id"], places), taken(batch.ids["item_id"], places), columns)
 
 

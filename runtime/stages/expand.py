@@ -23,11 +23,14 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> ChildrenRecord:
-        from runtime.stages.children import expand_table
+        from runtime.stages.children import dear_roles, expand_table
         from runtime.stages.measuring import columns_for
 
-        objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
-        return work.executor.call(expand_table, work.store, self.stage.node, work.table(self.stage.rows), objects)
+        stage = self.stage
+        objects, memos = columns_for(work, stage.index, stage.rows, tell)
+        table = work.table(stage.rows)
+        dear = dear_roles(work.graph, stage.node, table, objects, memos)
+        return work.executor.call(expand_table, work.store, stage.node, table, objects, dear)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown

@@ -14,13 +14,12 @@ import pyarrow.compute as pc
 from compiler.graph.sql import alive_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.declare import LABELS, Measure
-from operators.measures.parsable import TooSlow
-from runtime.stages.columns import measure_once, with_rows
+from runtime.stages.dear import DearCells
 from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
 from runtime.tables.cursors import Mask
-from runtime.tables.ids import combined, connect, database, digest_name, halves
+from runtime.tables.ids import combined, connect, database, halves
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.scatter import by_part, in_id_order, parted
@@ -29,42 +28,6 @@ from runtime.tables.table import BATCH, Table
 Ints = np.ndarray[Any, Any]
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
-
-
-@dataclass(frozen=True)
-class DearCells:
-    """The cells that a dear measure looks at, one of a row, and the memo that knows their values or comes to know them."""
-
-    table: Table
-    column: str
-    memo: Memo
-    operator: Measure
-    entries: Mapping[str, Any]
-
-    def measured(self, part: int, mask: Mask, first: int = 0, last: int | None = None) -> Iterator[tuple[Ints, Ints]]:
-        """(places of rows in a part, their values) of its rows in `mask`, or of some of them. Raises StoreError."""
-        table, above = self.table, self.table.bounds[part]
-        first, last = max(above, first), min(table.bounds[part + 1], table.rows if last is None else last)
-        wanted = np.flatnonzero(mask[first - above : last - above]) + first - above
-        if not wanted.size:
-            return
-        digests = table.column(digest_name(self.column), part)
-        cells = digests.take(pa.array(wanted))
-        known, values = self.memo.look_up(id_bytes(cells.storage.fill_null(bytes(16)) if cells.null_count else cells))
-        if known.all():  # no text is read
-            yield wanted, values
-            return
-        for start, batch in table.batches([self.column], BATCH // 16, first, last):
-            text, at = batch[self.column], start - above
-            chosen = np.flatnonzero(mask[at : at + len(text)])
-            if chosen.size:
-                places = pa.array(chosen)
-                own = digests.slice(at, len(text)).take(places)
-                try:
-                    made = measure_once(self.memo, self.operator, text.take(places), own, self.entries)
-                except TooSlow as error:
-                    raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
-                yield at + chosen, np.stack([each.to_numpy() for each in made], axis=1)
 
 
 @dataclass

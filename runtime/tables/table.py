@@ -262,5 +262,10 @@ def bytes_a_row(store: Store, tree: dict[str, Any]) -> int:
     texts = references(tree.get("text")) + [each[2] for each in tree.get("from", {}).values() if each[2] is not None]
     paths = [store.object_path(object_name(each)) for each in set(texts)]
     size = sum(path.stat().st_size for path in paths if path.exists())  # one that is missing is told where it is read
-    rows = tree.get("rows", 0) or 1
+    rows = rows_of(tree) or 1
     return max(1, sum(found) if tree["kind"] != "combined" else max(found), size // rows)
+
+
+def rows_of(tree: dict[str, Any]) -> int:
+    """The rows of the table that a tree describes: one that carries columns has those of the table it is made from."""
+    return int(tree["rows"]) if "rows" in tree else rows_of(tree["of"])
