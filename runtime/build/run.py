@@ -171,12 +171,13 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     from runtime.build.builder import Builder
     from runtime.completions.memo import CompletionMemo
     from runtime.completions.stage import Asking
-    from runtime.executors.choose import open_executor
+    from runtime.executors.choose import chosen_executor, open_executor
 
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
-    with closing(asking.memo), closing(open_executor(store, session.engine, thread_count())) as executor:
-        asking.begin = executor.engine
+    engine = chosen_executor(session.engine)
+    with closing(asking.memo), closing(open_executor(store, engine, thread_count())) as executor:
+        asking.begin, asking.call = executor.engine, executor.call
         return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
 
 

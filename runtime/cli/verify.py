@@ -16,10 +16,10 @@ def verify_command(session: Session, as_json: bool, engine: str | None, quiet: b
     from runtime.build.progress import Progress
     from runtime.build.repeat import CLASSES, repeat
     from runtime.build.run import thread_count
-    from runtime.executors.choose import open_executor
 
+    session.engine = engine
     with Progress(quiet or as_json) as progress:
-        stages = repeat(session, progress.tell, lambda store: open_executor(store, engine, thread_count()))
+        stages = repeat(session, progress.tell, thread_count())
     differing = [stage for stage in stages if stage.state == "differs"]
     lines = []
     for repeats in CLASSES:

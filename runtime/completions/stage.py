@@ -35,6 +35,11 @@ def begin_here(function: Callable[..., Engine], arguments: tuple[Any, ...], gpus
     return function(*arguments)
 
 
+def call_here(function: Callable[..., Any], *arguments: Any) -> Any:
+    """A call."""
+    return function(*arguments)
+
+
 @dataclass
 class Asking:
     """What every stage of a build that asks a model needs besides its table."""
@@ -51,6 +56,8 @@ class Asking:
     """What a server refused before is asked for again."""
     resume: str = "recipe build"
     """The command that goes on where a build stopped."""
+    call: Callable[..., Any] = call_here
+    """Calls a function that reads and writes the store: here, or on a worker."""
     begin: Begin = begin_here
     """Starts an engine that is a process: here, or on a worker with GPUs."""
     checkpoints: dict[str, Path] = field(default_factory=dict)
@@ -72,7 +79,7 @@ class Asking:
         assert isinstance(operator, Asks)
         if isinstance(operator, Generate) and operator.recorded is not None:
             assert source is not None
-            return match_recorded(store, node, table, source), None
+            return self.call(match_recorded, store, node, table, source), None
         requests = Requests(node, table)
         pin = self.pins.get(name)
         if pin is not None and (pin.key != key or name in self.remake):

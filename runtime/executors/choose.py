@@ -6,14 +6,19 @@ from runtime.executors.executor import Executor
 from runtime.executors.local import Local
 from runtime.store.store import Store
 
+LOCAL = "local"
 
-def open_executor(store: Store, named: str | None, threads: int) -> Executor:
-    """Raises StoreError where it cannot be reached, RecipeError for a configuration with mistakes."""
-    if named is None:
-        from runtime.completions.engines.configuration import read_configuration
 
-        named = read_configuration().executor
-    if named == "local":
+def chosen_executor(named: str | None) -> str:
+    """The name of the executor: what is named, else the configured one. Raises RecipeError for a configuration with mistakes."""
+    from runtime.completions.engines.configuration import read_configuration
+
+    return named or read_configuration().executor
+
+
+def open_executor(store: Store, named: str, threads: int) -> Executor:
+    """Raises StoreError where it cannot be reached."""
+    if named == LOCAL:
         return Local(store, threads)
     from runtime.executors.ray import Ray
 

@@ -33,7 +33,7 @@ class Pending(Protocol[R]):
 
 
 @dataclass(frozen=True)
-class Needs:
+class Resources:
     """What one task takes of the machine that it runs on; its share of the build's memory follows from its cores."""
 
     cores: int = 1
@@ -59,10 +59,10 @@ class Executor(Protocol):
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """What one function makes of its arguments, alone on a machine. Raises what it raises."""
 
-    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Needs, tell: Rows) -> Pending[T]:
+    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Resources, tell: Rows) -> Pending[T]:
         """One task, on its way."""
 
-    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
+    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Resources, tell: Rows) -> Iterator[T]:
         """The results of all pieces, in their order. Raises what the first of them raises."""
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:

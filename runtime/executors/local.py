@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from runtime.executors.executor import Needs, Rows, Task
+from runtime.executors.executor import Resources, Rows, Task
 from runtime.store.store import Store
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class Local:
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)
 
-    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Needs, tell: Rows) -> Later[T]:
+    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Resources, tell: Rows) -> Later[T]:
         return Later(partial(task, shared, piece, tell))
 
-    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
+    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Resources, tell: Rows) -> Iterator[T]:
         most = self.store.bound.room // needs.memory if needs.memory else self.cores
         with ThreadPoolExecutor(max(1, min(self.cores, most))) as pool:
             yield from pool.map(lambda piece: task(shared, piece, tell), pieces)

@@ -18,7 +18,7 @@ ALIKE = ("data-recipe", "duckdb", "numpy", "pyarrow", "blake3", "unicode")
 
 
 @dataclass(frozen=True)
-class Location:
+class Site:
     """Where the store of a build lies, and what a task may take of its machine."""
 
     folder: str

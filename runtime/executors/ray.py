@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from runtime.executors.executor import Needs, Rows, Task
-from runtime.executors.payload import Failed, Location, own_versions, pack, unpack
+from runtime.executors.executor import Resources, Rows, Task
+from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.store import Damaged, Store, StoreError
@@ -100,12 +100,12 @@ class Ray:
     # -- tasks
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        return self.start(call_function, (function, arguments), None, Needs(self.cores), silent).result()
+        return self.start(call_function, (function, arguments), None, Resources(self.cores), silent).result()
 
-    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Needs, tell: Rows) -> Sent[T]:
+    def start(self, task: Task[A, B, T], shared: A, piece: B, needs: Resources, tell: Rows) -> Sent[T]:
         return self.send(task, pack(shared, self.store), piece, needs)
 
-    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Needs, tell: Rows) -> Iterator[T]:
+    def run(self, task: Task[A, B, T], shared: A, pieces: Iterable[B], needs: Resources, tell: Rows) -> Iterator[T]:
         sent, common = deque[Sent[T]](), self.ray.put(pack(shared, self.store))
         coming = iter(pieces)
         while True:
@@ -114,7 +114,7 @@ class Ray:
                 return
             yield sent.popleft().result()
 
-    def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Needs) -> Sent[T]:
+    def send(self, task: Task[A, B, T], shared: Any, piece: B, needs: Resources) -> Sent[T]:
         """One task; `shared` is packed already."""
         if needs.gpus > self.gpus:
             raise StoreError(f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most", None)
@@ -122,16 +122,17 @@ class Ray:
         share = max(self.store.bound.memory * cores // self.cores, needs.memory)
         options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
         function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
-        reference = function.remote(self.location(self.cores // cores), task, shared, pack(piece, self.store))
+        reference = function.remote(self.site(self.cores // cores), task, shared, pack(piece, self.store))
         self.waiting.add(reference)
         return Sent(self, reference)
 
-    def location(self, tasks: int) -> Location:
+    def site(self, tasks: int) -> Site:
         """The store, for one of so many tasks that share a machine."""
         store = self.store
         assert store.running is not None, "tasks run for a build"
-        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks)
-        return Location(str(store.folder), Path(store.running.name).name, bound, own_versions())
+        # On each machine a worker for each core, and on one of them whoever builds.
+        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
+        return Site(str(store.folder), Path(store.running.name).name, bound, own_versions())
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""

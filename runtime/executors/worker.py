@@ -11,18 +11,18 @@ from typing import Any
 
 from blake3 import blake3
 
-from runtime.executors.payload import ALIKE, Location, failed, own_versions, pack, unpack
+from runtime.executors.payload import ALIKE, Site, failed, own_versions, pack, unpack
 from runtime.store.store import Store, StoreError
 
 
 class Opened:
     """The store of the build that this process works for, and what the last tasks shared."""
 
-    def __init__(self, location: Location) -> None:
-        self.location, self.stack = location, ExitStack()
-        self.store = Store(Path(location.folder))
-        if not (self.store.root / "running" / location.build).exists():
-            message = f"`{location.folder}` on {platform.node()} is not the store of this build"
+    def __init__(self, site: Site) -> None:
+        self.site, self.stack = site, ExitStack()
+        self.store = Store(Path(site.folder))
+        if not (self.store.root / "running" / site.build).exists():
+            message = f"`{site.folder}` on {platform.node()} is not the store of this build"
             raise StoreError(message, "put the store where all machines see it under one path, and name it with --store")
         # It is held for as long as this process works for the build: what a task wrote is named by nobody else yet.
         self.stack.enter_context(self.store.building())
@@ -52,22 +52,22 @@ OPENED: list[Opened] = []
 """The one store that is open here; a worker may come to work for another build."""
 
 
-def opened(location: Location) -> Opened:
+def opened(site: Site) -> Opened:
     """The store of a build, opened once."""
-    if not OPENED or (OPENED[0].location.folder, OPENED[0].location.build) != (location.folder, location.build):
+    if not OPENED or (OPENED[0].site.folder, OPENED[0].site.build) != (site.folder, site.build):
         for other in OPENED:
             other.stack.close()
-        OPENED[:] = [Opened(location)]
-    OPENED[0].store.bound = location.bound
+        OPENED[:] = [Opened(site)]
+    OPENED[0].store.bound = site.bound
     return OPENED[0]
 
 
-def perform(location: Location, task: Any, shared: bytes, piece: bytes) -> bytes:
+def perform(site: Site, task: Any, shared: bytes, piece: bytes) -> bytes:
     """(what the task made, or how it failed; the names that it holds) as bytes."""
     held: list[str] = []
     try:
-        complain_versions(location.versions)
-        here = opened(location)
+        complain_versions(site.versions)
+        here = opened(site)
         start = here.mark()
         try:
             made = task(here.share(shared), unpack(piece, here.store), lambda rows: None)

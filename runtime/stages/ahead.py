@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from runtime.executors.executor import Executor, Needs, Rows
+from runtime.executors.executor import Executor, Resources, Rows
 from runtime.stages.columns import Stretch, marked
 from runtime.stages.dear import DearCells
 from runtime.stages.ledger import querying
@@ -36,9 +36,9 @@ def measure_ahead(relation: Relation, executor: Executor, tell: Rows) -> None:
     if len(stretches) == 1:
         return
     for place in relation.dear_places():
-        alive = executor.start(write_alive, relation, place, Needs(executor.cores), tell).result()
+        alive = executor.start(write_alive, relation, place, Resources(executor.cores), tell).result()
         wanted = Wanted(relation.store, relation.dear_cells(place), alive)
-        for rows, _ in zip(stretches, executor.run(measure_wanted, wanted, stretches, Needs(), tell), strict=True):
+        for rows, _ in zip(stretches, executor.run(measure_wanted, wanted, stretches, Resources(), tell), strict=True):
             tell(rows.last)
         relation.store.files.remove(relation.store.object_path(object_name(alive)))
 

@@ -32,6 +32,13 @@ class DearCells:
     operator: Measure
     entries: Mapping[str, Any]
 
+    def values(self, part: int, mask: Mask) -> list[pa.Array]:
+        """The values of the rows of a part in `mask`; null for others, at which nobody looks. Raises StoreError."""
+        values = np.full((len(mask), len(self.operator.values)), -1, dtype=np.int64)
+        for places, made in self.measured(part, mask):
+            values[places] = made
+        return [pa.array(values[:, at], mask=~mask) for at in range(values.shape[1])]
+
     def measured(self, part: int, mask: Mask, first: int = 0, last: int | None = None) -> Iterator[tuple[Ints, Ints]]:
         """(places of rows in a part, their values) of its rows in `mask`, or of some of them. Raises StoreError."""
         table, above = self.table, self.table.bounds[part]

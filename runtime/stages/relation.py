@@ -25,7 +25,6 @@ from runtime.tables.objects import beside_part
 from runtime.tables.scatter import by_part, in_id_order, parted
 from runtime.tables.table import BATCH, Table
 
-Ints = np.ndarray[Any, Any]
 THREAD_BYTES = 150 << 20
 """What a thread of DuckDB may need before it can spill."""
 
@@ -167,12 +166,9 @@ class Relation:
         """Dear measures look only at the rows that every decision before them keeps."""
         cells, label = self.dear_cells(place), self.stage.run[place].label
         for part, mask in enumerate(self.alive(place)):
-            values = np.full((len(mask), len(cells.operator.values)), -1, dtype=np.int64)
-            for chosen, made in cells.measured(part, mask):
-                values[chosen] = made
             rows = self.rows(part)
-            for at, name in enumerate(cells.operator.values):
-                array = self.dear[part][f"{place + 1}.{name}"] = pa.array(values[:, at], mask=~mask)
+            for name, array in zip(cells.operator.values, cells.values(part, mask), strict=True):
+                self.dear[part][f"{place + 1}.{name}"] = array
                 shown = pc.if_else(pc.less(array, 0), pa.scalar(None, pa.int64()), array)
                 rows = rows.append_column(f"{label}.{name}", shown)
             self.lay(part, rows)

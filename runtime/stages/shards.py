@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.sets.output import Output
-from runtime.executors.executor import Executor, Needs
+from runtime.executors.executor import Executor, Resources
 from runtime.store.record import OutputRecord
 from runtime.store.store import Store
 from runtime.tables.cursors import FrameCursor
@@ -47,7 +47,7 @@ def write_output(
     for _ in table.batches(list(table.columns), 1, 0, 1) if not executor.apart else ():
         pass  # the objects are checked once, before the threads ask for them
     shards = []
-    for made in executor.run(write_shard, Shards(store, table, operator.shard_rows), starts, Needs(memory=SHARD_BYTES), tell):
+    for made in executor.run(write_shard, Shards(store, table, operator.shard_rows), starts, Resources(memory=SHARD_BYTES), tell):
         shards.append(f"object:{made}")
         tell(min(table.rows, len(shards) * operator.shard_rows))
     return OutputRecord(

@@ -36,13 +36,13 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
 
     def start(self, work: Work, tell: Rows) -> Pending[SourceRecord]:
         """Its files, on their way into a table; two sources share a machine."""
-        from runtime.executors.executor import Needs
+        from runtime.executors.executor import Resources
         from runtime.sources.ingest import LeafFiles, ingest_leaf
 
         node, executor = self.stage.node, work.executor
         cores = -(-executor.cores // 2) if executor.apart else executor.cores
         leaf = LeafFiles(work.store, node, work.found.files[node.label], work.facts.leaves[node.label].files, cores)
-        return executor.start(ingest_leaf, leaf, None, Needs(cores), tell)
+        return executor.start(ingest_leaf, leaf, None, Resources(cores), tell)
 
     def absent(self) -> StoreError:
         return StoreError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from runtime.executors.executor import Executor, Needs, Rows
+from runtime.executors.executor import Executor, Resources, Rows
 from runtime.stages.columns import ColumnWork, Computation, Stretch, compute, made_schema
 from runtime.store.store import Store
 from runtime.tables.beside import Beside
@@ -35,14 +35,14 @@ def compute_whole(store: Store, table: Table, works: list[ColumnWork], executor:
     cores = executor.cores if alone else 1
     computation = Computation(store, table, works, cores)
     if alone:
-        return executor.start(compute, computation, stretches[0], Needs(cores), tell).result()
+        return executor.start(compute, computation, stretches[0], Resources(cores), tell).result()
     made = []
-    for rows, beside in zip(stretches, executor.run(compute, computation, stretches, Needs(), tell), strict=True):
+    for rows, beside in zip(stretches, executor.run(compute, computation, stretches, Resources(), tell), strict=True):
         made.append(beside)
         tell(rows.last)
     joined = [Pieces(store, made_schema(work), [each[at] for each in made]) for at, work in enumerate(works)]
     # All are under way before the first is waited for.
-    started = [executor.start(join_pieces, pieces, None, Needs(), tell) for pieces in joined]
+    started = [executor.start(join_pieces, pieces, None, Resources(), tell) for pieces in joined]
     found = [each.result() for each in started]
     for pieces in joined:
         forget_pieces(pieces)

@@ -22,7 +22,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
     """A worker trains, which goes on where it was stopped."""
 
     def run(self, work: Work, tell: Rows) -> CheckpointRecord:
-        from runtime.executors.executor import Needs
+        from runtime.executors.executor import Resources
         from runtime.training.checkpoints import (
             Teaching,
             lay_out_checkpoint,
@@ -43,7 +43,7 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
         if not executor.apart:
             return train_checkpoint(work.store, stage.node, run, data, lambda text: work.say(name, text))
         # A process for each GPU, as the configuration of this machine says; none where the cluster has no GPU.
-        needs = Needs(executor.cores, run.training.processes if executor.gpus else 0)
+        needs = Resources(executor.cores, run.training.processes if executor.gpus else 0)
         return executor.start(train_apart, Teaching(work.store, stage.node, run, data), None, needs, tell).result()
 
     def absent(self) -> StoreError:

@@ -67,7 +67,9 @@ class Bound:
     parts: int | None = None
     """Into how many parts tables are laid; by their size unless said."""
     tasks: int = 1
-    """How many tasks of a build share a machine, and the memory of its share."""
+    """How many tasks of a build share the memory."""
+    processes: int = 1
+    """How many processes of a build share it, those that wait for a task too."""
 
     @cached_property
     def memory(self) -> int:
@@ -77,7 +79,7 @@ class Bound:
     @property
     def room(self) -> int:
         """Bytes for rows, in whatever form, of one task."""
-        return max(self.memory // self.tasks - BASE, self.memory // (4 * self.tasks))
+        return max(self.memory - self.processes * BASE, self.memory // 4) // self.tasks
 
     @property
     def run(self) -> int:
@@ -86,8 +88,8 @@ class Bound:
 
     @property
     def part(self) -> int:
-        """Bytes of a part, about: it is in memory at a time, several times over. No number of tasks makes it another."""
-        return min(PART_BYTES, replace(self, tasks=1).room // 10)
+        """Bytes of a part, about: it is in memory at a time, several times over. It is the same however a build is run."""
+        return min(PART_BYTES, replace(self, tasks=1, processes=1).room // 10)
 
     @property
     def database(self) -> int:

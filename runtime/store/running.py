@@ -28,7 +28,7 @@ def scratch(root: Path) -> Iterator[Path]:
 
 
 def live_builds(root: Path, own: str = "") -> list[set[str]]:
-    """What each running build but one's own holds; the files of dead ones are removed. Needs the gate alone."""
+    """What each running build but one's own holds; the files of dead ones are removed. Resources the gate alone."""
     alive = []
     for path in (root / "running").iterdir():
         if path.name == own:
