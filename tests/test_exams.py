@@ -135,6 +135,22 @@ def test_neighbours_do_not_depend_on_how_many_are_asked_at_once(monkeypatch: pyt
     assert told[0] == told[1] == told[2]
 
 
+def test_words_that_are_looked_up_late_change_no_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    import operators.kernels.bm25 as kernel
+
+    chance = random.Random(8)
+    often = [f"흔{at}" for at in range(6)]
+    for size in (1, 40, 3000):
+        questions = [[*chance.choices(WORDS, k=chance.randint(0, 4)), *chance.choices(often, k=5)] for _ in range(size)]
+        questions += questions[: size // 3]
+        pool, queries = kernel.Pool(questions), [*questions[:60], [], ["없다"], ["바다", "바다"]]
+        told = []
+        for work in (0, 1 << 60):
+            monkeypatch.setattr(kernel, "PRUNED", work)
+            told.append([(places.tolist(), scores.tolist()) for places, scores in pool.nearest(queries, 9)])
+        assert told[0] == told[1]
+
+
 def test_equal_scores_stand_in_the_order_of_the_pool() -> None:
     from operators.kernels.bm25 import Pool
 

@@ -264,12 +264,11 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
 
 
-def test_a_row_with_columns_beside_it_is_no_longer_than_its_text(tmp_path: Path) -> None:
+def test_a_row_with_columns_beside_it_is_as_long_as_the_text_of_both(tmp_path: Path) -> None:
     store, tree, _, _ = written(tmp_path, [content(300, 1)], None, 1)
     origin = {"prompt": ["object", "prompt", tree["text"]], "gold": [None, "gold", None]}
     carried = {"kind": "carried", "of": tree, "columns": {"prompt": "text", "gold": "integer"}, "from": origin}
-    assert bytes_a_row(store, carried) == bytes_a_row(store, tree)
-    assert bytes_a_row(store, {**carried, "of": carried}) == bytes_a_row(store, tree)
+    assert bytes_a_row(store, carried) == 2 * bytes_a_row(store, tree) > 2
 
 
 def test_a_disk_without_room_is_told_before_it_is_full(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:

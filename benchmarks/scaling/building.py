@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 from benchmarks.memory import EVERY, family, held
 
@@ -78,7 +79,7 @@ def build(folder: Path, recipe: str, log: Path, data: Path, memory: str, seconds
     child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
     assert child.stderr is not None
     lines: queue.Queue[str] = queue.Queue()
-    reader = threading.Thread(target=lambda: [lines.put(line) for line in child.stderr or ()], daemon=True)
+    reader = threading.Thread(target=pour, args=(child.stderr, lines), daemon=True)
     reader.start()
     measured = {stage.name for each in sorted(folder.glob("*.stages")) for stage in recorded(each)}
     said, reused, late = list[str](), list[str](), time.monotonic() + seconds
@@ -110,6 +111,12 @@ def build(folder: Path, recipe: str, log: Path, data: Path, memory: str, seconds
     if strange := [name for name in reused if name not in measured]:
         raise Unmeasured(f"this was no cold build: it reused {', '.join(strange)}, which nobody measured")
     return child.returncode == 0
+
+
+def pour(stream: IO[str], lines: queue.Queue[str]) -> None:
+    """Every line of a stream, as it comes."""
+    for line in stream:
+        lines.put(line)
 
 
 def outcome(folder: Path, recipe: str, data: Path) -> dict[str, object]:

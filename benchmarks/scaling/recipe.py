@@ -11,6 +11,7 @@ from benchmarks.scaling.corpus import KINDS
 
 #: What the paper takes of each category (section 5.3), at 100 %.
 TAKEN = {"openthought": 62_000, "code": 86_000, "science": 37_000, "exams": 66_000}
+EVALUATED = {"held_in": ["gsm8k_ko", "math_en"], "held_out": ["click", "aime_en"]}
 OPTIONS = {"options": ["a", "b", "c", "d"], "gold": {"letter": "answer"}}
 
 
@@ -40,7 +41,7 @@ def recipe_of(data: Path, percent: float, tokenizer: Path | None = None) -> dict
         **tokens,
         "mixture": {"take": {name: floor(rows * percent / 100) for name, rows in TAKEN.items()}},
         "benchmarks": {**dict.fromkeys(("kmmlu_redux", "haerae_bench", "kmmlu_hard", "kmmlu_pro", "kobalt_700")), **judged(data)},
-        "evaluate": {"held_in": ["gsm8k_ko", "math_en"], "held_out": ["click", "aime_en"]},
+        "evaluate": EVALUATED,
     }
 
 
