@@ -264,14 +264,6 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
 
 
-def test_a_disk_without_room_is_told_before_it_is_full(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bound, "run", 5_000)
-    monkeypatch.setattr("runtime.tables.spill.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000))
-    ran = rows.run("build", "recipe.yaml")
-    assert ran.code == 1 and "are to be written into" in ran.err and "make room" in ran.err
-    assert not list((rows.folder / ".recipe" / "v3" / "tmp").iterdir())
-
-
 @pytest.mark.parametrize("length", [1, 30, 3000])
 def test_row_groups_end_at_the_same_rows_however_many_are_read_at_a_time(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from runtime.stages import shards

@@ -12,6 +12,7 @@ import pyarrow as pa
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
+from runtime.build.room import complain_full, complain_large, sizes_of
 from runtime.build.session import Session
 from runtime.completions.stage import Asking
 from runtime.stages.kind import Work
@@ -42,6 +43,7 @@ class Builder:
         self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
         self.addresses = Addresses(self.graph, facts, self.look_up)
         self.work = Work(self.store, self.graph, facts, files, self.threads, self.addresses, self.asking, self.say)
+        self.sizes = sizes_of(self.session)
         self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
@@ -51,6 +53,7 @@ class Builder:
 
     def build(self) -> Built:
         """Every stage, in order. Raises what a stage raises; what is done stays done."""
+        complain_large(self.session, self.store, self.sizes)
         for kind in kinds(self.graph):
             index = kind.stage.index
             key = self.addresses.key(index)
@@ -130,6 +133,7 @@ class Builder:
         kind = kind_at(self.graph, index)
         name = kind.stage.name
         self.allow(self.graph, index, key, self.addresses)
+        complain_full(self.store, kind, self.built.records, self.sizes)
         self.tell(name, "start", None)
         started = time.monotonic()
         with self.parted(before):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
-from operators.base.declare import Measure
+from operators.base.declare import Map, Measure
 from operators.measures.families import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runtime.stages.expected.decisions import DecisionInputs
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
     from runtime.store.digest import Bytes
     from runtime.store.store import Store
@@ -68,6 +69,18 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                     yield from (f"{self.stage.node.table}/{decision.label}: {remark}" for remark in remarks)
 
     # -- to foresee
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Needs, frame_bytes
+
+        graph, extent = self.stage.graph, below[self.stage.base]
+        measured = graph.with_below([*(each.measure for each in self.stage.run), *self.stage.beside])
+        maps = sum(isinstance(graph.nodes[at].operator, Map) for at in measured)
+        values = 16 * len(measured) * extent.rows
+        seen = frame_bytes(extent.rows, {}) + values
+        return Needs(
+            extent, frame_bytes(extent.rows, {}) + values + maps * extent.text, 3 * seen
+        )  # laid out, in a sort, scattered
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.decisions import Decided, decide_known

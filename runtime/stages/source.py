@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.facts import Facts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runtime.stages.expected.counts import Counts, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
 
 
@@ -61,6 +63,13 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         if rows := record.counts["quarantined"]:
             table = funnel.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})
             table["quarantined"][self.stage.node.label] = rows
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Needs, frame_bytes
+
+        extent = source(self.stage.node.label)
+        kept = extent.text + frame_bytes(extent.rows, self.stage.node.columns)
+        return Needs(extent, kept, kept)  # sorted runs of all rows lie there until the last part is written
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.counts import source_counts, tally
