@@ -195,7 +195,7 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
     built = old.record is not None and new.record is not None
     # A diff is read while one waits: the cells of large tables are compared where both are built.
     cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)
-    both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
+    both = [others(each.frame.rows, gone) for each, gone in ((old, left), (new, came))]
     remarks = []
     for name in sorted({**old.columns, **new.columns}):
         if name not in new.columns:
@@ -217,3 +217,10 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
             if differ:
                 remarks.append(f"{name} holds other cells in {differ:,} rows")
     return tuple(remarks)
+
+
+def others(rows: int, places: Places) -> Places:
+    """The places of all rows but some."""
+    mask = np.ones(rows, dtype=bool)
+    mask[places] = False
+    return np.flatnonzero(mask)
