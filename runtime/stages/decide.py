@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.sql import decide_sql
@@ -111,11 +112,11 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                 columns[name], known = known_column(base, made.name)
             else:
                 measured = view.known.values(made.node, base)
-                columns[name], known = measured.column(kept_name(made)), measured.known
+                columns[name], known = partial(measured.window, kept_name(made)), measured.known
             blind |= False if known is None else ~known
         for source, form in self.stage.forms:
             forms = view.known.values(source, base)
-            columns[form] = forms.columns[form]
+            columns[form] = partial(forms.cells, form)
             blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
         return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
@@ -123,14 +124,13 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""
         from runtime.stages.expected.frames import Renamed, Unknown
-        from runtime.stages.expected.values import kept_name
 
         node, origin = self.stage.node, dict[str, Any]()
         for name, made in node.carried.items():
             origin[name] = made.name if made.node is None else None
             if made.node is not None:
                 with suppress(Unknown):
-                    origin[name] = view.known.values(made.node, base).whole(kept_name(made))
+                    origin[name] = view.known.read(made, base)
         return Renamed(base.frame, origin, node.columns)
 
     # -- the life of a row

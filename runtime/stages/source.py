@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.facts import Facts
@@ -76,17 +77,14 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         from runtime.stages.expected.expected import Expected
         from runtime.stages.expected.frames import Joined, Renamed
         from runtime.tables.table import open_table
-        from runtime.tables.write import constant
 
         node, operator = self.stage.node, self.stage.operator
         twin = same_rows(view.other, node, view.facts) if view.other is not None else None
         if twin is not None:
             table = open_table(view.store, twin.table)  # other labels move no row
             labels = {"source": node.label, "category": operator.category, "license": operator.license}
-            origin = {
-                **{name: name for name in node.columns},
-                **{name: constant(each, table.rows) for name, each in labels.items()},
-            }
+            origin: dict[str, Any] = {name: name for name in node.columns}
+            origin |= {name: partial(repeated, each) for name, each in labels.items()}
             frame = Renamed(table, origin, node.columns)
             return Expected(frame, node.columns, tally(frame, None, {}, view.sources))
         rows = self.rows(view)
@@ -136,6 +134,13 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             item_id=id_bytes(table.frame("item_id"))[place].tobytes().hex(),
             files=[shown for shown, _, _ in record.files],
         )
+
+
+def repeated(label: str, first: int, last: int) -> Any:
+    """A label that is the same in every row, for some of them."""
+    from runtime.tables.write import constant
+
+    return constant(label, last - first)
 
 
 def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
