@@ -271,14 +271,6 @@ def test_a_row_with_columns_beside_it_is_as_long_as_the_text_of_both(tmp_path: P
     assert bytes_a_row(store, carried) == 2 * bytes_a_row(store, tree) > 2
 
 
-def test_a_disk_without_room_is_told_before_it_is_full(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bound, "run", 5_000)
-    monkeypatch.setattr("runtime.tables.spill.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000))
-    ran = rows.run("build", "recipe.yaml")
-    assert ran.code == 1 and "are to be written into" in ran.err and "make room" in ran.err
-    assert not list((rows.folder / ".recipe" / "v3" / "tmp").iterdir())
-
-
 @pytest.mark.parametrize("length", [1, 30, 3000])
 def test_row_groups_end_at_the_same_rows_however_many_are_read_at_a_time(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from runtime.stages import shards

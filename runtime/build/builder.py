@@ -12,6 +12,7 @@ import pyarrow as pa
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
+from runtime.build.room import complain_full, complain_large, sizes_of
 from runtime.build.session import Session
 from runtime.completions.stage import Asking
 from runtime.executors.executor import Executor
@@ -43,6 +44,7 @@ class Builder:
         self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
         self.addresses = Addresses(self.graph, facts, self.look_up)
         self.work = Work(self.store, self.graph, facts, files, self.executor, self.addresses, self.asking, self.say)
+        self.sizes = sizes_of(self.session)
         self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
@@ -52,6 +54,7 @@ class Builder:
 
     def build(self) -> Built:
         """Every stage, in order. Raises what a stage raises; what is done stays done."""
+        complain_large(self.session, self.store, self.sizes)
         if self.executor.apart:
             self.begin_leaves()
         for kind in kinds(self.graph):
@@ -140,6 +143,7 @@ class Builder:
         kind = kind_at(self.graph, index)
         name = kind.stage.name
         self.allow(self.graph, index, key, self.addresses)
+        complain_full(self.store, kind, self.built.records, self.sizes)
         self.tell(name, "start", None)
         started = time.monotonic()
         with self.parted(before):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.nodes import stage_name
@@ -14,6 +14,7 @@ from runtime.store.record import ChildrenRecord
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
 
 
@@ -70,6 +71,15 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     def summary(self, record: ChildrenRecord) -> str:
         """A line of its operator on all the children it made."""
         return self.stage.operator.tell(record.told["figures"]) if record.counts["born"] else ""
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Extent, Needs, frame_bytes
+
+        rows, columns = below[self.stage.rows], self.stage.node.columns
+        children = rows.times(self.stage.operator.children(self.stage.node.entries).high)
+        born = children.text + frame_bytes(children.rows, columns)
+        both = Extent(rows.rows + children.rows, rows.text + children.text)
+        return Needs(both, born + frame_bytes(both.rows, columns), born)
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.children import with_children

@@ -17,6 +17,7 @@ BASE = 180 << 20
 SMALLEST = 400 << 20
 """The least that a build is tried with: the process itself takes half of it."""
 PART_BYTES = 1 << 27
+MOST_PARTS = PART_COUNTS[-1]
 
 
 def parse_size(text: str) -> int:
@@ -26,6 +27,11 @@ def parse_size(text: str) -> int:
         raise ValueError(f"`{text[:80]}` is no size: write it like 600MB or 2GB")
     number, fraction, unit = found.groups()
     return int(float(f"{number}.{fraction or 0}") * UNITS[unit.upper()])
+
+
+def show_size(size: int) -> str:
+    """Bytes for people, in units of 1000 as disks have them."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
 def machine_memory() -> int:
@@ -90,6 +96,17 @@ class Bound:
     def part(self) -> int:
         """Bytes of a part, about: it is in memory at a time, several times over. It is the same however a build is run."""
         return min(PART_BYTES, replace(self, tasks=1, processes=1).room // 10)
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest table whose parts fit."""
+        return MOST_PARTS * (self.room // 10)
+
+    @classmethod
+    def for_size(cls, size: int) -> int:
+        """The least bound that a table of so many bytes fits into, in whole hundreds of MB."""
+        least = BASE + 10 * -(-size // MOST_PARTS)
+        return max(SMALLEST, -(-least // (100 << 20)) * (100 << 20))
 
     @property
     def database(self) -> int:

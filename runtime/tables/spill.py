@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from operators.base.scope import Columns
+from runtime.store.bound import MOST_PARTS, Bound, show_size
 from runtime.store.digest import Bytes, Described, buckets_of, id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import child_ids, halves, number_copies, sorted_order
@@ -73,6 +74,7 @@ class Spill:
         self.rows += len(content)
         size = content.nbytes + sum(each.nbytes for each in ids.values())
         self.held, self.size = self.held + size, self.size + size
+        complain_larger("the rows of a table", self.size, self.store.bound)
         if self.held > self.store.bound.run:
             self.flush()
 
@@ -85,7 +87,7 @@ class Spill:
         """Raises StoreError where the disk has no room for so many bytes: before they are written, not when it is full."""
         free = shutil.disk_usage(self.store.root).free
         if size > free:
-            there = f"{size / 1e9:.1f} GB are to be written into `{self.store.folder}`, and {free / 1e9:.1f} GB are free"
+            there = f"{show_size(size)} are to be written into `{self.store.folder}`, and {show_size(free)} are free"
             raise StoreError(there, "make room, or choose another store with --store")
 
     def flush(self) -> None:
@@ -192,6 +194,13 @@ def numbered(runs: list[Run], bucket: int) -> list[tuple[Run, np.ndarray[Any, An
     ends = np.cumsum([len(each) for each, _ in found])[:-1]
     by_run = zip(runs, np.split(first, ends), np.split(rows, ends), strict=True)
     return [(run, own, each) for run, own, each in by_run if (own + each > 1).any()]
+
+
+def complain_larger(what: str, size: int, bound: Bound) -> None:
+    """Raises StoreError for so many bytes of rows of which the smallest part does not fit into the bound."""
+    if size > bound.most:
+        message = f"{what} take {show_size(size)} and more: a {MOST_PARTS}th of them does not fit into {bound.memory >> 20} MB"
+        raise StoreError(message, f"build with --memory {Bound.for_size(size) >> 20}MB, or more")
 
 
 def parted(table: pa.Table) -> tuple[pa.Table, dict[str, Bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,15 @@ class Table:
         """The same as `column` of all parts."""
         pieces = [self.column(name, part) for part in range(len(self.spread))]
         return joined(pieces, pieces[0].type)
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        """The same of the rows from one up to another; one part is in memory at a time."""
+        pieces = []
+        for part, (start, end) in enumerate(pairwise(self.bounds)):
+            if first < end and start < last:
+                low = max(first, start)
+                pieces.append(self.column(name, part).slice(low - start, min(last, end) - low))
+        return joined(pieces, pieces[0].type) if pieces else self.column(name, 0).slice(0, 0)
 
     def batches(
         self, columns: Sequence[str], rows: int = BATCH, first: int = 0, last: int | None = None
