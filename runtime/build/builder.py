@@ -83,9 +83,9 @@ class Builder:
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for columns in list(self.store.records(BesideRecord)):
+        for columns in list(self.store.records_here(BesideRecord)):
             if not all(map(self.whole, columns.objects())):
-                self.store.files.remove(self.store.record_path(columns.folder, columns.key))
+                self.store.remove_record(columns)
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)

@@ -15,6 +15,7 @@ from runtime.cli.options import Size, allow_empty_option, recipe_command, say, s
 @click.option("--again", is_flag=True, help="Look at held-out benchmarks once more; every table of their scores says so.")
 @allow_empty_option
 @click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
+@click.option("--cache", type=Size(), help="What the cache before a shared store may hold; 50GB or a fifth of the disk.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(
     session: Session,
@@ -25,6 +26,7 @@ def build_command(
     again: bool,
     allow_empty: bool,
     memory: int | None,
+    cache: int | None,
     quiet: bool,
 ) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
@@ -32,7 +34,7 @@ def build_command(
     from runtime.build.run import Wishes, refuse_empty, run_build
 
     accepted = frozenset[str]() if locked else None
-    session.memory = memory
+    session.memory, session.cache = memory, cache
     wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json)
     outcome = run_build(session, wishes)
     if as_json:

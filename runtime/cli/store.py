@@ -12,7 +12,7 @@ from compiler.text.diagnostics import RecipeError
 from compiler.text.project import project_around
 from runtime.build.session import Session
 from runtime.cli.completions import completions
-from runtime.cli.options import answer, json_option, open_store, store_folder, store_option
+from runtime.cli.options import answer, json_option, open_store, store_location, store_option
 from runtime.store.project import follow_name, recipes_under
 
 
@@ -79,7 +79,7 @@ def upgrade(store: str | None, as_json: bool) -> None:
     """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
     from runtime.store.layout import begin, paid_in
 
-    begin(store_folder(store))
+    begin(store_location(store).folder)
     opened = open_store(store)
     moved = paid_in(opened.root)
     opened.prepare()
