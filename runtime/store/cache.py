@@ -6,12 +6,9 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runtime.store.running import live_builds
-
-if TYPE_CHECKING:
-    from runtime.store.shared import SharedStore
+from runtime.store.store import Store
 
 MOST = 50 << 30
 SHARE = 5
@@ -21,8 +18,8 @@ SHARE = 5
 class Cache:
     """The objects in the folder before a shared store."""
 
-    def __init__(self, store: SharedStore) -> None:
-        self.store = store
+    def __init__(self, store: Store, held: set[str]) -> None:
+        self.store, self.held = store, held
 
     @property
     def bound(self) -> int:
@@ -49,7 +46,7 @@ class Cache:
         gone = 0
         with store.gate(exclusive=True):
             own = "" if store.running is None else Path(store.running.name).name
-            held: set[str] = set(store.held).union(*live_builds(store.root, own)) | self.shown()
+            held: set[str] = set(self.held).union(*live_builds(store.root, own)) | self.shown()
             for stat, path in sorted(found, key=lambda each: (each[0].st_mtime_ns, each[1].name)):
                 if size - gone <= bound:
                     break

@@ -25,6 +25,11 @@ GRACE = timedelta(hours=24)
 OLDER = "name another prefix, or remove what is there"
 
 
+def ticks() -> float:
+    """Seconds since some moment; they go on while a machine sleeps, where the system counts them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 @dataclass(frozen=True)
 class Marker:
     """What a shared store says of itself."""
@@ -88,14 +93,14 @@ class Remote:
     def now(self) -> datetime:
         """The time by the server's clock; that of this machine is never compared with it."""
         at, started = self.first_look
-        return at + timedelta(seconds=time.monotonic() - started)
+        return at + timedelta(seconds=ticks() - started)
 
     @cached_property
     def first_look(self) -> tuple[datetime, float]:
         """(when an object was written by the server's clock, the same by ours)."""
         path = f"clock/{uuid.uuid4().hex}"
         self.bucket.put(path, b"")
-        started, item = time.monotonic(), self.bucket.head(path)
+        started, item = ticks(), self.bucket.head(path)
         self.bucket.delete(path)
         if item is None:
             raise StoreError(f"the store `{self.url}` does not give back what was written to it", "choose another with --store")

@@ -41,8 +41,8 @@ class SharedStore(Store):
         assert location.url is not None, "a store without a URL is shared with nobody"
         self.place = location
         self.remote = Remote(location.url)
-        self.cache = Cache(self)
         self.held: set[str] = set()
+        self.cache = Cache(self, self.held)
         self.sent: set[str] = set()
         """Keys of records that this process wrote, or saw, in the bucket."""
         self.promised: set[str] = set()
@@ -78,6 +78,16 @@ class SharedStore(Store):
             self.files.write_bytes(made, marker.id.encode())
             self.files.rename(made, identity)
         return True
+
+    @cached_property
+    def home(self) -> str:
+        """What the builds that use this cache have in common."""
+        assert self.ready
+        path, made = self.folder / "home", self.root / "tmp" / uuid.uuid4().hex
+        if not path.exists():
+            self.files.write_bytes(made, uuid.uuid4().hex.encode())
+            self.files.link(made, path)
+        return path.read_text("utf-8")
 
     def prepare(self) -> None:
         if not self.connected:
@@ -231,7 +241,7 @@ class SharedStore(Store):
         path, content = self.remote.name_path(build.recipe), sealed(build.body())
         if self.remote.bucket.get(path) == content:
             return
-        self.held |= {*build.beside, *(stage["key"] for stage in build.stages.values())}
+        self.held.update(build.beside, (stage["key"] for stage in build.stages.values()))
         self.lease.write()
         wait_for_gc(self.remote)  # either it saw what is held, or it is seen here
         self.confirm(build)

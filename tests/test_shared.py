@@ -1,0 +1,354 @@
+"""A store that machines share: at a URL, with a cache on each, the same digests as in a folder, and nothing done twice."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.store.bucket import Bucket
+from runtime.store.location import Location, shared_at
+from runtime.store.opening import open_at
+from runtime.store.record import Record
+from runtime.store.remote import Remote
+from runtime.store.shared import SharedStore
+from runtime.store.store import StoreError
+from tests.buckets import SECRET, at, make_bucket, serving, use
+from tests.conftest import ROOT, Project
+from tests.teacher import TRACES, configure, teaching
+
+QUICKSTART = "b4b1ce25c59e"
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch, serving(patch) as url:
+        make_bucket(url, "bucket")
+        yield url
+
+
+@pytest.fixture(params=["s3", "file"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store that is not made yet."""
+    if request.param == "file":
+        pytest.importorskip("obstore", reason="obstore is not installed")
+        return f"file://{tmp_path}/shared"
+    request.getfixturevalue("server")
+    return f"s3://bucket/tests/{next(NUMBERS)}"
+
+
+@pytest.fixture
+def s3(server: str) -> str:
+    return f"s3://bucket/tests/{next(NUMBERS)}"
+
+
+@pytest.fixture
+def on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Go on as another machine: with a cache of its own."""
+
+    def go(machine: str) -> None:
+        monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / machine))
+
+    go("first")
+    return go
+
+
+def ran(report: dict[str, Any]) -> list[str]:
+    names: list[str] = report["ran"]
+    return names
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Bucket]:
+    """The bucket of each store that is opened from now on, by its URL."""
+    seen: dict[str, Bucket] = {}
+    make = Bucket.__init__
+
+    def noted(self: Bucket, url: str) -> None:
+        make(self, url)
+        seen[url] = self
+
+    monkeypatch.setattr(Bucket, "__init__", noted)
+    return seen
+
+
+# -- builds
+
+
+def test_the_quickstart_has_its_digest_and_a_second_machine_runs_nothing(
+    url: str, on: Callable[[str], None], project: Project
+) -> None:
+    recipe = str(ROOT / "recipes/ko/quickstart.yaml")
+    assert project.digest(recipe, store=url).startswith(QUICKSTART)
+    on("second")
+    report = project.build(recipe, store=url)
+    assert (ran(report), report["outputs"][0]["digest"][:12]) == ([], QUICKSTART)
+    shards = list((project.folder / report["outputs"][0]["path"]).glob("*.parquet"))
+    assert shards and all(shard.stat().st_size for shard in shards)
+
+
+def test_an_edit_on_a_second_machine_runs_what_it_changes_alone(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    on("second")
+    assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
+
+
+def test_a_diff_plan_why_and_export_work_with_an_empty_cache(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    commands = (["plan", "recipe.yaml"], ["diff", "recipe.yaml", "--set", "prompts.length.min=9"], ["store", "ls"])
+    more = (["why", "recipe.yaml", "--match", "물은"], ["export", "recipe.yaml", "--to", "out"], ["status"])
+    for number, command in enumerate([*commands, *more]):
+        on(f"machine {number}")
+        done = project.run(*command, "--store", url)
+        assert (done.code, done.err) == (0, ""), (command, done.out + done.err)
+
+
+def test_a_build_of_nothing_makes_few_requests(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.build(store=s3)
+    seen = counted(monkeypatch)
+    project.build(store=s3)
+    assert dict(seen[s3].calls) == {"get": 2}
+
+
+def test_a_store_is_opened_from_a_value_that_travels(url: str, on: Callable[[str], None], project: Project) -> None:
+    digest = project.digest(store=url)
+    for location in (shared_at(url), Location(project.folder / ".recipe")):
+        again = open_at(pickle.loads(pickle.dumps(location)))
+        assert again.location == location
+    store = open_at(shared_at(url))
+    assert store.last_build("test/plain").outputs["prompts"]["digest"] == digest
+
+
+def test_columns_that_another_machine_measured_are_found(
+    url: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.build(store=url)
+    on("second")
+    expected = project.run("diff", "recipe.yaml", "--store", url, "--set", "prompts.length.min=12").out
+    assert "(exact)" in expected
+
+
+# -- the cache
+
+
+def test_the_cache_holds_to_its_bound_and_what_left_is_fetched_again(
+    url: str, on: Callable[[str], None], project: Project, tmp_path: Path
+) -> None:
+    digest = project.digest(store=url)
+    project.build("recipe.yaml", "--cache", "0MB", store=url)
+    objects = {path.name for path in (tmp_path / "first").glob("*/v3/objects/*/*")}
+    shown = {Path(os.readlink(path)).name for path in (tmp_path / "first").glob("*/v3/outputs/*/*.parquet")}
+    assert objects == shown
+    assert project.digest("recipe.yaml", "--set", "prompts.length.min=3", store=url) == digest
+    assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
+
+
+def test_a_damaged_cache_is_mended_from_the_bucket(url: str, on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
+    project.build(store=url)
+    for path in (tmp_path / "first").glob("*/v3/objects/*/*"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-9] + b"no longer")
+    assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
+
+
+def test_a_cache_of_another_store_is_told(on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    project.build(store=f"file://{tmp_path}/shared")
+    (tmp_path / "shared").rename(tmp_path / "elsewhere")
+    ran = project.run("build", "recipe.yaml", "--store", f"file://{tmp_path}/shared")
+    assert ran.code == 1 and "is of another store" in ran.err and "remove that folder" in ran.err
+
+
+# -- damage in the bucket
+
+
+def objects_of(url: str) -> list[str]:
+    return [item.path for item in Remote(url).bucket.list("v3/objects")]
+
+
+def test_a_damaged_object_of_the_bucket_is_never_served(url: str, on: Callable[[str], None], project: Project) -> None:
+    digest = project.digest(store=url)
+    bucket = Bucket(url)
+    for path in objects_of(url):
+        bucket.put(path, b"no table")
+    on("second")
+    assert project.digest(store=url) == digest
+    on("third")
+    assert project.build(store=url)["ran"] == []
+
+
+def test_a_damaged_record_of_the_bucket_is_made_anew(url: str, on: Callable[[str], None], project: Project) -> None:
+    digest = project.digest(store=url)
+    bucket = Bucket(url)
+    for item in list(bucket.list("v3/results")):
+        bucket.put(item.path, b"no record")
+    on("second")
+    report = project.build(store=url)
+    assert report["outputs"][0]["digest"] == digest and len(ran(report)) == 3
+    on("third")
+    assert ran(project.build(store=url)) == []
+
+
+def test_a_result_that_was_removed_in_the_bucket_is_sent_again(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    bucket = Bucket(url)
+    for item in [*bucket.list("v3/results"), *bucket.list("v3/names"), *bucket.list("v3/objects")]:
+        bucket.delete(item.path)
+    assert ran(project.build(store=url)) == []
+    on("second")
+    assert ran(project.build(store=url)) == []
+
+
+# -- who is refused, and what a person is told
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("s4://bucket/x", "begins with one of s3://"),
+        ("s3://", "names no bucket"),
+        ("s3://bucket/../x", "leads elsewhere"),
+        (f"s3://key:{SECRET}@bucket/x", "credentials come from the environment"),
+        (f"s3://bucket/x?key={SECRET}", "settings of a bucket come from the environment"),
+        ("file://host/x", "three slashes"),
+    ],
+)
+def test_a_wrong_url_is_a_wrong_call(project: Project, named: str, said: str) -> None:
+    done = project.run("build", "recipe.yaml", "--store", named)
+    assert done.code == 2 and said in done.err and SECRET not in done.out + done.err
+
+
+def test_a_bucket_that_is_not_there_is_told_in_a_sentence(server: str, on: Callable[[str], None], project: Project) -> None:
+    done = project.run("build", "recipe.yaml", "--store", "s3://nobody/x", "--quiet")
+    assert done.code == 1 and done.err.startswith("error: the store `s3://nobody/x` has no such bucket\nhint: ")
+    assert len(done.err.splitlines()) == 2
+
+
+def test_a_server_that_is_not_there_is_told_in_a_sentence(
+    on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setattr("runtime.store.bucket.RETRIES", 1)
+    use(monkeypatch, at(9))
+    done = project.run("build", "recipe.yaml", "--store", "s3://bucket/x", "--quiet")
+    assert done.code == 1 and done.err.startswith("error: the store `s3://bucket/x` cannot be reached\nhint: ")
+
+
+def test_a_server_that_writes_over_what_is_there_is_refused(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(self: Bucket, path: str, data: bytes) -> bool:
+        self.put(path, data)
+        return True
+
+    monkeypatch.setattr(Bucket, "create", careless)
+    done = project.run("build", "recipe.yaml", "--store", s3, "--quiet")
+    assert done.code == 1 and "writes over an object" in done.err
+    assert Bucket(s3).get("store.json") is None
+
+
+@pytest.mark.parametrize("format", ["v2", "v99"])
+def test_another_format_is_told_and_not_read(url: str, on: Callable[[str], None], project: Project, format: str) -> None:
+    Bucket(url).put("store.json", json.dumps({"id": "1", "format": format, "memos": "memos/v1"}).encode())
+    done = project.run("build", "recipe.yaml", "--store", url, "--quiet")
+    assert done.code == 1 and f"is in the format {format}" in done.err
+    assert ("install a newer version" in done.err) == (format == "v99")
+
+
+def test_credentials_stand_nowhere(server: str, on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
+    said = []
+    for name, url in (("right", "s3://bucket/secrets"), ("wrong", "s3://nobody/x")):
+        for command in (["build", "recipe.yaml", "--json"], ["plan", "recipe.yaml"], ["lock", "recipe.yaml"], ["store", "ls"]):
+            done = project.run(*command, "--store", url)
+            said.append(done.out + done.err)
+    assert not any(SECRET in each or "AKTESTS" in each for each in said)
+    bucket = Bucket("s3://bucket/secrets")
+    kept = [bucket.get(item.path) or b"" for item in bucket.list("")]
+    kept += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(kept) > 10 and not any(SECRET.encode() in each for each in kept)
+
+
+def test_a_server_that_fails_is_asked_again_and_then_told(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made before it failed is in the store: the next build goes on."""
+    send = Remote.send_object
+    left = [3]
+
+    def failing(self: Remote, digest: str, path: Path) -> bool:
+        left[0] -= 1
+        if left[0] < 0:
+            use(monkeypatch, at(9))
+            return Bucket(self.url).put("x", b"") is None
+        return send(self, digest, path)
+
+    with monkeypatch.context() as inner:
+        inner.setattr("runtime.store.bucket.RETRIES", 1)
+        inner.setattr(Remote, "send_object", failing)
+        before = os.environ["AWS_ENDPOINT_URL"]
+        done = project.run("build", "recipe.yaml", "--store", s3, "--quiet")
+        use(monkeypatch, before)
+    assert done.code == 1 and "cannot be reached" in done.err
+    report = project.build(store=s3)
+    assert 0 < len(ran(report)) < 3
+
+
+# -- completions
+
+
+def asking(project: Project, prompts: int) -> Project:
+    project.rows("a.jsonl", [f"question {number:04d}: 물은 왜 끓나요?" for number in range(prompts)])
+    project.write("recipe.yaml", TRACES)
+    return project
+
+
+def test_a_second_machine_asks_for_nothing(
+    url: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        digest = project.digest(store=url)
+        on("second")
+        report = project.build(store=url)
+        assert (ran(report), report["outputs"][0]["digest"]) == ([], digest)
+        on("third")
+        # Another recipe of the same requests has no record to reuse, and asks for nothing all the same.
+        other = project.build("recipe.yaml", "--set", "prompts.length.min=4", store=url)
+        assert other["outputs"][0]["digest"] == digest
+        assert sum(teacher.asked.values()) == 30
+        assert project.digest(store="folder") == digest
+
+
+def test_what_a_killed_build_did_not_send_is_sent_by_the_next(
+    url: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        with monkeypatch.context() as inner:
+            inner.setattr("runtime.completions.segments.Segments.send", lambda self: 0)
+            project.build(store=url)
+        Bucket(url).put("probe/x", b"")
+        for item in [*Bucket(url).list("v3/results")]:
+            Bucket(url).delete(item.path)
+        project.build("recipe.yaml", "--set", "prompts.length.min=4", store=url)
+        on("second")
+        project.build("recipe.yaml", "--set", "prompts.length.min=5", store=url)
+        assert sum(teacher.asked.values()) == 30
+
+
+def test_a_store_of_a_url_is_a_shared_store(url: str, on: Callable[[str], None]) -> None:
+    store = open_at(shared_at(url))
+    assert isinstance(store, SharedStore) and not store.exists
+    assert store.find("0" * 64) is None and list(store.records(Record)) == []
+    with pytest.raises(StoreError, match="missing"):
+        store.read_path("0" * 64)
