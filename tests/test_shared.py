@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from runtime.store.bucket import Bucket
+from runtime.store.lease import collecting
 from runtime.store.location import Location, shared_at
 from runtime.store.opening import open_at
 from runtime.store.record import Record
@@ -121,7 +123,7 @@ def test_a_build_of_nothing_makes_few_requests(
 def test_a_store_is_opened_from_a_value_that_travels(url: str, on: Callable[[str], None], project: Project) -> None:
     digest = project.digest(store=url)
     for location in (shared_at(url), Location(project.folder / ".recipe")):
-        again = open_at(pickle.loads(pickle.dumps(location)))
+        again = open_at(pickle.loads(pickle.dumps(location)))  # noqa: S301
         assert again.location == location
     store = open_at(shared_at(url))
     assert store.last_build("test/plain").outputs["prompts"]["digest"] == digest
@@ -265,7 +267,7 @@ def test_another_format_is_told_and_not_read(url: str, on: Callable[[str], None]
 
 def test_credentials_stand_nowhere(server: str, on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
     said = []
-    for name, url in (("right", "s3://bucket/secrets"), ("wrong", "s3://nobody/x")):
+    for url in ("s3://bucket/secrets", "s3://nobody/x"):
         for command in (["build", "recipe.yaml", "--json"], ["plan", "recipe.yaml"], ["lock", "recipe.yaml"], ["store", "ls"]):
             done = project.run(*command, "--store", url)
             said.append(done.out + done.err)
@@ -352,3 +354,115 @@ def test_a_store_of_a_url_is_a_shared_store(url: str, on: Callable[[str], None])
     assert store.find("0" * 64) is None and list(store.records(Record)) == []
     with pytest.raises(StoreError, match="missing"):
         store.read_path("0" * 64)
+
+
+# -- commands on the bucket
+
+
+def gone(ran: Any) -> tuple[int, int]:
+    assert ran.code == 0, ran.out + ran.err
+    return ran.json["records"], ran.json["objects"]
+
+
+def test_gc_removes_what_nothing_needs_once_it_is_old(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)
+    gc = ("store", "gc", "--remote", "--json", "--store", url)
+    assert gone(project.run(*gc)) == (0, 0)  # nothing is a day old
+    time.sleep(1.1)
+    assert gone(project.run(*gc, "--grace", "0", "--dry-run")) == (2, 2)
+    on("second")
+    assert gone(project.run(*gc, "--grace", "0")) == (2, 2)
+    assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == []
+    assert project.run("store", "verify", "--remote", "--store", url).out == f"clean: {url}\n"
+    on("third")
+    assert ran(project.build(store=url)) == ["prompts", "output prompts"]
+
+
+def test_gc_leaves_what_a_running_build_holds(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)
+    time.sleep(1.1)
+    running = open_at(shared_at(url))
+    assert isinstance(running, SharedStore)
+    first = [record.key for record in running.records(Record)]
+    with running.building():
+        assert all(running.hold_record(key, Record) for key in first)
+        running.lease.write()
+        assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (0, 0)
+    assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (2, 2)
+
+
+def test_a_build_waits_for_gc_before_it_names_what_may_go(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.build(store=s3)
+    remote = Remote(s3)
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        remote.bucket.delete("v3/gc")
+
+    with collecting(remote) as alone:
+        assert alone
+        with collecting(Remote(s3)) as second:
+            assert not second
+        monkeypatch.setattr("runtime.store.lease.time.sleep", sleep)
+        project.build("recipe.yaml", "--set", "prompts.length.min=12", store=s3)
+    assert waited == [0.5]
+
+
+def test_verify_tells_what_is_damaged_in_the_bucket(url: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=url)
+    bucket, paths = Bucket(url), objects_of(url)
+    (record,) = [item.path for item in bucket.list("v3/beside")]
+    for path in paths:
+        bucket.put(path, b"no table")
+    bucket.put(record, b"no record")
+    bucket.put("memos/v1/completions/segments/" + "0" * 64, b"no completions")
+    verify = ("store", "verify", "--remote", "--store", url)
+    told = project.run(*verify)
+    assert told.code == 1 and len(told.out.splitlines()) == len(paths) + 3, told.out
+    for what in (f"object {paths[0][-64:][:12]}", f"record beside/{Path(record).name[:12]}", "completions 000000000000"):
+        assert f"the {what} is damaged" in told.out or f"the {what} are damaged" in told.out
+    assert project.run(*verify, "--mend").code == 1
+    on("second")
+    project.build(store=url)
+    assert project.run(*verify).code == 0
+
+
+def test_a_folder_is_pushed_and_pulled_whole(
+    url: str, on: Callable[[str], None], project: Project, new_project: Callable[[], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(project, 20)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        digest = project.digest(store="folder")
+        assert project.run("store", "push", url, "--show-restricted", "--store", "folder").code == 0
+        assert project.run("store", "pull", url, "--store", "other").code == 0
+        for store in (url, "other"):
+            report = project.build(store=store)
+            assert (ran(report), report["outputs"][0]["digest"]) == ([], digest)
+            project.build("recipe.yaml", "--set", "prompts.length.min=4", store=store)
+        assert sum(teacher.asked.values()) == 20
+    again = project.run("store", "push", url, "--json", "--show-restricted", "--store", "folder").json
+    assert (again["records"], again["objects"]) == (0, 0)
+
+
+def test_text_that_may_not_be_redistributed_is_pushed_only_when_it_is_asked_for(
+    url: str, on: Callable[[str], None], project: Project
+) -> None:
+    recipe = str(ROOT / "recipes/ko/quickstart.yaml")
+    project.build(recipe, store="folder")
+    refused = project.run("store", "push", url, "--store", "folder")
+    assert refused.code == 1 and "say --show-restricted" in refused.err
+    assert list(Bucket(url).list("v3")) == []
+    assert project.run("store", "push", url, "--show-restricted", "--store", "folder").code == 0
+    assert project.run("store", "verify", "--remote", "--store", url).code == 0
+
+
+def test_commands_of_a_bucket_ask_for_one(project: Project) -> None:
+    project.build()
+    for command in (["gc", "--remote"], ["verify", "--remote"], ["gc", "--grace", "1"]):
+        assert project.run("store", *command, "--store", "store").code == 2

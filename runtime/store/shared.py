@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from runtime.store.cache import Cache
 from runtime.store.files import Buffer, Files
+from runtime.store.layout import FORMAT
 from runtime.store.lease import BuildLease, wait_for_gc
 from runtime.store.location import Location
 from runtime.store.names import LastBuild, read_last_build
@@ -121,6 +122,9 @@ class SharedStore(Store):
             return super().size_of(digest)
         item = self.remote.bucket.head(self.remote.object_path(digest))
         return 0 if item is None else item.size
+
+    def object_sizes(self) -> Iterator[int]:
+        return (item.size for item in self.remote.bucket.list(f"{FORMAT}/objects")) if self.connected else iter(())
 
     def read_path(self, digest: str) -> Path:
         path = self.object_path(digest)

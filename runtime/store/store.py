@@ -143,6 +143,10 @@ class Store(Holding):
         path = self.object_path(digest)
         return path.stat().st_size if path.exists() else 0
 
+    def object_sizes(self) -> Iterator[int]:
+        """The bytes of each object that there is."""
+        return (path.stat().st_size for path in (self.root / "objects").glob("*/*"))
+
     def read_path(self, digest: str) -> Path:
         """The path of an object whose bytes have been checked; raises Damaged or Missing."""
         path = self.object_path(digest)
