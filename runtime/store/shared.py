@@ -142,6 +142,12 @@ class SharedStore(Store):
         self.cache.touch(path)
         return path
 
+    @contextmanager
+    def new_object(self, made: list[str]) -> Iterator[BinaryIO]:
+        with super().new_object(made) as file:
+            yield file
+        self.promised.discard(made[-1])  # what is made anew is looked for, whatever was promised
+
     def fetch(self, digest: str) -> None:
         """Lay an object down in the cache. Raises Damaged where it is not there, or not what its name says."""
         target, made = self.object_path(digest), self.root / "tmp" / uuid.uuid4().hex
