@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from runtime.store.bucket import Bucket
@@ -21,6 +22,7 @@ from runtime.store.record import Record
 from runtime.store.remote import Remote
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
+from runtime.tables.memo import Memo
 from tests.buckets import SECRET, at, make_bucket, serving, use
 from tests.conftest import ROOT, Project
 from tests.teacher import TRACES, configure, teaching
@@ -207,6 +209,32 @@ def test_a_result_that_was_removed_in_the_bucket_is_sent_again(url: str, on: Cal
     assert ran(project.build(store=url)) == []
     on("second")
     assert ran(project.build(store=url)) == []
+
+
+# -- dear measures
+
+
+def test_values_of_dear_measures_travel_and_broken_ones_are_not_believed(url: str, on: Callable[[str], None]) -> None:
+    cells, values = np.arange(48, dtype=np.uint8).reshape(3, 16), np.array([[1], [2], [3]])
+
+    def opened() -> SharedStore:
+        store = open_at(shared_at(url))
+        assert isinstance(store, SharedStore)
+        return store
+
+    first = opened()
+    first.prepare()
+    for part in (slice(0, 2), slice(2, 3)):
+        Memo(first, "0" * 64, 1).append(cells[part], values[part])
+    on("second")
+    assert Memo(opened(), "0" * 64, 1).look_up(cells)[1].tolist() == values.tolist()
+    journals = sorted(item.path for item in Bucket(url).list("memos/v1/memo"))
+    bucket = Bucket(url)
+    for path in journals:
+        bucket.put(path, (bucket.get(path) or b"")[:-1] + b"!")
+    on("third")
+    known, _ = Memo(opened(), "0" * 64, 1).look_up(cells)
+    assert known.sum() <= 1 and list(bucket.list("memos/v1/memo")) == []
 
 
 # -- who is refused, and what a person is told

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blake3 import blake3
-
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.segments import SEGMENTS, Damage, Segments, read_segment
-from runtime.store.files import Buffer
+from runtime.store.at_once import AT_ONCE, UPLOADS, at_once
+from runtime.store.files import Hashed
 from runtime.store.layout import FORMAT
 from runtime.store.names import read_last_build
 from runtime.store.record import BesideRecord, Keyed, Record, read_record
 from runtime.store.remote import Remote
-from runtime.store.shared import AT_ONCE, UPLOADS, SharedStore, at_once
+from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
-
-
-class Sink:
-    """A file of which only the digest is wanted."""
-
-    def __init__(self) -> None:
-        self.hasher = blake3()
-
-    def write(self, data: Buffer) -> int:
-        self.hasher.update(data)
-        return memoryview(data).nbytes
 
 
 def verify_remote(store: SharedStore, mend: bool = False) -> list[str]:
@@ -51,9 +39,9 @@ Found = Iterator[tuple[str, str | None]]
 
 def wrong_objects(remote: Remote) -> Found:
     def digest_of(path: str) -> str:
-        sink = Sink()
-        remote.bucket.read_into(path, sink)  # type: ignore[arg-type]
-        return sink.hasher.hexdigest()
+        hashed = Hashed()
+        remote.bucket.read_into(path, hashed)
+        return hashed.digest
 
     paths = [item.path for item in remote.bucket.list(f"{FORMAT}/objects")]
     for path, digest in zip(paths, at_once(UPLOADS, digest_of, paths), strict=True):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
+from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.bucket import Unreachable
 from runtime.store.layout import MEMOS
 from runtime.store.remote import Remote, ticks
-from runtime.store.shared import AT_ONCE, at_once
 
 BUCKETS = 64
 """Ranges of addresses by their first bits: the same for every machine."""

@@ -12,9 +12,9 @@ from blake3 import blake3
 from runtime.completions.exchange import BATCH, SCHEMA, read_lines, seal_of, table_of
 from runtime.completions.memo import DELETE_UNSENT, Completion, CompletionMemo
 from runtime.completions.packed import PARTS, unpack_reply
+from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.layout import MEMOS
 from runtime.store.remote import Remote
-from runtime.store.shared import AT_ONCE, at_once
 from runtime.store.store import StoreError
 
 SEGMENTS = f"{MEMOS}/completions/segments"

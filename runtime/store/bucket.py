@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime.store.store import StoreError
 
@@ -33,6 +33,12 @@ NO_CREDENTIALS = ("169.254.169.254", "missingaccount", "account must be specifie
 
 class Unreachable(StoreError):
     """A shared store that cannot be used now, or not by us."""
+
+
+class Writable(Protocol):
+    """What takes bytes in pieces."""
+
+    def write(self, data: bytes, /) -> int: ...
 
 
 class Item(NamedTuple):
@@ -92,7 +98,7 @@ class Bucket:
                 none_or_raise(error)
                 return None
 
-    def read_into(self, path: str, file: BinaryIO) -> bool:
+    def read_into(self, path: str, file: Writable) -> bool:
         """Write an object to a file, a block at a time; says whether there is one."""
         if self.absent:
             return False
@@ -102,7 +108,7 @@ class Bucket:
                 answer = inner.get(path)
                 size = answer.meta["size"]
                 if size <= BLOCK:
-                    file.write(answer.bytes())
+                    file.write(bytes(answer.bytes()))
                     return True
                 del answer  # a body that takes longer than a request may is read in pieces
             except FileNotFoundError as error:
@@ -110,7 +116,7 @@ class Bucket:
                 return False
         for start in range(0, size, BLOCK):
             with self.calling("get"):
-                file.write(inner.get_range(path, start=start, end=min(start + BLOCK, size)))
+                file.write(bytes(inner.get_range(path, start=start, end=min(start + BLOCK, size))))
         return True
 
     def head(self, path: str) -> Item | None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
-from runtime.store.bucket import Bucket, Item
+from runtime.store.bucket import Bucket, Item, Writable
 from runtime.store.layout import FORMAT, MEMOS, NEWER
 from runtime.store.names import LAST
 from runtime.store.parts import sealed
@@ -123,7 +122,7 @@ class Remote:
     def record(self, folder: str, key: str) -> bytes | None:
         return self.bucket.get(self.record_path(folder, key))
 
-    def fetch_object(self, digest: str, file: BinaryIO) -> bool:
+    def fetch_object(self, digest: str, file: Writable) -> bool:
         return self.bucket.read_into(self.object_path(digest), file)
 
     def send_object(self, digest: str, path: Path) -> bool:

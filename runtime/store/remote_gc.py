@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.bucket import Item
 from runtime.store.gc import Collected
 from runtime.store.layout import FORMAT
@@ -12,7 +13,7 @@ from runtime.store.lease import collecting, leased
 from runtime.store.names import read_last_build
 from runtime.store.record import BesideRecord, Keyed, Record, read_record
 from runtime.store.remote import Remote
-from runtime.store.shared import AT_ONCE, SharedStore, at_once
+from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)

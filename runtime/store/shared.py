@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
-from blake3 import blake3
-
+from runtime.store.at_once import AT_ONCE, UPLOADS, at_once
 from runtime.store.cache import Cache
-from runtime.store.files import Buffer, Files
+from runtime.store.files import Files, Hashed
+from runtime.store.journals import bring_journals, send_journal
 from runtime.store.layout import FORMAT
 from runtime.store.lease import BuildLease, wait_for_gc
 from runtime.store.location import Location
@@ -24,11 +23,6 @@ from runtime.store.remote import Remote
 from runtime.store.store import Damaged, Store, StoreError
 
 K = TypeVar("K", bound=Keyed)
-V = TypeVar("V")
-AT_ONCE = 16
-"""Small requests that are under way at once."""
-UPLOADS = 4
-"""Objects that are written at once, each of them a few megabytes at a time."""
 
 
 class SharedStore(Store):
@@ -158,11 +152,11 @@ class SharedStore(Store):
         try:
             with self.files.scratch(made) as file:
                 hashed = Hashed(file)
-                found = self.remote.fetch_object(digest, hashed)  # type: ignore[arg-type]
+                found = self.remote.fetch_object(digest, hashed)
             if not found:
                 self.promised.discard(digest)
                 raise Damaged(f"{short} is missing in `{self.remote.url}`", "build again to make it anew")
-            if hashed.hasher.hexdigest() != digest:
+            if hashed.digest != digest:
                 self.remote.set_aside(self.remote.object_path(digest))
                 raise Damaged(f"{short} is damaged in `{self.remote.url}`; it is set aside", "build again to make it anew")
             made.chmod(0o444)
@@ -280,22 +274,11 @@ class SharedStore(Store):
 
         at_once(AT_ONCE, confirm_one, named)
 
+    # -- dear measures
 
-class Hashed:
-    """A file that is hashed while it is written."""
+    def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
+        if self.connected and self.ready:
+            bring_journals(self.remote, self.files, self.root / "tmp", folder, self.memos, sound)
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.hasher = file, blake3()
-
-    def write(self, data: Buffer) -> int:
-        self.hasher.update(data)
-        return self.file.write(data)
-
-
-def at_once(many: int, function: Callable[[Any], V], values: Iterable[Any]) -> list[V]:
-    """A function of each value, several at a time, in their order. Raises what the first that failed raised."""
-    given = list(values)
-    if len(given) < 2:
-        return [function(each) for each in given]
-    with ThreadPoolExecutor(min(many, len(given))) as pool:
-        return list(pool.map(function, given))
+    def send_memo(self, path: Path) -> None:
+        send_journal(self.remote, path, self.memos)

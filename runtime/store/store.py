@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -244,6 +244,14 @@ class Store(Holding):
         for path in sorted((self.root / kind.folder).glob("*/*.json")):
             if DIGEST.fullmatch(path.stem) and (record := self.look_up(path.stem, kind)) is not None:
                 yield record
+
+    # -- dear measures
+
+    def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
+        """Lay journals of other machines down in a folder of a memo, those that are `sound`; a folder has all it will have."""
+
+    def send_memo(self, path: Path) -> None:
+        """Let other machines have a journal."""
 
     # -- names
 

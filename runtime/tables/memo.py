@@ -28,6 +28,7 @@ class Memo:
         self.high, self.low, self.known = self._load()
 
     def _load(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        self.store.bring_memo(self.folder, lambda path: not broken_entries(path))
         rows: list[bytes] = []
         for path in sorted(self.folder.glob("*.journal")):
             with suppress(FileNotFoundError):  # another build was first to set it aside
@@ -53,6 +54,7 @@ class Memo:
         made = self.store.root / "tmp" / name
         self.store.files.write_bytes(made, b"".join(entries))
         self.store.files.rename(made, self.folder / name)
+        self.store.send_memo(self.folder / name)
 
     def look_up(self, cells: Bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """(whether each cell is known, its values, (n, values), where it is)."""
