@@ -109,10 +109,10 @@ def foresee(predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecas
     memo, configuration = CompletionMemo(store), read_configuration()
     forecasts = []
     # Of the others nothing is sent, or they are made and ask for nothing.
-    asking = [each for each in of_kind(AskStage, graph) if not each.looked_up and addresses.address(each.index) is None]
-    if asking:
+    stages = [each for each in of_kind(AskStage, graph) if not each.looked_up and addresses.address(each.index) is None]
+    if stages:
         take_in(memo)
-    for stage in asking:
+    for stage in stages:
         operator = stage.operator
         model, asking = session.models[operator.model], known_checkpoint(graph, stage.index, addresses)
         name = model.id or operator.model
