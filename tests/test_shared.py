@@ -25,7 +25,8 @@ from runtime.store.store import StoreError
 from runtime.tables.memo import Memo
 from tests.buckets import SECRET, at, make_bucket, serving, use
 from tests.conftest import ROOT, Project
-from tests.teacher import TRACES, configure, teaching
+from tests.machines import asking
+from tests.teacher import configure, teaching
 
 QUICKSTART = "b4b1ce25c59e"
 NUMBERS = itertools.count()
@@ -332,12 +333,6 @@ def test_a_server_that_fails_is_asked_again_and_then_told(
 
 
 # -- completions
-
-
-def asking(project: Project, prompts: int) -> Project:
-    project.rows("a.jsonl", [f"question {number:04d}: 물은 왜 끓나요?" for number in range(prompts)])
-    project.write("recipe.yaml", TRACES)
-    return project
 
 
 def test_a_second_machine_asks_for_nothing(

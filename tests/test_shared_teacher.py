@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,8 +14,9 @@ from runtime.store.bucket import Bucket
 from runtime.store.remote import Remote
 from tests.buckets import make_bucket, serving
 from tests.conftest import Project
-from tests.teacher import TRACES, Teacher, configure, teaching
-from tests.test_teacher_kills import killed, started
+from tests.machines import Machines, asking, ended, wait_for
+from tests.teacher import Teacher, configure, teaching
+from tests.test_teacher_kills import killed
 
 
 @pytest.fixture(scope="module")
@@ -37,30 +35,6 @@ def url(server: str, tmp_path: Path) -> str:
 def teacher() -> Iterator[Teacher]:
     with teaching() as made:
         yield made
-
-
-def asking(project: Project, prompts: int) -> Project:
-    project.rows("a.jsonl", [f"question {number:04d}: 물은 왜 끓나요?" for number in range(prompts)])
-    project.write("recipe.yaml", TRACES)
-    return project
-
-
-class Machines:
-    """Builds with caches of their own."""
-
-    def __init__(self, project: Project, url: str, patch: pytest.MonkeyPatch) -> None:
-        self.project, self.url, self.patch = project, url, patch
-
-    def start(self, machine: str) -> subprocess.Popen[str]:
-        self.patch.setenv("RECIPE_CACHE", str(self.project.folder / machine))
-        return started(self.project, "--json", store=self.url, module="tests.hasty")
-
-
-def ended(build: subprocess.Popen[str]) -> dict[str, Any]:
-    out, err = build.communicate(timeout=300)
-    assert build.returncode == 0, out + err
-    report: dict[str, Any] = json.loads(out)
-    return report
 
 
 def test_two_machines_ask_for_nothing_twice(
@@ -114,13 +88,6 @@ def test_a_machine_that_was_killed_goes_on_at_once_with_what_it_has(
     assert ended(machines.start("one"))["outputs"][0]["rows"] == 100
     assert time.monotonic() - began < 30
     assert sum(teacher.tried.values()) - len(teacher.tried) <= 6
-
-
-def wait_for(reached: Any) -> None:
-    until = time.monotonic() + 120
-    while not reached():
-        assert time.monotonic() < until, "it took too long"
-        time.sleep(0.01)
 
 
 # -- leases alone

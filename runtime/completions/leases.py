@@ -73,8 +73,8 @@ class Leases:
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
-        """Heard of while this lasts; what is held still is released afterwards, as far as the store can be reached."""
-        ended = threading.Event()
+        """Heard of while this lasts; what is held still is released afterwards, where the store can be reached."""
+        ended, reached = threading.Event(), True
 
         def renew() -> None:
             while not ended.wait(min(EVERY, LEASE / 4)):
@@ -88,11 +88,15 @@ class Leases:
         thread.start()
         try:
             yield
+        except Unreachable:
+            reached = False
+            raise
         finally:
             ended.set()
-            thread.join()
-            self.release()
-            self.remote.bucket.delete(f"{OWNERS}/{self.owner}")
+            if reached:
+                thread.join()
+                self.release()
+                self.remote.bucket.delete(f"{OWNERS}/{self.owner}")
 
     # -- buckets
 

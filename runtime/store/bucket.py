@@ -24,8 +24,10 @@ CHUNK = 8 << 20
 STREAMS = 2
 """Parts of one upload that are under way at once."""
 MOST_PARTS = 9000
-RETRIES = 5
-RETRY_SECONDS = 30
+RETRIES = 6
+RETRY_SECONDS = 90
+BACKOFF = {"init_backoff": timedelta(milliseconds=300), "max_backoff": timedelta(seconds=8), "base": 3}
+"""A server that is started again within some ten seconds is waited for."""
 REQUEST_SECONDS = 60
 STATUS = re.compile(r"status code: ([0-9]{3})")
 NO_CREDENTIALS = ("169.254.169.254", "missingaccount", "account must be specified", "token request", "credential")
@@ -70,7 +72,7 @@ class Bucket:
             if self.folder is not None:
                 return LocalStore(self.folder, mkdir=True)
             client: Any = {"timeout": f"{REQUEST_SECONDS}s", "connect_timeout": "5s", "allow_http": allows_http()}
-            retry: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
+            retry: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS), "backoff": BACKOFF}
             return from_url(self.url, client_options=client, retry_config=retry)
 
     @property

@@ -37,7 +37,7 @@ class BuildLease:
     @contextmanager
     def renewed(self) -> Iterator[BuildLease]:
         """Written every minute while this lasts, and gone afterwards."""
-        ended = threading.Event()
+        ended, reached = threading.Event(), True
 
         def renew() -> None:
             wait = FIRST
@@ -52,11 +52,15 @@ class BuildLease:
         thread.start()
         try:
             yield self
+        except Unreachable:
+            reached = False  # to try again would keep a person waiting for the same answer
+            raise
         finally:
             ended.set()
-            thread.join()
-            if self.written:
-                self.remote.bucket.delete(self.path)
+            if reached:
+                thread.join()
+                if self.written:
+                    self.remote.bucket.delete(self.path)
 
 
 def leased(remote: Remote) -> set[str]:
