@@ -39,14 +39,24 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["s3", "file"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def named(scheme: str, request: pytest.FixtureRequest) -> str:
     """The URL of a store that is not made yet."""
-    if request.param == "file":
+    if scheme == "file":
         pytest.importorskip("obstore", reason="obstore is not installed")
-        return f"file://{tmp_path}/shared"
+        return f"file://{request.getfixturevalue('tmp_path')}/shared"
     request.getfixturevalue("server")
     return f"s3://bucket/tests/{next(NUMBERS)}"
+
+
+@pytest.fixture(params=["s3", pytest.param("file", marks=pytest.mark.nightly)])
+def url(request: pytest.FixtureRequest) -> str:
+    return named(request.param, request)
+
+
+@pytest.fixture(params=["s3", "file"])
+def either(request: pytest.FixtureRequest) -> str:
+    """The same, with every change on a folder as well."""
+    return named(request.param, request)
 
 
 @pytest.fixture
@@ -87,8 +97,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Bucket]:
 
 
 def test_the_quickstart_has_its_digest_and_a_second_machine_runs_nothing(
-    url: str, on: Callable[[str], None], project: Project
+    either: str, on: Callable[[str], None], project: Project
 ) -> None:
+    url = either
     recipe = str(ROOT / "recipes/ko/quickstart.yaml")
     assert project.digest(recipe, store=url).startswith(QUICKSTART)
     on("second")
@@ -121,6 +132,11 @@ def test_a_build_of_nothing_makes_few_requests(
     seen = counted(monkeypatch)
     project.build(store=s3)
     assert dict(seen[s3].calls) == {"get": 2}
+    on("second")
+    project.build(store=s3)
+    first = seen[s3].calls
+    project.build(store=s3)
+    assert (first["get"], first.total(), dict(seen[s3].calls)) == (6, 6, {"get": 2})
 
 
 def test_a_store_is_opened_from_a_value_that_travels(url: str, on: Callable[[str], None], project: Project) -> None:
@@ -336,8 +352,9 @@ def test_a_server_that_fails_is_asked_again_and_then_told(
 
 
 def test_a_second_machine_asks_for_nothing(
-    url: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+    either: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    url = either
     asking(project, 30)
     with teaching() as teacher:
         configure(project.folder, teacher, monkeypatch)

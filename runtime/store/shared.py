@@ -41,7 +41,7 @@ class SharedStore(Store):
         self.sent: set[str] = set()
         """Keys of records that this process wrote, or saw, in the bucket."""
         self.promised: set[str] = set()
-        """Objects that are there for sure: a record that was read there names them."""
+        """Objects that are there: a record names them that is there, or was when it was laid down here."""
         self.listed: set[str] = set()
         """The kinds of records that are all here."""
 
@@ -176,6 +176,8 @@ class SharedStore(Store):
 
     def look_up(self, key: str, kind: type[K]) -> K | None:
         record = super().look_up(key, kind)
+        if record is not None:
+            self.promised |= record.objects() - set(record.without or ())
         if record is not None or self.record_path(kind.folder, key).exists() or not self.connected:
             return record
         return self.fetch_record(key, kind)
