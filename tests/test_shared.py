@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.store.bucket import Bucket
+from runtime.store.bucket import Bucket, reason_of
 from runtime.store.lease import collecting
 from runtime.store.location import Location, shared_at
 from runtime.store.opening import open_at
@@ -289,6 +289,40 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(
     assert done.code == 1 and done.err.startswith("error: the store `s3://bucket/x` cannot be reached\nhint: ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (
+            "PermissionDeniedError",
+            "status code: 403 Forbidden",
+            "may not be used with these credentials (HTTP 403)",
+        ),
+        ("UnauthenticatedError", "status code: 401", "does not accept these credentials"),
+        ("PermissionDeniedError", "403 SignatureDoesNotMatch StringToSign", "does not accept these credentials"),
+        ("GenericError", "PUT http://169.254.169.254/latest/api/token in 1s", "cannot be opened without credentials"),
+        ("GenericError", "Account must be specified", "cannot be opened without credentials"),
+        ("GenericError", "status code: 301 Moved Permanently", "is in another region"),
+        ("GenericError", "status code: 503 Slow Down", "answers with HTTP 503"),
+        ("GenericError", "LocalFileSystem: No space left on device (os error 28)", "has no space left"),
+        ("GenericError", "LocalFileSystem: Permission denied (os error 13)", "cannot be written or read by you"),
+        ("GenericError", "LocalFileSystem: Operation not supported (os error 95)", "cannot be used as a folder"),
+        ("GenericError", "error sending request: dns error", "cannot be reached"),
+    ],
+)
+def test_each_failure_of_a_server_has_its_sentence(kind: str, text: str, said: str) -> None:
+    assert said in reason_of(kind, text)[0]
+
+
+def test_looks_at_held_out_benchmarks_are_seen_by_every_machine(either: str, on: Callable[[str], None]) -> None:
+    first = open_at(shared_at(either))
+    first.prepare()
+    for line in ("one", "two"):
+        first.add_look("ko/recipe", line)
+        time.sleep(1.1 if either.startswith("s3") else 0.01)
+    on("second")
+    assert open_at(shared_at(either)).look_lines("ko/recipe") == "one\ntwo"
+
+
 def test_a_server_that_writes_over_what_is_there_is_refused(
     s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,10 +478,9 @@ def test_a_build_waits_for_gc_before_it_names_what_may_go(
         waited.append(seconds)
         remote.bucket.delete("v3/gc")
 
-    with collecting(remote) as alone:
-        assert alone
-        with collecting(Remote(s3)) as second:
-            assert not second
+    with collecting(remote):
+        with pytest.raises(StoreError, match="another machine collects"), collecting(Remote(s3)):
+            pass
         monkeypatch.setattr("runtime.store.lease.time.sleep", sleep)
         project.build("recipe.yaml", "--set", "prompts.length.min=12", store=s3)
     assert waited == [0.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ BUCKETS = 64
 """Ranges of addresses by their first bits: the same for every machine."""
 CLAIMS, OWNERS = f"{MEMOS}/completions/claims", f"{MEMOS}/completions/owners"
 RELEASED = ".released"
+NAMED = re.compile(rf"{CLAIMS}/([0-9]{{2}})/([0-9]{{8}})({re.escape(RELEASED)})?")
 LEASE = 60.0
 """Seconds by the server's clock after which an owner that was not heard of is dead."""
 EVERY = 15.0
@@ -125,9 +127,9 @@ class Leases:
         """Bucket -> the claims on it that there are, the one that holds last."""
         found: dict[int, list[Claim]] = {}
         for item in self.remote.bucket.list(CLAIMS):
-            _, bucket, name = item.path.rsplit("/", 2)
-            claim = Claim(int(bucket), int(name.removesuffix(RELEASED)), name.endswith(RELEASED))
-            found.setdefault(claim.bucket, []).append(claim)
+            if (named := NAMED.fullmatch(item.path)) is not None:  # what else somebody may lay there claims nothing
+                claim = Claim(int(named[1]), int(named[2]), named[3] is not None)
+                found.setdefault(claim.bucket, []).append(claim)
         # What says that a generation was released comes after the claim itself.
         return {bucket: sorted(claims) for bucket, claims in found.items()}
 

@@ -20,6 +20,8 @@ class Cache:
 
     def __init__(self, store: Store, held: set[str]) -> None:
         self.store, self.held = store, held
+        self.grown = False
+        """Whether this process put anything into it."""
 
     @property
     def bound(self) -> int:

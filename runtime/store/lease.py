@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from runtime.store.bucket import Unreachable
 from runtime.store.layout import FORMAT
-from runtime.store.remote import Remote
+from runtime.store.remote import Remote, ticks
+from runtime.store.store import StoreError
 
 RUNNING, GC = f"{FORMAT}/running", f"{FORMAT}/gc"
 FIRST = 5.0
@@ -20,6 +21,7 @@ FIRST = 5.0
 EVERY = 60.0
 LIVE = timedelta(minutes=15)
 """A lease that was not renewed for so long is that of a build that died."""
+AFTERWARDS = "run the same command when it has ended"
 
 
 class BuildLease:
@@ -70,8 +72,19 @@ def leased(remote: Remote) -> set[str]:
         if remote.now() - item.modified > LIVE:
             remote.bucket.delete(item.path)
         elif (data := remote.bucket.get(item.path)) is not None:
-            held.update(json.loads(data))
+            held |= keys_in(remote, data)
     return held
+
+
+def keys_in(remote: Remote, data: bytes) -> set[str]:
+    """What a lease names. Raises StoreError for one that cannot be read."""
+    try:
+        keys = json.loads(data)
+    except ValueError:
+        keys = None
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise StoreError(f"what a running build in `{remote.url}` relies on cannot be read", AFTERWARDS)
+    return set(keys)
 
 
 def wait_for_gc(remote: Remote) -> None:
@@ -80,17 +93,36 @@ def wait_for_gc(remote: Remote) -> None:
         time.sleep(0.5)
 
 
+class GcLease:
+    """The right to collect garbage, of one machine at a time."""
+
+    def __init__(self, remote: Remote) -> None:
+        self.remote, self.mine, self.at = remote, uuid.uuid4().hex.encode(), ticks()
+
+    def take(self) -> bool:
+        """Whether nobody else has it; that of a machine which died is taken over."""
+        bucket = self.remote.bucket
+        if (item := bucket.head(GC)) is not None and self.remote.now() - item.modified >= LIVE:
+            bucket.delete(GC)
+        return bucket.create(GC, self.mine) or bucket.get(GC) == self.mine
+
+    def go_on(self) -> None:
+        """Called before anything is removed, and now and then. Raises StoreError where another has taken over."""
+        if self.remote.bucket.get(GC) != self.mine:
+            raise StoreError(f"another machine collects garbage in `{self.remote.url}`", AFTERWARDS)
+        if ticks() - self.at > EVERY:
+            self.at = ticks()
+            self.remote.bucket.put(GC, self.mine)
+
+
 @contextmanager
-def collecting(remote: Remote) -> Iterator[bool]:
-    """While this lasts nobody else collects garbage; says whether it is so."""
-    mine = uuid.uuid4().hex.encode()
-    item = remote.bucket.head(GC)
-    if item is not None and remote.now() - item.modified >= LIVE:
-        remote.bucket.delete(GC)
-    if not remote.bucket.create(GC, mine) and remote.bucket.get(GC) != mine:
-        yield False
-        return
+def collecting(remote: Remote) -> Iterator[GcLease]:
+    """While this lasts nobody else collects garbage. Raises StoreError where somebody does."""
+    lease = GcLease(remote)
+    if not lease.take():
+        raise StoreError(f"another machine collects garbage in `{remote.url}`", AFTERWARDS)
     try:
-        yield True
+        yield lease
     finally:
-        remote.bucket.delete(GC)
+        if remote.bucket.get(GC) == lease.mine:
+            remote.bucket.delete(GC)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runtime.store.bucket import Bucket, Item, Writable
 from runtime.store.layout import FORMAT, MEMOS, NEWER
-from runtime.store.names import LAST
+from runtime.store.names import LAST, LOOKS
 from runtime.store.parts import sealed
 from runtime.store.record import Keyed
 from runtime.store.store import StoreError
@@ -145,6 +145,15 @@ class Remote:
         for item in self.bucket.list(prefix.rstrip("/")):
             if item.path.endswith(f"/{LAST}"):
                 yield item.path[len(prefix) : -len(LAST) - 1]
+
+    def look_lines(self, recipe: str) -> str:
+        """A line for each look at a held-out benchmark, the first one first."""
+        items = sorted(self.bucket.list(f"{FORMAT}/names/{recipe}/{LOOKS}"), key=lambda item: (item.modified, item.path))
+        return "\n".join((self.bucket.get(item.path) or b"").decode("utf-8", "replace") for item in items)
+
+    def add_look(self, recipe: str, line: str) -> None:
+        """Write a look down, as an object of its own."""
+        self.bucket.put(f"{FORMAT}/names/{recipe}/{LOOKS}/{uuid.uuid4().hex}", line.encode())
 
     def create_record(self, record: Keyed) -> bool:
         """Write a record unless there is one; says whether it did."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from runtime.store.at_once import AT_ONCE, at_once
-from runtime.store.bucket import Item
+from runtime.store.batches import batched
 from runtime.store.gc import Collected
 from runtime.store.layout import FORMAT
 from runtime.store.lease import collecting, leased
@@ -17,6 +16,8 @@ from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
+FEW = 1000
+"""Requests between two times that the lease is looked at."""
 SCRAPS = ("probe", "clock", f"{FORMAT}/damaged")
 """What is written to learn something of a server, and what was damaged."""
 
@@ -29,9 +30,7 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
     remote = store.remote
     if not store.connected:
         raise StoreError(f"there is no store at `{remote.url}`", "build a recipe first")
-    with collecting(remote) as alone:
-        if not alone:
-            raise StoreError(f"another machine collects garbage in `{remote.url}`", "run the same command when it has ended")
+    with collecting(remote) as lease:
         objects = list(remote.bucket.list(f"{FORMAT}/objects"))
         records = [(kind, key, item) for kind in KINDS for key, item in remote.keys(kind.folder)]
         needed = named(remote) | leased(remote)
@@ -39,14 +38,17 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
         old = [(kind, key, item) for kind, key, item in records if key not in needed and item.modified < oldest]
         gone = {item.path for _, _, item in old}
         kept = [(kind, key) for kind, key, item in records if item.path not in gone]
-        for made in at_once(AT_ONCE, lambda each: objects_of(store, *each), kept):
-            needed |= made
+        for few in batched(kept, FEW):
+            needed = needed.union(*at_once(AT_ONCE, lambda each: objects_of(store, *each), few))
+            lease.go_on()
         loose = [item for item in objects if item.path.rpartition("/")[2] not in needed and item.modified < oldest]
         scraps = [item for folder in SCRAPS for item in remote.bucket.list(folder) if item.modified < oldest]
         if not dry_run:
             # Records first: one that is there names nothing that is not.
             for items in ([item for _, _, item in old], loose, scraps):
-                remove(remote, items)
+                for paths in batched((item.path for item in items), FEW):
+                    lease.go_on()
+                    at_once(AT_ONCE, remote.bucket.delete, paths)
         return Collected(len(old), len(loose), sum(item.size for item in loose))
 
 
@@ -72,7 +74,3 @@ def objects_of(store: SharedStore, kind: type[Keyed], key: str) -> set[str]:
     data = path.read_bytes() if path.is_file() else store.remote.record(kind.folder, key)
     record = None if data is None else read_record(kind, key, data)
     return set() if record is None else record.objects()
-
-
-def remove(remote: Remote, items: Iterable[Item]) -> None:
-    at_once(AT_ONCE, lambda item: remote.bucket.delete(item.path), items)

@@ -92,12 +92,11 @@ class SharedStore(Store):
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        with super().building():
-            self.cache.shrink()
-            with BuildLease(self.remote, self.held).renewed() as self.lease:
-                yield
+        with super().building(), BuildLease(self.remote, self.held).renewed() as self.lease:
+            yield
         self.held.clear()
-        self.cache.shrink()
+        if self.cache.grown or self.place.cache is not None:
+            self.cache.shrink()
 
     def hold(self, name: str) -> None:
         super().hold(name)
@@ -140,6 +139,7 @@ class SharedStore(Store):
     def new_object(self, made: list[str]) -> Iterator[BinaryIO]:
         with super().new_object(made) as file:
             yield file
+        self.cache.grown = True
         self.promised.discard(made[-1])  # what is made anew is looked for, whatever was promised
 
     def fetch(self, digest: str) -> None:
@@ -163,6 +163,7 @@ class SharedStore(Store):
             self.files.make_folder(target.parent)
             self.files.rename(made, target)
             self.checked.add(digest)
+            self.cache.grown = True
         finally:
             made.unlink(missing_ok=True)
 
@@ -240,6 +241,12 @@ class SharedStore(Store):
     def builds(self) -> Iterator[tuple[str, LastBuild]]:
         recipes = sorted(self.remote.recipes()) if self.connected else []
         return ((recipe, build) for recipe in recipes if (build := self.last_build(recipe)).stages)
+
+    def look_lines(self, recipe: str) -> str:
+        return self.remote.look_lines(recipe) if self.connected else ""
+
+    def add_look(self, recipe: str, line: str) -> None:
+        self.remote.add_look(recipe, line)
 
     def write_last_build(self, build: LastBuild) -> None:
         """Write what the last build of a recipe was, here and in the bucket, where all that it names is kept from now on."""

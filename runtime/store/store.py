@@ -13,7 +13,7 @@ from runtime.store.bound import Bound
 from runtime.store.files import Files, NoFile, hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
 from runtime.store.location import Location
-from runtime.store.names import LAST, LastBuild, last_builds, read_last_build
+from runtime.store.names import LAST, LOOKS, LastBuild, append_line, last_builds, read_last_build
 from runtime.store.parts import DIGEST, sealed
 from runtime.store.record import Keyed, Record, read_record
 from runtime.store.running import Holding, live_builds
@@ -282,6 +282,15 @@ class Store(Holding):
         with suppress(FileNotFoundError, IsADirectoryError):
             build = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
         return build or LastBuild(recipe=recipe)
+
+    def look_lines(self, recipe: str) -> str:
+        """A line for each look at a held-out benchmark, the first one first."""
+        path = self.name_path(recipe) / LOOKS
+        return path.read_text("utf-8") if path.is_file() else ""
+
+    def add_look(self, recipe: str, line: str) -> None:
+        """Write a look down before it is taken."""
+        append_line(self.name_path(recipe) / LOOKS, line)
 
     def builds(self) -> Iterator[tuple[str, LastBuild]]:
         """(recipe, its last build), of those that can be read."""
