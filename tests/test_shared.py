@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.export.between import pull_shared, push_shared
 from runtime.store.bucket import Bucket, reason_of
 from runtime.store.lease import collecting
 from runtime.store.location import Location, shared_at
@@ -521,6 +522,18 @@ def test_a_folder_is_pushed_and_pulled_whole(
         assert sum(teacher.asked.values()) == 20
     again = project.run("store", "push", url, "--json", "--show-restricted", "--store", "folder").json
     assert (again["records"], again["objects"]) == (0, 0)
+
+
+def test_dear_values_are_pushed_and_pulled(either: str, on: Callable[[str], None], tmp_path: Path) -> None:
+    cells, values = np.arange(32, dtype=np.uint8).reshape(2, 16), np.array([[1], [2]])
+    shared = open_at(shared_at(either))
+    assert isinstance(shared, SharedStore)
+    first, second = (open_at(Location(tmp_path / name)) for name in ("a", "b"))
+    first.prepare()
+    Memo(first, "0" * 64, 1).append(cells, values)
+    push_shared(first, shared, restricted=False)
+    pull_shared(second, shared)
+    assert Memo(second, "0" * 64, 1).look_up(cells)[1].tolist() == values.tolist()
 
 
 def test_text_that_may_not_be_redistributed_is_pushed_only_when_it_is_asked_for(

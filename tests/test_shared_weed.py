@@ -49,6 +49,18 @@ def test_the_quickstart_has_its_digest(project: Project, url: str, monkeypatch: 
     assert project.run("store", "verify", "--remote", "--store", url).code == 0
 
 
+@pytest.mark.parametrize("parts", [4, 256])
+def test_tables_in_parts_have_the_same_digest(project: Project, url: str, monkeypatch: pytest.MonkeyPatch, parts: int) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", str(parts))
+    recipe = str(ROOT / "recipes/ko/quickstart.yaml")
+    for machine in ("one", "two"):
+        monkeypatch.setenv("RECIPE_CACHE", str(project.folder / machine))
+        assert project.digest(recipe, store=url).startswith("b4b1ce25c59e")
+    assert project.digest(recipe, "--set", "prompts.length.min=60", store=url) == project.digest(
+        recipe, "--set", "prompts.length.min=60", store="folder"
+    )
+
+
 def test_two_machines_ask_for_nothing_twice(
     project: Project, url: str, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,14 +99,17 @@ def test_a_server_that_dies_and_comes_back_costs_nothing(
     assert sum(teacher.asked.values()) == 300 + 300  # the folder asked for all, once more
 
 
+@pytest.mark.parametrize("scheme", ["s3", "file"])
 def test_builds_killed_at_random_points_end_in_the_same_digest(
     project: Project,
     url: str,
+    scheme: str,
     teacher: Teacher,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Twenty kills on two machines: an address is asked for again only where its answer was under way, or not sent yet."""
+    url = url if scheme == "s3" else f"file://{project.folder}/shared"
     asking(project, 300)
     configure(project.folder, teacher, monkeypatch, concurrency=2)
     teacher.seconds = 0.05

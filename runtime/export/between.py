@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 from runtime.completions.leases import bucket_of
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.segments import MOST, SEGMENTS, Segments, name_of, pack_segment
 from runtime.export.push import Transfer
 from runtime.store.batches import batched
+from runtime.store.journals import JOURNAL, bring_journals, send_journal
+from runtime.store.layout import MEMOS
 from runtime.store.names import LastBuild
 from runtime.store.parts import sealed
 from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord, read_record
 from runtime.store.shared import SharedStore
 from runtime.store.store import Store, StoreError
+from runtime.tables.memo import broken_entries
+from runtime.tables.segmented import ENDING, broken_cuts
+
+#: Where the journals of one measure lie.
+KEY = re.compile(rf"{MEMOS}/memo/[0-9a-f]{{2}}/[0-9a-f]{{64}}")
 
 
 def records_of(store: Store, build: LastBuild) -> Iterator[Keyed]:
@@ -41,6 +50,7 @@ def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer
             path = shared.remote.name_path(recipe)
             if {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
                 shared.remote.bucket.put(path, sealed(build.body()))
+        push_journals(store, shared)
         if restricted:
             push_completions(CompletionMemo(store), shared)
     return transfer
@@ -71,6 +81,25 @@ def push_record(store: Store, shared: SharedStore, record: Keyed, transfer: Tran
     transfer.records += 1
 
 
+def push_journals(store: Store, shared: SharedStore) -> None:
+    """Values of dear measures; no text is in them."""
+    there = {item.path for item in shared.remote.bucket.list(f"{MEMOS}/memo")}
+    for path in sorted((store.memos / "memo").glob("*/*/*")):
+        if JOURNAL.fullmatch(path.name) and f"{MEMOS}/{path.relative_to(store.memos).as_posix()}" not in there:
+            send_journal(shared.remote, path, store.memos)
+
+
+def pull_journals(store: Store, shared: SharedStore) -> None:
+    for above in sorted({item.path.rpartition("/")[0] for item in shared.remote.bucket.list(f"{MEMOS}/memo")}):
+        if KEY.fullmatch(above):
+            folder = store.memos / above.removeprefix(f"{MEMOS}/")
+            bring_journals(shared.remote, store.files, store.root / "tmp", folder, store.memos, is_whole)
+
+
+def is_whole(path: Path) -> bool:
+    return not (broken_cuts(path) if path.suffix == ENDING else broken_entries(path))
+
+
 def push_completions(memo: CompletionMemo, shared: SharedStore) -> None:
     """Every completion, in segments that are the same each time as long as nothing new is in their bucket."""
     rows: Iterator[Completion] = memo.rows() if memo.exists else iter(())
@@ -89,6 +118,7 @@ def pull_shared(store: Store, shared: SharedStore) -> Transfer:
                 pull_record(store, shared, record, transfer)
             if not store.last_build(recipe).stages:
                 store.write_last_build(build)
+        pull_journals(store, shared)
         memo = CompletionMemo(store)
         segments = Segments(memo, shared.remote)
         segments.take_in()
