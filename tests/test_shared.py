@@ -173,6 +173,19 @@ def test_the_cache_holds_to_its_bound_and_what_left_is_fetched_again(
     assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
 
 
+def test_what_a_running_build_holds_stays_in_the_cache(either: str, on: Callable[[str], None], project: Project) -> None:
+    project.build(store=either)
+    running, other = open_at(shared_at(either)), open_at(shared_at(either, cache=0))
+    assert isinstance(other, SharedStore)
+    with running.building():
+        (key,) = [stage["key"] for name, stage in running.last_build("test/plain").stages.items() if name == "a"]
+        record = running.hold_record(key, Record)
+        assert record is not None and other.cache.shrink() > 0
+        assert all(running.object_path(digest).exists() for digest in record.objects())
+    assert other.cache.shrink() > 0
+    assert not all(running.object_path(digest).exists() for digest in record.objects())
+
+
 def test_a_damaged_cache_is_mended_from_the_bucket(url: str, on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
     project.build(store=url)
     for path in (tmp_path / "first").glob("*/v3/objects/*/*"):
@@ -335,6 +348,13 @@ def test_a_server_that_writes_over_what_is_there_is_refused(
     done = project.run("build", "recipe.yaml", "--store", s3, "--quiet")
     assert done.code == 1 and "writes over an object" in done.err
     assert Bucket(s3).get("store.json") is None
+
+
+def test_a_store_in_a_folder_is_not_taken_for_a_bucket(on: Callable[[str], None], project: Project) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    project.build()
+    done = project.run("build", "recipe.yaml", "--store", f"file://{project.folder}/store")
+    assert done.code == 1 and "is a store in a folder\nhint: name it without file://" in done.err
 
 
 @pytest.mark.parametrize("format", ["v2", "v99"])

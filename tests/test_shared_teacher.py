@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,51 @@ def test_a_machine_that_was_killed_goes_on_at_once_with_what_it_has(
     assert ended(machines.start("one"))["outputs"][0]["rows"] == 100
     assert time.monotonic() - began < 30
     assert sum(teacher.tried.values()) - len(teacher.tried) <= 6
+
+
+@pytest.mark.nightly
+def test_two_builds_with_one_cache_ask_for_nothing_twice(
+    project: Project, url: str, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(project, 150)
+    configure(project.folder, teacher, monkeypatch, concurrency=2)
+    teacher.seconds = 0.02
+    machines = Machines(project, url, monkeypatch)
+    reports = [ended(build) for build in [machines.start("one"), machines.start("one")]]
+    assert set(teacher.tried.values()) == {1} and len(teacher.tried) == 150
+    assert len({report["outputs"][0]["digest"] for report in reports}) == 1
+
+
+@pytest.mark.nightly
+def test_a_build_that_is_not_heard_of_stops_asking_and_the_next_goes_on(
+    project: Project, url: str, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(project, 100)
+    configure(project.folder, teacher, monkeypatch, concurrency=1)
+    monkeypatch.setenv("RECIPE_CACHE", str(project.folder / "one"))
+    teacher.seconds = 0.02
+    with monkeypatch.context() as inner:
+        inner.setattr("runtime.completions.leases.LEASE", 4.0)
+        inner.setattr("runtime.completions.leases.EVERY", 1000.0)
+        inner.setattr("runtime.completions.leases.Leases.renew", once(Leases.renew))
+        done = project.run("build", "recipe.yaml", "--store", url)
+    paid = sum(teacher.asked.values())
+    assert done.code == 1 and "others ask for what is missing" in done.err and paid < 100, done.err
+    monkeypatch.setattr("runtime.completions.sharing.Sharing.dead", lambda self, owner: True)
+    assert project.build(store=url)["outputs"][0]["rows"] == 100
+    assert set(teacher.tried.values()) == {1}
+
+
+def once(renew: Callable[[Leases], None]) -> Callable[[Leases], None]:
+    """The same for the first call; a later one does nothing, as where a machine sleeps."""
+    called: list[Leases] = []
+
+    def call(self: Leases) -> None:
+        if not called:
+            renew(self)
+        called.append(self)
+
+    return call
 
 
 # -- leases alone

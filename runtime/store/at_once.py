@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 V = TypeVar("V")
+SMALL = 1 << 20
 AT_ONCE = 16
 """Small requests that are under way at once."""
 UPLOADS = 4

@@ -69,6 +69,9 @@ class Remote:
     def prepare(self) -> Marker:
         """Make the marker of an empty store, once it is seen that its server keeps to conditions. Raises StoreError."""
         if self.marker is None:
+            if self.bucket.folder is not None and (self.bucket.folder / FORMAT).is_dir():
+                hint = f"name it without file://, or share what it holds: recipe store push URL --store {self.bucket.folder}"
+                raise StoreError(f"`{self.bucket.folder}` is a store in a folder", hint)
             self.complain_unconditional()
             made = {"id": uuid.uuid4().hex, "format": FORMAT, "memos": MEMOS}
             self.bucket.create(MARKER, json.dumps(made).encode())

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from runtime.store.at_once import AT_ONCE, UPLOADS, at_once
+from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
 from runtime.store.cache import Cache
 from runtime.store.files import Files, Hashed
 from runtime.store.journals import bring_journals, send_journal
@@ -170,7 +170,12 @@ class SharedStore(Store):
     def send_objects(self, record: Keyed) -> None:
         """Write the objects of a record into the bucket, those that are here."""
         here = sorted(each for each in record.objects() - self.promised if super(SharedStore, self).has(each))
-        at_once(UPLOADS, lambda digest: self.remote.send_object(digest, self.object_path(digest)), here)
+        sizes = {digest: self.object_path(digest).stat().st_size for digest in here}
+        for many, digests in (
+            (AT_ONCE, [digest for digest in here if sizes[digest] <= SMALL]),
+            (UPLOADS, [digest for digest in here if sizes[digest] > SMALL]),
+        ):
+            at_once(many, lambda digest: self.remote.send_object(digest, self.object_path(digest)), digests)
         self.promised.update(here)
 
     # -- records
