@@ -24,6 +24,7 @@ from runtime.store.remote import Remote
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 from runtime.tables.memo import Memo
+from runtime.tables.table import open_table
 from tests.buckets import SECRET, at, make_bucket, serving, use
 from tests.conftest import ROOT, Project
 from tests.machines import asking
@@ -572,3 +573,33 @@ def test_commands_of_a_bucket_ask_for_one(project: Project) -> None:
     project.build()
     for command in (["gc", "--remote"], ["verify", "--remote"], ["gc", "--grace", "1"]):
         assert project.run("store", *command, "--store", "store").code == 2
+
+
+def test_an_object_of_many_blocks_is_read_whole(either: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.store.bucket.BLOCK", 1000)
+    bucket, content = Bucket(either), os.urandom(9999)
+    (tmp_path / "object").write_bytes(content)
+    for path, data in (("many", content), ("one", content[:1000]), ("none", b"")):
+        (tmp_path / "object").write_bytes(data)
+        bucket.put(path, tmp_path / "object")
+        with open(tmp_path / "read", "wb") as file:
+            assert bucket.read_into(path, file)
+        assert (tmp_path / "read").read_bytes() == data
+    assert not bucket.read_into("absent", file)
+
+
+def test_only_the_parts_that_are_read_are_fetched(
+    either: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    project.rows("a.jsonl", [f"question {number:04d}: 물은 왜 끓나요?" for number in range(64)])
+    project.build(store=either)
+    on("second")
+    store = open_at(shared_at(either))
+    record = store.find(store.last_build("test/plain").stages["a"]["key"])
+    assert record is not None
+    table = open_table(store, record.table)
+    ids = table.column("row_id", 2)
+    assert len(ids) == table.spread[2] and len(list((store.root / "objects").glob("*/*"))) == 1
+    (_, batch) = next(table.batches(["prompt"], first=table.bounds[2], last=table.bounds[3]))
+    assert len(batch["prompt"]) == len(ids) and len(list((store.root / "objects").glob("*/*"))) == 2

@@ -10,7 +10,7 @@ V = TypeVar("V")
 SMALL = 1 << 20
 AT_ONCE = 16
 """Small requests that are under way at once."""
-UPLOADS = 4
+UPLOADS = 2
 """Objects that are written or read at once, each of them a few megabytes at a time."""
 
 

@@ -12,13 +12,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from runtime.store.at_once import at_once
+from runtime.store.batches import batched
+from runtime.store.files import Buffer
 from runtime.store.store import StoreError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-BLOCK = 16 << 20
-"""Bytes that are read at a time: one request that fails costs no more."""
+BLOCK = 8 << 20
+"""Bytes that a request reads: one that fails costs no more."""
+AHEAD = 4
+"""Blocks of one object that are read at once."""
 CHUNK = 8 << 20
 """Bytes of a part of an upload."""
 STREAMS = 2
@@ -40,7 +45,7 @@ class Unreachable(StoreError):
 class Writable(Protocol):
     """What takes bytes in pieces."""
 
-    def write(self, data: bytes, /) -> int: ...
+    def write(self, data: Buffer, /) -> int: ...
 
 
 class Item(NamedTuple):
@@ -110,15 +115,20 @@ class Bucket:
                 answer = inner.get(path)
                 size = answer.meta["size"]
                 if size <= BLOCK:
-                    file.write(bytes(answer.bytes()))
+                    file.write(memoryview(answer.bytes()))
                     return True
                 del answer  # a body that takes longer than a request may is read in pieces
             except FileNotFoundError as error:
                 none_or_raise(error)
                 return False
-        for start in range(0, size, BLOCK):
+
+        def read(start: int) -> memoryview:
             with self.calling("get"):
-                file.write(bytes(inner.get_range(path, start=start, end=min(start + BLOCK, size))))
+                return memoryview(inner.get_range(path, start=start, end=min(start + BLOCK, size)))
+
+        for starts in batched(range(0, size, BLOCK), AHEAD):
+            for block in at_once(AHEAD, read, starts):
+                file.write(block)
         return True
 
     def head(self, path: str) -> Item | None:
