@@ -81,24 +81,26 @@ class Builder:
 
     def run_again(self, index: int, key: str, before: Record | None) -> Record:
         """Run a stage; where an input turns out to be damaged or gone, make that anew first."""
-        if before is not None:
-            self.mend(index)  # its record names something that is not there, which may be that of a stage below
+        damage: Damaged | None = None
         for _ in range(len(self.graph.nodes) + 1):
             try:
+                # A record that was there names something that is not, which may be that of a stage below.
+                if (before is not None or damage is not None) and not self.mend(index) and damage is not None:
+                    break
                 return self.run(index, key, before)
-            except Damaged as damage:
-                if not self.mend(index):
-                    raise damage
-        raise AssertionError("every input was made anew, and one is still damaged")
+            except Damaged as found:
+                damage = found
+        assert damage is not None
+        raise damage
 
     def mend(self, index: int) -> bool:
         """Make the results below a stage anew whose objects are missing or damaged; says whether it did."""
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for columns in list(self.store.records(BesideRecord)):
+        for columns in list(self.store.records_here(BesideRecord)):
             if not all(map(self.whole, columns.objects())):
-                self.store.files.remove(self.store.record_path(columns.folder, columns.key))
+                self.store.remove_record(columns)
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)

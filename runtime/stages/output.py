@@ -32,7 +32,7 @@ class OutputKind(Kind[OutputStage, OutputRecord]):
             # Nothing of ours reads the shards again before a person does, so they are checked here.
             for shard in record.shards:
                 store.read_path(shard.removeprefix("object:"))
-            return all(store.object_path(each).exists() for each in record.objects())
+            return all(store.has(each) for each in record.objects())
         return False
 
     def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:

@@ -269,8 +269,7 @@ def bytes_a_row(store: Store, tree: dict[str, Any]) -> int:
     """What the text of a row of the tables that a tree is made of takes on average, all columns together, and at least 1."""
     found = [bytes_a_row(store, below) for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]]
     texts = references(tree.get("text")) + [each[2] for each in tree.get("from", {}).values() if each[2] is not None]
-    paths = [store.object_path(object_name(each)) for each in set(texts)]
-    size = sum(path.stat().st_size for path in paths if path.exists())  # one that is missing is told where it is read
+    size = sum(store.size_of(object_name(each)) for each in set(texts))  # one that is missing is told where it is read
     # A row of a combined table is one of one of its parts; text that was made later lies beside that of its table.
     return max(1, max(found, default=0) + size // (rows_of(tree) or 1))
 
