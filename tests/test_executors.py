@@ -380,8 +380,8 @@ def machines() -> Iterator[Callable[[str], str]]:
 
         def say(line: str) -> str:
             assert helper.stdin is not None and helper.stdout is not None
-            if line == "address":
-                return address
+            if line in ("address", "folder"):
+                return address if line == "address" else str(folder)
             helper.stdin.write(line + "\n")
             helper.stdin.flush()
             return next(line for line in helper.stdout if line.startswith("killed"))
@@ -409,6 +409,23 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
         if running.returncode == 0:
             assert one[:12] in out
         assert rows.digest(store=store) == one
+
+
+@pytest.mark.nightly
+def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
+    machines: Callable[[str], str], rows: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, address = rows.digest(store="local"), machines("address")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    url = f"file://{tmp_path}/shared"
+    running = child(rows, "", "--engine", f"ray://{address}", "--store", url)
+    out, said = running.communicate(timeout=300)
+    assert running.returncode == 0, said
+    assert one[:12] in out and not (rows.folder / ".recipe" / "v3").exists()
+    assert list(Path(machines("folder")).glob("cache/*/v3/objects/*/*"))  # the other machine worked, too
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "another"))
+    report = rows.build("recipe.yaml", "--store", url)
+    assert report["outputs"][0]["digest"] == one and not report["ran"]
 
 
 # -- engines and trainings

@@ -53,7 +53,7 @@ class Sharing:
 
     def __post_init__(self) -> None:
         self.segments = Segments(self.memo, self.store.remote)
-        self.leases = Leases(self.store.remote, f"{self.store.home}.{self.build}")
+        self.leases = Leases(self.store.remote, f"{self.store.cache.home}.{self.build}")
 
     @property
     def lost(self) -> bool:
@@ -63,7 +63,7 @@ class Sharing:
     def dead(self, owner: str) -> bool:
         """Whether an owner is a build of this machine that was killed."""
         home, _, build = owner.partition(".")
-        return home == self.store.home and build != self.build and not self.memo.alive(build)
+        return home == self.store.cache.home and build != self.build and not self.memo.alive(build)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -66,6 +66,7 @@ class Ray:
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
+        self.machines = len(nodes)
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))
         self.slots = int(sum(node["CPU"] for node in nodes))
@@ -132,7 +133,7 @@ class Ray:
         assert store.running is not None, "tasks run for a build"
         # On each machine a worker for each core, and on one of them whoever builds.
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(str(store.folder), Path(store.running.name).name, bound, own_versions())
+        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=self.machines > 1)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""

@@ -12,7 +12,7 @@ from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.segments import MOST, SEGMENTS, Segments, name_of, pack_segment
 from runtime.export.push import Transfer
 from runtime.store.batches import batched
-from runtime.store.journals import JOURNAL, bring_journals, send_journal
+from runtime.store.journals import JOURNAL, Journals
 from runtime.store.layout import MEMOS
 from runtime.store.names import LastBuild
 from runtime.store.parts import sealed
@@ -86,14 +86,14 @@ def push_journals(store: Store, shared: SharedStore) -> None:
     there = {item.path for item in shared.remote.bucket.list(f"{MEMOS}/memo")}
     for path in sorted((store.memos / "memo").glob("*/*/*")):
         if JOURNAL.fullmatch(path.name) and f"{MEMOS}/{path.relative_to(store.memos).as_posix()}" not in there:
-            send_journal(shared.remote, path, store.memos)
+            Journals(shared.remote, store.files).send(path, store.memos)
 
 
 def pull_journals(store: Store, shared: SharedStore) -> None:
     for above in sorted({item.path.rpartition("/")[0] for item in shared.remote.bucket.list(f"{MEMOS}/memo")}):
         if KEY.fullmatch(above):
             folder = store.memos / above.removeprefix(f"{MEMOS}/")
-            bring_journals(shared.remote, store.files, store.root / "tmp", folder, store.memos, is_whole)
+            Journals(shared.remote, store.files).bring(folder, store.root / "tmp", store.memos, is_whole)
 
 
 def is_whole(path: Path) -> bool:

@@ -23,7 +23,6 @@ from runtime.store.trees import references
 from runtime.tables.cursors import located
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.objects import object_name
-from runtime.tables.write import TEXT_ROWS
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,11 @@ class SideRows:
         part, inside = located(tree.get("spread", [tree["rows"]]), place)
         path = self.predictor.store.object_path(object_name(references(tree["text"])[part]))
         try:
-            with pa.OSFile(str(path)) as file:
-                batch = pa.ipc.open_file(file).get_batch(inside // TEXT_ROWS)
-                text = batch.column("prompt")[inside % TEXT_ROWS].as_py()
+            with pa.memory_map(str(path)) as file:  # of the batches before only how long they are is read
+                reader, at = pa.ipc.open_file(file), 0
+                while inside >= (rows := reader.get_batch(at).num_rows):
+                    inside, at = inside - rows, at + 1
+                text = reader.get_batch(at).column("prompt")[inside].as_py()
         except (FileNotFoundError, ValueError):
             return None
         # Hashing all text of a source to show one cell would take longer than the diff: the cell has a digest of its own.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from runtime.store.running import live_builds
@@ -28,6 +30,16 @@ class Cache:
         """Bytes that it may hold."""
         told = self.store.location.cache
         return told if told is not None else min(MOST, shutil.disk_usage(self.store.root).total // SHARE)
+
+    @cached_property
+    def home(self) -> str:
+        """What the builds that use this cache have in common."""
+        store = self.store
+        path, made = store.folder / "home", store.root / "tmp" / uuid.uuid4().hex
+        if not path.exists():
+            store.files.write_bytes(made, uuid.uuid4().hex.encode())
+            store.files.link(made, path)
+        return path.read_text("utf-8")
 
     def touch(self, path: Path) -> None:
         """Note that an object was read now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
 from runtime.store.cache import Cache
 from runtime.store.files import Files, Hashed
-from runtime.store.journals import bring_journals, send_journal
+from runtime.store.journals import Journals
 from runtime.store.layout import FORMAT
 from runtime.store.lease import BuildLease, wait_for_gc
 from runtime.store.location import Location
@@ -44,6 +44,7 @@ class SharedStore(Store):
         """Objects that are there: a record names them that is there, or was when it was laid down here."""
         self.listed: set[str] = set()
         """The kinds of records that are all here."""
+        self.journals = Journals(self.remote, self.files)
 
     @property
     def location(self) -> Location:
@@ -73,16 +74,6 @@ class SharedStore(Store):
             self.files.write_bytes(made, marker.id.encode())
             self.files.rename(made, identity)
         return True
-
-    @cached_property
-    def home(self) -> str:
-        """What the builds that use this cache have in common."""
-        assert self.ready
-        path, made = self.folder / "home", self.root / "tmp" / uuid.uuid4().hex
-        if not path.exists():
-            self.files.write_bytes(made, uuid.uuid4().hex.encode())
-            self.files.link(made, path)
-        return path.read_text("utf-8")
 
     def prepare(self) -> None:
         if not self.connected:
@@ -167,9 +158,18 @@ class SharedStore(Store):
         finally:
             made.unlink(missing_ok=True)
 
+    def forget(self, digest: str) -> None:
+        super().forget(digest)
+        if digest in self.promised:
+            self.promised.discard(digest)
+            self.remote.bucket.delete(self.remote.object_path(digest))
+
     def send_objects(self, record: Keyed) -> None:
         """Write the objects of a record into the bucket, those that are here."""
-        here = sorted(each for each in record.objects() - self.promised if super(SharedStore, self).has(each))
+        self.send(record.objects())
+
+    def send(self, names: Iterable[str]) -> None:
+        here = sorted(each for each in {*names} - self.promised if super(SharedStore, self).has(each))
         sizes = {digest: self.object_path(digest).stat().st_size for digest in here}
         for many, digests in (
             (AT_ONCE, [digest for digest in here if sizes[digest] <= SMALL]),
@@ -292,7 +292,7 @@ class SharedStore(Store):
 
     def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
         if self.connected and self.ready:
-            bring_journals(self.remote, self.files, self.root / "tmp", folder, self.memos, sound)
+            self.journals.bring(folder, self.root / "tmp", self.memos, sound)
 
     def send_memo(self, path: Path) -> None:
-        send_journal(self.remote, path, self.memos)
+        self.journals.send(path, self.memos)

@@ -13,7 +13,7 @@ from runtime.store.bound import Bound
 from runtime.store.files import Files, NoFile, hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
 from runtime.store.location import Location
-from runtime.store.names import LAST, LOOKS, LastBuild, append_line, last_builds, read_last_build
+from runtime.store.naming import Naming
 from runtime.store.parts import DIGEST, sealed
 from runtime.store.record import Keyed, Record, read_record
 from runtime.store.running import Holding, live_builds
@@ -46,7 +46,7 @@ def taken_as(record: Record, kind: type[R]) -> R:
     return record
 
 
-class Store(Holding):
+class Store(Naming, Holding):
     """A folder of results and objects that several builds may use at once."""
 
     def __init__(self, folder: Path, files: Files | None = None) -> None:
@@ -133,6 +133,13 @@ class Store(Holding):
             made.append(digest)
         finally:
             path.unlink(missing_ok=True)
+
+    def send(self, names: Iterable[str]) -> None:
+        """Let other machines have the objects among some names, before a record names them."""
+
+    def forget(self, digest: str) -> None:
+        """Remove an object that no record names, and nothing else is called the same."""
+        self.files.remove(self.object_path(digest))
 
     def has(self, digest: str) -> bool:
         """Whether an object is there, whatever its bytes."""
@@ -264,34 +271,3 @@ class Store(Holding):
             if part.is_symlink():
                 raise link_error(part.relative_to(self.root))
         return path
-
-    def write_last_build(self, build: LastBuild) -> None:
-        """Write what the last build of a recipe was, unless that is written already."""
-        path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
-        with suppress(FileNotFoundError):
-            if path.read_bytes() == content:
-                return
-        self.files.make_folder(path.parent)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, content)
-        self.files.rename(made, path)
-
-    def last_build(self, recipe: str) -> LastBuild:
-        """What the last build of a recipe was; one of nothing where that is not known."""
-        build = None
-        with suppress(FileNotFoundError, IsADirectoryError):
-            build = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
-        return build or LastBuild(recipe=recipe)
-
-    def look_lines(self, recipe: str) -> str:
-        """A line for each look at a held-out benchmark, the first one first."""
-        path = self.name_path(recipe) / LOOKS
-        return path.read_text("utf-8") if path.is_file() else ""
-
-    def add_look(self, recipe: str, line: str) -> None:
-        """Write a look down before it is taken."""
-        append_line(self.name_path(recipe) / LOOKS, line)
-
-    def builds(self) -> Iterator[tuple[str, LastBuild]]:
-        """(recipe, its last build), of those that can be read."""
-        return ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)
