@@ -51,6 +51,7 @@ for line in sys.stdin:
     print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
 """
 
+
 @dataclass
 class Made:
     """What a checkout made of an item: the answers of the commands, and what lies in its store."""

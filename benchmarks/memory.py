@@ -1,11 +1,12 @@
 """The bound of memory: builds of more and more rows within `--memory`, with the peak of what all their processes hold.
 
-    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--long] [--folder FOLDER]
+    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--of long equal repeated children] [--folder FOLDER]
 
-Rows are real ones, recombined: each copy but the first has an ending of its own; `--long` puts a hundred and twenty of them into
-a row of some 10 KB, as long as a trace is. What counts is the proportional set size (PSS) of the build's process and of all
-that it started, summed and sampled ten times a second from outside; a peak above the bound ends the benchmark, and so does a
-build that reused a stage. Seconds a row are shown beside those of the first size.
+Rows are real ones, recombined: each copy but the first has an ending of its own. Others with `--of`: `long` ones, a hundred
+and twenty of them in a row of some 10 KB, as long as a trace is; long ones that a mixture takes three times (`repeated`), or
+that have three `children` each; three million `equal` ones. What counts is the proportional set size (PSS) of the build's
+process and of all that it started, summed and sampled ten times a second from outside; a peak above the bound ends the
+benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the first size.
 """
 
 from __future__ import annotations
@@ -29,7 +30,16 @@ from benchmarks.spine import RECIPE, recombined
 BOUNDS = {0.4: "600MB", 2: "600MB", 4: "600MB", 10: "2GB", 20: "2GB", 40: "2GB"}
 EVERY = 0.1
 LONG_ROWS = 40_000
-LONG_BOUND = "400MB"
+EQUAL_ROWS = 3_000_000
+LONG = RECIPE.replace("rows.parquet", "rows.jsonl").replace("8192", "20000")
+#: Kind of other rows -> the bound that they are built within.
+OTHERS = {"long": "400MB", "repeated": "400MB", "children": "500MB", "equal": "600MB"}
+#: What stands after the long rows' recipe.
+BIRTHS = {
+    "long": "",
+    "repeated": f"mixture: {{take: {{daily: {3 * LONG_ROWS}}}, repeat: {{daily: 3}}, shortage: up_to}}\n",
+    "children": "  - style_directives: {texts: [가, 나, 다], per_row: 3}\n",
+}
 
 
 def family(process: int) -> list[int]:
@@ -96,13 +106,31 @@ def lengthened(source: Path, target: Path) -> int:
     return LONG_ROWS
 
 
+def laid_out(folder: Path, reviews: Path, size: float | str) -> int:
+    """Rows and a recipe for them in a folder; says how many rows. A size is millions of rows, or a kind of them."""
+    if isinstance(size, str) and size in BIRTHS:
+        (folder / "recipe.yaml").write_text(LONG + BIRTHS[size])
+        return lengthened(reviews, folder / "rows.jsonl")
+    if size == "equal":
+        (folder / "recipe.yaml").write_text(LONG)
+        line = json.dumps({"review": "같은 줄이 아주 많이 있다"}, ensure_ascii=False) + "\n"
+        with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
+            for _ in range(EQUAL_ROWS // 1000):
+                file.write(line * 1000)
+        return EQUAL_ROWS
+    (folder / "recipe.yaml").write_text(RECIPE)
+    copies = round(float(size) * 2.5)
+    recombined(reviews, folder / "rows.parquet", copies)
+    return 400_000 * copies
+
+
 def main() -> None:
     """Print a line for each size, and end with an error where a peak is above its bound."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--data", type=Path, default=Path("../shared/data"))
     reader.add_argument("--rows", type=float, nargs="+", default=[2, 20], help="millions of rows")
     reader.add_argument("--folder", type=Path, help="where there is room for some gigabytes")
-    reader.add_argument("--long", action="store_true", help="rows of 10 KB instead")
+    reader.add_argument("--of", nargs="+", choices=OTHERS, help="other rows instead")
     said = reader.parse_args()
     if not said.data.is_dir():
         raise SystemExit(f"there is no {said.data}")
@@ -111,28 +139,21 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- |")
     first: float | None = None
     over = []
-    for millions in [0.0] if said.long else said.rows:
-        bound = BOUNDS[int(millions) if millions >= 1 else millions] if millions else LONG_BOUND
+    for size in said.of or said.rows:
+        bound = OTHERS[size] if said.of else BOUNDS[int(size) if size >= 1 else size]
         with tempfile.TemporaryDirectory(prefix="memory-", dir=said.folder) as name:
             folder = Path(name)
-            reviews = (said.data / "nsmc" / "reviews.parquet").resolve()
-            if millions:
-                (folder / "recipe.yaml").write_text(RECIPE)
-                rows = 400_000 * round(millions * 2.5)
-                recombined(reviews, folder / "rows.parquet", round(millions * 2.5))
-            else:
-                (folder / "recipe.yaml").write_text(RECIPE.replace("rows.parquet", "rows.jsonl").replace("8192", "20000"))
-                rows = lengthened(reviews, folder / "rows.jsonl")
+            rows = laid_out(folder, (said.data / "nsmc" / "reviews.parquet").resolve(), size)
             within = build(folder, "--memory", bound)
-            free = build(folder) if millions <= 4 else None
+            free = build(folder) if said.of or size <= 4 else None
             if free is not None and free.digest != within.digest:
                 raise SystemExit(f"{rows:,} rows: {within.digest[:12]} within the bound, {free.digest[:12]} without")
         each = within.seconds / rows
         first = first or each
         most = int(bound.removesuffix("MB")) if bound.endswith("MB") else int(bound.removesuffix("GB")) * 1024
         over += [f"{rows:,} rows take {within.peak >> 10} MB, and the bound is {bound}"] if within.peak >> 10 > most else []
-        beside = "" if free is None else f"{free.peak >> 10:,}"
-        cells = (f"{rows:,}", bound, f"{within.peak >> 10:,}", beside, f"{within.seconds:.1f}", f"{rows / within.seconds:,.0f}")
+        beside, what = "" if free is None else f"{free.peak >> 10:,}", f"{rows:,} {size}" if said.of else f"{rows:,}"
+        cells = (what, bound, f"{within.peak >> 10:,}", beside, f"{within.seconds:.1f}", f"{rows / within.seconds:,.0f}")
         print(f"| {' | '.join(cells)} | {each / first:.2f} |", flush=True)
     if over:
         raise SystemExit("; ".join(over))

@@ -191,8 +191,6 @@ def recorded(field: str, before: Any, after: Any, role: str = "result", within: 
     return Mutation(field, *both, "generate", role, within=({}, within or {}))
 
 
-
-
 def score(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
     """A mutation of a score: A and 가 are one option, and the source `b` has no gold answer."""
     names = ("prompt", "letter", "letter2", "o1", "counted", "counted2")
@@ -416,7 +414,6 @@ LISTED += [
     replace(next(each for each in LISTED if each.field == field), field=name, operator="attach")
     for field, name in (("Model.terms", "attach.terms"), ("generate.model", "attach.model"))
 ]
-
 
 
 #: What is built here for each of its fields; trainings and evaluations have tests/test_training_keys.py.

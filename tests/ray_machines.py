@@ -17,7 +17,7 @@ def main(folder: str) -> None:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={**QUIET, "temp_dir": folder})
-    nodes = {"head": cluster.head_node, "other": cluster.add_node(**QUIET)}
+    nodes = {"head": cluster.head_node, "other": cluster.add_node(**QUIET, env_vars={"RECIPE_CACHE": f"{folder}/cache"})}
     cluster.wait_for_nodes()
     print(cluster.address, flush=True)
     for line in sys.stdin:

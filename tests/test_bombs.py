@@ -225,7 +225,7 @@ def test_what_is_guarded_is_computed_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     columns = {"prompt": rows, "options": options}
     for text in (
         nested("prompt", "'bb'", 5),
-        nested("prompt", "'b'", 96),
+        nested("prompt", "'b'", 40),
         "concat(prompt, '\"?0\"', upper('\"??1\"')) > 'b'",
         "replace(prompt, '', 'x') = prompt",
         "replace(prompt, 'a', NULL) IS NULL",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -15,6 +16,7 @@ from operators.maps.spans import TEMPLATE_ENDS, Spans
 from operators.measures.finished import CUT, ENDED, Finished, ended
 from operators.measures.language_share import LanguageShare
 from operators.measures.think_blocks import ThinkBlocks
+from runtime.completions.answers import places_of
 from tests.conftest import Project
 
 STOPPED = [
@@ -223,3 +225,18 @@ cot:
     assert [row["prompt"] for row in project.table()] == ["가"]
     told = project.run("why", "recipe.yaml", "--store", "store", "--match", "Paris").out
     assert "solution_language passed: 0.000 (0 of 5 characters, too few to tell: fewer than 12)" in told
+
+
+def test_the_kth_sample_of_a_prompt_is_the_kth_that_is_recorded_of_it() -> None:
+    chance = np.random.default_rng(3)
+    for _ in range(60):
+        known = chance.integers(0, 256, (6, 16)).astype(np.uint8)
+        known[1] = known[0]
+        known[1, 15] ^= 1  # half of an id tells nothing
+        recorded, asked = (known[chance.integers(0, 6, chance.integers(0, 30))] for _ in range(2))
+        samples = int(chance.integers(1, 4))
+        wanted = []
+        for each in asked:
+            found = [place for place, other in enumerate(recorded) if (other == each).all()]
+            wanted += (found + [-1] * samples)[:samples]
+        assert places_of(recorded, asked, samples).tolist() == wanted

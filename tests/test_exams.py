@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pytest
 
 from operators.kernels.labels import SERIES, extended, in_order, labelled
+from operators.kernels.text import Texts
+from operators.measures.negation import Negation
 from tests.conftest import Project
 
 AVAILABLE = all(importlib.util.find_spec(name) is not None for name in ("bm25s", "scipy"))
@@ -130,6 +133,22 @@ def test_neighbours_do_not_depend_on_how_many_are_asked_at_once(monkeypatch: pyt
         monkeypatch.setattr(kernel, "QUERIES", size)
         told.append([(places.tolist(), scores.tolist()) for places, scores in kernel.Pool(questions).nearest(questions, 9)])
     assert told[0] == told[1] == told[2]
+
+
+def test_words_that_are_looked_up_late_change_no_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    import operators.kernels.bm25 as kernel
+
+    chance = random.Random(8)
+    often = [f"흔{at}" for at in range(6)]
+    for size in (1, 40, 3000):
+        questions = [[*chance.choices(WORDS, k=chance.randint(0, 4)), *chance.choices(often, k=5)] for _ in range(size)]
+        questions += questions[: size // 3]
+        pool, queries = kernel.Pool(questions), [*questions[:60], [], ["없다"], ["바다", "바다"]]
+        told = []
+        for work in (0, 1 << 60):
+            monkeypatch.setattr(kernel, "PRUNED", work)
+            told.append([(places.tolist(), scores.tolist()) for places, scores in pool.nearest(queries, 9)])
+        assert told[0] == told[1]
 
 
 def test_equal_scores_stand_in_the_order_of_the_pool() -> None:
@@ -321,6 +340,20 @@ def test_an_item_and_its_styled_child_are_one_item(project: Project) -> None:
     for row in rows:
         mine = {text for each in rows if each["item_id"] == row["item_id"] for text in bare(each["options"])}
         assert set(bare(row["options"])) <= mine
+
+
+def test_cues_are_looked_for_in_exam_items_alone(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, seen = Negation.measure, list[str | None]()
+
+    def watched(self: Negation, texts: Texts, entries: Mapping[str, Any]) -> Any:
+        seen.extend(texts.strings())
+        return measure(self, texts, entries)
+
+    monkeypatch.setattr(Negation, "measure", watched)
+    said = json.loads(recipe(only={"category": "exams"}))
+    said["sources"]["b"]["category"] = "daily"
+    family(bed, json.dumps(said))
+    assert sorted(map(str, seen)) == sorted({item["prompt"] for item in items(60)})
 
 
 def test_order_threads_and_combination_decide_nothing(bed: Project, monkeypatch: pytest.MonkeyPatch) -> None:

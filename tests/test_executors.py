@@ -209,8 +209,8 @@ def test_a_worker_that_sees_another_store_or_has_other_versions_says_so(tmp_path
     store = Store(tmp_path / "store")
     with store.building():
         assert store.running is not None
-        nowhere = Site(str(store.folder), "0" * 32, store.bound, own_versions())
-        older = Site(str(store.folder), Path(store.running.name).name, store.bound, ("0.0", *own_versions()[1:]))
+        nowhere = Site(store.location, "0" * 32, store.bound, own_versions(), False)
+        older = Site(store.location, Path(store.running.name).name, store.bound, ("0.0", *own_versions()[1:]), False)
         told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, older)]
     assert "is not the store of this build" in str(told[0]) and "a worker has `data-recipe`" in str(told[1])
 
@@ -389,8 +389,8 @@ def machines() -> Iterator[Callable[[str], str]]:
 
         def say(line: str) -> str:
             assert helper.stdin is not None and helper.stdout is not None
-            if line == "address":
-                return address
+            if line in ("address", "folder"):
+                return address if line == "address" else str(folder)
             helper.stdin.write(line + "\n")
             helper.stdin.flush()
             return next(line for line in helper.stdout if line.startswith("killed"))
@@ -418,6 +418,23 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
         if running.returncode == 0:
             assert one[:12] in out
         assert rows.digest(store=store) == one
+
+
+@pytest.mark.nightly
+def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
+    machines: Callable[[str], str], rows: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, address = rows.digest(store="local"), machines("address")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    url = f"file://{tmp_path}/shared"
+    running = child(rows, "", "--engine", f"ray://{address}", "--store", url)
+    out, said = running.communicate(timeout=300)
+    assert running.returncode == 0, said
+    assert one[:12] in out and not (rows.folder / ".recipe" / "v3").exists()
+    assert list(Path(machines("folder")).glob("cache/*/v3/objects/*/*"))  # the other machine worked, too
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "another"))
+    report = rows.build("recipe.yaml", "--store", url)
+    assert report["outputs"][0]["digest"] == one and not report["ran"]
 
 
 # -- engines and trainings

@@ -6,21 +6,27 @@ import json
 import random
 import re
 import shutil
+import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from operators.base.scope import Columns
-from runtime.store.bound import BASE, SMALLEST, Bound, parse_size
+from runtime.store.bound import BASE, SMALLEST, Bound, cgroup_limits, parse_size
+from runtime.store.digest import id_bytes
 from runtime.store.parts import unsealed
 from runtime.store.store import Store
 from runtime.store.trees import PART_COUNTS, is_tree, references
-from runtime.tables.ids import hash_rows
+from runtime.tables.births import Births, batches_with_ids
+from runtime.tables.ids import child_ids, hash_rows
 from runtime.tables.spill import Spill
 from runtime.tables.table import bytes_a_row, open_table
+from runtime.tables.write import TableWriter
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 
@@ -100,6 +106,23 @@ def test_maps_conditions_samples_and_repeated_rows_are_the_same_in_parts(
     assert told(rows.folder / "parts") == told(rows.folder / "store")
 
 
+@pytest.mark.parametrize("parts", ["1", "4"])
+def test_children_and_their_lineage_are_the_same_in_parts_and_over_the_disk(
+    parts: str, rows: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    styled = "  - style_directives: {texts: [짧게., 길게.], per_row: 2}\n"
+    said = (rows.folder / "recipe.yaml").read_text("utf-8")
+    rows.write("recipe.yaml", said.replace("prompts:\n", "prompts:\n" + styled))
+    one = rows.digest()
+    monkeypatch.setenv("RECIPE_PARTS", parts)
+    monkeypatch.setattr(Bound, "run", 5_000)
+    assert rows.digest(store="parts") == one
+    assert told(rows.folder / "parts") == told(rows.folder / "store")
+    born = [body for store in ("store", "parts") for body in recorded(rows.folder / store).values() if "lineage" in body]
+    assert len(born) == 2 and born[0]["counts"]["born"] > 50
+    assert all(born[0][name] == born[1][name] for name in ("lineage", "refused", "told"))
+
+
 def test_a_table_in_one_part_serves_a_build_in_four(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     one = rows.digest()
     for key, body in recorded(rows.folder / "store").items():
@@ -176,14 +199,55 @@ def written(folder: Path, tables: list[pa.Table], said: int | None, parts: int |
 
 @pytest.mark.parametrize("parts", (None, 1, 8, 256))
 def test_rows_that_are_spilled_are_the_table_of_those_that_are_not(parts: int | None, tmp_path: Path) -> None:
-    tables = [content(200, seed) for seed in range(6)]
+    tables = [content(150, seed) for seed in range(4)]
     _, _, whole, none = written(tmp_path / "whole", tables, None, 1)
-    store, tree, spilled, many = written(tmp_path / "spilled", tables, 20_000, parts)
+    store, tree, spilled, many = written(tmp_path / "spilled", tables, 100_000, parts)
     assert none == 0 and many > 3
     assert spilled == whole
     table = open_table(store, tree)
-    assert is_tree(tree) and table.rows == 1200 == len({bytes(each.as_py().bytes) for each in table.frame("row_id")})
+    assert is_tree(tree) and table.rows == 600 == len({bytes(each.as_py().bytes) for each in table.frame("row_id")})
     assert len(table.spread) in (PART_COUNTS if parts is None else (parts,))
+
+
+@pytest.mark.parametrize("parts", (1, 4))
+def test_rows_that_are_born_pass_over_the_disk_and_are_the_same(parts: int, tmp_path: Path) -> None:
+    found = []
+    for said in (None, 200_000):
+        store, tree, _, _ = written(tmp_path / str(said), [content(900, 3)], said, parts)
+        table = open_table(store, tree)
+        with closing(Births(store, table.columns)) as births:
+            for batch in batches_with_ids(table, [*table.columns], 100):
+                parents = np.repeat(np.arange(batch.rows), 3)
+                own = pa.array([f"{at}번째 아이" for at in range(len(parents))], pa.large_string())
+                ids = child_ids(batch.ids["row_id"][parents], "born", np.arange(len(parents)))
+                births.add(batch, parents, {"row_id": ids}, {"prompt": own})
+            writer = TableWriter(store, table.columns, {})
+            assert sum(len(order) for _, _, order in births.written(writer)) == 2700
+            assert bool(births.spill.runs) == (said is not None)
+        found.append(writer.written()[1])
+        assert not list((store.root / "tmp").iterdir())
+    assert found[0] == found[1]
+
+
+def test_equal_rows_are_told_apart_without_holding_them_all(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+    store.bound = Bound(20 << 20)
+    table = pa.table({"prompt": pa.array(["같은 줄"] * 50_000, pa.large_string())})
+    ids = hash_rows("a", table, {"prompt": "text"})
+    with closing(Spill(store)) as spill:
+        for _ in range(8):
+            spill.add(table, {name: each.copy() for name, each in ids.items()})
+        assert len(spill.runs) > 6
+        tracemalloc.start()
+        spill.number()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        if spill.tables:
+            spill.flush()
+        rows = [id_bytes(batch.column(".row_id")) for run in spill.runs for batch in run.kept(0, 256)]
+    assert len({each.tobytes() for each in np.concatenate(rows)}) == 400_000 == sum(map(len, rows))
+    assert peak < 25 << 20, f"{peak / 1e6:.0f} MB for 400,000 ids of 16 bytes"
 
 
 def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
@@ -200,20 +264,11 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
 
 
-def test_a_row_with_columns_beside_it_is_no_longer_than_its_text(tmp_path: Path) -> None:
+def test_a_row_with_columns_beside_it_is_as_long_as_the_text_of_both(tmp_path: Path) -> None:
     store, tree, _, _ = written(tmp_path, [content(300, 1)], None, 1)
     origin = {"prompt": ["object", "prompt", tree["text"]], "gold": [None, "gold", None]}
     carried = {"kind": "carried", "of": tree, "columns": {"prompt": "text", "gold": "integer"}, "from": origin}
-    assert bytes_a_row(store, carried) == bytes_a_row(store, tree)
-    assert bytes_a_row(store, {**carried, "of": carried}) == bytes_a_row(store, tree)
-
-
-def test_a_disk_without_room_is_told_before_it_is_full(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bound, "run", 5_000)
-    monkeypatch.setattr("runtime.tables.spill.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000))
-    ran = rows.run("build", "recipe.yaml")
-    assert ran.code == 1 and "are to be written into" in ran.err and "make room" in ran.err
-    assert not list((rows.folder / ".recipe" / "v3" / "tmp").iterdir())
+    assert bytes_a_row(store, carried) == 2 * bytes_a_row(store, tree) > 2
 
 
 @pytest.mark.parametrize("length", [1, 30, 3000])
@@ -238,6 +293,27 @@ def test_row_groups_end_at_the_same_rows_however_many_are_read_at_a_time(length:
 )
 def test_a_size_is_written_as_people_write_it(text: str, size: int) -> None:
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "found"),
+    [
+        ("0::/jobs/mine/step\n", {"jobs/mine": "700", "": "max"}, [700]),
+        ("0::/jobs/mine/step\n", {"jobs/mine/step": "max", "jobs": "900", "": "5000"}, [900, 5000]),
+        ("0::/\n", {"": "300"}, [300]),
+        ("0::/../../other\n", {"": "300"}, [300]),
+        ("5:cpu:/a\n3:memory:/a/b\n", {"memory/a": "400", "cpu/a": "1"}, [400]),
+    ],
+)
+def test_the_limit_of_every_group_above_ours_counts(
+    groups: str, limits: dict[str, str], found: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "cgroup").write_text(groups)
+    for folder, text in limits.items():
+        (tmp_path / "fs" / folder).mkdir(parents=True, exist_ok=True)
+        name = "memory.limit_in_bytes" if "memory" in groups else "memory.max"
+        (tmp_path / "fs" / folder / name).write_text(text + "\n")
+    assert cgroup_limits(tmp_path / "cgroup", tmp_path / "fs") == found
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "1e9", "2GB of it", "١GB", "9" * 40])

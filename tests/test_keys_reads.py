@@ -146,7 +146,7 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
         case Expand():
             return lambda: operator.expand(parents_of(operator, texts), entries, 7)
         case Unique():
-            return lambda: (operator.form(texts, entries), operator.verdicts("rows", 7, None))
+            return lambda: (operator.form(kernel.Texts(texts), entries), operator.verdicts("rows", 7, None))
         case SetDecision():
             return lambda: operator.verdicts("rows", 7, None)
         case Select():

@@ -47,7 +47,7 @@ def nightly(clone: Path, *arguments: str, **variables: str) -> tuple[int, str]:
 def test_every_step_ends_with_its_line(clone: Path) -> None:
     code, said = nightly(clone)
     assert code == 0 and "skipped" not in said, said
-    assert [line.split(" | ")[0] for line in said.splitlines()[-len(STEPS):]] == [f"| {step}" for step in STEPS]
+    assert [line.split(" | ")[0] for line in said.splitlines()[-len(STEPS) :]] == [f"| {step}" for step in STEPS]
     assert "| torch ran: python -m tests.fuzz --all --count 20000 --processes 1 |" in said.splitlines()[-3]
 
 

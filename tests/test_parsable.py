@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from operators.kernels.maths import parse_child
+from operators.kernels.maths.asking import ASKER
 from operators.kernels.text import Texts
 from operators.measures.parsable import DEEPEST, LONGEST, Parsable, fits, parsed
 from tests.conftest import loaded
@@ -179,3 +180,23 @@ def test_a_child_that_cannot_start_or_is_ended_from_outside_decides_nothing(evil
 def test_the_parent_does_not_import_what_parses() -> None:
     program = "from operators.measures.parsable import parsed\nassert parsed(['1/2', 'x']) == [True, True]"
     assert not {"math_verify", "latex2sympy2_extended"} & loaded(program)
+
+
+def test_a_child_is_asked_again_and_another_one_after_it_has_ended() -> None:
+    ASKER.end()
+    assert parsed(["1/2", "x+"]) == [1, 0]
+    first = ASKER.waiting
+    assert parsed([["x+1", "1+x"], "1/3"]) == [1, 1] and ASKER.waiting is first is not None
+    first.process.stdin.close()  # as if it had waited for long
+    first.process.wait()
+    with open(os.devnull, "wb") as first.process.stdin:
+        assert parsed(["1/2", "x+"]) == [1, 0]
+    assert ASKER.waiting is not first
+
+
+def test_a_fork_asks_no_child_of_another_process() -> None:
+    assert parsed(["1/2"]) == [1]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if parsed(["x+", "1/2"]) == [0, 1] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and parsed(["1/2"]) == [1]

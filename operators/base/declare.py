@@ -273,9 +273,9 @@ class SetDecision(Foreseen, Step):
         """Derived columns it needs: form name -> text column it is the normal form of."""
         return {}
 
-    def form(self, column: Column, entries: Mapping[str, Any]) -> Column:
-        """A text column as it is compared."""
-        return column
+    def form(self, texts: Texts, entries: Mapping[str, Any]) -> Column:
+        """The cells of a text column as they are compared."""
+        return texts.cells
 
     def verbatim(self, entries: Mapping[str, Any]) -> bool:
         """Whether texts are compared as they are."""

@@ -60,7 +60,10 @@ class Expand(Step):
 
     seeded: ClassVar[bool] = True
     mixes: ClassVar[bool] = False
-    """True where children take text of other rows than their parent, and so their licence."""
+    """True where children take text of other rows than their parent, and so their licence: it is given all rows at once.
+
+    Another is given some at a time, so that a child may depend on its parent alone; figures of all calls are added up.
+    """
 
     only: Only | None = None
     """The rows that may have children; all rows stay."""

@@ -15,6 +15,8 @@ K1, B = 1.5, 0.75
 SCALE = 1 << 32
 #: Queries whose scores are in memory at a time.
 QUERIES = 64
+PRUNED = 200_000
+"""From so many weights a query on, common words are looked up for the questions alone that they may still bring in."""
 
 
 class Pool:
@@ -36,6 +38,15 @@ class Pool:
         # Words by questions: bm25s keeps it by columns, which is this by rows.
         shape = (len(self.words), self.rows)
         self.weights = csr_array((data, index.scores["indices"], index.scores["indptr"]), shape=shape)
+        self.weights.sort_indices()
+        self.most = np.maximum.reduceat(self.weights.data, self.weights.indptr[:-1].astype(np.int64))
+        """The greatest weight of each word; every word stands in a question."""
+        self.places = self.weights.indices.astype(np.int64)
+
+    @property
+    def work(self) -> float:
+        """How many weights a query like those of the pool meets."""
+        return 0.0 if self.weights is None else float((np.diff(self.weights.indptr).astype(np.float64) ** 2).sum()) / self.rows
 
     def nearest(self, queries: Sequence[Sequence[str]], count: int) -> Iterator[tuple[Ints, Ints]]:
         """For each query (places of the questions with a score above 0, their scores), best first, ties by place.
@@ -45,6 +56,10 @@ class Pool:
         from scipy.sparse import csr_array
 
         none = np.zeros(0, np.int64)
+        if self.work >= PRUNED:
+            scores = np.zeros(self.rows, np.int64)
+            yield from (self.pruned(query, count, scores) for query in queries)
+            return
         for start in range(0, len(queries), QUERIES):
             batch = queries[start : start + QUERIES]
             known = [[at for word in words if (at := self.words.get(word)) is not None] for words in batch]
@@ -58,6 +73,45 @@ class Pool:
             for row in range(len(batch)):
                 low, high = scores.indptr[row], scores.indptr[row + 1]
                 yield best(scores.indices[low:high], scores.data[low:high], count)
+
+    def pruned(self, query: Sequence[str], count: int, scores: Ints) -> tuple[Ints, Ints]:
+        """The same for one query, without all the questions that share its common words alone; `scores` are 0 before and after.
+
+        Words come by what they bring at most, the most first. As soon as `count` questions have more than all words that are
+        left bring together, no other question can be among the best, and the words that are left are looked up for those alone
+        that can (MaxScore, after Turtle and Flood). What comes out is the same to the last tie.
+        """
+        assert self.weights is not None
+        known = [at for word in query if (at := self.words.get(word)) is not None]
+        words, times = np.unique(np.array(known, np.int64), return_counts=True)
+        bounds, data = self.weights.indptr, self.weights.data
+        order = np.argsort(-self.most[words] * times, kind="stable")
+        words, times = words[order], times[order]
+        most = self.most[words] * times
+        left = most.sum() - np.cumsum(most)
+        least, done, met, looked = 0, 0, 0, 0
+        for at, (word, many) in enumerate(zip(words.tolist(), times.tolist(), strict=True)):
+            mine = slice(bounds[word], bounds[word + 1])
+            scores[self.places[mine]] += data[mine] * many
+            done, met = at + 1, met + mine.stop - mine.start
+            # None has more than the words so far bring together, and looking at all of them is worth it now and then.
+            if done < len(words) and left[at] < left[0] + most[0] - left[at] and 2 * met > 3 * looked:
+                looked, some = met, scores[scores > 0]
+                least = 0 if len(some) < count else int(np.partition(some, len(some) - count)[len(some) - count])
+                if left[at] < least:
+                    break
+        places = (
+            np.flatnonzero(scores + (left[done - 1] if least else 0) >= max(least, 1)) if len(words) else np.zeros(0, np.int64)
+        )
+        found = scores[places]
+        scores[:] = 0
+        for at in range(done, len(words)):
+            may = found + left[at - 1] >= least
+            places, found = places[may], found[may]
+            among = self.places[bounds[words[at]] : bounds[words[at] + 1]]
+            where = np.minimum(np.searchsorted(among, places), len(among) - 1)
+            found = found + np.where(among[where] == places, data[bounds[words[at]] + where] * times[at], 0)
+        return best(places, found, count)
 
 
 def best(places: np.ndarray[Any, Any], scores: Ints, count: int) -> tuple[Ints, Ints]:

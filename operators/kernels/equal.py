@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.kernels.text import SPACES, normal
+from operators.kernels.text import SPACES, Texts, normal, restore
 from operators.text.fold import Folding
 
 #: Formulas, code, and names as programs have them: what they say depends on each letter. Each alternative stops where another
@@ -21,6 +22,7 @@ VERBATIM = re.compile(
     re.DOTALL,
 )
 PUNCTUATION = r"[\p{P}\p{S}]+"
+Form = Literal["NFC", "NFKC"]
 
 
 def compared(column: pa.Array, rules: Iterable[str], folding: Folding | None = None) -> pa.Array:
@@ -29,12 +31,42 @@ def compared(column: pa.Array, rules: Iterable[str], folding: Folding | None = N
     `rules` are those of `unique`; letters and case stay as they are in formulas, code and identifiers.
     """
     rules, folding = set(rules), folding or Folding()
-    form = "NFKC" if "nfkc" in rules else "NFC" if "nfc" in rules else folding.form
-    unseen = folding.unseen | (Folding.of(["invisible"]).letters if "invisible" in rules else {})
+    form, unseen = form_of(rules, folding), unseen_by(rules, folding)
+    return spelt(in_form(column, form, unseen), rules, folding)
+
+
+def compared_texts(texts: Texts, rules: Iterable[str], folding: Folding) -> pa.Array:
+    """The same of the cells of texts, which are in NFC already."""
+    rules = set(rules)
+    form, unseen = form_of(rules, folding), unseen_by(rules, folding)
+    if form != "NFC":
+        return spelt(in_form(texts.cells, form, unseen), rules, folding)
+    column = restore(texts.column, texts.null).cast(texts.cells.type)
+    touched = pa.array(texts.having(unseen))
+    if unseen and pc.any(touched).as_py():
+        column = pc.replace_with_mask(column, touched, in_form(texts.cells.filter(touched), form, unseen))
+    return spelt(column, rules, folding)
+
+
+def form_of(rules: set[str], folding: Folding) -> Form | None:
+    """The Unicode form that texts are compared in."""
+    return "NFKC" if "nfkc" in rules else "NFC" if "nfc" in rules else folding.form
+
+
+def unseen_by(rules: set[str], folding: Folding) -> frozenset[int]:
+    """The code points that are left out, as they show nothing."""
+    return frozenset(folding.unseen) | (frozenset(Folding.of(["invisible"]).letters) if "invisible" in rules else frozenset())
+
+
+def in_form(column: pa.Array, form: Form | None, unseen: frozenset[int]) -> pa.Array:
+    """The column without what shows nothing, in a Unicode form."""
     if unseen:
         column = pc.replace_substring_regex(column, one_of(unseen), "")
-    if form is not None:
-        column = normal(column, form)
+    return column if form is None else normal(column, form)
+
+
+def spelt(column: pa.Array, rules: set[str], folding: Folding) -> pa.Array:
+    """The column, in its Unicode form already, by the rules on letters, case, punctuation and white space."""
     letters = Folding(tuple(rule for rule in folding.rules if rule not in ("nfc", "nfkc", "joiners", "invisible")))
     if letters.rules or "case" in rules:
         column = written_alike(column, letters, "case" in rules)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.kernels.text import Ints, Texts, flags_of, points_of, rows_that, space_table, splice, string_of, total
+from operators.kernels.text import Ints, Texts, points_of, rows_that, string_of, total
 from operators.text.fold import Folding
 
 Points = np.ndarray[Any, np.dtype[np.uint32]]
@@ -153,19 +153,64 @@ def normal_stream(texts: Texts, folding: Folding = PLAIN) -> Stream:
     """Of each row: `folded`, without its spaces."""
     points, first, counts = texts.points
     made, mixed = fold_table(folding)[points], alone_table(folding)
-    rows = np.flatnonzero(rows_that(made == SLOW, first, counts)).tolist()
-    touched = np.flatnonzero(rows_that(mixed[points] == SLOW, first, counts)).tolist() if folding.sequences else rows
+    rows = touched = rows_of(made == SLOW, first, counts)
+    if folding.sequences:
+        touched = rows_of(mixed[points] == SLOW, first, counts)
     if rows:
-        forms = {row: form_of(texts.string(row), folding) for row in rows}
-        made, first, counts = splice((made, first, counts), forms)
-        for row in rows:
-            part = made[first[row] : first[row] + counts[row]]
-            part[~kept_table()[np.where(part == GONE, 0, part)]] = 0
+        made, first, counts = settled(points, made, first, counts, folding)
     if folding.sequences:
         left = total(made != GONE, first, counts)
         made, first, counts = made[made != GONE], np.cumsum(left) - left, left
         exchange(made, first, counts, folding)
     return replace(squeezed(made, (made != 0) & (made != GONE), first, counts), mixed=tuple(touched))
+
+
+def rows_of(flags: np.ndarray[Any, Any], first: Ints, counts: Ints) -> list[int]:
+    """The rows with a flag at one of their code points."""
+    found: list[int] = np.flatnonzero(rows_that(np.flatnonzero(flags), first, counts)).tolist()
+    return found
+
+
+def settled(points: Points, made: Points, first: Ints, counts: Ints, folding: Folding) -> tuple[Points, Ints, Ints]:
+    """What is folded with those put right, with their neighbours, that the table tells nothing of.
+
+    A code point that begins anew ends what stands before it, so that each stretch without one is folded alone, with the
+    point before it; equal ones once.
+    """
+    slow = made == SLOW
+    heads = first[counts > 0]
+    # What nothing is left of parts nobody: such points go with what stands on both sides of them.
+    inner = slow | (made == GONE)
+    begins = inner.copy()
+    begins[1:] &= ~inner[:-1]
+    begins[heads] = inner[heads]
+    start = np.flatnonzero(begins)
+    ends = inner.copy()
+    ends[:-1] &= ~inner[1:]
+    ends[heads[1:] - 1] = inner[heads[1:] - 1]
+    end = np.flatnonzero(ends) + 1
+    some = np.add.reduceat(slow, start, dtype=np.int64) > 0
+    start, end = start[some], end[some]
+    whole = start.copy()
+    opens = np.zeros(len(made), dtype=bool)
+    opens[heads] = True
+    whole[~opens[start]] -= 1
+    known: dict[bytes, Points] = {}
+    pieces = []
+    for low, high in zip(whole.tolist(), end.tolist(), strict=True):
+        text = points[low:high].tobytes()
+        if text not in known:
+            form = points_of(form_of(text.decode("utf-32-le"), folding)).copy()
+            form[~kept_table()[form]] = 0
+            known[text] = form
+        pieces.append(known[text])
+    sizes = np.array([len(piece) for piece in pieces], dtype=np.int64)
+    row = np.searchsorted(first, start, side="right") - 1
+    counts = counts + np.bincount(row, sizes - (end - whole), len(counts)).astype(np.int64)
+    fresh = np.concatenate(
+        [each for low, high, piece in zip(np.r_[0, end[:-1]], whole, pieces, strict=True) for each in (made[low:high], piece)]
+    )
+    return np.concatenate([fresh, made[end[-1] :]]), np.cumsum(counts) - counts, counts
 
 
 def exchange(points: Points, first: Ints, counts: Ints, folding: Folding) -> None:
@@ -187,7 +232,7 @@ def exchange(points: Points, first: Ints, counts: Ints, folding: Folding) -> Non
 def raw_stream(texts: Texts) -> Stream:
     """Of each row: its text as it is, without white space."""
     points, first, counts = texts.points
-    return squeezed(points, ~flags_of(points, space_table(), False), first, counts)
+    return squeezed(points, texts.shown(), first, counts)
 
 
 def squeezed(points: Points, kept: np.ndarray[Any, Any], first: Ints, counts: Ints) -> Stream:

@@ -71,6 +71,14 @@ def space_table() -> np.ndarray[Any, Any]:
     return table
 
 
+@lru_cache(maxsize=4)
+def table_of(sought: frozenset[int]) -> np.ndarray[Any, Any]:
+    """For each code point: whether it is one of some."""
+    table = np.zeros(0x110000, dtype=bool)
+    table[list(sought)] = True
+    return table
+
+
 @lru_cache(maxsize=16)
 def script_table(ranges: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
     """For each code point: whether it is in one of the ranges."""
@@ -108,14 +116,6 @@ def common(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return plain
 
 
-def flags_of(points: np.ndarray[Any, Any], table: np.ndarray[Any, Any], usual: bool) -> np.ndarray[Any, Any]:
-    """`table[points]`, looked up only where a point is not common; the common ones are `usual`."""
-    rare = np.flatnonzero(~common(points))
-    flags = np.full(len(points), usual)
-    flags[rare] = table[points[rare]]
-    return flags
-
-
 def in_ranges(points: np.ndarray[Any, Any], ranges: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
     """Whether each point is in one of the ranges: comparisons are quicker than a table for a few."""
     flags = np.zeros(len(points), dtype=bool)
@@ -126,9 +126,8 @@ def in_ranges(points: np.ndarray[Any, Any], ranges: tuple[tuple[int, int], ...])
     return flags
 
 
-def rows_that(flags: np.ndarray[Any, Any], first: Ints, counts: Ints) -> np.ndarray[Any, Any]:
-    """For each row: whether a flag is set in one of its code points."""
-    at = np.flatnonzero(flags)
+def rows_that(at: Ints, first: Ints, counts: Ints) -> np.ndarray[Any, Any]:
+    """For each row: whether one of its code points stands at one of these places."""
     hit = np.zeros(len(counts), dtype=bool)
     if at.size:
         hit[np.searchsorted(first, at, side="right") - 1] = True
@@ -139,10 +138,10 @@ class Texts:
     """One batch of a text column: `rows` texts as NFC code points, null where the cell is null."""
 
     def __init__(self, column: pa.Array) -> None:
-        self.rows = len(column)
+        self.rows, self.cells = len(column), column
         self.null = np.asarray(column.is_null().to_numpy(zero_copy_only=False))
         self.column = plain_array(column)
-        self.changed = nfc_changes(self.column, self.points)
+        self.changed = nfc_changes(self.column, self.points, self.rare)
         """Row -> its NFC form, for the rows that had another."""
         if self.changed:
             mask = np.zeros(self.rows, dtype=bool)
@@ -150,12 +149,30 @@ class Texts:
             texts = pa.array(list(self.changed.values()), pa.large_string())
             self.column = pc.replace_with_mask(self.column, pa.array(mask), texts)
             self.points = splice(self.points, self.changed)
+            del self.rare
 
     @cached_property
     def points(self) -> tuple[np.ndarray[Any, Any], Ints, Ints]:
         """(code points of all rows, first of each row, number in each row)."""
         points, counts = decode(self.column)
         return points, np.cumsum(counts) - counts, counts
+
+    @cached_property
+    def rare(self) -> Ints:
+        """The places of the code points that are not `common`."""
+        return np.flatnonzero(~common(self.points[0]))
+
+    def having(self, sought: frozenset[int]) -> np.ndarray[Any, Any]:
+        """For each row: whether it has one of some code points, none of which is common."""
+        points, first, counts = self.points
+        return rows_that(self.rare[table_of(sought)[points[self.rare]]], first, counts)
+
+    def shown(self) -> np.ndarray[Any, Any]:
+        """For each code point: whether it is no white space."""
+        points, _, _ = self.points
+        flags = np.ones(len(points), dtype=bool)
+        flags[self.rare] = ~space_table()[points[self.rare]]
+        return flags
 
     def lengths(self) -> Ints:
         """Code points of each row; -1 for null."""
@@ -176,7 +193,9 @@ class Texts:
                 counted = category_table("L")[points]
                 part_flags &= counted
             else:
-                counted = ~flags_of(points, space_table(), False)
+                counted = self.shown()
+                if out is not None:
+                    counted &= ~out
                 part_flags &= counted
             whole = total(counted, first, counts)
         part = total(part_flags, first, counts)
@@ -244,9 +263,9 @@ def restore(column: pa.Array, null: np.ndarray[Any, Any]) -> pa.Array:
     return pc.if_else(pa.array(null), pa.scalar(None, column.type), column) if null.any() else column
 
 
-def nfc_changes(column: pa.Array, points: tuple[np.ndarray[Any, Any], Ints, Ints]) -> dict[int, str]:
-    """Row -> NFC form, in row order, of the rows whose text is not in NFC."""
-    suspects = rows_that(flags_of(points[0], unplain_table(), False), points[1], points[2])
+def nfc_changes(column: pa.Array, points: tuple[np.ndarray[Any, Any], Ints, Ints], rare: Ints) -> dict[int, str]:
+    """Row -> NFC form, in row order, of the rows whose text is not in NFC; `rare` are the places of what is not common."""
+    suspects = rows_that(rare[unplain_table()[points[0][rare]]], points[1], points[2])
     at = np.flatnonzero(suspects).tolist()
     texts = zip(at, column.take(pa.array(at, pa.int64())).to_pylist(), strict=True)
     return {row: unicodedata.normalize("NFC", text) for row, text in texts if not unicodedata.is_normalized("NFC", text)}

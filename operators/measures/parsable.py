@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import logging
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -120,34 +114,16 @@ def parsed(answers: Sequence[Any]) -> list[int]:
 
     Raises TooSlow where it takes too long for too many.
     """
-    from operators.kernels.maths.parse_child import MOST, OVERDUE, READY, SECONDS, YES
-    from operators.kernels.maths.parse_child import __file__ as child
+    from operators.kernels.maths.asking import ASKER
+    from operators.kernels.maths.parse_child import MOST, OVERDUE, SECONDS, YES
 
     if not answers:
         return []
-    # By this seed the sets of SymPy are in the same order each time; there is nothing else in the environment.
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-s", "-B", child],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={"PYTHONHASHSEED": "0"},
-        start_new_session=True,
-    )
-    try:
-        out, noise = process.communicate("".join(json.dumps(answer) + "\n" for answer in answers).encode())
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)  # the child and the fork that it waits for
-        process.wait()
-        raise
-    lines = out.decode("ascii", "replace").split()
-    if process.returncode or lines[:1] != [READY] or len(lines) != len(answers) + 1:
-        last = [line for line in noise.decode("utf-8", "replace").splitlines() if line.strip()][-1:] or ["it said nothing"]
-        raise ChildProcessError(errno.ECHILD, f"the process that parses answers ended early: {last[0][:300]}")
-    late = [place for place, line in enumerate(lines[1:]) if int(line) == OVERDUE]
+    verdicts = ASKER.ask(answers)
+    late = [place for place, verdict in enumerate(verdicts) if verdict == OVERDUE]
     if len(late) > MOST:
         raise TooSlow(late)
     if late:
         takes = "1 answer takes" if len(late) == 1 else f"{len(late)} answers take"
         LOG.warning("warning: %s more than %d s of CPU time here; what is not done by then counts as wrong", takes, SECONDS)
-    return [int(int(line) == YES) for line in lines[1:]]
+    return [int(verdict == YES) for verdict in verdicts]

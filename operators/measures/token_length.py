@@ -45,7 +45,7 @@ class TokenLength(Ranged):
         yield from scope.complain_name("model", self.tokenizer, ("tokenizer",), message)
 
     def measure(self, texts: Texts, entries: Mapping[str, Any]) -> Values:
-        return [texts.counted(partial(tokenizer_of(entries["tokenizer"]).encode_batch, add_special_tokens=False))]
+        return [texts.counted(partial(tokenizer_of(entries["tokenizer"]).encode_batch_fast, add_special_tokens=False))]
 
 
 @lru_cache(maxsize=4)

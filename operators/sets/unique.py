@@ -14,7 +14,7 @@ from operators.text.fold import Rule as FoldRule
 from operators.text.sqltext import ident
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from operators.base.values import Column, Texts
 
 Rule = Literal["nfc", "nfkc", "invisible", "case", "space", "punctuation"]
 
@@ -69,11 +69,11 @@ class Unique(SetDecision):
         """Whether texts are compared as they are."""
         return not self.normalise and not self.rules(entries)
 
-    def form(self, column: pa.Array, entries: Mapping[str, Any]) -> pa.Array:
-        """A text column as it is compared."""
-        from operators.kernels.equal import compared
+    def form(self, texts: Texts, entries: Mapping[str, Any]) -> Column:
+        """The cells of a text column as they are compared."""
+        from operators.kernels.equal import compared_texts
 
-        return compared(column, self.normalise, Folding.of(self.rules(entries), case="case" in self.normalise))
+        return compared_texts(texts, self.normalise, Folding.of(self.rules(entries), case="case" in self.normalise))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         for place, column in enumerate(self.columns()):

@@ -12,6 +12,7 @@ import pyarrow as pa
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
 from runtime.build.built import Built
+from runtime.build.room import complain_full, complain_large, sizes_of
 from runtime.build.session import Session
 from runtime.completions.stage import Asking
 from runtime.executors.executor import Executor
@@ -43,6 +44,7 @@ class Builder:
         self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
         self.addresses = Addresses(self.graph, facts, self.look_up)
         self.work = Work(self.store, self.graph, facts, files, self.executor, self.addresses, self.asking, self.say)
+        self.sizes = sizes_of(self.session)
         self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
     def look_up(self, key: str) -> Result | None:
@@ -52,6 +54,7 @@ class Builder:
 
     def build(self) -> Built:
         """Every stage, in order. Raises what a stage raises; what is done stays done."""
+        complain_large(self.session, self.store, self.sizes)
         if self.executor.apart:
             self.begin_leaves()
         for kind in kinds(self.graph):
@@ -78,24 +81,26 @@ class Builder:
 
     def run_again(self, index: int, key: str, before: Record | None) -> Record:
         """Run a stage; where an input turns out to be damaged or gone, make that anew first."""
-        if before is not None:
-            self.mend(index)  # its record names something that is not there, which may be that of a stage below
+        damage: Damaged | None = None
         for _ in range(len(self.graph.nodes) + 1):
             try:
+                # A record that was there names something that is not, which may be that of a stage below.
+                if (before is not None or damage is not None) and not self.mend(index) and damage is not None:
+                    break
                 return self.run(index, key, before)
-            except Damaged as damage:
-                if not self.mend(index):
-                    raise damage
-        raise AssertionError("every input was made anew, and one is still damaged")
+            except Damaged as found:
+                damage = found
+        assert damage is not None
+        raise damage
 
     def mend(self, index: int) -> bool:
         """Make the results below a stage anew whose objects are missing or damaged; says whether it did."""
         self.complain_unmendable(index)
         mended = False
         # Columns beside tables come first: a stage that is made anew reads them.
-        for columns in list(self.store.records(BesideRecord)):
+        for columns in list(self.store.records_here(BesideRecord)):
             if not all(map(self.whole, columns.objects())):
-                self.store.files.remove(self.store.record_path(columns.folder, columns.key))
+                self.store.remove_record(columns)
                 mended = True
         for below in range(index):
             record = self.built.records.get(below)
@@ -140,6 +145,7 @@ class Builder:
         kind = kind_at(self.graph, index)
         name = kind.stage.name
         self.allow(self.graph, index, key, self.addresses)
+        complain_full(self.store, kind, self.built.records, self.sizes)
         self.tell(name, "start", None)
         started = time.monotonic()
         with self.parted(before):

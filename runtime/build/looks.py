@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from pathlib import Path
 
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
@@ -23,7 +21,7 @@ class Looks:
         section = session.read.recipe.evaluate
         self.held_out = frozenset(section.evaluate.held_out if section is not None else ())
         self.frozen = session.lock.frozen if session.lock is not None else {}
-        self.path: Path = store.name_path(session.read.recipe.name) / "held-out.jsonl"
+        self.store, self.recipe = store, session.read.recipe.name
         self.again, self.named = again, session.named
 
     def allow(self, graph: Graph, index: int, key: str, addresses: Addresses) -> None:
@@ -47,12 +45,8 @@ class Looks:
                 f"`{model}` was judged by the held-out benchmark `{benchmark}` {times} before",
                 f"what is looked at twice is held out no more; if it has to be, every table will say so: {command}",
             )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a", encoding="utf-8") as file:
-            look = Look(benchmark=benchmark, model=model, key=key, time=round(time.time()))
-            file.write(json.dumps(look.body(), ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        look = Look(benchmark=benchmark, model=model, key=key, time=round(time.time()))
+        self.store.add_look(self.recipe, json.dumps(look.body(), ensure_ascii=False))
 
     def complain_moved(self, label: str, digest: str | None) -> None:
         """Raises StoreError where a checkpoint is not the one that was frozen."""
@@ -63,7 +57,7 @@ class Looks:
 
     def looks(self) -> list[Look]:
         """Every look so far, the first one first."""
-        return read_looks(self.path.read_text("utf-8")) if self.path.is_file() else []
+        return read_looks(self.store.look_lines(self.recipe))
 
     def counted(self) -> dict[str, int]:
         """Benchmark -> how often the model that was judged by it most often was."""

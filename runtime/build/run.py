@@ -252,6 +252,7 @@ def completions_line(stage: str, filled: Filled) -> str:
     """How many completions a stage needed, and where they came from."""
     line = f"{stage}: {filled.needed:,} completions, {filled.memoised:,} of them in the store before, {filled.new:,} new"
     others = f", {filled.elsewhere:,} by another build" if filled.elsewhere else ""
+    others += f", {filled.orphaned:,} that a build which died may have asked for" if filled.orphaned else ""
     return line + others + (f", {len(filled.failed):,} FAILED ({filled.reasons()})" if filled.failed else "")
 
 

@@ -22,6 +22,7 @@ from compiler.text.diagnostics import Diagnostic, RecipeError, meant
 from compiler.text.project import Place, find_place
 from operators.declared.model import Model
 from runtime.sources.probe import Found, complain_misspelt, find_files, gather_facts, known_fields, most_rows
+from runtime.store.location import Location, is_url, shared_at
 from runtime.store.project import store_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Session:
     """Bytes that a build may take; half of the machine unless said."""
     engine: str | None = None
     """What tasks run on, `local`, `ray` or `ray://HOST:PORT`; as the user's configuration says unless said."""
+    cache: int | None = None
+    """Bytes that the cache before a shared store may hold."""
     bounded: bool = False
     """Read no file to its end: a check looks only at how files begin."""
     at: Place | None = None
@@ -129,14 +132,21 @@ class Session:
     @cached_property
     def store_path(self) -> Path:
         """The store's folder: named, or from the environment, or `.recipe` in the project."""
+        return self.location.folder
+
+    @cached_property
+    def location(self) -> Location:
+        """The store's place: a URL may be named too, and then a folder is the cache before it."""
         named = self.store_folder or os.environ.get("RECIPE_STORE")
-        return Path(named).resolve() if named else store_of(self.text.place.root, self.text.place.allowed)
+        if named and is_url(named):
+            return shared_at(named, self.cache)
+        return Location(Path(named).resolve() if named else store_of(self.text.place.root, self.text.place.allowed))
 
     def open_store(self) -> Store:
         """Raises StoreError for a store that this version cannot read."""
-        from runtime.store.store import Store
+        from runtime.store.opening import open_at
 
-        return Store(self.store_path)
+        return open_at(self.location)
 
     def addresses(self, store: Store) -> Addresses:
         """The keys and digests of the graph's nodes, by what is in the store."""
@@ -154,4 +164,5 @@ class Session:
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
         memory = f" --memory {self.memory >> 20}MB" if self.memory is not None else ""
         engine = f" --engine {self.engine}" if self.engine is not None else ""
+        memory += f" --cache {self.cache >> 20}MB" if self.cache is not None else ""
         return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}{memory}{engine}"

@@ -34,8 +34,9 @@ def verify(store: Store, mend: bool = False) -> list[str]:
             if record is None:
                 report(name, path)
                 continue
-            # What was pulled came without its text, and says so.
-            for digest in sorted(record.objects() - present - set(record.without or ())):
+            # What was pulled came without its text, and says so; what a cache lacks is in the bucket.
+            absent = record.objects() - present - set(record.without or ()) if store.location.url is None else ()
+            for digest in sorted(absent):
                 problems.append(f"the {name} names the object {digest[:12]}, which is not here")
     for path, recipe, build in last_builds(store.root):
         if build is None:
@@ -71,6 +72,8 @@ def name_problems(store: Store) -> list[str]:
     for recipe, build in store.builds():
         for output, shown in build.outputs.items():
             folder = store.root / "names" / recipe / "outputs" / output
+            if store.location.url is not None and not folder.is_dir():
+                continue  # it is shown where it was built
             record = store.find(shown["key"])
             if record is not None and record.without is not None and not folder.is_dir():
                 continue  # it was pulled without its text, so there is nothing to show

@@ -16,6 +16,7 @@ from runtime.cli.options import Size, allow_empty_option, engine_option, recipe_
 @allow_empty_option
 @click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
 @engine_option
+@click.option("--cache", type=Size(), help="What the cache before a shared store may hold; 50GB or a fifth of the disk.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(
     session: Session,
@@ -27,6 +28,7 @@ def build_command(
     allow_empty: bool,
     memory: int | None,
     engine: str | None,
+    cache: int | None,
     quiet: bool,
 ) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
@@ -34,7 +36,7 @@ def build_command(
     from runtime.build.run import Wishes, refuse_empty, run_build
 
     accepted = frozenset[str]() if locked else None
-    session.memory, session.engine = memory, engine
+    session.memory, session.engine, session.cache = memory, engine, cache
     wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json)
     outcome = run_build(session, wishes)
     if as_json:

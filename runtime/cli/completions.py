@@ -15,11 +15,14 @@ NONE = ["no completions yet"]
 
 def open_memo(store: str | None, make: bool = False) -> Any:
     from runtime.completions.memo import CompletionMemo
+    from runtime.completions.sharing import take_in
 
     opened = open_store(store, make)
     if make:
         opened.prepare()
-    return CompletionMemo(opened)
+    memo = CompletionMemo(opened)
+    take_in(memo)
+    return memo
 
 
 @click.group("completions")
@@ -79,6 +82,9 @@ def export_command(file: str, model: str | None, store: str | None, as_json: boo
 def import_command(file: str, store: str | None, as_json: bool) -> None:
     """Add the completions of a FILE; of an address that has one already the first stays."""
     from runtime.completions.exchange import import_completions
+    from runtime.completions.sharing import take_in
 
-    done = import_completions(open_memo(store, make=True), Path(file))
+    memo = open_memo(store, make=True)
+    done = import_completions(memo, Path(file))
+    take_in(memo)
     answer(as_json, vars(done), [f"imported {done.new:,} completions, {done.known:,} were here before"])

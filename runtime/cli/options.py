@@ -15,6 +15,7 @@ import click
 from compiler.text.diagnostics import hides, printed
 from compiler.text.project import project_around
 from runtime.build.session import Session
+from runtime.store.location import Location, is_url, shared_at
 from runtime.store.project import store_of
 
 Command = Callable[..., Any]
@@ -81,6 +82,7 @@ class EngineName(click.ParamType[str]):
         return str(value)
 
 
+STORE = "The store: a folder, or a URL like s3://bucket/prefix; .recipe in the project unless said."
 SAMPLE = "The whole recipe on the N lowest-ranked items."
 TARGET = "Build this table; all outputs unless said."
 ALLOW = "A folder outside the project that the recipe may read."
@@ -95,7 +97,7 @@ def engine_option(command: Command) -> Command:
 
 def store_option(command: Command) -> Command:
     """--store."""
-    return click.option("--store", metavar="DIR", help="The store's folder; .recipe in the project unless said.")(command)
+    return click.option("--store", metavar="DIR", help=STORE)(command)
 
 
 def json_option(command: Command) -> Command:
@@ -155,20 +157,23 @@ def answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
         say(line)
 
 
-def store_folder(named: str | None) -> Path:
-    """The store that is named, or that of the project around the working folder."""
+def store_location(named: str | None) -> Location:
+    """The place of the store that is named, or of that of the project around the working folder."""
     chosen = named or os.environ.get("RECIPE_STORE")
     here = Path.cwd().resolve()
-    return Path(chosen).resolve() if chosen else store_of(project_around(here) or here)
+    if chosen and is_url(chosen):
+        return shared_at(chosen)
+    return Location(Path(chosen).resolve() if chosen else store_of(project_around(here) or here))
 
 
 def open_store(named: str | None, make: bool = False) -> Any:
     """The same, opened; made where it is to be filled."""
-    from runtime.store.store import Store, StoreError
+    from runtime.store.opening import open_at
+    from runtime.store.store import StoreError
 
-    store = Store(store_folder(named))
-    if not store.root.is_dir() and not make:
-        raise StoreError(
-            f"there is no store in `{os.path.relpath(store.folder)}`", "build a recipe first, or name one with --store"
-        )
+    location = store_location(named)
+    store = open_at(location)
+    if not make and not store.exists:
+        shown = f"at `{location.url}`" if location.url is not None else f"in `{os.path.relpath(store.folder)}`"
+        raise StoreError(f"there is no store {shown}", "build a recipe first, or name one with --store")
     return store

@@ -12,6 +12,7 @@ from compiler.graph.plan import Planned, make_plan
 from compiler.lower.contamination import complain_unobtained
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
+from runtime.build.room import disk_of
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
@@ -44,7 +45,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
-    overlap that cannot be looked for because a benchmark's files are not here, is `not proven`.
+    overlap that cannot be looked for because a benchmark's files are not here, is `not proven`. Where it is much, what a
+    build writes to the disk at most, beside what is free there.
     """
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
@@ -65,6 +67,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     lines += [note.line() for note in notes]
     for lack in unobtained:
         lines += [f"not proven: {lack.message}", f"  {lack.hint}"]
+    disk = disk_of(session, session.open_store(), [each.stage.index for each in running])
+    lines += [] if disk is None else [disk.line()]
     for name, origin in absent.items():
         lock = ": the lock's digest stands in for them" if origin == "lock" else ", and no lock has them"
         lines.append(f"the files of `{name}` are not here{lock}")
@@ -76,6 +80,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         "models": [vars(each) for each in notes],
         "benchmarks": [each.message for each in unobtained],
         "absent_files": absent,
+        "disk": None if disk is None else disk.data(),
     }
     answer(as_json, value, lines)
 

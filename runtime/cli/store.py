@@ -12,8 +12,34 @@ from compiler.text.diagnostics import RecipeError
 from compiler.text.project import project_around
 from runtime.build.session import Session
 from runtime.cli.completions import completions
-from runtime.cli.options import answer, json_option, open_store, store_folder, store_option
+from runtime.cli.options import answer, json_option, open_store, store_location, store_option
+from runtime.store.location import is_url
 from runtime.store.project import follow_name, recipes_under
+
+
+def remote_option(command: Any) -> Any:
+    """--remote."""
+    return click.option("--remote", is_flag=True, help="Of a shared store, what is in its bucket; else its cache here.")(command)
+
+
+def open_shared(named: str | None, make: bool = False) -> Any:
+    """A shared store. Raises UsageError for a folder."""
+    if store_location(named).url is None:
+        raise click.UsageError("this is of a shared store: name one with --store, like s3://bucket/prefix")
+    return open_store(named, make)
+
+
+def open_folder(named: str | None, make: bool = False) -> Any:
+    """A store in a folder. Raises UsageError for a URL."""
+    if store_location(named).url is not None:
+        raise click.UsageError("this goes between a folder and a URL: name the folder with --store")
+    return open_store(named, make)
+
+
+def shown_place(store: Any, remote: bool = True) -> str:
+    """Where a store is, for people."""
+    url: str | None = store.location.url if remote else None
+    return url if url is not None else os.path.relpath(store.folder)
 
 
 @click.group("store")
@@ -31,29 +57,36 @@ def ls(store: str | None, as_json: bool) -> None:
     """The named outputs, and how much the store holds."""
     opened = open_store(store)
     recipes = {name: build.outputs for name, build in opened.builds()}
-    sizes = [path.stat().st_size for path in (opened.root / "objects").glob("*/*")]
+    sizes = list(opened.object_sizes())
     lines = [
         f"{name}/{output}@{named['digest'][:12]}  {named['rows']:,} rows"
         for name, outputs in recipes.items()
         for output, named in outputs.items()
     ]
-    lines.append(f"{len(sizes):,} objects, {sum(sizes) / 1e6:,.1f} MB, in {os.path.relpath(opened.folder)}")
-    value = {"store": str(opened.folder), "objects": len(sizes), "bytes": sum(sizes), "recipes": recipes}
+    lines.append(f"{len(sizes):,} objects, {sum(sizes) / 1e6:,.1f} MB, in {shown_place(opened)}")
+    value = {"store": opened.location.url or str(opened.folder), "objects": len(sizes), "bytes": sum(sizes), "recipes": recipes}
     answer(as_json, value, lines)
 
 
 @store_command.command("verify")
 @store_option
 @click.option("--mend", is_flag=True, help="Set damaged parts aside, so that a build makes them anew.")
+@remote_option
 @json_option
-def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
+def verify_store(store: str | None, mend: bool, remote: bool, as_json: bool) -> None:
     """Read everything and say what is damaged; exit code 1 where something is."""
-    from runtime.build.verify import verify
+    opened = open_shared(store) if remote else open_store(store)
+    if remote:
+        from runtime.build.verify_remote import verify_remote
 
-    opened = open_store(store)
-    problems = verify(opened, mend)
-    advice = "set aside, build again" if mend else "`recipe store verify --mend` sets them aside"
-    last = f"{len(problems)} problems; {advice}" if problems else f"clean: {os.path.relpath(opened.folder)}"
+        problems = verify_remote(opened, mend)
+    else:
+        from runtime.build.verify import verify
+
+        problems = verify(opened, mend)
+    again = f"recipe store verify{' --remote' * remote} --mend"
+    advice = "set aside, build again" if mend else f"`{again}` sets them aside"
+    last = f"{len(problems)} problems; {advice}" if problems else f"clean: {shown_place(opened, remote)}"
     answer(as_json, {"ok": not problems, "problems": problems}, [*problems, last])
     if problems:
         raise click.exceptions.Exit(1)
@@ -62,12 +95,26 @@ def verify_store(store: str | None, mend: bool, as_json: bool) -> None:
 @store_command.command("gc")
 @store_option
 @click.option("--dry-run", is_flag=True, help="Say what would go.")
+@remote_option
+@click.option(
+    "--grace", type=click.FloatRange(min=0), metavar="HOURS", help="How old that has to be in a bucket; 24 unless said."
+)
 @json_option
-def gc(store: str | None, dry_run: bool, as_json: bool) -> None:
+def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_json: bool) -> None:
     """Remove what no last build of any recipe needs; memos stay."""
-    from runtime.store.gc import collect
+    if grace is not None and not remote:
+        raise click.UsageError("--grace is of a shared store: say --remote")
+    if remote:
+        from datetime import timedelta
 
-    gone = collect(open_store(store), dry_run)
+        from runtime.store.remote import GRACE
+        from runtime.store.remote_gc import collect_remote
+
+        gone = collect_remote(open_shared(store), dry_run, GRACE if grace is None else timedelta(hours=grace))
+    else:
+        from runtime.store.gc import collect
+
+        gone = collect(open_store(store), dry_run)
     what = f"{gone.records:,} records and {gone.objects:,} objects, {gone.bytes / 1e6:,.1f} MB"
     answer(as_json, vars(gone), [f"{'would remove' if dry_run else 'removed'} {what}"])
 
@@ -79,7 +126,7 @@ def upgrade(store: str | None, as_json: bool) -> None:
     """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
     from runtime.store.layout import begin, paid_in
 
-    begin(store_folder(store))
+    begin(store_location(store).folder)
     opened = open_store(store)
     moved = paid_in(opened.root)
     opened.prepare()
@@ -90,25 +137,38 @@ def upgrade(store: str | None, as_json: bool) -> None:
 
 
 @store_command.command("push")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR|URL")
 @click.option("--measures", is_flag=True, help="Records, ids, ranks and measured values: no text of any row.")
+@click.option("--show-restricted", is_flag=True, help="To a URL: text of licence B and unknown too, and completions.")
 @store_option
 @json_option
-def push_store(folder: str, measures: bool, store: str | None, as_json: bool) -> None:
-    """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not."""
+def push_store(folder: str, measures: bool, show_restricted: bool, store: str | None, as_json: bool) -> None:
+    """Copy to DIR what `check`, `plan` and `diff` need of every built recipe where its data is not; to a URL, all of it."""
+    if is_url(folder):
+        from runtime.export.between import push_shared
+
+        if measures:
+            raise click.UsageError("--measures goes to a folder; a shared store has records whole")
+        answer_moved("pushed", push_shared(open_folder(store), open_shared(folder, make=True), show_restricted), as_json)
+        return
     from runtime.export.push import push
 
     if not measures:
-        raise click.UsageError("say --measures: text is not pushed")
+        raise click.UsageError("say --measures: text is not pushed to a folder")
     answer_moved("pushed", push(open_store(store), follow_name(folder)), as_json)
 
 
 @store_command.command("pull")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR|URL")
 @store_option
 @json_option
 def pull_store(folder: str, store: str | None, as_json: bool) -> None:
-    """Copy from DIR what was pushed there; every file is checked against its name."""
+    """Copy what was pushed to DIR, or is in the shared store at a URL; every file is checked against its name."""
+    if is_url(folder):
+        from runtime.export.between import pull_shared
+
+        answer_moved("pulled", pull_shared(open_folder(store, make=True), open_shared(folder)), as_json)
+        return
     from runtime.export.pull import pull
 
     answer_moved("pulled", pull(open_store(store, make=True), Path(folder)), as_json)

@@ -20,10 +20,10 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.origins import join_licences, origins
 from runtime.completions.requests import Requests
 from runtime.store.batches import batched
-from runtime.store.digest import id_array, id_bytes
+from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
-from runtime.tables.ids import child_ids, digest_name, hash_column, sorted_order
+from runtime.tables.ids import child_ids, digest_name, halves, hash_column, sorted_order
 from runtime.tables.objects import referring, whole
 from runtime.tables.scatter import by_part
 from runtime.tables.spill import Spill
@@ -208,15 +208,11 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
     operator = node.operator
     assert isinstance(operator, Generate)
     names = [name for name in dict.fromkeys(("think", "solution", *operator.made())) if name in source.columns]
-    places_of: dict[bytes, list[int]] = {}
-    for place, cell in enumerate(map(bytes, id_bytes(source.frame(digest_name("prompt"))))):
-        places_of.setdefault(cell, []).append(place)
-    prompts = [bytes(each) for each in id_bytes(table.frame(digest_name(operator.of)))]
-    missing = [-1] * operator.samples
-    chosen = [place for cell in prompts for place in (places_of.get(cell, []) + missing)[: operator.samples]]
-    needed = np.unique([at for at in chosen if at >= 0])
+    recorded, asked = (id_bytes(each.frame(digest_name(name))) for each, name in ((source, "prompt"), (table, operator.of)))
+    chosen = places_of(recorded, asked, operator.samples)
+    needed = np.unique(chosen[chosen >= 0])
     by_place = np.argsort(chosen, kind="stable")
-    places = np.array(chosen, dtype=np.int64)[by_place]
+    places = chosen[by_place]
     with closing(Results(store, table, operator)) as results:
         for number in by_place[: np.searchsorted(places, 0)].tolist():
             results.lack(number, "no recorded completion of this prompt")
@@ -232,7 +228,23 @@ def match_recorded(store: Store, node: Node, table: Table, source: Table) -> Com
                 else:
                     results.add(number, cells)
         record = results.record()
-    return record.replaced(recorded={"missing": chosen.count(-1), "unasked": source.rows - len(needed)})
+    return record.replaced(recorded={"missing": int((chosen < 0).sum()), "unasked": source.rows - len(needed)})
+
+
+def places_of(recorded: Bytes, asked: Bytes, samples: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For each id asked for the first `samples` places where it is recorded, one after another; -1 where there are fewer."""
+    high, low = halves(np.concatenate([recorded, asked]))
+    order = np.lexsort((low, high))
+    high, low = high[order], low[order]
+    group = np.empty(len(order), np.int64)
+    group[order] = np.cumsum(np.r_[False, (high[1:] != high[:-1]) | (low[1:] != low[:-1])][: len(order)])
+    own, wanted = group[: len(recorded)], group[len(recorded) :]
+    counts = np.bincount(own, minlength=len(order))
+    place = (np.cumsum(counts) - counts)[wanted][:, None] + np.arange(samples)
+    there = np.arange(samples) < counts[wanted][:, None]
+    chosen = np.full(place.shape, -1, np.int64)
+    chosen[there] = np.argsort(own, kind="stable")[place[there]]
+    return chosen.ravel()
 
 
 def recorded_cells(operator: Generate, columns: Columns, row: dict[str, Any]) -> tuple[Any, ...]:

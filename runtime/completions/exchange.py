@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +55,18 @@ def export_completions(memo: CompletionMemo, path: Path, model: str | None = Non
     count = 0
     with replacing(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
         for batch in batched((each for each in memo.rows() if model in (None, each.model)), BATCH):
-            rows = [
-                {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
-                for each in batch
-            ]
-            writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-            count += len(rows)
+            writer.write_table(table_of(batch))
+            count += len(batch)
     return count
+
+
+def table_of(completions: Sequence[Completion]) -> pa.Table:
+    """A line for each completion, with its seal."""
+    rows = [
+        {**each.reply._asdict(), **{name: getattr(each, name) for name in SCHEMA.names[:5]}, "seal": seal_of(each)}
+        for each in completions
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def import_completions(memo: CompletionMemo, path: Path) -> Imported:

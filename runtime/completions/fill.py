@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from runtime.completions.journal import Journal
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
+from runtime.completions.sharing import Sharing
 from runtime.store.batches import batched
+from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 IN_A_ROW = 50
@@ -36,6 +39,8 @@ class Filled:
     new: int = 0
     elsewhere: int = 0
     """Completions that another build was asking for at the same time."""
+    orphaned: int = 0
+    """Requests that a build which died had taken: those of them that were under way then were asked for twice."""
     failed: dict[bytes, str] = field(default_factory=dict)
     """Why there is no completion, now or since an earlier build; refusals among them."""
     refused: set[bytes] = field(default_factory=set)
@@ -58,7 +63,7 @@ class Filled:
 
     def data(self) -> dict[str, object]:
         """The same for programs."""
-        counts = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere")}
+        counts = {name: getattr(self, name) for name in ("needed", "memoised", "new", "elsewhere", "orphaned")}
         return {**counts, "failed": self.reasons(), "refused": len(self.refused)}
 
 
@@ -91,8 +96,11 @@ def fill(
     run = EngineRun(memo, requests, engine, origin, filled, tell, refusals)
     try:
         with run.journal.running():
-            run.ask(missing)
-            run.await_others()
+            if isinstance(memo.store, SharedStore):
+                run.share(missing, Sharing(memo, memo.store, run.owner))
+            else:
+                run.ask(missing)
+                run.await_others()
         filled.everything = refusals.everything
     finally:
         filled.new = run.journal.new
@@ -121,6 +129,7 @@ class EngineRun:
         self.model = asked_model(self.requests.node)
         self.journal = Journal(self.memo)
         self.waiting: set[bytes] = set()
+        self.sharing: Sharing | None = None
         self.unwritten: list[bytes] = []
         self.written = 0.0
         self.in_a_row = 0
@@ -129,7 +138,30 @@ class EngineRun:
     @property
     def stopped(self) -> bool:
         """Whether nothing more is sent, and only what is under way is waited for."""
-        return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None
+        lost = self.sharing is not None and self.sharing.lost
+        return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None or lost
+
+    def share(self, missing: set[bytes], sharing: Sharing) -> None:
+        """Ask for all of them that no other machine asks for, and take in what the others make."""
+        self.sharing, left = sharing, set(missing)
+        with sharing.running(), closing(sharing.turns(missing, self.engine.window)) as turns:
+            for turn in turns:
+                left -= turn.addresses
+                self.filled.elsewhere += turn.come
+                self.filled.orphaned += turn.left
+                self.done += turn.come
+                self.tell(self.done)
+                self.ask(turn.addresses)
+                self.await_others()
+                self.journal.settle()
+                if self.stopped:
+                    sharing.send()
+                    sharing.complain()
+                    break
+            else:
+                left = set()
+        if left:
+            self.give_up(left - self.memo.present(sorted(left)))
 
     def ask(self, missing: set[bytes]) -> None:
         """Ask for all of them that no other build asks for."""
@@ -145,6 +177,10 @@ class EngineRun:
             self.write_refusals()
             failed = self.filled.failed
             self.memo.fail({address: failed[address] for address in failed.keys() - self.filled.refused})
+        self.give_up(left)
+
+    def give_up(self, left: set[bytes]) -> None:
+        """Say of requests that they were not sent."""
         reason = f"not asked: {self.in_a_row} requests before it failed in a row"
         if self.refusals.everything is not None:
             reason = f"not asked: HTTP {self.refusals.everything} before it"

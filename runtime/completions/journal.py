@@ -20,7 +20,7 @@ class Journal:
         self.memo = memo
         self.new = 0
         self.failure: BaseException | None = None
-        self.queue: queue.SimpleQueue[Completion | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Completion | threading.Event | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name="journal", daemon=True)
 
     def add(self, kept: Completion) -> None:
@@ -39,12 +39,23 @@ class Journal:
             while not self.queue.empty():
                 batch.append(self.queue.get())
             ended = None in batch
-            kept = [each for each in batch if each is not None]
+            kept = [each for each in batch if isinstance(each, Completion)]
             try:
                 if kept and self.failure is None:
                     self.new += self.memo.keep(kept)
             except BaseException as error:  # noqa: BLE001 - raised where the build hears of it
                 self.failure = error
+            for each in batch:
+                if isinstance(each, threading.Event):
+                    each.set()
+
+    def settle(self) -> None:
+        """Wait until everything that was added is on disk."""
+        settled = threading.Event()
+        self.queue.put(settled)
+        settled.wait()
+        if self.failure is not None:
+            raise self.failure
 
     @contextmanager
     def running(self) -> Iterator[Journal]:

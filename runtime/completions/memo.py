@@ -21,6 +21,8 @@ from runtime.store.store import Store, StoreError
 AT_ONCE = 2048
 """Addresses that are named in one query."""
 CANNOT = "run the same command again; a damaged file can be moved away, and what it held is asked for or imported"
+INSERT_UNSENT = "INSERT OR IGNORE INTO unsent SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM completions WHERE address = ?1)"
+DELETE_UNSENT = "DELETE FROM unsent WHERE address = ?"
 
 Claim = Literal["mine", "taken", "known", "refused"]
 
@@ -212,8 +214,11 @@ class CompletionMemo:
 
     # -- writing
 
-    def keep(self, batch: Sequence[Completion]) -> int:
-        """Write completions and end their claims; one that is there already wins. How many were new."""
+    def keep(self, batch: Sequence[Completion], sent: bool = False) -> int:
+        """Write completions and end their claims; one that is there already wins. How many were new.
+
+        Of a shared store each is noted that other machines cannot have yet, unless it was `sent` by one of them.
+        """
         rows = []
         for each in batch:
             reply = each.reply
@@ -223,6 +228,8 @@ class CompletionMemo:
             rows.append((each.address, *provenance, *tokens, each.seconds, reply.finish_reason, size, cut, body, seal))
         done = [(each.address,) for each in batch]
         with self.writing() as connection:
+            if self.store.location.url is not None:
+                connection.executemany(DELETE_UNSENT if sent else INSERT_UNSENT, done)
             before = connection.total_changes
             connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             new = connection.total_changes - before

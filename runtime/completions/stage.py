@@ -21,6 +21,7 @@ from runtime.completions.forecast import Forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.refusals import ALWAYS, MEANING
 from runtime.completions.requests import Requests
+from runtime.completions.sharing import take_in
 from runtime.store.digest import id_bytes
 from runtime.store.record import CompletionsRecord, Record
 from runtime.store.store import Store, StoreError
@@ -80,6 +81,7 @@ class Asking:
         if isinstance(operator, Generate) and operator.recorded is not None:
             assert source is not None
             return self.call(match_recorded, store, node, table, source), None
+        take_in(self.memo)
         requests = Requests(node, table)
         pin = self.pins.get(name)
         if pin is not None and (pin.key != key or name in self.remake):

@@ -9,6 +9,7 @@ from typing import Any
 
 from compiler.graph.facts import installed_version
 from runtime.store.bound import Bound
+from runtime.store.location import Location
 from runtime.store.store import Store
 
 MOST = 64 << 20
@@ -21,12 +22,14 @@ ALIKE = ("data-recipe", "duckdb", "numpy", "pyarrow", "blake3", "unicode")
 class Site:
     """Where the store of a build lies, and what a task may take of its machine."""
 
-    folder: str
-    """A path that leads to the store from every machine."""
+    location: Location
+    """Where the store is: a folder that every machine sees under one path, or a URL, with a cache on each of them."""
     build: str
     """The name of the running build, for which a worker holds what it writes."""
     bound: Bound
     versions: tuple[str, ...]
+    sends: bool
+    """Whether what a task wrote is sent to a shared store when it ends: a task on another machine goes on from it."""
 
 
 def own_versions() -> tuple[str, ...]:

@@ -65,10 +65,11 @@ class Ray:
 
     def look_around(self) -> None:
         """See what the machines of the cluster have. Raises StoreError where none has a core."""
-        nodes = self.machines()
+        nodes = self.usable()
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
+        self.machines = len(nodes)
         # A task that needs a whole machine has to find one, whichever of them is lost.
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))
@@ -79,7 +80,7 @@ class Ray:
             message = f"a build with {self.cores} workers on a machine does not fit into {self.store.bound.memory >> 20} MB"
             raise StoreError(message, f"the least that works is {least >> 20} MB, or fewer workers")
 
-    def machines(self) -> list[dict[str, float]]:
+    def usable(self) -> list[dict[str, float]]:
         """What each machine has that can run tasks. Raises StoreError where there is none: a task would wait for ever."""
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         if not nodes:
@@ -148,7 +149,7 @@ class Ray:
         assert store.running is not None, "tasks run for a build"
         # On each machine a worker for each core, and on one of them whoever builds.
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(str(store.folder), Path(store.running.name).name, bound, own_versions())
+        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=self.machines > 1)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
@@ -175,7 +176,7 @@ class Ray:
                 data: bytes = self.ray.get(reference, timeout=LOOK)
                 return data
             except self.ray.exceptions.GetTimeoutError:
-                self.machines()
+                self.usable()
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
         from runtime.completions.engines.engine import EngineError

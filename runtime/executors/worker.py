@@ -6,13 +6,14 @@ import pickle
 import platform
 import traceback
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
 
 from runtime.executors.payload import ALIKE, Site, failed, own_versions, pack, unpack
-from runtime.store.store import Store, StoreError
+from runtime.store.location import shared_at
+from runtime.store.opening import open_at
+from runtime.store.store import StoreError
 
 
 class Opened:
@@ -20,9 +21,10 @@ class Opened:
 
     def __init__(self, site: Site) -> None:
         self.site, self.stack = site, ExitStack()
-        self.store = Store(Path(site.folder))
-        if not (self.store.root / "running" / site.build).exists():
-            message = f"`{site.folder}` on {platform.node()} is not the store of this build"
+        url = site.location.url
+        self.store = open_at(site.location if url is None else shared_at(url, site.location.cache))
+        if url is None and not (self.store.root / "running" / site.build).exists():
+            message = f"`{site.location.folder}` on {platform.node()} is not the store of this build"
             raise StoreError(message, "put the store where all machines see it under one path, and name it with --store")
         # It is held for as long as this process works for the build: what a task wrote is named by nobody else yet.
         self.stack.enter_context(self.store.building())
@@ -54,7 +56,7 @@ OPENED: list[Opened] = []
 
 def opened(site: Site) -> Opened:
     """The store of a build, opened once."""
-    if not OPENED or (OPENED[0].site.folder, OPENED[0].site.build) != (site.folder, site.build):
+    if not OPENED or (OPENED[0].site.location, OPENED[0].site.build) != (site.location, site.build):
         for other in OPENED:
             other.stack.close()
         OPENED[:] = [Opened(site)]
@@ -73,6 +75,8 @@ def perform(site: Site, task: Any, shared: bytes, piece: bytes) -> bytes:
             made = task(here.share(shared), unpack(piece, here.store), lambda rows: None)
         finally:
             held = here.held(start)
+        if site.sends:
+            here.store.send(held)
         return pack((made, held), here.store)
     except Exception as error:  # noqa: BLE001 - it is told to the build, which raises it
         return told_failure(error, held)

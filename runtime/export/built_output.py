@@ -117,8 +117,8 @@ def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
     assert name is not None, "a recipe without a table is wrong, and was told so"
     if session.lock is not None:
         refuse(session, list(drifted_leaves(session)))
-    store = Store(session.store_path)
-    if not store.root.is_dir():
+    store = session.open_store()
+    if not store.exists:
         raise StoreError(f"`{name}` is not built: there is no store yet", f"build first: {build_command(session, name)}")
     with store.building():
         addresses = Addresses(graph, session.facts, store.result_of)

@@ -15,6 +15,7 @@ from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.forecast import Forecast, forecast, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
+from runtime.completions.sharing import take_in
 from runtime.forecast.predictor import Predictor
 from runtime.store.store import Damaged
 from runtime.tables.table import open_table
@@ -103,14 +104,16 @@ def cost_text(forecast: Forecast, most: str) -> str:
 
 
 def foresee(predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecast]:
-    """Every stage that would ask a model, against the store as it is; nothing is written or sent."""
+    """Every stage that would ask a model, against the store as it is; no model is asked."""
     session, graph, store, addresses = predictor.session, predictor.graph, predictor.store, predictor.addresses
     memo, configuration = CompletionMemo(store), read_configuration()
     forecasts = []
-    for stage in of_kind(AskStage, graph):
+    # Of the others nothing is sent, or they are made and ask for nothing.
+    stages = [each for each in of_kind(AskStage, graph) if not each.looked_up and addresses.address(each.index) is None]
+    if stages:
+        take_in(memo)
+    for stage in stages:
         operator = stage.operator
-        if stage.looked_up or addresses.address(stage.index) is not None:
-            continue  # nothing is sent, or it is made and asks for nothing
         model, asking = session.models[operator.model], known_checkpoint(graph, stage.index, addresses)
         name = model.id or operator.model
         # Of a checkpoint that is not trained yet nothing can be in the memo.

@@ -85,8 +85,7 @@ class Predictor:
         record = self.store.find(key)
         if record is None:
             return None
-        paths = (self.store.object_path(reference.removeprefix(OBJECT)) for reference in small_objects(record.table))
-        return record if all(path.exists() for path in paths) else None
+        return record if all(self.store.has(each.removeprefix(OBJECT)) for each in small_objects(record.table)) else None
 
     def from_record(self, index: int, record: Record) -> Expected:
         table = open_table(self.store, record.table)

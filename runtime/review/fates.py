@@ -14,7 +14,8 @@ from operators.base.licence import Licence
 from runtime.forecast.predictor import Predictor
 from runtime.stages.decide import DecideKind
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Places
+from runtime.stages.expected.frames import ROWS, Frame, Places, by_prefix
+from runtime.stages.expected.laid import PARTS
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
@@ -22,7 +23,6 @@ from runtime.store.trees import references
 from runtime.tables.cursors import located
 from runtime.tables.ids import cell_digest, digest_name, halves, position
 from runtime.tables.objects import object_name
-from runtime.tables.write import TEXT_ROWS
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class SideRows:
             return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
         if expected.inputs is None or expected.decided is None:
             return None
-        place = position(id_bytes(expected.inputs.base.frame("row_id")), row)
+        place = place_in(expected.inputs.base, row)
         number = 0 if place is None else int(expected.decided.dropped[place])
         if place is None or number == 0:
             return None
@@ -71,7 +71,7 @@ class SideRows:
             return expected.inputs.stage.node.label, expected.inputs.stage.operator.wording(expected.decided.detail_of(place)), ""
         measure = run[number - 1].operator
         assert isinstance(measure, Measure)
-        values = {name: expected.inputs.values[number - 1].columns[name][place].as_py() for name in measure.values}
+        values = {name: expected.inputs.values[number - 1].cells(name, place, place + 1)[0].as_py() for name in measure.values}
         worded = measure.wording({name: None if value is None or value < 0 else value for name, value in values.items()})
         return run[number - 1].label, worded, measure.wanted()
 
@@ -84,7 +84,7 @@ class SideRows:
         """(source, licence, prompt or None where its text is not here) of a row that was read."""
         for stage in of_kind(SourceStage, self.predictor.graph):
             expected = self.predictor.expect(stage.index)
-            place = position(id_bytes(expected.frame.frame("row_id")), row)
+            place = place_in(expected.frame, row)
             if place is not None:
                 return stage.node.label, stage.operator.license, self.text(expected, place)
         born = self.born(row)
@@ -94,9 +94,10 @@ class SideRows:
         """(step, source, licence) of a row that was born of one that was read."""
         for stage in of_kind(ExpandStage, self.predictor.graph):
             frame = self.predictor.expect(stage.index).frame
-            place = position(id_bytes(frame.frame("row_id")), row)
+            place = place_in(frame, row)
             if place is not None:
-                return stage.node.label, str(frame.frame("source")[place]), frame.frame("license")[place].as_py()
+                source, license = (frame.window(name, place, place + 1)[0].as_py() for name in ("source", "license"))
+                return stage.node.label, str(source), license
         return None
 
     def text(self, expected: Expected, place: int) -> str | None:
@@ -107,19 +108,45 @@ class SideRows:
         part, inside = located(tree.get("spread", [tree["rows"]]), place)
         path = self.predictor.store.object_path(object_name(references(tree["text"])[part]))
         try:
-            with pa.OSFile(str(path)) as file:
-                batch = pa.ipc.open_file(file).get_batch(inside // TEXT_ROWS)
-                text = batch.column("prompt")[inside % TEXT_ROWS].as_py()
+            with pa.memory_map(str(path)) as file:  # of the batches before only how long they are is read
+                reader, at = pa.ipc.open_file(file), 0
+                while inside >= (rows := reader.get_batch(at).num_rows):
+                    inside, at = inside - rows, at + 1
+                text = reader.get_batch(at).column("prompt")[inside].as_py()
         except (FileNotFoundError, ValueError):
             return None
         # Hashing all text of a source to show one cell would take longer than the diff: the cell has a digest of its own.
-        digest = expected.frame.frame(digest_name("prompt"))[place].as_py()
+        digest = expected.frame.window(digest_name("prompt"), place, place + 1)[0].as_py()
         return text if text is not None and digest is not None and cell_digest(text) == digest.hex else None
 
 
 def ids_of(expected: Expected) -> Bytes:
     """The ids of the rows that a table holds, or may hold."""
     return id_bytes(expected.frame.frame("row_id"))
+
+
+def place_in(frame: Frame, row: Bytes) -> int | None:
+    """Where an id stands among the sorted ones of a frame, of which some are looked at."""
+    low, high = 0, frame.rows
+    while high - low > ROWS:
+        middle = (low + high) // 2
+        if id_bytes(frame.window("row_id", middle, middle + 1))[0].tobytes() <= row.tobytes():
+            low = middle
+        else:
+            high = middle
+    place = position(id_bytes(frame.window("row_id", low, high)), row)
+    return None if place is None else low + place
+
+
+def rows_in_one(first: Frame, second: Frame) -> tuple[Places, Places]:
+    """(the places of the rows that only `first` has, of those that only `second` has), range by range of their ids."""
+    found: list[tuple[Places, Places]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    parts = 1 if max(first.rows, second.rows) <= ROWS else PARTS
+    for (start, ids), (begin, others) in zip(by_prefix(first, parts), by_prefix(second, parts), strict=True):
+        left, came = ids_in_one(ids, others)
+        found.append((left + start, came + begin))
+    left_all, came_all = zip(*found, strict=True)
+    return np.concatenate(left_all), np.concatenate(came_all)
 
 
 def ids_in_one(first: Bytes, second: Bytes) -> tuple[Places, Places]:

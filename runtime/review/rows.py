@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from compiler.graph.keys import structures
 from compiler.graph.nodes import stage_name
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import join
-from runtime.review.fates import Fate, SideRows, ids_in_one, ids_of
+from runtime.review.fates import Fate, SideRows, ids_in_one, ids_of, rows_in_one
 from runtime.review.shifts import MOST, Shift, shifts
 from runtime.review.sides import Side
 from runtime.stages.expected.counts import Counts
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Places, Unknown, small_name
+from runtime.stages.expected.frames import Frame, Places, Selected, Unknown, small_name, windows
 from runtime.stages.table import kind_at
-from runtime.store.digest import cells_of
+from runtime.store.digest import Bytes, cells_of, id_bytes
 
 EXAMPLES = 3
 
@@ -100,7 +99,8 @@ def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
     if rows_are_the_same(name, before, after):
         return replace(made, before=old.counts, exact=True, enter=exactly(0), unreadable=(), same=True)
     exact = old.exact and new.exact
-    enter, leave, entering, leaving = find_moves(before, after, old, new)
+    moved = rows_in_one(old.frame, new.frame)
+    enter, leave, entering, leaving = find_moves(before, after, old, new, moved)
     return replace(
         made,
         before=old.counts,
@@ -110,7 +110,7 @@ def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
         entering=entering,
         leaving=leaving,
         steps=tuple(dropped_by_step(name, before, after)),
-        columns=columns_of(old, new),
+        columns=columns_of(old, new, moved),
         shifts=tuple(shifts(name, before.predictor, after.predictor)) if exact else (),
     )
 
@@ -124,17 +124,23 @@ def rows_are_the_same(name: str, before: Side, after: Side) -> bool:
 
 
 def find_moves(
-    before: Side, after: Side, old: Expected, new: Expected
+    before: Side, after: Side, old: Expected, new: Expected, moved: tuple[Places, Places]
 ) -> tuple[Between, Between, tuple[Example, ...], tuple[Example, ...]]:
-    """(how many rows enter, how many leave, examples of both)."""
-    left, came = ids_in_one(ids_of(old), ids_of(new))
+    """(how many rows enter, how many leave, examples of both); `moved` are the places of those in the one table alone."""
+    left, came = moved
     enter, leave = count_moves(old, new, left, came)
     if not (old.exact and new.exact):
         return enter, leave, (), ()
     sides = SideRows(before.predictor), SideRows(after.predictor)
-    entering = tuple(example(sides[1], sides[0], ids_of(new)[at]) for at in came[:EXAMPLES].tolist())
-    leaving = tuple(example(sides[0], sides[1], ids_of(old)[at]) for at in left[:EXAMPLES].tolist())
+    entering = tuple(example(sides[1], sides[0], id_at(new.frame, at)) for at in came[:EXAMPLES].tolist())
+    leaving = tuple(example(sides[0], sides[1], id_at(old.frame, at)) for at in left[:EXAMPLES].tolist())
     return enter, leave, entering, leaving
+
+
+def id_at(frame: Frame, place: int) -> Bytes:
+    """The id of one row."""
+    row: Bytes = id_bytes(frame.window("row_id", place, place + 1))[0]
+    return row
 
 
 def count_moves(old: Expected, new: Expected, left: Places, came: Places) -> tuple[Between, Between]:
@@ -189,13 +195,12 @@ def drops(side: Side, name: str) -> Iterator[tuple[str, int | None]]:
             yield f"{table}/{label}", rows
 
 
-def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
+def columns_of(old: Expected, new: Expected, moved: tuple[Places, Places]) -> tuple[str, ...]:
     """Columns that came, went, are of another type, or hold other cells in the rows that both tables hold."""
-    left, came = ids_in_one(ids_of(old), ids_of(new))
     built = old.record is not None and new.record is not None
     # A diff is read while one waits: the cells of large tables are compared where both are built.
     cells_known = old.exact and new.exact and (built or max(old.frame.rows, new.frame.rows) <= MOST)
-    both = [np.setdiff1d(np.arange(each.frame.rows), gone) for each, gone in ((old, left), (new, came))]
+    both = [others(each.frame.rows, gone) for each, gone in zip((old, new), moved, strict=True)] if cells_known else []
     remarks = []
     for name in sorted({**old.columns, **new.columns}):
         if name not in new.columns:
@@ -206,14 +211,27 @@ def columns_of(old: Expected, new: Expected) -> tuple[str, ...]:
             remarks.append(f"{name} is {new.columns[name]}, and was {old.columns[name]}")
         elif cells_known:
             try:
-                cells = [
-                    cells_of(each.frame.frame(small_name(name, each.columns)).take(pa.array(at)), each.columns[name])
-                    for each, at in zip((old, new), both, strict=True)
-                ]
+                differ = count_other_cells(name, old, new, both)
             except Unknown:
                 remarks.append(f"{name}: its cells are not known before they are made")
                 continue
-            differ = len(both[0]) if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
             if differ:
                 remarks.append(f"{name} holds other cells in {differ:,} rows")
     return tuple(remarks)
+
+
+def count_other_cells(name: str, old: Expected, new: Expected, both: list[Places]) -> int:
+    """In how many rows that both tables hold a column differs; raises Unknown."""
+    views = [(Selected(each.frame, at), small_name(name, each.columns)) for each, at in zip((old, new), both, strict=True)]
+    differ = sum(len(view.window(small, 0, 0)) for view, small in views)  # 0, where they are known
+    for first, last in windows(len(both[0])):
+        cells = [cells_of(view.window(small, first, last), old.columns[name]) for view, small in views]
+        differ += last - first if cells[0].shape != cells[1].shape else int((cells[0] != cells[1]).any(axis=1).sum())
+    return differ
+
+
+def others(rows: int, places: Places) -> Places:
+    """The places of all rows but some."""
+    mask = np.ones(rows, dtype=bool)
+    mask[places] = False
+    return np.flatnonzero(mask)

@@ -40,7 +40,7 @@ def measure_ahead(relation: Relation, executor: Executor, tell: Rows) -> None:
         wanted = Wanted(relation.store, relation.dear_cells(place), alive)
         for rows, _ in zip(stretches, executor.run(measure_wanted, wanted, stretches, Resources(), tell), strict=True):
             tell(rows.last)
-        relation.store.files.remove(relation.store.object_path(object_name(alive)))
+        relation.store.forget(object_name(alive))
 
 
 def write_alive(relation: Relation, place: int, tell: Rows) -> str:

@@ -157,7 +157,14 @@ def batch_columns(
     if node.form is not None:
         assert isinstance(operator, SetDecision)
         name = work.reads["of"]
-        return [form_digests(columns[name], digests[name], lambda column: operator.form(column, node.entries))]
+        column = columns[name]
+        if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
+            forms = list_forms(column, lambda cells: operator.form(Texts(cells), node.entries))
+        else:
+            if name not in texts:
+                texts[name] = Texts(column)
+            forms = operator.form(texts[name], node.entries)
+        return [changed_digests(column, forms, digests[name])]
     match operator:
         case Map():
             name = work.reads["of"]
@@ -183,7 +190,8 @@ def batch_columns(
             if name not in texts:
                 texts[name] = Texts(columns[name])
             names = [work.reads[role] for role in operator.others]
-            others = [texts.setdefault(each, Texts(columns[each])) for each in names]
+            texts |= {each: Texts(columns[each]) for each in names if each not in texts}
+            others = [texts[each] for each in names]
             return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
     raise AssertionError(f"`{operator.name}` makes no columns")
 
@@ -227,16 +235,11 @@ def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.
     return masked(id_array(cells), null)
 
 
-def form_digests(column: pa.Array, digests: pa.Array, form: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """The digest of each cell as `unique` compares it."""
-    if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
-        column = column.cast(pa.large_list(pa.large_string()))
-        flat = pa.concat_arrays([column])
-        values = form(flat.flatten())
-        offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(flat), 0).to_numpy())])
-        forms = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, mask=flat.is_null())
-        return changed_digests(column, forms, digests)
-    return changed_digests(column, form(column), digests)
+def list_forms(column: pa.Array, form: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Lists of texts as they are compared: each text in its form."""
+    flat = pa.concat_arrays([column.cast(pa.large_list(pa.large_string()))])
+    offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(flat), 0).to_numpy())])
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), form(flat.flatten()), mask=flat.is_null())
 
 
 MEMO_LOCK = Lock()

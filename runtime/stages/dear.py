@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,16 @@ class DearCells:
                 except TooSlow as error:
                     raise with_rows(TooSlow([int(chosen[place]) for place in error.places]), table, start) from None
                 yield at + chosen, np.stack([each.to_numpy() for each in made], axis=1)
+
+    def values_at(self, places: Ints, first: int, last: int) -> Ints:
+        """The values, (n, values), of rows at n places of the table in their order, all of them between two rows."""
+        found = np.full((len(places), len(self.operator.values)), -1, dtype=np.int64)
+        for part, (start, end) in enumerate(pairwise(self.table.bounds)):
+            low, high = np.searchsorted(places, [start, end]).tolist()
+            if low == high:
+                continue
+            mask = np.zeros(end - start, dtype=bool)
+            mask[places[low:high] - start] = True
+            for chosen, values in self.measured(part, mask, first, last):
+                found[low + np.searchsorted(places[low:high] - start, chosen)] = values
+        return found

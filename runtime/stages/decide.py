@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
-from operators.base.declare import Measure
+from operators.base.declare import Map, Measure
 from operators.measures.families import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.stages.expected.decisions import DecisionInputs
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
     from runtime.store.digest import Bytes
     from runtime.store.store import Store
@@ -73,6 +75,18 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
     # -- to foresee
 
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Needs, frame_bytes
+
+        graph, extent = self.stage.graph, below[self.stage.base]
+        measured = graph.with_below([*(each.measure for each in self.stage.run), *self.stage.beside])
+        maps = sum(isinstance(graph.nodes[at].operator, Map) for at in measured)
+        values = 16 * len(measured) * extent.rows
+        seen = frame_bytes(extent.rows, {}) + values
+        return Needs(
+            extent, frame_bytes(extent.rows, {}) + values + maps * extent.text, 3 * seen
+        )  # laid out, in a sort, scattered
+
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.decisions import Decided, decide_known
         from runtime.stages.expected.outcome import kept, kept_between
@@ -102,11 +116,11 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                 columns[name], known = known_column(base, made.name)
             else:
                 measured = view.known.values(made.node, base)
-                columns[name], known = measured.column(kept_name(made)), measured.known
+                columns[name], known = partial(measured.window, kept_name(made)), measured.known
             blind |= False if known is None else ~known
         for source, form in self.stage.forms:
             forms = view.known.values(source, base)
-            columns[form] = forms.columns[form]
+            columns[form] = partial(forms.cells, form)
             blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
         return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
@@ -114,14 +128,13 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""
         from runtime.stages.expected.frames import Renamed, Unknown
-        from runtime.stages.expected.values import kept_name
 
         node, origin = self.stage.node, dict[str, Any]()
         for name, made in node.carried.items():
             origin[name] = made.name if made.node is None else None
             if made.node is not None:
                 with suppress(Unknown):
-                    origin[name] = view.known.values(made.node, base).whole(kept_name(made))
+                    origin[name] = view.known.read(made, base)
         return Renamed(base.frame, origin, node.columns)
 
     # -- the life of a row

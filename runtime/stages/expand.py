@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.nodes import stage_name
@@ -14,6 +14,7 @@ from runtime.store.record import ChildrenRecord
 if TYPE_CHECKING:
     from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.expected import Expected
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
 
 
@@ -23,11 +24,14 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> ChildrenRecord:
-        from runtime.stages.children import expand_table
+        from runtime.stages.children import dear_roles, expand_table
         from runtime.stages.measuring import columns_for
 
-        objects, _ = columns_for(work, self.stage.index, self.stage.rows, tell)
-        return work.executor.call(expand_table, work.store, self.stage.node, work.table(self.stage.rows), objects)
+        stage = self.stage
+        objects, memos = columns_for(work, stage.index, stage.rows, tell)
+        table = work.table(stage.rows)
+        dear = dear_roles(work.graph, stage.node, table, objects, memos)
+        return work.executor.call(expand_table, work.store, stage.node, table, objects, dear)
 
     def explain(self) -> list[str]:
         from compiler.tell.explain import kernel_line, shown
@@ -67,6 +71,15 @@ class ExpandKind(Kind[ExpandStage, ChildrenRecord]):
     def summary(self, record: ChildrenRecord) -> str:
         """A line of its operator on all the children it made."""
         return self.stage.operator.tell(record.told["figures"]) if record.counts["born"] else ""
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Extent, Needs, frame_bytes
+
+        rows, columns = below[self.stage.rows], self.stage.node.columns
+        children = rows.times(self.stage.operator.children(self.stage.node.entries).high)
+        born = children.text + frame_bytes(children.rows, columns)
+        both = Extent(rows.rows + children.rows, rows.text + children.text)
+        return Needs(both, born + frame_bytes(both.rows, columns), born)
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.children import with_children

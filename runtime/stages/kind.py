@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
     from runtime.stages.expected.values import KnownValues
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
     from runtime.tables.memo import Memo
     from runtime.tables.table import Table
@@ -206,6 +207,15 @@ class Kind(Generic[S, R]):
         return iter(())
 
     # -- to foresee
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        """What it makes at most and writes, of tables so large; `source` tells of the files of one. Others write a frame."""
+        from runtime.stages.extents import Extent, Needs, frame_bytes
+
+        node = self.stage.node
+        read = [below[each] for each in node.inputs if each in below]
+        rows = sum(each.rows for each in read)
+        return Needs(Extent(rows, sum(each.text for each in read)), frame_bytes(rows, node.columns))
 
     def foresee(self, view: Foresight) -> Expected:
         """What it will make, as far as its inputs are known; unless a kind says more, any number of rows of its sources."""

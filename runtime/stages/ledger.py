@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pyarrow as pa
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import exactly
-from operators.base.scope import Columns
 from runtime.stages.columns import LostRows
 from runtime.stages.relation import Relation
 from runtime.store.digest import Bytes, id_bytes
@@ -22,14 +22,17 @@ from runtime.store.record import Counts, DecisionRecord
 from runtime.store.running import scratch
 from runtime.store.store import Store, StoreError
 from runtime.tables.beside import Beside
+from runtime.tables.births import Births, batches_with_ids, rows_at_a_time
 from runtime.tables.combine import combine_trees
 from runtime.tables.cursors import Mask
-from runtime.tables.ids import child_ids, combined, digest_name, hash_column, places_of
+from runtime.tables.ids import child_ids, combined
 from runtime.tables.objects import referring
-from runtime.tables.table import ARROW, TEXT, Table, carry, open_table
-from runtime.tables.write import describe, taken, write_based, write_frame
+from runtime.tables.table import Table, carry, open_table
+from runtime.tables.write import TableWriter, describe, taken, write_frame
 
 Ints = np.ndarray[Any, Any]
+Again = tuple[Ints, Ints]
+"""Places of rows, and numbers of copies, in as few bytes as do: they are held for all rows of a table."""
 
 
 class Shortage(StoreError):
@@ -52,7 +55,7 @@ def decide(relation: Relation) -> DecisionRecord:
     tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": ledger, "rows": kept}
     if len(table.spread) > 1:
         tree["spread"] = fates.kept
-    repeated = repeated_rows(store, open_table(store, tree), *fates.repeated())
+    repeated = repeated_rows(store, carried, fates.again)
     if repeated is not None:
         tree, described = combine_trees(store, [tree, repeated], carried.columns)
     else:
@@ -125,7 +128,8 @@ class Fates:
         """Group -> how much of it came to the set decision, in what it counts in."""
         self.dear = set[str]()
         """The columns of the ledger with values of dear measures."""
-        self.again: list[tuple[Bytes, Ints]] = [(np.zeros((0, 16), np.uint8), np.zeros(0, np.int64))]
+        self.again: list[Again] = []
+        """Of each part the rows that stand in the result again, by their places there, and the number of each copy."""
 
     def add(self, rows: pa.Table, made: pa.Table, dear: Mapping[str, pa.Array]) -> None:
         """The fates of a part, in row_id order. Raises LostRows where they are not those of exactly its rows."""
@@ -146,9 +150,10 @@ class Fates:
         self.ledger.append(write_frame(self.relation.store, columns | dict(dear)))
         self.kept.append(int((dropped[first] == 0).sum()))
         self.dear |= dear.keys()
-        again = ~first & (dropped == 0)
-        self.again.append((ids[again], copies[again]))
-        self.count(rows, dropped, np.cumsum(first) - 1, first)
+        again, places = ~first & (dropped == 0), np.cumsum(first) - 1
+        numbers = copies[again]
+        self.again.append((places[again].astype(np.int32), numbers.astype(np.min_scalar_type(numbers.max(initial=0)))))
+        self.count(rows, dropped, places, first)
 
     def count(self, rows: pa.Table, dropped: Ints, places: Ints, first: Mask) -> None:
         """Count the rows of a part; `places` says which row each fate is of, `first` whether it is no copy's."""
@@ -165,11 +170,6 @@ class Fates:
         for name, codes in by_name(rows, kind, places[came]):
             if codes.any():
                 self.groups[name] += int(codes.sum() if weights is None else weights[places[came][codes]].sum())
-
-    def repeated(self) -> tuple[Bytes, Ints]:
-        """The parents of the rows that stand in the result again, and the number of each copy."""
-        parents, copies = zip(*self.again, strict=True)
-        return np.concatenate(parents), np.concatenate(copies)
 
 
 def by_name(rows: pa.Table, column: str, places: Ints) -> Iterator[tuple[str, Mask]]:
@@ -200,42 +200,25 @@ def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, 
     return carry(store, table, columns, origin)
 
 
-def repeated_rows(store: Store, kept: Table, parents: Bytes, copies: np.ndarray[Any, Any]) -> dict[str, Any] | None:
-    """The tree of the rows that stand in the table more than once, as children with ids of their own."""
-    if not len(parents):
-        return None
-    places = places_of(id_bytes(kept.frame("row_id")), parents)
-    return write_children(store, kept, kept.columns, places, child_ids(parents, "mixture", copies), {})
-
-
-def write_children(
-    store: Store, table: Table, columns: Columns, parents: np.ndarray[Any, Any], ids: Bytes, cells: Mapping[str, pa.Array]
-) -> dict[str, Any]:
-    """The tree of rows with new ids: some cells of their own, all others as their parents have them, by places in the table."""
-    mask = np.zeros(table.rows, dtype=bool)
-    mask[parents] = True
-    among = pa.array(np.cumsum(mask)[parents] - 1)
-    inherited = read_rows(table, [name for name in columns if name not in cells], mask)
-    content = {name: column.take(among) for name, column in inherited.items()} | {**cells}
-    own = {"row_id": ids, "item_id": taken(id_bytes(table.frame("item_id")), parents)}
-    for name, kind in columns.items():
-        if kind in TEXT and name in cells:
-            own[digest_name(name)] = hash_column(cells[name], kind)
-        elif kind in TEXT:
-            own[digest_name(name)] = taken(id_bytes(table.frame(digest_name(name)).storage.fill_null(bytes(16))), parents)
-    tree, _ = write_based(store, [pa.table(content)], own, columns, {})
-    return tree
-
-
-def read_rows(table: Table, names: tuple[str, ...] | list[str], mask: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
-    """Columns of some rows; of the others no text stays in memory."""
-    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
-    places = np.flatnonzero(mask)
-    for start, batch in table.batches(list(names), last=int(places[-1]) + 1) if len(places) and names else ():
-        rows = len(next(iter(batch.values())))
-        for name, column in batch.items():
-            parts[name].append(column.filter(pa.array(mask[start : start + rows])))
-    return {name: pa.concat_arrays(each) if each else pa.array([], ARROW[table.columns[name]]) for name, each in parts.items()}
+def repeated_rows(store: Store, table: Table, again: list[Again]) -> dict[str, Any] | None:
+    """The tree of the rows that stand in the result more than once, as children with ids of their own."""
+    rows = rows_at_a_time(store, table)
+    with closing(Births(store, table.columns)) as births:
+        for (first, _), (places, copies) in zip(pairwise(table.bounds), again, strict=True):
+            if not len(places):
+                continue
+            begin, end = first + int(places[0]), first + int(places[-1]) + 1
+            for batch in batches_with_ids(table, [*table.columns], rows, begin, end):
+                low, high = np.searchsorted(places, [batch.first - first, batch.first - first + batch.rows])
+                parents = places[low:high].astype(np.int64) + (first - batch.first)
+                ids = child_ids(taken(batch.ids["row_id"], parents), "mixture", copies[low:high])
+                births.add(batch, parents, {"row_id": ids}, {})
+        if not births.rows:
+            return None
+        writer = TableWriter(store, table.columns, {})
+        for _ in births.written(writer):
+            pass
+        return writer.written()[0]
 
 
 def complain_shortage(relation: Relation, fates: Fates) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.graph.keys import memo_key, value_key
 from operators.base.declare import Measure
+from operators.grow.expand import Expand
 from operators.measures.families import Search
 from runtime.stages.columns import ColumnWork
 from runtime.stages.kind import Rows, Work
@@ -17,10 +18,14 @@ from runtime.tables.segmented import Segmented
 
 
 def columns_for(work: Work, index: int, base: int, tell: Rows) -> tuple[dict[int, Beside], dict[int, Memo]]:
-    """The columns a stage reads, as objects beside its base table; dear measures of decisions keep to their memo."""
+    """The columns a stage reads, as objects beside its base table; dear measures of some rows alone keep to their memo.
+
+    Those are what decisions measure, and what an operator asks of the rows that it has children of.
+    """
     graph, store = work.graph, work.store
     node = graph.nodes[index]
-    carried = {made.node for made in node.carried.values() if made.node is not None}
+    asked = node.operator.measures() if isinstance(node.operator, Expand) else {}
+    carried = {made.node for name, made in node.carried.items() if made.node is not None and name not in asked}
     roots: list[int] = []
     memos: dict[int, Memo] = {}
     for at in [*graph.beside(index), *(graph.nodes[each].measure for each in graph.run(node.rows))]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from runtime.store.store import Damaged, Store
 
 if TYPE_CHECKING:
     from runtime.stages.expected.expected import Expected
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
 
 
@@ -30,8 +32,14 @@ class OutputKind(Kind[OutputStage, OutputRecord]):
             # Nothing of ours reads the shards again before a person does, so they are checked here.
             for shard in record.shards:
                 store.read_path(shard.removeprefix("object:"))
-            return all(store.object_path(each).exists() for each in record.objects())
+            return all(store.has(each) for each in record.objects())
         return False
+
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Needs, frame_bytes
+
+        extent = below[self.stage.table]
+        return Needs(extent, extent.text + frame_bytes(extent.rows, self.stage.node.columns))  # packed it is less
 
     def foresee(self, view: Foresight) -> Expected:
         return view.expect(self.stage.table)

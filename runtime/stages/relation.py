@@ -22,7 +22,7 @@ from runtime.tables.cursors import Mask
 from runtime.tables.ids import combined, connect, database, halves
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
-from runtime.tables.scatter import by_part, in_id_order
+from runtime.tables.scatter import by_part, in_id_order, parted
 from runtime.tables.table import BATCH, Table
 
 THREAD_BYTES = 150 << 20
@@ -53,10 +53,12 @@ class Relation:
 
     def __post_init__(self) -> None:
         self.name = self.stage.graph.nodes[self.stage.base].label
-        self.many = len(self.table.spread) > 1
+        self.spilled = False
+        """Whether the rows lie on disk for DuckDB, as they are too many to be held."""
         self.dear: list[dict[str, pa.Array]] = [{} for _ in self.table.spread]
         """Of each part the values of dear measures, by their place in the run: a label is no part of a result."""
-        self.parts: list[pa.Table] = []
+        self.parts: dict[int, pa.Table] = {}
+        """Part -> its rows, where they are held."""
         self.connection: Any = None
         self.database: Any = None
 
@@ -68,10 +70,14 @@ class Relation:
         self.folder = folder
         bound = self.store.bound
         threads = max(1, min(self.threads or 1, bound.database // THREAD_BYTES))
-        self.database = database(threads, bound.database, folder / "spilled") if self.many else None
+        parts = range(len(self.table.spread))
+        held = pa.table(self.columns_of(0))
+        # Parts are about even, and what DuckDB makes of the rows is some times as large as they are.
+        self.spilled = len(parts) > 1 and held.nbytes * len(parts) > bound.run // 4
+        self.database = database(threads, bound.database, folder / "spilled") if self.spilled else None
         self.connection = self.database.cursor() if self.database is not None else connect(self.threads)
-        for part in range(len(self.table.spread)):
-            self.lay(part, pa.table(self.columns_of(part)))
+        for part in parts:
+            self.lay(part, pa.table(self.columns_of(part)) if part else held)
         for place in self.dear_places():
             if before is None or place < before:
                 self.measure_dear(place)
@@ -107,8 +113,8 @@ class Relation:
 
     def lay(self, part: int, rows: pa.Table) -> None:
         """Put the rows of a part where DuckDB finds them, in the place of what lay there."""
-        if not self.many:
-            self.parts = [rows]
+        if not self.spilled:
+            self.parts[part] = rows
             return
         path = self.folder / f"{part}.arrow"
         path.unlink(missing_ok=True)
@@ -117,16 +123,17 @@ class Relation:
 
     def rows(self, part: int) -> pa.Table:
         """The rows of a part, in row_id order."""
-        if not self.many:
-            return self.parts[0]
+        if not self.spilled:
+            return self.parts[part]
         with pa.memory_map(str(self.folder / f"{part}.arrow")) as file:
             return pa.ipc.open_file(file).read_all()
 
     def query(self, text: str) -> Iterator[pa.Table]:
         """What SQL makes of the rows: for each part its rows, in row_id order and, where it has one, by `copy`."""
-        if not self.many:
-            self.connection.register(self.name, self.parts[0])
-            yield in_id_order(self.connection.sql(text).to_arrow_table())
+        if not self.spilled:
+            held = pa.concat_tables([self.parts[part] for part in range(len(self.parts))])
+            self.connection.register(self.name, held.unify_dictionaries() if len(self.parts) > 1 else held)
+            yield from parted(in_id_order(self.connection.sql(text).to_arrow_table()), len(self.parts))
             return
         import pyarrow.dataset
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compiler.graph.facts import Facts
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from runtime.stages.expected.counts import Counts, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
+    from runtime.stages.extents import Extent, Needs
     from runtime.stages.life import Life
 
 
@@ -72,22 +75,26 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             table = funnel.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})
             table["quarantined"][self.stage.node.label] = rows
 
+    def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
+        from runtime.stages.extents import Needs, frame_bytes
+
+        extent = source(self.stage.node.label)
+        kept = extent.text + frame_bytes(extent.rows, self.stage.node.columns)
+        return Needs(extent, kept, kept)  # sorted runs of all rows lie there until the last part is written
+
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.counts import source_counts, tally
         from runtime.stages.expected.expected import Expected
         from runtime.stages.expected.frames import Joined, Renamed
         from runtime.tables.table import open_table
-        from runtime.tables.write import constant
 
         node, operator = self.stage.node, self.stage.operator
         twin = same_rows(view.other, node, view.facts) if view.other is not None else None
         if twin is not None:
             table = open_table(view.store, twin.table)  # other labels move no row
             labels = {"source": node.label, "category": operator.category, "license": operator.license}
-            origin = {
-                **{name: name for name in node.columns},
-                **{name: constant(each, table.rows) for name, each in labels.items()},
-            }
+            origin: dict[str, Any] = {name: name for name in node.columns}
+            origin |= {name: partial(repeated, each) for name, each in labels.items()}
             frame = Renamed(table, origin, node.columns)
             return Expected(frame, node.columns, tally(frame, None, {}, view.sources))
         rows = self.rows(view)
@@ -137,6 +144,13 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             item_id=id_bytes(table.frame("item_id"))[place].tobytes().hex(),
             files=[shown for shown, _, _ in record.files],
         )
+
+
+def repeated(label: str, first: int, last: int) -> Any:
+    """A label that is the same in every row, for some of them."""
+    from runtime.tables.write import constant
+
+    return constant(label, last - first)
 
 
 def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:

@@ -73,4 +73,4 @@ def forget_pieces(pieces: Pieces) -> None:
     """Remove what is joined: no record names it, and nothing else is called the same."""
     for each in pieces.pieces:
         for reference in filter(None, (each.object, each.text)):
-            pieces.store.files.remove(pieces.store.object_path(object_name(reference)))
+            pieces.store.forget(object_name(reference))

@@ -17,6 +17,7 @@ BASE = 180 << 20
 SMALLEST = 400 << 20
 """The least that a build is tried with: the process itself takes half of it."""
 PART_BYTES = 1 << 27
+MOST_PARTS = PART_COUNTS[-1]
 
 
 def parse_size(text: str) -> int:
@@ -28,24 +29,31 @@ def parse_size(text: str) -> int:
     return int(float(f"{number}.{fraction or 0}") * UNITS[unit.upper()])
 
 
+def show_size(size: int) -> str:
+    """Bytes for people, in units of 1000 as disks have them."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
 def machine_memory() -> int:
     """The memory that the machine has, or that its cgroup leaves to us."""
     return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *cgroup_limits()])
 
 
-def cgroup_limits() -> list[int]:
-    """The memory limits of the cgroups that this process is in, as far as they can be read."""
+def cgroup_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The memory limits of the cgroups that this process is in and of all above them, as far as they can be read."""
     found = []
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = groups.read_text().splitlines()
     except OSError:
         return []
     for line in lines:
         _, controllers, group = line.split(":", 2)
-        root = Path("/sys/fs/cgroup") / (controllers if controllers else ".")
-        if controllers not in ("", "memory"):
+        if controllers and "memory" not in controllers.split(","):
             continue
-        for folder in (root / group.lstrip("/"), root):
+        top, inner = root / controllers, Path(group.lstrip("/"))
+        if ".." in inner.parts:  # it lies outside of the groups that are seen from here
+            inner = Path()
+        for folder in (top / inner, *(top / each for each in inner.parents)):
             for name in ("memory.max", "memory.limit_in_bytes"):
                 try:
                     text = (folder / name).read_text().strip()
@@ -88,6 +96,17 @@ class Bound:
     def part(self) -> int:
         """Bytes of a part, about: it is in memory at a time, several times over. It is the same however a build is run."""
         return min(PART_BYTES, replace(self, tasks=1, processes=1).room // 10)
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest table whose parts fit."""
+        return MOST_PARTS * (self.room // 10)
+
+    @classmethod
+    def for_size(cls, size: int) -> int:
+        """The least bound that a table of so many bytes fits into, in whole hundreds of MB."""
+        least = BASE + 10 * -(-size // MOST_PARTS)
+        return max(SMALLEST, -(-least // (100 << 20)) * (100 << 20))
 
     @property
     def database(self) -> int:

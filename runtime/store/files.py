@@ -144,6 +144,21 @@ class HookedFile(io.RawIOBase):
         pass
 
 
+class Hashed:
+    """A file that is hashed while it is written; without one, of what is written only the digest is wanted."""
+
+    def __init__(self, file: BinaryIO | None = None) -> None:
+        self.file, self.hasher = file, blake3()
+
+    def write(self, data: Buffer) -> int:
+        self.hasher.update(data)
+        return memoryview(data).nbytes if self.file is None else self.file.write(data)
+
+    @property
+    def digest(self) -> str:
+        return self.hasher.hexdigest()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside a file, to write to; it takes the file's place where the block ends, and is gone where that fails."""

@@ -35,7 +35,7 @@ def collect(store: Store, dry_run: bool = False) -> Collected:
             needed.update(build.beside, (stage["key"] for stage in build.stages.values()))
         records = objects = size = 0
         for kind in (Record, BesideRecord):
-            for record in list(store.records(kind)):
+            for record in list(store.records_here(kind)):
                 if record.key in needed:
                     needed |= record.objects()
                     continue

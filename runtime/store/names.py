@@ -1,6 +1,7 @@
 """What lies under the name of a recipe: its last build, and the looks at held-out benchmarks."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 
 from runtime.store.parts import Sealed, Unsound, each, each_of, having, is_count, is_digest, is_map, is_text
 
-LAST = "last-build.json"
+LAST, LOOKS = "last-build.json", "held-out.jsonl"
 
 
 class BuiltStage(TypedDict):
@@ -68,6 +69,15 @@ def read_looks(lines: str) -> list[Look]:
             body = json.loads(line)
             looks += [Look.read(body)] if isinstance(body, dict) else []
     return looks
+
+
+def append_line(path: Path, line: str) -> None:
+    """Write a line at the end of a file, so that it outlives a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_last_build(recipe: str, data: bytes) -> LastBuild | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from compiler.graph.plan import Result
 from runtime.store.bound import Bound
 from runtime.store.files import Files, NoFile, hash_path, open_file
 from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
-from runtime.store.names import LAST, LastBuild, last_builds, read_last_build
+from runtime.store.location import Location
+from runtime.store.naming import Naming
 from runtime.store.parts import DIGEST, sealed
 from runtime.store.record import Keyed, Record, read_record
-from runtime.store.running import clear_tmp, live_builds
+from runtime.store.running import Holding, live_builds
 
 K = TypeVar("K", bound=Keyed)
 R = TypeVar("R", bound=Record)
@@ -47,18 +46,15 @@ def taken_as(record: Record, kind: type[R]) -> R:
     return record
 
 
-class Store:
+class Store(Naming, Holding):
     """A folder of results and objects that several builds may use at once."""
 
     def __init__(self, folder: Path, files: Files | None = None) -> None:
+        super().__init__(folder / FORMAT)
         self.folder = folder
-        self.root = folder / FORMAT
         self.files = files or Files()
         self.checked: set[str] = set()
         self.bound = Bound()
-        self.running: IO[str] | None = None
-        self.read_only = False
-        """Whether it is somebody else's, or on a medium, so that it serves what is built and takes nothing."""
         if (link := link_in(folder)) is not None:
             raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
         if (other := foreign(folder)) is not None:
@@ -101,51 +97,15 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
 
-    # -- what a running build relies on
+    @property
+    def location(self) -> Location:
+        """What it is opened from again, in any process of this machine."""
+        return Location(self.folder)
 
-    @contextmanager
-    def building(self) -> Iterator[None]:
-        """While this lasts, gc leaves alone what this build names; of a store that cannot be written nothing is taken away."""
-        self.read_only = self.root.is_dir() and not os.access(self.root, os.W_OK)
-        if self.read_only:
-            yield
-            return
-        self.prepare()
-        path = self.root / "running" / uuid.uuid4().hex
-        with self.gate():  # a file that is not locked yet looks like that of a dead build
-            running = open(path, "x")  # noqa: SIM115 - it stays open, and locked, as long as the build runs
-            fcntl.flock(running, fcntl.LOCK_EX)
-        with running:
-            self.running = running
-            try:
-                yield
-            finally:
-                self.running = None
-                path.unlink(missing_ok=True)
-
-    def hold(self, name: str) -> None:
-        """Name a key or object that this build relies on."""
-        if self.running is not None:
-            self.running.write(name + "\n")
-            self.running.flush()
-
-    @contextmanager
-    def gate(self, exclusive: bool = False) -> Iterator[None]:
-        """Builds pass together; gc passes alone, so that nothing is taken away between a look and a hold."""
-        if self.read_only:
-            yield
-            return
-        with open(self.root / "gate", "a") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-            yield
-
-    def sweep(self) -> None:
-        """Remove what dead builds left in tmp: a build that was killed leaves nothing that is needed."""
-        if self.read_only:
-            return
-        with self.gate(exclusive=True):
-            if not live_builds(self.root, "" if self.running is None else Path(self.running.name).name):
-                clear_tmp(self.root)
+    @property
+    def exists(self) -> bool:
+        """Whether there is one yet."""
+        return self.root.is_dir()
 
     # -- objects
 
@@ -173,6 +133,26 @@ class Store:
             made.append(digest)
         finally:
             path.unlink(missing_ok=True)
+
+    def send(self, names: Iterable[str]) -> None:
+        """Let other machines have the objects among some names, before a record names them."""
+
+    def forget(self, digest: str) -> None:
+        """Remove an object that no record names, and nothing else is called the same."""
+        self.files.remove(self.object_path(digest))
+
+    def has(self, digest: str) -> bool:
+        """Whether an object is there, whatever its bytes."""
+        return self.object_path(digest).exists()
+
+    def size_of(self, digest: str) -> int:
+        """The bytes of an object; one that is missing has none."""
+        path = self.object_path(digest)
+        return path.stat().st_size if path.exists() else 0
+
+    def object_sizes(self) -> Iterator[int]:
+        """The bytes of each object that there is."""
+        return (path.stat().st_size for path in (self.root / "objects").glob("*/*"))
 
     def read_path(self, digest: str) -> Path:
         """The path of an object whose bytes have been checked; raises Damaged or Missing."""
@@ -250,6 +230,10 @@ class Store:
             self.files.rename(made, target)
         return record
 
+    def remove_record(self, record: Keyed) -> None:
+        """Take a record away whose objects are gone."""
+        self.files.remove(self.record_path(record.folder, record.key))
+
     def stage_record(self, record: Keyed) -> tuple[Path, Path]:
         """(a record as a file that is not in its place yet, that place); it is held."""
         self.hold(record.key)
@@ -260,9 +244,21 @@ class Store:
 
     def records(self, kind: type[K]) -> Iterator[K]:
         """All records of a kind, by key."""
+        return self.records_here(kind)
+
+    def records_here(self, kind: type[K]) -> Iterator[K]:
+        """Those of them that lie in the folder."""
         for path in sorted((self.root / kind.folder).glob("*/*.json")):
             if DIGEST.fullmatch(path.stem) and (record := self.look_up(path.stem, kind)) is not None:
                 yield record
+
+    # -- dear measures
+
+    def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
+        """Lay journals of other machines down in a folder of a memo, those that are `sound`; a folder has all it will have."""
+
+    def send_memo(self, path: Path) -> None:
+        """Let other machines have a journal."""
 
     # -- names
 
@@ -275,25 +271,3 @@ class Store:
             if part.is_symlink():
                 raise link_error(part.relative_to(self.root))
         return path
-
-    def write_last_build(self, build: LastBuild) -> None:
-        """Write what the last build of a recipe was, unless that is written already."""
-        path, content = self.name_path(build.recipe) / LAST, sealed(build.body())
-        with suppress(FileNotFoundError):
-            if path.read_bytes() == content:
-                return
-        self.files.make_folder(path.parent)
-        made = self.root / "tmp" / uuid.uuid4().hex
-        self.files.write_bytes(made, content)
-        self.files.rename(made, path)
-
-    def last_build(self, recipe: str) -> LastBuild:
-        """What the last build of a recipe was; one of nothing where that is not known."""
-        build = None
-        with suppress(FileNotFoundError, IsADirectoryError):
-            build = read_last_build(recipe, (self.name_path(recipe) / LAST).read_bytes())
-        return build or LastBuild(recipe=recipe)
-
-    def builds(self) -> Iterator[tuple[str, LastBuild]]:
-        """(recipe, its last build), of those that can be read."""
-        return ((recipe, build) for _, recipe, build in last_builds(self.root) if build is not None)

@@ -15,16 +15,26 @@ from runtime.tables.ids import sorted_order
 from runtime.tables.table import Table, empty_column, open_table
 from runtime.tables.write import FrameWriter, small_columns
 
+TWICE = (
+    "two tables of one `from` hold the same rows",
+    "a row stands in a table once: combine sources, or tables that are disjoint",
+)
 
-def combine_trees(store: Store, trees: list[dict[str, Any]], columns: Columns) -> tuple[dict[str, Any], Described]:
-    """Write the frame of all rows of several tables: (tree, what it is). Raises StoreError for equal ids."""
+
+def combine_trees(
+    store: Store, trees: list[dict[str, Any]], columns: Columns, twice: tuple[str, str] = TWICE
+) -> tuple[dict[str, Any], Described]:
+    """Write the frame of all rows of several tables: (tree, what it is).
+
+    Raises StoreError for equal ids; `twice` is what it says, and a hint.
+    """
     members = [open_table(store, tree) for tree in trees]
     writer = FrameWriter(store, columns)
     readers = [MemberFrames(member, columns) for member in members]
     parts = max(store.bound.parts or 1, *(len(member.spread) for member in members))
     for prefix in range(0, 256, 256 // parts):
         frames = [reader.read(reader.table.place_of(prefix + 256 // parts)) for reader in readers]
-        writer.add(interleaved(frames, columns))
+        writer.add(interleaved(frames, columns, twice))
     tree = writer.tree("combined", parts=trees)
     return tree, writer.describing.described()
 
@@ -46,15 +56,12 @@ class MemberFrames:
         return {small: empty_column(rows, self.columns[name]) for name, small in smalls if small not in read} | read
 
 
-def interleaved(frames: list[dict[str, pa.Array]], columns: Columns) -> dict[str, pa.Array]:
+def interleaved(frames: list[dict[str, pa.Array]], columns: Columns, twice: tuple[str, str]) -> dict[str, pa.Array]:
     """The rows of several frames in row_id order, with the number of the frame that each is of."""
     ids = np.concatenate([id_bytes(frame["row_id"]) for frame in frames])
     order = sorted_order(ids)
     if (ids[order][1:] == ids[order][:-1]).all(axis=1).any():
-        raise StoreError(
-            "two tables of one `from` hold the same rows",
-            "a row stands in a table once: combine sources, or tables that are disjoint",
-        )
+        raise StoreError(*twice)
     places = pa.array(order)
     made: dict[str, pa.Array] = {"row_id": id_array(ids[order])}
     made["item_id"] = id_array(np.concatenate([id_bytes(frame["item_id"]) for frame in frames])[order])

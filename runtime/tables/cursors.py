@@ -13,6 +13,7 @@ from runtime.store.trees import references
 from runtime.tables.objects import Reference, object_name, whole
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+PIECE = 1024
 
 
 class Cursor(Protocol):
@@ -170,6 +171,12 @@ class CombinedCursor:
         self.members, self.cursors = members, cursors
 
     def read(self, rows: int) -> list[pa.Array]:
+        # Each piece is copied twice on its way: few rows at a time, so that long ones are not in memory three times.
+        pieces = [self.piece(min(PIECE, rows - start)) for start in range(0, max(rows, 1), PIECE)]
+        return [joined(list(piece), piece[0].type) for piece in zip(*pieces, strict=True)]
+
+    def piece(self, rows: int) -> list[pa.Array]:
+        """A few of the next rows."""
         chosen = self.members.read(rows)[0].to_numpy()
         read = [cursor.read(int((chosen == number).sum())) for number, cursor in enumerate(self.cursors)]
         order = np.empty(rows, dtype=np.int64)

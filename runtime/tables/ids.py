@@ -52,6 +52,9 @@ def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
 
 LOCAL = threading.local()
 
+FEW = 1000
+"""Cells that are hashed one by one: a query costs as much as a thousand of them."""
+
 HEX = np.zeros(256, dtype=np.uint8)
 HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 """The value of each hexadecimal digit: decoding whole columns here costs less than casts in SQL."""
@@ -95,6 +98,9 @@ def text_digest(column: str, kind: str) -> str:
 
 def hash_column(column: pa.Array, kind: str) -> Bytes:
     """The cell digests of a text column, (n, 16); zeros for null."""
+    if kind == "text" and len(column) <= FEW:
+        cells = (bytes(16) if text is None else hashlib.sha256(text.encode()).digest()[:16] for text in column.to_pylist())
+        return np.frombuffer(b"".join(cells), dtype=np.uint8).reshape(-1, 16)
     table = pa.table({".at": np.arange(len(column)), "cell": column})
     relation = hashing().from_arrow(table)
     query = f"SELECT \".at\", coalesce({text_digest('cell', kind)}, repeat('0', 32))::UUID AS digest"
@@ -179,14 +185,15 @@ def source_tag(source: str, names: list[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
 
 
-def number_copies(rows: Bytes) -> None:
-    """Give the second and further of equal row ids ids of their own, in place: H(id, copy).
+def number_copies(rows: Bytes) -> np.ndarray:
+    """Give the second and further of equal row ids ids of their own, in place: H(id, copy). Their order then.
 
     Equal rows have no order among them, so it is the same whichever is called the first.
     """
     high = halves(rows)[0]
     order = np.argsort(high)
-    close = np.flatnonzero(high[order[1:]] == high[order[:-1]])
+    ranked = high[order]
+    close = np.flatnonzero(ranked[1:] == ranked[:-1])
     # Only rows that share half of their id are looked at further: they are few.
     chosen = order[np.unique(np.concatenate([close, close + 1]))]
     chosen = chosen[sorted_order(rows[chosen])]
@@ -197,6 +204,12 @@ def number_copies(rows: Bytes) -> None:
     again = chosen[~starts]
     if again.size:
         rows[again] = child_ids(rows[again], "copy", copies[~starts])
+        kept = np.ones(len(rows), dtype=bool)
+        kept[again] = False
+        order, high[again] = order[kept[order]], halves(rows[again])[0]
+        again = again[np.argsort(high[again])]
+        order = np.insert(order, np.searchsorted(high[order], high[again]), again)
+    return settled(order, rows)
 
 
 def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequence[Bytes] = ()) -> Bytes:
@@ -211,11 +224,16 @@ def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequen
 
 def sorted_order(ids: Bytes) -> np.ndarray:
     """The order that sorts ids as bytes."""
+    return settled(np.argsort(halves(ids)[0]), ids)
+
+
+def settled(order: np.ndarray, ids: Bytes) -> np.ndarray:
+    """An order that sorts the first halves of ids, or that which sorts them whole where two share a half."""
     high, low = halves(ids)
-    order = np.argsort(high)
-    ties = np.flatnonzero(high[order][1:] == high[order][:-1])
+    ranked = high[order]
+    ties = np.flatnonzero(ranked[1:] == ranked[:-1])
     # Equal first halves are equal rows, or so rare that the full sort may pay for them.
-    if ties.size and not (low[order][1:][ties] >= low[order][:-1][ties]).all():
+    if ties.size and not (low[order[ties + 1]] >= low[order[ties]]).all():
         return np.lexsort((low, high))
     return order
 

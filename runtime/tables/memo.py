@@ -35,6 +35,7 @@ class Memo:
 
     def refresh(self) -> bool:
         """Read the journals that have come since, of this build or another; says whether there are any."""
+        self.store.bring_memo(self.folder, lambda path: not broken_entries(path))
         rows: list[bytes] = []
         self.read = self.read or set()
         for path in sorted(self.folder.glob("*.journal")):
@@ -70,6 +71,7 @@ class Memo:
         self.store.files.write_bytes(made, b"".join(entries))
         self.store.files.rename(made, self.folder / name)
         self.read = {name, *(self.read or ())}
+        self.store.send_memo(self.folder / name)
 
     def look_up(self, cells: Bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """(whether each cell is known, its values, (n, values), where it is)."""

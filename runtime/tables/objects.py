@@ -55,6 +55,18 @@ def beside_column(store: Store, reference: str, name: str) -> pa.Array:
     return column_of(read_part(store, reference, 0), name)
 
 
+def beside_window(store: Store, reference: str, column: int, first: int, last: int) -> pa.Array:
+    """Some rows of a column made beside a table, by its number; of its batches only those that hold them are read."""
+    with pa.OSFile(str(store.read_path(object_name(reference)))) as file:
+        reader = pa.ipc.open_file(file)
+        kind = reader.schema.types[column]
+        if first >= last:
+            return pa.array([], kind)
+        size = reader.get_batch(0).num_rows  # of all but the last
+        batches = [reader.get_batch(at).column(column) for at in range(first // size, (last - 1) // size + 1)]
+        return whole(pa.chunked_array(batches, kind)).slice(first % size, last - first)
+
+
 def column_of(table: pa.Table, name: str) -> pa.Array:
     """A measured column; `part/whole` is the share, null where the measure abstains."""
     if name != SHARE:

@@ -14,29 +14,45 @@ from runtime.store.files import Files
 from runtime.store.running import scratch
 from runtime.store.store import Store
 from runtime.tables.ids import combined, halves, sorted_order
-from runtime.tables.write import taken
+from runtime.tables.write import ranges, taken
 
 
 def by_part(store: Store, batches: Iterable[pa.RecordBatch], schema: pa.Schema, parts: int) -> Iterator[pa.Table]:
-    """For each part its rows by `row_id` and, where they have one, by `copy`; no more than a run of them is in memory."""
+    """For each part its rows by `row_id` and, where they have one, by `copy`; few of them are in memory at a time."""
     with scratch(store.root) as folder:
-        paths: list[Path] = []
-        pieces: list[pa.RecordBatch] = []
-        size = 0
-        for batch in batches:
-            pieces.append(batch)
-            size += batch.nbytes
-            if size >= store.bound.run:
-                paths.append(scatter(store.files, pieces, parts, folder / str(len(paths))))
-                pieces, size = [], 0
-        if not paths:
-            yield from map(in_id_order, parts_of(pa.Table.from_batches(pieces, schema), parts))
-            return
-        if pieces:
-            paths.append(scatter(store.files, pieces, parts, folder / str(len(paths))))
-            pieces = []
-        for part in range(parts):
-            yield in_id_order(pa.Table.from_batches([read_batch(path, part) for path in paths], schema))
+        # They are there beside a database and all that this holds.
+        yield from scattered(store.files, folder, store.bound.run // 4, batches, schema, parts)
+
+
+def scattered(
+    files: Files, folder: Path, most: int, batches: Iterable[pa.RecordBatch], schema: pa.Schema, parts: int
+) -> Iterator[pa.Table]:
+    """The same over a folder, with `most` bytes in memory."""
+    paths: list[Path] = []
+    pieces: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        pieces.append(batch)
+        size += batch.nbytes
+        if size >= most:
+            paths.append(scatter(files, pieces, parts, folder / f"scattered-{len(paths)}"))
+            pieces, size = [], 0
+    if not paths:
+        rows = in_id_order(pa.Table.from_batches(pieces, schema))
+        pieces.clear()
+        yield from parted(rows, parts)
+        return
+    if pieces:
+        paths.append(scatter(files, pieces, parts, folder / f"scattered-{len(paths)}"))
+        pieces = []
+    for part in range(parts):
+        yield in_id_order(pa.Table.from_batches([read_batch(path, part) for path in paths], schema))
+
+
+def parted(rows: pa.Table, parts: int) -> Iterator[pa.Table]:
+    """For each part its rows, of a table in memory that is in id order."""
+    for first, last in ranges(id_bytes(combined(rows.column("row_id"))), parts):
+        yield rows.slice(first, last - first)
 
 
 def scatter(files: Files, pieces: list[pa.RecordBatch], parts: int, path: Path) -> Path:

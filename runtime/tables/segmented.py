@@ -64,6 +64,7 @@ class Segmented:
     def load(self, library: str) -> dict[bytes, bytes]:
         """All that is known; a journal with broken entries is set aside, once its whole ones are written anew."""
         found: dict[bytes, bytes] = {}
+        self.store.bring_memo(self.folder(library), lambda path: not broken_cuts(path))
         for path in sorted(self.folder(library).glob(f"*{ENDING}")):
             with suppress(FileNotFoundError):  # another build was first to set it aside
                 whole = dict(whole_cuts(path))
@@ -81,6 +82,7 @@ class Segmented:
         bodies = (HEAD.pack(digest, len(cuts)) + cuts for digest, cuts in made.items())
         self.store.files.write_bytes(self.store.root / "tmp" / name, b"".join(b + blake3(b).digest(CHECK) for b in bodies))
         self.store.files.rename(self.store.root / "tmp" / name, folder / name)
+        self.store.send_memo(folder / name)
 
 
 def packed(cuts: Ints) -> bytes:

@@ -14,14 +14,17 @@ import numpy as np
 import pyarrow as pa
 
 from operators.base.scope import Columns
+from runtime.store.bound import MOST_PARTS, Bound, show_size
 from runtime.store.digest import Bytes, Described, buckets_of, id_bytes
 from runtime.store.store import Store, StoreError
-from runtime.tables.ids import number_copies, sorted_order
+from runtime.tables.ids import child_ids, halves, number_copies, sorted_order
 from runtime.tables.objects import whole
-from runtime.tables.write import TableWriter, gathered, taken, write_based
+from runtime.tables.write import TableWriter, gathered, ranges, taken
 
 BUCKETS = 256
 ID = pa.binary(16)
+RENAMED = 1 << 16
+"""Equal rows that are told apart at a time."""
 
 
 @dataclass
@@ -30,28 +33,35 @@ class Run:
 
     path: Path
     rows: int
-    gone: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """Bucket -> the places of rows that were told apart from equal ones, and so have other ids."""
+    stays: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """Bucket -> whether each of its rows keeps its id, in packed bits; a bucket of which all do is not in it."""
 
-    def ids(self, bucket: int) -> Bytes:
-        """The row ids of a bucket."""
+    def groups(self, bucket: int) -> tuple[Bytes, np.ndarray[Any, Any]]:
+        """(the ids in a bucket, each once; how many rows have each)."""
         with pa.memory_map(str(self.path)) as file:
-            reader = pa.ipc.open_file(file)
-            return id_bytes(reader.get_batch(bucket).column(".row_id")).copy()
+            ids = id_bytes(pa.ipc.open_file(file).get_batch(bucket).column(".row_id"))
+            starts = np.flatnonzero(np.append(True, (ids[1:] != ids[:-1]).any(axis=1))[: len(ids)])
+            return ids[starts], np.diff(np.append(starts, len(ids)))
 
-    def batches(self, first: int, last: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(bucket, its rows) of some buckets, with all rows that it was written with."""
+    def batches(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """The rows of some buckets, bucket by bucket, with all that the run was written with."""
         with pa.OSFile(str(self.path)) as file:
             reader = pa.ipc.open_file(file)
             for bucket in range(first, last):
-                yield bucket, reader.get_batch(bucket)
+                yield reader.get_batch(bucket)
+
+    def kept(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """Those of them that have their ids still."""
+        for bucket, batch in enumerate(self.batches(first, last), first):
+            stays = self.stays.get(bucket)
+            yield batch if stays is None else batch.filter(pa.array(np.unpackbits(stays, count=len(batch)).astype(bool)))
 
 
 class Spill:
-    """Rows of one table, in the order in which they come."""
+    """Rows of one table, in the order in which they come; equal ones are told apart, where there may be any."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, distinct: bool = False) -> None:
+        self.store, self.distinct = store, distinct
         self.tables: list[pa.Table] = []
         self.ids: list[dict[str, Bytes]] = []
         self.runs: list[Run] = []
@@ -64,6 +74,7 @@ class Spill:
         self.rows += len(content)
         size = content.nbytes + sum(each.nbytes for each in ids.values())
         self.held, self.size = self.held + size, self.size + size
+        complain_larger("the rows of a table", self.size, self.store.bound)
         if self.held > self.store.bound.run:
             self.flush()
 
@@ -76,7 +87,7 @@ class Spill:
         """Raises StoreError where the disk has no room for so many bytes: before they are written, not when it is full."""
         free = shutil.disk_usage(self.store.root).free
         if size > free:
-            there = f"{size / 1e9:.1f} GB are to be written into `{self.store.folder}`, and {free / 1e9:.1f} GB are free"
+            there = f"{show_size(size)} are to be written into `{self.store.folder}`, and {show_size(free)} are free"
             raise StoreError(there, "make room, or choose another store with --store")
 
     def flush(self) -> None:
@@ -103,62 +114,93 @@ class Spill:
                 writer.write_batch(pa.record_batch([*rows, *columns], schema=schema))
 
     def number(self) -> None:
-        """Tell equal rows apart over all runs; those that get other ids come into runs of their own."""
-        renamed: list[dict[int, Bytes]] = [{} for _ in self.runs]
+        """Tell equal rows apart over all runs: those that get other ids come into runs of their own."""
+        runs = list(self.runs)
         for bucket in range(BUCKETS):
-            ids = [run.ids(bucket) for run in self.runs]
-            joined = np.concatenate(ids)
-            before = joined.copy()
-            number_copies(joined)
-            changed = np.flatnonzero((joined != before).any(axis=1))
-            ends = np.cumsum([len(each) for each in ids])
-            for at, run in enumerate(self.runs):
-                mine = changed[(changed >= ends[at] - len(ids[at])) & (changed < ends[at])]
-                if mine.size:
-                    run.gone[bucket] = mine - (ends[at] - len(ids[at]))
-                    renamed[at][bucket] = joined[mine]
-        for run, names in zip(list(self.runs), renamed, strict=True):
-            if names:
-                self.write_moved(run, names)
+            moved: list[tuple[pa.RecordBatch, np.ndarray[Any, Any]]] = []
+            for run, first, rows in numbered(runs, bucket):
+                copies = np.arange(rows.sum()) + np.repeat(first - (np.cumsum(rows) - rows), rows)
+                run.stays[bucket] = np.packbits(copies == 0)
+                (batch,), again = run.batches(bucket, bucket + 1), np.flatnonzero(copies)
+                for start in range(0, len(again), RENAMED):
+                    places = again[start : start + RENAMED]
+                    moved.append((batch.take(pa.array(places)), copies[places]))
+                    if sum(len(each) for _, each in moved) >= RENAMED:
+                        self.rename(moved)
+            self.rename(moved)
 
-    def write_moved(self, run: Run, names: Mapping[int, Bytes]) -> None:
-        """A run of the rows of another that get other ids."""
-        batches = [each.take(pa.array(run.gone[at])) for at, each in run.batches(0, BUCKETS) if at in names]
-        content, ids = parted(pa.Table.from_batches(batches))
-        ids["row_id"] = np.concatenate([names[bucket] for bucket in sorted(names)])
-        order = sorted_order(ids["row_id"])
-        self.write_run(content, {name: taken(each, order) for name, each in ids.items()}, order)
+    def rename(self, moved: list[tuple[pa.RecordBatch, np.ndarray[Any, Any]]]) -> None:
+        """Add rows once more, each as a numbered copy of what it equals; they are let go of."""
+        if moved:
+            content, ids = parted(pa.Table.from_batches([batch for batch, _ in moved]))
+            ids["row_id"] = child_ids(ids["row_id"], "copy", np.concatenate([copies for _, copies in moved]))
+            moved.clear()
+            self.add(content, ids)
 
-    def write(self, columns: Columns, constants: Mapping[str, str]) -> tuple[dict[str, Any], Described]:
-        """(the tree of the table of all rows, what it is); they are let go of."""
-        if not self.runs:
-            ids = joined_ids(self.ids)
-            self.ids = []
-            number_copies(ids["row_id"])
-            return write_based(self.store, self.tables, ids, columns, constants)
+    def parts(self) -> Iterator[tuple[pa.Table, dict[str, Bytes], np.ndarray[Any, Any]]]:
+        """Of each part its rows, their ids in order, and the order of the rows; what is in memory is let go of."""
+        count = self.store.bound.parts_for(self.size)
+        if self.runs:
+            yield from self.merged(count)
+            return
+        ids = joined_ids(self.ids)
+        order = sorted_order(ids["row_id"]) if self.distinct else number_copies(ids["row_id"])
+        ids = {name: taken(ids.pop(name), order) for name in list(ids)}
+        content = pa.concat_tables(self.tables)
+        self.tables, self.ids = [], []
+        for first, last in ranges(ids["row_id"], count):
+            yield content, {name: each[first:last] for name, each in ids.items()}, order[first:last]
+
+    def merged(self, count: int) -> Iterator[tuple[pa.Table, dict[str, Bytes], np.ndarray[Any, Any]]]:
+        """The same of rows that are on disk."""
         if self.tables:
             self.flush()
         self.check_room(self.size)
-        self.number()
-        writer = TableWriter(self.store, columns, constants)
-        width = BUCKETS // self.store.bound.parts_for(self.size)
-        for first in range(0, BUCKETS, width):
-            content, ids = parted(self.read(first, first + width))
+        if not self.distinct:
+            self.number()
+            if self.tables:
+                self.flush()
+        for first in range(0, BUCKETS, BUCKETS // count):
+            content, ids = parted(self.read(first, first + BUCKETS // count))
             order = sorted_order(ids["row_id"])
-            writer.add(content, {name: taken(ids.pop(name), order) for name in list(ids)}, order)
+            yield content, {name: taken(ids.pop(name), order) for name in list(ids)}, order
+
+    def write(self, columns: Columns, constants: Mapping[str, str]) -> tuple[dict[str, Any], Described]:
+        """(the tree of the table of all rows, what it is); they are let go of."""
+        writer = TableWriter(self.store, columns, constants)
+        for part in self.parts():
+            writer.add(*part)
         return writer.written()
 
     def read(self, first: int, last: int) -> pa.Table:
         """The rows of some buckets, of all runs."""
-        batches = []
-        for run in self.runs:
-            for bucket, batch in run.batches(first, last):
-                if bucket in run.gone:
-                    mask = np.ones(batch.num_rows, dtype=bool)
-                    mask[run.gone[bucket]] = False
-                    batch = batch.filter(pa.array(mask))
-                batches.append(batch)
+        batches = [batch for run in self.runs for batch in run.kept(first, last)]
         return pa.Table.from_batches(batches).combine_chunks()
+
+
+def numbered(runs: list[Run], bucket: int) -> list[tuple[Run, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """(run, of each of its ids in a bucket the number of the first row that has it, and of these rows), where one is not 0.
+
+    Equal rows have no order among them: it is the same whichever is called the first.
+    """
+    found = [run.groups(bucket) for run in runs]
+    ids, rows = (np.concatenate(each) for each in zip(*found, strict=True))
+    high, low = halves(ids)
+    order = np.lexsort((low, high))  # stable: of equal ids those of earlier runs come first
+    starts = np.append(True, (ids[order][1:] != ids[order][:-1]).any(axis=1))[: len(ids)]
+    before = np.cumsum(rows[order]) - rows[order]
+    first = np.empty(len(ids), dtype=np.int64)
+    first[order] = before - np.repeat(before[starts], np.diff(np.append(np.flatnonzero(starts), len(ids))))
+    ends = np.cumsum([len(each) for each, _ in found])[:-1]
+    by_run = zip(runs, np.split(first, ends), np.split(rows, ends), strict=True)
+    return [(run, own, each) for run, own, each in by_run if (own + each > 1).any()]
+
+
+def complain_larger(what: str, size: int, bound: Bound) -> None:
+    """Raises StoreError for so many bytes of rows of which the smallest part does not fit into the bound."""
+    if size > bound.most:
+        message = f"{what} take {show_size(size)} and more: a {MOST_PARTS}th of them does not fit into {bound.memory >> 20} MB"
+        raise StoreError(message, f"build with --memory {Bound.for_size(size) >> 20}MB, or more")
 
 
 def parted(table: pa.Table) -> tuple[pa.Table, dict[str, Bytes]]:

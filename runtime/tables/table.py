@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,15 @@ class Table:
         """The same as `column` of all parts."""
         pieces = [self.column(name, part) for part in range(len(self.spread))]
         return joined(pieces, pieces[0].type)
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        """The same of the rows from one up to another; one part is in memory at a time."""
+        pieces = []
+        for part, (start, end) in enumerate(pairwise(self.bounds)):
+            if first < end and start < last:
+                low = max(first, start)
+                pieces.append(self.column(name, part).slice(low - start, min(last, end) - low))
+        return joined(pieces, pieces[0].type) if pieces else self.column(name, 0).slice(0, 0)
 
     def batches(
         self, columns: Sequence[str], rows: int = BATCH, first: int = 0, last: int | None = None
@@ -257,13 +266,12 @@ def empty_column(rows: int, kind: ColumnType) -> pa.Array:
 
 
 def bytes_a_row(store: Store, tree: dict[str, Any]) -> int:
-    """What the text of a row of the tables that a tree is made of takes on average, and at least 1."""
+    """What the text of a row of the tables that a tree is made of takes on average, all columns together, and at least 1."""
     found = [bytes_a_row(store, below) for below in [*tree.get("parts", ()), *([tree["of"]] if "of" in tree else ())]]
     texts = references(tree.get("text")) + [each[2] for each in tree.get("from", {}).values() if each[2] is not None]
-    paths = [store.object_path(object_name(each)) for each in set(texts)]
-    size = sum(path.stat().st_size for path in paths if path.exists())  # one that is missing is told where it is read
-    rows = rows_of(tree) or 1
-    return max(1, sum(found) if tree["kind"] != "combined" else max(found), size // rows)
+    size = sum(store.size_of(object_name(each)) for each in set(texts))  # one that is missing is told where it is read
+    # A row of a combined table is one of one of its parts; text that was made later lies beside that of its table.
+    return max(1, max(found, default=0) + size // (rows_of(tree) or 1))
 
 
 def rows_of(tree: dict[str, Any]) -> int:

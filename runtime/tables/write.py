@@ -21,6 +21,8 @@ from runtime.tables.objects import object_name, referring, whole
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
+TEXT_BYTES = 1 << 22
+"""Of a batch of text in a part of a table: who reads a row holds all of its batch."""
 BESIDE_ROWS = 1 << 17
 GATHER_ROWS = 131072
 
@@ -208,12 +210,13 @@ def write_based(
 
 
 def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, Any]) -> Iterator[list[pa.Array]]:
-    """The columns in another order, in batches of TEXT_ROWS.
+    """The columns in another order, in batches of TEXT_ROWS, fewer of long rows.
 
     Each chunk gives its rows to one wide slice at a time: joining the chunks first would hold all text twice.
     """
     chunks = {name: [chunk for chunk in content.column(name).chunks if len(chunk)] for name in columns}
     starts = np.cumsum([0] + [len(chunk) for chunk in chunks[columns[0]]])
+    rows = min(TEXT_ROWS, max(1, TEXT_BYTES * len(content) // (content.nbytes + 1)))
     for first in range(0, len(order), GATHER_ROWS):
         wanted = order[first : first + GATHER_ROWS]
         number = np.searchsorted(starts, wanted, side="right") - 1
@@ -227,8 +230,8 @@ def gathered(content: pa.Table, columns: Sequence[str], order: np.ndarray[Any, A
         for name in columns:
             taken_apart = [chunk.take(piece) for chunk, piece in zip(chunks[name], pieces, strict=True)]
             slices.append(pa.concat_arrays(taken_apart).take(pa.array(back)))
-        for start in range(0, len(wanted), TEXT_ROWS):
-            yield [column.slice(start, TEXT_ROWS) for column in slices]
+        for start in range(0, len(wanted), rows):
+            yield [column.slice(start, rows) for column in slices]
 
 
 def in_batches(table: pa.Table) -> Iterator[list[pa.Array]]:

@@ -41,7 +41,7 @@ def make_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, sa
     folder = store.root / "training" / run.key
     with lock_folder(folder):
         done = store.look_up(run.key, CheckpointRecord)
-        if done is not None and all(store.object_path(each).exists() for each in done.objects()):
+        if done is not None and all(store.has(each) for each in done.objects()):
             return done  # another build was at it while this one waited
         if not (folder / "result").is_dir():
             job = json.dumps(job_of(operator, node, run), ensure_ascii=False, indent=1)

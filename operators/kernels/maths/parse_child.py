@@ -1,4 +1,4 @@
-"""A process of its own that asks math-verify which answers parse or are equal: JSON lines come in, a 0 or 1 goes out for each.
+"""A process of its own that asks math-verify which answers parse or are equal: a JSON list comes in, a 0 or 1 goes out for each.
 
 What is parsed was written by models and strangers, and SymPy evaluates text. So answers are parsed in forks that can do as
 little as Python can arrange. A fork takes a batch, as long as no text is run: before Python runs or compiles any, the fork
@@ -39,6 +39,8 @@ PATIENCE = 300
 MOST = 8
 """Answers whose time may be up; with more the rest is not asked, for all of them would take longer than what they are among."""
 MEMORY = 2 << 30
+IDLE = 5
+"""Seconds that it waits for more."""
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 #: Python tells its hooks of these before it does them; what a hook raises is what the caller gets.
@@ -194,6 +196,7 @@ class Pool:
         ours, theirs = os.pipe()
         batch.fork = os.fork()
         if batch.fork == 0:
+            os.close(0)
             os.close(self.out)
             for other in (ours, *self.running):
                 os.close(other)
@@ -242,21 +245,27 @@ class Pool:
 
 
 def main() -> None:
-    """Read all answers, say `ready`, and tell of each in order."""
-    answers = [json.loads(line) for line in sys.stdin.buffer]
+    """Read a list of answers, say `ready`, and tell of each in order, until no more come."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no result
     limit()
     sys.addaudithook(refusing(REFUSED))
     logging.disable(logging.CRITICAL)
-    parses = parser(any(isinstance(each, list) for each in answers))
-    gc.collect()
-    gc.freeze()  # a fork copies what it touches
     folders = tuple({os.path.realpath(folder) + os.sep for folder in (*sys.path, sys.prefix, sys.base_prefix) if folder})
-    found = Pool(parses, answers, folders, out).run()
-    lines = "\n".join([READY, *map(str, found), ""]).encode()
-    while lines:
-        lines = lines[os.write(out, lines) :]
+    parses, learnt = None, False
+    while asked := sys.stdin.buffer.readline():
+        answers = json.loads(asked)
+        compares = any(isinstance(each, list) for each in answers)
+        if parses is None or compares > learnt:
+            parses, learnt = parser(compares), compares
+            gc.collect()
+            gc.freeze()  # a fork copies what it touches
+        found = Pool(parses, answers, folders, out).run()
+        lines = "\n".join([READY, *map(str, found), ""]).encode()
+        while lines:
+            lines = lines[os.write(out, lines) :]
+        if not select.select([0], [], [], IDLE)[0]:
+            break
 
 
 if __name__ == "__main__":

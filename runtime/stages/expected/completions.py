@@ -15,7 +15,7 @@ from operators.base.scope import Columns
 from runtime.completions.origins import join_licences, origins
 from runtime.stages.expected.counts import Sources, classes, narrowed, tally, unlabelled_counts
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Frame, Mask, Places, Selected, Unknown
+from runtime.stages.expected.frames import Frame, Mask, Places, Reread, Unknown
 from runtime.store.digest import id_bytes
 from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
@@ -24,7 +24,7 @@ from runtime.tables.table import DIGEST
 from runtime.tables.write import taken
 
 
-class Samples(Selected):
+class Samples(Reread):
     """Completions of rows, `samples` of each: ids and inherited columns are known, what a model writes is not."""
 
     def __init__(self, parent: Frame, purpose: str | None, samples: int, unknown: Columns) -> None:
@@ -46,7 +46,7 @@ class Samples(Selected):
         return None if mask is None else mask[self.places]
 
 
-class Licensed(Selected):
+class Licensed(Reread):
     """A frame whose rows' licences are joined with the terms of a model's output."""
 
     def __init__(self, parent: Frame, attach: Attach) -> None:
@@ -58,7 +58,7 @@ class Licensed(Selected):
         return join_licences(column, self.attach.terms) if name == "license" else column
 
 
-class Rejoined(Selected):
+class Rejoined(Reread):
     """Recorded completions, with the columns of rows that are known: nothing of them is asked again."""
 
     def __init__(self, completions: Frame, own: Columns, rows: Frame, places: Places) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.licence import CLASSES, Licence
-from runtime.stages.expected.frames import Frame
+from runtime.stages.expected.frames import Frame, windows
 
 KINDS = ("source", "category", "license")
 ALL = "all"
@@ -60,7 +60,7 @@ def tally(frame: Frame, sure: np.ndarray[Any, Any] | None, unseen: Mapping[str, 
     low = frame.rows if sure is None else int(sure.sum())
     by: dict[str, Groups] = {ALL: {"": Between(low, frame.rows + sum(unseen.values()))}}
     for kind in KINDS:
-        groups = {name: Between(*numbers) for name, numbers in label_counts(frame.frame(kind), sure).items()}
+        groups = {name: Between(*numbers) for name, numbers in counted_labels(frame, kind, sure).items()}
         for source, most in unseen.items():
             for group in (source,) if kind == "source" else sources[source].groups(kind):
                 groups[group] = groups.get(group, exactly(0)).plus(Between(0, most))
@@ -80,6 +80,17 @@ def label_counts(labels: pa.Array, sure: np.ndarray[Any, Any] | None) -> dict[st
     most = np.bincount(codes, minlength=len(names))
     least = most if sure is None else np.bincount(codes[sure], minlength=len(names))
     return {name: (int(a), int(b)) for name, a, b in zip(names, least, most, strict=True) if b}
+
+
+def counted_labels(frame: Frame, kind: str, sure: np.ndarray[Any, Any] | None) -> dict[str, tuple[int, int]]:
+    """The same of a frame, some rows at a time."""
+    found: dict[str, tuple[int, int]] = {}
+    for first, last in windows(frame.rows):
+        counted = label_counts(frame.window(kind, first, last), None if sure is None else sure[first:last])
+        for name, (least, most) in counted.items():
+            before = found.get(name, (0, 0))
+            found[name] = before[0] + least, before[1] + most
+    return found
 
 
 def source_counts(source: str, labels: SourceLabels, rows: Between) -> Counts:

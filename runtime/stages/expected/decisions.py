@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -14,11 +15,13 @@ from compiler.graph.sql import bounded_sql, decide_sql
 from compiler.graph.stages import DecideStage
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS, Measure, SetDecision
-from runtime.stages.expected.frames import Frame, Mask, Places
+from operators.text.sqltext import ident
+from runtime.stages.expected.frames import Frame, Mask, Places, Window, by_prefix
+from runtime.stages.expected.laid import Laid
 from runtime.stages.expected.values import Values
 from runtime.store.digest import id_bytes
-from runtime.tables.ids import combined, connect, places_of, sorted_order
-from runtime.tables.objects import nulled
+from runtime.tables.ids import combined, places_of, sorted_order
+from runtime.tables.objects import whole
 from runtime.tables.write import taken
 
 
@@ -36,7 +39,7 @@ class DecisionInputs:
     """Source -> the most rows of it that nobody has read."""
     values: tuple[Values, ...]
     """Those of each decision of the run."""
-    columns: Mapping[str, pa.Array]
+    columns: Mapping[str, Window]
     """Those that the set decision reads."""
     blind: Mask | None
     """The rows of which it does not know all columns that it reads."""
@@ -48,10 +51,8 @@ class Decided:
 
     dropped: np.ndarray[Any, Any]
     """For each row: 0, or the number of the decision that drops it; the set decision comes last."""
-    places: Places
-    """The rows that are dropped, in any order."""
     detail: pa.Array
-    """For each of `places`: the rank, or the row kept instead."""
+    """For each row that is dropped: the rank, or the row kept instead."""
     parents: Places
     """The places of the rows that stand in the result again."""
     copies: np.ndarray[Any, Any]
@@ -64,7 +65,7 @@ class Decided:
 
     def detail_of(self, place: int) -> str | None:
         """The rank of a row that is dropped, or the row kept instead, as hexadecimal digits."""
-        detail = self.detail[int(np.flatnonzero(self.places == place)[0])].as_py()
+        detail = self.detail[int(np.count_nonzero(self.dropped[:place]))].as_py()
         return None if detail is None else str(detail.hex)
 
 
@@ -91,76 +92,74 @@ class Bounded:
 
 def decide_known(given: DecisionInputs) -> Decided | Bounded:
     """The fate of the rows, exact where every value that matters is known."""
-    connection, rows = connect(), given.base.rows
+    graph, rows = given.stage.graph, given.base.rows
+    laid = Laid(graph.nodes[graph.base(given.stage.node.rows)].label, rows)
     try:
-        name = given.stage.graph.nodes[given.stage.graph.base(given.stage.node.rows)].label
-        columns: dict[str, pa.Array] = {each: given.base.frame(each) for each in ("row_id", "item_id", *LABELS)}
-        columns |= given.columns
-        columns |= {".at": pa.array(np.arange(rows)), "blind": mask_column(given.blind, rows, False)}
-        columns |= {"sure": mask_column(given.sure, rows), "likely": mask_column(given.likely, rows)}
-        partly, unknown = partly_known(connection, name, given, columns)
-        connection.register(name, pa.table(columns))
+        laid.columns |= {each: partial(given.base.window, each) for each in ("row_id", "item_id", *LABELS)}
+        laid.columns |= given.columns
+        laid.columns |= {".at": lambda first, last: pa.array(np.arange(first, last)), "blind": masking(given.blind, False)}
+        laid.columns |= {"sure": masking(given.sure), "likely": masking(given.likely)}
+        partly, unknown = partly_known(laid, given)
+        laid.lay()
         alive = bounded_sql(given.stage, partly)
-        blind = given.blind is not None and connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
+        blind = given.blind is not None and laid.connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
         if partly or blind or given.sure is not None or any(given.unseen.values()):
-            return bounded_fates(connection, given, partly, unknown)
-        return exact_fates(connection, given, columns)
+            return bounded_fates(laid.connection, given, partly, unknown)
+        return exact_fates(laid, given)
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     finally:
-        connection.close()
+        laid.close()
 
 
-def mask_column(mask: Mask | None, rows: int, otherwise: bool = True) -> pa.Array:
+def masking(mask: Mask | None, otherwise: bool = True) -> Window:
     """A mask as a column; None stands for one value in every row."""
-    return pa.array(np.full(rows, otherwise) if mask is None else mask)
+    return lambda first, last: pa.array(np.full(last - first, otherwise) if mask is None else mask[first:last])
 
 
-def partly_known(
-    connection: duckdb.DuckDBPyConnection, name: str, given: DecisionInputs, columns: dict[str, pa.Array]
-) -> tuple[frozenset[int], Mask]:
-    """(decisions that lack a value of a row that reaches them, the rows that lack one); adds to `columns`."""
+def partly_known(laid: Laid, given: DecisionInputs) -> tuple[frozenset[int], Mask]:
+    """(decisions that lack a value of a row that reaches them, the rows that lack one); adds columns to what is laid out."""
     partly: set[int] = set()
     unknown = np.zeros(given.base.rows, dtype=bool)
     for place, (decision, values) in enumerate(zip(given.stage.run, given.values, strict=True)):
         assert isinstance(decision.operator, Measure)
         if values.known is not None:
-            connection.register(name, pa.table(columns))
+            laid.lay()
             alive = np.zeros(given.base.rows, dtype=bool)
             query = f'SELECT ".at" FROM ({bounded_sql(given.stage, frozenset(partly), place)})'
-            alive[combined(connection.sql(query).to_arrow_table().column(".at")).to_numpy()] = True
+            alive[combined(laid.connection.sql(query).to_arrow_table().column(".at")).to_numpy()] = True
             lacking = alive & ~values.known
             if lacking.any():
                 partly.add(place)
                 unknown |= lacking
-                columns[f"{decision.label}.known"] = pa.array(values.known)
+                laid.columns[f"{decision.label}.known"] = masking(values.known)
         for each in decision.operator.values:
-            columns[f"{decision.label}.{each}"] = nulled(values.columns[each])
+            laid.columns[f"{decision.label}.{each}"] = partial(values.window, each)
     return frozenset(partly), unknown
 
 
-def exact_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, columns: Mapping[str, pa.Array]) -> Decided:
+def exact_fates(laid: Laid, given: DecisionInputs) -> Decided:
     query, have = decide_sql(given.stage), {}
     if given.stage.operator.grouped_by() is not None:
-        connection.execute(f"CREATE TEMP TABLE fates AS {query}")
-        query, made = "FROM fates", connection.sql("FROM fates").to_arrow_table()
-        have = {
-            group: exactly(rows)
-            for group, rows in groups_of(given.stage.operator, columns, made, len(given.stage.run) + 1).items()
-        }
+        laid.connection.execute(f"CREATE TEMP TABLE fates AS {query}")
+        query = "FROM fates"
+        have = {group: exactly(rows) for group, rows in groups_of(laid, given.stage.operator, len(given.stage.run) + 1).items()}
+    dropped = np.zeros(given.base.rows, dtype=np.int16)
+    details, parents, numbers = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     # A row that is not among them is kept; only a build has to see that every row is accounted for.
-    fates = connection.sql(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0").to_arrow_table()
-    ids, copies, by = (
-        id_bytes(combined(fates.column("row_id"))),
-        *(combined(fates.column(c)).to_numpy() for c in ("copy", "dropped_by")),
-    )
-    base = id_bytes(given.base.frame("row_id"))
-    first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
-    dropped, places = np.zeros(given.base.rows, dtype=np.int16), places_of(base, taken(ids, first))
-    dropped[places] = by[first]
-    detail = combined(fates.column("detail")).take(pa.array(first))
-    again_at = places_of(base, taken(ids, again))
-    return Decided(dropped, places, detail, again_at, copies[again], given.stage.operator.short_of(have))
+    parts = laid.query(f"SELECT * FROM ({query}) WHERE dropped_by > 0 OR copy > 0")
+    for (start, base), fates in zip(by_prefix(given.base, laid.parts), parts, strict=True):
+        ids = id_bytes(combined(fates.column("row_id")))
+        copies, by = (combined(fates.column(name)).to_numpy() for name in ("copy", "dropped_by"))
+        first, again = np.flatnonzero((copies == 0) & (by > 0)), np.flatnonzero((copies > 0) & (by == 0))
+        if len(first):
+            dropped[start + places_of(base, taken(ids, first))] = by[first]
+        details.append(combined(fates.column("detail")).take(pa.array(first)))
+        if len(again):
+            parents.append(start + places_of(base, taken(ids, again)))
+            numbers.append(copies[again].astype(np.int64))
+    detail = whole(pa.chunked_array(details))
+    return Decided(dropped, detail, np.concatenate(parents), np.concatenate(numbers), given.stage.operator.short_of(have))
 
 
 def bounded_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, partly: frozenset[int], unknown: Mask) -> Bounded:
@@ -216,21 +215,10 @@ def unseen_by(given: DecisionInputs, blind: Mapping[str, int]) -> dict[str, int]
     return groups
 
 
-def groups_of(operator: SetDecision, columns: Mapping[str, pa.Array], made: pa.Table, last: int) -> dict[str, int]:
+def groups_of(laid: Laid, operator: SetDecision, last: int) -> dict[str, int]:
     """Group -> how much of it came to a set decision, which is the `last` of its stage, in what it counts in."""
     kind, weight = operator.grouped_by(), operator.weighed_by()
-    if kind is None:
-        return {}
-    rows = {"row_id": columns["row_id"], "group": columns[kind]} | ({} if weight is None else {"weight": columns[weight]})
-    connection = connect()
-    try:
-        connection.register("rows", pa.table(rows))
-        connection.register("fates", made)
-        return dict(
-            connection.sql(
-                f'SELECT "group", coalesce(sum({"1" if weight is None else "weight"}), 0)::BIGINT'
-                f' FROM rows JOIN fates USING (row_id) WHERE dropped_by IN (0, {last}) GROUP BY "group"'
-            ).fetchall()
-        )
-    finally:
-        connection.close()
+    assert kind is not None
+    counted = f"coalesce(sum({'1' if weight is None else ident(weight)}), 0)::BIGINT"
+    rows = f"{ident(laid.name)} JOIN fates USING (row_id) WHERE dropped_by IN (0, {last})"
+    return dict(laid.connection.sql(f"SELECT {ident(kind)}, {counted} FROM {rows} GROUP BY {ident(kind)}").fetchall())

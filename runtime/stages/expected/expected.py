@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
 from runtime.stages.expected.counts import Counts, Sources, settled, summed, tally
 from runtime.stages.expected.decisions import Decided, DecisionInputs
-from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, small_name
+from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, Window, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.record import Record
 
@@ -89,9 +90,11 @@ def masked(parts: list[Expected], mask: str, order: Places) -> Mask | None:
     return whole
 
 
-def known_column(base: Expected, name: str) -> tuple[pa.Array, Mask | None]:
-    """(a column of a base table, the rows where it is known)."""
+def known_column(base: Expected, name: str) -> tuple[Window, Mask | None]:
+    """(what gives a column of a base table, the rows where it is known)."""
+    small = small_name(name, base.columns)
     try:
-        return base.frame.frame(small_name(name, base.columns)), None
+        base.frame.window(small, 0, 0)
     except Unknown:
-        return pa.nulls(base.frame.rows, pa.int64()), np.zeros(base.frame.rows, dtype=bool)
+        return (lambda first, last: pa.nulls(last - first, pa.int64())), np.zeros(base.frame.rows, dtype=bool)
+    return partial(base.frame.window, small), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,10 @@ from runtime.tables.table import DIGEST, TEXT, empty_column
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Window = Callable[[int, int], pa.Array]
+"""Gives the cells of a column from one row up to another."""
+ROWS = 1 << 18
+"""Rows that are looked at at a time, where they can be."""
 
 
 class Unknown(LookupError):
@@ -29,6 +33,9 @@ class Frame(Protocol):
 
     def frame(self, name: str) -> pa.Array:
         """A small column, or the cell digests of a text column; raises Unknown where nothing knows them."""
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        """The same of the rows from one up to another."""
 
 
 class Base(Protocol):
@@ -59,6 +66,22 @@ class Selected:
             self.columns[name] = column if self.places is None else column.take(pa.array(self.places))
         return self.columns[name]
 
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        if name in self.columns:
+            return self.columns[name].slice(first, last - first)
+        if self.places is None:
+            return self.parent.window(name, first, last)
+        places = self.places[first:last]
+        low, high = (int(places.min()), int(places.max()) + 1) if len(places) else (0, 0)
+        return self.parent.window(name, low, high).take(pa.array(places - low))
+
+
+class Reread(Selected):
+    """Rows of a frame whose columns are others than there: they are not read but whole."""
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        return self.frame(name).slice(first, last - first)
+
 
 class Joined:
     """All rows of several frames; a column that one of them lacks is null there."""
@@ -81,21 +104,49 @@ class Joined:
             return pa.concat_arrays(arrays).dictionary_encode().take(pa.array(self.order))
         return pa.concat_arrays(arrays).take(pa.array(self.order))
 
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        return self.frame(name).slice(first, last - first)
+
 
 class Renamed:
-    """A frame with other columns: `origin` leads from a name to a column of the parent, or is the column itself."""
+    """A frame with other columns: `origin` leads from a name to a column of the parent, or gives the column itself."""
 
-    def __init__(self, parent: Frame, origin: Mapping[str, str | pa.Array | None], columns: Columns) -> None:
+    def __init__(self, parent: Frame, origin: Mapping[str, str | Window | None], columns: Columns) -> None:
         self.parent, self.origin, self.columns, self.rows = parent, origin, columns, parent.rows
 
     def frame(self, name: str) -> pa.Array:
-        if name in ("row_id", "item_id"):
-            return self.parent.frame(name)
+        origin = self.traced(name)
+        return self.parent.frame(origin) if isinstance(origin, str) else origin(0, self.rows)
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        origin = self.traced(name)
+        return self.parent.window(origin, first, last) if isinstance(origin, str) else origin(first, last)
+
+    def traced(self, name: str) -> str | Window:
+        """The name of a column in the parent, or what gives it; raises Unknown."""
         column = name.removesuffix(DIGEST)
-        origin = self.origin[column]
+        origin = name if name in ("row_id", "item_id") else self.origin[column]
         if origin is None:
             raise Unknown(column)
-        return self.parent.frame(origin + name[len(column) :]) if isinstance(origin, str) else origin
+        return origin + name[len(column) :] if isinstance(origin, str) and origin is not name else origin
+
+
+def windows(rows: int) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) of some rows at a time."""
+    return ((first, min(first + ROWS, rows)) for first in range(0, rows, ROWS))
+
+
+def by_prefix(frame: Frame, parts: int) -> Iterator[tuple[int, Bytes]]:
+    """(the place of the first row, the ids) of the rows in each of several ranges of row_id prefixes."""
+    coming = windows(frame.rows)
+    held, start = np.zeros((0, 16), np.uint8), 0
+    for part in range(1, parts + 1):
+        below = part * 256 // parts
+        while (not len(held) or held[-1, 0] < below) and (window := next(coming, None)) is not None:
+            held = np.concatenate([held, id_bytes(frame.window("row_id", *window))])
+        last = int(np.searchsorted(held[:, 0], below)) if below < 256 else len(held)
+        yield start, held[:last]
+        held, start = held[last:], start + last
 
 
 def small_name(column: str, columns: Columns) -> str:

@@ -16,9 +16,11 @@ from runtime.tables.ids import child_ids
 
 def kept(given: DecisionInputs, fates: Decided, columns: Frame, sources: Sources) -> Expected:
     """The very rows that stay."""
-    places = np.concatenate([np.flatnonzero(fates.dropped == 0), fates.parents])
-    copies = np.concatenate([np.zeros(len(places) - len(fates.parents), np.int64), fates.copies])
-    frame, _ = lay_out(columns, given.stage.node, places, copies)
+    places = np.flatnonzero(fates.dropped == 0)
+    frame: Frame = Selected(columns, places)
+    if len(fates.parents):
+        copies = np.concatenate([np.zeros(len(places), np.int64), fates.copies])
+        frame, _ = lay_out(columns, given.stage.node, np.concatenate([places, fates.parents]), copies)
     counts = tally(frame, None, {}, sources)
     return Expected(frame, given.stage.node.columns, counts, inputs=given, decided=fates, short=fates.short)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +20,31 @@ from operators.base.declare import Map, Measure, SetDecision, mapped
 from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
-from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
+from runtime.stages.expected.frames import Base, Mask, Unknown, Window, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.beside import find_measured
 from runtime.tables.ids import combined, connect, digest_name
 from runtime.tables.memo import Memo
-from runtime.tables.objects import SHARE, nulled, read_table, share_of, whole
+from runtime.tables.objects import SHARE, beside_window, nulled, object_name, read_table, share_of, whole
 from runtime.tables.table import BATCH, TEXT, open_table
+
+
+class Lazy(Mapping[str, pa.Array]):
+    """Columns that are read when they are asked for, whole or some rows at a time."""
+
+    def __init__(self, rows: int, windows: Mapping[str, Window]) -> None:
+        self.rows, self.windows = rows, windows
+
+    def __getitem__(self, name: str) -> pa.Array:
+        return self.windows[name](0, self.rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.windows)
+
+    def __len__(self) -> int:
+        return len(self.windows)
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,18 @@ class Values:
         if name == SHARE:
             return share_of(*(nulled(self.columns[each]) for each in SHARE.split("/")))
         return nulled(self.columns[name])
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        """The same of the rows from one up to another."""
+        if name == SHARE:
+            return share_of(*(nulled(self.cells(each, first, last)) for each in SHARE.split("/")))
+        return nulled(self.cells(name, first, last))
+
+    def cells(self, name: str, first: int, last: int) -> pa.Array:
+        """Some rows of a column as it lies in the store."""
+        if isinstance(self.columns, Lazy):
+            return self.columns.windows[name](first, last)
+        return self.columns[name].slice(first, last - first)
 
 
 @dataclass
@@ -85,14 +115,20 @@ class KnownValues:
         if record is None:
             return None
         try:
-            table = read_table(self.store, record.object)
+            self.store.read_path(object_name(record.object))
         except Damaged:
             return None
         # The form of `unique` is named after its column, and equal forms of other columns share a record.
-        return Values(dict(zip(self.names(at), map(whole, table.columns), strict=True)))
+        read = partial(beside_window, self.store, record.object)
+        return Values(Lazy(record.rows, {name: partial(read, place) for place, name in enumerate(self.names(at))}))
 
     def of_equal_cells(self, at: int, base: Base) -> Values:
         node, names, rows = self.graph.nodes[at], self.names(at), base.frame.rows
+        if isinstance(node.operator, SetDecision) and node.operator.verbatim(node.entries):
+            with suppress(Unknown):
+                return Values(
+                    Lazy(rows, dict(zip(names, (self.read(made, base) for made in node.carried.values()), strict=True)))
+                )
         nothing = Values({name: pa.nulls(rows, self.kind(at)) for name in names}, np.zeros(rows, dtype=bool))
         try:
             cells = {
@@ -105,11 +141,20 @@ class KnownValues:
             return nothing
         if isinstance(node.operator, Condition) and not any(made.kind in TEXT for made in node.carried.values()):
             return evaluated(node.operator, cells) or nothing
-        if isinstance(node.operator, SetDecision) and node.operator.verbatim(node.entries):
-            return Values(dict(zip(names, cells.values(), strict=True)))
         if isinstance(node.operator, Measure) and node.operator.cost == "dear":
             nothing = self.remembered(at, node.operator, cells["in"])
         return self.joined(at, cells, nothing)
+
+    def read(self, made: Made, base: Base) -> Window:
+        """What gives a column that a node reads; raises Unknown where not all of its cells are known."""
+        if made.node is not None:
+            values = self.values(made.node, base)
+            if values.known is not None:
+                raise Unknown(made.name)
+            return partial(values.window, kept_name(made))
+        name = small_name(made.name, base.columns)
+        base.frame.window(name, 0, 0)
+        return partial(base.frame.window, name)
 
     def kind(self, at: int) -> pa.DataType:
         return pa.int64() if isinstance(self.graph.nodes[at].operator, Measure) else pa.uuid()

@@ -1,0 +1,130 @@
+"""Segments: completions on their way between machines, in immutable objects that are called by what they hold."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from runtime.completions.exchange import BATCH, SCHEMA, read_lines, seal_of, table_of
+from runtime.completions.memo import DELETE_UNSENT, Completion, CompletionMemo
+from runtime.completions.packed import PARTS, unpack_reply
+from runtime.store.at_once import AT_ONCE, at_once
+from runtime.store.layout import MEMOS
+from runtime.store.remote import Remote
+from runtime.store.store import StoreError
+
+SEGMENTS = f"{MEMOS}/completions/segments"
+MOST = 500
+"""Completions of a segment."""
+
+
+class Damage(Exception):
+    """What is wrong with a segment, in a few words."""
+
+
+def name_of(data: bytes) -> str:
+    return blake3(data).hexdigest()
+
+
+def pack_segment(batch: list[Completion]) -> bytes:
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
+        writer.write_table(table_of(batch))
+    return sink.getvalue()
+
+
+def read_segment(name: str, data: bytes) -> list[Completion]:
+    """The completions of a segment. Raises Damage for one that is not what its name says, or none of ours."""
+    if name_of(data) != name:
+        raise Damage("it is not what its name says")
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        if not file.schema_arrow.equals(SCHEMA):
+            raise Damage("it holds no completions")
+        found = [pair for batch in file.iter_batches(BATCH) for pair in read_lines(batch)]
+    except (pa.ArrowException, OSError) as error:
+        raise Damage(f"it cannot be read: {str(error).splitlines()[0][:200]}") from None
+    if any(seal_of(completion) != seal for completion, seal in found):
+        raise Damage("a completion in it was changed")
+    return [completion for completion, _ in found]
+
+
+class Segments:
+    """What a memo has of the segments of a shared store, and they of it."""
+
+    def __init__(self, memo: CompletionMemo, remote: Remote) -> None:
+        self.memo, self.remote = memo, remote
+
+    def names(self) -> list[str]:
+        """All that there are."""
+        return [item.path.rpartition("/")[2] for item in self.remote.bucket.list(SEGMENTS)]
+
+    def take_in(self) -> int:
+        """Write what other machines sent since the last time into the memo; how many completions were new.
+
+        Raises StoreError for a damaged segment: what was paid for is not left out without a word.
+        """
+        with self.memo.using() as connection:
+            known = {name for (name,) in connection.execute("SELECT name FROM segments")}
+        absent = [name for name in self.names() if name not in known]
+        new = 0
+        for few in (absent[first : first + AT_ONCE] for first in range(0, len(absent), AT_ONCE)):
+            for name, data in zip(few, at_once(AT_ONCE, self.fetch, few), strict=True):
+                new += self.memo.keep(self.whole(name, data), sent=True) if data is not None else 0
+            self.note(few)
+        return new
+
+    def fetch(self, name: str) -> bytes | None:
+        return self.remote.bucket.get(f"{SEGMENTS}/{name}")
+
+    def whole(self, name: str, data: bytes) -> list[Completion]:
+        try:
+            return read_segment(name, data)
+        except Damage as damage:
+            message = f"the completions `{name[:12]}` in `{self.remote.url}` are damaged: {damage}"
+            raise StoreError(message, "`recipe store verify --remote --mend` sets them aside") from None
+
+    def note(self, names: list[str]) -> None:
+        """Write down which segments are in the memo."""
+        with self.memo.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO segments VALUES (?)", [(name,) for name in names])
+
+    def send(self) -> int:
+        """Write completions of this machine that are in no segment yet into new ones; how many there were."""
+        sent = 0
+        while batch := list(self.unsent()):
+            data = pack_segment(batch)
+            # One that is there holds the same bytes.
+            self.remote.bucket.create(f"{SEGMENTS}/{name_of(data)}", data)
+            self.note([name_of(data)])
+            self.forget([each.address for each in batch])
+            sent += len(batch)
+        return sent
+
+    def unsent(self) -> Iterator[Completion]:
+        """Some of the completions that are in no segment; one that is damaged is none to send."""
+        damaged = []
+        with self.memo.using() as connection:
+            query = f"SELECT address, model, purpose, engine, seconds, {PARTS} FROM unsent JOIN completions USING (address)"
+            rows = connection.execute(f"{query} LIMIT {MOST}").fetchall()
+        for address, model, purpose, engine, seconds, *parts in rows:
+            reply = unpack_reply(address, *parts)
+            if reply is None:
+                damaged.append(address)
+            else:
+                yield Completion(address, model, purpose, engine, reply, seconds)
+        self.forget(damaged)
+
+    def waiting(self) -> int:
+        """How many completions are in no segment yet."""
+        with self.memo.using() as connection:
+            count: int = connection.execute("SELECT count(*) FROM unsent").fetchone()[0]
+            return count
+
+    def forget(self, addresses: list[bytes]) -> None:
+        with self.memo.writing() as connection:
+            connection.executemany(DELETE_UNSENT, [(address,) for address in addresses])

@@ -1,0 +1,146 @@
+"""Between a store in a folder and a shared one: what recipes were last built with is copied whole, with its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from runtime.completions.leases import bucket_of
+from runtime.completions.memo import Completion, CompletionMemo
+from runtime.completions.segments import MOST, SEGMENTS, Segments, name_of, pack_segment
+from runtime.export.push import Transfer
+from runtime.store.batches import batched
+from runtime.store.journals import JOURNAL, Journals
+from runtime.store.layout import MEMOS
+from runtime.store.names import LastBuild
+from runtime.store.parts import sealed
+from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord, read_record
+from runtime.store.shared import SharedStore
+from runtime.store.store import Store, StoreError
+from runtime.tables.memo import broken_entries
+from runtime.tables.segmented import ENDING, broken_cuts
+
+#: Where the journals of one measure lie.
+KEY = re.compile(rf"{MEMOS}/memo/[0-9a-f]{{2}}/[0-9a-f]{{64}}")
+
+
+def records_of(store: Store, build: LastBuild) -> Iterator[Keyed]:
+    """The records that a last build names, as far as they are here with their text."""
+    found: list[Keyed | None] = [store.hold_record(key, BesideRecord) for key in build.beside]
+    found += [store.hold_record(stage["key"], Record) for stage in build.stages.values()]
+    return (record for record in found if record is not None and record.without is None)
+
+
+def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer:
+    """Copy the last builds of a folder into a shared store; what is there already stays.
+
+    Text of rows that may not be redistributed leaves this machine only where `restricted` says so, and completions, which
+    may quote any row. Raises StoreError.
+    """
+    transfer = Transfer()
+    with store.building(), shared.building():
+        for recipe, build in store.builds():
+            records = list(records_of(store, build))
+            if not restricted:
+                complain_restricted(recipe, records)
+            for record in records:
+                push_record(store, shared, record, transfer)
+            path = shared.remote.name_path(recipe)
+            if {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
+                shared.remote.bucket.put(path, sealed(build.body()))
+        push_journals(store, shared)
+        if restricted:
+            push_completions(CompletionMemo(store), shared)
+    return transfer
+
+
+def complain_restricted(recipe: str, records: list[Keyed]) -> None:
+    """Raises StoreError where a source of a build may not be redistributed."""
+    for record in records:
+        if isinstance(record, SourceRecord) and record.snapshot["itself"].get("parameters", {}).get("license") != "A":
+            message = f"`{recipe}` has rows of a licence class that may not be redistributed"
+            raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
+
+
+def push_record(store: Store, shared: SharedStore, record: Keyed, transfer: Transfer) -> None:
+    """One record after its objects."""
+    there = shared.remote.record(record.folder, record.key)
+    theirs = None if there is None else read_record(type(record), record.key, there)
+    if theirs is not None:
+        if theirs.content != record.content:
+            listed = f"{record.content[:12]} and {theirs.content[:12]}"
+            raise StoreError(f"the key {record.key[:12]} has several results: {listed}", "build with one of the stores alone")
+        return
+    for digest in sorted(record.objects()):
+        path = store.read_path(digest)
+        if shared.remote.send_object(digest, path):
+            transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + path.stat().st_size
+    shared.remote.replace_record(record) if there is not None else shared.remote.create_record(record)
+    transfer.records += 1
+
+
+def push_journals(store: Store, shared: SharedStore) -> None:
+    """Values of dear measures; no text is in them."""
+    there = {item.path for item in shared.remote.bucket.list(f"{MEMOS}/memo")}
+    for path in sorted((store.memos / "memo").glob("*/*/*")):
+        if JOURNAL.fullmatch(path.name) and f"{MEMOS}/{path.relative_to(store.memos).as_posix()}" not in there:
+            Journals(shared.remote, store.files).send(path, store.memos)
+
+
+def pull_journals(store: Store, shared: SharedStore) -> None:
+    for above in sorted({item.path.rpartition("/")[0] for item in shared.remote.bucket.list(f"{MEMOS}/memo")}):
+        if KEY.fullmatch(above):
+            folder = store.memos / above.removeprefix(f"{MEMOS}/")
+            Journals(shared.remote, store.files).bring(folder, store.root / "tmp", store.memos, is_whole)
+
+
+def is_whole(path: Path) -> bool:
+    return not (broken_cuts(path) if path.suffix == ENDING else broken_entries(path))
+
+
+def push_completions(memo: CompletionMemo, shared: SharedStore) -> None:
+    """Every completion, in segments that are the same each time as long as nothing new is in their bucket."""
+    rows: Iterator[Completion] = memo.rows() if memo.exists else iter(())
+    for _, inside in groupby(rows, lambda each: bucket_of(each.address)):
+        for batch in batched(inside, MOST):
+            data = pack_segment(batch)
+            shared.remote.bucket.create(f"{SEGMENTS}/{name_of(data)}", data)
+
+
+def pull_shared(store: Store, shared: SharedStore) -> Transfer:
+    """Copy the last builds of a shared store, and all completions, into a folder; every file is checked against its name."""
+    transfer = Transfer()
+    with store.building(), shared.building():
+        for recipe, build in shared.builds():
+            for record in records_of(shared, build):
+                pull_record(store, shared, record, transfer)
+            if not store.last_build(recipe).stages:
+                store.write_last_build(build)
+        pull_journals(store, shared)
+        memo = CompletionMemo(store)
+        segments = Segments(memo, shared.remote)
+        segments.take_in()
+        memo.close()
+    return transfer
+
+
+def pull_record(store: Store, shared: SharedStore, record: Keyed, transfer: Transfer) -> None:
+    """One record after its objects."""
+    local = store.look_up(record.key, type(record))
+    if local is not None and local.content != record.content:
+        listed = f"{record.content[:12]} and {local.content[:12]}"
+        raise StoreError(f"the key {record.key[:12]} has several results: {listed}", "build with one of the stores alone")
+    for digest in sorted(record.objects()):
+        if store.has(digest):
+            continue
+        made: list[str] = []
+        source = shared.read_path(digest)
+        with store.new_object(made) as target, open(source, "rb") as file:
+            while block := file.read(1 << 22):
+                target.write(block)
+        transfer.objects, transfer.bytes = transfer.objects + 1, transfer.bytes + source.stat().st_size
+    if local is None:
+        store.write_record(record)
+        transfer.records += 1

@@ -1,0 +1,70 @@
+"""How large the rows of a source will be, by a look at its files: what Parquet says of itself, or their first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from operators.declared.source import Source
+from runtime.sources.readers.files import CHUNK, Unreadable, open_bytes
+
+HEAD = 1 << 20
+PACKED = 4
+"""How many times smaller packed text is taken to be."""
+
+
+class Size(NamedTuple):
+    """Of rows as they are in memory, without their ids; 0 where nothing is known."""
+
+    rows: int
+    text: int
+    """Bytes of their cells."""
+
+
+def size_of(source: Source, paths: Iterable[Path]) -> Size:
+    """About how large the rows of some files are together. A file that cannot be read counts as empty: reading it says why."""
+    sizes = []
+    for path in paths:
+        try:
+            parquet = source.format_of(path.name) == "parquet"
+            sizes.append(parquet_size(source, path) if parquet else text_size(source, path))
+        except (Unreadable, OSError):
+            continue
+    return Size(sum(each.rows for each in sizes), sum(each.text for each in sizes))
+
+
+def parquet_size(source: Source, path: Path) -> Size:
+    """What the footer says of the columns that are read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(str(path))
+    except (pa.ArrowException, OSError):
+        return Size(0, 0)
+    wanted = set(source.columns.reads())
+    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
+    return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
+
+
+def column_bytes(group: Any, wanted: set[str]) -> int:
+    """Bytes of some columns of a row group, unpacked; a column that repeats itself takes more in memory."""
+    columns = (group.column(at) for at in range(group.num_columns))
+    return sum(each.total_uncompressed_size for each in columns if each.path_in_schema.split(".")[0] in wanted)
+
+
+def text_size(source: Source, path: Path) -> Size:
+    """By the first rows of a file of lines: as many more of them as it is longer."""
+    from runtime.sources.readers.read import read_batches
+
+    size = path.stat().st_size * (1 if path.suffix not in (".gz", ".zst") else PACKED)
+    with open_bytes(path) as stream:
+        head = stream.read(min(HEAD, CHUNK))
+    lines = head.count(b"\n")
+    first = next(iter(read_batches(source, path)), None)
+    if first is None or not first.table.num_rows:
+        return Size(0, 0)
+    each = first.table.nbytes / first.table.num_rows
+    rows = max(first.table.num_rows, size * lines // max(1, len(head)))
+    return Size(rows, int(rows * each))

@@ -1,0 +1,76 @@
+"""Garbage collection of a shared store: what no build needs goes, once it is old by the server's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from runtime.store.at_once import AT_ONCE, at_once
+from runtime.store.batches import batched
+from runtime.store.gc import Collected
+from runtime.store.layout import FORMAT
+from runtime.store.lease import collecting, leased
+from runtime.store.names import read_last_build
+from runtime.store.record import BesideRecord, Keyed, Record, read_record
+from runtime.store.remote import Remote
+from runtime.store.shared import SharedStore
+from runtime.store.store import StoreError
+
+KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
+FEW = 1000
+"""Requests between two times that the lease is looked at."""
+SCRAPS = ("probe", "clock", f"{FORMAT}/damaged")
+"""What is written to learn something of a server, and what was damaged."""
+
+
+def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Collected:
+    """Remove records and objects that nothing needs and that are older than `grace`; completions and measured values stay.
+
+    A build that names what goes here sees that it is under way, or is seen (`lease.py`). Raises StoreError.
+    """
+    remote = store.remote
+    if not store.connected:
+        raise StoreError(f"there is no store at `{remote.url}`", "build a recipe first")
+    with collecting(remote) as lease:
+        objects = list(remote.bucket.list(f"{FORMAT}/objects"))
+        records = [(kind, key, item) for kind in KINDS for key, item in remote.keys(kind.folder)]
+        needed = named(remote) | leased(remote)
+        oldest = remote.now() - grace
+        old = [(kind, key, item) for kind, key, item in records if key not in needed and item.modified < oldest]
+        gone = {item.path for _, _, item in old}
+        kept = [(kind, key) for kind, key, item in records if item.path not in gone]
+        for few in batched(kept, FEW):
+            needed = needed.union(*at_once(AT_ONCE, lambda each: objects_of(store, *each), few))
+            lease.go_on()
+        loose = [item for item in objects if item.path.rpartition("/")[2] not in needed and item.modified < oldest]
+        scraps = [item for folder in SCRAPS for item in remote.bucket.list(folder) if item.modified < oldest]
+        if not dry_run:
+            # Records first: one that is there names nothing that is not.
+            for items in ([item for _, _, item in old], loose, scraps):
+                for paths in batched((item.path for item in items), FEW):
+                    lease.go_on()
+                    at_once(AT_ONCE, remote.bucket.delete, paths)
+        return Collected(len(old), len(loose), sum(item.size for item in loose))
+
+
+def named(remote: Remote) -> set[str]:
+    """The keys that last builds name. Raises StoreError for one that cannot be read."""
+    needed: set[str] = set()
+    for recipe in remote.recipes():
+        data = remote.bucket.get(remote.name_path(recipe))
+        build = None if data is None else read_last_build(recipe, data)
+        if data is not None and build is None:
+            raise StoreError(
+                f"the last build of `{recipe}` in `{remote.url}` cannot be read, so what it needs is not known",
+                "`recipe store verify --remote --mend` sets it aside; then build the recipe again",
+            )
+        if build is not None:
+            needed.update(build.beside, (stage["key"] for stage in build.stages.values()))
+    return needed
+
+
+def objects_of(store: SharedStore, kind: type[Keyed], key: str) -> set[str]:
+    """The objects of a record of the bucket; of one that is damaged none are known, and its stage is made anew."""
+    path = store.record_path(kind.folder, key)
+    data = path.read_bytes() if path.is_file() else store.remote.record(kind.folder, key)
+    record = None if data is None else read_record(kind, key, data)
+    return set() if record is None else record.objects()
