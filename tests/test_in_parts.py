@@ -23,6 +23,7 @@ from runtime.store.parts import unsealed
 from runtime.store.store import Store
 from runtime.store.trees import PART_COUNTS, is_tree, references
 from runtime.tables.births import Births, batches_with_ids
+from runtime.tables.cursors import FilteredCursor
 from runtime.tables.ids import child_ids, hash_rows
 from runtime.tables.spill import Spill
 from runtime.tables.table import bytes_a_row, open_table
@@ -262,6 +263,26 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
             for name in names:
                 found[name] += batch[name].to_pylist()
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
+
+
+def test_rows_that_are_dropped_are_read_no_more_at_a_time_than_are_asked_for() -> None:
+    kept, sizes = np.zeros(90_000, dtype=bool), list[int]()
+    kept[[7, *range(20_000, 90_000, 37)]] = True
+
+    class Numbers:
+        def __init__(self, at: int) -> None:
+            self.at = at
+
+        def read(self, rows: int) -> list[pa.Array]:
+            sizes.append(rows)
+            self.at += rows
+            return [pa.array(np.arange(self.at - rows, self.at))]
+
+    spread = [30_000, 0, 60_000]
+    parts = [kept[:30_000], kept[:0], kept[30_000:]]
+    cursor = FilteredCursor(Numbers, parts.__getitem__, spread, [int(part.sum()) for part in parts], 0)
+    found = [at for rows in (1, 5, 300, 1500, 0) for at in cursor.read(rows)[0].to_pylist()]
+    assert found == np.flatnonzero(kept)[:1806].tolist() and max(sizes) <= 1500
 
 
 def test_a_row_with_columns_beside_it_is_as_long_as_the_text_of_both(tmp_path: Path) -> None:
