@@ -31,6 +31,13 @@ from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 
 TIMES = re.compile(r'"seconds": [0-9.]+')
+TIMED = re.compile(r", [0-9.]+ s last time")
+NARROW = (
+    ("runtime.stages.expected.laid", "LARGE", 10),
+    ("runtime.stages.expected.laid", "HELD", 5000),
+    ("runtime.stages.expected.frames", "ROWS", 16),
+    ("runtime.review.fates", "ROWS", 16),
+)
 QUICKSTART = str(ROOT / "recipes" / "ko" / "quickstart.yaml")
 
 
@@ -164,6 +171,35 @@ def test_why_show_diff_and_verify_read_a_table_in_parts(rows: Project, monkeypat
         said.append([TIMES.sub("", out) for out in outs])
         assert rows.run("verify", "recipe.yaml", "-q", "--store", store).code == 0
     assert all(said[0]) and said[0] == said[1]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows are many: they lie over the disk, and are looked at sixteen at a time."""
+    for module, name, value in NARROW:
+        monkeypatch.setattr(f"{module}.{name}", value)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "prompts.length.max=50",
+        "prompts.normalise.form=NFC",
+        "prompts.sample.share=0.5",
+        "mixture.take.one=40",
+        "mixture.repeat.one=1",
+    ],
+)
+def test_what_is_said_of_an_edit_is_the_same_in_parts_and_some_rows_at_a_time(
+    edit: str, rows: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    rows.build()
+    usual = rows.run("diff", "recipe.yaml", "--set", edit, "--store", "store").out
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    rows.build(store="parts")
+    request.getfixturevalue("narrow")
+    found = rows.run("diff", "recipe.yaml", "--set", edit, "--store", "parts").out
+    assert TIMED.sub("", found) == TIMED.sub("", usual) and "rows" in usual
 
 
 # -- rows that do not fit into memory
