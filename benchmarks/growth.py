@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -32,16 +33,22 @@ PLAN, GROWTH, MEMORY = 2.0, 1.1, 2048
 EVERY = 0.03
 
 
-def measured(folder: Path, command: tuple[str, ...]) -> tuple[float, int]:
-    """(seconds, MB at the most) of a command and all that it starts."""
-    started, peak = time.perf_counter(), 0
+def measured(folder: Path, command: tuple[str, ...]) -> tuple[float, float, int]:
+    """(seconds, of them in the processor, MB at the most) of a command and all that it starts."""
+    started, before, peak = time.perf_counter(), used(), 0
     child = subprocess.Popen([sys.executable, "-m", "runtime.cli.main", *command], cwd=folder, stdout=subprocess.DEVNULL)
     while child.poll() is None:
         peak = max(peak, sum(map(held, family(child.pid))))
         time.sleep(EVERY)
     if child.returncode:
         raise SystemExit(f"`recipe {' '.join(command)}` failed in {folder}")
-    return time.perf_counter() - started, peak >> 10
+    return time.perf_counter() - started, used() - before, peak >> 10
+
+
+def used() -> float:
+    """Seconds of all processors that what has ended took."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def main() -> None:
@@ -57,8 +64,8 @@ def main() -> None:
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
     first: dict[str, float] = {}
     beyond = []
-    print("| command | millions of rows | seconds | beside the first | peak PSS, MB |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| command | millions of rows | seconds | beside the first | CPU seconds | peak PSS, MB |")
+    print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="growth-") as made:
         for millions in said.rows:
             folder = (said.folder or Path(made)) / f"{millions:g}"
@@ -69,9 +76,10 @@ def main() -> None:
             for name, command in COMMANDS.items():
                 measured(folder, command)  # warms the page cache
                 rounds = [measured(folder, command) for _ in range(said.rounds)]
-                seconds, peak = statistics.median(each for each, _ in rounds), max(each for _, each in rounds)
+                seconds, processor = (statistics.median(each[at] for each in rounds) for at in (0, 1))
+                peak = max(each for *_, each in rounds)
                 times = seconds / first.setdefault(name, seconds)
-                print(f"| {name} | {millions:g} | {seconds:.2f} | {times:.1f}x | {peak:,} |", flush=True)
+                print(f"| {name} | {millions:g} | {seconds:.2f} | {times:.1f}x | {processor:.2f} | {peak:,} |", flush=True)
                 beyond += [f"{name} at {millions:g}M rows holds {peak:,} MB"] if peak > MEMORY else []
                 if name == "plan" and seconds > PLAN:
                     beyond.append(f"plan at {millions:g}M rows takes {seconds:.2f} s")
