@@ -124,11 +124,11 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
 @json_option
 def upgrade(store: str | None, as_json: bool) -> None:
     """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
-    from runtime.store.layout import begin, paid_in
+    from runtime.store.layout import BEFORE, begin, paid_in
 
     begin(store_location(store).folder)
     opened = open_store(store)
-    moved = paid_in(opened.root)
+    moved = paid_in(opened.folder / BEFORE)
     opened.prepare()
     shown = os.path.relpath(opened.folder)
     named = " and ".join({"memo": "measured values"}.get(each, each) for each in moved)
