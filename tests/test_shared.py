@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -336,6 +337,31 @@ def test_looks_at_held_out_benchmarks_are_seen_by_every_machine(either: str, on:
         time.sleep(1.1 if either.startswith("s3") else 0.01)
     on("second")
     assert open_at(shared_at(either)).look_lines("ko/recipe") == "one\ntwo"
+
+
+COMMANDS = (
+    *("build R", "plan R", "diff R --set prompts.length.min=9", "why R --match x", "lock R", "export R --to out", "verify R"),
+    *("explain R", "show R --near length", "store ls", "store gc", "store gc --remote", "store verify --remote", "store verify"),
+    *("store completions ls", "store path test/plain", "store upgrade", "status"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_that_a_server_is_away(
+    on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setattr("runtime.store.bucket.RETRIES", 0)
+    use(monkeypatch, at(9))
+    done = project.run(*command.replace("R", "recipe.yaml").split(), "--store", "s3://bucket/x")
+    assert (done.code, done.out) == (1, "") and len(done.err.splitlines()) == 2, done.out + done.err
+    assert done.err.startswith("error: the store `s3://bucket/x` cannot be reached")
+
+
+def test_a_library_that_is_missing_is_told(on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    done = project.run("build", "recipe.yaml", "--store", "s3://bucket/x")
+    assert done.code == 1 and done.err == "error: a shared store needs `obstore`\nhint: pip install 'data-recipe[shared]'\n"
 
 
 def test_a_server_that_writes_over_what_is_there_is_refused(
