@@ -202,6 +202,8 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
     if not named["digest"].startswith(digest):
         raise StoreError(f"`{wanted}` is {named['digest'][:12]} now, not {digest}", "build the recipe that made it")
     folder = opened.root / "names" / recipe / "outputs" / output
+    if opened.location.url is not None and not folder.is_dir():
+        raise StoreError(f"`{wanted}` is not shown on this machine yet", "build its recipe here: nothing is made again")
     answer(as_json, {"path": str(folder), **named}, [str(folder)])
 
 

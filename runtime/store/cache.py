@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,19 @@ class Cache:
         """Bytes that it may hold."""
         told = self.store.location.cache
         return told if told is not None else min(MOST, shutil.disk_usage(self.store.root).total // SHARE)
+
+    def known(self, name: str) -> str | None:
+        """What is written down in the folder of the cache under a name."""
+        path = self.store.folder / name
+        return path.read_text("utf-8").strip() if path.is_file() else None
+
+    def note(self, name: str, value: str) -> str:
+        """Write a value down unless one is; gives what is."""
+        made = self.store.root / "tmp" / uuid.uuid4().hex
+        if self.known(name) is None:
+            self.store.files.write_bytes(made, value.encode())
+            self.store.files.link(made, self.store.folder / name)
+        return self.known(name) or value
 
     def touch(self, path: Path) -> None:
         """Note that an object was read now."""
