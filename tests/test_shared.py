@@ -9,12 +9,16 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from runtime.completions.joining import join_segments
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.segments import Segments
 from runtime.export.between import pull_shared, push_shared
 from runtime.store.bucket import Bucket, reason_of
 from runtime.store.lease import collecting
@@ -513,6 +517,52 @@ def test_gc_leaves_what_a_running_build_holds(url: str, on: Callable[[str], None
         running.lease.write()
         assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (0, 0)
     assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (2, 2)
+
+
+def test_gc_joins_small_segments_and_loses_no_completion(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.completions.segments.MOST", 7)
+    monkeypatch.setattr("runtime.completions.sharing.MOST", 7)
+    bucket, place = Bucket(s3), "memos/v1/completions/segments"
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        digest = project.digest(store=s3)
+        assert len(list(bucket.list(place))) >= 5
+        bucket.put(f"{place}/{'0' * 64}", b"no completions")
+        time.sleep(1.1)
+        for _ in range(2):
+            assert project.run("store", "gc", "--remote", "--grace", "0", "--store", s3).code == 0
+            assert len(list(bucket.list(place))) == 2
+        bucket.delete(f"{place}/{'0' * 64}")
+        on("second")
+        assert project.digest("recipe.yaml", "--set", "prompts.length.min=4", store=s3) == digest
+        assert sum(teacher.asked.values()) == 30
+
+
+def test_segments_that_are_joined_while_they_are_read_are_read_joined(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.completions.segments.MOST", 7)
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        project.build(store=s3)
+    time.sleep(1.1)
+    on("second")
+    store = open_at(shared_at(s3))
+    segments = Segments(CompletionMemo(store), Remote(s3))
+    names = segments.names
+    joined = []
+
+    def listed() -> list[str]:
+        found = names()
+        joined.append(0 if joined else join_segments(Remote(s3), timedelta(0)))
+        return found
+
+    monkeypatch.setattr(segments, "names", listed)
+    assert segments.take_in() == 30 and joined == [5, 0]
 
 
 def test_a_build_waits_for_gc_before_it_names_what_may_go(
