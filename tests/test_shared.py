@@ -554,8 +554,7 @@ def test_segments_that_are_joined_while_they_are_read_are_read_joined(
     on("second")
     store = open_at(shared_at(s3))
     segments = Segments(CompletionMemo(store), Remote(s3))
-    names = segments.names
-    joined = []
+    names, many, joined = segments.names, len(segments.names()), []
 
     def listed() -> list[str]:
         found = names()
@@ -563,7 +562,7 @@ def test_segments_that_are_joined_while_they_are_read_are_read_joined(
         return found
 
     monkeypatch.setattr(segments, "names", listed)
-    assert segments.take_in() == 30 and joined == [5, 0]
+    assert segments.take_in() == 30 and joined == [many, 0] and many > 1
 
 
 def test_a_build_waits_for_gc_before_it_names_what_may_go(

@@ -271,11 +271,10 @@ class SharedStore(Store):
         """See that the bucket has all records of a build; what a gc took is written again. Raises StoreError."""
         named: list[tuple[str, type[Keyed]]] = [(stage["key"], Record) for stage in build.stages.values()]
         named += [(key, BesideRecord) for key in build.beside]
-        bucket = self.remote.bucket
 
         def confirm_one(each: tuple[str, type[Keyed]]) -> None:
             key, kind = each
-            if key in self.sent or bucket.head(self.remote.record_path(kind.folder, key)) is not None:
+            if key in self.sent or self.remote.bucket.head(self.remote.record_path(kind.folder, key)) is not None:
                 return
             record = super(SharedStore, self).look_up(key, kind)
             if record is None:
@@ -293,10 +292,9 @@ class SharedStore(Store):
     # -- dear measures
 
     def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
-        if not self.connected:
-            return
-        with self.laying():
-            self.journals.bring(folder, self.root / "tmp", self.memos, sound)
+        if self.connected:
+            with self.laying():
+                self.journals.bring(folder, self.root / "tmp", self.memos, sound)
 
     def send_memo(self, path: Path) -> None:
         self.journals.send(path, self.memos)
