@@ -679,3 +679,20 @@ def test_only_the_parts_that_are_read_are_fetched(
     assert len(ids) == table.spread[2] and len(list((store.root / "objects").glob("*/*"))) == 1
     (_, batch) = next(table.batches(["prompt"], first=table.bounds[2], last=table.bounds[3]))
     assert len(batch["prompt"]) == len(ids) and len(list((store.root / "objects").glob("*/*"))) == 2
+
+
+@pytest.mark.parametrize("license", ["B", "unknown"])
+def test_text_that_may_not_be_redistributed_is_shared_where_that_is_asked_for(
+    license: str, project: Project, on: Callable[[str], None], tmp_path: Path
+) -> None:
+    url = f"file://{tmp_path}/bucket"
+    recipe = project.folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text("utf-8").replace("license: A", f"license: {license}"), "utf-8")
+    for command in ("build", "lock"):
+        refused = project.run(command, "recipe.yaml", "--store", url)
+        assert refused.code == 1 and "say --show-restricted" in refused.err
+    assert list(Bucket(url).list(f"{FORMAT}/objects")) == []
+    assert project.run("build", "recipe.yaml", "--store", url, "--show-restricted").code == 0
+    on("second")
+    assert project.run("build", "recipe.yaml", "--store", url).code == 0  # what is there is no new text
+    assert project.run("build", "recipe.yaml", "--store", "folder").code == 0
