@@ -97,8 +97,8 @@ def rows_of(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
 def examine(project: Project, store: str) -> dict[str, Any]:
     """What is found in a store as it was left, and in that of a build after it. Raises AssertionError where that fails."""
     folder = project.folder / store
-    left = verify(Store(folder)) if (folder / "v3" / "names").is_dir() else []
-    kept = len(list((folder / "v3" / "results").glob("*/*.json")))
+    left = verify(Store(folder)) if (folder / "v4" / "names").is_dir() else []
+    kept = len(list((folder / "v4" / "results").glob("*/*.json")))
     code = build_with(project, store, Files())
     if code:
         raise AssertionError((project.folder / f"{store}.err").read_text())
@@ -110,7 +110,7 @@ def examine(project: Project, store: str) -> dict[str, Any]:
         "after": verify(Store(folder)),
         "digest": report["outputs"][0]["digest"],
         "rows": repr(rows_of(project, report)),
-        "rubbish": len(list((folder / "v3" / "tmp").iterdir())),
+        "rubbish": len(list((folder / "v4" / "tmp").iterdir())),
     }
 
 

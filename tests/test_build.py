@@ -165,7 +165,7 @@ def test_maps_of_maps_and_dear_measures_of_maps_read_what_was_changed(project: P
 
 def test_gc_refuses_where_it_cannot_know_what_is_needed(project: Project) -> None:
     project.build()
-    name = project.folder / "store/v3/names/test/plain/last-build.json"
+    name = project.folder / "store/v4/names/test/plain/last-build.json"
     name.write_bytes(b"x" + name.read_bytes())
     assert project.run("store", "gc", "--store", "store").code == 1
     assert project.build()["ran"] == []

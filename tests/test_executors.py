@@ -24,6 +24,7 @@ from runtime.executors.executor import Resources
 from runtime.executors.payload import Failed, Site, failed, own_versions, pack, unpack
 from runtime.executors.worker import perform
 from runtime.store.gc import collect
+from runtime.store.layout import FORMAT
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
@@ -66,7 +67,7 @@ def besides(store: Path) -> dict[str, tuple[str, str | None]]:
 
 def objects(store: Path) -> set[str]:
     """All objects of a store."""
-    return {path.name for path in (store / "v3" / "objects").glob("*/*")}
+    return {path.name for path in (store / FORMAT / "objects").glob("*/*")}
 
 
 @pytest.fixture
@@ -234,7 +235,7 @@ def test_an_object_that_is_damaged_is_made_anew(rows: Project, monkeypatch: pyte
     rows.build("recipe.yaml", "--engine", "ray")
     source = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
     text = object_name(source["table"]["text"])
-    path = rows.folder / "store" / "v3" / "objects" / text[:2] / text
+    path = rows.folder / "store" / FORMAT / "objects" / text[:2] / text
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-100] + bytes(100))
     edit = ("--set", "prompts.length.max=50")
@@ -431,8 +432,8 @@ def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
     running = child(rows, "", "--engine", f"ray://{address}", "--store", url)
     out, said = running.communicate(timeout=300)
     assert running.returncode == 0, said
-    assert one[:12] in out and not (rows.folder / ".recipe" / "v3").exists()
-    assert list(Path(machines("folder")).glob("cache/*/v3/objects/*/*"))  # the other machine worked, too
+    assert one[:12] in out and not (rows.folder / ".recipe" / FORMAT).exists()
+    assert list(Path(machines("folder")).glob(f"cache/*/{FORMAT}/objects/*/*"))  # the other machine worked, too
     monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "another"))
     report = rows.build("recipe.yaml", "--store", url)
     assert report["outputs"][0]["digest"] == one and not report["ran"]

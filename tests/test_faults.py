@@ -95,7 +95,7 @@ def kept(store: Path) -> tuple[tuple[str, int], ...]:
 
 
 def is_wrong(store: Path) -> bool:
-    return (store / "v3" / "names").is_dir() and bool(verify(Store(store)))
+    return (store / "v4" / "names").is_dir() and bool(verify(Store(store)))
 
 
 # -- death

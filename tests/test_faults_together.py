@@ -91,8 +91,8 @@ def reviews(data: Path, tmp_path: Path) -> Project:
 def is_partial(store: Path) -> bool:
     """Whether a build has begun to write and has not got as far as its output's name."""
     # Not glob, which fails where the build takes a folder away that it is about to look into.
-    begun = any(files for name in ("tmp", "objects", "results") for _, _, files in os.walk(store / "v3" / name))
-    return begun and not (store / "v3" / "names" / "test" / "reviews" / "last-build.json").exists()
+    begun = any(files for name in ("tmp", "objects", "results") for _, _, files in os.walk(store / "v4" / name))
+    return begun and not (store / "v4" / "names" / "test" / "reviews" / "last-build.json").exists()
 
 
 def seconds_to_build(project: Project, store: str) -> float:
@@ -128,11 +128,11 @@ def test_a_build_killed_at_any_time_is_built_again_the_same(reviews: Project) ->
 
 
 def reading(store: Path) -> bool:
-    return any((store / "v3" / "tmp").glob("*")) if (store / "v3" / "tmp").is_dir() else False
+    return any((store / "v4" / "tmp").glob("*")) if (store / "v4" / "tmp").is_dir() else False
 
 
 def read(store: Path) -> bool:
-    return any((store / "v3" / "results").glob("*/*.json"))
+    return any((store / "v4" / "results").glob("*/*.json"))
 
 
 @pytest.mark.parametrize("moment", [reading, read], ids=["while a source is read", "after a source is read"])
@@ -155,7 +155,7 @@ def test_a_build_interrupted_at_any_time_shows_no_traceback(reviews: Project) ->
     for number in range(40):
         store = f"store-{number}"
         build = started(reviews, store=store)
-        wait_until(build, (reviews.folder / store / "v3" / "gate").exists)
+        wait_until(build, (reviews.folder / store / "v4" / "gate").exists)
         time.sleep(chosen.uniform(0, 2))
         build.send_signal(signal.SIGINT)
         _, said = build.communicate()

@@ -23,6 +23,7 @@ from runtime.store.parts import unsealed
 from runtime.store.store import Store
 from runtime.store.trees import PART_COUNTS, is_tree, references
 from runtime.tables.births import Births, batches_with_ids
+from runtime.tables.cursors import FilteredCursor
 from runtime.tables.ids import child_ids, hash_rows
 from runtime.tables.spill import Spill
 from runtime.tables.table import bytes_a_row, open_table
@@ -31,12 +32,19 @@ from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 
 TIMES = re.compile(r'"seconds": [0-9.]+')
+TIMED = re.compile(r", [0-9.]+ s last time")
+NARROW = (
+    ("runtime.stages.expected.laid", "LARGE", 10),
+    ("runtime.stages.expected.laid", "HELD", 5000),
+    ("runtime.stages.expected.frames", "ROWS", 16),
+    ("runtime.review.fates", "ROWS", 16),
+)
 QUICKSTART = str(ROOT / "recipes" / "ko" / "quickstart.yaml")
 
 
 def recorded(store: Path) -> dict[str, dict[str, Any]]:
     """Key -> what a stage made, of a whole store."""
-    bodies = (unsealed(path.read_bytes()) for path in (store / "v3" / "results").glob("*/*.json"))
+    bodies = (unsealed(path.read_bytes()) for path in (store / "v4" / "results").glob("*/*.json"))
     return {body["key"]: body for body in bodies if body is not None}
 
 
@@ -85,7 +93,7 @@ def test_every_stage_of_the_quickstart_is_the_same_where_all_rows_pass_over_the_
     monkeypatch.setattr(Bound, "run", 5_000)
     Project(ROOT).build(QUICKSTART, store=str(tmp_path / "store"))
     assert told(tmp_path / "store") == told(once)
-    assert not list((tmp_path / "store" / "v3" / "tmp").iterdir())
+    assert not list((tmp_path / "store" / "v4" / "tmp").iterdir())
 
 
 @pytest.fixture
@@ -127,7 +135,7 @@ def test_a_table_in_one_part_serves_a_build_in_four(rows: Project, monkeypatch: 
     one = rows.digest()
     for key, body in recorded(rows.folder / "store").items():
         if body["kind"] == "source":
-            (rows.folder / "store" / "v3" / "results" / key[:2] / f"{key}.json").unlink()
+            (rows.folder / "store" / "v4" / "results" / key[:2] / f"{key}.json").unlink()
     monkeypatch.setenv("RECIPE_PARTS", "4")
     assert rows.digest() == one
     edited = rows.digest("recipe.yaml", "--set", "prompts.length.max=50")
@@ -139,7 +147,7 @@ def test_what_is_made_anew_gets_the_parts_that_it_had(rows: Project, monkeypatch
     one = rows.digest()
     source = next(body for body in recorded(rows.folder / "store").values() if body["kind"] == "source")
     lost = references(source["table"]["text"])[2].removeprefix("object:")
-    (rows.folder / "store" / "v3" / "objects" / lost[:2] / lost).unlink()
+    (rows.folder / "store" / "v4" / "objects" / lost[:2] / lost).unlink()
     monkeypatch.setenv("RECIPE_PARTS", "16")
     assert rows.digest("recipe.yaml", "--set", "prompts.length.max=50") == rows.digest(
         "recipe.yaml", "--set", "prompts.length.max=50", store="fresh"
@@ -164,6 +172,35 @@ def test_why_show_diff_and_verify_read_a_table_in_parts(rows: Project, monkeypat
         said.append([TIMES.sub("", out) for out in outs])
         assert rows.run("verify", "recipe.yaml", "-q", "--store", store).code == 0
     assert all(said[0]) and said[0] == said[1]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows are many: they lie over the disk, and are looked at sixteen at a time."""
+    for module, name, value in NARROW:
+        monkeypatch.setattr(f"{module}.{name}", value)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "prompts.length.max=50",
+        "prompts.normalise.form=NFC",
+        "prompts.sample.share=0.5",
+        "mixture.take.one=40",
+        "mixture.repeat.one=1",
+    ],
+)
+def test_what_is_said_of_an_edit_is_the_same_in_parts_and_some_rows_at_a_time(
+    edit: str, rows: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    rows.build()
+    usual = rows.run("diff", "recipe.yaml", "--set", edit, "--store", "store").out
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    rows.build(store="parts")
+    request.getfixturevalue("narrow")
+    found = rows.run("diff", "recipe.yaml", "--set", edit, "--store", "parts").out
+    assert TIMED.sub("", found) == TIMED.sub("", usual) and "rows" in usual
 
 
 # -- rows that do not fit into memory
@@ -262,6 +299,26 @@ def test_a_table_is_read_from_any_row_on(tmp_path: Path) -> None:
             for name in names:
                 found[name] += batch[name].to_pylist()
         assert found == {name: wanted[name].to_pylist()[first:last] for name in names}
+
+
+def test_rows_that_are_dropped_are_read_no_more_at_a_time_than_are_asked_for() -> None:
+    kept, sizes = np.zeros(90_000, dtype=bool), list[int]()
+    kept[[7, *range(20_000, 90_000, 37)]] = True
+
+    class Numbers:
+        def __init__(self, at: int) -> None:
+            self.at = at
+
+        def read(self, rows: int) -> list[pa.Array]:
+            sizes.append(rows)
+            self.at += rows
+            return [pa.array(np.arange(self.at - rows, self.at))]
+
+    spread = [30_000, 0, 60_000]
+    parts = [kept[:30_000], kept[:0], kept[30_000:]]
+    cursor = FilteredCursor(Numbers, parts.__getitem__, spread, [int(part.sum()) for part in parts], 0)
+    found = [at for rows in (1, 5, 300, 1500, 0) for at in cursor.read(rows)[0].to_pylist()]
+    assert found == np.flatnonzero(kept)[:1806].tolist() and max(sizes) <= 1500
 
 
 def test_a_row_with_columns_beside_it_is_as_long_as_the_text_of_both(tmp_path: Path) -> None:
@@ -398,7 +455,7 @@ def test_values_beside_a_table_are_one_object_however_many_parts_it_has(rows: Pr
     for parts in ("1", "16"):
         monkeypatch.setenv("RECIPE_PARTS", parts)
         rows.build(store=parts)
-        bodies = [unsealed(path.read_bytes()) for path in (rows.folder / parts / "v3" / "beside").glob("*/*.json")]
+        bodies = [unsealed(path.read_bytes()) for path in (rows.folder / parts / "v4" / "beside").glob("*/*.json")]
         seen.append({body["key"]: (body["object"], body["text"]) for body in bodies if body is not None})
     assert seen[0] and seen[0] == seen[1]
 
@@ -437,4 +494,4 @@ def test_nothing_is_left_of_a_build_that_ends_in_the_middle(
     other.write("recipe.yaml", HEAD.replace("FILES", "one.jsonl") + STEPS)
     monkeypatch.setattr(Bound, "run", 10_000)
     assert other.run("build", "recipe.yaml").code == 1
-    assert not list((other.folder / ".recipe" / "v3" / "tmp").iterdir())
+    assert not list((other.folder / ".recipe" / "v4" / "tmp").iterdir())

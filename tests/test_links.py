@@ -262,7 +262,7 @@ PARTS += ["gate", "memo", "completions", "memos", "memos/v1", "memos/v1/memo", "
 @pytest.mark.parametrize("name", PARTS)
 def test_no_folder_of_a_store_is_a_link_out(linked: Repository, tmp_path: Path, name: str) -> None:
     (tmp_path / "outside" / "mine").write_text("mine")
-    link = linked.folder / ".recipe" / ("" if name.startswith("memos") else "v3") / name
+    link = linked.folder / ".recipe" / ("" if name.startswith("memos") else "v4") / name
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(tmp_path / "outside")
     for command in (["build", "recipe.yaml", "--target", "prompts"], ["store", "gc"], ["store", "verify", "--mend"]):
@@ -272,8 +272,8 @@ def test_no_folder_of_a_store_is_a_link_out(linked: Repository, tmp_path: Path, 
 
 
 def test_no_name_of_a_store_is_a_link_out(linked: Repository, tmp_path: Path) -> None:
-    (linked.folder / ".recipe" / "v3" / "names").mkdir(parents=True)
-    (linked.folder / ".recipe" / "v3" / "names" / "test").symlink_to(tmp_path / "outside")
+    (linked.folder / ".recipe" / "v4" / "names").mkdir(parents=True)
+    (linked.folder / ".recipe" / "v4" / "names" / "test").symlink_to(tmp_path / "outside")
     ran = linked.run("build", "recipe.yaml", "--target", "prompts")
     assert ran.code == 1 and "`names/test` of the store is a link" in ran.err and not list((tmp_path / "outside").iterdir())
 

@@ -89,9 +89,9 @@ def test_a_changed_operator_version_is_named(locked: Project, monkeypatch: pytes
 
 
 def test_another_output_is_named_and_not_published(locked: Project) -> None:
-    before = (locked.folder / "store/v3/names/test/plain/outputs/prompts/_manifest.json").read_text()
+    before = (locked.folder / "store/v4/names/test/plain/outputs/prompts/_manifest.json").read_text()
     assert "the output `prompts` is" in refusal(locked, "--set", "prompts.length.min=10")
-    assert (locked.folder / "store/v3/names/test/plain/outputs/prompts/_manifest.json").read_text() == before
+    assert (locked.folder / "store/v4/names/test/plain/outputs/prompts/_manifest.json").read_text() == before
 
 
 def test_a_refusal_says_how_to_accept_each_thing(locked: Project) -> None:

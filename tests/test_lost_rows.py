@@ -121,5 +121,5 @@ def test_an_operator_that_does_not_account_for_its_rows_fails_the_build(
     states = {stage["name"]: stage["state"] for stage in project.run("plan", "recipe.yaml", "--json").json["stages"]}
     assert (
         all(state != "reuse" for name, state in states.items() if name != "a")
-        and not (project.folder / ".recipe/v3/names/test").exists()
+        and not (project.folder / ".recipe/v4/names/test").exists()
     )

@@ -148,7 +148,7 @@ def test_a_null_is_measured_as_unknown(built: Project, segmenter: Segmenter) -> 
 
 def test_the_memo_survives_gc(built: Project, segmenter: Segmenter) -> None:
     before = [path.read_bytes() for path in journals(built)]
-    for path in list((built.folder / "store" / "v3" / "names").rglob("last-build.json")):
+    for path in list((built.folder / "store" / "v4" / "names").rglob("last-build.json")):
         path.unlink()  # nothing is named any more, so that gc takes all it can
     cleaned = built.run("store", "gc", "--store", "store", "--json")
     assert cleaned.code == 0 and cleaned.json["records"] > 0 and cleaned.json["objects"] > 0

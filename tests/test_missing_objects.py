@@ -70,7 +70,7 @@ def counts(ran: Ran) -> tuple[list[int], list[int], bool]:
 
 def lacking(project: Project, every: int) -> Iterator[str]:
     """A copy of the store without an object, for every so many-th object of it."""
-    for path in sorted((project.folder / "store" / "v3" / "objects").glob("*/*"))[::every]:
+    for path in sorted((project.folder / "store" / "v4" / "objects").glob("*/*"))[::every]:
         shutil.copytree(project.folder / "store", project.folder / path.name, symlinks=True)
         (project.folder / path.name / path.relative_to(project.folder / "store")).unlink()
         yield path.name
@@ -100,7 +100,7 @@ def test_whatever_object_is_missing_a_diff_holds_the_truth_or_says_to_build_agai
 def test_what_a_diff_says_to_build_again_is_made_again(built: Project) -> None:
     before = diff(built, "store", EDITS[2]).json
     shutil.copytree(built.folder / "store", built.folder / "again", symlinks=True)
-    for path in (built.folder / "again" / "v3" / "objects").glob("*/*"):
+    for path in (built.folder / "again" / "v4" / "objects").glob("*/*"):
         path.unlink()
     built.build(store="again")
     assert [each["rows"] for each in diff(built, "again", EDITS[2]).json] == [each["rows"] for each in before]

@@ -20,6 +20,7 @@ from runtime.build.session import Session
 from runtime.stages.expected.counts import Counts
 from runtime.stages.expected.expected import Expected
 from tests.predicting import KNOWN, Outcome, Predict, Recipe, Words, complaints, play, predict
+from tests.test_in_parts import NARROW
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
 RUNS, EDITS = (4, 50) if LONG else (2, 30)
@@ -66,6 +67,18 @@ def test_every_random_edit_is_predicted_right(outcomes: list[Outcome], record_pr
         f" the median interval is {width:g} rows wide, {others:g} where not exact",
     )
     assert moved >= len(outcomes) * 0.5 and exact >= len(outcomes) * 0.6
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_random_edits_are_predicted_right_in_parts_and_some_rows_at_a_time(
+    data: Path, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    for module, name, value in NARROW:
+        monkeypatch.setattr(f"{module}.{name}", value)
+    outcomes = list(played(tmp_path, seed, EDITS))
+    assert [(outcome.edit, complaint) for outcome in outcomes for complaint in complaints(outcome)] == []
 
 
 @pytest.mark.parametrize("edit", sorted(KNOWN))

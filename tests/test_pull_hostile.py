@@ -187,7 +187,7 @@ def pulled(pushed: Project, folder: Path, damage: Damage) -> tuple[Project, Ran]
     shutil.copytree(pushed.folder / "pushed", folder / "pushed")
     (folder / "outside").mkdir()
     (folder / "outside" / "mine.json").write_text("mine")
-    damage(folder / "pushed" / "v3", folder / "outside")
+    damage(folder / "pushed" / "v4", folder / "outside")
     other = Project(folder / "other")
     (other.folder / ".recipe").mkdir(parents=True)
     for each in ("recipe.yaml", "recipe.lock"):
@@ -205,7 +205,7 @@ def test_what_is_none_of_ours_is_refused_and_named(pushed: Project, tmp_path: Pa
         ran = other.run(*command)
         assert "Traceback" not in ran.err and ran.code in (0, 1)
     assert (tmp_path / "outside" / "mine.json").read_text() == "mine"
-    assert not list((other.folder / ".recipe" / "v3" / "tmp").iterdir())
+    assert not list((other.folder / ".recipe" / "v4" / "tmp").iterdir())
 
 
 @pytest.mark.usefixtures("alarm")

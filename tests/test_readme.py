@@ -27,7 +27,7 @@ def test_a_screen_of_the_readme_is_what_is_printed(shown: str, project: Project)
     command, _, cut = line.removeprefix("$ recipe ").partition(" | ")
     arguments = [str(ROOT / part) if part.startswith("recipes/") else part for part in shlex.split(command)]
     ran = project.run(*arguments, "--store", "store")
-    said = ran.out.replace(str(ROOT) + "/", "").replace("store/v3", ".recipe/v3").replace(" --store store", "")
+    said = ran.out.replace(str(ROOT) + "/", "").replace("store/v4", ".recipe/v4").replace(" --store store", "")
     printed = without_times(said.strip("\n")).splitlines()
     number = int(cut.partition(" -")[2] or 0)
     printed = printed[:number] if cut.startswith("head") else printed[-number:]

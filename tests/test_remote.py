@@ -145,7 +145,7 @@ def test_pushing_and_pulling_twice_copies_nothing(built: Project, tmp_path: Path
 
 
 def first(folder: Path, pattern: str) -> Path:
-    return sorted((folder / "pushed" / "v3").glob(pattern))[0]
+    return sorted((folder / "pushed" / "v4").glob(pattern))[0]
 
 
 def flip(path: Path) -> None:

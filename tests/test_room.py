@@ -41,7 +41,7 @@ def laid(project: Project, count: int, name: str = "a.jsonl") -> Project:
 
 
 def left(store: Path) -> list[Path]:
-    return [path for name in ("objects", "tmp") for path in (store / "v3" / name).rglob("*") if path.is_file()]
+    return [path for name in ("objects", "tmp") for path in (store / "v4" / name).rglob("*") if path.is_file()]
 
 
 # -- the disk

@@ -6,16 +6,22 @@ import itertools
 import json
 import os
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from runtime.completions.joining import join_segments
+from runtime.completions.memo import CompletionMemo
+from runtime.completions.segments import Segments
 from runtime.export.between import pull_shared, push_shared
 from runtime.store.bucket import Bucket, reason_of
+from runtime.store.layout import FORMAT
 from runtime.store.lease import collecting
 from runtime.store.location import Location, shared_at
 from runtime.store.opening import open_at
@@ -167,8 +173,8 @@ def test_the_cache_holds_to_its_bound_and_what_left_is_fetched_again(
 ) -> None:
     digest = project.digest(store=url)
     project.build("recipe.yaml", "--cache", "0MB", store=url)
-    objects = {path.name for path in (tmp_path / "first").glob("*/v3/objects/*/*")}
-    shown = {Path(os.readlink(path)).name for path in (tmp_path / "first").glob("*/v3/outputs/*/*.parquet")}
+    objects = {path.name for path in (tmp_path / "first").glob(f"*/{FORMAT}/objects/*/*")}
+    shown = {Path(os.readlink(path)).name for path in (tmp_path / "first").glob(f"*/{FORMAT}/outputs/*/*.parquet")}
     assert objects == shown
     assert project.digest("recipe.yaml", "--set", "prompts.length.min=3", store=url) == digest
     assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
@@ -189,7 +195,7 @@ def test_what_a_running_build_holds_stays_in_the_cache(either: str, on: Callable
 
 def test_a_damaged_cache_is_mended_from_the_bucket(url: str, on: Callable[[str], None], project: Project, tmp_path: Path) -> None:
     project.build(store=url)
-    for path in (tmp_path / "first").glob("*/v3/objects/*/*"):
+    for path in (tmp_path / "first").glob(f"*/{FORMAT}/objects/*/*"):
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:-9] + b"no longer")
     assert ran(project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)) == ["prompts", "output prompts"]
@@ -207,7 +213,7 @@ def test_a_cache_of_another_store_is_told(on: Callable[[str], None], project: Pr
 
 
 def objects_of(url: str) -> list[str]:
-    return [item.path for item in Remote(url).bucket.list("v3/objects")]
+    return [item.path for item in Remote(url).bucket.list(f"{FORMAT}/objects")]
 
 
 def test_a_damaged_object_of_the_bucket_is_never_served(url: str, on: Callable[[str], None], project: Project) -> None:
@@ -224,7 +230,7 @@ def test_a_damaged_object_of_the_bucket_is_never_served(url: str, on: Callable[[
 def test_a_damaged_record_of_the_bucket_is_made_anew(url: str, on: Callable[[str], None], project: Project) -> None:
     digest = project.digest(store=url)
     bucket = Bucket(url)
-    for item in list(bucket.list("v3/results")):
+    for item in list(bucket.list(f"{FORMAT}/results")):
         bucket.put(item.path, b"no record")
     on("second")
     report = project.build(store=url)
@@ -236,7 +242,7 @@ def test_a_damaged_record_of_the_bucket_is_made_anew(url: str, on: Callable[[str
 def test_a_result_that_was_removed_in_the_bucket_is_sent_again(url: str, on: Callable[[str], None], project: Project) -> None:
     project.build(store=url)
     bucket = Bucket(url)
-    for item in [*bucket.list("v3/results"), *bucket.list("v3/names"), *bucket.list("v3/objects")]:
+    for item in [*bucket.list(f"{FORMAT}/results"), *bucket.list(f"{FORMAT}/names"), *bucket.list(f"{FORMAT}/objects")]:
         bucket.delete(item.path)
     assert ran(project.build(store=url)) == []
     on("second")
@@ -338,6 +344,31 @@ def test_looks_at_held_out_benchmarks_are_seen_by_every_machine(either: str, on:
     assert open_at(shared_at(either)).look_lines("ko/recipe") == "one\ntwo"
 
 
+COMMANDS = (
+    *("build R", "plan R", "diff R --set prompts.length.min=9", "why R --match x", "lock R", "export R --to out", "verify R"),
+    *("explain R", "show R --near length", "store ls", "store gc", "store gc --remote", "store verify --remote", "store verify"),
+    *("store completions ls", "store path test/plain", "store upgrade", "status"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_that_a_server_is_away(
+    on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setattr("runtime.store.bucket.RETRIES", 0)
+    use(monkeypatch, at(9))
+    done = project.run(*command.replace("R", "recipe.yaml").split(), "--store", "s3://bucket/x")
+    assert (done.code, done.out) == (1, "") and len(done.err.splitlines()) == 2, done.out + done.err
+    assert done.err.startswith("error: the store `s3://bucket/x` cannot be reached")
+
+
+def test_a_library_that_is_missing_is_told(on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    done = project.run("build", "recipe.yaml", "--store", "s3://bucket/x")
+    assert done.code == 1 and done.err == "error: a shared store needs `obstore`\nhint: pip install 'data-recipe[shared]'\n"
+
+
 def test_a_server_that_writes_over_what_is_there_is_refused(
     s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,7 +467,7 @@ def test_what_a_killed_build_did_not_send_is_sent_by_the_next(
             inner.setattr("runtime.completions.segments.Segments.send", lambda self: 0)
             project.build(store=url)
         Bucket(url).put("probe/x", b"")
-        for item in [*Bucket(url).list("v3/results")]:
+        for item in [*Bucket(url).list(f"{FORMAT}/results")]:
             Bucket(url).delete(item.path)
         project.build("recipe.yaml", "--set", "prompts.length.min=4", store=url)
         on("second")
@@ -489,6 +520,51 @@ def test_gc_leaves_what_a_running_build_holds(url: str, on: Callable[[str], None
     assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (2, 2)
 
 
+def test_gc_joins_small_segments_and_loses_no_completion(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.completions.segments.MOST", 7)
+    monkeypatch.setattr("runtime.completions.sharing.MOST", 7)
+    bucket, place = Bucket(s3), "memos/v1/completions/segments"
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        digest = project.digest(store=s3)
+        assert len(list(bucket.list(place))) >= 5
+        bucket.put(f"{place}/{'0' * 64}", b"no completions")
+        time.sleep(1.1)
+        for _ in range(2):
+            assert project.run("store", "gc", "--remote", "--grace", "0", "--store", s3).code == 0
+            assert len(list(bucket.list(place))) == 2
+        bucket.delete(f"{place}/{'0' * 64}")
+        on("second")
+        assert project.digest("recipe.yaml", "--set", "prompts.length.min=4", store=s3) == digest
+        assert sum(teacher.asked.values()) == 30
+
+
+def test_segments_that_are_joined_while_they_are_read_are_read_joined(
+    s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.completions.segments.MOST", 7)
+    asking(project, 30)
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        project.build(store=s3)
+    time.sleep(1.1)
+    on("second")
+    store = open_at(shared_at(s3))
+    segments = Segments(CompletionMemo(store), Remote(s3))
+    names, many, joined = segments.names, len(segments.names()), []
+
+    def listed() -> list[str]:
+        found = names()
+        joined.append(0 if joined else join_segments(Remote(s3), timedelta(0)))
+        return found
+
+    monkeypatch.setattr(segments, "names", listed)
+    assert segments.take_in() == 30 and joined == [many, 0] and many > 1
+
+
 def test_a_build_waits_for_gc_before_it_names_what_may_go(
     s3: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,7 +574,7 @@ def test_a_build_waits_for_gc_before_it_names_what_may_go(
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        remote.bucket.delete("v3/gc")
+        remote.bucket.delete(f"{FORMAT}/gc")
 
     with collecting(remote):
         with pytest.raises(StoreError, match="another machine collects"), collecting(Remote(s3)):
@@ -511,7 +587,7 @@ def test_a_build_waits_for_gc_before_it_names_what_may_go(
 def test_verify_tells_what_is_damaged_in_the_bucket(url: str, on: Callable[[str], None], project: Project) -> None:
     project.build(store=url)
     bucket, paths = Bucket(url), objects_of(url)
-    (record,) = [item.path for item in bucket.list("v3/beside")]
+    (record,) = [item.path for item in bucket.list(f"{FORMAT}/beside")]
     for path in paths:
         bucket.put(path, b"no table")
     bucket.put(record, b"no record")
@@ -564,7 +640,7 @@ def test_text_that_may_not_be_redistributed_is_pushed_only_when_it_is_asked_for(
     project.build(recipe, store="folder")
     refused = project.run("store", "push", url, "--store", "folder")
     assert refused.code == 1 and "say --show-restricted" in refused.err
-    assert list(Bucket(url).list("v3")) == []
+    assert list(Bucket(url).list(FORMAT)) == []
     assert project.run("store", "push", url, "--show-restricted", "--store", "folder").code == 0
     assert project.run("store", "verify", "--remote", "--store", url).code == 0
 
@@ -603,3 +679,20 @@ def test_only_the_parts_that_are_read_are_fetched(
     assert len(ids) == table.spread[2] and len(list((store.root / "objects").glob("*/*"))) == 1
     (_, batch) = next(table.batches(["prompt"], first=table.bounds[2], last=table.bounds[3]))
     assert len(batch["prompt"]) == len(ids) and len(list((store.root / "objects").glob("*/*"))) == 2
+
+
+@pytest.mark.parametrize("license", ["B", "unknown"])
+def test_text_that_may_not_be_redistributed_is_shared_where_that_is_asked_for(
+    license: str, project: Project, on: Callable[[str], None], tmp_path: Path
+) -> None:
+    url = f"file://{tmp_path}/bucket"
+    recipe = project.folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text("utf-8").replace("license: A", f"license: {license}"), "utf-8")
+    for command in ("build", "lock"):
+        refused = project.run(command, "recipe.yaml", "--store", url)
+        assert refused.code == 1 and "say --show-restricted" in refused.err
+    assert list(Bucket(url).list(f"{FORMAT}/objects")) == []
+    assert project.run("build", "recipe.yaml", "--store", url, "--show-restricted").code == 0
+    on("second")
+    assert project.run("build", "recipe.yaml", "--store", url).code == 0  # what is there is no new text
+    assert project.run("build", "recipe.yaml", "--store", "folder").code == 0

@@ -429,7 +429,7 @@ def without_results(project: Project) -> Path:
     """Let a store forget all but its completions; where these are."""
     store = project.folder / ".recipe"
     for kind in ("results", "names"):
-        shutil.rmtree(store / "v3" / kind)
+        shutil.rmtree(store / "v4" / kind)
     return store / "memos" / "v1" / "completions" / "completions.sqlite"
 
 

@@ -188,7 +188,7 @@ def test_a_build_that_waits_for_one_that_dies_asks_itself(
     first = started(project)
     wait_until(first, lambda: len(watching.came) >= 4)
     second = started(project)
-    wait_until(second, lambda: len(list((project.folder / "store" / "v3" / "running").iterdir())) == 2)
+    wait_until(second, lambda: len(list((project.folder / "store" / "v4" / "running").iterdir())) == 2)
     time.sleep(0.5)
     assert len(watching.came) == 4, "the second build asks for nothing that the first has claimed"
     killed(first)

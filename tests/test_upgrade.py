@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.store.layout import FORMAT, MEMOS, paid_in
+from runtime.store.layout import BEFORE, FORMAT, MEMOS, paid_in
 from runtime.store.store import Store
 from tests.conftest import ROOT, Project
 from tests.fault_layers import KILLED, Deadly
@@ -24,7 +24,7 @@ from tests.faults import CODE, in_child
 from tests.teacher import TRACES, Teacher, configure, teaching
 from tests.test_read_only import ABLE, forbid, run
 
-BEFORE = "1f41f49"
+EARLIER = "1f41f49"
 """The last commit whose stores have all of it in the folder of their format."""
 THINK = "\n  think: {language_share: {of: target, min: 0.0}}\n"
 RECIPE = TRACES.replace("- length: {min: 3}", "- length: {min: 3}\n  - morphemes: {min: 2, workers: 1}").rstrip() + THINK
@@ -48,8 +48,9 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
 
 
 def lay_out_as_before(store: Path) -> None:
+    (store / BEFORE).mkdir(exist_ok=True)
     for each in (store / MEMOS).iterdir():
-        each.rename(store / FORMAT / each.name)
+        each.rename(store / BEFORE / each.name)
     shutil.rmtree(store / "memos")
 
 
@@ -79,7 +80,7 @@ def without_results(store: Path) -> None:
 
 
 def is_moved(store: Path) -> bool:
-    return not paid_in(store / FORMAT) and paid_in(store / MEMOS) == ["completions", "memo"]
+    return not paid_in(store / BEFORE) and paid_in(store / MEMOS) == ["completions", "memo"]
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["with its results", "without its results"])
@@ -96,10 +97,10 @@ def test_a_build_on_an_older_store_asks_no_model_and_measures_nothing(older: Old
 
 def test_a_store_that_the_version_before_wrote_asks_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = subprocess.run(
-        ["git", "archive", BEFORE, "operators", "compiler", "runtime", "recipes"], cwd=ROOT, capture_output=True, check=False
+        ["git", "archive", EARLIER, "operators", "compiler", "runtime", "recipes"], cwd=ROOT, capture_output=True, check=False
     )
     if packed.returncode:
-        pytest.skip(f"the commit {BEFORE} is not in this checkout")
+        pytest.skip(f"the commit {EARLIER} is not in this checkout")
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
         archive.extractall(tmp_path / "before", filter="data")
     project = Project(tmp_path)
@@ -109,13 +110,12 @@ def test_a_store_that_the_version_before_wrote_asks_no_model(tmp_path: Path, mon
         configure(tmp_path, teacher, monkeypatch, attempts=1)
         command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "-q"]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "before")}, check=True)
-        assert paid_in(tmp_path / "store" / FORMAT) == ["completions", "memo"] and sum(teacher.tried.values()) == len(PROMPTS)
-        report = project.build()
-        assert all(
-            stage["state"] == "reuse" for stage in project.run("plan", "recipe.yaml", "--store", "store", "--json").json["stages"]
-        )
-        without_results(tmp_path / "store")
-        assert project.digest() == report["outputs"][0]["digest"]
+        assert paid_in(tmp_path / "store" / BEFORE) == ["completions", "memo"] and sum(teacher.tried.values()) == len(PROMPTS)
+        ran = project.run("build", "recipe.yaml", "--store", "store")
+        assert ran.code == 1 and "is in the format v3; this version reads v4" in ran.err and "no model is asked again" in ran.err
+        told = project.run("store", "upgrade", "--store", "store")
+        assert told.code == 0 and told.out == "moved completions and measured values, in store\n"
+        assert project.build()["outputs"][0]["rows"]
         assert sum(teacher.tried.values()) == len(PROMPTS) and is_moved(tmp_path / "store")
 
 
@@ -136,7 +136,7 @@ READING = ["plan recipe.yaml --set prompts.length.min=4", "diff recipe.yaml --se
 def test_who_only_reads_finds_it_where_it_was(older: Older, command: str) -> None:
     project, _, _ = older
     told = project.run(*command.split(), "--store", "store")
-    assert told.code == 0 and paid_in(project.folder / "store" / FORMAT) == ["completions", "memo"]
+    assert told.code == 0 and paid_in(project.folder / "store" / BEFORE) == ["completions", "memo"]
     project.run("store", "upgrade", "--store", "store")
     assert project.run(*command.split(), "--store", "store").out == told.out
 
@@ -173,12 +173,12 @@ def test_an_upgrade_that_is_killed_anywhere_loses_nothing(older: Older) -> None:
 def twice(project: Project) -> None:
     """Let an older version have gone on after a newer one: some of it lies in both places, some in one of them."""
     store = project.folder / "store"
-    shutil.copytree(store / FORMAT / "completions", store / MEMOS / "completions")
-    for place, rest in ((store / MEMOS, "< 2"), (store / FORMAT, ">= 4")):
+    shutil.copytree(store / BEFORE / "completions", store / MEMOS / "completions")
+    for place, rest in ((store / MEMOS, "< 2"), (store / BEFORE, ">= 4")):
         with closing(sqlite3.connect(place / "completions" / "completions.sqlite", isolation_level=None)) as memo:
             memo.execute(f"DELETE FROM completions WHERE rowid % 6 {rest}")
-    first = next((store / FORMAT / "memo").glob("*/*/*.journal"))
-    other = store / MEMOS / first.relative_to(store / FORMAT)
+    first = next((store / BEFORE / "memo").glob("*/*/*.journal"))
+    other = store / MEMOS / first.relative_to(store / BEFORE)
     other.parent.mkdir(parents=True)
     shutil.copy(first, other.with_name("0" * 32 + "-" + first.name.partition("-")[2]))
 
@@ -213,13 +213,13 @@ def test_nothing_is_moved_while_a_build_runs_that_may_write_to_it(older: Older) 
         for command in (["build", "recipe.yaml"], ["store", "upgrade"]):
             ran = project.run(*command, "--store", "store")
             assert ran.code == 1 and "a build is running" in ran.err and "wait until it has ended" in ran.err
-    assert paid_in(project.folder / "store" / FORMAT) == ["completions", "memo"] and not teacher.tried
+    assert paid_in(project.folder / "store" / BEFORE) == ["completions", "memo"] and not teacher.tried
 
 
 def test_completions_that_are_damaged_are_told_and_left_where_they_are(older: Older) -> None:
     project, teacher, _ = older
     twice(project)
-    path = project.folder / "store" / FORMAT / "completions" / "completions.sqlite"
+    path = project.folder / "store" / BEFORE / "completions" / "completions.sqlite"
     path.write_bytes(b"rubbish" * 1000)
     ran = project.run("build", "recipe.yaml", "--store", "store")
     assert ran.code == 1 and "cannot be brought over" in ran.err and not teacher.tried
@@ -238,7 +238,7 @@ def test_an_older_store_that_cannot_be_written_is_read_where_it_lies(older: Olde
         assert ran.code == 1 and "cannot be written" in ran.err and "Traceback" not in ran.err
     finally:
         forbid(project.folder / "store", False)
-    assert paid_in(project.folder / "store" / FORMAT) == ["completions", "memo"] and not teacher.tried
+    assert paid_in(project.folder / "store" / BEFORE) == ["completions", "memo"] and not teacher.tried
 
 
 # -- other formats
@@ -252,16 +252,16 @@ def test_a_format_that_is_newer_is_told_and_never_read(older: Older) -> None:
         ran = project.run(*command, "--store", "store")
         assert ran.code == 1 and "are in the format v2; this version reads v1" in ran.err and "newer version" in ran.err
     shutil.rmtree(store / "memos")
-    (store / FORMAT).rename(store / "v4")
+    (store / FORMAT).rename(store / "v5")
     for command in (["build", "recipe.yaml"], ["plan", "recipe.yaml"], ["store", "upgrade"], ["store", "pull", "store"]):
         ran = project.run(*command, "--store", "store")
-        assert ran.code == 1 and "is in the format v4; this version reads v3" in ran.err and "newer version" in ran.err
+        assert ran.code == 1 and "is in the format v5; this version reads v4" in ran.err and "newer version" in ran.err
     assert not teacher.tried and not (store / FORMAT).exists()
 
 
 def test_results_of_a_newer_format_beside_ours_change_nothing(older: Older) -> None:
     project, teacher, digest = older
-    (project.folder / "store" / "v4").mkdir()
+    (project.folder / "store" / "v5").mkdir()
     assert project.digest() == digest and not teacher.tried
 
 
@@ -273,14 +273,14 @@ def test_an_older_format_is_told_and_begun_anew_by_an_upgrade(tmp_path: Path) ->
         "recipe.yaml", RECIPE.partition("models:")[0] + "sources:" + RECIPE.partition("sources:")[2].partition("cot:")[0]
     )
     ran = project.run("build", "recipe.yaml", "--store", "store")
-    assert ran.code == 1 and "is in the format v2; this version reads v3" in ran.err and "recipe store upgrade" in ran.err
+    assert ran.code == 1 and "is in the format v2; this version reads v4" in ran.err and "recipe store upgrade" in ran.err
     assert project.run("store", "upgrade", "--store", "store").code == 0
     assert project.build()["outputs"][0]["rows"] == len(PROMPTS)
 
 
 def test_an_empty_folder_of_an_earlier_version_is_no_layout(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    (store.root / "memo").mkdir(parents=True)
+    store, before = Store(tmp_path / "store"), tmp_path / "store" / BEFORE
+    (before / "memo").mkdir(parents=True)
     assert store.memos == tmp_path / "store" / MEMOS
-    (store.root / "memo" / "ab").mkdir()
-    assert store.memos == store.root
+    (before / "memo" / "ab").mkdir()
+    assert store.memos == before

@@ -174,6 +174,17 @@ class Texts:
         flags[self.rare] = ~space_table()[points[self.rare]]
         return flags
 
+    def part(self, start: int, stop: int) -> Texts:
+        """The rows from one to before another; nothing is decoded again."""
+        made = object.__new__(Texts)
+        points, first, counts = self.points
+        made.rows, made.null, made.cells = stop - start, self.null[start:stop], self.cells.slice(start, stop - start)
+        made.column = self.column.slice(start, stop - start)
+        made.changed = {row - start: text for row, text in self.changed.items() if start <= row < stop}
+        begin, end = (first[start], first[stop - 1] + counts[stop - 1]) if stop > start else (0, 0)
+        made.points = points[begin:end], first[start:stop] - begin, counts[start:stop]
+        return made
+
     def lengths(self) -> Ints:
         """Code points of each row; -1 for null."""
         return np.where(self.null, -1, self.points[2])

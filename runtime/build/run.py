@@ -12,6 +12,7 @@ from compiler.graph.nodes import stage_name
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.evaluating import HELD_IN, HELD_OUT
 from compiler.text.diagnostics import RecipeError
+from operators.base.licence import RESTRICTED
 from runtime.build.built import Built, publish, remember, take_recorded
 from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
 from runtime.build.funnel import birth_lines, funnel_of_build
@@ -173,12 +174,26 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     from runtime.completions.stage import Asking
     from runtime.executors.choose import chosen_executor, open_executor
 
+    complain_restricted(session)
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     engine = chosen_executor(session.engine)
     with closing(asking.memo), closing(open_executor(store, engine)) as executor:
         asking.begin, asking.call = executor.engine, executor.call
         return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
+
+
+def complain_restricted(session: Session) -> None:
+    """Raises StoreError where text that may not be redistributed would leave this machine unasked."""
+    graph, url = session.graph, session.location.url
+    if url is None or session.show_restricted:
+        return
+    for index, node in graph:
+        if node.cut and node.license in RESTRICTED:
+            message = (
+                f"`{stage_name(graph, index)}` has rows of licence {node.license}, and their text would be written into `{url}`"
+            )
+            raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
 
 
 def bound_of(memory: int | None) -> Bound:

@@ -43,6 +43,8 @@ class Session:
     """Bytes that a build may take; half of the machine unless said."""
     engine: str | None = None
     """What tasks run on, `local`, `ray` or `ray://HOST:PORT`; as the user's configuration says unless said."""
+    show_restricted: bool = False
+    """Whether text that may not be redistributed may go into a shared store."""
     cache: int | None = None
     """Bytes that the cache before a shared store may hold."""
     bounded: bool = False
@@ -164,5 +166,6 @@ class Session:
         targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
         memory = f" --memory {self.memory >> 20}MB" if self.memory is not None else ""
         engine = f" --engine {self.engine}" if self.engine is not None else ""
+        memory += " --show-restricted" * self.show_restricted
         memory += f" --cache {self.cache >> 20}MB" if self.cache is not None else ""
         return f"recipe build {shlex.quote(self.named)}{settings}{self.folder_options()}{targets}{sample}{memory}{engine}"

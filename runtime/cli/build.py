@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.build.session import Session
-from runtime.cli.options import Size, allow_empty_option, engine_option, recipe_command, say, say_json, say_text
+from runtime.cli.options import Size, allow_empty_option, engine_option, recipe_command, say, say_json, say_text, shared_option
 
 
 @recipe_command("build", builds=True)
@@ -16,6 +16,7 @@ from runtime.cli.options import Size, allow_empty_option, engine_option, recipe_
 @allow_empty_option
 @click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
 @engine_option
+@shared_option
 @click.option("--cache", type=Size(), help="What the cache before a shared store may hold; 50GB or a fifth of the disk.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the name of what was built.")
 def build_command(
@@ -29,6 +30,7 @@ def build_command(
     memory: int | None,
     engine: str | None,
     cache: int | None,
+    show_restricted: bool,
     quiet: bool,
 ) -> None:
     """Build the named outputs of RECIPE: its tables, and with --target a checkpoint (train.NAME) or `evaluate`."""
@@ -37,6 +39,7 @@ def build_command(
 
     accepted = frozenset[str]() if locked else None
     session.memory, session.engine, session.cache = memory, engine, cache
+    session.show_restricted = show_restricted
     wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json)
     outcome = run_build(session, wishes)
     if as_json:

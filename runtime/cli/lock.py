@@ -14,7 +14,7 @@ from compiler.graph.stages import OutputStage, SourceStage
 from compiler.graph.stages import stages as stages_of
 from compiler.text.project import Place
 from runtime.build.session import Session
-from runtime.cli.options import allow_empty_option, answer, recipe_command
+from runtime.cli.options import allow_empty_option, answer, recipe_command, shared_option
 
 if TYPE_CHECKING:
     from runtime.build.run import Outcome
@@ -49,8 +49,11 @@ def write_lock(place: Place, lock: Lock) -> None:
 @recipe_command("lock", stores=True)
 @click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
 @allow_empty_option
+@shared_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow_empty: bool, quiet: bool) -> None:
+def lock_command(
+    session: Session, as_json: bool, update: tuple[str, ...], allow_empty: bool, show_restricted: bool, quiet: bool
+) -> None:
     """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs.
 
     NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
@@ -60,6 +63,7 @@ def lock_command(session: Session, as_json: bool, update: tuple[str, ...], allow
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
+    session.show_restricted = show_restricted
     if not update:
         session.forget_broken_lock()
     accepted = frozenset(update) if update else None

@@ -111,6 +111,12 @@ def restricted_option(command: Command) -> Command:
     return click.option("--show-restricted", is_flag=True, help=text)(command)
 
 
+def shared_option(command: Command) -> Command:
+    """--show-restricted, of what writes into a store."""
+    text = "Let text of licence B and unknown go into a store at a URL."
+    return click.option("--show-restricted", is_flag=True, help=text)(command)
+
+
 def shows_restricted(show_restricted: bool, as_json: bool) -> bool:
     """Whether restricted text is printed: where that is asked for, and on a terminal."""
     return show_restricted or (sys.stdout.isatty() and not as_json)

@@ -107,10 +107,14 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
     if remote:
         from datetime import timedelta
 
+        from runtime.completions.joining import join_segments
         from runtime.store.remote import GRACE
         from runtime.store.remote_gc import collect_remote
 
-        gone = collect_remote(open_shared(store), dry_run, GRACE if grace is None else timedelta(hours=grace))
+        opened, age = open_shared(store), GRACE if grace is None else timedelta(hours=grace)
+        gone = collect_remote(opened, dry_run, age)
+        if not dry_run:
+            join_segments(opened.remote, age)
     else:
         from runtime.store.gc import collect
 
@@ -124,11 +128,11 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
 @json_option
 def upgrade(store: str | None, as_json: bool) -> None:
     """Move what was paid for to where this version keeps it; no model is asked. A build does so by itself."""
-    from runtime.store.layout import begin, paid_in
+    from runtime.store.layout import BEFORE, begin, paid_in
 
     begin(store_location(store).folder)
     opened = open_store(store)
-    moved = paid_in(opened.root)
+    moved = paid_in(opened.folder / BEFORE)
     opened.prepare()
     shown = os.path.relpath(opened.folder)
     named = " and ".join({"memo": "measured values"}.get(each, each) for each in moved)
@@ -202,6 +206,8 @@ def path_of(name: str, store: str | None, as_json: bool) -> None:
     if not named["digest"].startswith(digest):
         raise StoreError(f"`{wanted}` is {named['digest'][:12]} now, not {digest}", "build the recipe that made it")
     folder = opened.root / "names" / recipe / "outputs" / output
+    if opened.location.url is not None and not folder.is_dir():
+        raise StoreError(f"`{wanted}` is not shown on this machine yet", "build its recipe here: nothing is made again")
     answer(as_json, {"path": str(folder), **named}, [str(folder)])
 
 

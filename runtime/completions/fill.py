@@ -97,7 +97,7 @@ def fill(
     try:
         with run.journal.running():
             if isinstance(memo.store, SharedStore):
-                run.share(missing, Sharing(memo, memo.store, run.owner))
+                run.ask_in_turns(missing, Sharing(memo, memo.store, run.owner))
             else:
                 run.ask(missing)
                 run.await_others()
@@ -141,7 +141,7 @@ class EngineRun:
         lost = self.sharing is not None and self.sharing.lost
         return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None or lost
 
-    def share(self, missing: set[bytes], sharing: Sharing) -> None:
+    def ask_in_turns(self, missing: set[bytes], sharing: Sharing) -> None:
         """Ask for all of them that no other machine asks for, and take in what the others make."""
         self.sharing, left = sharing, set(missing)
         with sharing.running(), closing(sharing.turns(missing, self.engine.window)) as turns:

@@ -13,6 +13,7 @@ from runtime.completions.exchange import BATCH, SCHEMA, read_lines, seal_of, tab
 from runtime.completions.memo import DELETE_UNSENT, Completion, CompletionMemo
 from runtime.completions.packed import PARTS, unpack_reply
 from runtime.store.at_once import AT_ONCE, at_once
+from runtime.store.batches import batched
 from runtime.store.layout import MEMOS
 from runtime.store.remote import Remote
 from runtime.store.store import StoreError
@@ -70,12 +71,15 @@ class Segments:
         """
         with self.memo.using() as connection:
             known = {name for (name,) in connection.execute("SELECT name FROM segments")}
-        absent = [name for name in self.names() if name not in known]
-        new = 0
-        for few in (absent[first : first + AT_ONCE] for first in range(0, len(absent), AT_ONCE)):
-            for name, data in zip(few, at_once(AT_ONCE, self.fetch, few), strict=True):
-                new += self.memo.keep(self.whole(name, data), sent=True) if data is not None else 0
-            self.note(few)
+        new, joined = 0, True
+        while joined:
+            joined = False
+            for few in batched((name for name in self.names() if name not in known), AT_ONCE):
+                for name, data in zip(few, at_once(AT_ONCE, self.fetch, few), strict=True):
+                    joined |= data is None  # it was joined with others meanwhile, into one that was not listed
+                    new += 0 if data is None else self.memo.keep(self.whole(name, data), sent=True)
+                self.note(few)
+                known.update(few)
         return new
 
     def fetch(self, name: str) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from runtime.store.store import StoreError
 
 SECONDS = 5.0
 """Between two times that completions are sent: a machine that dies takes no more with it."""
-POLL = 1.0
+POLL, LONGEST = 1.0, 8.0
+"""Between two looks at what others hold: longer where nothing came of the last one."""
 
 
 def take_in(memo: CompletionMemo) -> None:
@@ -52,8 +54,11 @@ class Sharing:
     guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.store.lay_out()
+        self.home = self.store.cache.note("home", uuid.uuid4().hex)
+        """What the builds that use this cache have in common."""
         self.segments = Segments(self.memo, self.store.remote)
-        self.leases = Leases(self.store.remote, f"{self.store.cache.home}.{self.build}")
+        self.leases = Leases(self.store.remote, f"{self.home}.{self.build}")
 
     @property
     def lost(self) -> bool:
@@ -63,7 +68,7 @@ class Sharing:
     def dead(self, owner: str) -> bool:
         """Whether an owner is a build of this machine that was killed."""
         home, _, build = owner.partition(".")
-        return home == self.store.cache.home and build != self.build and not self.memo.alive(build)
+        return home == self.home and build != self.build and not self.memo.alive(build)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -101,12 +106,12 @@ class Sharing:
         What a turn is for is asked for, and on disk, when the next one is wanted. Raises StoreError where the store cannot
         be reached.
         """
-        left = set(missing)
+        left, wait = set(missing), POLL
         while left:
             buckets = {bucket_of(address) for address in left}
             taken, orphaned = self.leases.take(buckets, len(left) <= window, self.dead)
-            self.segments.take_in()  # after the buckets are ours: whoever held them sent all before
-            come = self.memo.present(sorted(left))
+            new = self.segments.take_in()  # after the buckets are ours: whoever held them sent all before
+            come = self.memo.present(sorted(left)) if taken or new else set()
             left -= come
             turn = Turn({address for address in left if bucket_of(address) in taken}, len(come))
             turn.left = sum(bucket_of(address) in orphaned for address in turn.addresses)
@@ -115,8 +120,9 @@ class Sharing:
             self.send()
             self.complain()
             self.leases.release()
+            wait = POLL if taken or new else min(2 * wait, LONGEST)
             if left and not taken:
-                time.sleep(POLL)
+                time.sleep(wait)
 
     def complain(self) -> None:
         """Raises StoreError where completions could not be sent, or this build was not heard of for too long."""

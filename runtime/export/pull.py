@@ -14,7 +14,7 @@ from compiler.text.project import Outside, within
 from runtime.export.push import KINDS, Transfer
 from runtime.export.sound import complain_name, complain_objects
 from runtime.store.files import hash_path, open_file
-from runtime.store.layout import FORMAT, MEMOS, NEWER, foreign
+from runtime.store.layout import BEFORE, FORMAT, MEMOS, NEWER, foreign
 from runtime.store.names import LAST, LastBuild
 from runtime.store.parts import DIGEST, Unsound, unsealed
 from runtime.store.record import Keyed
@@ -31,7 +31,7 @@ class Origin:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder.resolve() / FORMAT
-        self.memos = (folder.resolve() / MEMOS, self.root)
+        self.memos = (folder.resolve() / MEMOS, folder.resolve() / BEFORE)
         """Where measured values lie, and where an earlier version laid them."""
 
     def damaged(self, what: str, why: str) -> StoreError:
@@ -40,7 +40,7 @@ class Origin:
     def open(self, path: Path, what: str) -> Any:
         """A file of the folder to read. Raises StoreError for a link out of it, and for what is no file."""
         try:
-            return open_file(within(path, self.memos))
+            return open_file(within(path, (self.root, *self.memos)))
         except Outside:
             raise self.damaged(what, "a link out of it") from None
         except FileNotFoundError:

@@ -54,13 +54,12 @@ def searched_tables(ledgers: Ledgers) -> Iterator[Table]:
 def rows_with(table: Table, text: str) -> Iterator[str]:
     """The ids of the rows of a table whose text holds a string, batch by batch."""
     columns = [name for name, kind in table.columns.items() if kind == "text"]
-    ids = id_bytes(table.frame("row_id"))
     for start, batch in table.batches(columns) if columns else ():
         hits = np.zeros(max(len(column) for column in batch.values()), dtype=bool)
         for column in batch.values():
             hits |= pc.fill_null(pc.match_substring(column, text), False).to_numpy(zero_copy_only=False)
         for at in np.flatnonzero(hits).tolist():
-            yield ids[start + at].tobytes().hex()
+            yield id_bytes(table.window("row_id", start + at, start + at + 1)).tobytes().hex()
 
 
 def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:

@@ -13,9 +13,9 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.requests import Requests
 from runtime.stages.life import Life, row_of
 from runtime.stages.table import kind_at
-from runtime.store.digest import Bytes, id_bytes
+from runtime.store.digest import Bytes
 from runtime.store.record import Record
-from runtime.tables.ids import position, starting
+from runtime.tables.finding import find_row, rows_starting
 from runtime.tables.table import open_table
 
 
@@ -39,8 +39,7 @@ class Ledgers:
         row_ids: dict[str, None] = {}
         for index, record in self.records():
             if kind_at(self.graph, index).bears or record.counts["born"]:
-                ids = id_bytes(open_table(self.store, record.table).frame("row_id"))
-                row_ids |= dict.fromkeys(starting(ids, prefix))
+                row_ids |= dict.fromkeys(rows_starting(open_table(self.store, record.table), prefix))
         return list(row_ids)
 
     def children(self, life: Life) -> list[str]:
@@ -65,8 +64,7 @@ class Ledgers:
         for index, record in self.records():
             if index == until:
                 break
-            table = open_table(self.store, record.table)
-            place = position(id_bytes(table.frame("row_id")), life.id)
+            place = find_row(open_table(self.store, record.table), life.id)
             kind_at(self.graph, index).live(self, record, life, place)
         if until is None:
             life.events += self.failed_events(life.id)
@@ -86,7 +84,7 @@ class Ledgers:
             if (record := self.store.find(self.addresses.key(stage.rows))) is None:
                 continue
             table = open_table(self.store, record.table)
-            if (place := position(id_bytes(table.frame("row_id")), wanted)) is None:
+            if (place := find_row(table, wanted)) is None:
                 continue
             requests = Requests(known_checkpoint(self.graph, stage.index, self.addresses), table)
             messages = operator.messages(row_of(table, place), node.entries)

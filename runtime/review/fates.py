@@ -14,8 +14,7 @@ from operators.base.licence import Licence
 from runtime.forecast.predictor import Predictor
 from runtime.stages.decide import DecideKind
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import ROWS, Frame, Places, by_prefix
-from runtime.stages.expected.laid import PARTS
+from runtime.stages.expected.frames import RANGES, ROWS, Frame, Places, by_prefix
 from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
@@ -141,7 +140,7 @@ def place_in(frame: Frame, row: Bytes) -> int | None:
 def rows_in_one(first: Frame, second: Frame) -> tuple[Places, Places]:
     """(the places of the rows that only `first` has, of those that only `second` has), range by range of their ids."""
     found: list[tuple[Places, Places]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    parts = 1 if max(first.rows, second.rows) <= ROWS else PARTS
+    parts = 1 if max(first.rows, second.rows) <= ROWS else RANGES
     for (start, ids), (begin, others) in zip(by_prefix(first, parts), by_prefix(second, parts), strict=True):
         left, came = ids_in_one(ids, others)
         found.append((left + start, came + begin))

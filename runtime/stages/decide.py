@@ -153,20 +153,22 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
 
     def event(self, store: Store, record: DecisionRecord, wanted: Bytes) -> dict[str, Any] | None:
         """What was decided of a row, with every measured value; None where it never came here."""
-        from runtime.store.digest import id_bytes
-        from runtime.tables.ids import position
-        from runtime.tables.objects import read_table, whole
+        from runtime.tables.finding import find_fate
+        from runtime.tables.objects import read_part
 
-        ledger = read_table(store, record.ledger)
-        place = position(id_bytes(whole(ledger.column("row_id"))), wanted)
-        if place is None:
+        found = find_fate(store, record, wanted)
+        if found is None:
             return None
+        part, place, at = found
+        ledger = read_part(store, record.ledger, part)
         dropped = int(ledger.column("dropped_by")[place].as_py())
         steps, run = [], self.stage.run
         for number, decision in enumerate(run, start=1):
             operator = decision.operator
             assert isinstance(operator, Measure)
-            values = measured_values(store, record, ledger, number - 1, operator, place)
+            apart = record.measured[number - 1]
+            measured = ledger.slice(place, 1) if apart is None else read_part(store, apart, 0).slice(at, 1)
+            values = measured_values(measured, f"{number}." if apart is None else "", operator)
             verdict = "dropped" if dropped == number else "passed" if dropped == 0 or number < dropped else "not decided"
             steps.append(
                 {
@@ -192,28 +194,23 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         """The row that a repeated one is a copy of."""
         import numpy as np
 
-        from runtime.store.digest import id_bytes
+        from runtime.store.trees import references
+        from runtime.tables.finding import ledger_ids
         from runtime.tables.ids import child_ids
-        from runtime.tables.objects import read_table, whole
 
-        parents = id_bytes(whole(read_table(store, record.ledger).column("row_id")))
-        for copy in range(1, 100):
-            ids = child_ids(parents, self.stage.operator.name, np.full(len(parents), copy))
-            hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
-            if hit.size:
-                return str(parents[hit[0]].tobytes().hex())
+        for part in range(len(references(record.ledger))):
+            parents = ledger_ids(store, record, part)
+            for copy in range(1, 100):
+                ids = child_ids(parents, self.stage.operator.name, np.full(len(parents), copy))
+                hit = np.flatnonzero((ids == np.frombuffer(bytes.fromhex(row_id), dtype=np.uint8)).all(axis=1))
+                if hit.size:
+                    return str(parents[hit[0]].tobytes().hex())
         return None
 
 
-def measured_values(
-    store: Store, record: DecisionRecord, ledger: Any, step: int, operator: Measure, place: int
-) -> dict[str, int | None] | None:
-    """A row's measured values, or None where it was not measured."""
-    from runtime.tables.objects import read_table
-
-    apart = record.measured[step]
-    table = ledger if apart is None else read_table(store, apart)
-    raw = {value: table.column(f"{step + 1}.{value}" if apart is None else value)[place].as_py() for value in operator.values}
+def measured_values(row: Any, prefix: str, operator: Measure) -> dict[str, int | None] | None:
+    """A row's measured values, or None where it was not measured; `row` is the line of a table in which they stand."""
+    raw = {value: row.column(prefix + value)[0].as_py() for value in operator.values}
     if any(value is None for value in raw.values()):
         return None
     return {name: None if value < 0 else value for name, value in raw.items()}

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.store.digest import Bytes, id_bytes
-from runtime.tables.ids import lower_bound
+from runtime.store.digest import Bytes
+from runtime.tables.finding import find_row, rows_starting
 from runtime.tables.table import Table
 
 
@@ -32,15 +32,11 @@ class Life:
 
 def place_of(table: Table, prefix: str) -> int | None:
     """The place of the first row whose id begins with hexadecimal digits, or None."""
-    ids = id_bytes(table.frame("row_id"))
-    place = lower_bound(ids, np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), np.uint8))
-    return place if place < len(ids) and ids[place].tobytes().hex().startswith(prefix) else None
+    first = next(rows_starting(table, prefix), None)
+    return None if first is None else find_row(table, np.frombuffer(bytes.fromhex(first), np.uint8))
 
 
 def row_of(table: Table, place: int) -> dict[str, Any]:
     """The cells of one row."""
-    for start, batch in table.batches(list(table.columns)):
-        count = len(next(iter(batch.values())))
-        if start <= place < start + count:
-            return {name: column[place - start].as_py() for name, column in batch.items()}
-    raise AssertionError(f"row {place} is beyond the table")
+    ((_, cells),) = table.batches(list(table.columns), 1, place, place + 1)
+    return {name: column[0].as_py() for name, column in cells.items()}

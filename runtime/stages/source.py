@@ -141,7 +141,7 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             "read",
             category=operator.category,
             license=operator.license,
-            item_id=id_bytes(table.frame("item_id"))[place].tobytes().hex(),
+            item_id=id_bytes(table.window("item_id", place, place + 1)).tobytes().hex(),
             files=[shown for shown, _, _ in record.files],
         )
 

@@ -29,7 +29,7 @@ CHUNK = 8 << 20
 STREAMS = 2
 """Parts of one upload that are under way at once."""
 MOST_PARTS = 9000
-RETRIES = 6
+RETRIES = 8
 RETRY_SECONDS = 90
 BACKOFF = {"init_backoff": timedelta(milliseconds=300), "max_backoff": timedelta(seconds=8), "base": 3}
 """A server that is started again within some ten seconds is waited for."""

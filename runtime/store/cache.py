@@ -6,7 +6,6 @@ import os
 import shutil
 import uuid
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
 from runtime.store.running import live_builds
@@ -31,15 +30,18 @@ class Cache:
         told = self.store.location.cache
         return told if told is not None else min(MOST, shutil.disk_usage(self.store.root).total // SHARE)
 
-    @cached_property
-    def home(self) -> str:
-        """What the builds that use this cache have in common."""
-        store = self.store
-        path, made = store.folder / "home", store.root / "tmp" / uuid.uuid4().hex
-        if not path.exists():
-            store.files.write_bytes(made, uuid.uuid4().hex.encode())
-            store.files.link(made, path)
-        return path.read_text("utf-8")
+    def known(self, name: str) -> str | None:
+        """What is written down in the folder of the cache under a name."""
+        path = self.store.folder / name
+        return path.read_text("utf-8").strip() if path.is_file() else None
+
+    def note(self, name: str, value: str) -> str:
+        """Write a value down unless one is; gives what is."""
+        made = self.store.root / "tmp" / uuid.uuid4().hex
+        if self.known(name) is None:
+            self.store.files.write_bytes(made, value.encode())
+            self.store.files.link(made, self.store.folder / name)
+        return self.known(name) or value
 
     def touch(self, path: Path) -> None:
         """Note that an object was read now."""

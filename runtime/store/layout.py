@@ -12,14 +12,17 @@ from typing import NamedTuple
 
 from runtime.store.files import Files
 
-FORMAT = "v3"
-"""Of results, objects and names; those of another format are not read but made anew."""
+FORMAT = "v4"
+"""Of results, objects and names; those of another format are not read but made anew. Tables in parts came with the fourth."""
+BEFORE = "v3"
+"""The format in whose folder completions and dear measures lay at first."""
 MEMOS = "memos/v1"
 """Of completions and dear measures. They are not made anew: a version that writes them otherwise moves them first."""
 PAID = ("completions", "memo")
 DATABASE = "completions.sqlite"
 VERSION = re.compile(r"v[0-9]{1,6}")
-OLDER = "`recipe store upgrade` begins anew beside it: its results are made again, and it has no completions"
+OLDEST = "`recipe store upgrade` begins anew beside it: its results are made again, and it has no completions"
+OLDER = "`recipe store upgrade` begins anew beside it: its results are made again, and no model is asked again"
 NEWER = "install a newer version of data-recipe, or choose another store with --store"
 
 
@@ -34,6 +37,11 @@ class Foreign(NamedTuple):
 
     message: str
     newer: bool
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        return NEWER if self.newer else OLDER if f"format {BEFORE};" in self.message else OLDEST
 
 
 def foreign(folder: Path) -> Foreign | None:
@@ -57,10 +65,11 @@ def begin(folder: Path) -> None:
 
 def link_in(folder: Path) -> Path | None:
     """A folder of a store that is a link: what is made and removed in it would be somebody else's."""
-    root, memos = folder / FORMAT, folder / MEMOS
-    inner = [*(root / name for name in ("objects", "results", "beside")), *(memos / name for name in PAID)]
-    own = (each for each in (root, memos.parent, memos) if each.is_symlink())
-    return next(chain(own, (link for each in (root, memos, *inner) if each.is_dir() for link in links_of(each))), None)
+    root, memos, before = folder / FORMAT, folder / MEMOS, folder / BEFORE
+    inner = [root / name for name in ("objects", "results", "beside")]
+    inner += [place / name for place in (memos, before) for name in PAID]
+    own = (each for each in (root, memos.parent, memos, before) if each.is_symlink())
+    return next(chain(own, (link for each in (root, memos, before, *inner) if each.is_dir() for link in links_of(each))), None)
 
 
 def links_of(folder: Path) -> list[Path]:
@@ -90,17 +99,17 @@ def move_memos(files: Files, root: Path, memos: Path) -> None:
                 from runtime.store.database import merge
 
                 merge(old / DATABASE, new / DATABASE)
-            discard(files, old, root)
+            discard(files, old)
         else:
             for path in sorted(old.rglob("*")):
                 if path.is_symlink() or not path.is_dir():
                     files.make_folder((new / path.relative_to(old)).parent)
                     files.rename(path, new / path.relative_to(old))  # one of the same name is the same journal
-            discard(files, old, root)
+            discard(files, old)
 
 
-def discard(files: Files, folder: Path, root: Path) -> None:
-    """Remove a folder whose content is elsewhere."""
-    gone = root / "tmp" / uuid.uuid4().hex
+def discard(files: Files, folder: Path) -> None:
+    """Remove a folder of another format whose content is elsewhere."""
+    gone = folder.parent.parent / FORMAT / "tmp" / uuid.uuid4().hex
     files.rename(folder, gone)
     shutil.rmtree(gone)

@@ -28,7 +28,7 @@ class Location:
     url: str | None = None
     """`s3://bucket/prefix` and the like; None for a store that is a folder."""
     cache: int | None = None
-    """Bytes that the cache may hold; as `cache_size` says unless told."""
+    """Bytes that the cache may hold; 50 GB, or a fifth of the disk, unless told."""
 
 
 def is_url(named: str) -> bool:

@@ -32,7 +32,7 @@ def scratch(root: Path) -> Iterator[Path]:
 def live_builds(root: Path, own: str = "") -> list[set[str]]:
     """What each running build but one's own holds; the files of dead ones are removed. Resources the gate alone."""
     alive = []
-    for path in (root / "running").iterdir():
+    for path in (root / "running").glob("*"):
         if path.name == own:
             continue
         with suppress(FileNotFoundError), open(path) as other:  # a build may end while it is looked at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -36,6 +36,7 @@ class SharedStore(Store):
         assert location.url is not None, "a store without a URL is shared with nobody"
         self.place = location
         self.remote = Remote(location.url)
+        self.laid_out = False
         self.held: set[str] = set()
         self.cache = Cache(self, self.held)
         self.sent: set[str] = set()
@@ -57,29 +58,33 @@ class SharedStore(Store):
     @cached_property
     def connected(self) -> bool:
         """Whether there is a store at the URL. Raises StoreError where the cache is that of another."""
-        marker, identity = self.remote.marker, self.folder / "shared"
-        known = identity.read_text("utf-8").strip() if identity.is_file() else None
+        marker, known = self.remote.marker, self.cache.known("store")
         if known is not None and (marker is None or marker.id != known):
             message = f"the cache `{self.folder}` is of another store, which was at `{self.remote.url}` before"
             raise StoreError(message, "remove that folder: all that it holds was in the other store")
         return marker is not None
 
-    @cached_property
-    def ready(self) -> bool:
-        """Makes the folders of the cache, and says of which store it is."""
+    def lay_out(self) -> None:
+        """Make the folders of the cache, and write down of which store it is; once."""
+        if self.laid_out:
+            return
         super().prepare()
-        identity, marker = self.folder / "shared", self.remote.marker
-        if marker is not None and not identity.exists():
-            made = self.root / "tmp" / uuid.uuid4().hex
-            self.files.write_bytes(made, marker.id.encode())
-            self.files.rename(made, identity)
-        return True
+        if self.remote.marker is not None:
+            self.cache.note("store", self.remote.marker.id)
+        self.laid_out = True
+
+    @contextmanager
+    def laying(self) -> Iterator[None]:
+        """While this lasts no build that begins takes unfinished files for those of a dead one."""
+        self.lay_out()
+        with self.gate():
+            yield
 
     def prepare(self) -> None:
         if not self.connected:
             self.remote.prepare()
             del self.connected
-        assert self.connected and self.ready
+        self.lay_out()
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -139,8 +144,8 @@ class SharedStore(Store):
         short = f"the object {digest[:12]}"
         if not self.connected:
             raise Damaged(f"{short} is missing", "build again to make it anew")
-        assert self.ready
-        try:
+        with self.laying(), ExitStack() as stack:
+            stack.callback(made.unlink, missing_ok=True)
             with self.files.scratch(made) as file:
                 hashed = Hashed(file)
                 found = self.remote.fetch_object(digest, hashed)
@@ -155,8 +160,6 @@ class SharedStore(Store):
             self.files.rename(made, target)
             self.checked.add(digest)
             self.cache.grown = True
-        finally:
-            made.unlink(missing_ok=True)
 
     def forget(self, digest: str) -> None:
         super().forget(digest)
@@ -194,13 +197,13 @@ class SharedStore(Store):
         record = None if data is None else read_record(kind, key, data)
         if data is None or record is None:
             return None
-        assert self.ready
         self.lay_record(record)
         return record if isinstance(record, kind) else None
 
     def lay_record(self, record: Keyed) -> None:
         """Put a record that the bucket has in its place here."""
-        super().replace_record(record)
+        with self.laying():
+            super().replace_record(record)
         self.sent.add(record.key)
         self.promised |= record.objects() - set(record.without or ())
 
@@ -231,7 +234,6 @@ class SharedStore(Store):
         if kind.folder not in self.listed and self.connected:
             keys = [key for key, _ in self.remote.keys(kind.folder) if DIGEST.fullmatch(key)]
             absent = [key for key in keys if not self.record_path(kind.folder, key).exists()]
-            assert not absent or self.ready
             at_once(AT_ONCE, lambda key: self.fetch_record(key, kind), absent)
             self.listed.add(kind.folder)
         return self.records_here(kind)
@@ -269,11 +271,10 @@ class SharedStore(Store):
         """See that the bucket has all records of a build; what a gc took is written again. Raises StoreError."""
         named: list[tuple[str, type[Keyed]]] = [(stage["key"], Record) for stage in build.stages.values()]
         named += [(key, BesideRecord) for key in build.beside]
-        bucket = self.remote.bucket
 
         def confirm_one(each: tuple[str, type[Keyed]]) -> None:
             key, kind = each
-            if key in self.sent or bucket.head(self.remote.record_path(kind.folder, key)) is not None:
+            if key in self.sent or self.remote.bucket.head(self.remote.record_path(kind.folder, key)) is not None:
                 return
             record = super(SharedStore, self).look_up(key, kind)
             if record is None:
@@ -291,8 +292,9 @@ class SharedStore(Store):
     # -- dear measures
 
     def bring_memo(self, folder: Path, sound: Callable[[Path], bool]) -> None:
-        if self.connected and self.ready:
-            self.journals.bring(folder, self.root / "tmp", self.memos, sound)
+        if self.connected:
+            with self.laying():
+                self.journals.bring(folder, self.root / "tmp", self.memos, sound)
 
     def send_memo(self, path: Path) -> None:
         self.journals.send(path, self.memos)

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 from compiler.graph.plan import Result
 from runtime.store.bound import Bound
 from runtime.store.files import Files, NoFile, hash_path, open_file
-from runtime.store.layout import FORMAT, MEMOS, NEWER, OLDER, foreign, link_in, move_memos, paid_in
+from runtime.store.layout import BEFORE, FORMAT, MEMOS, foreign, link_in, move_memos, paid_in
 from runtime.store.location import Location
 from runtime.store.naming import Naming
 from runtime.store.parts import DIGEST, sealed
@@ -58,25 +58,25 @@ class Store(Naming, Holding):
         if (link := link_in(folder)) is not None:
             raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
         if (other := foreign(folder)) is not None:
-            raise StoreError(other.message, NEWER if other.newer else OLDER)
+            raise StoreError(other.message, other.hint)
 
     @property
     def memos(self) -> Path:
         """Where completions and dear measures are read: where an earlier version laid them, until they are moved."""
-        memos = self.folder / MEMOS
-        if not paid_in(self.root):
+        memos, before = self.folder / MEMOS, self.folder / BEFORE
+        if not paid_in(before):
             return memos
         if paid_in(memos):
             message = f"completions and measured values in `{self.folder}` lie in two places, that of an earlier version too"
             raise StoreError(message, "`recipe store upgrade` brings them together")
-        return self.root
+        return before
 
     def prepare(self) -> None:
         """Make the folders of an empty store, and lay out an earlier version's; raises StoreError where it cannot be written."""
         try:
             for name in ("objects", "results", "beside", "names", "outputs", "running", "tmp", "damaged"):
                 self.files.make_folder(self.root / name)
-            if paid_in(self.root):
+            if paid_in(self.folder / BEFORE):
                 self.upgrade()
             if not (ignore := self.folder / ".gitignore").exists():
                 ignore.write_text("*\n")
@@ -89,13 +89,13 @@ class Store(Naming, Holding):
         import sqlite3
 
         with self.gate(exclusive=True):
-            if paid_in(self.root) and live_builds(self.root):
+            if paid_in(before := self.folder / BEFORE) and (live_builds(self.root) or live_builds(before)):
                 message = f"a build is running in `{self.folder}`, and completions of an earlier version are to be moved"
                 raise StoreError(message, "wait until it has ended")
             try:
-                move_memos(self.files, self.root, self.folder / MEMOS)
+                move_memos(self.files, before, self.folder / MEMOS)
             except sqlite3.Error as error:
-                raise StoreError(f"the completions in `{self.root}` cannot be brought over: {error}", "move them away") from None
+                raise StoreError(f"the completions in `{before}` cannot be brought over: {error}", "move them away") from None
 
     @property
     def location(self) -> Location:

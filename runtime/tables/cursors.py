@@ -105,6 +105,10 @@ class FrameCursor:
             self.part, self.offset, self.held = self.part + 1, 0, None
 
 
+FEWEST = 1024
+"""Rows of a table that are read at a time, however few of those that are kept are asked for."""
+
+
 class FilteredCursor:
     """The kept rows of a table; `inner` gives its cursor from a row on, `mask` says of each part which rows are kept."""
 
@@ -131,9 +135,11 @@ class FilteredCursor:
         while True:
             count = min(rows, len(self.kept) - self.taken)
             end = int(self.kept[self.taken + count - 1]) + 1 if count else self.place
-            mask = self.kept_mask[self.place : end]
-            columns = self.cursor.read(end - self.place)
-            pieces.append(columns if mask.all() else [column.filter(pa.array(mask)) for column in columns])
+            # As many rows at a time as are wanted: where few of them are kept, those between would fill the memory.
+            for start in range(self.place, max(end, self.place + 1), max(rows, FEWEST)):
+                mask = self.kept_mask[start : min(start + max(rows, FEWEST), end)]
+                columns = self.cursor.read(len(mask))
+                pieces.append(columns if mask.all() else [column.filter(pa.array(mask)) for column in columns])
             self.place, self.taken, rows = end, self.taken + count, rows - count
             if not rows:
                 return [joined(list(piece), piece[0].type) for piece in zip(*pieces, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,9 @@ from operators.kernels.overlap.ngrams import Grams, Item, Unit, exempt, grams_of
 from operators.kernels.overlap.parts import Parts
 from operators.kernels.overlap.sought import Sought, all_mixed, signs_of, strings_of, together
 from operators.kernels.text import Ints, Texts
+
+SLICE = 1_000_000
+"""Code points that are looked through together, in whole rows: a search makes some twenty bytes of each."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,15 @@ class Index:
         `question` is the place of the column with the rows' questions, and `options` has the options of each row.
         """
         found: dict[int, Hit] = {}
+        for start, stop in slices(columns):
+            some = [texts.part(start, stop) for texts in columns]
+            shown = options.slice(start, stop - start) if options is not None else None
+            found |= {start + row: hit for row, hit in self.search_few(some, question, shown).items()}
+        return found
+
+    def search_few(self, columns: Sequence[Texts], question: int | None, options: pa.Array | None) -> dict[int, Hit]:
+        """The same of so many rows that what is made of them is small."""
+        found: dict[int, Hit] = {}
         for column, texts in enumerate(columns):
             for number, places in sorted(self.within(texts).items()):
                 for row, grams in places.items():
@@ -146,6 +158,17 @@ class Index:
                 if row not in cuts or cut_alike(cuts[row], start, grams, gram):
                     found.setdefault(row, {}).setdefault(start, gram)
         return found
+
+
+def slices(columns: Sequence[Texts]) -> Iterator[tuple[int, int]]:
+    """(first row, the one after the last) of rows whose columns have about SLICE code points together."""
+    ends = np.cumsum(np.sum([texts.points[2] for texts in columns], axis=0))
+    start = 0
+    while start < len(ends):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + SLICE, side="right")))
+        yield start, stop
+        start = stop
 
 
 def cut_alike(own: Ints, place: int, grams: Grams, gram: int) -> bool:

@@ -13,8 +13,7 @@ from operators.base.bounds import MANY, Between
 from operators.base.scope import Columns
 from runtime.stages.expected.counts import Counts, Sources, settled, summed, tally
 from runtime.stages.expected.decisions import Decided, DecisionInputs
-from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, Window, small_name
-from runtime.store.digest import id_bytes
+from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Unknown, Window, has_twins, small_name
 from runtime.store.record import Record
 
 
@@ -74,9 +73,7 @@ def joined(parts: list[Expected], columns: Columns, sources: Sources) -> Expecte
         min(sum(getattr(part, number) for part in parts), MANY) for number in ("missing", "further", "unknown")
     )
     counts = settled(summed(part.counts for part in parts), sources)
-    ids = id_bytes(frame.frame("row_id"))
-    twice = bool((ids[1:] == ids[:-1]).all(axis=1).any())
-    return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown, twice=twice)
+    return Expected(frame, columns, counts, sure, unseen, likely, missing, further, unknown, twice=has_twins(frame))
 
 
 def masked(parts: list[Expected], mask: str, order: Places) -> Mask | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ Window = Callable[[int, int], pa.Array]
 """Gives the cells of a column from one row up to another."""
 ROWS = 1 << 18
 """Rows that are looked at at a time, where they can be."""
+RANGES = 64
+"""Ranges of ids in which more rows are looked at."""
 
 
 class Unknown(LookupError):
@@ -88,24 +91,34 @@ class Joined:
 
     def __init__(self, parts: Sequence[tuple[Frame, Columns]], columns: Columns) -> None:
         self.parts, self.columns = parts, columns
-        ids = [np.zeros((0, 16), np.uint8), *(id_bytes(part.frame("row_id")) for part, _ in parts)]
-        self.order = sorted_order(np.concatenate(ids))
-        self.rows = len(self.order)
+        self.rows = sum(part.rows for part, _ in parts)
+        self.starts = [0, *accumulate(part.rows for part, _ in parts)]
+        self.order = interleaved([part for part, _ in parts], RANGES if self.rows > ROWS else 1)
+        """The place of each row in the frames, one after another."""
 
     def frame(self, name: str) -> pa.Array:
-        column = name.removesuffix(DIGEST)
-        is_id = name in ("row_id", "item_id")
-        arrays = [empty_column(0, "text" if is_id else self.columns[column])]
-        for part, columns in self.parts:
-            has = is_id or column in columns
-            arrays.append(part.frame(name) if has else empty_column(part.rows, self.columns[column]))
-        if self.columns.get(name) == "label":
-            arrays = [array.cast(pa.string()) for array in arrays]
-            return pa.concat_arrays(arrays).dictionary_encode().take(pa.array(self.order))
-        return pa.concat_arrays(arrays).take(pa.array(self.order))
+        return self.window(name, 0, self.rows)
 
     def window(self, name: str, first: int, last: int) -> pa.Array:
-        return self.frame(name).slice(first, last - first)
+        column, wanted = name.removesuffix(DIGEST), self.order[first:last]
+        is_id = name in ("row_id", "item_id")
+        arrays = [empty_column(0, "text" if is_id else self.columns[column])]
+        at = [np.zeros(0, np.int64)]
+        for (part, columns), (start, end) in zip(self.parts, pairwise(self.starts), strict=True):
+            own = np.flatnonzero((wanted >= start) & (wanted < end))
+            places = wanted[own] - start
+            low, high = (int(places.min()), int(places.max()) + 1) if len(places) else (0, 0)
+            if is_id or column in columns:
+                arrays.append(part.window(name, low, high).take(pa.array(places - low)))
+            else:
+                arrays.append(empty_column(len(places), self.columns[column]))
+            at.append(own)
+        back = np.empty(len(wanted), dtype=np.int64)
+        back[np.concatenate(at)] = np.arange(len(wanted))
+        if self.columns.get(name) == "label":
+            arrays = [array.cast(pa.string()) for array in arrays]
+            return pa.concat_arrays(arrays).dictionary_encode().take(pa.array(back))
+        return pa.concat_arrays(arrays).take(pa.array(back))
 
 
 class Renamed:
@@ -134,6 +147,24 @@ class Renamed:
 def windows(rows: int) -> Iterator[tuple[int, int]]:
     """(first, last + 1) of some rows at a time."""
     return ((first, min(first + ROWS, rows)) for first in range(0, rows, ROWS))
+
+
+def interleaved(frames: Sequence[Frame], ranges: int) -> Places:
+    """The places of all rows of several frames, which stand one after another, in row_id order."""
+    offsets = accumulate((each.rows for each in frames), initial=0)
+    made = [np.zeros(0, np.int64)]
+    read = [by_prefix(each, ranges) for each in frames]
+    begins = list(offsets)[:-1]
+    for ids in zip(*read, strict=True):
+        places = [begin + start + np.arange(len(own)) for begin, (start, own) in zip(begins, ids, strict=True)]
+        made.append(np.concatenate(places)[sorted_order(np.concatenate([own for _, own in ids]))])
+    return np.concatenate(made)
+
+
+def has_twins(frame: Frame) -> bool:
+    """Whether two of its rows have one id."""
+    ranges = by_prefix(frame, RANGES if frame.rows > ROWS else 1)
+    return any(bool((ids[1:] == ids[:-1]).all(axis=1).any()) for _, ids in ranges)
 
 
 def by_prefix(frame: Frame, parts: int) -> Iterator[tuple[int, Bytes]]:

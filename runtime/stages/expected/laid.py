@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from runtime.stages.expected.frames import Window, windows
+from runtime.stages.expected.frames import RANGES, Window, windows
 from runtime.store.files import Files
 from runtime.tables.ids import connect, database
 from runtime.tables.scatter import scattered
@@ -20,8 +20,6 @@ MEMORY = 512 << 20
 """Bytes that DuckDB may use for them."""
 HELD = 64 << 20
 """Bytes of its results that are gathered before they are written out."""
-PARTS = 64
-"""Ranges of ids in which results of many rows come back."""
 
 
 class Laid:
@@ -34,7 +32,7 @@ class Laid:
         self.path = Path(self.folder.name) if self.folder is not None else Path()
         self.database = database(memory=MEMORY, spill=self.path / "spilled") if self.folder is not None else None
         self.connection = self.database.cursor() if self.database is not None else connect()
-        self.parts = 1 if self.folder is None else PARTS
+        self.parts = 1 if self.folder is None else RANGES
 
     def close(self) -> None:
         """Remove what was laid out."""

@@ -11,7 +11,8 @@ from runtime.stages.expected.decisions import Bounded, Decided, DecisionInputs
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Selected
 from runtime.store.digest import id_bytes
-from runtime.tables.ids import child_ids
+from runtime.tables.ids import child_ids, sorted_order
+from runtime.tables.write import taken
 
 
 def kept(given: DecisionInputs, fates: Decided, columns: Frame, sources: Sources) -> Expected:
@@ -73,6 +74,9 @@ def lay_out(columns: Frame, node: Node, places: Places, copies: Places) -> tuple
         return Selected(columns, places), np.arange(len(places))
     first, again = np.flatnonzero(copies == 0), np.flatnonzero(copies)
     parents = id_bytes(columns.frame("row_id"))[places[again]]
-    repeated = Selected(columns, places[again], child_ids(parents, node.operator.name, copies[again]))
+    ids = child_ids(parents, node.operator.name, copies[again])
+    order = sorted_order(ids)
+    again = again[order]
+    repeated = Selected(columns, places[again], taken(ids, order))
     joined = Joined([(Selected(columns, places[first]), node.columns), (repeated, node.columns)], node.columns)
     return joined, np.concatenate([first, again])[joined.order]
