@@ -351,24 +351,25 @@ def child(project: Project, address: str, *arguments: str) -> subprocess.Popen[s
     )
 
 
-HOWS = (signal.SIGKILL, signal.SIGINT)
+ENDS = {"killed": [signal.SIGKILL], "killed often": [signal.SIGKILL] * 20, "interrupted": [signal.SIGINT] * 5}
 
 
-@pytest.mark.parametrize("hows", [HOWS[:1], *(pytest.param(hows, marks=pytest.mark.nightly) for hows in (HOWS[1:], HOWS * 10))])
-def test_a_build_that_is_ended_in_the_middle_goes_on(hows: tuple[signal.Signals, ...], rows: Project, cluster: str) -> None:
+@pytest.mark.parametrize("ends", ["killed", *(pytest.param(name, marks=pytest.mark.nightly) for name in (*ENDS,)[1:])])
+def test_a_build_that_is_ended_in_the_middle_goes_on(ends: str, rows: Project, cluster: str) -> None:
     one = rows.digest(store="local")
-    for number, how in enumerate(hows):
-        running = child(rows, cluster)
+    for number, how in enumerate(ENDS[ends]):
+        store = f"store {number}"
+        running = child(rows, cluster, "--store", store)
         assert running.stderr is not None
         line = running.stderr.readline()
-        assert line.startswith(("built", "reused")), line
+        assert line.startswith("built"), line
         time.sleep(0.05 * number)
         running.send_signal(how)
         said = running.communicate(timeout=60)[1]
         assert running.returncode in (-how, 130, 0), said
         assert how == signal.SIGKILL or "Traceback" not in said
-    report = rows.build("recipe.yaml", "--engine", "ray" if hows[-1] == signal.SIGKILL else "local")
-    assert report["outputs"][0]["digest"] == one and report["reused"]
+        report = rows.build("recipe.yaml", "--engine", ("ray", "local")[number % 2], store=store)
+        assert report["outputs"][0]["digest"] == one and report["reused"]
 
 
 @pytest.fixture
