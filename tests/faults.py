@@ -71,11 +71,12 @@ def in_child(work: Callable[[], int]) -> int:
 
 def build_with(project: Project, store: str, files: Files, hasty: bool = False) -> int:
     """Build through a layer of files, in this process; what is printed goes beside the store."""
+    import runtime.store.opening
     import runtime.store.store
 
     runtime.store.store.Files = lambda: files  # type: ignore[assignment, attr-defined]
     if hasty:
-        runtime.store.store.Store = Hasty  # type: ignore[misc]
+        runtime.store.opening.Store = Hasty  # type: ignore[misc]
     os.environ["RECIPE_THREADS"] = "1"
     ran = project.run("build", "recipe.yaml", "--store", store, "--json")
     (project.folder / f"{store}.out").write_text(ran.out)

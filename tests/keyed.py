@@ -152,7 +152,7 @@ def narrowed(session: Session, outputs: Iterable[str], store: str | None = None)
     made.__dict__["graph"] = drop_unused(replace(session.graph, outputs={name: session.graph.outputs[name] for name in outputs}))
     if store is not None:
         made.store_folder = store
-        made.__dict__.pop("store_path", None)
+        made.__dict__.pop("location", None)
     return made
 
 

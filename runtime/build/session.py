@@ -131,7 +131,7 @@ class Session:
     def facts(self) -> Facts:
         return gather_facts(self.read, self.found, self.lock, self.fields[0])
 
-    @cached_property
+    @property
     def store_path(self) -> Path:
         """The store's folder: named, or from the environment, or `.recipe` in the project."""
         return self.location.folder
