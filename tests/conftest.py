@@ -36,6 +36,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """What is marked `nightly` is told as skipped outside `.ci/nightly`; tests that share a fixture share a process."""
     if not os.environ.get("RECIPE_NIGHTLY") and item.get_closest_marker("nightly"):
         item.add_marker(pytest.mark.skip(reason="runs in .ci/nightly"))
+    if not os.environ.get("RECIPE_EVERYWHERE") and item.get_closest_marker("everywhere"):
+        item.add_marker(pytest.mark.skip(reason="runs in a step of .ci/nightly of its own"))
     made = getattr(item, "_fixtureinfo", None)
     shares = made is not None and any(each[-1].scope == "module" for each in made.name2fixturedefs.values())
     if shares and not item.get_closest_marker("xdist_group"):
