@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import platform
 import traceback
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from blake3 import blake3
@@ -58,7 +58,8 @@ def opened(site: Site) -> Opened:
     """The store of a build, opened once."""
     if not OPENED or (OPENED[0].site.location, OPENED[0].site.build) != (site.location, site.build):
         for other in OPENED:
-            other.stack.close()
+            with suppress(FileNotFoundError):  # a store that was removed since has nothing to let go of
+                other.stack.close()
         OPENED[:] = [Opened(site)]
     OPENED[0].store.bound = site.bound
     return OPENED[0]
