@@ -192,7 +192,7 @@ class Ray:
                 raise EngineError(f"the worker of the engine ended: {first_line(error)}", AGAIN) from None
 
         def end() -> None:
-            with suppress(Exception):
+            with suppress(self.ray.exceptions.RayError):
                 self.ray.get(actor.close.remote(), timeout=GRACE)
             self.ray.kill(actor)
 
@@ -201,7 +201,7 @@ class Ray:
     def close(self) -> None:
         """End what still runs, and Ray where it was begun here."""
         for reference in self.waiting:
-            with suppress(Exception):
+            with suppress(self.ray.exceptions.RayError):
                 self.ray.cancel(reference, force=True)
         self.waiting.clear()
         self.stack.close()
