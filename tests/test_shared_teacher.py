@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from runtime.completions.leases import Leases, bucket_of
+from operators.asks.asks import Reply
+from runtime.completions.engines.engine import EngineError
+from runtime.completions.exchange import SCHEMA
+from runtime.completions.leases import LEASE, Leases, bucket_of
+from runtime.completions.memo import Completion, CompletionMemo
+from runtime.completions.segments import Damage, name_of, read_segment
+from runtime.completions.sharing import Sharing
 from runtime.store.bucket import Bucket
+from runtime.store.location import shared_at
+from runtime.store.opening import open_at
 from runtime.store.remote import Remote
+from runtime.store.shared import SharedStore
 from tests.buckets import make_bucket, serving
 from tests.conftest import Project
 from tests.machines import Machines, asking, ended, wait_for
@@ -197,3 +210,46 @@ def test_what_a_released_claim_leaves_is_little(server: str, url: str) -> None:
         build.take({1}, True, nobody)
         build.release()
     assert len(list(Bucket(url).list("memos/v1/completions/claims"))) == 2
+
+
+def test_a_build_that_was_not_heard_of_for_too_long_never_asks_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("runtime.completions.leases.ticks", lambda: now[0])
+    leases = Leases(Remote(url), "home.build")
+    assert not leases.holds
+    leases.renew()
+    assert leases.holds
+    now[0] += LEASE  # it was suspended, and others took what it held
+    leases.renew()
+    assert not leases.holds
+
+
+@pytest.mark.parametrize("name", ["address", "text", "seal"])
+def test_a_segment_that_lacks_a_cell_is_damaged(name: str) -> None:
+    columns = {each.name: pa.nulls(1, each.type) for each in SCHEMA}
+    columns |= {"address": pa.array([b"a" * 32], pa.binary(32)), "seal": pa.array([b"s" * 16], pa.binary(16))}
+    columns |= {each: pa.array(["x"], SCHEMA.field(each).type) for each in ("model", "purpose", "engine", "text")}
+    columns |= {"seconds": pa.array([1.0]), name: pa.nulls(1, SCHEMA.field(name).type)}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns, schema=SCHEMA), sink)
+    with pytest.raises(Damage, match=f"has no {name}"):
+        read_segment(name_of(sink.getvalue()), sink.getvalue())
+
+
+def test_what_was_paid_for_is_sent_before_others_may_ask_where_an_engine_fails(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "one"))
+    store = open_at(shared_at(url))
+    assert isinstance(store, SharedStore)
+    with store.building():
+        memo = CompletionMemo(store)
+        sharing = Sharing(memo, store, "build")
+        addresses = {bytes([at]) * 32 for at in range(40)}
+        with pytest.raises(EngineError), sharing.running(), closing(sharing.turns(addresses, 100)) as turns:
+            for turn in turns:
+                reply = Reply("so", None, "stop", 1, 1)
+                memo.keep([Completion(each, "m", "generate", "e", reply, 0.1) for each in sorted(turn.addresses)])
+                raise EngineError("the server went away", "look at it")
+        assert sharing.segments.waiting() == 0 and len(sharing.segments.names()) == 1
+        assert all(claim.released for claims in sharing.leases.claims().values() for claim in claims[-1:])

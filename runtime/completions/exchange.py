@@ -84,12 +84,18 @@ def import_completions(memo: CompletionMemo, path: Path) -> Imported:
         for batch in file.iter_batches(BATCH):
             completions = [each for each, _ in read_lines(batch)]
             new, seen = new + memo.keep(completions), seen + len(completions)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (ValueError, OSError) as error:
         raise StoreError(f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
     return Imported(new, seen - new)
 
 
+NEEDED = ("address", "model", "purpose", "engine", "seconds", "text", "seal")
+
+
 def read_lines(batch: pa.RecordBatch) -> Iterator[tuple[Completion, bytes]]:
+    """(completion, its seal) of each line. Raises ValueError where a cell lacks that each completion has."""
+    if lacking := [name for name in NEEDED if batch.column(name).null_count]:
+        raise ValueError(f"a completion in it has no {lacking[0]}")
     for row in batch.to_pylist():
         reply = Reply(**{name: row[name] for name in SCHEMA.names[5:10]})
         yield Completion(row["address"], row["model"], row["purpose"], row["engine"], reply, row["seconds"]), row["seal"]

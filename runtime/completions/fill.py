@@ -151,9 +151,11 @@ class EngineRun:
                 self.filled.orphaned += turn.left
                 self.done += turn.come
                 self.tell(self.done)
-                self.ask(turn.addresses)
-                self.await_others()
-                self.journal.settle()
+                try:
+                    self.ask(turn.addresses)
+                    self.await_others()
+                finally:
+                    self.journal.settle()
                 if self.stopped:
                     sharing.send()
                     sharing.complain()

@@ -56,6 +56,10 @@ class Leases:
         self.held: dict[int, int] = {}
         """Bucket -> the generation of our claim."""
         self.renewed_at = ticks() - LEASE
+        self.heard = self.lost = False
+        """Whether others have heard of it; whether they may have taken it for dead since, which it never comes back from."""
+        self.kept = False
+        """Whether what is held is left to end by itself, as others may not have what was paid for yet."""
         self.owners: dict[Claim, str] = {}
         """Claim -> who made it: that never changes."""
         self.first = blake3(owner.encode()).digest()[0] * BUCKETS >> 8
@@ -66,12 +70,16 @@ class Leases:
     @property
     def holds(self) -> bool:
         """Whether others take this build to be alive for sure."""
-        return ticks() - self.renewed_at < LEASE - SLACK
+        self.lost |= self.heard and ticks() - self.renewed_at >= LEASE - SLACK
+        return self.heard and not self.lost
 
     def renew(self) -> None:
         before = ticks()
+        if self.heard and not self.holds:
+            return
         self.remote.bucket.put(f"{OWNERS}/{self.owner}", b"")
-        self.renewed_at = before
+        self.lost |= self.heard and ticks() - self.renewed_at >= LEASE - SLACK
+        self.renewed_at, self.heard = before, True
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
@@ -97,6 +105,7 @@ class Leases:
             ended.set()
             if reached:
                 thread.join()
+            if reached and not self.kept:
                 self.release()
                 self.remote.bucket.delete(f"{OWNERS}/{self.owner}")
 

@@ -47,7 +47,7 @@ def read_segment(name: str, data: bytes) -> list[Completion]:
         if not file.schema_arrow.equals(SCHEMA):
             raise Damage("it holds no completions")
         found = [pair for batch in file.iter_batches(BATCH) for pair in read_lines(batch)]
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise Damage(f"it cannot be read: {str(error).splitlines()[0][:200]}") from None
     if any(seal_of(completion) != seal for completion, seal in found):
         raise Damage("a completion in it was changed")

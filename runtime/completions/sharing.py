@@ -90,6 +90,8 @@ class Sharing:
             finally:
                 ended.set()
                 thread.join()
+                self.send()  # before others ask for what is missing
+                self.leases.kept = self.failure is not None
 
     def send(self) -> None:
         """Send what there is; a failure is told by the next turn, or at the end."""

@@ -15,7 +15,10 @@ from compiler.text.diagnostics import Diagnostic, RecipeError
 SCHEMES = ("s3", "gs", "az", "file")
 #: What stands before `://` in whatever may be a URL; nothing else that a person names looks like it.
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT")
+ENDPOINTS = (
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "GOOGLE_BASE_URL"),
+    *("AZURE_STORAGE_ENDPOINT", "AZURE_STORAGE_ACCOUNT_NAME"),
+)
 """What says in the environment of whom a bucket is."""
 
 
@@ -84,6 +87,6 @@ def cache_root() -> Path:
 
 def cache_name(url: str) -> str:
     """The folder of one store's cache: two servers may have buckets of one name."""
-    endpoint = next((os.environ[name] for name in ENDPOINTS if os.environ.get(name)), "") if not url.startswith("file:") else ""
+    endpoint = "" if url.startswith("file:") else " ".join(filter(None, map(os.environ.get, ENDPOINTS)))
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", url.partition("://")[2]).strip("-.")[-48:] or "store"
     return f"{readable}-{blake3(f'{url} {endpoint}'.encode()).hexdigest()[:12]}"

@@ -45,6 +45,8 @@ class Remote:
     def __init__(self, url: str) -> None:
         self.bucket = Bucket(url)
         self.url = url
+        self.sizes: dict[str, int] = {}
+        """Bytes of the objects that were asked for."""
 
     # -- the marker
 
@@ -125,6 +127,12 @@ class Remote:
     def record(self, folder: str, key: str) -> bytes | None:
         return self.bucket.get(self.record_path(folder, key))
 
+    def size_of(self, digest: str) -> int:
+        """The bytes of an object, which never change; none of one that is not there."""
+        if digest not in self.sizes and (item := self.bucket.head(self.object_path(digest))) is not None:
+            self.sizes[digest] = item.size
+        return self.sizes.get(digest, 0)
+
     def fetch_object(self, digest: str, file: Writable) -> bool:
         return self.bucket.read_into(self.object_path(digest), file)
 
@@ -146,8 +154,9 @@ class Remote:
         """The recipes that have a last build."""
         prefix = f"{FORMAT}/names/"
         for item in self.bucket.list(prefix.rstrip("/")):
-            if item.path.endswith(f"/{LAST}"):
-                yield item.path[len(prefix) : -len(LAST) - 1]
+            name = item.path[len(prefix) : -len(LAST) - 1]
+            if item.path.endswith(f"/{LAST}") and {"", ".", ".."}.isdisjoint(name.split("/")):
+                yield name
 
     def look_lines(self, recipe: str) -> str:
         """A line for each look at a held-out benchmark, the first one first."""

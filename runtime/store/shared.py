@@ -61,7 +61,7 @@ class SharedStore(Store):
         marker, known = self.remote.marker, self.cache.known("store")
         if known is not None and (marker is None or marker.id != known):
             message = f"the cache `{self.folder}` is of another store, which was at `{self.remote.url}` before"
-            raise StoreError(message, "remove that folder: all that it holds was in the other store")
+            raise StoreError(message, "move that folder away; completions that were not sent may be in it")
         return marker is not None
 
     def lay_out(self) -> None:
@@ -109,8 +109,7 @@ class SharedStore(Store):
     def size_of(self, digest: str) -> int:
         if super().has(digest) or not self.connected:
             return super().size_of(digest)
-        item = self.remote.bucket.head(self.remote.object_path(digest))
-        return 0 if item is None else item.size
+        return self.remote.size_of(digest)
 
     def object_sizes(self) -> Iterator[int]:
         return (item.size for item in self.remote.bucket.list(f"{FORMAT}/objects")) if self.connected else iter(())

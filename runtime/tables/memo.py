@@ -35,7 +35,7 @@ class Memo:
 
     def refresh(self) -> bool:
         """Read the journals that have come since, of this build or another; says whether there are any."""
-        self.store.bring_memo(self.folder, lambda path: not broken_entries(path))
+        self.store.bring_memo(self.folder, lambda path: path.suffix == ".journal" and not broken_entries(path))
         rows: list[bytes] = []
         self.read = self.read or set()
         for path in sorted(self.folder.glob("*.journal")):
