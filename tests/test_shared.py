@@ -206,7 +206,7 @@ def test_a_cache_of_another_store_is_told(on: Callable[[str], None], project: Pr
     project.build(store=f"file://{tmp_path}/shared")
     (tmp_path / "shared").rename(tmp_path / "elsewhere")
     ran = project.run("build", "recipe.yaml", "--store", f"file://{tmp_path}/shared")
-    assert ran.code == 1 and "is of another store" in ran.err and "remove that folder" in ran.err
+    assert ran.code == 1 and "is of another store" in ran.err and "move that folder away" in ran.err
 
 
 # -- damage in the bucket

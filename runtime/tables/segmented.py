@@ -64,7 +64,7 @@ class Segmented:
     def load(self, library: str) -> dict[bytes, bytes]:
         """All that is known; a journal with broken entries is set aside, once its whole ones are written anew."""
         found: dict[bytes, bytes] = {}
-        self.store.bring_memo(self.folder(library), lambda path: not broken_cuts(path))
+        self.store.bring_memo(self.folder(library), lambda path: path.suffix == ENDING and not broken_cuts(path))
         for path in sorted(self.folder(library).glob(f"*{ENDING}")):
             with suppress(FileNotFoundError):  # another build was first to set it aside
                 whole = dict(whole_cuts(path))
