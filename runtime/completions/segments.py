@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ from blake3 import blake3
 from runtime.completions.exchange import BATCH, SCHEMA, read_lines, seal_of, table_of
 from runtime.completions.memo import DELETE_UNSENT, Completion, CompletionMemo
 from runtime.completions.packed import PARTS, unpack_reply
-from runtime.store.at_once import AT_ONCE, at_once
+from runtime.store.at_once import AT_ONCE, SMALL, at_once
 from runtime.store.batches import batched
 from runtime.store.layout import MEMOS
 from runtime.store.remote import Remote
@@ -59,10 +59,23 @@ class Segments:
 
     def __init__(self, memo: CompletionMemo, remote: Remote) -> None:
         self.memo, self.remote = memo, remote
+        self.sizes: dict[str, int] = {}
+        """Bytes of the segments that there were when they were last listed."""
 
     def names(self) -> list[str]:
         """All that there are."""
-        return [item.path.rpartition("/")[2] for item in self.remote.bucket.list(SEGMENTS)]
+        self.sizes = {item.path.rpartition("/")[2]: item.size for item in self.remote.bucket.list(SEGMENTS)}
+        return [*self.sizes]
+
+    def groups(self, names: Iterable[str]) -> Iterator[list[str]]:
+        """Names that are fetched at once: joined segments are large, and come one by one."""
+        small: list[str] = []
+        for name in names:
+            if self.sizes.get(name, 0) > SMALL:
+                yield [name]
+            else:
+                small.append(name)
+        yield from batched(small, AT_ONCE)
 
     def take_in(self) -> int:
         """Write what other machines sent since the last time into the memo; how many completions were new.
@@ -74,7 +87,7 @@ class Segments:
         new, joined = 0, True
         while joined:
             joined = False
-            for few in batched((name for name in self.names() if name not in known), AT_ONCE):
+            for few in self.groups(name for name in self.names() if name not in known):
                 for name, data in zip(few, at_once(AT_ONCE, self.fetch, few), strict=True):
                     joined |= data is None  # it was joined with others meanwhile, into one that was not listed
                     new += 0 if data is None else self.memo.keep(self.whole(name, data), sent=True)
