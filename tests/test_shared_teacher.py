@@ -19,7 +19,7 @@ from runtime.completions.exchange import SCHEMA
 from runtime.completions.leases import LEASE, Leases, bucket_of
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.segments import Damage, name_of, read_segment
-from runtime.completions.sharing import Sharing
+from runtime.completions.sharing import Sharing, take_in
 from runtime.store.bucket import Bucket
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
@@ -253,3 +253,19 @@ def test_what_was_paid_for_is_sent_before_others_may_ask_where_an_engine_fails(
                 raise EngineError("the server went away", "look at it")
         assert sharing.segments.waiting() == 0 and len(sharing.segments.names()) == 1
         assert all(claim.released for claims in sharing.leases.claims().values() for claim in claims[-1:])
+
+
+def test_a_completion_that_was_damaged_here_is_taken_in_again_and_not_paid_for(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "one"))
+    store = open_at(shared_at(url))
+    with store.building():
+        memo = CompletionMemo(store)
+        address = b"a" * 32
+        memo.keep([Completion(address, "m", "generate", "e", Reply("so", None, "stop", 1, 1), 0.1)])
+        take_in(memo)
+        memo.set_aside([address])
+        assert memo.present([address]) == set()
+        take_in(memo)
+        assert memo.present([address]) == {address}

@@ -149,6 +149,7 @@ class CompletionMemo:
                     left = row[0] if isinstance(row[0], bytes) else repr(row[0]).encode()
                     (self.store.root / "damaged" / f"completion-{name}").write_bytes(left)
                     connection.execute(f"DELETE FROM completions WHERE {condition}", (each,))
+                    connection.execute("DELETE FROM segments")  # a shared store may have it: they are looked through again
 
     def damaged(self) -> dict[int, str]:
         """Row -> address of each completion that is not whole, by reading them all."""
