@@ -39,8 +39,9 @@ class Cache:
         """Write a value down unless one is; gives what is."""
         made = self.store.root / "tmp" / uuid.uuid4().hex
         if self.known(name) is None:
-            self.store.files.write_bytes(made, value.encode())
-            self.store.files.link(made, self.store.folder / name)
+            with self.store.gate():  # a build that begins takes unfinished files for those of a dead one
+                self.store.files.write_bytes(made, value.encode())
+                self.store.files.link(made, self.store.folder / name)
         return self.known(name) or value
 
     def touch(self, path: Path) -> None:
