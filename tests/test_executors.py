@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from operators.asks.asks import Reply
@@ -259,6 +260,14 @@ def test_what_workers_wrote_is_spared_by_a_collection_that_runs_beside(
     assert len(collected) > 10 and {each.objects for each in collected} == {0}
 
 
+def test_tasks_send_what_they_make_on_every_cluster_that_another_machine_may_join(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+
+    store = Store(tmp_path / "store")
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        assert executor.site(1).sends
+
+
 # -- who dies meanwhile
 
 
@@ -372,14 +381,14 @@ def test_a_build_that_is_ended_in_the_middle_goes_on(ends: str, rows: Project, c
         assert report["outputs"][0]["digest"] == one and report["reused"]
 
 
-@pytest.fixture
-def machines() -> Iterator[Callable[[str], str]]:
-    """A cluster of two machines; says its address, and kills one of them."""
+@pytest.fixture(params=["1"], ids="{0} cores".format)
+def machines(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """A cluster of two machines, whose head has so many cores; says its address, and kills one of them."""
     from runtime.executors.temporary import temporary_folder
 
     with temporary_folder() as folder:
         helper = subprocess.Popen(
-            [sys.executable, "-m", "tests.ray_machines", str(folder)],
+            [sys.executable, "-m", "tests.ray_machines", str(folder), request.param],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -423,6 +432,7 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("machines", ["0", "1"], indirect=True, ids="{0} cores".format)
 def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
     machines: Callable[[str], str], rows: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,9 +444,12 @@ def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
     assert running.returncode == 0, said
     assert one[:12] in out and not (rows.folder / ".recipe" / FORMAT).exists()
     assert list(Path(machines("folder")).glob(f"cache/*/{FORMAT}/objects/*/*"))  # the other machine worked, too
+    shards = list((tmp_path / "cache").glob(f"*/{FORMAT}/outputs/*/*.parquet"))
+    assert shards and all(pq.read_metadata(shard).num_rows for shard in shards)
     monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "another"))
     report = rows.build("recipe.yaml", "--store", url)
     assert report["outputs"][0]["digest"] == one and not report["ran"]
+    assert rows.run("store", "verify", "--remote", "--store", url).code == 0
 
 
 # -- engines and trainings

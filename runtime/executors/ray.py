@@ -51,6 +51,8 @@ class Ray:
         """`threads` are the cores of a cluster of this machine alone. Raises StoreError where Ray is not there."""
         self.store, self.name = store, name
         self.waiting: set[Any] = set()
+        self.begun = False
+        """Whether it is of this machine alone: a machine may join any other while a build runs."""
         try:
             import ray
         except ImportError as error:
@@ -69,7 +71,6 @@ class Ray:
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
-        self.machines = len(nodes)
         # A task that needs a whole machine has to find one, whichever of them is lost.
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))
@@ -89,6 +90,7 @@ class Ray:
 
     def begin(self, threads: int) -> None:
         """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
+        self.begun = True
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         path = self.stack.enter_context(temporary_folder())
         sizes = {"_memory": self.store.bound.memory, "object_store_memory": OBJECTS}
@@ -149,7 +151,7 @@ class Ray:
         assert store.running is not None, "tasks run for a build"
         # On each machine a worker for each core, and on one of them whoever builds.
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=self.machines > 1)
+        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=not self.begun)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
+from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.cache import Cache
 from runtime.store.files import Files, Hashed
 from runtime.store.journals import Journals
@@ -168,17 +168,17 @@ class SharedStore(Store):
             self.remote.bucket.delete(self.remote.object_path(digest))
 
     def send_objects(self, record: Keyed) -> None:
-        """Write the objects of a record into the bucket, those that are here."""
+        """Write the objects of a record into the bucket. Raises Damaged for one that is neither here nor there."""
         self.send(record.objects())
+        named = sorted(record.objects() - {*(record.without or ()), *self.promised})
+        for digest, there in zip(named, at_once(AT_ONCE, self.has, named), strict=True):
+            if not there:
+                raise Damaged(f"the object {digest[:12]} is missing, here and in `{self.remote.url}`", "build again")
+        self.promised.update(named)
 
     def send(self, names: Iterable[str]) -> None:
         here = sorted(each for each in {*names} - self.promised if super(SharedStore, self).has(each))
-        sizes = {digest: self.object_path(digest).stat().st_size for digest in here}
-        for many, digests in (
-            (AT_ONCE, [digest for digest in here if sizes[digest] <= SMALL]),
-            (UPLOADS, [digest for digest in here if sizes[digest] > SMALL]),
-        ):
-            at_once(many, lambda digest: self.remote.send_object(digest, self.object_path(digest)), digests)
+        self.remote.send_objects({digest: self.object_path(digest) for digest in here})
         self.promised.update(here)
 
     # -- records
