@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from operators.asks.asks import Reply
+from runtime.build.session import Session
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
-from runtime.executors.payload import Failed, Site, failed, own_versions, pack, unpack
+from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
 from runtime.executors.worker import perform
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
@@ -152,7 +153,7 @@ def test_everything_is_made_again_on_workers(rows: Project) -> None:
 def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = []
     monkeypatch.setattr("runtime.executors.choose.Local", lambda store, threads: chosen.append("local") or 1 / 0)
-    monkeypatch.setattr("runtime.executors.ray.Ray", lambda store, name, threads: chosen.append(name) or 1 / 0)
+    monkeypatch.setattr("runtime.executors.ray.Ray", lambda store, name, *given: chosen.append(name) or 1 / 0)
     rows.write("config.yaml", "executor: ray://head.example.org:6379\n")
     monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "config.yaml"))
     for arguments in ([], ["--engine", "local"], ["--engine", "ray"]):
@@ -211,10 +212,28 @@ def test_a_worker_that_sees_another_store_or_has_other_versions_says_so(tmp_path
     store = Store(tmp_path / "store")
     with store.building():
         assert store.running is not None
-        nowhere = Site(store.location, "0" * 32, store.bound, own_versions(), False)
-        older = Site(store.location, Path(store.running.name).name, store.bound, ("0.0", *own_versions()[1:]), False)
-        told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, older)]
-    assert "is not the store of this build" in str(told[0]) and "a worker has `data-recipe`" in str(told[1])
+        same, name = versions_of(ALIKE), Path(store.running.name).name
+        nowhere = Site(store.location, "0" * 32, store.bound, same, False)
+        older = [Site(store.location, name, store.bound, {**same, each: "0.0"}, False) for each in ("data-recipe", "zlib")]
+        told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, *older)]
+    assert "is not the store of this build" in str(told[0])
+    assert "a worker has `data-recipe`" in str(told[1]) and "a worker has `zlib`" in str(told[2])
+
+
+def test_a_library_that_a_worker_lacks_fails_those_tasks_alone_that_need_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.building():
+        assert store.running is not None
+        versions = {**versions_of(ALIKE), "no-such-library": "1.0"}
+        site = Site(store.location, Path(store.running.name).name, store.bound, versions, False)
+        made, _ = unpack(perform(site, die_once, pack(tmp_path, store), pack(3, store)), store)
+    assert made == 9
+
+
+def test_workers_have_the_version_of_all_that_stands_in_a_key(rows: Project) -> None:
+    rows.write("tokenizer.json", "{}")
+    rows.write("recipe.yaml", TOKENS)
+    assert rests_on(Session(str(rows.folder / "recipe.yaml")).graph) == {*ALIKE, "tokenizers"}
 
 
 WRONG = {

@@ -49,7 +49,7 @@ def repeat(session: Session, tell: Tell) -> list[Repeated]:
     beside = None if engine == LOCAL else kept.folder
     with tempfile.TemporaryDirectory(prefix="recipe-verify-", dir=beside) as made:
         store = Store(Path(made))
-        with store.building(), closing(open_executor(store, engine)) as executor:
+        with store.building(), closing(open_executor(store, engine, graph)) as executor:
             built = Builder(store, session, tell, executor, asking).build()
     stages = []
     for index, record in built.records.items():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
-from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
+from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
 from runtime.executors.temporary import temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.bound import BASE, SMALLEST
@@ -47,9 +47,13 @@ class Ray:
 
     apart = True
 
-    def __init__(self, store: Store, name: str, threads: int) -> None:
-        """`threads` are the cores of a cluster of this machine alone. Raises StoreError where Ray is not there."""
+    def __init__(self, store: Store, name: str, threads: int, alike: Iterable[str] = ALIKE) -> None:
+        """`threads` are the cores of a cluster of this machine alone, `alike` is what has one version on all machines.
+
+        Raises StoreError where Ray is not there.
+        """
         self.store, self.name = store, name
+        self.versions = versions_of(alike)
         self.waiting: set[Any] = set()
         self.begun = False
         """Whether it is of this machine alone: a machine may join any other while a build runs."""
@@ -151,7 +155,7 @@ class Ray:
         assert store.running is not None, "tasks run for a build"
         # On each machine a worker for each core, and on one of them whoever builds.
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=not self.begun)
+        return Site(store.location, Path(store.running.name).name, bound, self.versions, sends=not self.begun)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import platform
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from blake3 import blake3
 
-from runtime.executors.payload import ALIKE, Site, failed, own_versions, pack, unpack
+from runtime.executors.payload import ALIKE, Site, failed, pack, unpack, versions_of
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
 from runtime.store.store import StoreError
@@ -96,8 +97,13 @@ def told_failure(error: Exception, held: list[str]) -> bytes:
     return pickle.dumps((told, held))
 
 
-def complain_versions(wanted: tuple[str, ...]) -> None:
-    """Raises StoreError where this machine has other versions than the one that builds: its bytes might be others."""
-    for name, here, there in zip(ALIKE, own_versions(), wanted, strict=True):
+def complain_versions(wanted: Mapping[str, str]) -> None:
+    """Raises StoreError where this machine has other versions than the one that builds: its bytes might be others.
+
+    A library that it lacks makes no bytes: a task that needs it fails.
+    """
+    own = versions_of(wanted)
+    for name, there in wanted.items():
+        here = own.get(name, "none" if name in ALIKE else there)
         if here != there:
             raise StoreError(f"a worker has `{name}` {here}, and {there} is here", "install the same on every machine")
