@@ -29,6 +29,7 @@ class Opened:
             raise StoreError(message, "put the store where all machines see it under one path, and name it with --store")
         # It is held for as long as this process works for the build: what a task wrote is named by nobody else yet.
         self.stack.enter_context(self.store.building())
+        self.store.shrink()  # nobody else does, on a machine that never builds
         self.digest, self.shared = "", None
 
     def share(self, data: bytes) -> Any:
@@ -73,12 +74,13 @@ def perform(site: Site, task: Any, shared: bytes, piece: bytes) -> bytes:
         complain_versions(site.versions)
         here = opened(site)
         start = here.mark()
+        here.store.made.clear()
         try:
             made = task(here.share(shared), unpack(piece, here.store), lambda rows: None)
         finally:
             held = here.held(start)
         if site.sends:
-            here.store.send(held)
+            here.store.send(here.store.made)
         return pack((made, held), here.store)
     except Exception as error:  # noqa: BLE001 - it is told to the build, which raises it
         return told_failure(error, held)

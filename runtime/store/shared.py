@@ -163,9 +163,11 @@ class SharedStore(Store):
 
     def forget(self, digest: str) -> None:
         super().forget(digest)
-        if digest in self.promised:
-            self.promised.discard(digest)
-            self.remote.bucket.delete(self.remote.object_path(digest))
+        self.promised.discard(digest)
+        self.remote.bucket.delete(self.remote.object_path(digest))  # a worker may have sent it
+
+    def shrink(self) -> None:
+        self.cache.shrink()
 
     def send_objects(self, record: Keyed) -> None:
         """Write the objects of a record into the bucket. Raises Damaged for one that is neither here nor there."""
@@ -210,12 +212,9 @@ class SharedStore(Store):
     def write_record(self, record: K) -> K:
         """Record a result, first in the bucket: a record that is there already wins."""
         self.send_objects(record)
-        first = self.remote.create_record(record)
-        theirs = None if first else self.fetch_record(record.key, type(record))
-        if theirs is not None:
-            return theirs
-        if not first:
-            return self.replace_record(record)  # what is there is damaged
+        if not self.remote.create_record(record):
+            theirs = self.fetch_record(record.key, type(record))
+            return theirs or self.replace_record(record)  # what is there may be damaged
         self.lay_record(record)
         return record
 
