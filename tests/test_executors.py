@@ -24,9 +24,11 @@ from runtime.build.session import Session
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
 from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
-from runtime.executors.worker import perform
+from runtime.executors.worker import OPENED, Opened, perform
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
+from runtime.store.location import shared_at
+from runtime.store.opening import open_at
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
@@ -162,7 +164,29 @@ def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: 
     assert chosen == ["ray://head.example.org:6379", "local", "ray"]
 
 
+def test_workers_make_nothing_again_beside_a_store_at_a_url(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(rows.folder / "cache"))
+    ran = rows.run("verify", "recipe.yaml", "--engine", "ray", "--store", f"file://{rows.folder}/shared")
+    assert ran.code == 1 and "makes nothing again beside the store `file://" in ran.err and "hint: verify on this" in ran.err
+
+
+def test_a_full_disk_is_told_before_sources_are_read_beside_one_another(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.build.room.free_at", lambda folder: 100)
+    begun = list[str]()
+    monkeypatch.setattr("runtime.stages.source.SourceKind.begin", lambda self, work: begun.append(self.stage.name))
+    ran = rows.run("build", "recipe.yaml", "--engine", "ray")
+    assert ran.code == 1 and "make room, or choose another store" in ran.err and not begun
+
+
 # -- what goes to workers and back
+
+
+def test_what_is_too_large_to_be_handed_over_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.executors.payload.MOST", 1 << 20)
+    with pytest.raises(StoreError, match="a task takes 3 MB that do not lie in the store, and 1 MB at most") as told:
+        pack(bytes(3 << 20), Store(tmp_path))
+    assert told.value.hint == "build without Ray: --engine local"
 
 
 def test_what_is_handed_over_is_small_however_many_rows_there_are(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +309,46 @@ def test_tasks_send_what_they_make_on_every_cluster_that_another_machine_may_joi
     store = Store(tmp_path / "store")
     with store.building(), closing(Ray(store, "ray", 2)) as executor:
         assert executor.site(1).sends
+
+
+def read_and_make(shared: Store, piece: str, tell: Any) -> list[str]:
+    """A task that reads one object, and makes another."""
+    made = list[str]()
+    with shared.new_object(made) as file:
+        file.write(shared.read_path(piece).read_bytes() * 2)
+    return made
+
+
+def test_a_worker_sends_what_it_makes_and_not_what_it_reads_and_what_is_forgotten_leaves_the_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    location = shared_at(f"file://{tmp_path}/shared")
+    store, read = open_at(location), list[str]()
+    with store.building():
+        assert store.running is not None
+        with store.new_object(read) as file:
+            file.write(b"abc")
+        site = Site(location, Path(store.running.name).name, store.bound, versions_of(ALIKE), True)
+        made, held = unpack(perform(site, read_and_make, pack(store, store), pack(*read, store)), store)
+        sent = tmp_path / "shared" / FORMAT / "objects"
+        assert {path.name for path in sent.glob("*/*")} == {*made} and {*made, *read} == {*held}
+        store.forget(*made)
+        assert not list(sent.glob("*/*"))
+        OPENED.pop().stack.close()
+
+
+def test_the_cache_of_a_worker_holds_to_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    location = shared_at(f"file://{tmp_path}/shared", 1000)
+    store, left = open_at(location), list[str]()
+    store.prepare()
+    with store.new_object(left) as file:
+        file.write(bytes(2000))
+    with Opened(Site(location, "1" * 32, store.bound, {}, True)).stack:
+        assert not store.object_path(*left).exists()
 
 
 # -- who dies meanwhile

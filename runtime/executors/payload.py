@@ -13,7 +13,7 @@ from compiler.graph.facts import installed_version
 from compiler.graph.nodes import Graph
 from runtime.store.bound import Bound
 from runtime.store.location import Location
-from runtime.store.store import Store
+from runtime.store.store import Store, StoreError
 
 MOST = 64 << 20
 """Bytes of one payload at most: what is larger lies in the store."""
@@ -79,7 +79,9 @@ def pack(value: Any, store: Store) -> bytes:
     """A value for a worker, or for whoever started one."""
     file = io.BytesIO()
     Packer(file, store).dump(value)
-    assert file.tell() <= MOST, f"{file.tell():,} bytes are too much to be handed over"
+    if file.tell() > MOST:
+        message = f"a task takes {file.tell() >> 20} MB that do not lie in the store, and {MOST >> 20} MB at most are handed over"
+        raise StoreError(message, "build without Ray: --engine local")
     return file.getvalue()
 
 
