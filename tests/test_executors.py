@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,9 @@ ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'data
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[str]:
     """The address of a cluster with two workers, to which this process belongs: its builds join it."""
-    from runtime.executors.temporary import temporary_folder
+    from runtime.executors.temporary import guarded, temporary_folder
 
-    with pytest.MonkeyPatch.context() as patch, temporary_folder() as folder:
+    with pytest.MonkeyPatch.context() as patch, temporary_folder() as folder, guarded(folder):
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "CRITICAL"}
         ray.init(address="local", num_cpus=2, object_store_memory=80 << 20, _temp_dir=str(folder), **quiet)
@@ -430,13 +430,13 @@ def test_a_build_whose_workers_are_killed_makes_the_same(times: int, rows: Proje
     assert len(killed) == times
 
 
-def child(project: Project, address: str, *arguments: str) -> subprocess.Popen[str]:
+def child(project: Project, address: str, *arguments: str, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
     """A build in a process of its own, on the cluster of this one."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "--engine", "ray", *arguments],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": address},
+        env={**env, "PYTHONPATH": path, "RAY_ADDRESS": address},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -659,14 +659,26 @@ def test_a_build_that_runs_nothing_starts_no_ray(rows: Project, monkeypatch: pyt
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("mode", [{"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}], ids=str)
+def test_who_has_not_the_token_of_a_cluster_does_not_get_in(mode: dict[str, str], rows: Project, cluster: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    running = child(rows, cluster, env={**plain, **mode})
+    said = running.communicate(timeout=120)[1]
+    assert running.returncode == 1 and "no Ray cluster answers at" in said and "Traceback" not in said
+
+
+@pytest.mark.nightly
 def test_a_cluster_of_ones_own_is_silent_and_leaves_nothing(rows: Project, tmp_path: Path) -> None:
-    plain, env = rows.run("build", "recipe.yaml", "-q", "--store", "local"), {**os.environ, "TMPDIR": "/tmp"}
+    plain, env = (
+        rows.run("build", "recipe.yaml", "-q", "--store", "local"),
+        {**os.environ, "TMPDIR": "/tmp", "HOME": str(tmp_path)},
+    )
     before = set(Path("/tmp").glob("recipe-ray-*"))
     command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "-q", "--engine", "ray", "--store", "local2"]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     ran = subprocess.run(command, cwd=rows.folder, env={**env, "PYTHONPATH": path}, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout.replace("local2", "local"), ran.stderr) == (0, plain.out, "")
-    assert set(Path("/tmp").glob("recipe-ray-*")) <= before
+    assert set(Path("/tmp").glob("recipe-ray-*")) <= before and not (tmp_path / ".ray").exists()
     assert json.loads(rows.run("store", "verify", "--store", "local2", "--json").out)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
 from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
-from runtime.executors.temporary import temporary_folder
+from runtime.executors.temporary import guarded, temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.bound import BASE, SMALLEST
 from runtime.store.store import Damaged, Store, StoreError
@@ -97,6 +97,7 @@ class Ray:
         self.begun = True
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         path = self.stack.enter_context(temporary_folder())
+        self.stack.enter_context(guarded(path))
         sizes = {"_memory": self.store.bound.memory, "object_store_memory": OBJECTS}
         self.connect(address="local", num_cpus=threads, **sizes, _temp_dir=str(path), include_dashboard=False)
 
