@@ -8,15 +8,17 @@ import sys
 QUIET = {"include_dashboard": False, "object_store_memory": 80 << 20, "num_cpus": 1}
 
 
-def main(folder: str) -> None:
-    """Runs until its input ends."""
+def main(folder: str, cores: str) -> None:
+    """Runs until its input ends; the head has so many cores for tasks."""
+    # Each machine has a cache of its own.
+    os.environ["RECIPE_CACHE"] = f"{folder}/head"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Where it writes which cluster is the last one, which builds of others would join.
     os.environ["RAY_TMPDIR"] = folder
     os.mkdir(os.path.join(folder, "ray"))
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={**QUIET, "temp_dir": folder})
+    cluster = Cluster(initialize_head=True, head_node_args={**QUIET, "num_cpus": int(cores), "temp_dir": folder})
     nodes = {"head": cluster.head_node, "other": cluster.add_node(**QUIET, env_vars={"RECIPE_CACHE": f"{folder}/cache"})}
     cluster.wait_for_nodes()
     print(cluster.address, flush=True)

@@ -11,20 +11,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from operators.asks.asks import Reply
+from runtime.build.session import Session
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
-from runtime.executors.payload import Failed, Site, failed, own_versions, pack, unpack
-from runtime.executors.worker import perform
+from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
+from runtime.executors.worker import OPENED, Opened, perform
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
+from runtime.store.location import shared_at
+from runtime.store.opening import open_at
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
 from tests.conftest import ROOT, Project
@@ -40,9 +44,9 @@ ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'data
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[str]:
     """The address of a cluster with two workers, to which this process belongs: its builds join it."""
-    from runtime.executors.temporary import temporary_folder
+    from runtime.executors.temporary import guarded, temporary_folder
 
-    with pytest.MonkeyPatch.context() as patch, temporary_folder() as folder:
+    with pytest.MonkeyPatch.context() as patch, temporary_folder() as folder, guarded(folder):
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "CRITICAL"}
         ray.init(address="local", num_cpus=2, object_store_memory=80 << 20, _temp_dir=str(folder), **quiet)
@@ -151,7 +155,7 @@ def test_everything_is_made_again_on_workers(rows: Project) -> None:
 def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = []
     monkeypatch.setattr("runtime.executors.choose.Local", lambda store, threads: chosen.append("local") or 1 / 0)
-    monkeypatch.setattr("runtime.executors.ray.Ray", lambda store, name, threads: chosen.append(name) or 1 / 0)
+    monkeypatch.setattr("runtime.executors.ray.Ray", lambda store, name, *given: chosen.append(name) or 1 / 0)
     rows.write("config.yaml", "executor: ray://head.example.org:6379\n")
     monkeypatch.setenv("RECIPE_CONFIG", str(rows.folder / "config.yaml"))
     for arguments in ([], ["--engine", "local"], ["--engine", "ray"]):
@@ -160,7 +164,29 @@ def test_a_configuration_chooses_what_builds_run_on(rows: Project, monkeypatch: 
     assert chosen == ["ray://head.example.org:6379", "local", "ray"]
 
 
+def test_workers_make_nothing_again_beside_a_store_at_a_url(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(rows.folder / "cache"))
+    ran = rows.run("verify", "recipe.yaml", "--engine", "ray", "--store", f"file://{rows.folder}/shared")
+    assert ran.code == 1 and "makes nothing again beside the store `file://" in ran.err and "hint: verify on this" in ran.err
+
+
+def test_a_full_disk_is_told_before_sources_are_read_beside_one_another(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.build.room.free_at", lambda folder: 100)
+    begun = list[str]()
+    monkeypatch.setattr("runtime.stages.source.SourceKind.begin", lambda self, work: begun.append(self.stage.name))
+    ran = rows.run("build", "recipe.yaml", "--engine", "ray")
+    assert ran.code == 1 and "make room, or choose another store" in ran.err and not begun
+
+
 # -- what goes to workers and back
+
+
+def test_what_is_too_large_to_be_handed_over_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.executors.payload.MOST", 1 << 20)
+    with pytest.raises(StoreError, match="a task takes 3 MB that do not lie in the store, and 1 MB at most") as told:
+        pack(bytes(3 << 20), Store(tmp_path))
+    assert told.value.hint == "build without Ray: --engine local"
 
 
 def test_what_is_handed_over_is_small_however_many_rows_there_are(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,10 +236,28 @@ def test_a_worker_that_sees_another_store_or_has_other_versions_says_so(tmp_path
     store = Store(tmp_path / "store")
     with store.building():
         assert store.running is not None
-        nowhere = Site(store.location, "0" * 32, store.bound, own_versions(), False)
-        older = Site(store.location, Path(store.running.name).name, store.bound, ("0.0", *own_versions()[1:]), False)
-        told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, older)]
-    assert "is not the store of this build" in str(told[0]) and "a worker has `data-recipe`" in str(told[1])
+        same, name = versions_of(ALIKE), Path(store.running.name).name
+        nowhere = Site(store.location, "0" * 32, store.bound, same, False)
+        older = [Site(store.location, name, store.bound, {**same, each: "0.0"}, False) for each in ("data-recipe", "zlib")]
+        told = [unpack(perform(site, die_once, b"", b""), store)[0].error() for site in (nowhere, *older)]
+    assert "is not the store of this build" in str(told[0])
+    assert "a worker has `data-recipe`" in str(told[1]) and "a worker has `zlib`" in str(told[2])
+
+
+def test_a_library_that_a_worker_lacks_fails_those_tasks_alone_that_need_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.building():
+        assert store.running is not None
+        versions = {**versions_of(ALIKE), "no-such-library": "1.0"}
+        site = Site(store.location, Path(store.running.name).name, store.bound, versions, False)
+        made, _ = unpack(perform(site, die_once, pack(tmp_path, store), pack(3, store)), store)
+    assert made == 9
+
+
+def test_workers_have_the_version_of_all_that_stands_in_a_key(rows: Project) -> None:
+    rows.write("tokenizer.json", "{}")
+    rows.write("recipe.yaml", TOKENS)
+    assert rests_on(Session(str(rows.folder / "recipe.yaml")).graph) == {*ALIKE, "tokenizers"}
 
 
 WRONG = {
@@ -257,6 +301,54 @@ def test_what_workers_wrote_is_spared_by_a_collection_that_runs_beside(
     monkeypatch.setattr(Ray, "receive", receive)
     assert rows.digest("recipe.yaml", "--engine", "ray") == rows.digest(store="local")
     assert len(collected) > 10 and {each.objects for each in collected} == {0}
+
+
+def test_tasks_send_what_they_make_on_every_cluster_that_another_machine_may_join(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+
+    store = Store(tmp_path / "store")
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        assert executor.site(1).sends
+
+
+def read_and_make(shared: Store, piece: str, tell: Any) -> list[str]:
+    """A task that reads one object, and makes another."""
+    made = list[str]()
+    with shared.new_object(made) as file:
+        file.write(shared.read_path(piece).read_bytes() * 2)
+    return made
+
+
+def test_a_worker_sends_what_it_makes_and_not_what_it_reads_and_what_is_forgotten_leaves_the_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    location = shared_at(f"file://{tmp_path}/shared")
+    store, read = open_at(location), list[str]()
+    with store.building():
+        assert store.running is not None
+        with store.new_object(read) as file:
+            file.write(b"abc")
+        site = Site(location, Path(store.running.name).name, store.bound, versions_of(ALIKE), True)
+        made, held = unpack(perform(site, read_and_make, pack(store, store), pack(*read, store)), store)
+        sent = tmp_path / "shared" / FORMAT / "objects"
+        assert {path.name for path in sent.glob("*/*")} == {*made} and {*made, *read} == {*held}
+        store.forget(*made)
+        assert not list(sent.glob("*/*"))
+        OPENED.pop().stack.close()
+
+
+def test_the_cache_of_a_worker_holds_to_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    location = shared_at(f"file://{tmp_path}/shared", 1000)
+    store, left = open_at(location), list[str]()
+    store.prepare()
+    with store.new_object(left) as file:
+        file.write(bytes(2000))
+    with Opened(Site(location, "1" * 32, store.bound, {}, True)).stack:
+        assert not store.object_path(*left).exists()
 
 
 # -- who dies meanwhile
@@ -338,13 +430,13 @@ def test_a_build_whose_workers_are_killed_makes_the_same(times: int, rows: Proje
     assert len(killed) == times
 
 
-def child(project: Project, address: str, *arguments: str) -> subprocess.Popen[str]:
+def child(project: Project, address: str, *arguments: str, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
     """A build in a process of its own, on the cluster of this one."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "--engine", "ray", *arguments],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": address},
+        env={**env, "PYTHONPATH": path, "RAY_ADDRESS": address},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -372,14 +464,14 @@ def test_a_build_that_is_ended_in_the_middle_goes_on(ends: str, rows: Project, c
         assert report["outputs"][0]["digest"] == one and report["reused"]
 
 
-@pytest.fixture
-def machines() -> Iterator[Callable[[str], str]]:
-    """A cluster of two machines; says its address, and kills one of them."""
+@pytest.fixture(params=["1"], ids="{0} cores".format)
+def machines(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """A cluster of two machines, whose head has so many cores; says its address, and kills one of them."""
     from runtime.executors.temporary import temporary_folder
 
     with temporary_folder() as folder:
         helper = subprocess.Popen(
-            [sys.executable, "-m", "tests.ray_machines", str(folder)],
+            [sys.executable, "-m", "tests.ray_machines", str(folder), request.param],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -423,6 +515,7 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("machines", ["0", "1"], indirect=True, ids="{0} cores".format)
 def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
     machines: Callable[[str], str], rows: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,9 +527,12 @@ def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
     assert running.returncode == 0, said
     assert one[:12] in out and not (rows.folder / ".recipe" / FORMAT).exists()
     assert list(Path(machines("folder")).glob(f"cache/*/{FORMAT}/objects/*/*"))  # the other machine worked, too
+    shards = list((tmp_path / "cache").glob(f"*/{FORMAT}/outputs/*/*.parquet"))
+    assert shards and all(pq.read_metadata(shard).num_rows for shard in shards)
     monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "another"))
     report = rows.build("recipe.yaml", "--store", url)
     assert report["outputs"][0]["digest"] == one and not report["ran"]
+    assert rows.run("store", "verify", "--remote", "--store", url).code == 0
 
 
 # -- engines and trainings
@@ -563,14 +659,26 @@ def test_a_build_that_runs_nothing_starts_no_ray(rows: Project, monkeypatch: pyt
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("mode", [{"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}], ids=str)
+def test_who_has_not_the_token_of_a_cluster_does_not_get_in(mode: dict[str, str], rows: Project, cluster: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    running = child(rows, cluster, env={**plain, **mode})
+    said = running.communicate(timeout=120)[1]
+    assert running.returncode == 1 and "no Ray cluster answers at" in said and "Traceback" not in said
+
+
+@pytest.mark.nightly
 def test_a_cluster_of_ones_own_is_silent_and_leaves_nothing(rows: Project, tmp_path: Path) -> None:
-    plain, env = rows.run("build", "recipe.yaml", "-q", "--store", "local"), {**os.environ, "TMPDIR": "/tmp"}
+    plain, env = (
+        rows.run("build", "recipe.yaml", "-q", "--store", "local"),
+        {**os.environ, "TMPDIR": "/tmp", "HOME": str(tmp_path)},
+    )
     before = set(Path("/tmp").glob("recipe-ray-*"))
     command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "-q", "--engine", "ray", "--store", "local2"]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     ran = subprocess.run(command, cwd=rows.folder, env={**env, "PYTHONPATH": path}, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout.replace("local2", "local"), ran.stderr) == (0, plain.out, "")
-    assert set(Path("/tmp").glob("recipe-ray-*")) <= before
+    assert set(Path("/tmp").glob("recipe-ray-*")) <= before and not (tmp_path / ".ray").exists()
     assert json.loads(rows.run("store", "verify", "--store", "local2", "--json").out)
 
 

@@ -28,7 +28,7 @@ from runtime.store.opening import open_at
 from runtime.store.record import Record
 from runtime.store.remote import Remote
 from runtime.store.shared import SharedStore
-from runtime.store.store import StoreError
+from runtime.store.store import Damaged, StoreError
 from runtime.tables.memo import Memo
 from runtime.tables.table import open_table
 from tests.buckets import SECRET, at, make_bucket, serving, use
@@ -250,6 +250,20 @@ def test_a_result_that_was_removed_in_the_bucket_is_sent_again(url: str, on: Cal
 
 
 # -- dear measures
+
+
+def test_a_record_is_refused_whose_object_is_neither_here_nor_in_the_bucket(
+    url: str, on: Callable[[str], None], project: Project
+) -> None:
+    project.build(store=url)
+    store = open_at(shared_at(url))
+    record = next(each for each in store.records(Record) if each.objects())
+    on("second")
+    lost, second = sorted(record.objects())[0], open_at(shared_at(url))
+    assert isinstance(second, SharedStore)
+    second.remote.bucket.delete(second.remote.object_path(lost))
+    with second.building(), pytest.raises(Damaged, match=f"{lost[:12]} is missing, here and in"):
+        second.write_record(record)
 
 
 def test_values_of_dear_measures_travel_and_broken_ones_are_not_believed(url: str, on: Callable[[str], None]) -> None:

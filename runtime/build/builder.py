@@ -77,6 +77,7 @@ class Builder:
         for kind in kinds(self.graph):
             key = self.addresses.key(kind.stage.index) if kind.stage.leaf else None
             if key is not None and self.store.hold_record(key, Record) is None:
+                complain_full(self.store, kind, self.built.records, self.sizes)
                 kind.begin(self.work)
 
     def run_again(self, index: int, key: str, before: Record | None) -> Record:

@@ -112,12 +112,16 @@ def publish(store: Store, recipe: str, output: str, record: Record) -> Path:
         return link_name(store, recipe, output, lay_out_checkpoint(store, record))
     shown = taken_as(record, OutputRecord)
     manifest = manifest_of(recipe, output, shown)
+    shards = [shard.removeprefix("object:") for shard in shown.shards]
+    for digest in shards:
+        if not store.object_path(digest).exists():
+            store.read_path(digest)  # another machine wrote it, or it left a cache
     folder = store.root / "outputs" / f"{record.digest[:16]}-{blake3(manifest).hexdigest()[:16]}"
     if not shows(folder, manifest):
         made = store.root / "tmp" / uuid.uuid4().hex
         files.make_folder(made)
-        for place, shard in enumerate(shown.shards):
-            target = os.path.relpath(store.object_path(shard.removeprefix("object:")), folder)
+        for place, digest in enumerate(shards):
+            target = os.path.relpath(store.object_path(digest), folder)
             files.symlink(Path(target), made / f"data-{place:05d}.parquet")
         files.write_bytes(made / "_manifest.json", manifest)
         if folder.exists() and not shows(folder, manifest):

@@ -16,7 +16,7 @@ from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
 from runtime.executors.choose import LOCAL, chosen_executor, open_executor
 from runtime.sources.probe import complain_absent
-from runtime.store.store import Store
+from runtime.store.store import Store, StoreError
 
 CLASSES: tuple[Repeats, ...] = ("bitwise", "numeric", "recorded")
 
@@ -45,11 +45,16 @@ def repeat(session: Session, tell: Tell) -> list[Repeated]:
     # Completions are not asked for again: the first result is the result.
     asking = Asking(CompletionMemo(kept), session.models, {}, silent=True)
     engine = chosen_executor(session.engine)
+    if engine != LOCAL and (url := kept.location.url) is not None:
+        message = (
+            f"`--engine {engine}` makes nothing again beside the store `{url}`: other machines do not see this one's folders"
+        )
+        raise StoreError(message, "verify on this machine: --engine local")
     # Workers on other machines see what lies in the store's folder, and not what lies in a folder of this machine.
     beside = None if engine == LOCAL else kept.folder
     with tempfile.TemporaryDirectory(prefix="recipe-verify-", dir=beside) as made:
         store = Store(Path(made))
-        with store.building(), closing(open_executor(store, engine)) as executor:
+        with store.building(), closing(open_executor(store, engine, graph)) as executor:
             built = Builder(store, session, tell, executor, asking).build()
     stages = []
     for index, record in built.records.items():

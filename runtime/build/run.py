@@ -178,7 +178,7 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
     engine = chosen_executor(session.engine)
-    with closing(asking.memo), closing(open_executor(store, engine)) as executor:
+    with closing(asking.memo), closing(open_executor(store, engine, graph)) as executor:
         asking.begin, asking.call = executor.engine, executor.call
         return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from compiler.graph.nodes import Graph
 from runtime.executors.executor import Executor
 from runtime.executors.local import Local
 from runtime.store.store import Store
@@ -24,10 +25,11 @@ def core_count(most: int | None = None) -> int:
     return int(os.environ.get("RECIPE_THREADS") or 0) or min(cores, most or cores)
 
 
-def open_executor(store: Store, named: str) -> Executor:
-    """Raises StoreError where it cannot be reached."""
+def open_executor(store: Store, named: str, graph: Graph) -> Executor:
+    """What the stages of a graph run on. Raises StoreError where it cannot be reached."""
     if named == LOCAL:
         return Local(store, core_count(most=4))
+    from runtime.executors.payload import rests_on
     from runtime.executors.ray import Ray
 
-    return Ray(store, named, core_count())
+    return Ray(store, named, core_count(), rests_on(graph))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from compiler.graph.facts import installed_version
+from compiler.graph.nodes import Graph
 from runtime.store.bound import Bound
 from runtime.store.location import Location
-from runtime.store.store import Store
+from runtime.store.store import Store, StoreError
 
 MOST = 64 << 20
 """Bytes of one payload at most: what is larger lies in the store."""
-#: What has to be the same on all machines: another version might make other bytes.
+#: What every task rests on: another version might make other bytes.
 ALIKE = ("data-recipe", "duckdb", "numpy", "pyarrow", "blake3", "unicode")
 
 
@@ -27,13 +30,24 @@ class Site:
     build: str
     """The name of the running build, for which a worker holds what it writes."""
     bound: Bound
-    versions: tuple[str, ...]
+    versions: Mapping[str, str]
+    """What has to be the same on all machines -> its version where the build is."""
     sends: bool
     """Whether what a task wrote is sent to a shared store when it ends: a task on another machine goes on from it."""
 
 
-def own_versions() -> tuple[str, ...]:
-    return tuple(map(installed_version, ALIKE))
+def versions_of(names: Iterable[str]) -> dict[str, str]:
+    """The versions of those that are installed here."""
+    found = {}
+    for name in sorted(names):
+        with suppress(LookupError):
+            found[name] = installed_version(name)
+    return found
+
+
+def rests_on(graph: Graph) -> set[str]:
+    """All whose version is in a key of the graph, and what every task rests on."""
+    return {*ALIKE, *(name for _, node in graph for name in node.operator.depends())}
 
 
 class Packer(pickle.Pickler):
@@ -65,7 +79,9 @@ def pack(value: Any, store: Store) -> bytes:
     """A value for a worker, or for whoever started one."""
     file = io.BytesIO()
     Packer(file, store).dump(value)
-    assert file.tell() <= MOST, f"{file.tell():,} bytes are too much to be handed over"
+    if file.tell() > MOST:
+        message = f"a task takes {file.tell() >> 20} MB that do not lie in the store, and {MOST >> 20} MB at most are handed over"
+        raise StoreError(message, "build without Ray: --engine local")
     return file.getvalue()
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
-from runtime.executors.payload import Failed, Site, own_versions, pack, unpack
-from runtime.executors.temporary import temporary_folder
+from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
+from runtime.executors.temporary import guarded, temporary_folder
 from runtime.executors.worker import perform
 from runtime.store.bound import BASE, SMALLEST
 from runtime.store.store import Damaged, Store, StoreError
@@ -47,10 +47,16 @@ class Ray:
 
     apart = True
 
-    def __init__(self, store: Store, name: str, threads: int) -> None:
-        """`threads` are the cores of a cluster of this machine alone. Raises StoreError where Ray is not there."""
+    def __init__(self, store: Store, name: str, threads: int, alike: Iterable[str] = ALIKE) -> None:
+        """`threads` are the cores of a cluster of this machine alone, `alike` is what has one version on all machines.
+
+        Raises StoreError where Ray is not there.
+        """
         self.store, self.name = store, name
+        self.versions = versions_of(alike)
         self.waiting: set[Any] = set()
+        self.begun = False
+        """Whether it is of this machine alone: a machine may join any other while a build runs."""
         try:
             import ray
         except ImportError as error:
@@ -69,7 +75,6 @@ class Ray:
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
         self.function = self.ray.remote(perform)
-        self.machines = len(nodes)
         # A task that needs a whole machine has to find one, whichever of them is lost.
         self.cores = int(min(node["CPU"] for node in nodes))
         self.memory = int(min(node["memory"] for node in nodes))
@@ -89,8 +94,10 @@ class Ray:
 
     def begin(self, threads: int) -> None:
         """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
+        self.begun = True
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         path = self.stack.enter_context(temporary_folder())
+        self.stack.enter_context(guarded(path))
         sizes = {"_memory": self.store.bound.memory, "object_store_memory": OBJECTS}
         self.connect(address="local", num_cpus=threads, **sizes, _temp_dir=str(path), include_dashboard=False)
 
@@ -149,7 +156,7 @@ class Ray:
         assert store.running is not None, "tasks run for a build"
         # On each machine a worker for each core, and on one of them whoever builds.
         bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(store.location, Path(store.running.name).name, bound, own_versions(), sends=self.machines > 1)
+        return Site(store.location, Path(store.running.name).name, bound, self.versions, sends=not self.begun)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""

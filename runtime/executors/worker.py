@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import platform
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from blake3 import blake3
 
-from runtime.executors.payload import ALIKE, Site, failed, own_versions, pack, unpack
+from runtime.executors.payload import ALIKE, Site, failed, pack, unpack, versions_of
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
 from runtime.store.store import StoreError
@@ -28,6 +29,7 @@ class Opened:
             raise StoreError(message, "put the store where all machines see it under one path, and name it with --store")
         # It is held for as long as this process works for the build: what a task wrote is named by nobody else yet.
         self.stack.enter_context(self.store.building())
+        self.store.shrink()  # nobody else does, on a machine that never builds
         self.digest, self.shared = "", None
 
     def share(self, data: bytes) -> Any:
@@ -72,12 +74,13 @@ def perform(site: Site, task: Any, shared: bytes, piece: bytes) -> bytes:
         complain_versions(site.versions)
         here = opened(site)
         start = here.mark()
+        here.store.made.clear()
         try:
             made = task(here.share(shared), unpack(piece, here.store), lambda rows: None)
         finally:
             held = here.held(start)
         if site.sends:
-            here.store.send(held)
+            here.store.send(here.store.made)
         return pack((made, held), here.store)
     except Exception as error:  # noqa: BLE001 - it is told to the build, which raises it
         return told_failure(error, held)
@@ -96,8 +99,13 @@ def told_failure(error: Exception, held: list[str]) -> bytes:
     return pickle.dumps((told, held))
 
 
-def complain_versions(wanted: tuple[str, ...]) -> None:
-    """Raises StoreError where this machine has other versions than the one that builds: its bytes might be others."""
-    for name, here, there in zip(ALIKE, own_versions(), wanted, strict=True):
+def complain_versions(wanted: Mapping[str, str]) -> None:
+    """Raises StoreError where this machine has other versions than the one that builds: its bytes might be others.
+
+    A library that it lacks makes no bytes: a task that needs it fails.
+    """
+    own = versions_of(wanted)
+    for name, there in wanted.items():
+        here = own.get(name, "none" if name in ALIKE else there)
         if here != there:
             raise StoreError(f"a worker has `{name}` {here}, and {there} is here", "install the same on every machine")

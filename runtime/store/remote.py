@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
 from runtime.store.bucket import Bucket, Item, Writable
 from runtime.store.layout import FORMAT, MEMOS, NEWER
 from runtime.store.names import LAST, LOOKS
@@ -143,6 +144,12 @@ class Remote:
             return False
         self.bucket.put(self.object_path(digest), path)
         return True
+
+    def send_objects(self, paths: Mapping[str, Path]) -> None:
+        """Write objects that lie at some paths, many small ones at a time."""
+        small = {digest for digest, path in paths.items() if path.stat().st_size <= SMALL}
+        for many, digests in ((AT_ONCE, small), (UPLOADS, paths.keys() - small)):
+            at_once(many, lambda digest: self.send_object(digest, paths[digest]), sorted(digests))
 
     def keys(self, folder: str) -> Iterator[tuple[str, Item]]:
         """(key, what is known of its record) of all records of a folder."""

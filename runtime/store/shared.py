@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
+from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.cache import Cache
 from runtime.store.files import Files, Hashed
 from runtime.store.journals import Journals
@@ -162,22 +162,24 @@ class SharedStore(Store):
 
     def forget(self, digest: str) -> None:
         super().forget(digest)
-        if digest in self.promised:
-            self.promised.discard(digest)
-            self.remote.bucket.delete(self.remote.object_path(digest))
+        self.promised.discard(digest)
+        self.remote.bucket.delete(self.remote.object_path(digest))  # a worker may have sent it
+
+    def shrink(self) -> None:
+        self.cache.shrink()
 
     def send_objects(self, record: Keyed) -> None:
-        """Write the objects of a record into the bucket, those that are here."""
+        """Write the objects of a record into the bucket. Raises Damaged for one that is neither here nor there."""
         self.send(record.objects())
+        named = sorted(record.objects() - {*(record.without or ()), *self.promised})
+        for digest, there in zip(named, at_once(AT_ONCE, self.has, named), strict=True):
+            if not there:
+                raise Damaged(f"the object {digest[:12]} is missing, here and in `{self.remote.url}`", "build again")
+        self.promised.update(named)
 
     def send(self, names: Iterable[str]) -> None:
         here = sorted(each for each in {*names} - self.promised if super(SharedStore, self).has(each))
-        sizes = {digest: self.object_path(digest).stat().st_size for digest in here}
-        for many, digests in (
-            (AT_ONCE, [digest for digest in here if sizes[digest] <= SMALL]),
-            (UPLOADS, [digest for digest in here if sizes[digest] > SMALL]),
-        ):
-            at_once(many, lambda digest: self.remote.send_object(digest, self.object_path(digest)), digests)
+        self.remote.send_objects({digest: self.object_path(digest) for digest in here})
         self.promised.update(here)
 
     # -- records
@@ -209,12 +211,9 @@ class SharedStore(Store):
     def write_record(self, record: K) -> K:
         """Record a result, first in the bucket: a record that is there already wins."""
         self.send_objects(record)
-        first = self.remote.create_record(record)
-        theirs = None if first else self.fetch_record(record.key, type(record))
-        if theirs is not None:
-            return theirs
-        if not first:
-            return self.replace_record(record)  # what is there is damaged
+        if not self.remote.create_record(record):
+            theirs = self.fetch_record(record.key, type(record))
+            return theirs or self.replace_record(record)  # what is there may be damaged
         self.lay_record(record)
         return record
 

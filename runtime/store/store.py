@@ -54,6 +54,8 @@ class Store(Naming, Holding):
         self.folder = folder
         self.files = files or Files()
         self.checked: set[str] = set()
+        self.made: set[str] = set()
+        """Objects that this process made; a worker begins anew with each task."""
         self.bound = Bound()
         if (link := link_in(folder)) is not None:
             raise link_error(link.relative_to(self.root if self.root in link.parents else folder))
@@ -131,11 +133,15 @@ class Store(Naming, Holding):
                 self.files.rename(path, target)
             self.checked.add(digest)
             made.append(digest)
+            self.made.add(digest)
         finally:
             path.unlink(missing_ok=True)
 
     def send(self, names: Iterable[str]) -> None:
         """Let other machines have the objects among some names, before a record names them."""
+
+    def shrink(self) -> None:
+        """Let what others can give again leave, where there is more of it here than may be."""
 
     def forget(self, digest: str) -> None:
         """Remove an object that no record names, and nothing else is called the same."""
