@@ -139,12 +139,12 @@ def test_a_build_of_nothing_makes_few_requests(
     project.build(store=s3)
     seen = counted(monkeypatch)
     project.build(store=s3)
-    assert dict(seen[s3].calls) == {"get": 2}
+    assert dict(seen[s3].calls) == {"get": 2, "head": 4}  # a look at each of the records that it names
     on("second")
     project.build(store=s3)
     first = seen[s3].calls
     project.build(store=s3)
-    assert (first["get"], first.total(), dict(seen[s3].calls)) == (6, 6, {"get": 2})
+    assert (first["get"], first.total(), dict(seen[s3].calls)) == (6, 10, {"get": 2, "head": 4})
 
 
 def test_a_store_is_opened_from_a_value_that_travels(url: str, on: Callable[[str], None], project: Project) -> None:

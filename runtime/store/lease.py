@@ -16,6 +16,8 @@ from runtime.store.remote import Remote, ticks
 from runtime.store.store import StoreError
 
 RUNNING, GC = f"{FORMAT}/running", f"{FORMAT}/gc"
+COLLECTED = f"{FORMAT}/collected"
+"""Written where a gc begins and where it ends: when it was is its time by the server's clock."""
 FIRST = 5.0
 """Seconds after which a build says what it holds: one that ends sooner has no need to."""
 EVERY = 60.0
@@ -93,6 +95,14 @@ def wait_for_gc(remote: Remote) -> None:
         time.sleep(0.5)
 
 
+def collected_since(remote: Remote, moment: float) -> bool:
+    """Whether a gc ran since a moment of `ticks`; within a second or two of it counts, as servers tell seconds."""
+    item = remote.bucket.head(COLLECTED)
+    if item is None:
+        return False
+    return remote.now() - item.modified <= timedelta(seconds=ticks() - moment + 2) or remote.bucket.head(GC) is not None
+
+
 class GcLease:
     """The right to collect garbage, of one machine at a time."""
 
@@ -122,7 +132,9 @@ def collecting(remote: Remote) -> Iterator[GcLease]:
     if not lease.take():
         raise StoreError(f"another machine collects garbage in `{remote.url}`", AFTERWARDS)
     try:
+        remote.bucket.put(COLLECTED, b"")
         yield lease
     finally:
+        remote.bucket.put(COLLECTED, b"")
         if remote.bucket.get(GC) == lease.mine:
             remote.bucket.delete(GC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.batches import batched
@@ -48,8 +48,15 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
             for items in ([item for _, _, item in old], loose, scraps):
                 for paths in batched((item.path for item in items), FEW):
                     lease.go_on()
-                    at_once(AT_ONCE, remote.bucket.delete, paths)
+                    at_once(AT_ONCE, lambda path: remove(remote, path, oldest), paths)
         return Collected(len(old), len(loose), sum(item.size for item in loose))
+
+
+def remove(remote: Remote, path: str, oldest: datetime) -> None:
+    """Remove what is old still: what was written again since it was listed stays."""
+    item = remote.bucket.head(path)
+    if item is not None and item.modified < oldest:
+        remote.bucket.delete(path)
 
 
 def named(remote: Remote) -> set[str]:
