@@ -117,3 +117,19 @@ def test_gc_leaves_an_object_that_was_written_again_since_it_was_listed(
     before = sorted((tmp_path / "bucket").rglob("objects/*/*"))
     collect_remote(on("third"), False, timedelta(hours=24))
     assert sorted((tmp_path / "bucket").rglob("objects/*/*")) == before
+
+
+def test_gc_believes_the_record_of_the_bucket_and_not_that_of_its_cache(
+    on: Callable[[str], SharedStore], project: Project, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_PARTS", "1")
+    project.build(store=url)
+    for folder in ("results", "beside"):
+        for path in (tmp_path / "bucket" / FORMAT / folder).rglob("*.json"):
+            path.unlink()
+    on("second")
+    monkeypatch.setenv("RECIPE_PARTS", "4")
+    project.build(store=url)
+    age(tmp_path / "bucket", 48)
+    assert collect_remote(on("first"), False, GRACE).objects > 0
+    assert project.run("store", "verify", "--remote", "--store", url).out == f"clean: {url}\n"

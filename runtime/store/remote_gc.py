@@ -77,7 +77,6 @@ def named(remote: Remote) -> set[str]:
 
 def objects_of(store: SharedStore, kind: type[Keyed], key: str) -> set[str]:
     """The objects of a record of the bucket; of one that is damaged none are known, and its stage is made anew."""
-    path = store.record_path(kind.folder, key)
-    data = path.read_bytes() if path.is_file() else store.remote.record(kind.folder, key)
+    data = store.remote.record(kind.folder, key)  # two machines may have laid one result down in other parts
     record = None if data is None else read_record(kind, key, data)
     return set() if record is None else record.objects()
