@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from runtime.store.layout import FORMAT
+from runtime.store.lease import EVERY, LIVE, collecting
 from runtime.store.location import shared_at
 from runtime.store.names import BuiltStage, LastBuild
 from runtime.store.opening import open_at
 from runtime.store.record import Record
-from runtime.store.remote import GRACE
+from runtime.store.remote import GRACE, ticks
 from runtime.store.remote_gc import collect_remote
 from runtime.store.shared import SharedStore
+from runtime.store.store import StoreError
 from tests.conftest import Project
 
 pytest.importorskip("obstore", reason="obstore is not installed")
@@ -133,3 +135,18 @@ def test_gc_believes_the_record_of_the_bucket_and_not_that_of_its_cache(
     age(tmp_path / "bucket", 48)
     assert collect_remote(on("first"), False, GRACE).objects > 0
     assert project.run("store", "verify", "--remote", "--store", url).out == f"clean: {url}\n"
+
+
+def test_a_gc_that_slept_for_longer_than_builds_wait_removes_nothing(
+    on: Callable[[str], SharedStore], project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.build(store=url)
+    remote = on("second").remote
+    with pytest.raises(StoreError, match="stood still"), collecting(remote) as lease:
+        lease.at -= 2 * LIVE.total_seconds()
+        lease.go_on()
+    monkeypatch.setattr("runtime.store.lease.FEW", 2)
+    with collecting(remote) as lease:
+        lease.at -= 2 * EVERY
+        assert list(lease.during(range(5))) == list(range(5))
+        assert ticks() - lease.at < EVERY

@@ -8,7 +8,7 @@ from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.batches import batched
 from runtime.store.gc import Collected
 from runtime.store.layout import FORMAT
-from runtime.store.lease import collecting, leased
+from runtime.store.lease import FEW, collecting, leased
 from runtime.store.names import read_last_build
 from runtime.store.record import BesideRecord, Keyed, Record, read_record
 from runtime.store.remote import Remote
@@ -16,8 +16,6 @@ from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
-FEW = 1000
-"""Requests between two times that the lease is looked at."""
 SCRAPS = ("probe", "clock", f"{FORMAT}/damaged")
 """What is written to learn something of a server, and what was damaged."""
 
@@ -31,8 +29,8 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
     if not store.connected:
         raise StoreError(f"there is no store at `{remote.url}`", "build a recipe first")
     with collecting(remote) as lease:
-        objects = list(remote.bucket.list(f"{FORMAT}/objects"))
-        records = [(kind, key, item) for kind in KINDS for key, item in remote.keys(kind.folder)]
+        objects = list(lease.during(remote.bucket.list(f"{FORMAT}/objects")))
+        records = [(kind, key, item) for kind in KINDS for key, item in lease.during(remote.keys(kind.folder))]
         needed = named(remote) | leased(remote)
         oldest = remote.now() - grace
         old = [(kind, key, item) for kind, key, item in records if key not in needed and item.modified < oldest]
@@ -42,7 +40,7 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
             needed = needed.union(*at_once(AT_ONCE, lambda each: objects_of(store, *each), few))
             lease.go_on()
         loose = [item for item in objects if item.path.rpartition("/")[2] not in needed and item.modified < oldest]
-        scraps = [item for folder in SCRAPS for item in remote.bucket.list(folder) if item.modified < oldest]
+        scraps = [item for folder in SCRAPS for item in lease.during(remote.bucket.list(folder)) if item.modified < oldest]
         if not dry_run:
             # Records first: one that is there names nothing that is not.
             for items in ([item for _, _, item in old], loose, scraps):
