@@ -150,3 +150,16 @@ def test_a_gc_that_slept_for_longer_than_builds_wait_removes_nothing(
         lease.at -= 2 * EVERY
         assert list(lease.during(range(5))) == list(range(5))
         assert ticks() - lease.at < EVERY
+
+
+def test_a_push_leaves_the_last_build_that_others_made(on: Callable[[str], SharedStore], project: Project, url: str) -> None:
+    project.build(store="folder")
+    project.build(*EDIT, store=url)
+    theirs = on("second").last_build("test/plain")
+    push = ("store", "push", url, "--show-restricted", "--store", "folder")
+    assert "made elsewhere, and stays" in project.run(*push).out
+    assert on("second").last_build("test/plain").stages == theirs.stages
+    project.build(*EDIT, store="folder")
+    project.build(store="folder")
+    assert "made elsewhere" not in project.run(*push).out  # it had that build as well
+    assert on("second").last_build("test/plain").stages != theirs.stages

@@ -14,6 +14,7 @@ from runtime.export.push import Transfer
 from runtime.store.batches import batched
 from runtime.store.journals import JOURNAL, Journals
 from runtime.store.layout import MEMOS
+from runtime.store.lease import wait_for_gc
 from runtime.store.names import LastBuild
 from runtime.store.parts import sealed
 from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord, read_record
@@ -36,20 +37,28 @@ def records_of(store: Store, build: LastBuild) -> Iterator[Keyed]:
 def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer:
     """Copy the last builds of a folder into a shared store; what is there already stays.
 
+    So does the last build of a recipe that others made: one is written over only where this folder has all that it names.
+
     Text of rows that may not be redistributed leaves this machine only where `restricted` says so, and completions, which
     may quote any row. Raises StoreError.
     """
     transfer = Transfer()
     with store.building(), shared.building():
-        for recipe, build in store.builds():
-            records = list(records_of(store, build))
+        pushed = [(build, list(records_of(store, build))) for _, build in store.builds()]
+        for build, records in pushed:
             if not restricted:
-                complain_restricted(recipe, records)
+                complain_restricted(build.recipe, records)
+            for record in records:
+                shared.held.update({record.key}, record.objects())
+        shared.lease.write()
+        wait_for_gc(shared.remote)
+        for build, records in pushed:
             for record in records:
                 push_record(store, shared, record, transfer)
-            path = shared.remote.name_path(recipe)
-            if {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
-                shared.remote.bucket.put(path, sealed(build.body()))
+            if not all(store.find(stage["key"]) for stage in shared.last_build(build.recipe).stages.values()):
+                transfer.newer += 1
+            elif {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
+                shared.remote.bucket.put(shared.remote.name_path(build.recipe), sealed(build.body()))
         push_journals(store, shared)
         if restricted:
             push_completions(CompletionMemo(store), shared)
