@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +10,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from runtime.completions.exchange import SCHEMA
+from runtime.store.bucket import Bucket
 from runtime.store.layout import FORMAT
 from runtime.store.lease import EVERY, LIVE, collecting
 from runtime.store.location import shared_at
@@ -163,3 +167,41 @@ def test_a_push_leaves_the_last_build_that_others_made(on: Callable[[str], Share
     project.build(store="folder")
     assert "made elsewhere" not in project.run(*push).out  # it had that build as well
     assert on("second").last_build("test/plain").stages != theirs.stages
+
+
+RECORDED = """format: 1
+recipe: test/recorded
+language: {target: ko, anchor: en}
+sources:
+  a: {file: a.jsonl, category: daily, license: A}
+  written: {file: written.jsonl, category: daily, license: A, columns: {prompt: prompt, completion: completion}}
+prompts: [{length: {min: 1}}]
+models: {teacher: {id: some/model, license: A}}
+cot: {schema: short, teacher: {model: teacher, recorded: written, system: none}, solution: {language: any}}
+"""
+
+
+def test_what_a_model_of_unknown_terms_wrote_leaves_this_machine_only_when_it_is_asked_for(
+    on: Callable[[str], SharedStore], project: Project, url: str
+) -> None:
+    line = {"prompt": "question 1: 물은 왜 끓나요?", "completion": "<think>secret</think>solution"}
+    (project.folder / "written.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    project.rows("a.jsonl", [line["prompt"]])
+    project.write("recipe.yaml", RECORDED)
+    built = project.run("build", "recipe.yaml", "--allow-empty", "--store", "folder")
+    assert built.code == 0, built.out + built.err
+    refused = project.run("store", "push", url, "--store", "folder")
+    assert refused.code == 1 and "say --show-restricted" in refused.err
+    assert list(Bucket(url).list(f"{FORMAT}/objects")) == []
+    assert project.run("store", "push", url, "--show-restricted", "--store", "folder").code == 0
+
+
+def test_completions_are_taken_into_a_store_at_a_url_only_when_it_is_asked_for(
+    on: Callable[[str], SharedStore], project: Project, url: str
+) -> None:
+    project.build(store=url)
+    pq.write_table(SCHEMA.empty_table(), project.folder / "all.parquet")
+    taking = ("store", "completions", "import", "all.parquet", "--store", url)
+    refused = project.run(*taking)
+    assert refused.code == 1 and "say --show-restricted" in refused.err
+    assert project.run(*taking, "--show-restricted").code == 0

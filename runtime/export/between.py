@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from runtime.completions.leases import bucket_of
 from runtime.completions.memo import Completion, CompletionMemo
@@ -17,12 +18,13 @@ from runtime.store.layout import MEMOS
 from runtime.store.lease import wait_for_gc
 from runtime.store.names import LastBuild
 from runtime.store.parts import sealed
-from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord, read_record
+from runtime.store.record import AttachedRecord, BesideRecord, CompletionsRecord, Keyed, Record, SourceRecord, read_record
 from runtime.store.shared import SharedStore
 from runtime.store.store import Store, StoreError
 from runtime.tables.memo import broken_entries
 from runtime.tables.segmented import ENDING, broken_cuts
 
+ASK = "if only those who may see them can read that store, say --show-restricted"
 #: Where the journals of one measure lie.
 KEY = re.compile(rf"{MEMOS}/memo/[0-9a-f]{{2}}/[0-9a-f]{{64}}")
 
@@ -47,7 +49,7 @@ def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer
         pushed = [(build, list(records_of(store, build))) for _, build in store.builds()]
         for build, records in pushed:
             if not restricted:
-                complain_restricted(build.recipe, records)
+                complain_restricted(build, records)
             for record in records:
                 shared.held.update({record.key}, record.objects())
         shared.lease.write()
@@ -65,12 +67,22 @@ def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer
     return transfer
 
 
-def complain_restricted(recipe: str, records: list[Keyed]) -> None:
-    """Raises StoreError where a source of a build may not be redistributed."""
-    for record in records:
-        if isinstance(record, SourceRecord) and record.snapshot["itself"].get("parameters", {}).get("license") != "A":
-            message = f"`{recipe}` has rows of a licence class that may not be redistributed"
-            raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
+def complain_restricted(build: LastBuild, records: list[Keyed]) -> None:
+    """Raises StoreError where a source of a build, or what a model wrote for it, may not be redistributed."""
+    attached = [record for record in records if isinstance(record, AttachedRecord)]
+    judged = {name.removeprefix("input ") for record in attached for name in record.snapshot}
+    asked = {record.key for record in records if isinstance(record, CompletionsRecord)}
+    unjudged = any(stage["key"] in asked and name not in judged for name, stage in build.stages.items())
+    classes = [parameter(record, "license") for record in records if isinstance(record, SourceRecord)]
+    classes += [parameter(record, "terms") for record in attached]
+    if unjudged or any(each != "A" for each in classes):
+        message = f"`{build.recipe}` has rows of a licence class that may not be redistributed"
+        raise StoreError(message, ASK)
+
+
+def parameter(record: Record, name: str) -> Any:
+    """A parameter of the operator that made a record, or None."""
+    return record.snapshot["itself"].get("parameters", {}).get(name)
 
 
 def push_record(store: Store, shared: SharedStore, record: Keyed, transfer: Transfer) -> None:
