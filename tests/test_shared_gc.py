@@ -194,6 +194,9 @@ def test_what_a_model_of_unknown_terms_wrote_leaves_this_machine_only_when_it_is
     assert refused.code == 1 and "say --show-restricted" in refused.err
     assert list(Bucket(url).list(f"{FORMAT}/objects")) == []
     assert project.run("store", "push", url, "--show-restricted", "--store", "folder").code == 0
+    project.write("recipe.yaml", RECORDED.replace("license: A}}", "license: A, terms: A}}"))
+    assert project.run("build", "recipe.yaml", "--allow-empty", "--store", "open").code == 0
+    assert project.run("store", "push", f"{url}-open", "--store", "open").code == 0
 
 
 def test_completions_are_taken_into_a_store_at_a_url_only_when_it_is_asked_for(
