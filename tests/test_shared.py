@@ -139,12 +139,12 @@ def test_a_build_of_nothing_makes_few_requests(
     project.build(store=s3)
     seen = counted(monkeypatch)
     project.build(store=s3)
-    assert dict(seen[s3].calls) == {"get": 2}
+    assert dict(seen[s3].calls) == {"get": 2, "head": 4}  # a look at each of the records that it names
     on("second")
     project.build(store=s3)
     first = seen[s3].calls
     project.build(store=s3)
-    assert (first["get"], first.total(), dict(seen[s3].calls)) == (6, 6, {"get": 2})
+    assert (first["get"], first.total(), dict(seen[s3].calls)) == (6, 10, {"get": 2, "head": 4})
 
 
 def test_a_store_is_opened_from_a_value_that_travels(url: str, on: Callable[[str], None], project: Project) -> None:
@@ -520,7 +520,9 @@ def test_gc_removes_what_nothing_needs_once_it_is_old(url: str, on: Callable[[st
     assert ran(project.build(store=url)) == ["prompts", "output prompts"]
 
 
-def test_gc_leaves_what_a_running_build_holds(url: str, on: Callable[[str], None], project: Project) -> None:
+def test_gc_leaves_what_a_running_build_holds(
+    url: str, on: Callable[[str], None], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.build(store=url)
     project.build("recipe.yaml", "--set", "prompts.length.min=12", store=url)
     time.sleep(1.1)
@@ -530,6 +532,9 @@ def test_gc_leaves_what_a_running_build_holds(url: str, on: Callable[[str], None
     with running.building():
         assert all(running.hold_record(key, Record) for key in first)
         running.lease.write()
+        refused = project.run("store", "gc", "--remote", "--grace", "0", "--store", url)
+        assert refused.code == 1 and "say --grace 12 or more" in refused.err
+        monkeypatch.setattr("runtime.store.remote_gc.YOUNG", timedelta(0))  # nothing here gets old enough
         assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (0, 0)
     assert gone(project.run("store", "gc", "--remote", "--grace", "0", "--json", "--store", url)) == (2, 2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.options import answer, json_option, open_store, store_option
+from runtime.cli.options import answer, json_option, open_store, store_location, store_option
 
 NONE = ["no completions yet"]
 
@@ -77,13 +77,19 @@ def export_command(file: str, model: str | None, store: str | None, as_json: boo
 
 @completions.command("import")
 @click.argument("file", metavar="FILE")
+@click.option("--show-restricted", is_flag=True, help="To a URL: completions, which may quote any row.")
 @store_option
 @json_option
-def import_command(file: str, store: str | None, as_json: bool) -> None:
+def import_command(file: str, show_restricted: bool, store: str | None, as_json: bool) -> None:
     """Add the completions of a FILE; of an address that has one already the first stays."""
     from runtime.completions.exchange import import_completions
     from runtime.completions.sharing import take_in
+    from runtime.store.store import StoreError
 
+    url = store_location(store).url
+    if url is not None and not show_restricted:
+        message = f"completions may quote any row, and their text would be written into `{url}`"
+        raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
     memo = open_memo(store, make=True)
     done = import_completions(memo, Path(file))
     take_in(memo)

@@ -180,6 +180,7 @@ def pull_store(folder: str, store: str | None, as_json: bool) -> None:
 
 def answer_moved(verb: str, moved: Any, as_json: bool) -> None:
     left = f"; {moved.left_out:,} with text stay where they are" if moved.left_out else ""
+    left += f"; of {moved.newer:,} recipes the last build there was made elsewhere, and stays" if moved.newer else ""
     line = f"{verb} {moved.records:,} records and {moved.objects:,} objects, {moved.bytes / 1e6:,.1f} MB{left}"
     answer(as_json, vars(moved), [line])
 

@@ -26,7 +26,8 @@ def join_segments(remote: Remote, grace: timedelta) -> int:
     removed = 0
     with collecting(remote) as lease:
         oldest = remote.now() - grace
-        small = [item for item in remote.bucket.list(SEGMENTS) if item.size < LARGE and item.modified < oldest]
+        listed = lease.during(remote.bucket.list(SEGMENTS))
+        small = [item for item in listed if item.size < LARGE and item.modified < oldest]
         for group in groups(sorted(small)):
             paths, completions = [], dict[bytes, Completion]()
             for item, data in zip(group, at_once(AT_ONCE, remote.bucket.get, [item.path for item in group]), strict=True):

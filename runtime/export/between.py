@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from runtime.completions.leases import bucket_of
 from runtime.completions.memo import Completion, CompletionMemo
@@ -14,14 +15,16 @@ from runtime.export.push import Transfer
 from runtime.store.batches import batched
 from runtime.store.journals import JOURNAL, Journals
 from runtime.store.layout import MEMOS
+from runtime.store.lease import wait_for_gc
 from runtime.store.names import LastBuild
 from runtime.store.parts import sealed
-from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord, read_record
+from runtime.store.record import AttachedRecord, BesideRecord, CompletionsRecord, Keyed, Record, SourceRecord, read_record
 from runtime.store.shared import SharedStore
 from runtime.store.store import Store, StoreError
 from runtime.tables.memo import broken_entries
 from runtime.tables.segmented import ENDING, broken_cuts
 
+ASK = "if only those who may see them can read that store, say --show-restricted"
 #: Where the journals of one measure lie.
 KEY = re.compile(rf"{MEMOS}/memo/[0-9a-f]{{2}}/[0-9a-f]{{64}}")
 
@@ -36,32 +39,50 @@ def records_of(store: Store, build: LastBuild) -> Iterator[Keyed]:
 def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer:
     """Copy the last builds of a folder into a shared store; what is there already stays.
 
+    So does the last build of a recipe that others made: one is written over only where this folder has all that it names.
+
     Text of rows that may not be redistributed leaves this machine only where `restricted` says so, and completions, which
     may quote any row. Raises StoreError.
     """
     transfer = Transfer()
     with store.building(), shared.building():
-        for recipe, build in store.builds():
-            records = list(records_of(store, build))
+        pushed = [(build, list(records_of(store, build))) for _, build in store.builds()]
+        for build, records in pushed:
             if not restricted:
-                complain_restricted(recipe, records)
+                complain_restricted(build, records)
+            for record in records:
+                shared.held.update({record.key}, record.objects())
+        shared.lease.write()
+        wait_for_gc(shared.remote)
+        for build, records in pushed:
             for record in records:
                 push_record(store, shared, record, transfer)
-            path = shared.remote.name_path(recipe)
-            if {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
-                shared.remote.bucket.put(path, sealed(build.body()))
+            if not all(store.find(stage["key"]) for stage in shared.last_build(build.recipe).stages.values()):
+                transfer.newer += 1
+            elif {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
+                shared.remote.bucket.put(shared.remote.name_path(build.recipe), sealed(build.body()))
         push_journals(store, shared)
         if restricted:
             push_completions(CompletionMemo(store), shared)
     return transfer
 
 
-def complain_restricted(recipe: str, records: list[Keyed]) -> None:
-    """Raises StoreError where a source of a build may not be redistributed."""
-    for record in records:
-        if isinstance(record, SourceRecord) and record.snapshot["itself"].get("parameters", {}).get("license") != "A":
-            message = f"`{recipe}` has rows of a licence class that may not be redistributed"
-            raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
+def complain_restricted(build: LastBuild, records: list[Keyed]) -> None:
+    """Raises StoreError where a source of a build, or what a model wrote for it, may not be redistributed."""
+    attached = [record for record in records if isinstance(record, AttachedRecord)]
+    judged = {name.removeprefix("input ") for record in attached for name in record.snapshot}
+    asked = {record.key for record in records if isinstance(record, CompletionsRecord)}
+    unjudged = any(stage["key"] in asked and name not in judged for name, stage in build.stages.items())
+    classes = [parameter(record, "license") for record in records if isinstance(record, SourceRecord)]
+    classes += [parameter(record, "terms") for record in attached]
+    if unjudged or any(each != "A" for each in classes):
+        message = f"`{build.recipe}` has rows of a licence class that may not be redistributed"
+        raise StoreError(message, ASK)
+
+
+def parameter(record: Record, name: str) -> Any:
+    """A parameter of the operator that made a record, or None."""
+    return record.snapshot["itself"].get("parameters", {}).get(name)
 
 
 def push_record(store: Store, shared: SharedStore, record: Keyed, transfer: Transfer) -> None:

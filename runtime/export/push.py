@@ -26,6 +26,8 @@ class Transfer:
     bytes: int = 0
     left_out: int = 0
     """Objects that hold text, which stay where they are."""
+    newer: int = 0
+    """Recipes whose last build there was made elsewhere, and stays."""
 
 
 def push(store: Store, folder: Path) -> Transfer:

@@ -6,16 +6,22 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from runtime.store.bucket import Unreachable
 from runtime.store.layout import FORMAT
 from runtime.store.remote import Remote, ticks
 from runtime.store.store import StoreError
 
+V = TypeVar("V")
+FEW = 1000
+"""Requests, or listed items, between two times that the lease of gc is looked at."""
 RUNNING, GC = f"{FORMAT}/running", f"{FORMAT}/gc"
+COLLECTED = f"{FORMAT}/collected"
+"""Written where a gc begins and where it ends: when it was is its time by the server's clock."""
 FIRST = 5.0
 """Seconds after which a build says what it holds: one that ends sooner has no need to."""
 EVERY = 60.0
@@ -93,6 +99,14 @@ def wait_for_gc(remote: Remote) -> None:
         time.sleep(0.5)
 
 
+def collected_since(remote: Remote, moment: float) -> bool:
+    """Whether a gc ran since a moment of `ticks`; within a second or two of it counts, as servers tell seconds."""
+    item = remote.bucket.head(COLLECTED)
+    if item is None:
+        return False
+    return remote.now() - item.modified <= timedelta(seconds=ticks() - moment + 2) or remote.bucket.head(GC) is not None
+
+
 class GcLease:
     """The right to collect garbage, of one machine at a time."""
 
@@ -107,12 +121,24 @@ class GcLease:
         return bucket.create(GC, self.mine) or bucket.get(GC) == self.mine
 
     def go_on(self) -> None:
-        """Called before anything is removed, and now and then. Raises StoreError where another has taken over."""
+        """Called before anything is removed, and now and then. Raises StoreError where another has taken over, or may have.
+
+        Builds wait no longer than a lease is live: what they name since is not known here.
+        """
+        if ticks() - self.at > LIVE.total_seconds():
+            raise StoreError(f"gc in `{self.remote.url}` stood still for so long that builds went on", "run it again")
         if self.remote.bucket.get(GC) != self.mine:
             raise StoreError(f"another machine collects garbage in `{self.remote.url}`", AFTERWARDS)
         if ticks() - self.at > EVERY:
             self.at = ticks()
             self.remote.bucket.put(GC, self.mine)
+
+    def during(self, items: Iterable[V]) -> Iterator[V]:
+        """The items of a long list, while the lease is renewed."""
+        for number, item in enumerate(items, 1):
+            if number % FEW == 0:
+                self.go_on()
+            yield item
 
 
 @contextmanager
@@ -122,7 +148,9 @@ def collecting(remote: Remote) -> Iterator[GcLease]:
     if not lease.take():
         raise StoreError(f"another machine collects garbage in `{remote.url}`", AFTERWARDS)
     try:
+        remote.bucket.put(COLLECTED, b"")
         yield lease
     finally:
+        remote.bucket.put(COLLECTED, b"")
         if remote.bucket.get(GC) == lease.mine:
             remote.bucket.delete(GC)

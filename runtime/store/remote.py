@@ -22,6 +22,8 @@ from runtime.store.store import StoreError
 MARKER = "store.json"
 GRACE = timedelta(hours=24)
 """How old what nothing needs has to be before it is removed."""
+YOUNG = GRACE / 2
+"""An object that is younger is relied on without being written again: while builds run, gc removes nothing so young."""
 OLDER = "name another prefix, or remove what is there"
 
 
@@ -140,7 +142,7 @@ class Remote:
     def send_object(self, digest: str, path: Path) -> bool:
         """Write an object unless it is there and young enough that none takes it away; says whether it did."""
         item = self.bucket.head(self.object_path(digest))
-        if item is not None and item.size == path.stat().st_size and self.now() - item.modified < GRACE / 2:
+        if item is not None and item.size == path.stat().st_size and self.now() - item.modified < YOUNG:
             return False
         self.bucket.put(self.object_path(digest), path)
         return True

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.batches import batched
 from runtime.store.gc import Collected
 from runtime.store.layout import FORMAT
-from runtime.store.lease import collecting, leased
+from runtime.store.lease import FEW, RUNNING, collecting, leased
 from runtime.store.names import read_last_build
 from runtime.store.record import BesideRecord, Keyed, Record, read_record
-from runtime.store.remote import Remote
+from runtime.store.remote import YOUNG, Remote
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
 KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
-FEW = 1000
-"""Requests between two times that the lease is looked at."""
+HOUR = timedelta(hours=1)
 SCRAPS = ("probe", "clock", f"{FORMAT}/damaged")
 """What is written to learn something of a server, and what was damaged."""
 
@@ -31,9 +30,12 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
     if not store.connected:
         raise StoreError(f"there is no store at `{remote.url}`", "build a recipe first")
     with collecting(remote) as lease:
-        objects = list(remote.bucket.list(f"{FORMAT}/objects"))
-        records = [(kind, key, item) for kind in KINDS for key, item in remote.keys(kind.folder)]
+        objects = list(lease.during(remote.bucket.list(f"{FORMAT}/objects")))
+        records = [(kind, key, item) for kind in KINDS for key, item in lease.during(remote.keys(kind.folder))]
         needed = named(remote) | leased(remote)
+        if grace < YOUNG and not dry_run and any(remote.bucket.list(RUNNING)):
+            message = f"a build that uses `{remote.url}` runs, and relies on what is younger than {YOUNG // HOUR} hours"
+            raise StoreError(message, f"wait for it, or say --grace {YOUNG // HOUR} or more")
         oldest = remote.now() - grace
         old = [(kind, key, item) for kind, key, item in records if key not in needed and item.modified < oldest]
         gone = {item.path for _, _, item in old}
@@ -42,14 +44,21 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
             needed = needed.union(*at_once(AT_ONCE, lambda each: objects_of(store, *each), few))
             lease.go_on()
         loose = [item for item in objects if item.path.rpartition("/")[2] not in needed and item.modified < oldest]
-        scraps = [item for folder in SCRAPS for item in remote.bucket.list(folder) if item.modified < oldest]
+        scraps = [item for folder in SCRAPS for item in lease.during(remote.bucket.list(folder)) if item.modified < oldest]
         if not dry_run:
             # Records first: one that is there names nothing that is not.
             for items in ([item for _, _, item in old], loose, scraps):
                 for paths in batched((item.path for item in items), FEW):
                     lease.go_on()
-                    at_once(AT_ONCE, remote.bucket.delete, paths)
+                    at_once(AT_ONCE, lambda path: remove(remote, path, oldest), paths)
         return Collected(len(old), len(loose), sum(item.size for item in loose))
+
+
+def remove(remote: Remote, path: str, oldest: datetime) -> None:
+    """Remove what is old still: what was written again since it was listed stays."""
+    item = remote.bucket.head(path)
+    if item is not None and item.modified < oldest:
+        remote.bucket.delete(path)
 
 
 def named(remote: Remote) -> set[str]:
@@ -70,7 +79,6 @@ def named(remote: Remote) -> set[str]:
 
 def objects_of(store: SharedStore, kind: type[Keyed], key: str) -> set[str]:
     """The objects of a record of the bucket; of one that is damaged none are known, and its stage is made anew."""
-    path = store.record_path(kind.folder, key)
-    data = path.read_bytes() if path.is_file() else store.remote.record(kind.folder, key)
+    data = store.remote.record(kind.folder, key)  # two machines may have laid one result down in other parts
     record = None if data is None else read_record(kind, key, data)
     return set() if record is None else record.objects()

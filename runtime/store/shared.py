@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.cache import Cache
+from runtime.store.confirming import confirm
 from runtime.store.files import Files, Hashed
 from runtime.store.journals import Journals
 from runtime.store.layout import FORMAT
@@ -18,8 +19,8 @@ from runtime.store.lease import BuildLease, wait_for_gc
 from runtime.store.location import Location
 from runtime.store.names import LastBuild, read_last_build
 from runtime.store.parts import DIGEST, sealed
-from runtime.store.record import BesideRecord, Keyed, Record, read_record
-from runtime.store.remote import Remote
+from runtime.store.record import Keyed, read_record
+from runtime.store.remote import Remote, ticks
 from runtime.store.store import Damaged, Store, StoreError
 
 K = TypeVar("K", bound=Keyed)
@@ -39,8 +40,7 @@ class SharedStore(Store):
         self.laid_out = False
         self.held: set[str] = set()
         self.cache = Cache(self, self.held)
-        self.sent: set[str] = set()
-        """Keys of records that this process wrote, or saw, in the bucket."""
+        self.opened = ticks()
         self.promised: set[str] = set()
         """Objects that are there: a record names them that is there, or was when it was laid down here."""
         self.listed: set[str] = set()
@@ -205,7 +205,6 @@ class SharedStore(Store):
         """Put a record that the bucket has in its place here."""
         with self.laying():
             super().replace_record(record)
-        self.sent.add(record.key)
         self.promised |= record.objects() - set(record.without or ())
 
     def write_record(self, record: K) -> K:
@@ -258,34 +257,17 @@ class SharedStore(Store):
         super().write_last_build(build)
         path, content = self.remote.name_path(build.recipe), sealed(build.body())
         if self.remote.bucket.get(path) == content:
+            confirm(self, build, None)  # no gc took what has a name
             return
         self.held.update(build.beside, (stage["key"] for stage in build.stages.values()))
         self.lease.write()
         wait_for_gc(self.remote)  # either it saw what is held, or it is seen here
-        self.confirm(build)
+        confirm(self, build, self.opened)
         self.remote.bucket.put(path, content)
 
-    def confirm(self, build: LastBuild) -> None:
-        """See that the bucket has all records of a build; what a gc took is written again. Raises StoreError."""
-        named: list[tuple[str, type[Keyed]]] = [(stage["key"], Record) for stage in build.stages.values()]
-        named += [(key, BesideRecord) for key in build.beside]
-
-        def confirm_one(each: tuple[str, type[Keyed]]) -> None:
-            key, kind = each
-            if key in self.sent or self.remote.bucket.head(self.remote.record_path(kind.folder, key)) is not None:
-                return
-            record = super(SharedStore, self).look_up(key, kind)
-            if record is None:
-                return  # a build of some targets names what others made before
-            self.promised -= record.objects()
-            absent = [digest for digest in record.objects() - set(record.without or ()) if not self.has(digest)]
-            if absent:
-                super(SharedStore, self).remove_record(record)
-                raise StoreError("results that this build goes on from were removed meanwhile", "run the same command again")
-            self.send_objects(record)
-            self.remote.create_record(record)
-
-        at_once(AT_ONCE, confirm_one, named)
+    def record_here(self, key: str, kind: type[K]) -> K | None:
+        """A record that is in the cache, whatever the bucket has."""
+        return super().look_up(key, kind)
 
     # -- dear measures
 
