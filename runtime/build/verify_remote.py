@@ -10,12 +10,10 @@ from runtime.store.at_once import AT_ONCE, UPLOADS, at_once
 from runtime.store.files import Hashed
 from runtime.store.layout import FORMAT
 from runtime.store.names import read_last_build
-from runtime.store.record import BesideRecord, Keyed, Record, read_record
+from runtime.store.record import KEYED, read_record
 from runtime.store.remote import Remote
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
-
-KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
 
 
 def verify_remote(store: SharedStore, mend: bool = False) -> list[str]:
@@ -51,7 +49,7 @@ def wrong_objects(remote: Remote) -> Found:
 
 def wrong_records(remote: Remote) -> Found:
     present = {item.path.rpartition("/")[2] for item in remote.bucket.list(f"{FORMAT}/objects")}
-    for kind in KINDS:
+    for kind in KEYED:
         keys = [key for key, _ in remote.keys(kind.folder)]
         for key, data in zip(keys, at_once(AT_ONCE, lambda key: remote.record(kind.folder, key), keys), strict=True):  # noqa: B023
             name = f"record {kind.folder}/{key[:12]}"

@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from compiler.text.project import Outside, within
-from runtime.export.push import KINDS, Transfer
+from runtime.export.push import Transfer
 from runtime.export.sound import complain_name, complain_objects
 from runtime.store.files import hash_path, open_file
 from runtime.store.layout import BEFORE, FORMAT, MEMOS, NEWER, foreign
 from runtime.store.names import LAST, LastBuild
 from runtime.store.parts import DIGEST, Unsound, unsealed
-from runtime.store.record import Keyed
+from runtime.store.record import KEYED, Keyed
 from runtime.store.store import Store, StoreError
 
 JOURNAL = re.compile(r"[0-9a-f]{32}-[0-9]{1,3}\.journal")
@@ -66,7 +66,7 @@ def pull(store: Store, folder: Path) -> Transfer:
     if not root.is_dir():
         raise StoreError(f"there is nothing to pull in `{folder}`", "make it with `recipe store push DIR --measures`")
     with store.building():
-        for kind in KINDS:
+        for kind in KEYED:
             for path in sorted((root / kind.folder).glob("*/*")):
                 pull_key(store, origin, kind, path, transfer)
         for memos in origin.memos:

@@ -14,8 +14,6 @@ from runtime.store.parts import OBJECT, sealed
 from runtime.store.record import BesideRecord, Keyed, Record, SourceRecord
 from runtime.store.store import Store
 
-KINDS = (Record, BesideRecord)
-
 
 @dataclass
 class Transfer:

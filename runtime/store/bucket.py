@@ -143,13 +143,13 @@ class Bucket:
                 none_or_raise(error)
                 return None
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Item]:
+    def list(self, prefix: str) -> Iterator[Item]:
         """What lies below a prefix, which ends where a folder would; on a folder in no order."""
         if self.absent:
             return
         inner = self.inner
         with self.calling("list"):
-            stream = iter(inner.list(prefix, offset=after, chunk_size=1000))
+            stream = iter(inner.list(prefix, chunk_size=1000))
         while True:
             with told(self.url):
                 items = next(stream, None)

@@ -265,3 +265,7 @@ def named_objects(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from named_objects(part)
+
+
+KEYED: tuple[type[Keyed], ...] = (Record, BesideRecord)
+"""All that is recorded under a key, each kind in a folder of its own."""

@@ -10,12 +10,11 @@ from runtime.store.gc import Collected
 from runtime.store.layout import FORMAT
 from runtime.store.lease import FEW, RUNNING, collecting, leased
 from runtime.store.names import read_last_build
-from runtime.store.record import BesideRecord, Keyed, Record, read_record
+from runtime.store.record import KEYED, Keyed, read_record
 from runtime.store.remote import YOUNG, Remote
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
-KINDS: tuple[type[Keyed], ...] = (Record, BesideRecord)
 HOUR = timedelta(hours=1)
 SCRAPS = ("probe", "clock", f"{FORMAT}/damaged")
 """What is written to learn something of a server, and what was damaged."""
@@ -31,7 +30,7 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
         raise StoreError(f"there is no store at `{remote.url}`", "build a recipe first")
     with collecting(remote) as lease:
         objects = list(lease.during(remote.bucket.list(f"{FORMAT}/objects")))
-        records = [(kind, key, item) for kind in KINDS for key, item in lease.during(remote.keys(kind.folder))]
+        records = [(kind, key, item) for kind in KEYED for key, item in lease.during(remote.keys(kind.folder))]
         needed = named(remote) | leased(remote)
         if grace < YOUNG and not dry_run and any(remote.bucket.list(RUNNING)):
             message = f"a build that uses `{remote.url}` runs, and relies on what is younger than {YOUNG // HOUR} hours"

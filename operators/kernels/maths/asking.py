@@ -59,9 +59,9 @@ class Child:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             code = self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
+        for stream in filter(None, (self.process.stdin, self.process.stdout)):
             with suppress(BrokenPipeError):  # of what it did not read
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
         return code
 
     def last_words(self) -> str:
