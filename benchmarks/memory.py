@@ -4,9 +4,9 @@
 
 Rows are real ones, recombined: each copy but the first has an ending of its own. Others with `--of`: `long` ones, a hundred
 and twenty of them in a row of some 10 KB, as long as a trace is; long ones that a mixture takes three times (`repeated`), or
-that have three `children` each; three million `equal` ones. What counts is the proportional set size (PSS) of the build's
-process and of all that it started, summed and sampled ten times a second from outside; a peak above the bound ends the
-benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the first size.
+that have three `children` each; three million `equal` ones. What counts is what all processes of a build hold (watched.py); a
+peak above the bound ends the benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the
+first size.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.spine import RECIPE, recombined
+from benchmarks.watched import Took, watch
 
 #: Millions of rows -> the bound that they are built within.
 BOUNDS = {0.4: "600MB", 2: "600MB", 4: "600MB", 10: "2GB", 20: "2GB", 40: "2GB"}
-EVERY = 0.1
 LONG_ROWS = 40_000
 EQUAL_ROWS = 3_000_000
 LONG = RECIPE.replace("rows.parquet", "rows.jsonl").replace("8192", "20000")
@@ -42,32 +40,21 @@ BIRTHS = {
 }
 
 
-def family(process: int) -> list[int]:
-    """A process and all that it started."""
-    try:
-        threads = os.listdir(f"/proc/{process}/task")
-        children = [each for at in threads for each in Path(f"/proc/{process}/task/{at}/children").read_text().split()]
-    except OSError:
-        return [process]
-    return [process, *(each for child in children for each in family(int(child)))]
-
-
-def held(process: int) -> int:
-    """The kilobytes of a process: pages that are shared count by share."""
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-
-
 @dataclass(frozen=True)
 class Built:
-    """What a build took."""
+    """What a build took, and the digest of its output."""
 
-    peak: int
-    seconds: float
+    took: Took
     digest: str
+
+    @property
+    def peak(self) -> int:
+        """Kilobytes."""
+        return self.took.peak
+
+    @property
+    def seconds(self) -> float:
+        return self.took.seconds
 
 
 def build(folder: Path, *options: str) -> Built:
@@ -75,21 +62,11 @@ def build(folder: Path, *options: str) -> Built:
     shutil.rmtree(folder / ".recipe", ignore_errors=True)
     (folder / ".recipe").mkdir()
     command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--json", *options]
-    with tempfile.TemporaryFile() as report:
-        started, peak = time.perf_counter(), 0
-        child = subprocess.Popen(command, cwd=folder, stdout=report, stderr=subprocess.PIPE)
-        while child.poll() is None:
-            peak = max(peak, sum(map(held, family(child.pid))))
-            time.sleep(EVERY)
-        seconds = time.perf_counter() - started
-        if child.returncode:
-            said = report.seek(0) or report.read() + (child.communicate()[1] or b"")
-            raise SystemExit(f"{' '.join(options)} failed with {child.returncode}: {said.decode()[-2000:]}")
-        report.seek(0)
-        told = json.loads(report.read())
+    took = watch(command, folder, ".recipe/*/tmp")
+    told = json.loads(took.output)
     if told["reused"] or not told["ran"]:
         raise SystemExit(f"this was no cold build: it reused {told['reused']}")
-    return Built(peak, seconds, told["outputs"][0]["digest"])
+    return Built(took, told["outputs"][0]["digest"])
 
 
 def lengthened(source: Path, target: Path) -> int:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.memory import family, held
 from benchmarks.spine import RECIPE, recombined
+from benchmarks.watched import family, held
 from runtime.store.bound import parse_size
 
 WORKERS = (b"ray::IDLE", b"ray::perform")

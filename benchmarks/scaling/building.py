@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from benchmarks.memory import EVERY, family, held
+from benchmarks.watched import EVERY, family, held
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE = re.compile(r"(built|reused) +(.+?)  ([\d,]+) rows(?:  ([\d.]+) s)?")
