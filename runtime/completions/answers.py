@@ -23,8 +23,9 @@ from runtime.store.batches import batched
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.store.record import AttachedRecord, CompletionsRecord
 from runtime.store.store import Store
-from runtime.tables.ids import child_ids, digest_name, halves, hash_column, sorted_order
+from runtime.tables.ids import child_ids, digest_name, hash_column
 from runtime.tables.objects import referring, whole
+from runtime.tables.order import halves, sorted_order
 from runtime.tables.scatter import by_part
 from runtime.tables.spill import Spill
 from runtime.tables.table import ARROW, TEXT, Table, open_table

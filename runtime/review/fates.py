@@ -20,8 +20,9 @@ from runtime.store.record import DecisionRecord
 from runtime.store.store import taken_as
 from runtime.store.trees import references
 from runtime.tables.cursors import located
-from runtime.tables.ids import cell_digest, digest_name, halves, position
+from runtime.tables.ids import cell_digest, digest_name
 from runtime.tables.objects import object_name
+from runtime.tables.order import halves, position
 
 
 @dataclass(frozen=True)

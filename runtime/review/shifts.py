@@ -12,7 +12,7 @@ from compiler.graph.keys import value_key
 from operators.base.declare import Measure
 from runtime.forecast.predictor import Predictor
 from runtime.store.digest import id_bytes
-from runtime.tables.ids import halves
+from runtime.tables.order import halves
 
 POINTS = (10, 50, 90)
 """The percentiles that are shown."""

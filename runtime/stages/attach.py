@@ -49,8 +49,8 @@ class AttachKind(Kind[AttachStage, AttachedRecord]):
         import numpy as np
 
         from runtime.store.digest import id_bytes
-        from runtime.tables.ids import position
         from runtime.tables.objects import read_table, whole
+        from runtime.tables.order import position
 
         node = self.stage.node
         name = f"{node.table}/{node.label}"

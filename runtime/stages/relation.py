@@ -19,9 +19,10 @@ from runtime.store.digest import id_bytes
 from runtime.store.store import Store
 from runtime.tables.beside import Beside, seen
 from runtime.tables.cursors import Mask
-from runtime.tables.ids import combined, connect, database, halves
+from runtime.tables.ids import combined, connect, database
 from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
+from runtime.tables.order import halves
 from runtime.tables.scatter import by_part, in_id_order, parted
 from runtime.tables.table import BATCH, Table
 

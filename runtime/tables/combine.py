@@ -11,7 +11,7 @@ from operators.base.scope import Columns
 from runtime.store.digest import Described, id_array, id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.cursors import FrameCursor
-from runtime.tables.ids import sorted_order
+from runtime.tables.order import sorted_order
 from runtime.tables.table import Table, empty_column, open_table
 from runtime.tables.write import FrameWriter, small_columns
 

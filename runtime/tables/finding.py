@@ -9,8 +9,8 @@ from runtime.store.digest import Bytes, id_bytes
 from runtime.store.record import DecisionRecord
 from runtime.store.store import Store
 from runtime.store.trees import references
-from runtime.tables.ids import position, starting
 from runtime.tables.objects import read_part, whole
+from runtime.tables.order import position, starting
 from runtime.tables.table import Table, open_table
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from operators.base.scope import Columns
 from operators.text.sqltext import ident, literal
 from runtime.store.digest import Bytes, id_array, id_bytes
+from runtime.tables.order import argsorted, halves, settled, sorted_order
 from runtime.tables.table import DIGEST, TEXT
 
 
@@ -191,7 +192,7 @@ def number_copies(rows: Bytes) -> np.ndarray:
     Equal rows have no order among them, so it is the same whichever is called the first.
     """
     high = halves(rows)[0]
-    order = np.argsort(high)
+    order = argsorted(high)
     ranked = high[order]
     close = np.flatnonzero(ranked[1:] == ranked[:-1])
     # Only rows that share half of their id are looked at further: they are few.
@@ -220,65 +221,3 @@ def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequen
     child = f"left(sha256(parent::VARCHAR || {literal('/' + operator + '/')} || {changes}copy), 32)::UUID"
     query = f'SELECT {child} AS id FROM rows ORDER BY ".at"'
     return id_bytes(combined(hashing().from_arrow(table).query("rows", query).to_arrow_table().column("id")))
-
-
-def sorted_order(ids: Bytes) -> np.ndarray:
-    """The order that sorts ids as bytes."""
-    return settled(np.argsort(halves(ids)[0]), ids)
-
-
-def settled(order: np.ndarray, ids: Bytes) -> np.ndarray:
-    """An order that sorts the first halves of ids, or that which sorts them whole where two share a half."""
-    high, low = halves(ids)
-    ranked = high[order]
-    ties = np.flatnonzero(ranked[1:] == ranked[:-1])
-    # Equal first halves are equal rows, or so rare that the full sort may pay for them.
-    if ties.size and not (low[order[ties + 1]] >= low[order[ties]]).all():
-        return np.lexsort((low, high))
-    return order
-
-
-def places_of(ids: Bytes, wanted: Bytes) -> np.ndarray:
-    """Where each of the wanted ids stands among sorted ones, all of which are there."""
-    (high, low), (first, second) = halves(ids), halves(wanted)
-    places = np.searchsorted(high, first)
-    while (elsewhere := low[places] != second).any():  # ids that share their first half stand side by side
-        places[elsewhere] += 1
-    return places
-
-
-def starting(ids: Bytes, prefix: str) -> list[str]:
-    """The sorted ids that begin with hexadecimal digits."""
-    low = np.frombuffer(bytes.fromhex(prefix.ljust(32, "0")), dtype=np.uint8)
-    found = []
-    for place in range(lower_bound(ids, low), len(ids)):
-        text = ids[place].tobytes().hex()
-        if not text.startswith(prefix):
-            break
-        found.append(text)
-    return found
-
-
-def lower_bound(ids: Bytes, wanted: Bytes) -> int:
-    """The place of the first id that is not below."""
-    low, high = 0, len(ids)
-    target = wanted.tobytes()
-    while low < high:
-        middle = (low + high) // 2
-        if ids[middle].tobytes() < target:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def position(ids: Bytes, wanted: Bytes) -> int | None:
-    """Where an id stands among sorted ones."""
-    place = lower_bound(ids, wanted)
-    return place if place < len(ids) and ids[place].tobytes() == wanted.tobytes() else None
-
-
-def halves(ids: Bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Ids as two 64-bit numbers that sort as the bytes do."""
-    words = np.ascontiguousarray(ids).view(">u8").astype(np.uint64)
-    return words[:, 0], words[:, 1]

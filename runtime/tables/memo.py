@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from runtime.store.digest import Bytes
 from runtime.store.store import Store
-from runtime.tables.ids import halves
+from runtime.tables.order import halves
 
 CHECK = 8
 

@@ -13,7 +13,8 @@ from runtime.store.digest import id_array, id_bytes
 from runtime.store.files import Files
 from runtime.store.running import scratch
 from runtime.store.store import Store
-from runtime.tables.ids import combined, halves, sorted_order
+from runtime.tables.ids import combined
+from runtime.tables.order import halves, sorted_order
 from runtime.tables.write import ranges, taken
 
 

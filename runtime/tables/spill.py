@@ -17,10 +17,13 @@ from operators.base.scope import Columns
 from runtime.store.bound import MOST_PARTS, Bound, show_size
 from runtime.store.digest import Bytes, Described, buckets_of, id_bytes
 from runtime.store.store import Store, StoreError
-from runtime.tables.ids import child_ids, halves, number_copies, sorted_order
+from runtime.tables.ids import child_ids, number_copies
 from runtime.tables.objects import whole
+from runtime.tables.order import halves, sorted_order
 from runtime.tables.write import TableWriter, gathered, ranges, taken
 
+AT_ONCE = 2
+"""Parts whose text is written side by side, where it is in memory anyway."""
 BUCKETS = 256
 ID = pa.binary(16)
 RENAMED = 1 << 16
@@ -168,8 +171,8 @@ class Spill:
     def write(self, columns: Columns, constants: Mapping[str, str]) -> tuple[dict[str, Any], Described]:
         """(the tree of the table of all rows, what it is); they are let go of."""
         writer = TableWriter(self.store, columns, constants)
-        for part in self.parts():
-            writer.add(*part)
+        # Parts of what is in memory share their text; those of runs are read one by one.
+        writer.add_all(self.parts(), at_once=1 if self.runs else AT_ONCE)
         return writer.written()
 
     def read(self, first: int, last: int) -> pa.Table:

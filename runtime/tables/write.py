@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import pairwise
@@ -16,8 +16,9 @@ from operators.base.scope import Columns
 from runtime.store.digest import Bytes, Described, Describing, id_array
 from runtime.store.store import Store
 from runtime.tables.beside import Beside
-from runtime.tables.ids import digest_name, sorted_order
+from runtime.tables.ids import digest_name
 from runtime.tables.objects import object_name, referring, whole
+from runtime.tables.order import sorted_order
 from runtime.tables.table import TEXT, Table
 
 TEXT_ROWS = 16384
@@ -100,23 +101,33 @@ class TableWriter:
 
     def add(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> None:
         """The next part: the rows of `content` in an order, and their ids and cell digests, which are sorted already."""
-        schema = pa.schema([(name, content.schema.field(name).type) for name in self.text])
-        with ThreadPoolExecutor(1) as pool:
-            # Text goes to disk while ids and small columns are sorted and hashed.
-            batches = gathered(content, self.text, order)
-            writing = pool.submit(write_columns, self.store, schema, batches) if self.text else None
-            frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
-            for name, kind in self.columns.items():
-                if kind in TEXT:
-                    digests = ids[digest_name(name)]
-                    frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
-                elif name in self.constants:
-                    frame[name] = constant(self.constants[name], len(order))
-                else:
-                    frame[name] = whole(content.column(name)).take(pa.array(order))
-            self.frame.add(frame)
-            if writing is not None:
-                self.texts.append(writing.result())
+        self.add_all([(content, ids, order)])
+
+    def add_all(self, parts: Iterable[tuple[pa.Table, Mapping[str, Bytes], np.ndarray[Any, Any]]], at_once: int = 1) -> None:
+        """The next parts, of which so many are held: text goes to disk while ids and small columns are sorted and hashed."""
+        texts: list[Future[str]] = []
+        with ThreadPoolExecutor(at_once) as pool:
+            for content, ids, order in parts:
+                schema = pa.schema([(name, content.schema.field(name).type) for name in self.text])
+                if self.text:
+                    texts.append(pool.submit(write_columns, self.store, schema, gathered(content, self.text, order)))
+                self.frame.add(self.small(content, ids, order))
+                if len(texts) >= at_once:
+                    texts[-at_once].result()
+            self.texts += [each.result() for each in texts]
+
+    def small(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+        """Ids and small columns of a part."""
+        frame = {"row_id": id_array(ids["row_id"]), "item_id": id_array(ids["item_id"])}
+        for name, kind in self.columns.items():
+            if kind in TEXT:
+                digests = ids[digest_name(name)]
+                frame[digest_name(name)] = masked(id_array(digests), (digests == 0).all(axis=1))
+            elif name in self.constants:
+                frame[name] = constant(self.constants[name], len(order))
+            else:
+                frame[name] = whole(content.column(name)).take(pa.array(order))
+        return frame
 
     def written(self) -> tuple[dict[str, Any], Described]:
         """(the tree of the table, what it is)."""

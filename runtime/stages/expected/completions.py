@@ -19,7 +19,8 @@ from runtime.stages.expected.frames import Frame, Mask, Places, Reread, Unknown
 from runtime.store.digest import id_bytes
 from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
-from runtime.tables.ids import child_ids, sorted_order
+from runtime.tables.ids import child_ids
+from runtime.tables.order import sorted_order
 from runtime.tables.table import DIGEST
 from runtime.tables.write import taken
 

@@ -20,8 +20,9 @@ from runtime.stages.expected.frames import Frame, Mask, Places, Window, by_prefi
 from runtime.stages.expected.laid import Laid
 from runtime.stages.expected.values import Values
 from runtime.store.digest import id_bytes
-from runtime.tables.ids import combined, places_of, sorted_order
+from runtime.tables.ids import combined
 from runtime.tables.objects import whole
+from runtime.tables.order import places_of, sorted_order
 from runtime.tables.write import taken
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from operators.base.scope import Columns
 from runtime.store.digest import Bytes, id_array, id_bytes
-from runtime.tables.ids import sorted_order
+from runtime.tables.order import sorted_order
 from runtime.tables.table import DIGEST, TEXT, empty_column
 
 Places = np.ndarray[Any, np.dtype[np.int64]]

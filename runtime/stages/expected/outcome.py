@@ -11,7 +11,8 @@ from runtime.stages.expected.decisions import Bounded, Decided, DecisionInputs
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Frame, Joined, Mask, Places, Selected
 from runtime.store.digest import id_bytes
-from runtime.tables.ids import child_ids, sorted_order
+from runtime.tables.ids import child_ids
+from runtime.tables.order import sorted_order
 from runtime.tables.write import taken
 
 
