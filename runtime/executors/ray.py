@@ -9,16 +9,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
+from runtime.executors.machines import Machine, bound_on, machines_of, share_on
 from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
 from runtime.executors.temporary import guarded, temporary_folder
 from runtime.executors.worker import perform
-from runtime.store.bound import BASE, SMALLEST
+from runtime.store.bound import Bound, machine_memory
 from runtime.store.store import Damaged, Store, StoreError
 
 if TYPE_CHECKING:
@@ -71,30 +73,25 @@ class Ray:
 
     def look_around(self) -> None:
         """See what the machines of the cluster have. Raises StoreError where none has a core."""
-        nodes = self.usable()
+        machines = self.machines()
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
-        self.function = self.ray.remote(perform)
+        self.function = self.ray.remote(perform_here)
         # A task that needs a whole machine has to find one, whichever of them is lost.
-        self.cores = int(min(node["CPU"] for node in nodes))
-        self.memory = int(min(node["memory"] for node in nodes))
-        self.slots = int(sum(node["CPU"] for node in nodes))
-        self.gpus = int(max(node.get("GPU", 0) for node in nodes))
-        # Each worker has what a process takes for itself, before it reads a row.
-        if self.store.bound.memory < (least := SMALLEST + self.cores * BASE):
-            message = f"a build with {self.cores} workers on a machine does not fit into {self.store.bound.memory >> 20} MB"
-            raise StoreError(message, f"the least that works is {least >> 20} MB, or fewer workers")
+        self.cores = min(each.cores for each in machines)
+        self.widest = max(each.cores for each in machines)
+        self.slots = sum(each.cores for each in machines)
+        self.gpus = max(each.gpus for each in machines)
+        self.store.bound = bound_on(self.store.bound, machines)
 
-    def usable(self) -> list[dict[str, float]]:
-        """What each machine has that can run tasks. Raises StoreError where there is none: a task would wait for ever."""
-        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-        if not nodes:
-            raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
-        return nodes
+    def machines(self) -> list[Machine]:
+        """The machines that can run tasks now. Raises StoreError where there is none."""
+        return machines_of(self.ray.nodes())
 
     def begin(self, threads: int) -> None:
         """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
         self.begun = True
+        self.store.bound = self.store.bound.within(machine_memory())
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         path = self.stack.enter_context(temporary_folder())
         self.stack.enter_context(guarded(path))
@@ -142,21 +139,27 @@ class Ray:
         if needs.gpus > self.gpus:
             message = f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most"
             raise StoreError(message, "say as many `processes` under `training:` in your configuration")
-        cores = min(needs.cores, self.cores)
-        share = max(self.store.bound.memory * cores // self.cores, needs.memory)
-        options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
+        asked = self.asked(needs)
+        options = {"num_cpus": asked.cores, "memory": asked.memory, "num_gpus": asked.gpus}
         function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
-        reference = function.remote(self.site(self.cores // cores), task, shared, pack(piece, self.store))
+        reference = function.remote(self.site(), asked.cores, task, shared, pack(piece, self.store))
         self.waiting.add(reference)
         return Sent(self, reference)
 
-    def site(self, tasks: int) -> Site:
-        """The store, for one of so many tasks that share a machine."""
+    def asked(self, needs: Resources) -> Resources:
+        """What Ray is asked for: as many cores as have a share of the bound that does, on the machine with most of them."""
+        memory = self.store.bound.memory
+        cores = min(max(needs.cores, -(-needs.memory * self.widest // memory)), self.cores)
+        return Resources(cores, needs.gpus, memory * cores // self.widest)
+
+    def allowance(self, needs: Resources) -> Bound:
+        return share_on(self.store.bound, self.widest, self.asked(needs).cores)
+
+    def site(self) -> Site:
+        """The store, and the bound that holds for each machine."""
         store = self.store
         assert store.running is not None, "tasks run for a build"
-        # On each machine a worker for each core, and on one of them whoever builds.
-        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(store.location, Path(store.running.name).name, bound, self.versions, sends=not self.begun)
+        return Site(store.location, Path(store.running.name).name, store.bound, self.versions, sends=not self.begun)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
@@ -183,7 +186,7 @@ class Ray:
                 data: bytes = self.ray.get(reference, timeout=LOOK)
                 return data
             except self.ray.exceptions.GetTimeoutError:
-                self.usable()
+                self.machines()
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
         from runtime.completions.engines.engine import EngineError
@@ -224,6 +227,20 @@ class Sent(Generic[T]):
     def result(self) -> T:
         made: T = self.ray.receive(self.reference)
         return made
+
+
+@cache
+def cores_here() -> int:
+    """The cores of the machine that this worker runs on, as Ray counts them."""
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    return int(next(node["Resources"]["CPU"] for node in ray.nodes() if node["NodeID"] == here))
+
+
+def perform_here(site: Site, cores: int, task: Any, shared: bytes, piece: bytes) -> bytes:
+    """A task of so many cores, which takes no more than its share of the machine that it runs on."""
+    return perform(replace(site, bound=share_on(site.bound, cores_here(), cores)), task, shared, piece)
 
 
 def call_function(shared: tuple[Callable[..., T], tuple[Any, ...]], piece: None, tell: Rows) -> T:
