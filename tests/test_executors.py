@@ -385,6 +385,22 @@ def test_a_task_whose_worker_dies_is_run_again_and_one_that_fails_is_not(tmp_pat
         executor.close()
 
 
+def test_what_waits_for_a_machine_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.executors.ray import Ray
+
+    monkeypatch.setattr("runtime.executors.ray.LOOK", 0.1)
+    store = Store(tmp_path / "store")
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        executor.gpus = 2  # as they were on a machine that was there when the build began
+        for begin in (
+            lambda: executor.start(die_once, tmp_path, 0, Resources(1, gpus=2), print).result(),
+            lambda: executor.engine(open_echo, ("9",), 2),
+        ):
+            with pytest.raises(StoreError, match=r"can take a task that needs 1 core, 2 GPUs, .* has 2 cores, "):
+                begin()
+        assert executor.start(die_once, tmp_path, 3, Resources(), print).result() == 9
+
+
 def workers() -> list[int]:
     """The processes of the cluster's workers."""
     found = []

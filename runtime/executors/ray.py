@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
-from runtime.executors.machines import Machine, bound_on, machines_of, share_on
+from runtime.executors.machines import Machine, bound_on, complain_unfit, machines_of, share_on
 from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
 from runtime.executors.temporary import guarded, temporary_folder
 from runtime.executors.worker import perform
@@ -36,8 +36,8 @@ OBJECTS = 80 << 20
 """Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
 ANSWERS = 5
 """Seconds in which the head of a cluster is to answer."""
-LOOK = 30
-"""Seconds after which it is looked whether there still are machines."""
+LOOK = 20
+"""Seconds after which it is looked whether there still is a machine for what is waited for."""
 GRACE = 5
 """Seconds in which an engine lets go of its process."""
 NOT_THERE = "install the same version of data-recipe, with the same extras, on every machine"
@@ -56,7 +56,8 @@ class Ray:
         """
         self.store, self.name = store, name
         self.versions = versions_of(alike)
-        self.waiting: set[Any] = set()
+        self.waiting: dict[Any, Resources] = {}
+        """Tasks that are under way, and what each takes of a machine."""
         self.begun = False
         """Whether it is of this machine alone: a machine may join any other while a build runs."""
         try:
@@ -143,7 +144,7 @@ class Ray:
         options = {"num_cpus": asked.cores, "memory": asked.memory, "num_gpus": asked.gpus}
         function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
         reference = function.remote(self.site(), asked.cores, task, shared, pack(piece, self.store))
-        self.waiting.add(reference)
+        self.waiting[reference] = asked
         return Sent(self, reference)
 
     def asked(self, needs: Resources) -> Resources:
@@ -164,11 +165,11 @@ class Ray:
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
         try:
-            data = self.wait_for(reference)
+            data: bytes = self.wait_for(reference, self.waiting.get(reference, Resources()))
         except self.ray.exceptions.RayError as error:
             raise lost(error) from None
         finally:
-            self.waiting.discard(reference)
+            self.waiting.pop(reference, None)
         made, held = unpack(data, self.store)
         for name in held:
             self.store.hold(name)
@@ -179,25 +180,25 @@ class Ray:
             self.store.checked.clear()  # what was whole when it was last looked at need not be so any more
         raise raised
 
-    def wait_for(self, reference: Any) -> bytes:
-        """What comes of a task, as long as there are machines."""
+    def wait_for(self, reference: Any, needs: Resources) -> Any:
+        """What comes of a task, as long as there is a machine that can take it. Raises StoreError where there is none."""
         while True:
             try:
-                data: bytes = self.ray.get(reference, timeout=LOOK)
-                return data
+                return self.ray.get(reference, timeout=LOOK)
             except self.ray.exceptions.GetTimeoutError:
-                self.machines()
+                complain_unfit(needs, self.machines())
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
         from runtime.completions.engines.engine import EngineError
         from runtime.executors.answering import AGAIN, Answering, Remote
 
-        options = {"num_gpus": min(gpus, self.gpus), "num_cpus": 1 if self.gpus else self.cores, "max_restarts": 0}
+        needs = Resources(1 if self.gpus else self.cores, min(gpus, self.gpus))
+        options = {"num_gpus": needs.gpus, "num_cpus": needs.cores, "max_restarts": 0}
         actor = self.ray.remote(Answering).options(**options).remote(function, arguments)
 
         def ask(method: str, *given: Any) -> Any:
             try:
-                return self.ray.get(getattr(actor, method).remote(*given))
+                return self.wait_for(getattr(actor, method).remote(*given), needs)
             except self.ray.exceptions.RayError as error:
                 raise EngineError(f"the worker of the engine ended: {first_line(error)}", AGAIN) from None
 
