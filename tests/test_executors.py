@@ -21,16 +21,19 @@ import pytest
 
 from operators.asks.asks import Reply
 from runtime.build.session import Session
+from runtime.completions.engines.configuration import Training
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
 from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
-from runtime.executors.worker import OPENED, Opened, perform
+from runtime.executors.worker import OPENED, Opened, open_here, perform
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
+from runtime.store.record import CheckpointRecord
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
+from runtime.training.checkpoints import Teaching, open_trained
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 from tests.test_embedded import NEEDED
@@ -349,6 +352,46 @@ def test_the_cache_of_a_worker_holds_to_its_bound(tmp_path: Path, monkeypatch: p
         file.write(bytes(2000))
     with Opened(Site(location, "1" * 32, store.bound, {}, True)).stack:
         assert not store.object_path(*left).exists()
+
+
+class Laid:
+    """An engine that is called by the folder of its checkpoint."""
+
+    version, window = "1", 1
+
+    def __init__(self, folder: Path, configuration: Any) -> None:
+        self.name = str(folder)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_checkpoint_is_laid_out_on_the_machine_that_goes_on_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "here"))
+    monkeypatch.setattr("runtime.training.checkpoints.open_checkpoint", Laid)
+    location, made = shared_at(f"file://{tmp_path}/shared"), list[str]()
+    with (store := open_at(location)).building():
+        assert store.running is not None
+        with store.new_object(made) as file:
+            file.write(b"weights")
+        store.send(made)
+        record = CheckpointRecord(
+            **{"kind": "sft", "digest": "1" * 64, "ids": "2" * 64, "columns": {}, "rows": 1, "table": {}, "key": "3" * 64},
+            **{"files": {"model.safetensors": f"object:{made[0]}"}, "metrics": f"object:{made[0]}", "counts": {}},
+            **{"manifest": {}, "made": {}, "snapshot": {}},
+        )
+        site = Site(location, Path(store.running.name).name, store.bound, versions_of(ALIKE), True)
+        teaching = Teaching(store, Any, "4" * 64, "sft", record, "", record, Training())  # type: ignore[arg-type]
+        tasks = pack(teaching, store), pack((store, record, None), store)
+        monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "there"))
+        folders = [
+            unpack(tasks[0], open_at(shared_at(f"file://{tmp_path}/shared"))).run().start.folder,
+            Path(open_here(site, open_trained, tasks[1]).name),
+        ]
+        for folder in folders:
+            assert folder.is_relative_to(tmp_path / "there") and (folder / "model.safetensors").read_bytes() == b"weights"
+        OPENED.pop().stack.close()
 
 
 # -- who dies meanwhile

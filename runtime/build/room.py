@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
-from runtime.executors.executor import Executor, Resources
 from runtime.store.bound import show_size
 from runtime.store.record import Record
 from runtime.store.store import Store, StoreError
 
 if TYPE_CHECKING:
+    from runtime.executors.executor import Executor
     from runtime.stages.extents import Extent, Needs
     from runtime.stages.kind import Kind
 
@@ -104,6 +104,7 @@ def complain_full(store: Store, kind: Kind[Any, Any], records: Mapping[int, Reco
 
 def complain_large(session: Session, store: Store, executor: Executor, source: Callable[[str], Extent]) -> None:
     """Raises StoreError for a source that has not its rows in the store, and is too large for what may read it."""
+    from runtime.executors.executor import Resources
     from runtime.stages.extents import frame_bytes
     from runtime.stages.source import reading_cores
     from runtime.tables.spill import complain_larger

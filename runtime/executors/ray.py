@@ -19,7 +19,7 @@ from runtime.executors.executor import Resources, Rows, Task
 from runtime.executors.machines import Machine, bound_on, complain_unfit, machines_of, share_on
 from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
 from runtime.executors.temporary import guarded, temporary_folder
-from runtime.executors.worker import perform
+from runtime.executors.worker import open_here, perform
 from runtime.store.bound import Bound, machine_memory
 from runtime.store.store import Damaged, Store, StoreError
 
@@ -194,7 +194,8 @@ class Ray:
 
         needs = Resources(1 if self.gpus else self.cores, min(gpus, self.gpus))
         options = {"num_gpus": needs.gpus, "num_cpus": needs.cores, "max_restarts": 0}
-        actor = self.ray.remote(Answering).options(**options).remote(function, arguments)
+        given = self.site(), function, pack(arguments, self.store)
+        actor = self.ray.remote(Answering).options(**options).remote(open_here, given)
 
         def ask(method: str, *given: Any) -> Any:
             try:
