@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from runtime.completions.exchange import SCHEMA
+from runtime.completions.leases import OWNERS, Leases
 from runtime.store.bucket import Bucket
 from runtime.store.layout import FORMAT
 from runtime.store.lease import EVERY, LIVE, collecting
@@ -208,3 +209,20 @@ def test_completions_are_taken_into_a_store_at_a_url_only_when_it_is_asked_for(
     refused = project.run(*taking)
     assert refused.code == 1 and "say --show-restricted" in refused.err
     assert project.run(*taking, "--show-restricted").code == 0
+
+
+def test_what_killed_builds_were_heard_of_by_goes_and_their_buckets_are_free(
+    on: Callable[[str], SharedStore], project: Project
+) -> None:
+    store = on("first")
+    store.prepare()
+    alive, slow, killed = (Leases(store.remote, name) for name in ("alive", "slow", "killed"))
+    for each in (alive, slow, killed):
+        each.renew()
+    killed.take({1, 2}, True, lambda owner: False)
+    owners = Path(store.remote.url.removeprefix("file://")) / OWNERS
+    for name, seconds in (("killed", 16 * 60), ("slow", 120)):
+        os.utime(owners / name, (time.time() - seconds,) * 2)
+    assert project.run("store", "gc", "--remote", "--store", store.remote.url).code == 0
+    assert {path.name for path in owners.iterdir()} == {"alive", "slow"}, "one is dead for sure after 15 minutes"
+    assert alive.take({1, 2}, True, lambda owner: False) == ({1, 2}, {1, 2}), "what a dead build held may have been asked"

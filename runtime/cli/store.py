@@ -108,6 +108,7 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
         from datetime import timedelta
 
         from runtime.completions.joining import join_segments
+        from runtime.completions.leases import forget_dead
         from runtime.store.remote import GRACE
         from runtime.store.remote_gc import collect_remote
         from runtime.tables.joining import join_remote
@@ -115,6 +116,7 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
         opened, age = open_shared(store), GRACE if grace is None else timedelta(hours=grace)
         gone = collect_remote(opened, dry_run, age)
         if not dry_run:
+            forget_dead(opened.remote)
             join_segments(opened.remote, age)
             join_remote(opened.remote, age)
     else:
