@@ -19,7 +19,7 @@ from runtime.store.bucket import Bucket
 from runtime.store.layout import FORMAT
 from runtime.store.lease import EVERY, LIVE, collecting
 from runtime.store.location import shared_at
-from runtime.store.names import BuiltStage, LastBuild
+from runtime.store.names import PUSHED, BuiltStage, LastBuild
 from runtime.store.opening import open_at
 from runtime.store.record import Record
 from runtime.store.remote import GRACE, ticks
@@ -168,6 +168,27 @@ def test_a_push_leaves_the_last_build_that_others_made(on: Callable[[str], Share
     project.build(store="folder")
     assert "made elsewhere" not in project.run(*push).out  # it had that build as well
     assert on("second").last_build("test/plain").stages != theirs.stages
+
+
+def test_what_is_pushed_beside_a_name_that_stays_is_kept_until_the_recipe_is_built_again(
+    on: Callable[[str], SharedStore], project: Project, url: str
+) -> None:
+    project.build(store="folder")
+    project.build(*EDIT, store=url)
+    project.run("store", "push", url, "--show-restricted", "--store", "folder")
+    age(Path(url.removeprefix("file://")), 48)
+    store = on("second")
+    pushed = unneeded(store)
+    collect_remote(store, False, GRACE)
+    assert pushed and unneeded(on("third")) == pushed, "nobody built the recipe since"
+    assert project.run("store", "verify", "--remote", "--store", url).code == 0
+    assert not project.build(store=url)["ran"]
+    project.build("recipe.yaml", "--set", "prompts.length.min=14", store=url)
+    left = Path(url.removeprefix("file://")) / FORMAT
+    age(left / "results", 48)
+    age(left / "names" / "test/plain" / PUSHED, 48)
+    collect_remote(on("fourth"), False, GRACE)
+    assert not unneeded(on("fifth")) and not list(left.glob(f"names/**/{PUSHED}/*"))
 
 
 RECORDED = """format: 1
