@@ -573,6 +573,39 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
         assert rows.digest(store=store) == one
 
 
+#: A build whose task waits for ever on a GPU.
+WAITING = """
+import signal, sys, time
+from contextlib import closing
+from pathlib import Path
+import ray
+from runtime.executors.executor import Resources
+from runtime.executors.ray import Ray, call_function, silent
+from runtime.store.store import Store, StoreError
+store = Store(Path(sys.argv[1]))
+with store.building(), closing(Ray(store, sys.argv[2], 1)) as executor:
+    task = executor.start(call_function, (signal.pause, ()), None, Resources(gpus=1), silent)
+    while ray.available_resources().get("GPU"):
+        time.sleep(0.1)
+    print("begun", flush=True)
+    try:
+        task.result()
+    except StoreError as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.mark.nightly
+def test_a_task_whose_machine_with_gpus_is_lost_is_told(machines: Callable[[str], str], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "store"), f"ray://{machines('address')}"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "begun\n"
+        machines("other")
+        assert "no machine of the Ray cluster can take a task that needs 1 core, 1 GPU, " in waiting.stdout.readline()
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("machines", ["0", "1"], indirect=True, ids="{0} cores".format)
 def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
