@@ -1,4 +1,4 @@
-"""A Ray cluster of two machines on this one, one with a GPU as it says: prints its address, and kills the raylet that is named."""
+"""A Ray cluster of two machines on this one, one with a GPU as it says: prints its address; a line names the raylet to kill."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
 from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
 from runtime.executors.worker import OPENED, Opened, open_here, perform
+from runtime.store.bound import Bound
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
 from runtime.store.location import shared_at
@@ -312,6 +314,22 @@ def test_tasks_send_what_they_make_on_every_cluster_that_another_machine_may_joi
     store = Store(tmp_path / "store")
     with store.building(), closing(Ray(store, "ray", 2)) as executor:
         assert executor.site().sends
+
+
+def test_the_least_bound_that_is_named_is_that_of_a_task_beside_others_on_its_machine(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+    from runtime.tables.spill import complain_larger
+
+    store = Store(tmp_path / "store")
+    store.bound = Bound(800 << 20)
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        share = executor.allowance(Resources(1))
+        assert (share.tasks, share.processes) == (2, 3) and share.most < store.bound.most
+        with pytest.raises(StoreError, match="does not fit into 800 MB") as told:
+            complain_larger("the rows", 2 * share.most, share)
+        assert told.value.hint is not None
+        larger = int(told.value.hint.split("--memory ")[1].split("MB")[0]) << 20
+        assert replace(share, limit=larger).most >= 2 * share.most
 
 
 def read_and_make(shared: Store, piece: str, tell: Any) -> list[str]:
