@@ -733,6 +733,23 @@ def test_a_training_on_a_worker_makes_the_checkpoint_of_one_here(request: pytest
     assert digests[0]["train.sft"] == digests[1]["train.sft"]
 
 
+@pytest.mark.nightly
+def test_a_checkpoint_is_trained_on_and_asked_on_workers_as_it_is_here(request: pytest.FixtureRequest) -> None:
+    for name in ("torch", "transformers", "trl"):
+        pytest.importorskip(name)
+    taught: Project = request.getfixturevalue("school")
+    said = json.loads((taught.folder / "recipe.yaml").read_text())
+    said["train"]["more"] = {**said["train"]["sft"], "init": "sft", "epochs": 1}
+    del said["train"]["more"]["model"]
+    said["models"]["own"] = {"from": "train.sft"}
+    said["tables"]["u"] = {"from": "a", "steps": [{"select": ["prompt"]}, {"generate": {"model": "own", "max_tokens": 4}}]}
+    taught.write("recipe.yaml", json.dumps(said))
+    targets = [word for name in ("u", "train.more") for word in ("--target", name)]
+    reports = [taught.build("recipe.yaml", "--engine", each, *targets, store=each) for each in ("local", "ray")]
+    digests = [{each["output"]: each["digest"] for each in report["outputs"]} for report in reports]
+    assert digests[0] == digests[1] and {*digests[0]} == {"u", "train.more"}
+
+
 # -- what people are told
 
 
