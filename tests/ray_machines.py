@@ -1,4 +1,4 @@
-"""A Ray cluster of two machines on this one: prints its address, and kills the raylet that a line names."""
+"""A Ray cluster of two machines on this one, one with a GPU as it says: prints its address; a line names the raylet to kill."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def main(folder: str, cores: str) -> None:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={**QUIET, "num_cpus": int(cores), "temp_dir": folder})
-    nodes = {"head": cluster.head_node, "other": cluster.add_node(**QUIET, env_vars={"RECIPE_CACHE": f"{folder}/cache"})}
+    other = cluster.add_node(**QUIET, num_gpus=1, env_vars={"RECIPE_CACHE": f"{folder}/cache"})
+    nodes = {"head": cluster.head_node, "other": other}
     cluster.wait_for_nodes()
     print(cluster.address, flush=True)
     for line in sys.stdin:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,20 @@ import pytest
 
 from operators.asks.asks import Reply
 from runtime.build.session import Session
+from runtime.completions.engines.configuration import Training
 from runtime.completions.engines.engine import Answer, EngineError, Request
 from runtime.executors.executor import Resources
 from runtime.executors.payload import ALIKE, Failed, Site, failed, pack, rests_on, unpack, versions_of
-from runtime.executors.worker import OPENED, Opened, perform
+from runtime.executors.worker import OPENED, Opened, open_here, perform
+from runtime.store.bound import Bound
 from runtime.store.gc import collect
 from runtime.store.layout import FORMAT
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
+from runtime.store.record import CheckpointRecord
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.objects import object_name
+from runtime.training.checkpoints import Teaching, open_trained
 from tests.conftest import ROOT, Project
 from tests.test_determinism import HEAD, STEPS, some_rows
 from tests.test_embedded import NEEDED
@@ -308,7 +313,23 @@ def test_tasks_send_what_they_make_on_every_cluster_that_another_machine_may_joi
 
     store = Store(tmp_path / "store")
     with store.building(), closing(Ray(store, "ray", 2)) as executor:
-        assert executor.site(1).sends
+        assert executor.site().sends
+
+
+def test_the_least_bound_that_is_named_is_that_of_a_task_beside_others_on_its_machine(tmp_path: Path) -> None:
+    from runtime.executors.ray import Ray
+    from runtime.tables.spill import complain_larger
+
+    store = Store(tmp_path / "store")
+    store.bound = Bound(800 << 20)
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        share = executor.allowance(Resources(1))
+        assert (share.tasks, share.processes) == (2, 3) and share.most < store.bound.most
+        with pytest.raises(StoreError, match="does not fit into 800 MB") as told:
+            complain_larger("the rows", 2 * share.most, share)
+        assert told.value.hint is not None
+        larger = int(told.value.hint.split("--memory ")[1].split("MB")[0]) << 20
+        assert replace(share, limit=larger).most >= 2 * share.most
 
 
 def read_and_make(shared: Store, piece: str, tell: Any) -> list[str]:
@@ -351,6 +372,46 @@ def test_the_cache_of_a_worker_holds_to_its_bound(tmp_path: Path, monkeypatch: p
         assert not store.object_path(*left).exists()
 
 
+class Laid:
+    """An engine that is called by the folder of its checkpoint."""
+
+    version, window = "1", 1
+
+    def __init__(self, folder: Path, configuration: Any) -> None:
+        self.name = str(folder)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_checkpoint_is_laid_out_on_the_machine_that_goes_on_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "here"))
+    monkeypatch.setattr("runtime.training.checkpoints.open_checkpoint", Laid)
+    location, made = shared_at(f"file://{tmp_path}/shared"), list[str]()
+    with (store := open_at(location)).building():
+        assert store.running is not None
+        with store.new_object(made) as file:
+            file.write(b"weights")
+        store.send(made)
+        record = CheckpointRecord(
+            **{"kind": "sft", "digest": "1" * 64, "ids": "2" * 64, "columns": {}, "rows": 1, "table": {}, "key": "3" * 64},
+            **{"files": {"model.safetensors": f"object:{made[0]}"}, "metrics": f"object:{made[0]}", "counts": {}},
+            **{"manifest": {}, "made": {}, "snapshot": {}},
+        )
+        site = Site(location, Path(store.running.name).name, store.bound, versions_of(ALIKE), True)
+        teaching = Teaching(store, Any, "4" * 64, "sft", record, "", record, Training())  # type: ignore[arg-type]
+        tasks = pack(teaching, store), pack((store, record, None), store)
+        monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "there"))
+        folders = [
+            unpack(tasks[0], open_at(shared_at(f"file://{tmp_path}/shared"))).run().start.folder,
+            Path(open_here(site, open_trained, tasks[1]).name),
+        ]
+        for folder in folders:
+            assert folder.is_relative_to(tmp_path / "there") and (folder / "model.safetensors").read_bytes() == b"weights"
+        OPENED.pop().stack.close()
+
+
 # -- who dies meanwhile
 
 
@@ -383,6 +444,22 @@ def test_a_task_whose_worker_dies_is_run_again_and_one_that_fails_is_not(tmp_pat
         with pytest.raises(StoreError, match="no machine of the Ray cluster has 3 GPUs"):
             executor.start(die_once, tmp_path, 0, Resources(gpus=3), print)
         executor.close()
+
+
+def test_what_waits_for_a_machine_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.executors.ray import Ray
+
+    monkeypatch.setattr("runtime.executors.ray.LOOK", 0.1)
+    store = Store(tmp_path / "store")
+    with store.building(), closing(Ray(store, "ray", 2)) as executor:
+        executor.gpus = 2  # as they were on a machine that was there when the build began
+        for begin in (
+            lambda: executor.start(die_once, tmp_path, 0, Resources(1, gpus=2), print).result(),
+            lambda: executor.engine(open_echo, ("9",), 2),
+        ):
+            with pytest.raises(StoreError, match=r"can take a task that needs 1 core, 2 GPUs, .* has 2 cores, "):
+                begin()
+        assert executor.start(die_once, tmp_path, 3, Resources(), print).result() == 9
 
 
 def workers() -> list[int]:
@@ -514,6 +591,39 @@ def test_a_machine_that_is_lost_ends_no_build_and_its_head_leaves_one_that_goes_
         assert rows.digest(store=store) == one
 
 
+#: A build whose task waits for ever on a GPU.
+WAITING = """
+import signal, sys, time
+from contextlib import closing
+from pathlib import Path
+import ray
+from runtime.executors.executor import Resources
+from runtime.executors.ray import Ray, call_function, silent
+from runtime.store.store import Store, StoreError
+store = Store(Path(sys.argv[1]))
+with store.building(), closing(Ray(store, sys.argv[2], 1)) as executor:
+    task = executor.start(call_function, (signal.pause, ()), None, Resources(gpus=1), silent)
+    while ray.available_resources().get("GPU"):
+        time.sleep(0.1)
+    print("begun", flush=True)
+    try:
+        task.result()
+    except StoreError as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.mark.nightly
+def test_a_task_whose_machine_with_gpus_is_lost_is_told(machines: Callable[[str], str], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "store"), f"ray://{machines('address')}"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "begun\n"
+        machines("other")
+        assert "no machine of the Ray cluster can take a task that needs 1 core, 1 GPU, " in waiting.stdout.readline()
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("machines", ["0", "1"], indirect=True, ids="{0} cores".format)
 def test_machines_that_share_no_folder_build_over_a_store_at_a_url(
@@ -621,6 +731,23 @@ def test_a_training_on_a_worker_makes_the_checkpoint_of_one_here(request: pytest
         for each in ("local", "ray")
     ]
     assert digests[0]["train.sft"] == digests[1]["train.sft"]
+
+
+@pytest.mark.nightly
+def test_a_checkpoint_is_trained_on_and_asked_on_workers_as_it_is_here(request: pytest.FixtureRequest) -> None:
+    for name in ("torch", "transformers", "trl"):
+        pytest.importorskip(name)
+    taught: Project = request.getfixturevalue("school")
+    said = json.loads((taught.folder / "recipe.yaml").read_text())
+    said["train"]["more"] = {**said["train"]["sft"], "init": "sft", "epochs": 1}
+    del said["train"]["more"]["model"]
+    said["models"]["own"] = {"from": "train.sft"}
+    said["tables"]["u"] = {"from": "a", "steps": [{"select": ["prompt"]}, {"generate": {"model": "own", "max_tokens": 4}}]}
+    taught.write("recipe.yaml", json.dumps(said))
+    targets = [word for name in ("u", "train.more") for word in ("--target", name)]
+    reports = [taught.build("recipe.yaml", "--engine", each, *targets, store=each) for each in ("local", "ray")]
+    digests = [{each["output"]: each["digest"] for each in report["outputs"]} for report in reports]
+    assert digests[0] == digests[1] and {*digests[0]} == {"u", "train.more"}
 
 
 # -- what people are told

@@ -232,8 +232,8 @@ def test_an_assumed_rate_makes_hours_of_training(student: Project) -> None:
 
 
 def test_rows_that_nobody_counted_have_unknown_tokens(student: Project) -> None:
-    (student.folder / "a.jsonl").unlink()
-    told = plan(student, "--assume", "train_tokens_per_s=1", "--set", "sources.a.category=two", target="train.sft")
+    elsewhere = ("--set", "sources.a.file=on-another-machine/a.jsonl")
+    told = plan(student, "--assume", "train_tokens_per_s=1", *elsewhere, target="train.sft")
     assert "how many rows there are is not known yet: tokens and GPU-hours unknown" in told
 
 

@@ -217,11 +217,10 @@ def test_a_journal_with_checks_left_out_would_be_believed(
     for entry in range(len(data) // ENTRY):
         data[entry * ENTRY + 16] ^= 0x04
 
-    def unchecked(path: Path, width: int) -> Iterator[bytes]:
-        whole = path.read_bytes()
+    def unchecked(whole: bytes, width: int) -> Iterator[bytes]:
         return (whole[start : start + width - 8] for start in range(0, len(whole), width))
 
-    monkeypatch.setattr("runtime.tables.memo.whole_entries", unchecked)
+    monkeypatch.setattr("runtime.tables.memo.entries_in", unchecked)
     with pytest.raises(AssertionError, match="believed"):
         damaged(built, segmenter, bytes(data))
 

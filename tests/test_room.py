@@ -13,7 +13,7 @@ import pytest
 
 from operators.declared.source import Source
 from runtime.sources.sizes import size_of
-from runtime.store.bound import SMALLEST, Bound
+from runtime.store.bound import BASE, SMALLEST, Bound
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import hash_rows
 from runtime.tables.spill import Spill
@@ -114,10 +114,19 @@ def test_rows_beyond_what_was_foreseen_are_told_when_they_come(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("size", [0, 1 << 30, 6 << 30, 40 << 30, 1 << 43])
-def test_the_least_bound_that_is_named_is_one_that_works(size: int) -> None:
-    least = Bound.for_size(size)
-    assert least >= SMALLEST and Bound(least).most >= size
-    assert least == SMALLEST or Bound(least - (100 << 20)).most < size
+@pytest.mark.parametrize(("tasks", "processes"), [(1, 1), (2, 5), (32, 65)])
+def test_the_least_bound_that_is_named_is_one_that_works(size: int, tasks: int, processes: int) -> None:
+    least = Bound(1, None, tasks, processes).least_for(size)
+    floor = SMALLEST + (processes - 1) * BASE
+    assert least >= floor and Bound(least, None, tasks, processes).most >= size
+    assert least == floor or Bound(least - (100 << 20), None, tasks, processes).most < size
+
+
+def test_a_bound_beyond_this_machine_is_cut_and_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    laid(project, 30)
+    monkeypatch.setattr("runtime.executors.local.machine_memory", lambda: 2_000_000_000)
+    ran = project.run("build", "recipe.yaml", "--memory", "16GB")
+    assert ran.code == 0 and "this machine has less than 17.2 GB: the build held to 2.0 GB" in ran.out, ran.out + ran.err
 
 
 def test_the_size_of_rows_is_known_by_a_look(project: Project) -> None:

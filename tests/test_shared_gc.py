@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from runtime.completions.exchange import SCHEMA
+from runtime.completions.leases import OWNERS, Leases
 from runtime.store.bucket import Bucket
 from runtime.store.layout import FORMAT
 from runtime.store.lease import EVERY, LIVE, collecting
 from runtime.store.location import shared_at
-from runtime.store.names import BuiltStage, LastBuild
+from runtime.store.names import PUSHED, BuiltStage, LastBuild
 from runtime.store.opening import open_at
 from runtime.store.record import Record
 from runtime.store.remote import GRACE, ticks
@@ -169,6 +170,27 @@ def test_a_push_leaves_the_last_build_that_others_made(on: Callable[[str], Share
     assert on("second").last_build("test/plain").stages != theirs.stages
 
 
+def test_what_is_pushed_beside_a_name_that_stays_is_kept_until_the_recipe_is_built_again(
+    on: Callable[[str], SharedStore], project: Project, url: str
+) -> None:
+    project.build(store="folder")
+    project.build(*EDIT, store=url)
+    project.run("store", "push", url, "--show-restricted", "--store", "folder")
+    age(Path(url.removeprefix("file://")), 48)
+    store = on("second")
+    pushed = unneeded(store)
+    collect_remote(store, False, GRACE)
+    assert pushed and unneeded(on("third")) == pushed, "nobody built the recipe since"
+    assert project.run("store", "verify", "--remote", "--store", url).code == 0
+    assert not project.build(store=url)["ran"]
+    project.build("recipe.yaml", "--set", "prompts.length.min=14", store=url)
+    left = Path(url.removeprefix("file://")) / FORMAT
+    age(left / "results", 48)
+    age(left / "names" / "test/plain" / PUSHED, 48)
+    collect_remote(on("fourth"), False, GRACE)
+    assert not unneeded(on("fifth")) and not list(left.glob(f"names/**/{PUSHED}/*"))
+
+
 RECORDED = """format: 1
 recipe: test/recorded
 language: {target: ko, anchor: en}
@@ -208,3 +230,20 @@ def test_completions_are_taken_into_a_store_at_a_url_only_when_it_is_asked_for(
     refused = project.run(*taking)
     assert refused.code == 1 and "say --show-restricted" in refused.err
     assert project.run(*taking, "--show-restricted").code == 0
+
+
+def test_what_killed_builds_were_heard_of_by_goes_and_their_buckets_are_free(
+    on: Callable[[str], SharedStore], project: Project
+) -> None:
+    store = on("first")
+    store.prepare()
+    alive, slow, killed = (Leases(store.remote, name) for name in ("alive", "slow", "killed"))
+    for each in (alive, slow, killed):
+        each.renew()
+    killed.take({1, 2}, True, lambda owner: False)
+    owners = Path(store.remote.url.removeprefix("file://")) / OWNERS
+    for name, seconds in (("killed", 16 * 60), ("slow", 120)):
+        os.utime(owners / name, (time.time() - seconds,) * 2)
+    assert project.run("store", "gc", "--remote", "--store", store.remote.url).code == 0
+    assert {path.name for path in owners.iterdir()} == {"alive", "slow"}, "one is dead for sure after 15 minutes"
+    assert alive.take({1, 2}, True, lambda owner: False) == ({1, 2}, {1, 2}), "what a dead build held may have been asked"

@@ -54,7 +54,7 @@ class Builder:
 
     def build(self) -> Built:
         """Every stage, in order. Raises what a stage raises; what is done stays done."""
-        complain_large(self.session, self.store, self.sizes)
+        complain_large(self.session, self.store, self.executor, self.sizes)
         if self.executor.apart:
             self.begin_leaves()
         for kind in kinds(self.graph):

@@ -15,6 +15,7 @@ from runtime.store.record import Record
 from runtime.store.store import Store, StoreError
 
 if TYPE_CHECKING:
+    from runtime.executors.executor import Executor
     from runtime.stages.extents import Extent, Needs
     from runtime.stages.kind import Kind
 
@@ -101,16 +102,18 @@ def complain_full(store: Store, kind: Kind[Any, Any], records: Mapping[int, Reco
         raise StoreError(message, "make room, or choose another store with --store")
 
 
-def complain_large(session: Session, store: Store, source: Callable[[str], Extent]) -> None:
-    """Raises StoreError for a source that has not its rows in the store, and is too large for the bound of memory."""
+def complain_large(session: Session, store: Store, executor: Executor, source: Callable[[str], Extent]) -> None:
+    """Raises StoreError for a source that has not its rows in the store, and is too large for what may read it."""
+    from runtime.executors.executor import Resources
     from runtime.stages.extents import frame_bytes
+    from runtime.stages.source import reading_cores
     from runtime.tables.spill import complain_larger
 
-    addresses = session.addresses(store)
+    addresses, bound = session.addresses(store), executor.allowance(Resources(reading_cores(executor)))
     for stage in of_kind(SourceStage, session.graph):
         label, key = stage.node.label, addresses.key(stage.index)
         files = session.facts.leaves[label].files
-        if sum(size for _, _, size in files) * 8 < store.bound.most or (key is not None and store.find(key) is not None):
+        if sum(size for _, _, size in files) * 8 < bound.most or (key is not None and store.find(key) is not None):
             continue  # nothing of a file grows more than eightfold when it is read
         rows = source(label)
-        complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), store.bound)
+        complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), bound)

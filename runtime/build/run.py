@@ -21,7 +21,7 @@ from runtime.build.progress import Progress
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.stages.table import kind_at
-from runtime.store.bound import SMALLEST, Bound, machine_memory
+from runtime.store.bound import SMALLEST, Bound, show_size
 from runtime.store.names import NamedOutput
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
@@ -203,7 +203,7 @@ def bound_of(memory: int | None) -> Bound:
         raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
     if memory is not None and memory < SMALLEST:
         raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
-    return Bound(memory and min(memory, machine_memory()), int(parts) if parts else None)
+    return Bound(memory, int(parts) if parts else None)
 
 
 def output_of(session: Session, output: str, built: Built, path: Path | None) -> OutputOutcome:
@@ -255,6 +255,8 @@ def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> li
             notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
     if wishes.accepted is not None and (note := otherwise_keyed(session, built)) is not None:
         notes.append(note)
+    if session.memory is not None and (held := store.bound.memory) < session.memory:
+        notes.append(f"this machine has less than {show_size(session.memory)}: the build held to {show_size(held)}")
     notes += [*built.notes, *birth_lines(graph, built)]
     notes += [line for index in built.records for line in kind_at(graph, index).remarks(store, built.records)]
     notes += [completions_line(stage, filled) for stage, filled in built.filled.items()]

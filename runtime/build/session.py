@@ -14,6 +14,7 @@ from compiler.graph.facts import Facts
 from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
+from compiler.graph.stages import SourceStage, of_kind
 from compiler.lower.judging import complain_held_out, complain_unobtained
 from compiler.lower.passes import drop_unused
 from compiler.prove.amounts import complain_short
@@ -49,6 +50,8 @@ class Session:
     """Bytes that the cache before a shared store may hold."""
     bounded: bool = False
     """Read no file to its end: a check looks only at how files begin."""
+    foretold: bool = False
+    """A source that is read and whose folder holds no such file is a mistake, as it is to a check."""
     at: Place | None = None
     """The recipe's place, where it is not the one that its name leads to."""
 
@@ -113,10 +116,13 @@ class Session:
         graph, mistakes = look_through(read, fields, self.items)
         diagnostics += [*mistakes, *self.found.wrong, *unreadable]
         if self.bounded:
-            diagnostics += complain_misspelt(read, self.found, origins)
+            diagnostics += complain_misspelt(read, self.found, origins, read.recipe.sources)
             diagnostics += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
         if not mistakes:
             graph = drop_unused(run_passes(graph))
+            if self.foretold:
+                used = {stage.node.label for stage in of_kind(SourceStage, graph)}
+                diagnostics += complain_misspelt(read, self.found, origins, used)
             diagnostics += complain_held_out(graph, read.recipe, self.lock.frozen if self.lock is not None else None)
         if diagnostics:
             raise RecipeError(tuple(diagnostics))

@@ -62,8 +62,8 @@ def wrong_records(remote: Remote) -> Found:
 
 
 def wrong_names(remote: Remote) -> Found:
-    for recipe in remote.recipes():
-        path = remote.name_path(recipe)
+    paths = [(recipe, remote.name_path(recipe)) for recipe in remote.recipes()]
+    for recipe, path in [*paths, *((recipe, item.path) for recipe, item, _ in remote.pushed())]:
         if read_last_build(recipe, remote.bucket.get(path) or b"") is None:
             yield f"the name {recipe} is damaged", path
 

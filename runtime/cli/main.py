@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 import click
 
+from runtime.cli.interrupts import STOPPED, hear_interrupts
+
 #: Command -> (the file that holds it, its line of help). A command's file is imported only when it is called.
 COMMANDS = {
     "init": ("init", "Start a project of your own."),
@@ -94,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         arguments = sys.argv[1:]
         atexit.register(exempt_from_collection)
         sys.meta_path.insert(0, WithoutPandas)
+        hear_interrupts()
     for stream in (sys.stdout, sys.stderr):
         # A terminal without UTF-8 shows escapes; it never gets a traceback.
         if isinstance(stream, io.TextIOWrapper):
@@ -118,6 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def stop() -> NoReturn:
     """Say that a build can be resumed."""
+    STOPPED.set()
     click.echo("\nstopped; what is finished is in the store, run the same command again to go on", err=True)
     sys.exit(130)
 

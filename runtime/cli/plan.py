@@ -48,6 +48,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`. Where it is much, what a
     build writes to the disk at most, beside what is free there.
     """
+    session.foretold = True
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
@@ -72,6 +73,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
     for name, origin in absent.items():
         lock = ": the lock's digest stands in for them" if origin == "lock" else ", and no lock has them"
         lines.append(f"the files of `{name}` are not here{lock}")
+        feed = session.read.recipe.sources[name]
+        lines += [f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`"] if origin == "absent" else []
     value = {
         "recipe": session.read.recipe.name,
         "stages": [each.data() for each in stages],

@@ -108,17 +108,26 @@ def gc(store: str | None, dry_run: bool, remote: bool, grace: float | None, as_j
         from datetime import timedelta
 
         from runtime.completions.joining import join_segments
+        from runtime.completions.leases import forget_dead
         from runtime.store.remote import GRACE
         from runtime.store.remote_gc import collect_remote
+        from runtime.tables.joining import join_remote
 
         opened, age = open_shared(store), GRACE if grace is None else timedelta(hours=grace)
         gone = collect_remote(opened, dry_run, age)
         if not dry_run:
+            forget_dead(opened.remote)
             join_segments(opened.remote, age)
+            join_remote(opened.remote, age)
     else:
         from runtime.store.gc import collect
 
-        gone = collect(open_store(store), dry_run)
+        opened = open_store(store)
+        gone = collect(opened, dry_run)
+        if not dry_run and opened.location.url is None:  # a cache has what its bucket has
+            from runtime.tables.joining import join_here
+
+            join_here(opened)
     what = f"{gone.records:,} records and {gone.objects:,} objects, {gone.bytes / 1e6:,.1f} MB"
     answer(as_json, vars(gone), [f"{'would remove' if dry_run else 'removed'} {what}"])
 

@@ -14,6 +14,7 @@ from blake3 import blake3
 from runtime.store.at_once import AT_ONCE, at_once
 from runtime.store.bucket import Unreachable
 from runtime.store.layout import MEMOS
+from runtime.store.lease import LIVE
 from runtime.store.remote import Remote, ticks
 
 BUCKETS = 64
@@ -175,3 +176,11 @@ class Leases:
         held, self.held = self.held, {}
         ended = [Claim(bucket, generation, True) for bucket, generation in held.items()]
         at_once(AT_ONCE, lambda claim: self.remote.bucket.put(claim.path, self.owner.encode()), ended)
+
+
+def forget_dead(remote: Remote) -> int:
+    """Remove what killed builds were heard of by; how many those were. Their claims stay, and are free as they were."""
+    # An owner that was not heard of for `LEASE` never comes back; the longer time is that of all other leases.
+    dead = [item.path for item in list(remote.bucket.list(OWNERS)) if remote.now() - item.modified > LIVE]
+    at_once(AT_ONCE, remote.bucket.delete, dead)
+    return len(dead)

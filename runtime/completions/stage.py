@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from compiler.graph.lock import Pin
@@ -13,7 +12,7 @@ from operators.asks.asks import Asks
 from operators.asks.generate import Generate
 from operators.declared.model import Model
 from runtime.completions.answers import Lost, make_completions, match_recorded
-from runtime.completions.engines.choose import endpoint_of, open_checkpoint, open_engine
+from runtime.completions.engines.choose import endpoint_of, open_engine
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Engine, EngineError
 from runtime.completions.fill import Failures, Filled, fill
@@ -27,6 +26,8 @@ from runtime.store.record import CompletionsRecord, Record
 from runtime.store.store import Store, StoreError
 from runtime.tables.table import Table
 
+Opens = tuple[Callable[..., Engine], tuple[Any, ...]]
+"""What opens an engine, and its arguments, before the configuration."""
 Begin = Callable[[Callable[..., Engine], tuple[Any, ...], int], Engine]
 """Called with what opens an engine, its arguments, and the GPUs that it takes."""
 
@@ -61,8 +62,8 @@ class Asking:
     """Calls a function that reads and writes the store: here, or on a worker."""
     begin: Begin = begin_here
     """Starts an engine that is a process: here, or on a worker with GPUs."""
-    checkpoints: dict[str, Path] = field(default_factory=dict)
-    """Digest -> the folder of the checkpoints of this recipe that are asked."""
+    checkpoints: dict[str, Opens] = field(default_factory=dict)
+    """Digest of a checkpoint of this recipe that is asked -> what opens its engine."""
 
     def ask(
         self,
@@ -87,7 +88,7 @@ class Asking:
         if pin is not None and (pin.key != key or name in self.remake):
             pin = None  # it binds nothing
         configuration, model = read_configuration(), self.models[operator.model]
-        weights = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
+        opens = self.checkpoints.get(node.entries["model"].get("checkpoint", ""))
         forecast = forecast_of(requests, self.memo, model, configuration, refused_too=self.retry_refused)
         if forecast.new:
             if self.silent:
@@ -102,15 +103,15 @@ class Asking:
         origin = ""
 
         def opened() -> Engine:
-            if weights is not None:
-                return self.begin(open_checkpoint, (weights, configuration), configuration.checkpoints.devices)
+            if opens is not None:
+                return self.begin(opens[0], (*opens[1], configuration), configuration.checkpoints.devices)
             endpoint = endpoint_of(model, configuration)[1]
             if endpoint is not None and endpoint.engine == "openai":
                 return open_engine(model, endpoint)  # whatever the build runs on: the key stays here
             return self.begin(open_engine, (model, endpoint), endpoint.devices if endpoint is not None else 1)
 
         try:
-            if forecast.new and weights is None:
+            if forecast.new and opens is None:
                 origin = endpoint_of(model, configuration)[0]
             filled = fill(self.memo, requests, opened, origin, tell, self.retry_refused)
         except EngineError as error:

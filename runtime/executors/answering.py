@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 
 from runtime.completions.engines.engine import Answer, Engine, EngineError, Request
+from runtime.executors.payload import Failed, failed
+from runtime.store.store import StoreError
 
 AGAIN = "run the same command again"
 WAIT = 0.5
@@ -49,12 +51,14 @@ class Answering:
         self.answers: queue.SimpleQueue[Answer | EngineError] = queue.SimpleQueue()
         self.function, self.arguments = function, arguments
 
-    def open(self) -> tuple[str, str, int, int] | EngineError:
+    def open(self) -> tuple[str, str, int, int] | EngineError | Failed:
         """(name, version, window, requests that it has at a time) of the engine, which is started."""
         try:
             engine = self.engine = self.function(*self.arguments)
         except EngineError as error:
             return error
+        except StoreError as error:
+            return failed(error)
         threading.Thread(target=self.work, daemon=True).start()
         return engine.name, engine.version, engine.window, getattr(engine, "most", engine.window)
 
@@ -91,12 +95,12 @@ class Remote:
     """The same, as those see it who ask: an engine like any other."""
 
     def __init__(self, ask: Callable[..., Any], end: Callable[[], None]) -> None:
-        """`ask` calls a method of the worker and waits for what it gives. Raises EngineError where the engine does not start."""
+        """`ask` calls a method of the worker and waits for what it gives. Raises EngineError or StoreError where none starts."""
         self.ask, self.end = ask, end
         opened = ask("open")
-        if isinstance(opened, EngineError):
+        if isinstance(opened, EngineError | Failed):
             end()
-            raise opened
+            raise opened if isinstance(opened, EngineError) else opened.error()
         self.name, self.version, self.window, self.most = opened
 
     def run(self, requests: Iterator[Request]) -> Iterator[Answer]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from runtime.completions.engines.engine import Engine
+    from runtime.store.bound import Bound
 
 S = TypeVar("S", contravariant=True)
 P = TypeVar("P", contravariant=True)
@@ -55,6 +56,9 @@ class Executor(Protocol):
     """The GPUs of a machine that tasks are given; none where nobody counts them."""
     apart: bool
     """Whether tasks run in processes of their own, so that work is cut into pieces, and no table is read here."""
+
+    def allowance(self, needs: Resources) -> Bound:
+        """What a task may take of the build's memory, on the machine where that is least."""
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """What one function makes of its arguments, alone on a machine. Raises what it raises."""

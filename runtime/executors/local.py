@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.executors.executor import Resources, Rows, Task
+from runtime.store.bound import Bound, machine_memory
 from runtime.store.store import Store
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Local:
 
     def __init__(self, store: Store, threads: int) -> None:
         self.store, self.cores, self.slots = store, threads, threads
+        store.bound = store.bound.within(machine_memory())
+
+    def allowance(self, needs: Resources) -> Bound:
+        return self.store.bound
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)

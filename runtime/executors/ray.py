@@ -9,16 +9,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runtime.completions.engines.engine import last_line
 from runtime.executors.executor import Resources, Rows, Task
+from runtime.executors.machines import Machine, bound_on, complain_unfit, machines_of, share_on
 from runtime.executors.payload import ALIKE, Failed, Site, pack, unpack, versions_of
 from runtime.executors.temporary import guarded, temporary_folder
-from runtime.executors.worker import perform
-from runtime.store.bound import BASE, SMALLEST
+from runtime.executors.worker import open_here, perform
+from runtime.store.bound import Bound, machine_memory
 from runtime.store.store import Damaged, Store, StoreError
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ OBJECTS = 80 << 20
 """Bytes of Ray's own store, the least that it takes: nothing of ours lies in it."""
 ANSWERS = 5
 """Seconds in which the head of a cluster is to answer."""
-LOOK = 30
-"""Seconds after which it is looked whether there still are machines."""
+LOOK = 20
+"""Seconds after which it is looked whether there still is a machine for what is waited for."""
 GRACE = 5
 """Seconds in which an engine lets go of its process."""
 NOT_THERE = "install the same version of data-recipe, with the same extras, on every machine"
@@ -54,7 +56,8 @@ class Ray:
         """
         self.store, self.name = store, name
         self.versions = versions_of(alike)
-        self.waiting: set[Any] = set()
+        self.waiting: dict[Any, Resources] = {}
+        """Tasks that are under way, and what each takes of a machine."""
         self.begun = False
         """Whether it is of this machine alone: a machine may join any other while a build runs."""
         try:
@@ -71,30 +74,25 @@ class Ray:
 
     def look_around(self) -> None:
         """See what the machines of the cluster have. Raises StoreError where none has a core."""
-        nodes = self.usable()
+        machines = self.machines()
         # What happens to workers is told by what fails of it; Ray prints it on the output of the command.
         self.ray._private.worker._worker_logs_enabled = False
-        self.function = self.ray.remote(perform)
+        self.function = self.ray.remote(perform_here)
         # A task that needs a whole machine has to find one, whichever of them is lost.
-        self.cores = int(min(node["CPU"] for node in nodes))
-        self.memory = int(min(node["memory"] for node in nodes))
-        self.slots = int(sum(node["CPU"] for node in nodes))
-        self.gpus = int(max(node.get("GPU", 0) for node in nodes))
-        # Each worker has what a process takes for itself, before it reads a row.
-        if self.store.bound.memory < (least := SMALLEST + self.cores * BASE):
-            message = f"a build with {self.cores} workers on a machine does not fit into {self.store.bound.memory >> 20} MB"
-            raise StoreError(message, f"the least that works is {least >> 20} MB, or fewer workers")
+        self.cores = min(each.cores for each in machines)
+        self.widest = max(each.cores for each in machines)
+        self.slots = sum(each.cores for each in machines)
+        self.gpus = max(each.gpus for each in machines)
+        self.store.bound = bound_on(self.store.bound, machines)
 
-    def usable(self) -> list[dict[str, float]]:
-        """What each machine has that can run tasks. Raises StoreError where there is none: a task would wait for ever."""
-        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-        if not nodes:
-            raise StoreError("no machine of the Ray cluster has a core for tasks", "add one with `ray start --address=...`")
-        return nodes
+    def machines(self) -> list[Machine]:
+        """The machines that can run tasks now. Raises StoreError where there is none."""
+        return machines_of(self.ray.nodes())
 
     def begin(self, threads: int) -> None:
         """Ray on this machine, without its dashboard and its reports, in a folder that is gone afterwards."""
         self.begun = True
+        self.store.bound = self.store.bound.within(machine_memory())
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         path = self.stack.enter_context(temporary_folder())
         self.stack.enter_context(guarded(path))
@@ -142,30 +140,36 @@ class Ray:
         if needs.gpus > self.gpus:
             message = f"no machine of the Ray cluster has {needs.gpus} GPUs, and {self.gpus} at most"
             raise StoreError(message, "say as many `processes` under `training:` in your configuration")
-        cores = min(needs.cores, self.cores)
-        share = max(self.store.bound.memory * cores // self.cores, needs.memory)
-        options = {"num_cpus": cores, "memory": min(share, self.memory), "num_gpus": needs.gpus}
+        asked = self.asked(needs)
+        options = {"num_cpus": asked.cores, "memory": asked.memory, "num_gpus": asked.gpus}
         function = self.function.options(**options, max_retries=RETRIES, retry_exceptions=False)
-        reference = function.remote(self.site(self.cores // cores), task, shared, pack(piece, self.store))
-        self.waiting.add(reference)
+        reference = function.remote(self.site(), asked.cores, task, shared, pack(piece, self.store))
+        self.waiting[reference] = asked
         return Sent(self, reference)
 
-    def site(self, tasks: int) -> Site:
-        """The store, for one of so many tasks that share a machine."""
+    def asked(self, needs: Resources) -> Resources:
+        """What Ray is asked for: as many cores as have a share of the bound that does, on the machine with most of them."""
+        memory = self.store.bound.memory
+        cores = min(max(needs.cores, -(-needs.memory * self.widest // memory)), self.cores)
+        return Resources(cores, needs.gpus, memory * cores // self.widest)
+
+    def allowance(self, needs: Resources) -> Bound:
+        return share_on(self.store.bound, self.widest, self.asked(needs).cores)
+
+    def site(self) -> Site:
+        """The store, and the bound that holds for each machine."""
         store = self.store
         assert store.running is not None, "tasks run for a build"
-        # On each machine a worker for each core, and on one of them whoever builds.
-        bound = replace(store.bound, limit=store.bound.memory, tasks=tasks, processes=self.cores + 1)
-        return Site(store.location, Path(store.running.name).name, bound, self.versions, sends=not self.begun)
+        return Site(store.location, Path(store.running.name).name, store.bound, self.versions, sends=not self.begun)
 
     def receive(self, reference: Any) -> Any:
         """What a task made. Raises what it raised, and StoreError for one that was lost."""
         try:
-            data = self.wait_for(reference)
+            data: bytes = self.wait_for(reference, self.waiting.get(reference, Resources()))
         except self.ray.exceptions.RayError as error:
             raise lost(error) from None
         finally:
-            self.waiting.discard(reference)
+            self.waiting.pop(reference, None)
         made, held = unpack(data, self.store)
         for name in held:
             self.store.hold(name)
@@ -176,25 +180,26 @@ class Ray:
             self.store.checked.clear()  # what was whole when it was last looked at need not be so any more
         raise raised
 
-    def wait_for(self, reference: Any) -> bytes:
-        """What comes of a task, as long as there are machines."""
+    def wait_for(self, reference: Any, needs: Resources) -> Any:
+        """What comes of a task, as long as there is a machine that can take it. Raises StoreError where there is none."""
         while True:
             try:
-                data: bytes = self.ray.get(reference, timeout=LOOK)
-                return data
+                return self.ray.get(reference, timeout=LOOK)
             except self.ray.exceptions.GetTimeoutError:
-                self.usable()
+                complain_unfit(needs, self.machines())
 
     def engine(self, function: Callable[..., Engine], arguments: tuple[Any, ...], gpus: int) -> Engine:
         from runtime.completions.engines.engine import EngineError
         from runtime.executors.answering import AGAIN, Answering, Remote
 
-        options = {"num_gpus": min(gpus, self.gpus), "num_cpus": 1 if self.gpus else self.cores, "max_restarts": 0}
-        actor = self.ray.remote(Answering).options(**options).remote(function, arguments)
+        needs = Resources(1 if self.gpus else self.cores, min(gpus, self.gpus))
+        options = {"num_gpus": needs.gpus, "num_cpus": needs.cores, "max_restarts": 0}
+        given = self.site(), function, pack(arguments, self.store)
+        actor = self.ray.remote(Answering).options(**options).remote(open_here, given)
 
         def ask(method: str, *given: Any) -> Any:
             try:
-                return self.ray.get(getattr(actor, method).remote(*given))
+                return self.wait_for(getattr(actor, method).remote(*given), needs)
             except self.ray.exceptions.RayError as error:
                 raise EngineError(f"the worker of the engine ended: {first_line(error)}", AGAIN) from None
 
@@ -224,6 +229,20 @@ class Sent(Generic[T]):
     def result(self) -> T:
         made: T = self.ray.receive(self.reference)
         return made
+
+
+@cache
+def cores_here() -> int:
+    """The cores of the machine that this worker runs on, as Ray counts them."""
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    return int(next(node["Resources"]["CPU"] for node in ray.nodes() if node["NodeID"] == here))
+
+
+def perform_here(site: Site, cores: int, task: Any, shared: bytes, piece: bytes) -> bytes:
+    """A task of so many cores, which takes no more than its share of the machine that it runs on."""
+    return perform(replace(site, bound=share_on(site.bound, cores_here(), cores)), task, shared, piece)
 
 
 def call_function(shared: tuple[Callable[..., T], tuple[Any, ...]], piece: None, tell: Rows) -> T:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import platform
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from blake3 import blake3
 
+from runtime.completions.engines.engine import Engine
 from runtime.executors.payload import ALIKE, Site, failed, pack, unpack, versions_of
 from runtime.store.location import shared_at
 from runtime.store.opening import open_at
@@ -84,6 +85,11 @@ def perform(site: Site, task: Any, shared: bytes, piece: bytes) -> bytes:
         return pack((made, held), here.store)
     except Exception as error:  # noqa: BLE001 - it is told to the build, which raises it
         return told_failure(error, held)
+
+
+def open_here(site: Site, function: Callable[..., Engine], arguments: bytes) -> Engine:
+    """The engine that a function opens on this machine, which may read the store. Raises EngineError, StoreError."""
+    return function(*unpack(arguments, opened(site).store))
 
 
 def told_failure(error: Exception, held: list[str]) -> bytes:

@@ -16,7 +16,7 @@ from runtime.store.batches import batched
 from runtime.store.journals import JOURNAL, Journals
 from runtime.store.layout import MEMOS
 from runtime.store.lease import wait_for_gc
-from runtime.store.names import LastBuild
+from runtime.store.names import LAST, PUSHED, LastBuild
 from runtime.store.parts import sealed
 from runtime.store.record import AttachedRecord, BesideRecord, CompletionsRecord, Keyed, Record, SourceRecord, read_record
 from runtime.store.shared import SharedStore
@@ -59,12 +59,20 @@ def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer
                 push_record(store, shared, record, transfer)
             if not all(store.find(stage["key"]) for stage in shared.last_build(build.recipe).stages.values()):
                 transfer.newer += 1
+                name_beside(shared, build)
             elif {stage["key"] for stage in build.stages.values()} <= {record.key for record in records}:
                 shared.remote.bucket.put(shared.remote.name_path(build.recipe), sealed(build.body()))
         push_journals(store, shared)
         if restricted:
             push_completions(CompletionMemo(store), shared)
     return transfer
+
+
+def name_beside(shared: SharedStore, build: LastBuild) -> None:
+    """Let gc keep what was pushed beside a name that stays, until the recipe is built or pushed under it."""
+    data = sealed(build.body())
+    folder = shared.remote.name_path(build.recipe).removesuffix(LAST) + PUSHED
+    shared.remote.bucket.put(f"{folder}/{name_of(data)}", data)
 
 
 def complain_restricted(build: LastBuild, records: list[Keyed]) -> None:

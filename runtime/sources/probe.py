@@ -76,10 +76,11 @@ def base_of(read: Read, name: str) -> tuple[str, Path]:
     return pattern, read.place.base(span)
 
 
-def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str]) -> list[Diagnostic]:
-    """A source whose folder is there and holds no such file; where the folder is not, its files may be on another machine."""
+def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str], names: Iterable[str]) -> list[Diagnostic]:
+    """The sources of these names whose folder is there and holds no such file; where it is not, files may be elsewhere."""
     wrong = []
-    for name, feed in read.recipe.sources.items():
+    for name in sorted(names, key=[*read.recipe.sources].index):
+        feed = read.recipe.sources[name]
         span = feed.node.find(("file",))
         if found.files[name] or origins.get(name) != "absent" or any(each.span == span for each in found.wrong):
             continue

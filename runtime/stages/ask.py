@@ -26,13 +26,13 @@ class AskKind(Kind[AskStage, CompletionsRecord]):
     writes: ClassVar[bool] = True
 
     def run(self, work: Work, tell: Rows) -> CompletionsRecord:
-        from runtime.training.checkpoints import lay_out_checkpoint
+        from runtime.training.checkpoints import open_trained
 
         stage, name = self.stage, self.stage.name
         node = known_checkpoint(stage.graph, stage.index, work.addresses)
         if stage.checkpoint is not None:
             checkpoint = taken_as(work.records[stage.checkpoint], CheckpointRecord)
-            work.asking.checkpoints[checkpoint.digest] = lay_out_checkpoint(work.store, checkpoint)
+            work.asking.checkpoints[checkpoint.digest] = open_trained, (work.store, checkpoint)
         source = None if stage.source is None else work.table(stage.source)
         record, filled = work.asking.ask(work.store, node, name, work.key(stage.index), work.table(stage.rows), source, tell)
         if filled is not None:

@@ -17,7 +17,7 @@ from runtime.store.record import Record, SourceRecord
 from runtime.store.store import StoreError, taken_as
 
 if TYPE_CHECKING:
-    from runtime.executors.executor import Pending
+    from runtime.executors.executor import Executor, Pending
     from runtime.stages.expected.counts import Counts, Sources
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
@@ -38,12 +38,12 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         work.begun[self.stage.index] = self.start(work, lambda rows: None)
 
     def start(self, work: Work, tell: Rows) -> Pending[SourceRecord]:
-        """Its files, on their way into a table; two sources share a machine."""
+        """Its files, on their way into a table."""
         from runtime.executors.executor import Resources
         from runtime.sources.ingest import LeafFiles, ingest_leaf
 
         node, executor = self.stage.node, work.executor
-        cores = -(-executor.cores // 2) if executor.apart else executor.cores
+        cores = reading_cores(executor)
         leaf = LeafFiles(work.store, node, work.found.files[node.label], work.facts.leaves[node.label].files, cores)
         return executor.start(ingest_leaf, leaf, None, Resources(cores), tell)
 
@@ -144,6 +144,11 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             item_id=id_bytes(table.window("item_id", place, place + 1)).tobytes().hex(),
             files=[shown for shown, _, _ in record.files],
         )
+
+
+def reading_cores(executor: Executor) -> int:
+    """The cores that read one source: two sources share a machine."""
+    return -(-executor.cores // 2) if executor.apart else executor.cores
 
 
 def repeated(label: str, first: int, last: int) -> Any:

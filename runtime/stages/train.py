@@ -22,29 +22,24 @@ class TrainKind(Kind[TrainStage, CheckpointRecord]):
     """A worker trains, which goes on where it was stopped."""
 
     def run(self, work: Work, tell: Rows) -> CheckpointRecord:
+        from runtime.completions.engines.configuration import read_configuration
         from runtime.executors.executor import Resources
-        from runtime.training.checkpoints import (
-            Teaching,
-            lay_out_checkpoint,
-            start_at_weights,
-            train_apart,
-            train_checkpoint,
-        )
-        from runtime.training.process import Start, TrainingRun
+        from runtime.training.checkpoints import Teaching, start_at_weights, train_apart, train_checkpoint
+        from runtime.training.process import Start
 
-        stage, name, model = self.stage, self.stage.name, self.stage.operator.model or ""
+        stage, name, model, executor = self.stage, self.stage.name, self.stage.operator.model or "", work.executor
+        start: Start | CheckpointRecord
         if stage.start is not None:
-            record = taken_as(work.records[stage.start], CheckpointRecord)
-            start = Start(lay_out_checkpoint(work.store, record), record.digest)
+            start = taken_as(work.records[stage.start], CheckpointRecord)
         else:
             start = start_at_weights(work.asking.models.get(model), work.facts.weights.get(model))
-        run = TrainingRun(work.key(stage.index), name, start, work.asking.resume)
-        data, executor = work.records[stage.rows], work.executor
+        key, data, training = work.key(stage.index), work.records[stage.rows], read_configuration().training
+        teaching = Teaching(work.store, stage.node, key, name, start, work.asking.resume, data, training)
         if not executor.apart:
-            return train_checkpoint(work.store, stage.node, run, data, lambda text: work.say(name, text))
-        # A process for each GPU, as the configuration of this machine says; none where the cluster has no GPU.
-        needs = Resources(executor.cores, run.training.processes if executor.gpus else 0)
-        return executor.start(train_apart, Teaching(work.store, stage.node, run, data), None, needs, tell).result()
+            return train_checkpoint(teaching, lambda text: work.say(name, text))
+        # A process for each GPU; none where the cluster has no GPU.
+        needs = Resources(executor.cores, training.processes if executor.gpus else 0)
+        return executor.start(train_apart, teaching, None, needs, tell).result()
 
     def absent(self) -> StoreError:
         return StoreError(

@@ -85,7 +85,7 @@ class Bound:
     @property
     def room(self) -> int:
         """Bytes for rows, in whatever form, of one task."""
-        return max(self.memory - self.processes * BASE, self.memory // 4) // self.tasks
+        return max(self.memory - self.processes * BASE, min(self.memory, SMALLEST) // 4) // self.tasks
 
     @property
     def run(self) -> int:
@@ -102,11 +102,14 @@ class Bound:
         """Bytes of the largest table whose parts fit."""
         return MOST_PARTS * (self.room // 10)
 
-    @classmethod
-    def for_size(cls, size: int) -> int:
-        """The least bound that a table of so many bytes fits into, in whole hundreds of MB."""
-        least = BASE + 10 * -(-size // MOST_PARTS)
-        return max(SMALLEST, -(-least // (100 << 20)) * (100 << 20))
+    def least_for(self, size: int) -> int:
+        """The least bound that a table of so many bytes fits into, with as many tasks and processes; in whole hundreds of MB."""
+        least = self.processes * BASE + self.tasks * 10 * -(-size // MOST_PARTS)
+        return max(SMALLEST + (self.processes - 1) * BASE, -(-least // (100 << 20)) * (100 << 20))
+
+    def within(self, memory: int) -> Bound:
+        """The same where there is so much memory: no more than that."""
+        return self if self.memory <= memory else replace(self, limit=memory)
 
     @property
     def database(self) -> int:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypedDict
 from runtime.store.parts import Sealed, Unsound, each, each_of, having, is_count, is_digest, is_map, is_text
 
 LAST, LOOKS = "last-build.json", "held-out.jsonl"
+PUSHED = "pushed"
+"""The folder of what was pushed into a shared store beside a last build that stayed."""
 
 
 class BuiltStage(TypedDict):

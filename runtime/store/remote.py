@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.store.at_once import AT_ONCE, SMALL, UPLOADS, at_once
 from runtime.store.bucket import Bucket, Item, Writable
 from runtime.store.layout import FORMAT, MEMOS, NEWER
-from runtime.store.names import LAST, LOOKS
+from runtime.store.names import LAST, LOOKS, PUSHED
 from runtime.store.parts import sealed
 from runtime.store.record import Keyed
 from runtime.store.store import StoreError
@@ -166,6 +166,16 @@ class Remote:
             name = item.path[len(prefix) : -len(LAST) - 1]
             if item.path.endswith(f"/{LAST}") and {"", ".", ".."}.isdisjoint(name.split("/")):
                 yield name
+
+    def pushed(self) -> Iterator[tuple[str, Item, bool]]:
+        """(recipe, build that was pushed while another kept its name, whether the recipe was built since) of all recipes."""
+        prefix = f"{FORMAT}/names/"
+        items = {item.path: item for item in self.bucket.list(prefix.rstrip("/"))}
+        for path, item in items.items():
+            recipe, folder, name = path[len(prefix) :].rpartition(f"/{PUSHED}/")
+            if folder and "/" not in name:
+                last = items.get(self.name_path(recipe))
+                yield recipe, item, last is not None and last.modified > item.modified
 
     def look_lines(self, recipe: str) -> str:
         """A line for each look at a held-out benchmark, the first one first."""

@@ -44,6 +44,7 @@ def collect_remote(store: SharedStore, dry_run: bool, grace: timedelta) -> Colle
             lease.go_on()
         loose = [item for item in objects if item.path.rpartition("/")[2] not in needed and item.modified < oldest]
         scraps = [item for folder in SCRAPS for item in lease.during(remote.bucket.list(folder)) if item.modified < oldest]
+        scraps += [item for _, item, passed in remote.pushed() if passed and item.modified < oldest]
         if not dry_run:
             # Records first: one that is there names nothing that is not.
             for items in ([item for _, _, item in old], loose, scraps):
@@ -61,10 +62,12 @@ def remove(remote: Remote, path: str, oldest: datetime) -> None:
 
 
 def named(remote: Remote) -> set[str]:
-    """The keys that last builds name. Raises StoreError for one that cannot be read."""
+    """The keys that last builds name, and what was pushed beside them. Raises StoreError for one that cannot be read."""
     needed: set[str] = set()
-    for recipe in remote.recipes():
-        data = remote.bucket.get(remote.name_path(recipe))
+    paths = [(recipe, remote.name_path(recipe)) for recipe in remote.recipes()]
+    paths += [(recipe, item.path) for recipe, item, passed in remote.pushed() if not passed]
+    for recipe, path in paths:
+        data = remote.bucket.get(path)
         build = None if data is None else read_last_build(recipe, data)
         if data is not None and build is None:
             raise StoreError(

@@ -52,13 +52,16 @@ class Memo:
     def _add(self, cells: Bytes, values: np.ndarray[Any, Any]) -> None:
         high, low = halves(cells)
         order = np.lexsort((np.concatenate([self.low, low]), np.concatenate([self.high, high])))
-        self.known = np.concatenate([self.known, values])[order]
-        self.high, self.low = np.concatenate([self.high, high])[order], np.concatenate([self.low, low])[order]
+        high, low = np.concatenate([self.high, high])[order], np.concatenate([self.low, low])[order]
+        new = np.append(True, (high[1:] != high[:-1]) | (low[1:] != low[:-1]))[: len(order)]  # joined journals say things twice
+        self.known = np.concatenate([self.known, values])[order[new]]
+        self.high, self.low = high[new], low[new]
 
     def _entries(self, path: Path) -> list[bytes]:
         """The whole entries of a journal; one with others is set aside, once its whole ones are written anew."""
-        entries = list(whole_entries(path, self.width))
-        if broken_entries(path):
+        data = path.read_bytes()
+        entries = list(entries_in(data, self.width))
+        if len(entries) * self.width != len(data):
             if entries:
                 self._write([entry + blake3(entry).digest(CHECK) for entry in entries])
             self.store.set_aside(path)
@@ -103,17 +106,20 @@ class Memo:
         self._add(cells, values)
 
 
-def whole_entries(path: Path, width: int) -> Iterator[bytes]:
+def entries_in(data: bytes, width: int) -> Iterator[bytes]:
     """The entries of a journal; one that was cut short or changed is not believed, its value is measured again."""
-    data = path.read_bytes()
     for start in range(0, len(data) - width + 1, width):
         entry = data[start : start + width]
         if blake3(entry[:-CHECK]).digest(CHECK) == entry[-CHECK:]:
             yield entry[:-CHECK]
 
 
+def width_of(name: str) -> int:
+    """The bytes of an entry of a journal: its name says how many values it has."""
+    return 16 + 8 * int(name.removesuffix(".journal").rpartition("-")[2]) + CHECK
+
+
 def broken_entries(path: Path) -> int:
-    """How many entries of a journal are not whole; its name says how many values an entry has."""
-    width = 16 + 8 * int(path.stem.rpartition("-")[2]) + CHECK
-    size = path.stat().st_size
-    return -(-size // width) - sum(1 for _ in whole_entries(path, width))
+    """How many entries of a journal are not whole."""
+    width, data = width_of(path.name), path.read_bytes()
+    return -(-len(data) // width) - sum(1 for _ in entries_in(data, width))

@@ -67,7 +67,7 @@ class Segmented:
         self.store.bring_memo(self.folder(library), lambda path: path.suffix == ENDING and not broken_cuts(path))
         for path in sorted(self.folder(library).glob(f"*{ENDING}")):
             with suppress(FileNotFoundError):  # another build was first to set it aside
-                whole = dict(whole_cuts(path))
+                whole = dict(cuts_in(path.read_bytes()))
                 if broken_cuts(path):
                     if whole:
                         self.append(library, whole)
@@ -96,9 +96,9 @@ def unpacked(data: bytes) -> Ints:
     return np.flatnonzero(np.unpackbits(np.frombuffer(data, dtype=np.uint8))).astype(np.int64)
 
 
-def whole_cuts(path: Path) -> Iterator[tuple[bytes, bytes]]:
+def cuts_in(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The entries of a journal, up to the first that was cut short or changed; what it lacks is segmented again."""
-    data, at = path.read_bytes(), 0
+    at = 0
     while at + HEAD.size <= len(data):
         digest, size = HEAD.unpack_from(data, at)
         end = at + HEAD.size + size
@@ -110,7 +110,8 @@ def whole_cuts(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def broken_cuts(path: Path) -> bool:
     """Whether a journal holds more than its whole entries."""
-    return sum(HEAD.size + len(cuts) + CHECK for _, cuts in whole_cuts(path)) != path.stat().st_size
+    data = path.read_bytes()
+    return sum(HEAD.size + len(cuts) + CHECK for _, cuts in cuts_in(data)) != len(data)
 
 
 GUARD = Lock()

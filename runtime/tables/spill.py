@@ -203,7 +203,7 @@ def complain_larger(what: str, size: int, bound: Bound) -> None:
     """Raises StoreError for so many bytes of rows of which the smallest part does not fit into the bound."""
     if size > bound.most:
         message = f"{what} take {show_size(size)} and more: a {MOST_PARTS}th of them does not fit into {bound.memory >> 20} MB"
-        raise StoreError(message, f"build with --memory {Bound.for_size(size) >> 20}MB, or more")
+        raise StoreError(message, f"build with --memory {bound.least_for(size) >> 20}MB, or more")
 
 
 def parted(table: pa.Table) -> tuple[pa.Table, dict[str, Bytes]]:

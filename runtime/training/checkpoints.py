@@ -13,8 +13,9 @@ from typing import Any
 
 from compiler.graph.nodes import Node
 from operators.declared.model import Model
-from runtime.completions.engines.configuration import read_configuration
-from runtime.completions.engines.engine import EngineError
+from runtime.completions.engines.choose import open_checkpoint
+from runtime.completions.engines.configuration import Configuration, Training, read_configuration
+from runtime.completions.engines.engine import Engine, EngineError
 from runtime.completions.weights import find_weights
 from runtime.store.record import CheckpointRecord, Record
 from runtime.store.store import Store, StoreError
@@ -35,27 +36,45 @@ def start_at_weights(model: Model | None, digest: str | None) -> Start:
         raise StoreError(str(error), error.hint) from None
 
 
-def train_checkpoint(store: Store, node: Node, run: TrainingRun, data: Record, say: Callable[[str], None]) -> CheckpointRecord:
+@dataclass(frozen=True)
+class Teaching:
+    """A training, which this machine does or another one that sees the store, and the weights of models under the same paths."""
+
+    store: Store
+    node: Node
+    key: str
+    name: str
+    start: Start | CheckpointRecord
+    """The weights of a model, or a checkpoint, which each machine lays out for itself."""
+    resume: str
+    data: Record
+    training: Training
+
+    def run(self) -> TrainingRun:
+        """The training as it runs here."""
+        start = self.start
+        if isinstance(start, CheckpointRecord):
+            start = Start(lay_out_checkpoint(self.store, start), start.digest)
+        return TrainingRun(self.key, self.name, start, self.resume, self.training)
+
+
+def train_checkpoint(teaching: Teaching, say: Callable[[str], None]) -> CheckpointRecord:
     """The record of a checkpoint. Raises StoreError."""
-    record, start = make_checkpoint(store, node, run, data, say), run.start
+    run = teaching.run()
+    record, start = make_checkpoint(teaching.store, teaching.node, run, teaching.data, say), run.start
     if start.weights is not None and start.weights.digest(remembered=False) != start.digest:
         raise StoreError(f"the weights of `{start.model}` changed while they were trained", "build again when they are complete")
     return record
 
 
-@dataclass(frozen=True)
-class Teaching:
-    """A training that another machine does, which sees the store and the weights under the same paths."""
-
-    store: Store
-    node: Node
-    run: TrainingRun
-    data: Record
-
-
 def train_apart(teaching: Teaching, piece: None, tell: Callable[[int], None]) -> CheckpointRecord:
     """The same as a task: how far it is is told to nobody."""
-    return train_checkpoint(teaching.store, teaching.node, teaching.run, teaching.data, lambda text: None)
+    return train_checkpoint(teaching, lambda text: None)
+
+
+def open_trained(store: Store, record: CheckpointRecord, configuration: Configuration) -> Engine:
+    """The engine of a checkpoint, which is laid out where the engine runs. Raises EngineError, StoreError."""
+    return open_checkpoint(lay_out_checkpoint(store, record), configuration)
 
 
 def lay_out_checkpoint(store: Store, record: CheckpointRecord) -> Path:

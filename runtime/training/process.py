@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +45,8 @@ class TrainingRun:
     resume: str
     """The command that goes on where it stopped."""
 
-    @cached_property
-    def training(self) -> Training:
-        """How training runs on this machine."""
-        return read_configuration().training
+    training: Training = field(default_factory=lambda: read_configuration().training)
+    """How training runs, as the configuration of the machine that builds says."""
 
 
 def command_of(folder: Path, module: str, run: TrainingRun) -> list[str]:

@@ -15,7 +15,7 @@ from operators.base.scope import Columns
 from runtime.completions.origins import join_licences, origins
 from runtime.stages.expected.counts import Sources, classes, narrowed, tally, unlabelled_counts
 from runtime.stages.expected.expected import Expected
-from runtime.stages.expected.frames import Frame, Mask, Places, Reread, Unknown
+from runtime.stages.expected.frames import Frame, Mask, Places, Reread, Selected, Unknown
 from runtime.store.digest import id_bytes
 from runtime.store.record import CompletionsRecord
 from runtime.store.store import Store
@@ -47,7 +47,7 @@ class Samples(Reread):
         return None if mask is None else mask[self.places]
 
 
-class Licensed(Reread):
+class Licensed(Selected):
     """A frame whose rows' licences are joined with the terms of a model's output."""
 
     def __init__(self, parent: Frame, attach: Attach) -> None:
@@ -55,7 +55,12 @@ class Licensed(Reread):
         self.attach = attach
 
     def frame(self, name: str) -> pa.Array:
-        column = super().frame(name)
+        return self.joined(name, super().frame(name))
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        return self.joined(name, self.parent.window(name, first, last))
+
+    def joined(self, name: str, column: pa.Array) -> pa.Array:
         return join_licences(column, self.attach.terms) if name == "license" else column
 
 
@@ -67,9 +72,13 @@ class Rejoined(Reread):
         self.completions, self.own = completions, own
 
     def frame(self, name: str) -> pa.Array:
-        if name in ("row_id", "item_id") or name.removesuffix(DIGEST) in self.own:
-            return self.completions.frame(name)
-        return super().frame(name)
+        return self.completions.frame(name) if self.owned(name) else super().frame(name)
+
+    def window(self, name: str, first: int, last: int) -> pa.Array:
+        return self.completions.window(name, first, last) if self.owned(name) else super().window(name, first, last)
+
+    def owned(self, name: str) -> bool:
+        return name in ("row_id", "item_id") or name.removesuffix(DIGEST) in self.own
 
 
 def completions_of(stage: AskStage, base: Expected) -> Expected:
