@@ -40,7 +40,7 @@ ELSEWHERE = {"RECIPE_NIGHTLY", "RECIPE_LONG", "RECIPE_EVERYWHERE", "TMPDIR", "PY
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests make their files in memory, where there is room: on a disk each of the 100 of a small build takes ten times as long."""
+    """Tests make their files in memory, where there is room: on a disk each of a build takes ten times as long."""
     if not ELSEWHERE & {*os.environ} and MEMORY.is_dir():
         found = os.statvfs(MEMORY)
         if found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC:
