@@ -124,7 +124,7 @@ def conflict(text: Text) -> list[Diagnostic]:
 
 
 @cache
-def kinds_of(part: Any) -> Mapping[str, Any]:
+def kinds_of(part: type) -> Mapping[str, Any]:
     """Field -> what its value is to be."""
     return get_type_hints(part, include_extras=True)
 
@@ -151,7 +151,7 @@ def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
     elif form is tuple:
         for item, part in zip(node.items, parts[:1] * len(node.items) if many else parts, strict=True):
             check(item, part, problems)
-    elif is_dataclass(kind):
+    elif isinstance(kind, type) and is_dataclass(kind):
         check_fields(node, kinds_of(kind), problems)
     elif isinstance(value, dict):
         for entry in value.values():
