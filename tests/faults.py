@@ -20,6 +20,7 @@ from runtime.store.files import Files
 from runtime.store.store import Store
 from tests.conftest import ROOT, Project
 from tests.fault_layers import Deadly, Full, Hasty, Watched
+from tests.warm import python
 
 CODE = Path(runtime.__file__).parent.parent
 
@@ -217,7 +218,7 @@ def each_of(project: Project, jobs: list[tuple[str, Any]], processes: int = 2) -
     """(kind, what came of it) for each job, worked through by several warm processes side by side."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults", str(project.folder), json.dumps(jobs[first::processes])],
+            [python(), "-m", "tests.faults", str(project.folder), json.dumps(jobs[first::processes])],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(CODE)},
             stdout=subprocess.PIPE,

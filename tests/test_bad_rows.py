@@ -8,11 +8,11 @@ import os
 import pty
 import re
 import subprocess
-import sys
 
 import pytest
 
 from tests.conftest import ROOT, Project
+from tests.warm import python
 
 BAD = """{"prompt": "a good row", "n": 1}
 {"prompt": half a row
@@ -84,7 +84,7 @@ def test_a_terminal_is_shown_restricted_text(project: Project) -> None:
     (project.folder / "a.jsonl").write_text(BAD)
     project.build(store=".recipe")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "runtime.cli.main", "why", "recipe.yaml", "--match", "good"]
+    command = [python(), "-m", "runtime.cli.main", "why", "recipe.yaml", "--match", "good"]
     subprocess.run(
         command, stdout=theirs, stderr=theirs, cwd=project.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
     )

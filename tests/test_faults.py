@@ -22,6 +22,7 @@ from runtime.store.store import Store
 from tests.conftest import Project
 from tests.fault_layers import KILLED, Full
 from tests.faults import CODE, build_with, complaints, each_of, everything, in_child
+from tests.warm import python
 
 LONG = bool(os.environ.get("RECIPE_LONG"))
 
@@ -140,7 +141,7 @@ def test_with_room_again_the_build_ends_as_if_untouched(seen: Seen) -> None:
 def command(project: Project, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     return subprocess.run(
-        [*before, sys.executable, "-m", "runtime.cli.main", *arguments],
+        [*before, sys.executable if before else python(), "-m", "runtime.cli.main", *arguments],
         cwd=project.folder,
         capture_output=True,
         text=True,

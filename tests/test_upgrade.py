@@ -23,6 +23,7 @@ from tests.fault_layers import KILLED, Deadly
 from tests.faults import CODE, in_child
 from tests.teacher import TRACES, Teacher, configure, teaching
 from tests.test_read_only import ABLE, forbid, run
+from tests.warm import python
 
 EARLIER = "1f41f49"
 """The last commit whose stores have all of it in the folder of their format."""
@@ -197,7 +198,7 @@ def test_what_lies_in_two_places_is_told_to_who_reads_and_brought_together_by_wh
 def test_two_builds_that_come_upon_an_older_store_at_once_ask_no_model(older: Older) -> None:
     project, teacher, digest = older
     without_results(project.folder / "store")
-    command = [sys.executable, "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "-q"]
+    command = [python(), "-m", "runtime.cli.main", "build", "recipe.yaml", "--store", "store", "-q"]
     environment = {**os.environ, "PYTHONPATH": str(CODE)}
     both = [subprocess.Popen(command, cwd=project.folder, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for each in both:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -91,7 +92,7 @@ def read_lock(path: Path, shown: str) -> Lock | None:
         message = f"the lock has another format: {str(content['format'])[:20]}, and {FORMAT} is read here"
         raise RecipeError(Diagnostic(message, node.find(("format",)), "write it anew with `recipe lock`"))
     problems: list[Diagnostic] = []
-    check_fields(node, {"format": int, CHECKSUM: Digest, **get_type_hints(Lock, include_extras=True)}, problems)
+    check_fields(node, {"format": int, CHECKSUM: Digest, **kinds_of(Lock)}, problems)
     if problems:
         raise RecipeError(tuple(problems))
     checksum = content.pop(CHECKSUM)
@@ -122,6 +123,12 @@ def conflict(text: Text) -> list[Diagnostic]:
     return [Diagnostic("git left a conflict in the lock", span_at(text, found.start(), found.end()), hint)]
 
 
+@cache
+def kinds_of(part: type) -> Mapping[str, Any]:
+    """Field -> what its value is to be."""
+    return get_type_hints(part, include_extras=True)
+
+
 def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
     """Add what is wrong with a value that is to be of a kind, which is one of the annotations of a lock."""
     form, parts, value = get_origin(kind), get_args(kind), node.value
@@ -144,8 +151,8 @@ def check(node: TextNode, kind: Any, problems: list[Diagnostic]) -> None:
     elif form is tuple:
         for item, part in zip(node.items, parts[:1] * len(node.items) if many else parts, strict=True):
             check(item, part, problems)
-    elif is_dataclass(kind):
-        check_fields(node, get_type_hints(kind, include_extras=True), problems)
+    elif isinstance(kind, type) and is_dataclass(kind):
+        check_fields(node, kinds_of(kind), problems)
     elif isinstance(value, dict):
         for entry in value.values():
             check(entry.node, parts[1], problems)

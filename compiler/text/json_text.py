@@ -42,8 +42,14 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _tokens(text: Text) -> Tokens:
+    """The tokens in their order: none of them stands on two lines."""
+    starts, line = text.starts, 0
     for found in _TOKEN.finditer(text.content):
-        yield found[0], span_at(text, found.start(), found.end())
+        start, end = found.span()
+        while line + 1 < len(starts) and starts[line + 1] <= start:
+            line += 1
+        before = starts[line] - 1
+        yield found[0], Span(text, line + 1, start - before, line + 1, end - before)
 
 
 def _value(token: str, span: Span, tokens: Tokens, problems: list[Diagnostic]) -> TextNode:

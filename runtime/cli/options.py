@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -73,8 +74,6 @@ class EngineName(click.ParamType[str]):
     name = "engine"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        import re
-
         from runtime.completions.engines.configuration import EXECUTOR, EXECUTORS
 
         if re.match(EXECUTOR, value, re.ASCII) is None or value.endswith("\n"):
@@ -150,7 +149,7 @@ def say_json(value: Any) -> None:
     """Print a value as JSON."""
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     # What cannot be seen stands inside strings only, where JSON has an escape for it.
-    shown = "".join(json.dumps(char)[1:-1] if hides(char) and char != "\n" else char for char in text)
+    shown = re.sub(r"[^\n -~]", lambda found: json.dumps(found[0])[1:-1] if hides(found[0]) else found[0], text)
     click.echo(shown.replace("##[", "\\u0023#["))  # see `printed`: not all that is read here is read as JSON
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from operators.conditions.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
 from operators.measures.families import Condition
 from runtime.store.store import StoreError
-from runtime.tables.ids import forget_connection, own_connection
+from runtime.tables.ids import rest, take_connection
 
 #: Bytes of text that are made at once of several rows.
 AT_ONCE = 1 << 27
@@ -97,8 +97,7 @@ def holds(operator: Condition, sql: str, columns: Mapping[str, pa.Array]) -> pa.
     rows = len(next(iter(columns.values())))
     table = pa.table({".at": np.arange(rows), **columns})
     query = f'SELECT coalesce(({sql})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
-    connection = own_connection()
-    with patience(connection) as late:
+    with patience() as (connection, late):
         try:
             made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
         except duckdb.Error as error:
@@ -110,9 +109,9 @@ def holds(operator: Condition, sql: str, columns: Mapping[str, pa.Array]) -> pa.
 
 
 @contextmanager
-def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]:
-    """Stops what the connection runs after a while; the event tells that it did."""
-    late, done = threading.Event(), threading.Event()
+def patience() -> Iterator[tuple[duckdb.DuckDBPyConnection, threading.Event]]:
+    """A DuckDB of which what it runs is stopped after a while; the event tells that it was."""
+    connection, late, done = take_connection(), threading.Event(), threading.Event()
 
     def stop() -> None:
         if not done.wait(PATIENCE):
@@ -124,12 +123,14 @@ def patience(connection: duckdb.DuckDBPyConnection) -> Iterator[threading.Event]
     watch = threading.Thread(target=stop, daemon=True)
     watch.start()
     try:
-        yield late
+        yield connection, late
     finally:
         done.set()
         watch.join()
         if late.is_set():
-            forget_connection()
+            connection.close()  # interrupted while it binds, it would keep the name of what it read then
+        else:
+            rest(connection)
 
 
 def shortened(text: str) -> str:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from operators.base.scope import Columns
 from operators.text.sqltext import ident, literal
 from runtime.store.digest import Bytes, id_array, id_bytes
+from runtime.tables import few
 from runtime.tables.order import argsorted, halves, settled, sorted_order
 from runtime.tables.table import DIGEST, TEXT
 
@@ -53,9 +54,6 @@ def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
 
 LOCAL = threading.local()
 
-FEW = 1000
-"""Cells that are hashed one by one: a query costs as much as a thousand of them."""
-
 HEX = np.zeros(256, dtype=np.uint8)
 HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 """The value of each hexadecimal digit: decoding whole columns here costs less than casts in SQL."""
@@ -69,19 +67,21 @@ def hashing() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def own_connection() -> duckdb.DuckDBPyConnection:
-    """The one-threaded DuckDB of the calling thread alone, for conditions on single batches."""
-    if not hasattr(LOCAL, "connection"):
-        LOCAL.connection = database(1, memory=2 << 30)
-    connection: duckdb.DuckDBPyConnection = LOCAL.connection
-    return connection
+RESTING: list[duckdb.DuckDBPyConnection] = []
+"""Databases of one thread that nobody uses now: to begin one costs more than most of what is asked of it."""
 
 
-def forget_connection() -> None:
-    """Work with a new DuckDB from here on: one that is interrupted while it binds keeps the name of what it read then."""
-    if hasattr(LOCAL, "connection"):
-        LOCAL.connection.close()
-        del LOCAL.connection
+def take_connection() -> duckdb.DuckDBPyConnection:
+    """A one-threaded DuckDB for the caller alone, for conditions on single batches; `rest` gives it to the next."""
+    try:
+        return RESTING.pop()
+    except IndexError:
+        return database(1, memory=2 << 30)
+
+
+def rest(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave a DuckDB to others."""
+    RESTING.append(connection)
 
 
 def digest_name(column: str) -> str:
@@ -99,9 +99,8 @@ def text_digest(column: str, kind: str) -> str:
 
 def hash_column(column: pa.Array, kind: str) -> Bytes:
     """The cell digests of a text column, (n, 16); zeros for null."""
-    if kind == "text" and len(column) <= FEW:
-        cells = (bytes(16) if text is None else hashlib.sha256(text.encode()).digest()[:16] for text in column.to_pylist())
-        return np.frombuffer(b"".join(cells), dtype=np.uint8).reshape(-1, 16)
+    if len(column) <= few.FEW:
+        return few.as_bytes(few.text_cells(column, kind))
     table = pa.table({".at": np.arange(len(column)), "cell": column})
     relation = hashing().from_arrow(table)
     query = f"SELECT \".at\", coalesce({text_digest('cell', kind)}, repeat('0', 32))::UUID AS digest"
@@ -124,6 +123,9 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     content columns. Equal rows have equal ids until `number_copies` tells them apart.
     """
     text = [name for name, kind in columns.items() if kind in TEXT]
+    tag = source_tag(source, list(columns))
+    if content.num_rows <= few.FEW:
+        return with_items(few.hash_few_rows(tag, content, columns), text)
     hashed = ", ".join(f"{text_digest(ident(name), columns[name])} AS {ident(digest_name(name))}" for name in text)
     numbers = [name for name, kind in columns.items() if kind not in TEXT]
     view = content.append_column(".at", pa.array(np.arange(content.num_rows)))
@@ -137,8 +139,7 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
         else f"coalesce({ident(name)}::VARCHAR, '-')"
         for name in numbers
     ]
-    names = literal(source_tag(source, [*text, *numbers]))
-    row = f"sha256({names} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
+    row = f"sha256({literal(tag)} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
     prompt = "coalesce(\"prompt.digest\", '-')" if "prompt" in text else "'-'"
     shown = [ident(digest_name(name)) for name in text]
     if "options" in text:
@@ -154,9 +155,14 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
     found = {name: hex_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
+    return with_items(found if order is None else {name: column[order] for name, column in found.items()}, text)
+
+
+def with_items(found: dict[str, Bytes], text: Sequence[str]) -> dict[str, Bytes]:
+    """The same with `item_id` where there are no options: the prompt, or the row."""
     if "options" not in text:
         found["item_id"] = found[digest_name("prompt")] if "prompt" in text else found["row_id"].copy()
-    return found if order is None else {name: column[order] for name, column in found.items()}
+    return found
 
 
 def hex_bytes(column: pa.Array) -> Bytes:
@@ -215,6 +221,8 @@ def number_copies(rows: Bytes) -> np.ndarray:
 
 def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequence[Bytes] = ()) -> Bytes:
     """Ids of rows made from others: H(parent, operator, digests of the changed cells, copy)."""
+    if len(parents) <= few.FEW:
+        return few.few_child_ids(parents, operator, copies.tolist(), changed)
     cells = {f"cell{place}": id_array(each) for place, each in enumerate(changed)}
     table = pa.table({".at": np.arange(len(parents)), "parent": id_array(parents), "copy": copies, **cells})
     changes = "".join(f"{name}::VARCHAR || '/' || " for name in cells)
