@@ -54,3 +54,7 @@ class Foreseen:
     def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
         """Group -> (wanted, had) of each group that has, or may have, too little for the build to go on."""
         return {}
+
+    def wiped(self, rows: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        """The sources of which more rows go than it lets go; `rows` has (how many go, how many came) of each."""
+        return {}

@@ -103,7 +103,7 @@ class KnownValues:
         """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
         node = self.graph.nodes[at]
         if node.form is not None:
-            return (node.form,)
+            return tuple(node.columns)
         if isinstance(node.operator, Map):
             return tuple(digest_name(mapped(place)) for place in range(len(node.operator.makes())))
         assert isinstance(node.operator, Measure)

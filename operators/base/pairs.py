@@ -1,0 +1,57 @@
+"""Set decisions by pairs of rows: a row goes if a row of lower rank is like it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from operators.base.declare import SetDecision
+from operators.base.scope import Columns
+from operators.base.values import Texts
+
+NEAR, CROWD = "near", "crowd"
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """Some texts as they are compared: what is exchanged of them in the place of text."""
+
+    hashes: Any
+    """Of each text its sorted n-grams as 64-bit hashes, one text after another."""
+    bounds: Any
+    """(n + 1) where those of each text begin, and the end."""
+    bands: Any
+    """(bands, n) 32-bit hashes; two texts are compared where they share one."""
+    traits: Any
+    """(n) 64-bit hashes of what two texts must have alike besides, such as their numbers."""
+
+
+class Pairwise(SetDecision):
+    """A set decision that compares rows with rows; which ones is found of all of them at once, so its table is settled before.
+
+    Beside the table it makes `near` (the row of lowest rank that is like a row and ranks before it, or null) and `crowd` (with
+    how many rows of lower rank it shares its most crowded band). Only rows of input count, whether they stay or go.
+    """
+
+    seeded: ClassVar[bool] = True
+    detail: ClassVar[str] = NEAR
+
+    def beside(self) -> Columns:
+        """The columns that it makes beside its table."""
+        return {NEAR: "label", CROWD: "integer"}
+
+    def compared(self) -> str:
+        """The text column whose cells are compared."""
+        raise NotImplementedError(f"`{self.name}` compares nothing")
+
+    def most(self) -> int:
+        """With how many rows of each of its bands a row is compared, from the lowest rank on."""
+        raise NotImplementedError(f"`{self.name}` compares nothing")
+
+    def sketch(self, texts: Texts, entries: Any, seed: int) -> Sketches:
+        """Texts as they are compared."""
+        raise NotImplementedError(f"`{self.name}` compares nothing")
+
+    def alike(self, shared: Any, sizes: Any, lengths: Any) -> Any:
+        """Whether pairs are alike that share so many n-grams of so many each."""
+        raise NotImplementedError(f"`{self.name}` compares nothing")
