@@ -16,6 +16,8 @@ class Foreseen:
 
     drops: ClassVar[bool] = True
     """Whether it drops rows of its own."""
+    counts_sources: ClassVar[bool] = False
+    """Whether `wiped` says something."""
     detail: ClassVar[str] = "rank"
     """What its SQL tells of a row besides."""
 

@@ -55,3 +55,7 @@ class Pairwise(SetDecision):
     def alike(self, shared: Any, sizes: Any, lengths: Any) -> Any:
         """Whether pairs are alike that share so many n-grams of so many each."""
         raise NotImplementedError(f"`{self.name}` compares nothing")
+
+    def likeness(self, one: str, other: str, entries: Any) -> tuple[int, int]:
+        """(n-grams that are in both of two texts, in either)."""
+        raise NotImplementedError(f"`{self.name}` compares nothing")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.base.declare import Share, decided, field
-from operators.base.pairs import NEAR, Pairwise, Sketches
+from operators.base.pairs import CROWD, NEAR, Pairwise, Sketches
 from operators.base.scope import Complaint, Scope
 from operators.text.fold import Folding
 from operators.text.sqltext import ident
 
 if TYPE_CHECKING:
-    from operators.base.values import Texts
+    from operators.base.values import Column, Texts
 
 GRAM = 5
 """Characters of an n-gram where neither the recipe nor the profile says how many."""
@@ -46,6 +46,8 @@ class NearDuplicates(Pairwise):
     may_lack: ClassVar[tuple[str, ...]] = ("fold", "near_ngram")
     # Arrow's own tables say what white space and punctuation are.
     rests_on: ClassVar[tuple[str, ...]] = ("rensa", "unicode", "pyarrow")
+
+    counts_sources: ClassVar[bool] = True
 
     by: str = field("column", "prompt")
     """The text column that is compared."""
@@ -84,17 +86,30 @@ class NearDuplicates(Pairwise):
     def most(self) -> int:
         return self.most_compared
 
+    def grams(self, column: Column, entries: Mapping[str, Any]) -> tuple[Any, Any]:
+        """(hashes of the n-grams of each text, where those of each begin, and the end)."""
+        from operators.kernels.alike import forms
+        from operators.kernels.shingles import shingles
+
+        return shingles(forms(column, Folding.of(entries.get("fold", ()), case=True)), self.gram(entries))
+
     def sketch(self, texts: Texts, entries: Mapping[str, Any], seed: int) -> Sketches:
         import numpy as np
 
-        from operators.kernels.alike import forms
-        from operators.kernels.shingles import bands, numbers, rows_of_bands, shingles
+        from operators.kernels.shingles import bands, numbers, rows_of_bands
 
-        folding = Folding.of(entries.get("fold", ()), case=True)
-        hashes, bounds = shingles(forms(texts.cells, folding), self.gram(entries))
+        hashes, bounds = self.grams(texts.cells, entries)
         rows = rows_of_bands(self.permutations, Fraction(self.threshold))
         traits = numbers(texts.cells) if self.numbers == "equal" else np.zeros(len(bounds) - 1, np.uint64)
         return Sketches(hashes, bounds, bands(hashes, bounds, self.permutations, rows, seed), traits)
+
+    def likeness(self, one: str, other: str, entries: Mapping[str, Any]) -> tuple[int, int]:
+        import numpy as np
+        import pyarrow as pa
+
+        hashes, bounds = self.grams(pa.array([one, other], pa.large_string()), entries)
+        shared = len(np.intersect1d(hashes[: bounds[1]], hashes[bounds[1] :]))
+        return shared, len(hashes) - shared
 
     def alike(self, shared: Any, sizes: Any, lengths: Any) -> Any:
         from operators.kernels.shingles import reaches
@@ -107,6 +122,20 @@ class NearDuplicates(Pairwise):
     def verdicts(self, relation: str, seed: int, scale: tuple[int, int] | None) -> str:
         return f"SELECT row_id, {ident(NEAR)} IS NULL AS kept, {ident(NEAR)} AS detail\n  FROM {relation}"
 
+    def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
+        strangers = unseen.get("", 0)
+        # What is known was found among the rows of an earlier table. Rows that went away since leave room in a crowd; rows that
+        # nobody has seen may be near to any row, and stand before a near row in its crowd.
+        met = "TRUE" if not strangers else f"row.{ident(CROWD)} + {strangers} <= {self.most_compared}"
+        stays = f"row.{ident(NEAR)} IS NULL AND row.{ident(CROWD)} <= {self.most_compared}" if not strangers else "FALSE"
+        goes = f"(coalesce(other.sure, FALSE) AND {met})"
+        return (
+            f"SELECT row.row_id, 0 AS copy, row.sure AND {stays} AS surely, NOT {goes} AS possibly"
+            f" FROM {relation} AS row LEFT JOIN {relation} AS other ON row.{ident(NEAR)} = other.row_id"
+        )
+
     def wiped(self, rows: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
         share = Fraction(self.max_share)
-        return {source: (went, came) for source, (went, came) in rows.items() if went * share.denominator > came * share.numerator}
+        return {
+            source: (went, came) for source, (went, came) in rows.items() if went * share.denominator > came * share.numerator
+        }

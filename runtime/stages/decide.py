@@ -118,12 +118,14 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                 measured = view.known.values(made.node, base)
                 columns[name], known = partial(measured.window, kept_name(made)), measured.known
             blind |= False if known is None else ~known
+        foreign = False
         for source, form in self.stage.forms:
             forms = view.known.values(source, base)
+            foreign |= forms.foreign
             columns[form] = partial(forms.cells, form)
             blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
-        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
+        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread, foreign)
 
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""

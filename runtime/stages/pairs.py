@@ -149,9 +149,7 @@ def nearest(sketched: Sketched, operator: Pairwise) -> tuple[Array, Array]:
     return near, crowd
 
 
-def compare_band(
-    sketched: Sketched, operator: Pairwise, places: Array, behind: Array, first: Array, near: Array
-) -> None:
+def compare_band(sketched: Sketched, operator: Pairwise, places: Array, behind: Array, first: Array, near: Array) -> None:
     """Compare the rows of one band in rounds, each with the one of lowest rank that it has not met; `near` is written."""
     for turn in range(operator.most()):
         own, other = places[behind], places[np.minimum(first + turn, behind)]

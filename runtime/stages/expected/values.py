@@ -17,6 +17,7 @@ from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
 from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.base.pairs import Pairwise
 from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
@@ -54,6 +55,8 @@ class Values:
     columns: Mapping[str, pa.Array]
     known: Mask | None = None
     """None where all are known."""
+    foreign: bool = False
+    """Whether they were found among other rows, and so hold only as far as an operator says."""
 
     def whole(self, name: str) -> pa.Array:
         """A column of which every cell is known; raises Unknown."""
@@ -96,8 +99,16 @@ class KnownValues:
             # The columns under its key are those of the table with that digest, however many rows another has.
             same = base.digest is not None and base.digest == self.addresses.address(self.graph.base(at))
             recorded = self.under_key(at) if same else None
-            self.by_node[at] = recorded or self.of_equal_cells(at, base)
+            self.by_node[at] = recorded or self.without_record(at, base)
         return self.by_node[at]
+
+    def without_record(self, at: int, base: Base) -> Values:
+        """What other tables know of the same cells, or of the same rows."""
+        if isinstance(self.graph.nodes[at].operator, Pairwise):
+            from runtime.stages.expected.pairs import pairs_of_others
+
+            return pairs_of_others(self.store, self.graph, at, self.facts, base)
+        return self.of_equal_cells(at, base)
 
     def names(self, at: int) -> tuple[str, ...]:
         """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
