@@ -38,8 +38,8 @@ class NearDuplicates(Pairwise):
 
     Example:
         with: {threshold: 0.5, max_share: 1}
-        in:   [{prompt: 하늘은 왜 파랗게 보이나요}, {prompt: "하늘은 왜 파랗게 보이나요?!"}, {prompt: 물은 왜 백 도에서 끓나요}]
-        out:  [{prompt: 하늘은 왜 파랗게 보이나요}, {prompt: 물은 왜 백 도에서 끓나요}]
+        in:   [{prompt: "하늘은 왜 파랗게 보이나요?!"}, {prompt: 하늘은 왜 파랗게 보이나요}, {prompt: 물은 왜 백 도에서 끓나요}]
+        out:  [{prompt: "하늘은 왜 파랗게 보이나요?!"}, {prompt: 물은 왜 백 도에서 끓나요}]
     """
 
     name: ClassVar[str] = "near_duplicates"

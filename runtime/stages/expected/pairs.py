@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,6 @@ from compiler.graph.keys import value_key
 from compiler.graph.nodes import Graph
 from operators.base.pairs import CROWD, NEAR, Pairwise
 from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
-from runtime.stages.expected.values import Values
 from runtime.store.digest import id_bytes
 from runtime.store.store import Damaged, Store
 from runtime.tables.beside import find_measured
@@ -21,35 +21,43 @@ from runtime.tables.objects import read_table
 from runtime.tables.table import open_table
 
 
-def pairs_of_others(store: Store, graph: Graph, at: int, facts: Facts, base: Base) -> Values:
+class Found(NamedTuple):
+    """The row near to each row of a table, and its crowd, as they were in an earlier one."""
+
+    near: pa.Array
+    crowd: pa.Array
+    known: Mask
+    """The rows that stood there with the same text."""
+    exact: bool = False
+    """Whether they are those of this table too."""
+
+
+def pairs_of_others(store: Store, graph: Graph, at: int, facts: Facts, base: Base) -> Found:
     """What is known of the pairs of a table by those of the earlier one that has most of its rows, with the same text.
 
-    Of a row that stood there, its near row and its crowd as they were. They are those of this table too, and so exact, where it
-    has no other rows, lacks none that a row is near to, and no row was compared with some of its crowd alone.
+    Exact where it has no other rows than that one, lacks none that a row is near to, and no row was compared with some of its
+    crowd alone.
     """
     node, rows = graph.nodes[at], base.frame.rows
     operator = node.operator
     assert isinstance(operator, Pairwise)
-    nothing = Values({NEAR: pa.nulls(rows, pa.uuid()), CROWD: pa.nulls(rows, pa.int64())}, np.zeros(rows, bool), foreign=True)
+    best = Found(pa.nulls(rows, pa.uuid()), pa.nulls(rows, pa.int64()), np.zeros(rows, bool))
     made = next(iter(node.carried.values()))
     try:
         own, cells = base.frame.frame("row_id"), base.frame.frame(small_name(made.name, base.columns))
     except Unknown:
-        return nothing
-    best, most = nothing, 0
-    for known, near, crowd in earlier(store, value_key(graph, at, facts), own, cells):
-        if (count := int(known.sum())) <= most:
+        return best
+    for found in earlier(store, value_key(graph, at, facts), own, cells):
+        if found.known.sum() <= best.known.sum():
             continue
-        most = count
-        there = near.is_null().to_numpy(zero_copy_only=False) | np.isin(halves_of(near), halves_of(own))
-        exact = bool(known.all() and there.all()) and int(np.max(crowd.to_numpy(), initial=0)) <= operator.most()
-        exact = exact and getattr(base, "exact", False)
-        best = Values({NEAR: near, CROWD: crowd}, None if known.all() else known, foreign=not exact)
+        there = found.near.is_null().to_numpy(zero_copy_only=False) | np.isin(halves_of(found.near), halves_of(own))
+        most = np.max(found.crowd.to_numpy(), initial=0)
+        best = found._replace(exact=bool(found.known.all() and there.all() and most <= operator.most()))
     return best
 
 
-def earlier(store: Store, measure: str, own: pa.Array, cells: pa.Array) -> Iterator[tuple[Mask, pa.Array, pa.Array]]:
-    """(which rows stood in it with the same cell, the row near to each there, its crowd there) of each earlier table."""
+def earlier(store: Store, measure: str, own: pa.Array, cells: pa.Array) -> Iterator[Found]:
+    """What is known by each earlier table."""
     for measured in find_measured(store, measure):
         try:
             viewed, found = open_table(store, measured.of), read_table(store, measured.object)
@@ -63,7 +71,8 @@ def earlier(store: Store, measure: str, own: pa.Array, cells: pa.Array) -> Itera
         place = np.minimum(np.searchsorted(ids, mine), len(ids) - 1)
         at = pa.array(place)
         known = (ids[place] == mine) & (bytes_of(theirs.take(at)) == bytes_of(cells)).all(axis=1)
-        yield known, combined(found.column(NEAR)).take(at), combined(found.column(CROWD)).take(at)
+        near, crowd = (combined(found.column(name)).take(at) for name in (NEAR, CROWD))
+        yield Found(near, crowd, known)
 
 
 def bytes_of(ids: pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

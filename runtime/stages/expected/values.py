@@ -17,11 +17,12 @@ from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
 from operators.base.declare import Map, Measure, SetDecision, mapped
-from operators.base.pairs import Pairwise
+from operators.base.pairs import CROWD, NEAR, Pairwise
 from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.expected.frames import Base, Mask, Unknown, Window, small_name
+from runtime.stages.expected.pairs import pairs_of_others
 from runtime.store.digest import id_bytes
 from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
@@ -105,9 +106,9 @@ class KnownValues:
     def without_record(self, at: int, base: Base) -> Values:
         """What other tables know of the same cells, or of the same rows."""
         if isinstance(self.graph.nodes[at].operator, Pairwise):
-            from runtime.stages.expected.pairs import pairs_of_others
-
-            return pairs_of_others(self.store, self.graph, at, self.facts, base)
+            near, crowd, known, exact = pairs_of_others(self.store, self.graph, at, self.facts, base)
+            exact = exact and base.exact
+            return Values({NEAR: near, CROWD: crowd}, None if known.all() else known, foreign=not exact)
         return self.of_equal_cells(at, base)
 
     def names(self, at: int) -> tuple[str, ...]:
