@@ -82,7 +82,7 @@ def recipe(*steps: Any, a: dict[str, Any] | None = None, **top: Any) -> dict[str
 def near_rows() -> list[dict[str, Any]]:
     """Sentences that share much of their words and numbers, so that what is nearly the same depends on every field."""
     chance = random.Random(3)
-    words = "하늘은 물은 바다는 파란가요 끓나요 짠가요 깊은가요 이유를 근거를 길게".split()
+    words = ["하늘은", "물은", "바다는", "파란가요", "끓나요", "짠가요", "깊은가요", "이유를", "근거를", "길게"]
     made = []
     for place in range(80):
         said = words[: 6 + place % 3]
@@ -137,7 +137,8 @@ def part(operator: str, field: str, before: Any, after: Any) -> Mutation:
 def nearly(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
     """A mutation of near duplicates, of rows that are."""
     name = "near_duplicates"
-    both = [recipe({name: NEAR | each}, a=A | {"file": "near.jsonl", "columns": {"prompt": "prompt", "other": "other"}}) for each in (before, after)]
+    rows = A | {"file": "near.jsonl", "columns": {"prompt": "prompt", "other": "other"}}
+    both = [recipe({name: NEAR | each}, a=rows) for each in (before, after)]
     return Mutation(f"{name}.{field}", *both, name, role_of(OPERATORS[name], field))
 
 

@@ -31,10 +31,8 @@ prompts:
 
 def some_texts(count: int = 120) -> list[str]:
     """Sentences of few words, of which many are near to others."""
-    chance, words = (
-        random.Random(5),
-        "하늘은 물은 바다는 왜 파란가요 끓나요 짠가요 깊은가요 이유를 근거를 길게 짧게 써 주세요".split(),
-    )
+    chance = random.Random(5)
+    words = ["하늘은", "물은", "바다는", "왜", "파란가요", "끓나요", "짠가요", "깊은가요", "이유를", "근거를", "길게", "짧게"]
     made: list[str] = []
     for _ in range(count):
         said = list(chance.choice(made).split()) if made and chance.random() < 0.6 else chance.choices(words, k=9)
