@@ -3,8 +3,8 @@
     pip install 'datatrove[io,processing]' 'kiwipiepy<0.22'
     PYTHON datatrove_steps.py rows.parquet folder {near,all}
 
-`near` is MinHash alone, with its defaults (5-grams of words, 14 buckets of 8) and its words for Korean; `all` is share, length and
-exact duplicates before. Writes the ids that are kept to folder/kept.json.
+`near` is MinHash alone, with its defaults (5-grams of words, 14 buckets of 8) and its words for Korean; `all` has share, length
+and exact duplicates before. Writes the ids that are kept to folder/kept.json.
 """
 
 from __future__ import annotations

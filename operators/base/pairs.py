@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from operators.base.declare import SetDecision
 from operators.base.scope import Columns
@@ -12,18 +11,24 @@ from operators.base.values import Texts
 NEAR, CROWD = "near", "crowd"
 
 
-@dataclass(frozen=True)
-class Sketches:
-    """Some texts as they are compared: what is exchanged of them in the place of text."""
+class Sets(NamedTuple):
+    """Of each of n texts a sorted set of 64-bit hashes."""
 
     hashes: Any
-    """Of each text its sorted n-grams as 64-bit hashes, one text after another."""
+    """One set after another."""
     bounds: Any
-    """(n + 1) where those of each text begin, and the end."""
+    """(n + 1) where each begins, and the end."""
+
+
+class Sketches(NamedTuple):
+    """Some texts as they are compared: what is exchanged of them in the place of text."""
+
+    grams: Sets
+    """Their n-grams."""
+    traits: Sets
+    """What the one of two texts must have of the other besides, such as its numbers: all of the fewer."""
     bands: Any
     """(bands, n) 32-bit hashes; two texts are compared where they share one."""
-    traits: Any
-    """(n) 64-bit hashes of what two texts must have alike besides, such as their numbers."""
 
 
 class Pairwise(SetDecision):

@@ -48,32 +48,34 @@ def shingles(forms: pa.Array, gram: int) -> tuple[Hashes, Ints]:
         stepped = (hashes ^ points[there].astype(np.uint64)) * STEP if len(points) else hashes
         stepped ^= stepped >> np.uint64(29)
         hashes = stepped if at == 0 else np.where(at < sizes[rows], stepped, hashes)
-    hashes = mixed(hashes)
-    order = np.lexsort((hashes, rows))
-    hashes, rows = hashes[order], rows[order]
-    kept = np.ones(len(hashes), bool)
-    kept[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-    return hashes[kept], np.searchsorted(rows[kept], np.arange(len(counts) + 1)).astype(np.int64)
+    return distinct(mixed(hashes), rows, len(counts))
 
 
-def numbers(texts: pa.Array) -> Hashes:
-    """A hash of all numbers of each text, whatever their order: two texts with the same ones have the same; 0 without any."""
+def numbers(texts: pa.Array) -> tuple[Hashes, Ints]:
+    """(hashes, where those of each text begin, and the end) of the distinct numbers in each text, sorted within a text."""
     texts = pc.utf8_normalize(pc.fill_null(texts.cast(pa.large_string()), ""), "NFKC")
     apart = pa.concat_arrays([pc.utf8_trim(pc.replace_substring_regex(texts, r"[^\p{Nd}]+", " "), " ")])
     points, lengths = decode(apart)
-    found: Hashes = np.zeros(len(lengths), np.uint64)
     if not len(points):
-        return found
+        return np.zeros(0, np.uint64), np.zeros(len(lengths) + 1, np.int64)
     rows = np.repeat(np.arange(len(lengths)), lengths)
     spaces = points == 0x20
     starts = np.ones(len(points), bool)
     starts[1:] = spaces[:-1] | (rows[1:] != rows[:-1])
     begin = np.flatnonzero(starts)
-    place = np.arange(len(points)) - np.repeat(begin, np.diff(np.append(begin, len(points))))
-    powers = np.cumprod(np.full(int(place.max()) + 1, STEP, np.uint64))
+    powers = np.cumprod(np.full(int(np.diff(np.append(begin, len(points))).max()), STEP, np.uint64))
+    place = within(np.diff(np.append(begin, len(points))))
     each = np.where(spaces, np.uint64(0), (points.astype(np.uint64) + np.uint64(1)) * powers[place])
-    np.add.at(found, rows[begin], mixed(np.add.reduceat(each, begin)))
-    return found
+    return distinct(mixed(np.add.reduceat(each, begin)), rows[begin], len(lengths))
+
+
+def distinct(hashes: Hashes, rows: Ints, count: int) -> tuple[Hashes, Ints]:
+    """(the distinct hashes of each row, sorted, where those of each begin, and the end)."""
+    order = np.lexsort((hashes, rows))
+    hashes, rows = hashes[order], rows[order]
+    kept = np.ones(len(hashes), bool)
+    kept[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    return hashes[kept], np.searchsorted(rows[kept], np.arange(count + 1)).astype(np.int64)
 
 
 def bands(hashes: Hashes, bounds: Ints, permutations: int, rows: int, seed: int) -> np.ndarray[Any, np.dtype[np.uint32]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.base.declare import Share, decided, field
-from operators.base.pairs import CROWD, NEAR, Pairwise, Sketches
+from operators.base.pairs import CROWD, NEAR, Pairwise, Sets, Sketches
 from operators.base.scope import Complaint, Scope
 from operators.text.fold import Folding
 from operators.text.sqltext import ident
@@ -29,8 +29,8 @@ class NearDuplicates(Pairwise):
     truly for each pair. Compared are letters, marks and numbers alone, in NFKC, one case (but in formulas and code) and by the
     profile's `fold`; a text of fewer characters than an n-gram equals another or is none of it. The rank is a hash of the seed
     and the row's id, as in `sample`. Every row of the input that ranks before counts, whether it stays or goes itself: there are
-    no chains, and adding a row drops only rows that are truly near to that row. Of texts that say the same about other numbers
-    none goes, unless `numbers: ignored`.
+    no chains, and adding a row drops only rows that are truly near to that row. Of two texts that each have a number
+    which the other has not none goes, unless `numbers: ignored`.
 
     Which pairs are compared is found by MinHash: those that share a band of its permutations. Of pairs exactly at the threshold
     1 of 100 shares none and is missed, of nearer ones fewer. Where more than `most_compared` rows share a band, each is compared
@@ -55,8 +55,8 @@ class NearDuplicates(Pairwise):
     """The least Jaccard of two texts that are nearly the same."""
     ngram: Literal["profile"] | Annotated[int, Field(ge=1, le=50)] = "profile"
     """Characters of an n-gram; what the profile says as `near_ngram`, else 5."""
-    numbers: Literal["equal", "ignored"] = "equal"
-    """Whether texts with other numbers can be nearly the same; the numbers of a text are compared in any order."""
+    numbers: Literal["compared", "ignored"] = "compared"
+    """Whether two texts are apart that each have a number which the other has not: the same problem with other numbers."""
     permutations: Annotated[int, Field(ge=16, le=1024)] = 128
     """Hashes of a MinHash; more of them find more."""
     most_compared: Annotated[int, Field(ge=1)] = 100
@@ -98,10 +98,11 @@ class NearDuplicates(Pairwise):
 
         from operators.kernels.shingles import bands, numbers, rows_of_bands
 
-        hashes, bounds = self.grams(texts.cells, entries)
+        grams = Sets(*self.grams(texts.cells, entries))
         rows = rows_of_bands(self.permutations, Fraction(self.threshold))
-        traits = numbers(texts.cells) if self.numbers == "equal" else np.zeros(len(bounds) - 1, np.uint64)
-        return Sketches(hashes, bounds, bands(hashes, bounds, self.permutations, rows, seed), traits)
+        none = (np.zeros(0, np.uint64), np.zeros(texts.rows + 1, np.int64))
+        traits = Sets(*(numbers(texts.cells) if self.numbers == "compared" else none))
+        return Sketches(grams, traits, bands(*grams, self.permutations, rows, seed))
 
     def likeness(self, one: str, other: str, entries: Mapping[str, Any]) -> tuple[int, int]:
         import numpy as np
