@@ -28,6 +28,7 @@ from operators.maps.select import Select
 from operators.grow.style_directives import StyleDirectives
 from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique
+from operators.sets.near_duplicates import NearDuplicates
 from operators.sets.sample import Sample
 from operators.sets.mixture import Mixture
 from operators.learn.sft import Sft

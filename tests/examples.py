@@ -139,6 +139,11 @@ ASKED: dict[str, list[Any]] = {
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
     "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
     + [{"by": ["prompt", "other"]}],
+    "near_duplicates": [
+        {"threshold": 0.5, "max_share": 1},
+        {"threshold": 0.3, "ngram": 2, "numbers": "ignored", "max_share": 1, "permutations": 64},
+        {"threshold": 1, "by": "other", "ngram": 1, "max_share": 1, "most_compared": 2},
+    ],
     "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],
     "mixture": [
         {"take": {"x": 5}},

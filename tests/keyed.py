@@ -31,7 +31,7 @@ from runtime.store.store import Store, StoreError
 from tests.conftest import Project
 from tests.derived import put_tried
 from tests.examples import needed
-from tests.mutations import ROWS, TEXTS, TRACED, Mutation
+from tests.mutations import ROWS, TEXTS, TRACED, Mutation, near_rows
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
 
@@ -70,6 +70,7 @@ def put_files(project: Project) -> None:
     project.rows("b.jsonl", [{"prompt": text} for text in TEXTS[1:4] + ["물을 끓이면 왜 김이 나나요?", "물은 왜 끓나요?"]])
     project.rows("lack1.jsonl", [{"prompt": "하나", "x": "1"}])
     project.rows("lack2.jsonl", [{"prompt": "둘"}])
+    project.rows("near.jsonl", near_rows())
     project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])

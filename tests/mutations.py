@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -78,6 +79,22 @@ def recipe(*steps: Any, a: dict[str, Any] | None = None, **top: Any) -> dict[str
     return fixed | {"sources": {"a": a or A, "b": B}, "tables": tables} | top
 
 
+def near_rows() -> list[dict[str, Any]]:
+    """Sentences that share much of their words and numbers, so that what is nearly the same depends on every field."""
+    chance = random.Random(3)
+    words = ["하늘은", "물은", "바다는", "파란가요", "끓나요", "짠가요", "깊은가요", "이유를", "근거를", "길게"]
+    made = []
+    for place in range(80):
+        said = words[: 6 + place % 3]
+        for _ in range(place % 4):
+            said[chance.randrange(len(said))] = chance.choice(words)
+        made.append({"prompt": " ".join(said) + f" {place // 30}번", "other": " ".join(said[:4])})
+    return made
+
+
+NEAR = {"threshold": 0.5, "max_share": 1}
+
+
 @dataclass(frozen=True)
 class Mutation:
     """Two recipes that differ in one field."""
@@ -115,6 +132,14 @@ def steps(field: str, before: Any, after: Any, *others: Any, first: tuple[Any, .
 def part(operator: str, field: str, before: Any, after: Any) -> Mutation:
     """A mutation of a part of one step."""
     return Mutation(field, *(recipe({operator: each}) for each in (before, after)), operator)
+
+
+def nearly(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of near duplicates, of rows that are."""
+    name = "near_duplicates"
+    rows = A | {"file": "near.jsonl", "columns": {"prompt": "prompt", "other": "other"}}
+    both = [recipe({name: NEAR | each}, a=rows) for each in (before, after)]
+    return Mutation(f"{name}.{field}", *both, name, role_of(OPERATORS[name], field))
 
 
 def source(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
@@ -313,6 +338,14 @@ LISTED: list[Mutation] = [
         "keep",
     ),
     Mutation("unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique"),
+    nearly("by", {}, {"by": "other"}),
+    nearly("threshold", {}, {"threshold": 0.9}),
+    nearly("ngram", {}, {"ngram": 1}),
+    nearly("numbers", {}, {"numbers": "ignored"}),
+    nearly("permutations", {"most_compared": 1}, {"most_compared": 1, "permutations": 16}),
+    nearly("most_compared", {}, {"most_compared": 1}),
+    replace(nearly("max_share", {}, {"max_share": 0.01}), stops=True),
+    nearly("language", {}, {"language": "ko"}),
     steps("style_directives.per_row", STYLED, STYLED | {"per_row": 2}),
     exams("of", {"of": "other"}),
     exams("options", {"options": "more"}),

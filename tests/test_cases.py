@@ -20,7 +20,11 @@ from tests.conftest import Project
 
 CASES = Path(__file__).resolve().parent / "cases"
 #: What a case cannot be played without.
-NEEDS = {"merge-options": ("bm25s", "scipy"), "merge-options-refused": ("bm25s", "scipy", "kiwipiepy")}
+NEEDS = {
+    "merge-options": ("bm25s", "scipy"),
+    "merge-options-refused": ("bm25s", "scipy", "kiwipiepy"),
+    "near-duplicates": ("rensa",),
+}
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 #: Progress and times differ from run to run. Ids of rows and digests of tables stay the same everywhere: that is a promise.

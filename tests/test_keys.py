@@ -12,7 +12,7 @@ import compiler.graph.keys
 import compiler.text.canonical
 from compiler.graph.plan import Addresses
 from operators.asks.asks import Asks
-from operators.base.declare import Declared, Operator, tuning
+from operators.base.declare import Declared, Operator, SetDecision, tuning
 from operators.catalog import OPERATORS
 from operators.declared.model import Model
 from operators.declared.source import Source
@@ -53,7 +53,8 @@ def check_key(mutation: Mutation, keys: tuple[list[Key], list[Key]]) -> None:
 
 def aspects_of(mutation: Mutation) -> tuple[str, ...]:
     """The aspects of an operator's nodes that a field decides."""
-    return ("decision",) if mutation.role == "decided" else ("columns", "table")
+    decides = ("table",) if issubclass(OPERATORS[mutation.operator], SetDecision) else ("decision",)
+    return decides if mutation.role == "decided" else ("columns", "table")
 
 
 def check_build(mutation: Mutation, pair: Pair) -> None:

@@ -236,7 +236,7 @@ def test_nobody_else_asks_of_which_class_an_operator_is() -> None:
     from operators import catalog
     from operators.base.declare import Operator
 
-    families = {"Operator", "Step", "Measure", "Map", "SetDecision"}
+    families = {"Operator", "Step", "Measure", "Map", "SetDecision", "Pairwise"}
     classes = subclasses(Operator) - families
     assert catalog.OPERATORS and {"Source", "Train", "Generate"} <= classes
     files = [path for path in FILES if path.relative_to(ROOT).parts[0] in ("compiler", "runtime")]

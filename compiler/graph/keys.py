@@ -10,6 +10,7 @@ from compiler.graph.nodes import Graph, Node
 from compiler.graph.stages import stage_at
 from compiler.text.canonical import digest_of
 from operators.base.declare import Measure, Operator, Role
+from operators.base.pairs import Pairwise
 
 Address = Callable[[int], str | None]
 
@@ -65,7 +66,7 @@ def roles_of(node: Node) -> tuple[Role, ...]:
         case "decision":
             return ("decided",)
         case "table" | "checkpoint":
-            return ("result", "column")
+            return ("result", "column", "decided")
 
 
 def carried(node: Node) -> dict[str, Any]:
@@ -82,6 +83,8 @@ def value_key(graph: Graph, index: int, facts: Facts) -> str:
     """What decides the values of a columns node, besides the cells it reads: equal cells have equal values."""
     node, against = graph.nodes[index], [own_ingredients(graph, each, facts) for each in graph.against(index)]
     parts = {**identity(node.operator, facts, node.entries, *roles_of(node)), "form": node.form is not None}
+    if isinstance(node.operator, Pairwise):
+        parts["seed"] = node.seed
     return digest_of({**parts, **({"against": against} if against else {})})
 
 

@@ -93,9 +93,9 @@ class DecideStage(Stage[SetDecision]):
 
     @property
     def forms(self) -> tuple[tuple[int, str], ...]:
-        """(columns node, the form that it makes) of what the set decision compares."""
+        """(columns node, a column that it makes) of what the set decision compares."""
         nodes = self.graph.nodes
-        return tuple((each, form) for each in self.beside if (form := nodes[each].form) is not None)
+        return tuple((each, name) for each in self.beside if nodes[each].form is not None for name in nodes[each].columns)
 
     @property
     def ranked(self) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from operators.base.cut import Cut
 from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
+from operators.base.pairs import NEAR, Pairwise
 from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
 from operators.maps.select import Select
@@ -160,6 +161,8 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
             return lower_asks(state, settle(state, rows), step, operator)
         case Expand():
             return lower_expand(state, settle(state, rows), step, operator)
+        case Pairwise():
+            return settle(state, settle(state, rows), step)
         case SetDecision():
             return settle(state, rows, step)
         case Cut():
@@ -194,6 +197,7 @@ def add_columns(
     carried = {role: rows.made[name] for role, name in reads.items()}
     inputs = dict.fromkeys([rows.base, *(made.node for made in carried.values() if made.node is not None)])
     more: dict[str, Any] = {"entries": state.entries(step.operator, step), "columns": columns, "carried": carried, "form": form}
+    more["seed"] = state.seed_of(step.operator) if form is not None else 0
     return state.add_step(step, rows, step.operator, (*inputs, *against), "columns", **more)
 
 
@@ -238,6 +242,8 @@ def settle(state: Lowering, rows: Rows, step: PlacedStep | None = None) -> Rows:
     assert isinstance(operator, SetDecision)
     for form, column in operator.forms().items():
         inputs.append(add_columns(state, rows, step, {"of": column}, {form: "label"}, form))
+    if isinstance(operator, Pairwise):
+        inputs.append(add_columns(state, rows, step, {"of": operator.compared()}, dict(operator.beside()), NEAR))
     if operator.name in ("mixture", "sample"):
         # Amounts shrink by what a preview leaves out, and that is not in its own digest: the sources' are.
         inputs += [*state.previews, *(state.nodes[each].rows for each in state.previews)]

@@ -21,7 +21,7 @@ def kernel_line(graph: Graph, index: int) -> str:
         f"{made.name}" if made.node is None else f"{graph.nodes[made.node].label}.{made.name}" for made in node.carried.values()
     )
     if node.form is not None:
-        makes = node.form
+        makes = ", ".join(node.columns)
     elif isinstance(node.operator, Measure):
         makes = ", ".join(f"{node.label}.{value}" for value in node.operator.values)
     else:

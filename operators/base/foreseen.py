@@ -16,6 +16,8 @@ class Foreseen:
 
     drops: ClassVar[bool] = True
     """Whether it drops rows of its own."""
+    counts_sources: ClassVar[bool] = False
+    """Whether `wiped` says something."""
     detail: ClassVar[str] = "rank"
     """What its SQL tells of a row besides."""
 
@@ -53,4 +55,8 @@ class Foreseen:
 
     def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
         """Group -> (wanted, had) of each group that has, or may have, too little for the build to go on."""
+        return {}
+
+    def wiped(self, rows: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        """The sources of which more rows go than it lets go; `rows` has (how many go, how many came) of each."""
         return {}

@@ -116,6 +116,8 @@ class LanguageProfile(Declared):
     """How overlap with benchmarks is looked for."""
     fold: tuple[Rule, ...] | None = None
     """What counts as one letter where texts are compared: rules by name, for what its writers confuse. No text is changed."""
+    near_ngram: int | None = Field(None, ge=1, le=50)
+    """Characters of an n-gram by which two texts are nearly the same; 5 unless said, fewer where a character is a word."""
     squeezed_length: int | None = Field(None, ge=8, le=1000)
     """How many letters in a row are evidence that a text has an item of a benchmark, where nothing but letters is compared."""
     cased: bool | None = None

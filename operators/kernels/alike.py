@@ -22,8 +22,11 @@ def forms(texts: pa.Array, folding: Folding | None = None) -> pa.Array:
     """Each text in NFKC, one case, without white space, punctuation and symbols; with these where there is nothing else."""
     texts = texts.cast(pa.large_string())
     short = pc.replace_substring_regex(compared(texts, ("nfkc", "case", "punctuation"), folding), SPACES, "")
-    long = pc.replace_substring_regex(compared(texts, ("nfkc", "case"), folding), SPACES, "")
-    return pc.if_else(pc.equal(pc.utf8_length(short), 0), long, short)
+    bare = pc.equal(pc.utf8_length(short), 0)
+    if not pc.any(bare).as_py():
+        return short
+    long = pc.replace_substring_regex(compared(texts.filter(bare), ("nfkc", "case"), folding), SPACES, "")
+    return pc.replace_with_mask(short, bare, long)
 
 
 def grams(text: str) -> frozenset[str]:

@@ -43,3 +43,13 @@ def connection() -> Any:
         }
         LOCAL.connection = duckdb.connect(":memory:", config=config)
     return LOCAL.connection
+
+
+def row_ranks(seed: int, purpose: str, rows: pa.Array) -> np.ndarray[Any, Any]:
+    """The first 64 bits of the rank H(seed, purpose, row id) of each row."""
+    from operators.text.rank import rank_sql
+
+    rank = f"('0x' || left(replace(({rank_sql(seed, purpose, 'row')})::VARCHAR, '-', ''), 16))::UBIGINT"
+    table = pa.table({".at": np.arange(len(rows)), "row": rows})
+    made = connection().from_arrow(table).query("rows", f'SELECT {rank} AS rank FROM rows ORDER BY ".at"').to_arrow_table()
+    return np.asarray(made.column("rank").to_numpy())

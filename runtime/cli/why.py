@@ -31,6 +31,7 @@ from runtime.stages.life import Life
 @restricted_option
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
+    from runtime.life.alike import add_likeness
     from runtime.life.seek import find_quarantined, find_rows
     from runtime.life.why import Ledgers
     from runtime.sources.ingest import without_cells
@@ -57,7 +58,8 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
     for row_id in rows:
         if row_id not in shown:
             life = ledgers.life(row_id)
-            lives.append((life, descendants(ledgers, life, limit, shown)))
+            add_likeness(ledgers, life, open_text)
+            lives.append((life, descendants(ledgers, life, limit, shown, open_text)))
     if as_json:
         say_json({"rows": [plain_life(*each, open_text) for each in lives], "quarantined": bad, "quarantined_more": more})
         return
@@ -78,12 +80,17 @@ class Descendants:
     more: int
 
 
-def descendants(ledgers: Ledgers, life: Life, limit: int, shown: set[str]) -> Descendants:
+def descendants(ledgers: Ledgers, life: Life, limit: int, shown: set[str], open_text: bool) -> Descendants:
     """What was born of a row: at most `limit` children of each; `shown` gathers them, so that none comes twice."""
     children = [each for each in ledgers.children(life) if each not in shown]
     shown.update(children)
+    from runtime.life.alike import add_likeness
+
     lives = [ledgers.onward(each) for each in children[:limit]]
-    return Descendants([(each, descendants(ledgers, each, limit, shown)) for each in lives], len(children) - len(lives))
+    for each in lives:
+        add_likeness(ledgers, each, open_text)
+    found = [(each, descendants(ledgers, each, limit, shown, open_text)) for each in lives]
+    return Descendants(found, len(children) - len(lives))
 
 
 def plain_life(life: Life, children: Descendants, open_text: bool) -> dict[str, Any]:
@@ -114,6 +121,8 @@ def without_text(cells: dict[str, Any]) -> dict[str, Any]:
 
 def say_life(life: Life, open_text: bool, indent: str = "") -> None:
     """One life, for a person."""
+    from runtime.life.alike import likeness_lines
+
     say = partial(indented, indent)
     say(f"row {life.row_id}")
     for name, value in life.cells.items():
@@ -137,6 +146,10 @@ def say_life(life: Life, open_text: bool, indent: str = "") -> None:
                 say(f"    {shortened(quote(life.cells, *step['quoted']))}")
         if event.get("kept_instead"):
             say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: the row {event['kept_instead'][:12]} is kept instead")
+        elif event.get("near"):
+            say(f"  {event['stage']}: DROPPED by {event['dropped_by']}: it is nearly the same as the row {event['near'][:12]}")
+            for line in likeness_lines(event) if "shared" in event else ():
+                say(f"    {line}")
         elif event["fate"] == "asked":
             result = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
             say(f"  {event['stage']}: asked, {result}")

@@ -59,7 +59,7 @@ class SideRows:
             for step in event["steps"]:
                 if step["verdict"] == "dropped":
                     return step["step"], step["measured"], step["wanted"]
-            return event["dropped_by"], stage.operator.wording(event.get("kept_instead") or event.get("rank")), ""
+            return event["dropped_by"], stage.operator.wording(event.get(stage.operator.detail)), ""
         if expected.inputs is None or expected.decided is None:
             return None
         place = place_in(expected.inputs.base, row)

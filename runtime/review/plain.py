@@ -77,6 +77,7 @@ def rows_data(output: OutputRows, open_text: bool) -> dict[str, Any]:
         ],
         "same": output.same,
         "twice": list(output.twice),
+        "wiped": {source: {"dropped": went, "rows": came} for source, (went, came) in output.wiped.items()},
         "unreadable": list(output.unreadable),
         "short": {group: {"wanted": wanted, "had": between(had)} for group, (wanted, had) in output.short.items()},
     }

@@ -56,6 +56,8 @@ class OutputRows:
     shifts: tuple[Shift, ...] = ()
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build stops or might stop."""
+    wiped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Source -> (rows that go, rows that came), where a set decision would drop more of it than it declares."""
     twice: tuple[str, ...] = ()
     """The tables whose build stops or might stop, because two of the tables they are made from hold the same rows."""
     unreadable: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ def output_rows(name: str, before: Side | None, after: Side) -> OutputRows:
         enter=new.counts.rows,
         leave=exactly(0),
         short={group: each for expected in cuts.values() for group, each in expected.short.items()},
+        wiped={source: each for expected in cuts.values() for source, each in expected.wiped.items()},
         twice=tuple(stage_name(after.graph, at) for at, expected in cuts.items() if expected.twice),
         unreadable=tuple(sorted(after.predictor.unreadable & {after.graph.nodes[at].label for at in cuts})),
     )

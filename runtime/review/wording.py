@@ -106,6 +106,8 @@ def stop_reasons(output: OutputRows) -> Iterator[str]:
         lacks = ", ".join(f"`{group}` has {amount(had)} of the {wanted:,}" for group, wanted, had in short)
         if lacks:
             yield f"{begin}: {lacks} that the mixture takes"
+    for source, (went, came) in output.wiped.items():
+        yield f"{STOPS}: {went:,} of the {came:,} rows of `{source}` would go, and fewer may"
     for table in output.twice:
         begin = STOPS if output.exact else "the build may stop"
         yield f"{begin}: two of the tables that `{table}` is made from hold the same rows"

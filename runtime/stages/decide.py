@@ -12,6 +12,7 @@ from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
 from operators.base.declare import Map, Measure
+from operators.base.pairs import Pairwise
 from operators.measures.families import Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from runtime.store.digest import Bytes
     from runtime.store.store import Store
 
+SKETCH = 512
+"""Bytes of a row's bands, about: 4 for each permutation where a band is one."""
 #: A name or a text in SQL, whose line ends are no line ends of the SQL.
 QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 
@@ -83,9 +86,10 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
         maps = sum(isinstance(graph.nodes[at].operator, Map) for at in measured)
         values = 16 * len(measured) * extent.rows
         seen = frame_bytes(extent.rows, {}) + values
-        return Needs(
-            extent, frame_bytes(extent.rows, {}) + values + maps * extent.text, 3 * seen
-        )  # laid out, in a sort, scattered
+        # An n-gram begins at each character, and a text has as many bytes at least.
+        compared = 8 * extent.text + SKETCH * extent.rows if isinstance(self.stage.operator, Pairwise) else 0
+        kept = frame_bytes(extent.rows, {}) + values + maps * extent.text
+        return Needs(extent, kept, 3 * seen + compared)  # laid out, in a sort, scattered
 
     def foresee(self, view: Foresight) -> Expected:
         from runtime.stages.expected.decisions import Decided, decide_known
@@ -118,12 +122,14 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                 measured = view.known.values(made.node, base)
                 columns[name], known = partial(measured.window, kept_name(made)), measured.known
             blind |= False if known is None else ~known
+        foreign = False
         for source, form in self.stage.forms:
             forms = view.known.values(source, base)
+            foreign |= forms.foreign
             columns[form] = partial(forms.cells, form)
             blind |= False if forms.known is None else ~forms.known
         unread = blind if blind.any() else None
-        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread)
+        return DecisionInputs(self.stage, base.frame, base.sure, base.likely, base.unseen, values, columns, unread, foreign)
 
     def carried(self, view: Foresight, base: Expected) -> Frame:
         """The base table with the columns that go on from here."""

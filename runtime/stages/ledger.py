@@ -44,12 +44,22 @@ class Shortage(StoreError):
         super().__init__(f"the mixture `{label}` is short of {unit}: {listed}", hint)
 
 
+class Wiped(StoreError):
+    """A set decision that would drop more of a source than it declares."""
+
+    def __init__(self, label: str, sources: Mapping[str, tuple[int, int]]) -> None:
+        listed = "; ".join(f"{went:,} of the {came:,} rows of `{source}`" for source, (went, came) in sources.items())
+        hint = "look at them with `recipe why`, after a build with `max_share: 1`; then say how much may go"
+        super().__init__(f"`{label}` would drop {listed}: that is more than its `max_share`", hint)
+
+
 def decide(relation: Relation) -> DecisionRecord:
     """The record of a set decision with the run of decisions before it: runs its query, accounts for every row."""
     store, stage, table = relation.store, relation.stage, relation.table
     with scratch(store.root) as folder:
         fates = run_query(relation, folder)
     complain_shortage(relation, fates)
+    complain_wiped(relation, fates)
     kept, ledger = sum(fates.kept), referring(fates.ledger)
     carried = carried_table(store, stage.node, table, relation.objects)
     tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": ledger, "rows": kept}
@@ -230,6 +240,14 @@ def complain_shortage(relation: Relation, fates: Fates) -> None:
     short = [(name, wanted, had.low) for name, (wanted, had) in operator.short_of(have).items()]
     if short:
         raise Shortage(relation.stage.node.label, short, operator.weighed_by() or "rows")
+
+
+def complain_wiped(relation: Relation, fates: Fates) -> None:
+    """Raises Wiped where more of a source goes than its set decision lets go; a preview may fall below."""
+    rows = {source: (int(each[-1]), int(each[0] + each[-1])) for source, each in sorted(fates.funnel.items())}
+    wiped = relation.stage.operator.wiped(rows)
+    if wiped and relation.scale is None:
+        raise Wiped(relation.stage.node.label, wiped)
 
 
 def counts_of(table: Table, fates: Fates, born: int) -> Counts:

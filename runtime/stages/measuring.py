@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from compiler.graph.keys import memo_key, value_key
 from operators.base.declare import Measure
+from operators.base.pairs import Pairwise
 from operators.grow.expand import Expand
 from operators.measures.families import Search
+from runtime.executors.executor import Resources
 from runtime.stages.columns import ColumnWork
 from runtime.stages.kind import Rows, Work
 from runtime.stages.overlap import Sought
+from runtime.stages.pairs import PairSearch, find_pairs
 from runtime.stages.stretches import compute_whole
 from runtime.store.record import BesideRecord
 from runtime.tables.beside import Beside, beside_of, keep_beside, seen
 from runtime.tables.memo import Memo
 from runtime.tables.objects import read_table
 from runtime.tables.segmented import Segmented
+from runtime.tables.table import Table
 
 
 def columns_for(work: Work, index: int, base: int, tell: Rows) -> tuple[dict[int, Beside], dict[int, Memo]]:
@@ -52,14 +56,25 @@ def columns_for(work: Work, index: int, base: int, tell: Rows) -> tuple[dict[int
         viewed, reads = table, {}
         for at in group:
             viewed, reads[at] = seen(store, table, graph.nodes[at], objects)
-        columns = [ColumnWork(graph.nodes[at], reads[at], memos.get(at), sought_by(work, at)) for at in group]
-        for at, made in zip(group, compute_whole(store, viewed, columns, work.executor, tell), strict=True):
+        pairs = [at for at in group if isinstance(graph.nodes[at].operator, Pairwise)]
+        alone = [at for at in group if at not in pairs]
+        columns = [ColumnWork(graph.nodes[at], reads[at], memos.get(at), sought_by(work, at)) for at in alone]
+        results = dict(zip(alone, compute_whole(store, viewed, columns, work.executor, tell) if alone else [], strict=True))
+        results |= {at: compare_rows(work, viewed, at, reads[at]["of"], tell) for at in pairs}
+        for at, made in results.items():
             measure = value_key(graph, at, work.facts)
             objects[at] = keep_beside(store, work.key(at), measure, viewed, reads[at], made)
         waiting = [at for at in waiting if at not in objects]
     for made in objects.values() if not work.executor.apart else ():
         read_table(store, made.object)
     return objects, memos
+
+
+def compare_rows(work: Work, table: Table, at: int, column: str, tell: Rows) -> Beside:
+    """What a set decision finds by comparing rows with rows: one task, as it looks at all of them."""
+    cores = work.executor.cores
+    search = PairSearch(work.store, table, work.graph.nodes[at], column, cores)
+    return work.executor.start(find_pairs, search, None, Resources(cores), tell).result()
 
 
 def sought_by(work: Work, at: int) -> Sought | None:

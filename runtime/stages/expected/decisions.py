@@ -16,7 +16,7 @@ from compiler.graph.stages import DecideStage
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS, Measure, SetDecision
 from operators.text.sqltext import ident
-from runtime.stages.expected.frames import Frame, Mask, Places, Window, by_prefix
+from runtime.stages.expected.frames import Frame, Mask, Places, Window, by_prefix, windows
 from runtime.stages.expected.laid import Laid
 from runtime.stages.expected.values import Values
 from runtime.store.digest import id_bytes
@@ -44,6 +44,8 @@ class DecisionInputs:
     """Those that the set decision reads."""
     blind: Mask | None
     """The rows of which it does not know all columns that it reads."""
+    foreign: bool = False
+    """Whether some of these columns were found among other rows."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Decided:
     copies: np.ndarray[Any, Any]
     short: Mapping[str, tuple[int, Between]]
     """Group -> (wanted, had), where the build would stop."""
+    wiped: Mapping[str, tuple[int, int]]
+    """Source -> (rows that go, rows that came), where the build would stop."""
 
     def counts(self, decisions: int) -> list[int]:
         """How many rows each of the first decisions drops."""
@@ -104,7 +108,7 @@ def decide_known(given: DecisionInputs) -> Decided | Bounded:
         laid.lay()
         alive = bounded_sql(given.stage, partly)
         blind = given.blind is not None and laid.connection.sql(f"SELECT 1 FROM ({alive}) WHERE blind LIMIT 1").fetchall()
-        if partly or blind or given.sure is not None or any(given.unseen.values()):
+        if partly or blind or given.foreign or given.sure is not None or any(given.unseen.values()):
             return bounded_fates(laid.connection, given, partly, unknown)
         return exact_fates(laid, given)
     except duckdb.InterruptException:
@@ -160,7 +164,22 @@ def exact_fates(laid: Laid, given: DecisionInputs) -> Decided:
             parents.append(start + places_of(base, taken(ids, again)))
             numbers.append(copies[again].astype(np.int64))
     detail = whole(pa.chunked_array(details))
-    return Decided(dropped, detail, np.concatenate(parents), np.concatenate(numbers), given.stage.operator.short_of(have))
+    operator = given.stage.operator
+    wiped = operator.wiped(by_source(given, dropped)) if operator.counts_sources else {}
+    return Decided(dropped, detail, np.concatenate(parents), np.concatenate(numbers), operator.short_of(have), wiped)
+
+
+def by_source(given: DecisionInputs, dropped: np.ndarray[Any, Any]) -> dict[str, tuple[int, int]]:
+    """Source -> (rows that the set decision drops, rows that came to it)."""
+    last, rows = len(given.stage.run) + 1, dict[str, tuple[int, int]]()
+    for first, end in windows(given.base.rows):
+        labels, fates = given.base.window("source", first, end).dictionary_encode(), dropped[first:end]
+        codes = labels.indices.to_numpy(zero_copy_only=False)
+        for code, name in enumerate(labels.dictionary.to_pylist()):
+            went, came = rows.get(name, (0, 0))
+            own = fates[codes == code]
+            rows[name] = went + int((own == last).sum()), came + int(((own == 0) | (own == last)).sum())
+    return rows
 
 
 def bounded_fates(connection: duckdb.DuckDBPyConnection, given: DecisionInputs, partly: frozenset[int], unknown: Mask) -> Bounded:

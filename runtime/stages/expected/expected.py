@@ -45,6 +45,8 @@ class Expected:
     decided: Decided | None = None
     short: Mapping[str, tuple[int, Between]] = field(default_factory=dict)
     """Group -> (wanted, had), where the build would or might stop."""
+    wiped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Source -> (rows that a set decision drops, rows that came to it), where the build would stop for it."""
     twice: bool = False
     """Whether two tables that it is made from hold, or may hold, the same row: then the build stops, or may stop."""
 

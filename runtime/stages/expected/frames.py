@@ -50,6 +50,9 @@ class Base(Protocol):
     def columns(self) -> Columns: ...
     @property
     def digest(self) -> str | None: ...
+    @property
+    def exact(self) -> bool:
+        """Whether these are its very rows."""
 
 
 class Selected:

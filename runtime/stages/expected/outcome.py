@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from compiler.graph.nodes import Node
@@ -24,7 +26,8 @@ def kept(given: DecisionInputs, fates: Decided, columns: Frame, sources: Sources
         copies = np.concatenate([np.zeros(len(places), np.int64), fates.copies])
         frame, _ = lay_out(columns, given.stage.node, np.concatenate([places, fates.parents]), copies)
     counts = tally(frame, None, {}, sources)
-    return Expected(frame, given.stage.node.columns, counts, inputs=given, decided=fates, short=fates.short)
+    told: dict[str, Any] = {"decided": fates, "short": fates.short, "wiped": fates.wiped}
+    return Expected(frame, given.stage.node.columns, counts, inputs=given, **told)
 
 
 def kept_between(given: DecisionInputs, base: Expected, fates: Bounded, columns: Frame, sources: Sources) -> Expected:

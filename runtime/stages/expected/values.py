@@ -17,10 +17,12 @@ from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
 from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.base.pairs import CROWD, NEAR, Pairwise
 from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.expected.frames import Base, Mask, Unknown, Window, small_name
+from runtime.stages.expected.pairs import pairs_of_others
 from runtime.store.digest import id_bytes
 from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
@@ -54,6 +56,8 @@ class Values:
     columns: Mapping[str, pa.Array]
     known: Mask | None = None
     """None where all are known."""
+    foreign: bool = False
+    """Whether they were found among other rows, and so hold only as far as an operator says."""
 
     def whole(self, name: str) -> pa.Array:
         """A column of which every cell is known; raises Unknown."""
@@ -96,14 +100,22 @@ class KnownValues:
             # The columns under its key are those of the table with that digest, however many rows another has.
             same = base.digest is not None and base.digest == self.addresses.address(self.graph.base(at))
             recorded = self.under_key(at) if same else None
-            self.by_node[at] = recorded or self.of_equal_cells(at, base)
+            self.by_node[at] = recorded or self.without_record(at, base)
         return self.by_node[at]
+
+    def without_record(self, at: int, base: Base) -> Values:
+        """What other tables know of the same cells, or of the same rows."""
+        if isinstance(self.graph.nodes[at].operator, Pairwise):
+            near, crowd, known, exact = pairs_of_others(self.store, self.graph, at, self.facts, base)
+            exact = exact and base.exact
+            return Values({NEAR: near, CROWD: crowd}, None if known.all() else known, foreign=not exact)
+        return self.of_equal_cells(at, base)
 
     def names(self, at: int) -> tuple[str, ...]:
         """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
         node = self.graph.nodes[at]
         if node.form is not None:
-            return (node.form,)
+            return tuple(node.columns)
         if isinstance(node.operator, Map):
             return tuple(digest_name(mapped(place)) for place in range(len(node.operator.makes())))
         assert isinstance(node.operator, Measure)
