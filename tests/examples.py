@@ -119,6 +119,8 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
         {"of": "prompt", "open": "`", "close": "`", "as": "in"},
     ],
+    "personal_data": [{"languages": ["ko"]}, {"kinds": ["card", "id"], "max": 1}, {"kinds": ["email"], "unknown": "keep"}],
+    "mask_personal_data": [{"languages": ["ko", "en"]}, {"kinds": ["phone"], "mark": "<{kind}>"}, {"kinds": ["email", "card"]}],
     "style_directives": [
         {"texts": ["가", "나", "다"], "per_row": 2},
         {"texts": ["가", "나"], "place": "before", "of": "other", "salt": "x"},
@@ -232,6 +234,19 @@ ANSWERED: list[dict[str, Any]] = [
         ("9" * 1001, "9" * 1001),
     )
 ]
+#: Numbers and addresses that belong to one person, and what looks like them.
+PERSONAL: list[dict[str, Any]] = [
+    *ROWS,
+    *(
+        {"prompt": text, "other": "0", "n": None}
+        for text in (
+            "０１０－１２３４－５６７８, 02-123-4567 또는 a.b@mail.kr.",
+            "900101-1234567, 9001011234568 아니면 9001011234567",
+            "4111 1111 1111 1111, 4111111111111112 / +82 10 1234 5678",
+            "me@example.com, 3.01012345678, a01012345678, 010-1234-56789, 010-0000-0000",
+        )
+    ),
+]
 #: Exam items, for the operator that merges their options.
 ASKS = ("나라의 수도는 어디인가", "별의 이름은 무엇인가", "것이 아닌 것은")
 LABELLED = (("① ", "② ", "③ "), ("(A) ", "(B) ", "(C) "), ("", "", ""))
@@ -314,6 +329,7 @@ def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     if issubclass(step, Asks):
         return ITEMS
     own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
+    own |= dict.fromkeys(("personal_data", "mask_personal_data"), PERSONAL)
     if step.name in own:
         return own[step.name]
     return TRACES if step.name in TRACED else ROWS

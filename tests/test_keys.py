@@ -119,6 +119,7 @@ ENTRY_BY = {
     **dict.fromkeys(("negation.cues", "merge_options.cues"), "negation_cues"),
     "merge_options.tokens": "segmenter",
     "score.kind": "answer_labels",
+    **dict.fromkeys(("personal_data.kinds", "mask_personal_data.kinds"), "personal_data"),
     "unique.fold": "fold",
     **dict.fromkeys(("behaviours.of", "behaviours.kind"), "behaviours.verification"),
 }
