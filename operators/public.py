@@ -4,6 +4,7 @@
 from operators.declared.source import Source
 from operators.measures.length import Length
 from operators.measures.language_share import LanguageShare
+from operators.measures.language import Language
 from operators.measures.regex import Regex
 from operators.measures.personal_data import PersonalData
 from operators.measures.morphemes import Morphemes

@@ -119,6 +119,11 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
         {"of": "prompt", "open": "`", "close": "`", "as": "in"},
     ],
+    "language": [
+        {"of": "ko", "fewest": 3},
+        {"of": ["ko", "en"], "fewest": 2, "min": 0.9, "ignoring": [], "unknown": "drop"},
+        {"of": "en", "min": 0, "max": 0.5, "fewest": 4, "first": 10, "only": {"source": "rows"}},
+    ],
     "personal_data": [{"languages": ["ko"]}, {"kinds": ["card", "id"], "max": 1}, {"kinds": ["email"], "unknown": "keep"}],
     "mask_personal_data": [{"languages": ["ko", "en"]}, {"kinds": ["phone"], "mark": "<{kind}>"}, {"kinds": ["email", "card"]}],
     "style_directives": [

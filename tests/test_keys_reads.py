@@ -191,6 +191,7 @@ def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatc
         "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
         "tokenizer": FileDigest(DIGEST, folder / "tokenizer.json"),
         "directives": ["한 줄로.", "짧게."],
+        "language": "ko",
         "negation_cues": ["아닌", "아니/VCN"],
         "behaviours.verification": ["맞는지"],
         "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},

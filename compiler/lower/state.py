@@ -151,6 +151,8 @@ class Lowering:
             elif value is None:
                 message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
                 self.report(message, span, self.profiles.advise_entry(code, written_entry(entry)))
+            elif (unfit := operator.unfit(entry, value)) is not None:
+                self.report(unfit, span)
             elif names.count(entry) > 1:
                 values.setdefault(entry, {})[role] = value
             else:

@@ -136,6 +136,10 @@ class Operator(Declared):
         """The part of a profile entry that it goes by, which alone is in its key; None where that is nothing."""
         return value
 
+    def unfit(self, entry: str, value: Any) -> str | None:
+        """Why it cannot go by what a profile says; None where it can."""
+        return None
+
     def depends(self) -> tuple[str, ...]:
         """The same, where its fields decide on it."""
         return self.rests_on
