@@ -5,6 +5,7 @@ from operators.declared.source import Source
 from operators.measures.length import Length
 from operators.measures.language_share import LanguageShare
 from operators.measures.language import Language
+from operators.measures.own_letters import OwnLetters
 from operators.measures.regex import Regex
 from operators.measures.personal_data import PersonalData
 from operators.measures.morphemes import Morphemes
@@ -21,6 +22,7 @@ from operators.measures.score import Score
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.where import Where
 from operators.maps.normalise import Normalise
+from operators.maps.strip_invisible import StripInvisible
 from operators.maps.mask_personal_data import MaskPersonalData
 from operators.asks.translate import Translate
 from operators.asks.generate import Generate

@@ -124,6 +124,7 @@ ASKED: dict[str, list[Any]] = {
         {"of": ["ko", "en"], "fewest": 2, "min": 0.9, "ignoring": [], "unknown": "drop"},
         {"of": "en", "min": 0, "max": 0.5, "fewest": 4, "first": 10, "only": {"source": "rows"}},
     ],
+    "own_letters": [{"of": "vi", "fewest": 2}, {"of": "tr", "fewest": 4, "max": 0.5, "unknown": "drop"}],
     "personal_data": [{"languages": ["ko"]}, {"kinds": ["card", "id"], "max": 1}, {"kinds": ["email"], "unknown": "keep"}],
     "mask_personal_data": [{"languages": ["ko", "en"]}, {"kinds": ["phone"], "mark": "<{kind}>"}, {"kinds": ["email", "card"]}],
     "style_directives": [

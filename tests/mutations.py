@@ -298,6 +298,12 @@ LISTED: list[Mutation] = [
     only("Only.license", "A", "B"),
     steps("language_share.of", {"of": "target", "min": 0.5}, {"of": "anchor", "min": 0.5}),
     traced("language_share.marks", *({"of": "en", "min": 0.6, "in": "prompt", "marks": marks} for marks in ([], ["Result"]))),
+    Mutation(
+        "own_letters.of",
+        *(recipe({"own_letters": {"of": each}}, language={"target": "vi", "anchor": "en"}) for each in ("target", "vi")),
+        "own_letters",
+        "label",
+    ),
     steps("where.that", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 12"}),
     Mutation("where.in_", *[recipe({"where": "length(prompt) > 5"})] * 2, "where", "label", within=({}, {"in_": "other"})),
     traced("think_blocks.open", *({"max": 0, "in": "prompt", "close": "never", "open": tag} for tag in ("<think>", "[t]"))),

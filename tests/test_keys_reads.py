@@ -192,6 +192,7 @@ def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatc
         "tokenizer": FileDigest(DIGEST, folder / "tokenizer.json"),
         "directives": ["한 줄로.", "짧게."],
         "language": "ko",
+        "own_letters": "ăơ",
         "negation_cues": ["아닌", "아니/VCN"],
         "behaviours.verification": ["맞는지"],
         "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},
