@@ -31,6 +31,7 @@ from operators.maps.spans import Spans
 from operators.maps.extract import Extract
 from operators.maps.inside import Inside
 from operators.maps.select import Select
+from operators.maps.rename import Rename
 from operators.grow.style_directives import StyleDirectives
 from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique

@@ -145,6 +145,7 @@ ASKED: dict[str, list[Any]] = {
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
+    "rename": [{"columns": {"question": "prompt"}}, {"columns": {"prompt": "other", "other": "prompt"}}],
     "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
     + [{"by": ["prompt", "other"]}],
     "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],

@@ -318,6 +318,12 @@ LISTED: list[Mutation] = [
         recipe({"select": {"columns": {"question": "prompt"}}}, a=A | WIDE),
         "keep",
     ),
+    Mutation(
+        "rename.columns",
+        recipe({"rename": {"columns": {"question": "prompt"}}}, a=A | WIDE),
+        recipe({"rename": {"columns": {"query": "prompt"}}}, a=A | WIDE),
+        "keep",
+    ),
     Mutation("unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique"),
     steps("style_directives.per_row", STYLED, STYLED | {"per_row": 2}),
     exams("of", {"of": "other"}),

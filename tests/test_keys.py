@@ -145,7 +145,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return form(value)
 
     def named_alike(node: Any) -> dict[str, Any]:
-        return {} if owners & {node.operator.name, "select", "language_share"} else carried(node)
+        return {} if owners & {node.operator.name, "select", "rename", "language_share"} else carried(node)
 
     monkeypatch.setattr(Operator, "parameters", parameters)
     if owner in ("Mapping", "Cell", "Gold", "Only", "Said", "LengthRatio"):

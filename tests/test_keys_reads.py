@@ -23,12 +23,12 @@ from operators.asks.asks import Asks, Refused, Reply
 from operators.base.cut import Cut
 from operators.base.declare import LABELS, Map, Measure, Operator, SetDecision, Step
 from operators.base.files import FileDigest
+from operators.base.naming import Naming
 from operators.base.scope import Columns
 from operators.catalog import OPERATORS, STEPS
 from operators.grow.expand import Expand, Parents
 from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
-from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.length import Length
 from operators.measures.token_length import tokenizer_of
@@ -149,7 +149,7 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             return lambda: (operator.form(kernel.Texts(texts), entries), operator.verdicts("rows", 7, None))
         case SetDecision():
             return lambda: operator.verdicts("rows", 7, None)
-        case Select():
+        case Naming():
             return lambda: operator.made({"prompt": "text"})
         case Cut():
             return lambda: operator.makes({"prompt": "text", **LABELS})  # what runs it is a kind of stage, and no operator

@@ -25,9 +25,9 @@ from operators.base.cut import Cut
 from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
+from operators.base.naming import Naming
 from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
-from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
 from operators.sets.combine import Combine
 from operators.sets.keep import Keep
@@ -141,11 +141,11 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
         # What comes after is looked at as if this were right, or one mistake would look like many.
         for name, kind in promised_columns(step, rows).items():
             rows = rows.having(name, Made(None, name, kind))
-        rows = replace(rows, open=rows.open or isinstance(operator, Select))
+        rows = replace(rows, open=rows.open or isinstance(operator, Naming))
         return lower_left_out(state, rows, step) if isinstance(operator, Asks | Expand) else rows
     match operator:
-        case Select():
-            made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
+        case Naming():
+            made = {new: rows.made[old] for new, old in operator.renamed(rows.columns).items() if old in rows.made}
             rows = replace(rows, made=made, columns=dict(operator.made(rows.columns)))
             complain_names(state, rows.columns, step.span())
         case Measure():
