@@ -36,6 +36,7 @@ from operators.grow.style_directives import StyleDirectives
 from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique
 from operators.sets.sample import Sample
+from operators.sets.split import Split
 from operators.sets.mixture import Mixture
 from operators.learn.sft import Sft
 from operators.learn.iw_sft import IwSft

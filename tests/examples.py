@@ -22,6 +22,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "mixture": [
         {"with": {"take": {"x": 1}}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}
     ],
+    "split": [
+        {
+            "with": {"take": "train", "parts": {"train": 0.5, "validation": 0.5}},
+            "in": [{"prompt": "물은 왜"}, {"prompt": "불은 왜"}, {"prompt": "흙은 왜"}],
+            "out": [{"prompt": "물은 왜"}, {"prompt": "흙은 왜"}],
+        }
+    ],
     "negation": [
         {"with": {}, "in": [{"prompt": "옳지 않은 것은"}, {"prompt": "옳은 것은"}], "out": [{"prompt": "옳은 것은"}]},
         {"with": {}, "in": [{"prompt": "수도가 아닐 도시는"}, {"prompt": "안타까운 NOTE"}], "out": [{"prompt": "안타까운 NOTE"}]},
@@ -149,6 +156,10 @@ ASKED: dict[str, list[Any]] = {
     "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
     + [{"by": ["prompt", "other"]}],
     "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],
+    "split": [
+        {"take": "a", "parts": {"a": 0.5, "b": 0.5}},
+        {"take": "c", "parts": {"a": 0.25, "b": 0.25, "c": 0.5}, "salt": "x"},
+    ],
     "mixture": [
         {"take": {"x": 5}},
         {"ratio": {"rows": 1}, "total": 7, "of": "source", "salt": "y"},

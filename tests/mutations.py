@@ -248,6 +248,7 @@ WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "a
 GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
 SECOND = {"letter": "letter2", "index": "index2", "number": "number2", "text": "wrong"}
 ALL = {"one": 3, "two": 2}
+HALVES = {"a": 0.5, "b": 0.5}
 STYLED = {"texts": ["가", "나"]}
 
 LISTED: list[Mutation] = [
@@ -332,6 +333,9 @@ LISTED: list[Mutation] = [
     exams("tokens", {"tokens": "segments"}),
     exams("retriever", {}, within={"retriever": "another"}),
     steps("sample.share", {"share": 0.2}, {"share": 0.7}),
+    steps("split.take", *({"take": each, "parts": HALVES} for each in HALVES)),
+    steps("split.parts", *({"take": "a", "parts": {"a": each, "b": 1 - each}} for each in (0.5, 0.25))),
+    steps("split.salt", {"take": "a", "parts": HALVES}, {"take": "a", "parts": HALVES, "salt": "again"}),
     steps("mixture.take", {"take": ALL}, {"take": ALL | {"one": 4}}),
     steps("mixture.ratio", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1, "two": 2}, "total": 3}),
     steps("mixture.total", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1}, "total": 4}),
