@@ -21,6 +21,7 @@ from operators.measures.parsable import Parsable
 from operators.measures.score import Score
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.where import Where
+from operators.maps.derive import Derive
 from operators.maps.normalise import Normalise
 from operators.maps.strip_invisible import StripInvisible
 from operators.maps.mask_personal_data import MaskPersonalData

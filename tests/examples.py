@@ -150,6 +150,10 @@ ASKED: dict[str, list[Any]] = {
         {"cues": ["몇"], "tokens": "segments", "from": {"license": "A"}},
     ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
+    "derive": [
+        {"as": "both", "sql": "prompt || '|' || other"},
+        {"as": "prompt", "sql": "CASE WHEN n % 2 = 0 THEN upper(prompt) ELSE n::VARCHAR END"},
+    ],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
     "rename": [{"columns": {"question": "prompt"}}, {"columns": {"prompt": "other", "other": "prompt"}}],

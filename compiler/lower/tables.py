@@ -22,9 +22,10 @@ from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
 from operators.base.cut import Cut
-from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
+from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
+from operators.base.mapped import mapped
 from operators.base.naming import Naming
 from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
@@ -152,7 +153,7 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
             return lower_measure(state, rows, step, operator)
         case Map():
             stored: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
-            index = add_columns(state, rows, step, {"of": operator.of}, stored)
+            index = add_columns(state, rows, step, operator.reads(), stored)
             for name, each in zip(operator.makes(), stored, strict=True):
                 rows = rows.having(name, Made(index, each, "text"))
             complain_names(state, rows.columns, step.span())
