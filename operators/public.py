@@ -38,6 +38,7 @@ from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique
 from operators.sets.sample import Sample
 from operators.sets.split import Split
+from operators.sets.weight import Weight
 from operators.sets.mixture import Mixture
 from operators.learn.sft import Sft
 from operators.learn.iw_sft import IwSft

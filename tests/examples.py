@@ -164,6 +164,7 @@ ASKED: dict[str, list[Any]] = {
         {"take": "a", "parts": {"a": 0.5, "b": 0.5}},
         {"take": "c", "parts": {"a": 0.25, "b": 0.25, "c": 0.5}, "salt": "x"},
     ],
+    "weight": [{"weights": {"x": 0.4}}, {"weights": {"rows": 1.5}, "of": "source", "salt": "x"}, {"weights": {"x": 0}}],
     "mixture": [
         {"take": {"x": 5}},
         {"ratio": {"rows": 1}, "total": 7, "of": "source", "salt": "y"},
