@@ -22,6 +22,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "mixture": [
         {"with": {"take": {"x": 1}}, "in": [{"prompt": "물은 왜"}, {"prompt": "물은 왜"}], "out": [{"prompt": "물은 왜"}]}
     ],
+    "split": [
+        {
+            "with": {"take": "train", "parts": {"train": 0.5, "validation": 0.5}},
+            "in": [{"prompt": "물은 왜"}, {"prompt": "불은 왜"}, {"prompt": "흙은 왜"}],
+            "out": [{"prompt": "물은 왜"}, {"prompt": "흙은 왜"}],
+        }
+    ],
     "negation": [
         {"with": {}, "in": [{"prompt": "옳지 않은 것은"}, {"prompt": "옳은 것은"}], "out": [{"prompt": "옳은 것은"}]},
         {"with": {}, "in": [{"prompt": "수도가 아닐 도시는"}, {"prompt": "안타까운 NOTE"}], "out": [{"prompt": "안타까운 NOTE"}]},
@@ -119,6 +126,14 @@ ASKED: dict[str, list[Any]] = {
         {"of": "prompt", "open": "<think>", "close": "</think>", "as": "in"},
         {"of": "prompt", "open": "`", "close": "`", "as": "in"},
     ],
+    "language": [
+        {"of": "ko", "fewest": 3},
+        {"of": ["ko", "en"], "fewest": 2, "min": 0.9, "ignoring": [], "unknown": "drop"},
+        {"of": "en", "min": 0, "max": 0.5, "fewest": 4, "first": 10, "only": {"source": "rows"}},
+    ],
+    "own_letters": [{"of": "vi", "fewest": 2}, {"of": "tr", "fewest": 4, "max": 0.5, "unknown": "drop"}],
+    "personal_data": [{"languages": ["ko"]}, {"kinds": ["card", "id"], "max": 1}, {"kinds": ["email"], "unknown": "keep"}],
+    "mask_personal_data": [{"languages": ["ko", "en"]}, {"kinds": ["phone"], "mark": "<{kind}>"}, {"kinds": ["email", "card"]}],
     "style_directives": [
         {"texts": ["가", "나", "다"], "per_row": 2},
         {"texts": ["가", "나"], "place": "before", "of": "other", "salt": "x"},
@@ -135,8 +150,13 @@ ASKED: dict[str, list[Any]] = {
         {"cues": ["몇"], "tokens": "segments", "from": {"license": "A"}},
     ],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
+    "derive": [
+        {"as": "both", "sql": "prompt || '|' || other"},
+        {"as": "prompt", "sql": "CASE WHEN n % 2 = 0 THEN upper(prompt) ELSE n::VARCHAR END"},
+    ],
     "normalise": [{"form": form} for form in ("NFC", "NFD", "NFKC", "NFKD")],
     "select": [{"columns": ["n"]}, {"columns": {"question": "prompt"}}],
+    "rename": [{"columns": {"question": "prompt"}}, {"columns": {"prompt": "other", "other": "prompt"}}],
     "unique": [{"normalise": rules} for rules in ([], ["nfc"], ["nfkc", "case"], ["space", "punctuation"])]
     + [{"by": ["prompt", "other"]}],
     "near_duplicates": [
@@ -145,6 +165,11 @@ ASKED: dict[str, list[Any]] = {
         {"threshold": 1, "by": "other", "ngram": 1, "max_share": 1, "most_compared": 2},
     ],
     "sample": [{"rows": 4}, {"share": 0.4}, {"rows": 3, "unit": "item", "salt": "x"}],
+    "split": [
+        {"take": "a", "parts": {"a": 0.5, "b": 0.5}},
+        {"take": "c", "parts": {"a": 0.25, "b": 0.25, "c": 0.5}, "salt": "x"},
+    ],
+    "weight": [{"weights": {"x": 0.4}}, {"weights": {"rows": 1.5}, "of": "source", "salt": "x"}, {"weights": {"x": 0}}],
     "mixture": [
         {"take": {"x": 5}},
         {"ratio": {"rows": 1}, "total": 7, "of": "source", "salt": "y"},
@@ -237,6 +262,19 @@ ANSWERED: list[dict[str, Any]] = [
         ("9" * 1001, "9" * 1001),
     )
 ]
+#: Numbers and addresses that belong to one person, and what looks like them.
+PERSONAL: list[dict[str, Any]] = [
+    *ROWS,
+    *(
+        {"prompt": text, "other": "0", "n": None}
+        for text in (
+            "０１０－１２３４－５６７８, 02-123-4567 또는 a.b@mail.kr.",
+            "900101-1234567, 9001011234568 아니면 9001011234567",
+            "4111 1111 1111 1111, 4111111111111112 / +82 10 1234 5678",
+            "me@example.com, 3.01012345678, a01012345678, 010-1234-56789, 010-0000-0000",
+        )
+    ),
+]
 #: Exam items, for the operator that merges their options.
 ASKS = ("나라의 수도는 어디인가", "별의 이름은 무엇인가", "것이 아닌 것은")
 LABELLED = (("① ", "② ", "③ "), ("(A) ", "(B) ", "(C) "), ("", "", ""))
@@ -319,6 +357,7 @@ def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     if issubclass(step, Asks):
         return ITEMS
     own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
+    own |= dict.fromkeys(("personal_data", "mask_personal_data"), PERSONAL)
     if step.name in own:
         return own[step.name]
     return TRACES if step.name in TRACED else ROWS

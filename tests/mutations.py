@@ -273,6 +273,7 @@ WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "a
 GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
 SECOND = {"letter": "letter2", "index": "index2", "number": "number2", "text": "wrong"}
 ALL = {"one": 3, "two": 2}
+HALVES = {"a": 0.5, "b": 0.5}
 STYLED = {"texts": ["가", "나"]}
 
 LISTED: list[Mutation] = [
@@ -323,8 +324,22 @@ LISTED: list[Mutation] = [
     only("Only.license", "A", "B"),
     steps("language_share.of", {"of": "target", "min": 0.5}, {"of": "anchor", "min": 0.5}),
     traced("language_share.marks", *({"of": "en", "min": 0.6, "in": "prompt", "marks": marks} for marks in ([], ["Result"]))),
+    Mutation(
+        "own_letters.of",
+        *(recipe({"own_letters": {"of": each}}, language={"target": "vi", "anchor": "en"}) for each in ("target", "vi")),
+        "own_letters",
+        "label",
+    ),
     steps("where.that", {"that": "length(prompt) > 5"}, {"that": "length(prompt) > 12"}),
     Mutation("where.in_", *[recipe({"where": "length(prompt) > 5"})] * 2, "where", "label", within=({}, {"in_": "other"})),
+    steps("derive.sql_", *({"as": "other", "sql": f"{each}(prompt)"} for each in ("upper", "reverse"))),
+    Mutation(
+        "derive.of",
+        *[recipe({"derive": {"as": "other", "sql": "upper(prompt)"}})] * 2,
+        "derive",
+        "label",
+        within=({}, {"of": "other"}),
+    ),
     traced("think_blocks.open", *({"max": 0, "in": "prompt", "close": "never", "open": tag} for tag in ("<think>", "[t]"))),
     traced("think_blocks.opened", *({"max": 0, "in": "prompt", "opened": each} for each in (False, True))),
     traced("finished.ended", *({"in": "prompt", "unknown": "drop", "ended": words} for words in ([], ["x y z"]))),
@@ -335,6 +350,12 @@ LISTED: list[Mutation] = [
         "select.columns",
         recipe({"select": ["prompt"]}, a=A | WIDE),
         recipe({"select": {"columns": {"question": "prompt"}}}, a=A | WIDE),
+        "keep",
+    ),
+    Mutation(
+        "rename.columns",
+        recipe({"rename": {"columns": {"question": "prompt"}}}, a=A | WIDE),
+        recipe({"rename": {"columns": {"query": "prompt"}}}, a=A | WIDE),
         "keep",
     ),
     Mutation("unique.fold", *(recipe({"unique": each}, a=A | {"file": "yo.jsonl"}) for each in ({}, {"fold": ["yo"]})), "unique"),
@@ -353,6 +374,17 @@ LISTED: list[Mutation] = [
     exams("tokens", {"tokens": "segments"}),
     exams("retriever", {}, within={"retriever": "another"}),
     steps("sample.share", {"share": 0.2}, {"share": 0.7}),
+    steps("split.take", *({"take": each, "parts": HALVES} for each in HALVES)),
+    steps("split.parts", *({"take": "a", "parts": {"a": each, "b": 1 - each}} for each in (0.5, 0.25))),
+    steps("split.salt", {"take": "a", "parts": HALVES}, {"take": "a", "parts": HALVES, "salt": "again"}),
+    steps("weight.weights", {"weights": {"one": 0.5}}, {"weights": {"one": 2.5}}),
+    steps("weight.others", {"weights": {"one": 1}}, {"weights": {"one": 1}, "others": 0}),
+    Mutation(
+        "weight.of",
+        *(recipe({"weight": {"weights": {"b": 2}} | of}, a=A | {"category": "b"}) for of in ({}, {"of": "source"})),
+        "weight",
+    ),
+    steps("weight.salt", {"weights": {"one": 0.5}}, {"weights": {"one": 0.5}, "salt": "again"}),
     steps("mixture.take", {"take": ALL}, {"take": ALL | {"one": 4}}),
     steps("mixture.ratio", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1, "two": 2}, "total": 3}),
     steps("mixture.total", {"ratio": {"one": 1}, "total": 3}, {"ratio": {"one": 1}, "total": 4}),

@@ -120,6 +120,7 @@ ENTRY_BY = {
     **dict.fromkeys(("negation.cues", "merge_options.cues"), "negation_cues"),
     "merge_options.tokens": "segmenter",
     "score.kind": "answer_labels",
+    **dict.fromkeys(("personal_data.kinds", "mask_personal_data.kinds"), "personal_data"),
     "unique.fold": "fold",
     **dict.fromkeys(("behaviours.of", "behaviours.kind"), "behaviours.verification"),
 }
@@ -145,7 +146,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return form(value)
 
     def named_alike(node: Any) -> dict[str, Any]:
-        return {} if owners & {node.operator.name, "select", "language_share"} else carried(node)
+        return {} if owners & {node.operator.name, "select", "rename", "language_share"} else carried(node)
 
     monkeypatch.setattr(Operator, "parameters", parameters)
     if owner in ("Mapping", "Cell", "Gold", "Only", "Said", "LengthRatio"):

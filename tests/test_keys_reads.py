@@ -23,16 +23,16 @@ from operators.asks.asks import Asks, Refused, Reply
 from operators.base.cut import Cut
 from operators.base.declare import LABELS, Map, Measure, Operator, SetDecision, Step
 from operators.base.files import FileDigest
+from operators.base.naming import Naming
 from operators.base.scope import Columns
 from operators.catalog import OPERATORS, STEPS
+from operators.conditions.expressed import Expressed
 from operators.grow.expand import Expand, Parents
 from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
-from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.length import Length
 from operators.measures.token_length import tokenizer_of
-from operators.measures.where import Where
 from operators.sets.unique import Unique
 from tests.examples import said_of
 from tests.keyed import lacked
@@ -125,10 +125,10 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
     match operator:
         case Asks():
             return lambda: [asked_and_told(operator, row, entries) for row in rows]
-        case Where():
-            from runtime.stages.columns import evaluate
+        case Expressed():
+            from runtime.stages.conditions import evaluate
 
-            return lambda: evaluate(operator, {"prompt": texts})
+            return lambda: evaluate(operator, {name: texts for name in operator.parsed.columns})
         case Decontaminate():
             told = operator.model_copy(update={"in_": ("prompt",), "against": ("facts",), "segmenter": "words"})
             items = [Item(0, 1, ("물은 왜 끓나요? 그 이유를 두 가지만 쓰세요",), "물은 왜 끓나요? 그 이유를 두 가지만 쓰세요")]
@@ -149,7 +149,7 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
             return lambda: (operator.form(kernel.Texts(texts), entries), operator.verdicts("rows", 7, None))
         case SetDecision():
             return lambda: operator.verdicts("rows", 7, None)
-        case Select():
+        case Naming():
             return lambda: operator.made({"prompt": "text"})
         case Cut():
             return lambda: operator.makes({"prompt": "text", **LABELS})  # what runs it is a kind of stage, and no operator
@@ -191,6 +191,8 @@ def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatc
         "ngrams": {"segments": "words", "raw": "words", "size": 1, "dates": ["년"]},
         "tokenizer": FileDigest(DIGEST, folder / "tokenizer.json"),
         "directives": ["한 줄로.", "짧게."],
+        "language": "ko",
+        "own_letters": "ăơ",
         "negation_cues": ["아닌", "아니/VCN"],
         "behaviours.verification": ["맞는지"],
         "behaviours.backtracking": {"ko": ["잠깐"], "en": ["wait"]},
@@ -221,6 +223,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("language_share", {"of": "ko", "count": "letters", "ignoring": ["code_fences", "inline_code", "latex", "urls", "markdown"]}),
     ("morphemes", {"of": "ko"}),
     ("where", {"that": "length(prompt) > 2"}),
+    ("derive", {"as": "made", "sql": "upper(prompt)"}),
     *(("normalise", {"form": form}) for form in ("NFC", "NFD", "NFKC", "NFKD")),
     ("select", {"columns": ["prompt"]}),
     ("repetition", {"phrase": 2, "times": 2, "max": 1}),

@@ -19,10 +19,10 @@ from operators.asks.asks import Asks
 from operators.base.declare import Map, Measure, Operator
 from operators.base.left_out import LeftOut
 from operators.base.licence import Licence
+from operators.base.naming import Naming
 from operators.base.scope import ColumnType, Complaint, Kind, Scope
 from operators.declared.profile import BY_ANCHOR
 from operators.declared.source import Source
-from operators.maps.select import Select
 from operators.sets.output import Output
 
 #: What the rows of a source go through: nothing.
@@ -151,6 +151,8 @@ class Lowering:
             elif value is None:
                 message = f"the language profile `{code}` has no `{entry}`, which `{operator.name}` needs"
                 self.report(message, span, self.profiles.advise_entry(code, written_entry(entry)))
+            elif (unfit := operator.unfit(entry, value)) is not None:
+                self.report(unfit, span)
             elif names.count(entry) > 1:
                 values.setdefault(entry, {})[role] = value
             else:
@@ -204,7 +206,7 @@ def promised_columns(step: PlacedStep, rows: Rows) -> dict[str, ColumnType]:
             return dict(operator.made())
         case Map():
             return dict.fromkeys(operator.makes(), "text")
-        case Select():
+        case Naming():
             return dict(operator.made(rows.columns))
         case Measure() if step.column is not None:
             return {step.column: kind_of(operator)}

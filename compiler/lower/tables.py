@@ -22,13 +22,14 @@ from compiler.text.diagnostics import Diagnostic, Note, meant
 from compiler.text.spans import Span
 from operators.asks.asks import Asks
 from operators.base.cut import Cut
-from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision, mapped
+from operators.base.declare import COSTS, LABELS, RESERVED, Map, Measure, SetDecision
 from operators.base.left_out import LeftOut
 from operators.base.licence import join
+from operators.base.mapped import mapped
+from operators.base.naming import Naming
 from operators.base.pairs import NEAR, Pairwise
 from operators.base.scope import ColumnType, DecidesNothing, Scope
 from operators.grow.expand import Expand
-from operators.maps.select import Select
 from operators.measures.decontaminate import Decontaminate
 from operators.sets.combine import Combine
 from operators.sets.keep import Keep
@@ -142,18 +143,18 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
         # What comes after is looked at as if this were right, or one mistake would look like many.
         for name, kind in promised_columns(step, rows).items():
             rows = rows.having(name, Made(None, name, kind))
-        rows = replace(rows, open=rows.open or isinstance(operator, Select))
+        rows = replace(rows, open=rows.open or isinstance(operator, Naming))
         return lower_left_out(state, rows, step) if isinstance(operator, Asks | Expand) else rows
     match operator:
-        case Select():
-            made = {new: rows.made[old] for new, old in operator.renamed().items() if old in rows.made}
+        case Naming():
+            made = {new: rows.made[old] for new, old in operator.renamed(rows.columns).items() if old in rows.made}
             rows = replace(rows, made=made, columns=dict(operator.made(rows.columns)))
             complain_names(state, rows.columns, step.span())
         case Measure():
             return lower_measure(state, rows, step, operator)
         case Map():
             stored: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
-            index = add_columns(state, rows, step, {"of": operator.of}, stored)
+            index = add_columns(state, rows, step, operator.reads(), stored)
             for name, each in zip(operator.makes(), stored, strict=True):
                 rows = rows.having(name, Made(index, each, "text"))
             complain_names(state, rows.columns, step.span())

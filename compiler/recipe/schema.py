@@ -17,6 +17,7 @@ from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.model import Model
+from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Cell, Gold, Mapping, Source
 
@@ -274,6 +275,7 @@ def profile_schema() -> dict[str, Any]:
         "title": "language profile",
         **object_schema(LanguageProfile),
         "$defs": {
-            model.__name__: object_schema(model) for model in (Segmenter, Ngrams, LabelWords, Behaviours, PromptFile, Prompts)
+            model.__name__: object_schema(model)
+            for model in (Segmenter, Ngrams, LabelWords, PersonalNumbers, Number, CheckDigit, Behaviours, PromptFile, Prompts)
         },
     }

@@ -20,9 +20,6 @@ RESERVED = ("row_id", "item_id", "copy", "dropped_by")
 #: Columns every row carries besides its content: where it came from and what it may be used for.
 LABELS: dict[str, ColumnType] = {"source": "label", "category": "label", "license": "label"}
 
-#: The columns that a map makes, whatever names they go by in their table: equal maps share their result.
-MAPPED = "changed"
-
 #: `cheap` measures are vectorised kernels or SQL; `dear` ones need a segmenter, tokenizer or model.
 Cost = Literal["cheap", "dear"]
 COSTS: tuple[Cost, ...] = ("cheap", "dear")
@@ -136,6 +133,10 @@ class Operator(Declared):
         """The part of a profile entry that it goes by, which alone is in its key; None where that is nothing."""
         return value
 
+    def unfit(self, entry: str, value: Any) -> str | None:
+        """Why it cannot go by what a profile says; None where it can."""
+        return None
+
     def depends(self) -> tuple[str, ...]:
         """The same, where its fields decide on it."""
         return self.rests_on
@@ -237,11 +238,6 @@ class Measure(Step):
         return decided if self.only is None else f"(NOT ({self.only.sql()}) OR {decided})"
 
 
-def mapped(place: int) -> str:
-    """What the column at a place of a map's columns is called in the store."""
-    return MAPPED if place == 0 else f"{MAPPED} {place + 1}"
-
-
 class Map(Step):
     """A row-local change of one text column, or columns that are made of it; ids are kept."""
 
@@ -253,6 +249,10 @@ class Map(Step):
         for name in self.makes():
             if name != self.of and name in scope.columns:
                 yield Complaint(("of",), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
+
+    def reads(self) -> dict[str, str]:
+        """What it reads: role -> column."""
+        return {"of": self.of}
 
     def makes(self) -> tuple[str, ...]:
         """The names of the text columns it makes: the changed one, unless it says others."""

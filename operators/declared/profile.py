@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from operators.base.declare import Declared
+from operators.declared.personal import PersonalNumbers
 from operators.text.fold import Rule
 from operators.text.phrases import Phrases
 
@@ -138,6 +139,10 @@ class LanguageProfile(Declared):
     """Words that turn a question round (paper section 5.2): texts, and morphemes of the segmenter as `form/TAG`."""
     directives: tuple[str, ...] | None = None
     """Short stylistic directives for exam items (paper section 5.2)."""
+    personal_data: PersonalNumbers | None = None
+    """How telephone numbers and identity numbers of its countries are written."""
+    own_letters: str | None = Field(None, min_length=1)
+    """Letters by which it is told from others of its script, such as `ăâđêôơư`; of each the small one is enough."""
     behaviours: Behaviours | None = None
     """Expressions by which cognitive behaviours show in reasoning."""
     prompts: Prompts | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from operators.base.declare import LABELS, RESERVED, Step
+from operators.base.declare import LABELS, RESERVED
+from operators.base.naming import Naming
 from operators.base.scope import Columns, Complaint, Scope
 
 
-class Select(Step):
+class Select(Naming):
     """Go on with these columns only, renamed where a map says so.
 
     The columns `source`, `category` and `license` always go on: a licence travels with its row.
@@ -26,8 +27,7 @@ class Select(Step):
     columns: tuple[str, ...] | dict[str, str]
     """A list of columns, or a map of new name to old name."""
 
-    def renamed(self) -> dict[str, str]:
-        """New name -> old name, in order, with the columns that always go on."""
+    def renamed(self, columns: Columns) -> dict[str, str]:
         chosen = self.columns if isinstance(self.columns, dict) else {name: name for name in self.columns}
         return {**chosen, **{name: name for name in LABELS}}
 
@@ -39,7 +39,3 @@ class Select(Step):
             yield from scope.complain_column(old, ("columns", place if listed else new))
             if new in RESERVED or (new in LABELS and new != old):
                 yield Complaint(("columns", place if listed else new), f"`{new}` is a column of the project's own")
-
-    def made(self, columns: Columns) -> Columns:
-        """The columns after it."""
-        return {new: columns[old] for new, old in self.renamed().items() if old in columns}

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.base.declare import Measure
 from operators.base.ranged import Verdict
 from operators.base.values import Column, Texts, Values
+from operators.conditions.expressed import Expressed
 
 if TYPE_CHECKING:
-    from operators.conditions.expression import Expression
     from operators.kernels.overlap.ngrams import Item
     from operators.kernels.overlap.search import Index
 
 
-class Condition(Verdict):
+class Condition(Expressed, Verdict):
     """A measure that is an expression in SQL over the cells of a row; its one value is 1, 0, or -1 for null."""
 
-    @property
-    def parsed(self) -> Expression:
-        """The expression written anew, with the columns that it reads. Raises Refusal."""
-        raise NotImplementedError(f"`{self.name}` says no condition")
+    called: ClassVar[str] = "condition"
+    cell: ClassVar[str] = "coalesce(({})::TINYINT, -1)::BIGINT"
 
     @property
-    def sql(self) -> str:
-        """The expression in SQL: a cast, an overflow or a pattern that fails on one row is null there, and ends no build."""
-        return f"TRY({self.parsed.sql})"
+    def said(self) -> str:
+        return self.wanted()
 
     def reads(self) -> dict[str, str]:
         return {name: name for name in self.parsed.columns}

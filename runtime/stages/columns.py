@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph.nodes import Node
-from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.base.declare import Map, Measure, SetDecision
+from operators.base.mapped import mapped
+from operators.conditions.expressed import Expressed
 from operators.kernels.text import Texts
-from operators.measures.families import Condition, Search
+from operators.measures.families import Search
 from operators.measures.parsable import TooSlow
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.overlap import Sought, texts_of
@@ -166,6 +168,12 @@ def batch_columns(
             forms = operator.form(texts[name], node.entries)
         return [changed_digests(column, forms, digests[name])]
     match operator:
+        case Expressed():
+            made = evaluate(operator, {name: columns[column] for name, column in work.reads.items()})
+            if not isinstance(operator, Map):
+                return [made]
+            text = made.cast(pa.large_string())
+            return [text, masked(id_array(hash_column(text, "text")), np.asarray(text.is_null().to_numpy(zero_copy_only=False)))]
         case Map():
             name = work.reads["of"]
             made = operator.change(columns[name], node.entries)
@@ -173,8 +181,6 @@ def batch_columns(
                 return [each for each in made for _ in range(2)]
             texts_made = [each.cast(pa.large_string()) for each in made]
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
-        case Condition():
-            return [evaluate(operator, {name: columns[column] for name, column in work.reads.items()})]
         case Search():
             assert work.sought is not None
             searched = [column for role, column in work.reads.items() if role != "options"]

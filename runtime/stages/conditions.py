@@ -1,4 +1,4 @@
-"""Conditions over batches of rows: so many at once that the text made of them stays small."""
+"""Conditions and other expressions over batches of rows: so many at once that the text made of them stays small."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from operators.conditions.expressed import Expressed
 from operators.conditions.growth import MOST_OF_ROW, NUMBER, TOO_LONG, sized
-from operators.measures.families import Condition
 from runtime.store.store import StoreError
 from runtime.tables.ids import rest, take_connection
 
@@ -26,42 +26,42 @@ Lengths = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class TooMuchText(Exception):
-    """A condition would make too much text of one row, that at `place` in its batch."""
+    """An expression would make too much text of one row, that at `place` in its batch."""
 
-    def __init__(self, operator: Condition, place: int) -> None:
+    def __init__(self, operator: Expressed, place: int) -> None:
         share = MOST_OF_ROW // max(1, operator.parsed.texts)
-        super().__init__(f"the condition `{shortened(operator.wanted())}` would make a text of more than {share:,} bytes")
+        super().__init__(f"the {operator.called} `{shortened(operator.said)}` would make a text of more than {share:,} bytes")
         self.place = place
 
 
-def evaluate(operator: Condition, columns: Mapping[str, pa.Array]) -> pa.Array:
-    """A condition over one batch: 1, 0, or -1 for null. Raises TooMuchText, and StoreError where it cannot be computed."""
+def evaluate(operator: Expressed, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """What an expression makes of one batch. Raises TooMuchText, and StoreError where it cannot be computed."""
     expression = operator.parsed
     rows = len(next(iter(columns.values())))
     if not expression.texts or not rows:
-        return holds(operator, operator.sql, columns)
+        return made_of(operator, operator.sql, columns)
     lengths = {name: cell_bytes(columns[name]) for name in expression.columns}
     with np.errstate(over="ignore", invalid="ignore"):
         longest = {name: float(np.max(each)) for name, each in lengths.items()}
         if sized(expression.tree, longest)[1] * rows <= AT_ONCE:
-            return holds(operator, operator.sql, columns)
+            return made_of(operator, operator.sql, columns)
         made = np.nan_to_num(np.broadcast_to(sized(expression.tree, lengths)[1], (rows,)), nan=np.inf)
     parts = []
     for start, end in slices(made):
         here = {name: column.slice(start, end - start) for name, column in columns.items()}
-        parts.append(holds(operator, operator.sql, here) if made[start] <= MOST_OF_ROW else guarded(operator, here, start))
+        parts.append(made_of(operator, operator.sql, here) if made[start] <= MOST_OF_ROW else guarded(operator, here, start))
     return pa.concat_arrays(parts)
 
 
-def guarded(operator: Condition, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
-    """The condition over one row that may be made into too much text; how much it is, is seen as it is computed."""
+def guarded(operator: Expressed, columns: Mapping[str, pa.Array], place: int) -> pa.Array:
+    """The expression over one row that may be made into too much text; how much it is, is seen as it is computed."""
     sql = operator.parsed.guarded
     try:
-        return holds(operator, sql, columns)
+        return made_of(operator, sql, columns)
     except StoreError as error:
         if TOO_LONG in str(error.__cause__):
             raise TooMuchText(operator, place) from None
-    return holds(operator, f"TRY({sql})", columns)
+    return made_of(operator, f"TRY({sql})", columns)
 
 
 def slices(made: Lengths) -> Iterator[tuple[int, int]]:
@@ -92,20 +92,20 @@ def cell_bytes(column: pa.Array) -> Lengths:
     return np.full(len(column), float(NUMBER))
 
 
-def holds(operator: Condition, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
-    """1, 0, or -1 for null of each row, all computed at once."""
+def made_of(operator: Expressed, sql: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """What is made of each row, all computed at once."""
     rows = len(next(iter(columns.values())))
     table = pa.table({".at": np.arange(rows), **columns})
-    query = f'SELECT coalesce(({sql})::TINYINT, -1)::BIGINT AS holds FROM rows ORDER BY ".at"'
+    query = f'SELECT {operator.cell.format(sql)} AS made FROM rows ORDER BY ".at"'
     with patience() as (connection, late):
         try:
-            made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("holds")
+            made = connection.from_arrow(table).query("rows", query).to_arrow_table().column("made")
         except duckdb.Error as error:
             why = f"cannot be computed: {shortened(str(error))}"
             if late.is_set():
                 why = f"took more than {PATIENCE:,.0f} s over {rows:,} rows"
-            raise StoreError(f"the condition `{shortened(operator.wanted())}` {why}", "make it simpler") from error
-    return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], pa.int64())
+            raise StoreError(f"the {operator.called} `{shortened(operator.said)}` {why}", "make it simpler") from error
+    return pa.concat_arrays(made.chunks) if made.num_chunks else pa.array([], made.type)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def decide(relation: Relation) -> DecisionRecord:
     tree: dict[str, Any] = {"kind": "filtered", "of": carried.tree, "ledger": ledger, "rows": kept}
     if len(table.spread) > 1:
         tree["spread"] = fates.kept
-    repeated = repeated_rows(store, carried, fates.again)
+    repeated = repeated_rows(store, carried, fates.again, stage.operator.name)
     if repeated is not None:
         tree, described = combine_trees(store, [tree, repeated], carried.columns)
     else:
@@ -210,7 +210,7 @@ def carried_table(store: Store, node: Node, table: Table, objects: Mapping[int, 
     return carry(store, table, columns, origin)
 
 
-def repeated_rows(store: Store, table: Table, again: list[Again]) -> dict[str, Any] | None:
+def repeated_rows(store: Store, table: Table, again: list[Again], operator: str) -> dict[str, Any] | None:
     """The tree of the rows that stand in the result more than once, as children with ids of their own."""
     rows = rows_at_a_time(store, table)
     with closing(Births(store, table.columns)) as births:
@@ -221,7 +221,7 @@ def repeated_rows(store: Store, table: Table, again: list[Again]) -> dict[str, A
             for batch in batches_with_ids(table, [*table.columns], rows, begin, end):
                 low, high = np.searchsorted(places, [batch.first - first, batch.first - first + batch.rows])
                 parents = places[low:high].astype(np.int64) + (first - batch.first)
-                ids = child_ids(taken(batch.ids["row_id"], parents), "mixture", copies[low:high])
+                ids = child_ids(taken(batch.ids["row_id"], parents), operator, copies[low:high])
                 births.add(batch, parents, {"row_id": ids}, {})
         if not births.rows:
             return None

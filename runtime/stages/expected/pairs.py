@@ -16,8 +16,9 @@ from runtime.stages.expected.frames import Base, Mask, Unknown, small_name
 from runtime.store.digest import id_bytes
 from runtime.store.store import Damaged, Store
 from runtime.tables.beside import find_measured
-from runtime.tables.ids import combined, halves
+from runtime.tables.ids import combined
 from runtime.tables.objects import read_table
+from runtime.tables.order import halves
 from runtime.tables.table import open_table
 
 

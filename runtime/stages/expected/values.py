@@ -16,7 +16,8 @@ from compiler.graph.facts import Facts
 from compiler.graph.keys import memo_key, value_key
 from compiler.graph.nodes import Graph, Made
 from compiler.graph.plan import Addresses
-from operators.base.declare import Map, Measure, SetDecision, mapped
+from operators.base.declare import Map, Measure, SetDecision
+from operators.base.mapped import mapped
 from operators.base.pairs import CROWD, NEAR, Pairwise
 from operators.measures.families import Condition
 from operators.text.sqltext import ident
