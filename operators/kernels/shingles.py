@@ -108,17 +108,19 @@ def rows_of_bands(permutations: int, threshold: Fraction) -> int:
     return 1
 
 
-def common(ones: Hashes, one_bounds: Ints, others: Hashes, other_bounds: Ints) -> Ints:
-    """How many hashes each of the sorted sets `ones` has in common with that of `others` at the same place."""
-    sizes, lengths = np.diff(one_bounds), np.diff(other_bounds)
+def common(ones: Hashes, bounds: Ints, others: Hashes, first: Ints, last: Ints) -> Ints:
+    """How many hashes each of the sorted sets `ones` shares with one of `others`: those from `first` to before `last` there."""
+    sizes = np.diff(bounds)
     pairs = np.repeat(np.arange(len(sizes)), sizes)
-    low, high = other_bounds[:-1][pairs], other_bounds[1:][pairs]
-    end = high.copy()
-    for _ in range(int(lengths.max(initial=0)).bit_length()):  # a binary search of all at once
+    if not len(pairs) or not len(others):
+        return np.zeros(len(sizes), np.int64)
+    low, high = first[pairs], last[pairs]
+    end = high
+    for _ in range(int((last - first).max(initial=0)).bit_length()):  # a binary search of all at once
         middle = (low + high) >> 1
         below = (low < high) & (others[np.minimum(middle, len(others) - 1)] < ones)
-        low, high = np.where(below, middle + 1, low), np.where(below | (low >= high), high, middle)
-    hit = (low < end) & (others[np.minimum(low, max(len(others) - 1, 0))] == ones) if len(others) else np.zeros(len(ones), bool)
+        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
+    hit = (low < end) & (others[np.minimum(low, len(others) - 1)] == ones)
     return np.bincount(pairs[hit], minlength=len(sizes)).astype(np.int64)
 
 

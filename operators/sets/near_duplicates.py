@@ -59,7 +59,7 @@ class NearDuplicates(Pairwise):
     """Whether two texts are apart that each have a number which the other has not: the same problem with other numbers."""
     permutations: Annotated[int, Field(ge=16, le=1024)] = 128
     """Hashes of a MinHash; more of them find more."""
-    most_compared: Annotated[int, Field(ge=1)] = 100
+    most_compared: Annotated[int, Field(ge=1)] = 20
     """With how many rows that share a band a row is compared."""
     max_share: Share = decided(Decimal("0.5"))
     """The largest share of the rows of a source that may go; where more would, the build stops."""

@@ -86,10 +86,10 @@ class SetsOnDisk:
     def shared(self, ones: Array, others: Array) -> Array:
         """How many hashes each of some rows has in common with the one beside it."""
         found = np.zeros(len(ones), np.int64)
-        work = np.cumsum(self.sizes(ones) + self.sizes(others))
+        work, first, last = np.cumsum(self.sizes(ones)), self.bounds[others], self.bounds[others.astype(np.int64) + 1]
         starts = np.searchsorted(work, np.arange(0, int(work[-1]) if len(work) else 0, AT_ONCE)).tolist()
         for start, end in pairwise([*starts, len(ones)]):
-            found[start:end] = common(*self.of(ones[start:end]), *self.of(others[start:end]))
+            found[start:end] = common(*self.of(ones[start:end]), self.hashes, first[start:end], last[start:end])
         return found
 
 
