@@ -156,7 +156,8 @@ def fits(rule: Rule, before: str, number: str, after: str) -> bool:
         return False
     if rule.kind == "phone":  # with as many digits as one has, and none that was masked: 010-0000-0000
         digits = [char for char in number if char.isdigit()]
-        return 8 <= len(digits) <= 15 and len(set(digits[-8:])) > 1
+        fewest = 10 if number.startswith("+") else 8  # fewer behind a plus are rather a term
+        return fewest <= len(digits) <= 15 and len(set(digits[-8:])) > 1
     # Of the terms of a calculation one in ten has the check digit of a card.
     term = rule.kind == "card" and number.isdigit() and {before.rstrip()[-1:], after.lstrip()[:1]} & set("=+*/^%×÷<>")
     return not term
