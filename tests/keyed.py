@@ -72,7 +72,11 @@ def put_files(project: Project) -> None:
     project.rows("lack2.jsonl", [{"prompt": "둘"}])
     project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
-    project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
+    labelled = [{"text": "가", "t2": "다", "label": "A", "l2": "B"}, {"text": "나", "t2": "라", "label": "B", "l2": "A"}]
+    lists: dict[str, Any] = {"o": ["가", "나"], "o2": ["나", "다"], "op": [["가", "나"], ["다", "라"]], "os": labelled}
+    lists |= {"ok": {"x": "가", "y": "나"}, "g": "A", "gs": [0, 1]}
+    project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}], **lists}])
+    project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])
     project.rows("sums.jsonl", ["why is the sky so blue?"])

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from operators.asks.generate import Said
 from operators.base.declare import Declared, field
-from operators.declared.source import Format, Mapping, Source, Stated
+from operators.declared.mapping import Mapping
+from operators.declared.source import Format, Records, Source, Stated
 from operators.maps.extract import Extract, Marks, Rule
 
 Task = Literal["math", "choice", "exact"]
@@ -25,6 +26,8 @@ class Items(Declared):
     """The encoding of text files."""
     header: bool = True
     """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    records: Records = None
+    """The way to the items of nested files, as of a source."""
     columns: Mapping | None = None
     """`prompt`, and `gold_answer` for maths and exact answers, or `options` with `gold` for choices."""
 

@@ -105,9 +105,11 @@ def known_fields(
     wrong = []
     for name, feed in read.recipe.sources.items():
         locked = lock.sources.get(name) if lock else None
-        if locked is not None and locked.pattern == feed.operator.file:
+        # What is in reach of a row inside others depends on the way to it, so that it is looked up in the files themselves.
+        inside = feed.operator.records is not None and found.files[name]
+        if locked is not None and locked.pattern == feed.operator.file and locked.fields and not inside:
             fields[name], origin[name] = frozenset(locked.fields), "lock"
-        elif found.files[name] and name in remembered and found.leaf(name) == remembered[name][0]:
+        elif found.files[name] and not inside and name in remembered and found.leaf(name) == remembered[name][0]:
             fields[name], origin[name] = frozenset(remembered[name][1]), "store"
         elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
             from runtime.sources.readers.read import probe
@@ -115,7 +117,8 @@ def known_fields(
             known: set[str] | None = set()
             for path in found.files[name][:3]:
                 try:
-                    known = None if known is None else known | set(probe(feed.operator, path))
+                    looked = probe(feed.operator, path)
+                    known = None if known is None or looked is None else known | set(looked)
                 except Unreadable as error:
                     wrong.append(Diagnostic(str(error), feed.node.find(("file",))))
                     known = None
@@ -140,7 +143,7 @@ def most_rows(read: Read, found: Found, origins: Mapping[str, str]) -> Callable[
 def bound_rows(source: Source, paths: list[Path]) -> int | None:
     """How many rows some files have at most: by their lines where they are small, or by what Parquet says of itself."""
     formats = {source.written(path.name) for path in paths}
-    if not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
+    if source.records is not None or not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
         return None
     if formats == {("parquet", "")}:
         from runtime.sources.readers.parquet import rows_said

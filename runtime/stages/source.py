@@ -60,10 +60,10 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
     def explain(self) -> list[str]:
         source = self.stage.operator
         lines = [f"read {source.file}"]
-        lines += [f"column {name} = {cell.field} as {cell.as_}" for name, cell in source.columns.cells().items()]
-        if source.columns.options is not None:
-            options = source.columns.options
-            lines.append("column options = " + (options if isinstance(options, str) else "[" + ", ".join(options) + "]"))
+        lines += [f"rows: {source.records}"] * (source.records is not None)
+        lines += [f"column {name} = {cell.wording()} as {cell.as_}" for name, cell in source.columns.cells().items()]
+        if options := source.columns.option_columns():
+            lines.append("column options = " + (options[0] if source.columns.listed() else "[" + ", ".join(options) + "]"))
         if source.columns.gold is not None:
             lines.append("column gold = index of the {} in {}".format(*source.columns.gold.form()))
         lines.append(f"every row: category {source.category}, licence {source.license}")

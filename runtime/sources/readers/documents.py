@@ -47,7 +47,7 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         except Bad as reason:
             raise Unreadable(path, str(reason)) from None
         objects = Objects(source, path)
-        yield objects.convert([row], [1], lambda _: text[start:], [])
+        yield from objects.batches([row], [1], lambda _: text[start:], [])
         objects.end()
     elif holds_lines(text):
         yield from read_objects(source, path, [[*text.split("\n")]])
@@ -57,7 +57,7 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
 
 def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[str, Any]:
     """The one object of a file, where it is a row; raises Unreadable, with its shape, where rows may lie deeper in it."""
-    if (refusal := refuse_document(tuple(source.columns.needed()), value)) is not None:
+    if source.records is None and (refusal := refuse_document(tuple(source.columns.needed()), value)) is not None:
         raise Unreadable(path, refusal)
     return value
 
@@ -77,10 +77,10 @@ def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Ba
             lines.append(number)
             spans.append(place)
         if len(rows) + len(bad) >= source.batch_rows:
-            yield objects.convert(rows, lines, quote_from(text, spans), bad)
+            yield from objects.batches(rows, lines, quote_from(text, spans), bad)
             rows, lines, spans, bad = [], [], [], []
     if rows or bad:
-        yield objects.convert(rows, lines, quote_from(text, spans), bad)
+        yield from objects.batches(rows, lines, quote_from(text, spans), bad)
     objects.end()
 
 
