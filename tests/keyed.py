@@ -76,6 +76,10 @@ def put_files(project: Project) -> None:
     lists: dict[str, Any] = {"o": ["가", "나"], "o2": ["나", "다"], "op": [["가", "나"], ["다", "라"]], "os": labelled}
     lists |= {"ok": {"x": "가", "y": "나"}, "g": "A", "gs": [0, 1]}
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}], **lists}])
+    said = [("one", "A", "B"), ("two", "B", "A"), ("one", "B", "B")]
+    told = [{"kind": kind, "kind2": kind[::-1], "lic": lic, "lic2": other} for kind, lic, other in said]
+    texts = ("물은 왜", "끓나요", "하늘")
+    project.rows("labelled.jsonl", [{"prompt": text, **each} for text, each in zip(texts, told, strict=True)])
     project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])

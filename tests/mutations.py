@@ -243,6 +243,7 @@ TRANSLATED = {"model": "translator"}
 LOOKED = {"kind": "verification", "of": ["qq"]}
 JUDGED = {"model": "teacher", "question": "{prompt}: yes or no?"}
 NESTED = {"file": "nested.jsonl"}
+LABELLED = {"file": "labelled.jsonl"}
 DEEP = {"file": "deep.jsonl"}
 EXAM = {"prompt": "prompt", "options": ["o1", "o2"]}
 WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "as": "integer"}}}
@@ -276,6 +277,14 @@ LISTED: list[Mutation] = [
     source("Mapping.*", {"columns": {"prompt": "prompt", "own": "other"}}, {"columns": {"prompt": "prompt", "own": "o2"}}),
     source("Cell.field", *({"columns": {"prompt": {"field": each}}} for each in ("prompt", "other"))),
     source("Cell.path", *(NESTED | {"columns": {"prompt": {"field": "m", "path": [each, "t"]}}} for each in (0, -1))),
+    source("LicenceByRow.column", *(LABELLED | {"license": {"column": each}} for each in ("lic", "lic2"))),
+    source("LicenceByRow.map", *(LABELLED | {"license": {"column": "lic", "map": {"A": "A", "B": each}}} for each in ("B", "A"))),
+    source("LicenceByRow.drop", *(LABELLED | {"license": {"column": "lic", "drop": [each]}} for each in ("A", "B"))),
+    source("CategoryByRow.column", *(LABELLED | {"category": {"column": each}} for each in ("kind", "kind2"))),
+    source(
+        "CategoryByRow.map",
+        *(LABELLED | {"category": {"column": "kind", "map": {"one": "one", "two": each}}} for each in ("two", "one")),
+    ),
     source("source.records", *(DEEP | {"records": way} for way in ("a[]", "b[]"))),
     source("Cell.value", *({"columns": {"prompt": "prompt", "own": {"value": each}}} for each in ("one", "two"))),
     source("Cell.template", *({"columns": {"prompt": {"template": [each]}}} for each in ("{prompt}", "{prompt}!"))),

@@ -14,6 +14,7 @@ from operators.asks.translate import LengthRatio, Translate
 from operators.base.declare import Declared, Only, Operator
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
 from operators.declared.benchmark import Benchmark, Items, Taken
+from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
@@ -29,7 +30,7 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, Cell, Gold, Listed, Mapping, Budget, Said, LengthRatio),
+    *(Only, CategoryByRow, LicenceByRow, Cell, Gold, Listed, Mapping, Budget, Said, LengthRatio),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from operators.asks.generate import Said
 from operators.base.declare import Declared, field
+from operators.declared.by_row import Stated
 from operators.declared.mapping import Mapping
-from operators.declared.source import Format, Records, Source, Stated
+from operators.declared.source import Format, Records, Source
 from operators.maps.extract import Extract, Marks, Rule
 
 Task = Literal["math", "choice", "exact"]

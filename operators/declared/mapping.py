@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -215,20 +215,6 @@ class Mapping(Declared):
         """The columns of the files that have the options."""
         listed = self.listed()
         return (listed.field,) if listed is not None else self.options if isinstance(self.options, tuple) else ()
-
-    def needed(self) -> dict[str, tuple[str | int, ...]]:
-        """The columns that every file has: those that are read, but for those that may be missing."""
-        spared = {cell.field for cell in self.cells().values() if cell.missing is None}
-        return {column: path for column, path in self.reads().items() if column not in spared}
-
-    def lacking(self, names: Collection[str]) -> list[str]:
-        """The needed columns that a file with columns of these names lacks; of listed options it may have the first two alone."""
-        lacks = [column for column in self.needed() if column not in names]
-        listed = self.option_columns()
-        while len(listed) > 2 and listed[-1] in lacks:
-            lacks.remove(listed[-1])
-            listed = listed[:-1]
-        return lacks
 
     def reads(self) -> dict[str, tuple[str | int, ...]]:
         """Each column of the files that is read, with the path of the field that says so."""

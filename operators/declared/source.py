@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from operators.asks.translate import Translate
 from operators.base.declare import LABELS, Operator, field, tuning
-from operators.base.licence import CLASSES, Licence, class_of
 from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns
-from operators.declared.mapping import Mapping, other_form
+from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of
+from operators.declared.mapping import Mapping as Mapped
+from operators.declared.mapping import other_form
 from operators.declared.records import around_of, depth_of, way_of, written_around
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -31,11 +32,6 @@ UNREAD = {
 """Endings of names whose files are not read, each with what to do."""
 
 
-def known_class(value: object) -> object:
-    """The class that a licence's name stands for."""
-    return value if not isinstance(value, str) else class_of(value) or value
-
-
 def led(way: str) -> str:
     """A way to records; raises ValueError for what is none."""
     way_of(way)
@@ -43,11 +39,6 @@ def led(way: str) -> str:
 
 
 Records = Annotated[str, AfterValidator(led)] | None
-Stated = Annotated[
-    Licence,
-    BeforeValidator(known_class),
-    WithJsonSchema({"type": "string", "format": "licence", "examples": [*CLASSES, "CC-BY-4.0"]}),
-]
 
 
 class Source(Operator):
@@ -62,16 +53,17 @@ class Source(Operator):
 
     file: str = field("label")
     """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
-    category: str = Field(min_length=1)
-    """The kind of prompt; every row of the source inherits it (paper figure 3)."""
-    license: Stated
+    category: Annotated[str, Field(min_length=1)] | CategoryByRow
+    """The kind of prompt; every row of the source inherits it (paper figure 3). Or `{column:, map:}`, where rows say it."""
+    license: Stated | LicenceByRow
     """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used.
-    Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes."""
+    Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes; or `{column:, map:}`,
+    where each row says its own."""
     records: Records = None
     """The way to the rows of nested files, as `data[].paragraphs[].qas[]` for each element, or `{id}` for each entry of an
     object, whose key is the field `id` then. Fields of the objects around a row are `..context`, `.....title`; `.` is a
     row that is no object."""
-    columns: Mapping = Field(default_factory=lambda: Mapping(prompt="prompt"))
+    columns: Mapped = Field(default_factory=lambda: Mapped(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
     """How the files are written; the file name says it where this does not."""
@@ -122,13 +114,21 @@ class Source(Operator):
             types["gold"] = "integer"
         return types | LABELS
 
-    def obligations(self, label: str) -> Iterator[Obligation]:
-        if self.license == "unknown":
-            message = f"the terms of `{label}` are not stated: its rows are for local use, and no export has them"
-            yield Obligation("licence", message, ("license",))
-        elif self.license == "B":
-            message = f"`{label}` may be trained on and not redistributed: an export leaves its rows out"
-            yield Obligation("licence", message, ("license",))
+    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+        by_row = isinstance(self.license, LicenceByRow)
+        for each in classes_of(self.license):
+            some, theirs = (f"rows of `{label}`", "them") if by_row else (f"`{label}`", "its rows")
+            if by_row and rows is not None:
+                if not rows.get(each):
+                    continue
+                some = f"{rows[each]:,} row{'s' * (rows[each] != 1)} of `{label}`"
+            if each == "unknown":
+                are = "they are" if by_row else "its rows are"
+                message = f"the terms of {some} are not stated: {are} for local use, and no export has them"
+                yield Obligation("licence", message, ("license",))
+            elif each != "A":
+                message = f"{some} may be trained on and not redistributed: an export leaves {theirs} out"
+                yield Obligation("licence", message, ("license",))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         bare = self.file.lower()
@@ -147,11 +147,38 @@ class Source(Operator):
         if self.license == "C":
             return  # the compiler draws the path from here to what would be built of it
 
+    def labels(self) -> dict[str, LicenceByRow | CategoryByRow]:
+        """The labels that rows say themselves: label -> how."""
+        said = {"category": self.category, "license": self.license}
+        return {name: each for name, each in said.items() if isinstance(each, (LicenceByRow, CategoryByRow))}
+
+    def reads(self) -> dict[str, tuple[str | int, ...]]:
+        """Each column of the files that is read, with the path of the field that says so."""
+        paths: dict[str, tuple[str | int, ...]] = {name: ("columns", *path) for name, path in self.columns.reads().items()}
+        for label, each in self.labels().items():
+            paths.setdefault(each.column, (label, "column"))
+        return paths
+
+    def needed(self) -> dict[str, tuple[str | int, ...]]:
+        """The columns that every file has: those that are read, but for those that may be missing."""
+        spared = {cell.field for cell in self.columns.cells().values() if cell.missing is None}
+        spared -= {each.column for each in self.labels().values()}
+        return {column: path for column, path in self.reads().items() if column not in spared}
+
+    def lacking(self, names: Collection[str]) -> list[str]:
+        """The needed columns that a file with columns of these names lacks; of listed options it may have the first two alone."""
+        lacks = [column for column in self.needed() if column not in names]
+        listed = self.columns.option_columns()
+        while len(listed) > 2 and listed[-1] in lacks:
+            lacks.remove(listed[-1])
+            listed = listed[:-1]
+        return lacks
+
     def complain_around(self) -> Iterator[Complaint]:
         """Columns that are no fields around a row, and begin as these do."""
         depth = depth_of(way_of(self.records)) if self.records is not None else 0
-        for column, inner in self.columns.reads().items():
-            around, path = around_of(column), ("columns", *inner)
+        for column, path in self.reads().items():
+            around = around_of(column)
             if around is None and not column.startswith(".."):
                 continue
             if self.records is None:
@@ -166,7 +193,7 @@ class Source(Operator):
 
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
-        for column, path in self.columns.needed().items():
+        for column, path in self.needed().items():
             if column in known:
                 continue
             twin = other_form(column, known)
@@ -175,4 +202,4 @@ class Source(Operator):
                 hint = f"it is a field around the row: say `{outer[0]}`"
             if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
                 hint = "the first line is read as names; say `header: false` where it is a row"
-            yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)
+            yield Complaint(path, f"the files have no column `{column}`", hint)

@@ -190,9 +190,11 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
         locked = lock.sources.get(name) if lock else None
         if found.files[name]:
             files = tuple((read.place.shorten(path), found.digest(path), path.stat().st_size) for path in found.files[name])
-            leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
+            digest = leaf_digest([digest for _, digest, _ in files])
+            same = locked is not None and locked.digest == digest
+            leaves[name] = Leaf(digest, fields[name], "files", files, locked.classes if locked is not None and same else {})
         elif locked is not None and locked.pattern == read.recipe.sources[name].operator.file:
-            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
     if not read.recipe.trains:

@@ -185,10 +185,10 @@ def source_tag(source: str, names: list[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
 
 
-def number_copies(rows: Bytes) -> np.ndarray:
+def number_copies(rows: Bytes, ties: Bytes | None = None) -> np.ndarray:
     """Give the second and further of equal row ids ids of their own, in place: H(id, copy). Their order then.
 
-    Equal rows have no order among them, so it is the same whichever is called the first.
+    Equal rows have no order among them, so it is the same whichever is called the first, unless `ties` tell them apart.
     """
     high = halves(rows)[0]
     order = np.argsort(high)
@@ -196,7 +196,7 @@ def number_copies(rows: Bytes) -> np.ndarray:
     close = np.flatnonzero(ranked[1:] == ranked[:-1])
     # Only rows that share half of their id are looked at further: they are few.
     chosen = order[np.unique(np.concatenate([close, close + 1]))]
-    chosen = chosen[sorted_order(rows[chosen])]
+    chosen = chosen[sorted_order(rows[chosen]) if ties is None else tied_order(rows[chosen], ties[chosen])]
     starts = np.ones(len(chosen), dtype=bool)
     starts[1:] = (rows[chosen[1:]] != rows[chosen[:-1]]).any(axis=1)
     place = np.arange(len(chosen))
@@ -225,6 +225,12 @@ def child_ids(parents: Bytes, operator: str, copies: np.ndarray, changed: Sequen
 def sorted_order(ids: Bytes) -> np.ndarray:
     """The order that sorts ids as bytes."""
     return settled(np.argsort(halves(ids)[0]), ids)
+
+
+def tied_order(ids: Bytes, ties: Bytes) -> np.ndarray:
+    """The order that sorts ids as bytes, and equal ones by their ties."""
+    (high, low), (first, second) = halves(ids), halves(ties)
+    return np.lexsort((second, first, low, high))
 
 
 def settled(order: np.ndarray, ids: Bytes) -> np.ndarray:

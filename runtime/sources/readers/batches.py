@@ -28,7 +28,7 @@ class Objects:
     def __init__(self, source: Source, path: Path) -> None:
         self.source, self.path = source, path
         self.inside = None if source.records is None else Inside(source)
-        self.lacks = set(source.columns.needed())
+        self.lacks = set(source.needed())
         self.names: dict[str, None] = {}
         """The keys of the first objects, for a person who looks for the missing one."""
 
@@ -38,7 +38,7 @@ class Objects:
             self.lacks = {field for field in self.lacks if not any(field in row for row in rows)}
             for row in rows[:SHOWN]:
                 self.names |= dict.fromkeys(row)
-        columns = {field: [row.get(field) for row in rows] for field in self.source.columns.reads()}
+        columns = {field: [row.get(field) for row in rows] for field in self.source.reads()}
         return convert_columns(self.source, columns, lines, raw, bad, untyped=False)
 
     def batches(
@@ -65,8 +65,7 @@ class Objects:
 
     def end(self) -> None:
         """Raises Unreadable where no object had one of the columns, or the file had none at all but bad ones."""
-        columns = self.source.columns
-        if self.names and (lacks := columns.lacking(columns.needed().keys() - self.lacks)):
+        if self.names and (lacks := self.source.lacking(self.source.needed().keys() - self.lacks)):
             raise Unreadable(self.path, lacking(lacks[0], list(self.names), "none of its rows has a"))
 
 

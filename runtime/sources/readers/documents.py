@@ -57,7 +57,7 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
 
 def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[str, Any]:
     """The one object of a file, where it is a row; raises Unreadable, with its shape, where rows may lie deeper in it."""
-    if source.records is None and (refusal := refuse_document(tuple(source.columns.needed()), value)) is not None:
+    if source.records is None and (refusal := refuse_document(tuple(source.needed()), value)) is not None:
         raise Unreadable(path, refusal)
     return value
 

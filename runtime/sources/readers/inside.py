@@ -18,7 +18,7 @@ class Inside:
 
     def __init__(self, source: Source) -> None:
         assert source.records is not None
-        self.way, wanted = way_of(source.records), source.columns.reads()
+        self.way, wanted = way_of(source.records), source.reads()
         self.around = {column: found for column in wanted if (found := around_of(column)) is not None}
         self.itself = ITSELF in wanted
 
@@ -105,5 +105,5 @@ def outer_columns(source: Source) -> list[str]:
     assert source.records is not None
     way = way_of(source.records)
     depth = depth_of(way)
-    outer = {found[1] for column in source.columns.reads() if (found := around_of(column)) is not None and found[0] == depth}
+    outer = {found[1] for column in source.reads() if (found := around_of(column)) is not None and found[0] == depth}
     return list(dict.fromkeys([way[0].key or "", *sorted(outer)]))

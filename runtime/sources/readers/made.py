@@ -15,8 +15,10 @@ Convert = Callable[[Any, Cell], Converted]
 
 
 def convert_mapped(source: Source, columns: Mapping[str, Any], count: int, convert: Convert) -> dict[str, Converted]:
-    """The one-to-one columns of `count` rows: each is read by `convert`, made by a template, or constant."""
-    return {name: convert_one(columns, cell, count, convert) for name, cell in source.columns.cells().items()}
+    """The one-to-one columns of `count` rows, each read by `convert`, made by a template, or constant; and what labels them."""
+    converted = {name: convert_one(columns, cell, count, convert) for name, cell in source.columns.cells().items()}
+    labels = {name: Cell(field=each.column) for name, each in source.labels().items()}
+    return converted | {name: convert_one(columns, cell, count, convert) for name, cell in labels.items()}
 
 
 def convert_one(columns: Mapping[str, Any], cell: Cell, count: int, convert: Convert) -> Converted:

@@ -51,7 +51,7 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
                         yield from read_inside(objects, part, row)
                         row += part.num_rows
                         continue
-                    absent = {field: pa.nulls(part.num_rows) for field in source.columns.reads() if field not in fields}
+                    absent = {field: pa.nulls(part.num_rows) for field in source.reads() if field not in fields}
                     yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
                     row += part.num_rows
             objects.end()
@@ -71,8 +71,8 @@ def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
         lacks = [field for field in fields[:1] if field not in names]
         fields = [field for field in fields if field in lacks or field in names]
     else:
-        lacks = source.columns.lacking(names)
-        fields = [field for field in source.columns.reads() if field in lacks or field in names]
+        lacks = source.lacking(names)
+        fields = [field for field in source.reads() if field in lacks or field in names]
     for field in fields:
         if (count := names.count(field)) != 1:
             more = f"{count} of its columns are named `{field}`"

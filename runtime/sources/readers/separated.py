@@ -133,12 +133,12 @@ def explain(error: csv.Error, start: int, end: int) -> str:
 def find_columns(path: Path, names: list[str], source: Source) -> dict[str, int]:
     """The place of each mapped column."""
     places: dict[str, int] = {}
-    for field in source.columns.reads():
+    for field in source.reads():
         match names.count(field):
             case 1:
                 places[field] = names.index(field)
             case 0:
-                if field in source.columns.lacking(names):
+                if field in source.lacking(names):
                     raise Unreadable(path, lacking(field, names))
             case count:
                 raise Unreadable(path, f"{count} of its columns are named `{field}`")
@@ -156,7 +156,7 @@ def convert_rows(
 ) -> Batch:
     """The batch of rows of cells."""
     columns: dict[str, list[str | None]] = {
-        field: [row[places[field]] for row in rows] if field in places else [None] * len(rows) for field in source.columns.reads()
+        field: [row[places[field]] for row in rows] if field in places else [None] * len(rows) for field in source.reads()
     }
     return convert_columns(source, columns, starts, lambda row: feed.quote(starts[row], ends[row]), bad, untyped=True)
 
