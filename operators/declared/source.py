@@ -194,7 +194,7 @@ class Source(Operator):
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
         for column, path in self.needed().items():
-            if column in known:
+            if column in known or any(each.path == path for each in self.complain_around()):
                 continue
             twin = other_form(column, known)
             hint = near_columns(column, known) if twin is None else twin

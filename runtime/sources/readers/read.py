@@ -19,7 +19,7 @@ from runtime.sources.readers.parquet import probe_parquet, read_parquet, sample_
 from runtime.sources.readers.rows import Bad
 from runtime.sources.readers.rows import BadRow as BadRow
 from runtime.sources.readers.rows import Batch as Batch
-from runtime.sources.readers.separated import read_separated, sample_separated
+from runtime.sources.readers.separated import read_separated, sample_cells, sample_separated
 
 LINES_HEAD = 1 << 20
 DOCUMENT_HEAD = 1 << 22
@@ -69,6 +69,22 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
             if source.records is not None:
                 return name_columns(in_reach(source, path, sample_parquet(source, path)))
             return probe_parquet(path)
+        case None:
+            raise Unreadable(path, "its name does not say how it is written")
+
+
+def sample_objects(path: Path) -> list[dict[str, Any]]:
+    """The first objects of a file of whatever format its name says, as they stand in it; raises Unreadable."""
+    source = Source.model_validate({"file": path.name, "category": "?", "license": "A", "records": "?[]"})
+    match source.format_of(path.name):
+        case "jsonl":
+            return sample_jsonl(path, *read_head(source, path, LINES_HEAD))
+        case "json":
+            return sample_json(source, path, *read_head(source, path, FIRST_ROW))
+        case "csv" | "tsv" as format:
+            return sample_cells(source, path, read_head(source, path, LINES_HEAD)[0], format)
+        case "parquet":
+            return sample_parquet(source, path)
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,8 @@ from runtime.sources.readers.lines import Line, name_codec, read_lines
 from runtime.sources.readers.rows import RAW_LENGTH, BadRow, Batch, shorten
 
 MAX_CELL = 1 << 26
+SAMPLE = 200
+"""Rows that are looked at for what the columns are."""
 
 
 class Feed:
@@ -169,3 +171,10 @@ def sample_separated(source: Source, path: Path, head: str, format: Literal["csv
             raise Unreadable(path, f"its first row cannot be read: {cells.reason}")
         return cells if source.header else [str(place) for place in range(len(cells))]
     return []
+
+
+def sample_cells(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[dict[str, str]]:
+    """The first whole rows of the beginning of a file, by the names in its first line."""
+    feed = Feed([[*head.split("\n")]], "utf-8")
+    rows = [cells for _, _, cells in islice(parse_rows(path, feed, source, format), SAMPLE) if not isinstance(cells, BadRow)]
+    return [dict(zip(rows[0], cells, strict=True)) for cells in rows[1:] if len(cells) == len(rows[0])]
