@@ -32,6 +32,7 @@ from tests.conftest import Project
 from tests.derived import put_tried
 from tests.examples import needed
 from tests.mutations import ROWS, TEXTS, TRACED, Mutation
+from tests.packing import workbook, zipped
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
 
@@ -80,6 +81,8 @@ def put_files(project: Project) -> None:
     told = [{"kind": kind, "kind2": kind[::-1], "lic": lic, "lic2": other} for kind, lic, other in said]
     texts = ("물은 왜", "끓나요", "하늘")
     project.rows("labelled.jsonl", [{"prompt": text, **each} for text, each in zip(texts, told, strict=True)])
+    zipped(project.folder / "packed.zip", ("in/a.jsonl", '{"prompt": "물은 왜"}', 0))
+    workbook(project.folder / "book.xlsx", one=[["prompt"], ["물은 왜"]], two=[["prompt"], ["하늘은"]])
     project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])

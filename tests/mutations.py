@@ -285,6 +285,8 @@ LISTED: list[Mutation] = [
         "CategoryByRow.map",
         *(LABELLED | {"category": {"column": "kind", "map": {"one": "one", "two": each}}} for each in ("two", "one")),
     ),
+    source("source.members", {"file": "packed.zip"}, {"file": "packed.zip", "members": "in/*.jsonl"}),
+    source("source.sheet", *({"file": "book.xlsx", "sheet": each} for each in ("one", "two"))),
     source("source.records", *(DEEP | {"records": way} for way in ("a[]", "b[]"))),
     source("Cell.value", *({"columns": {"prompt": "prompt", "own": {"value": each}}} for each in ("one", "two"))),
     source("Cell.template", *({"columns": {"prompt": {"template": [each]}}} for each in ("{prompt}", "{prompt}!"))),

@@ -15,10 +15,16 @@ from tests.conftest import Project
 ITEMS = [("A", 0), ("C", 2), ("B", 1), ("D", 3)]
 
 
+TOLD = [{"t": f"보기 {place}", "k": label} for place, label in enumerate("ABCD")]
+
+
 def items(*keys: str, of: Any) -> list[dict[str, Any]]:
     """Items with options, each with its answer as `of` writes it."""
     four = [f"보기 {place}" for place in range(4)]
     return [{"question": f"{at}?", **of(four, *each), "year": 2020} for at, each in enumerate(ITEMS)]
+
+
+LETTERED = items(of=lambda four, letter, at: {"r": letter})
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,7 @@ def items(*keys: str, of: Any) -> list[dict[str, Any]]:
             {"letter": "answer"},
         ),
         (
-            items(of=lambda four, letter, at: {"q": {"opts": [{"t": t, "k": k} for k, t in zip("ABCD", four)]}, "r": [letter]}),
+            [{"question": each["question"], "q": {"opts": TOLD}, "r": [each["r"]]} for each in LETTERED],
             {"field": "q", "path": ["opts"], "text": "t", "label": "k"},
             {"letter": "r"},
         ),

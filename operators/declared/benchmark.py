@@ -26,7 +26,11 @@ class Items(Declared):
     encoding: str = "utf-8"
     """The encoding of text files."""
     header: bool = True
-    """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    """Whether csv, tsv and xlsx files name their columns in the first line; without, they are `0`, `1`, ..."""
+    members: str | None = None
+    """The files in an archive that are read, as of a source."""
+    sheet: str | None = None
+    """The sheet of a workbook, as of a source."""
     records: Records = None
     """The way to the items of nested files, as of a source."""
     columns: Mapping | None = None

@@ -16,20 +16,29 @@ from operators.declared.mapping import Mapping as Mapped
 from operators.declared.mapping import other_form
 from operators.declared.records import around_of, depth_of, way_of, written_around
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
-FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx"]
+FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx")
+NESTED = ("jsonl", "json", "parquet")
+"""Those whose rows may have more rows in them."""
 COMPRESSIONS = (".gz", ".zst")
-ARCHIVE = "unpack an archive, and name the files in it"
-WORKBOOK = "export each sheet of a workbook as csv"
+ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar.gz", ".tgz": "tar.gz"}
+"""Endings of names of archives that are read, with how they are written."""
+ARCHIVE = "let the name of an archive end in " + ", ".join(ARCHIVES) + ", or unpack it"
+WORKBOOK = "save a workbook as xlsx, or each sheet as csv"
 UNREAD = {
-    **dict.fromkeys((".tar", ".tgz", ".tbz2", ".txz", ".zip", ".7z", ".rar"), ARCHIVE),
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), WORKBOOK),
+    **dict.fromkeys((".tbz2", ".txz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar"), ARCHIVE),
+    **dict.fromkeys((".xls", ".xlsm", ".xlsb", ".ods"), WORKBOOK),
     **dict.fromkeys((".bz2", ".xz", ".lz4", ".br"), "unpack it, or pack it with gzip or zstd"),
     **dict.fromkeys((".arrow", ".feather", ".ipc", ".orc", ".avro"), "write it as Parquet"),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "export the table as csv"),
     **dict.fromkeys((".yaml", ".yml", ".xml", ".toml"), "write it as json or jsonl"),
 }
 """Endings of names whose files are not read, each with what to do."""
+
+
+def packed_as(name: str) -> str | None:
+    """How a file of this name is an archive; None where it is none."""
+    return next((kind for ending, kind in ARCHIVES.items() if name.lower().endswith(ending)), None)
 
 
 def led(way: str) -> str:
@@ -59,6 +68,10 @@ class Source(Operator):
     """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used.
     Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes; or `{column:, map:}`,
     where each row says its own."""
+    members: str | None = field("label", None)
+    """The files in an archive that are read, by a glob such as `data/**/*.jsonl`; all of them unless said."""
+    sheet: str | None = None
+    """The sheet of a workbook, where it has several."""
     records: Records = None
     """The way to the rows of nested files, as `data[].paragraphs[].qas[]` for each element, or `{id}` for each entry of an
     object, whose key is the field `id` then. Fields of the objects around a row are `..context`, `.....title`; `.` is a
@@ -70,7 +83,7 @@ class Source(Operator):
     encoding: str = "utf-8"
     """The encoding of text files."""
     header: bool = True
-    """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    """Whether csv, tsv and xlsx files name their columns in the first line; without, they are `0`, `1`, ..."""
     quote: Literal["double", "none"] | None = None
     """Quoting in csv and tsv; `double` unless the format is tsv."""
     on_bad_row: Literal["stop", "quarantine"] = "stop"
@@ -132,18 +145,25 @@ class Source(Operator):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         bare = self.file.lower()
-        for ending in COMPRESSIONS:
+        for ending in COMPRESSIONS if not bare.endswith(tuple(UNREAD)) else ():
             bare = bare.removesuffix(ending)
-        unread = next((ending for ending in UNREAD if bare.endswith(ending)), None)
+        unread = next((ending for ending in UNREAD if bare.endswith(ending) and packed_as(self.file) is None), None)
         if unread is not None:
             yield Complaint(("file",), f"files of the kind `{unread}` are not read", UNREAD[unread])
-        elif self.format_of(self.file) is None:
+        elif packed_as(self.file) is None and self.format_of(self.file) is None:
             yield Complaint(
                 ("file",),
                 f"the name `{self.file}` does not say how it is written",
                 "add `format:` with one of " + ", ".join(FORMATS),
             )
         yield from self.complain_around()
+        if self.members is not None and packed_as(self.file) is None:
+            yield Complaint(("members",), f"`{self.file}` is no archive by its name, so that it has no members", ARCHIVE)
+        format = self.format_of(self.members or self.file)
+        if self.records is not None and format is not None and format not in NESTED:
+            yield Complaint(("records",), f"rows of {format} have no rows in them", "records lie in " + ", ".join(NESTED))
+        if self.sheet is not None and format is not None and format != "xlsx":
+            yield Complaint(("sheet",), f"a file of {format} has no sheets", "only workbooks (xlsx) have some")
         if self.license == "C":
             return  # the compiler draws the path from here to what would be built of it
 

@@ -13,7 +13,7 @@ from operators.declared.source import Source
 from runtime.sources.readers.batches import Objects
 from runtime.sources.readers.files import Unreadable, open_bytes
 from runtime.sources.readers.jsonl import Parser, parse_line, read_objects
-from runtime.sources.readers.lines import decode_whole, name_codec
+from runtime.sources.readers.lines import decode_whole, name_codec, split_lines
 from runtime.sources.readers.nested import refuse_document
 from runtime.sources.readers.rows import RAW_LENGTH, Bad, BadRow, Batch, shorten
 
@@ -50,7 +50,7 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         yield from objects.batches([row], [1], lambda _: text[start:], [])
         objects.end()
     elif holds_lines(text):
-        yield from read_objects(source, path, [[*text.split("\n")]])
+        yield from read_objects(source, path, [[*split_lines(text)]])
     else:
         raise Unreadable(path, broken)
 
@@ -131,7 +131,7 @@ def quote_from(text: str, places: list[int]) -> Callable[[int], str]:
 
 def holds_lines(text: str) -> bool:
     """Whether one of the first lines is an object of its own."""
-    return any(True for _ in parse_lines(islice(text.split("\n"), TRIED_LINES)))
+    return any(True for _ in parse_lines(islice(split_lines(text), TRIED_LINES)))
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -148,7 +148,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def sample_jsonl(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     """The first objects, a line each, of the beginning of a file."""
-    lines = head.split("\n")
+    lines = split_lines(head)
     rows = list(islice(parse_lines(lines if complete else lines[:-1]), SAMPLE_ROWS))
     if not rows and head.strip():
         raise Unreadable(path, "none of its first lines is a JSON object")

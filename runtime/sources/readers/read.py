@@ -9,17 +9,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from operators.declared.records import ITSELF
 from operators.declared.source import Source
 from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_json, sample_jsonl
 from runtime.sources.readers.files import CHUNK, MAX_LINE, Unreadable, open_bytes
 from runtime.sources.readers.inside import fields_in
 from runtime.sources.readers.jsonl import read_jsonl
-from runtime.sources.readers.lines import check_head, name_codec
+from runtime.sources.readers.lines import check_head, name_codec, split_lines
 from runtime.sources.readers.parquet import probe_parquet, read_parquet, sample_parquet
+from runtime.sources.readers.plain import read_plain
 from runtime.sources.readers.rows import Bad
 from runtime.sources.readers.rows import BadRow as BadRow
 from runtime.sources.readers.rows import Batch as Batch
 from runtime.sources.readers.separated import read_separated, sample_cells, sample_separated
+from runtime.sources.readers.workbook import open_sheet, read_workbook, value_of
 
 LINES_HEAD = 1 << 20
 DOCUMENT_HEAD = 1 << 22
@@ -38,6 +41,10 @@ def read_batches(source: Source, path: Path) -> Iterator[Batch]:
             return read_separated(source, path, format)
         case "parquet":
             return read_parquet(source, path)
+        case "txt":
+            return read_plain(source, path)
+        case "xlsx":
+            return read_workbook(source, path)
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
@@ -69,6 +76,10 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
             if source.records is not None:
                 return name_columns(in_reach(source, path, sample_parquet(source, path)))
             return probe_parquet(path)
+        case "txt":
+            return {ITSELF: "text"}
+        case "xlsx":
+            return dict.fromkeys(open_sheet(source, path)[0], "mixed")
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
@@ -85,6 +96,11 @@ def sample_objects(path: Path) -> list[dict[str, Any]]:
             return sample_cells(source, path, read_head(source, path, LINES_HEAD)[0], format)
         case "parquet":
             return sample_parquet(source, path)
+        case "txt":
+            return [{ITSELF: line} for line in split_lines(read_head(source, path, LINES_HEAD)[0])[:SAMPLE_ROWS]]
+        case "xlsx":
+            names, rows = open_sheet(source, path)
+            return [dict(zip(names, map(value_of, row), strict=True)) for row in rows[:SAMPLE_ROWS]]
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 

@@ -11,7 +11,7 @@ from typing import Literal
 from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns, lacking
 from runtime.sources.readers.files import Unreadable, open_bytes
-from runtime.sources.readers.lines import Line, name_codec, read_lines
+from runtime.sources.readers.lines import Line, name_codec, read_lines, split_lines
 from runtime.sources.readers.rows import RAW_LENGTH, BadRow, Batch, shorten
 
 MAX_CELL = 1 << 26
@@ -165,7 +165,7 @@ def convert_rows(
 
 def sample_separated(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[str]:
     """The names of the columns of the beginning of a file."""
-    feed = Feed([[*head.split("\n")]], "utf-8")
+    feed = Feed([[*split_lines(head)]], "utf-8")
     for _, _, cells in parse_rows(path, feed, source, format):
         if isinstance(cells, BadRow):
             raise Unreadable(path, f"its first row cannot be read: {cells.reason}")
@@ -175,6 +175,6 @@ def sample_separated(source: Source, path: Path, head: str, format: Literal["csv
 
 def sample_cells(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[dict[str, str]]:
     """The first whole rows of the beginning of a file, by the names in its first line."""
-    feed = Feed([[*head.split("\n")]], "utf-8")
+    feed = Feed([[*split_lines(head)]], "utf-8")
     rows = [cells for _, _, cells in islice(parse_rows(path, feed, source, format), SAMPLE) if not isinstance(cells, BadRow)]
     return [dict(zip(rows[0], cells, strict=True)) for cells in rows[1:] if len(cells) == len(rows[0])]
