@@ -141,6 +141,7 @@ def test_a_template_reads_inside_nested_values(tmp_path: Path) -> None:
         ([{"answer": "А", "body": "가"}, {"answer": "Б", "body": "나"}], {"text": "body", "label": "answer"}, ["가", "나"]),
         ({"opb": "나", "opa": "가", "exp": "!"}, {"keys": ["opa", "opb"]}, ["가", "나"]),
         ("['가', \"나'\"]", {}, ["가", "나'"]),
+        ("{'text': ['가', '나',], 'label': ('A', 'B')}", {}, ["가", "나"]),
     ],
 )
 def test_options_lie_in_lists_and_objects_as_is_said(

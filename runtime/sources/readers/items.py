@@ -14,7 +14,7 @@ from operators.declared.source import Source
 from operators.kernels.choices import Labels, form_of, label_in, labels_of, place_of
 from runtime.sources.readers.cells import INTEGER, convert_integer, convert_text, name_kind, name_value, parse_json
 from runtime.sources.readers.nested import follow
-from runtime.sources.readers.pythonic import python_list
+from runtime.sources.readers.pythonic import json_of
 from runtime.sources.readers.rows import Bad, Converted, describe, type_of
 
 Find = Callable[[Any, "Options", str, Labels], int]
@@ -164,16 +164,21 @@ def find_one(find: Find, value: Any, options: Options, field: str, known: Labels
 
 
 def parse_value(text: str, field: str) -> Any:
-    """The value of a cell that holds JSON, or a list of texts and numbers as Python prints it."""
+    """The value of a cell that holds JSON, or lists and dictionaries of texts and numbers as Python prints them."""
     try:
         return parse_json(text, field)
     except Bad as reason:
-        listed = python_list(text)
-        if listed is None and (found := text.strip())[:1] in ("[", "(") and "'" in found:
-            raise Bad(f"`{field}` looks like a Python list, and is none of texts and numbers with commas between them") from None
-        if listed is None:
-            raise reason
-        return listed
+        if text.lstrip()[:1] not in ("[", "(", "{") or "'" not in text:
+            raise
+        printed = json_of(text)
+        try:
+            if printed is not None:
+                return parse_json(printed, field)
+        except Bad:
+            pass
+        what = "dictionary" if text.lstrip().startswith("{") else "list"
+        refusal = f"`{field}` looks like a Python {what}, and is none of texts and numbers with commas between them"
+        raise Bad(refusal) from reason
 
 
 def find_letter(value: Any, options: Options, field: str, known: Labels) -> int:

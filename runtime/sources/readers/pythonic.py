@@ -1,39 +1,45 @@
-"""Lists of texts and numbers as Python prints them, read without running anything."""
+"""Lists and dictionaries as Python prints them, turned into JSON token by token: nothing is run."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 
-#: A text in quotes, or a number.
-ITEM = re.compile(
-    r"""u?'(?:[^'\\\n]|\\.)*'|u?"(?:[^"\\\n]|\\.)*"|[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})|None""", re.DOTALL
+#: A text in quotes, a number, a word, or a mark; between them white space.
+TOKEN = re.compile(
+    r"""\s*(?:(?P<text>u?'(?:[^'\\\n]|\\.)*'|u?"(?:[^"\\\n]|\\.)*")"""
+    r"""|(?P<plain>-?[0-9]{1,18}(?:\.[0-9]{1,18})?(?![0-9.])|None\b|True\b|False\b)|(?P<mark>[\[\](){},:]))\s*""",
+    re.DOTALL,
 )
-COMMA = re.compile(r"\s*,\s*")
+WORDS = {"None": "null", "True": "true", "False": "false"}
+MARKS = {"(": "[", ")": "]"}
 
 
-def python_list(text: str) -> list[str | int | float | None] | None:
-    r"""The items of a list or a tuple; None where the text is none of texts and numbers.
+def json_of(text: str) -> str | None:
+    r"""A Python literal as JSON; None where it is more than lists, dictionaries, texts and numbers.
 
     Example:
-        >>> python_list("['a', \"it's\", 3, 'b\\\\n']"), python_list("['a' 'b']"), python_list("('B',)"), python_list("[f()]")
-        (['a', "it's", 3, 'b\\n'], None, ['B'], None)
+        >>> json_of("['a', \"it's\", 3]"), json_of("('B',)"), json_of("{'x': [None]}"), json_of("[f()]")
+        ('["a","it\'s",3]', '["B"]', '{"x":[null]}', None)
     """
-    text = text.strip()
-    if (text[:1], text[-1:]) not in (("[", "]"), ("(", ")")) or len(text) < 2:
-        return None
-    inner, place = text[1:-1].strip(), 0
-    items: list[str | int | float | None] = []
-    while place < len(inner):
-        found = ITEM.match(inner, place)
+    parts: list[str] = []
+    place = 0
+    while place < len(text):
+        found = TOKEN.match(text, place)
         if found is None:
             return None
-        try:
-            items.append(ast.literal_eval(found[0].lstrip("+")))  # one literal of text or a short number
-        except (ValueError, SyntaxError):
-            return None
-        comma = COMMA.match(inner, found.end())
-        if comma is None:
-            return items if found.end() == len(inner) else None
-        place = comma.end()
-    return items
+        place = found.end()
+        if found["text"] is not None:
+            try:
+                parts.append(json.dumps(ast.literal_eval(found["text"])))  # one literal of text
+            except (ValueError, SyntaxError):
+                return None
+        elif found["plain"] is not None:
+            parts.append(WORDS.get(found["plain"], found["plain"]))
+        else:
+            mark = MARKS.get(found["mark"], found["mark"])
+            if mark in "]}" and parts and parts[-1] == ",":
+                parts.pop()
+            parts.append(mark)
+    return "".join(parts)
