@@ -32,6 +32,7 @@ from tests.conftest import Project
 from tests.derived import put_tried
 from tests.examples import needed
 from tests.mutations import ROWS, TEXTS, TRACED, Mutation, near_rows
+from tests.packing import workbook, zipped
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
 
@@ -73,7 +74,17 @@ def put_files(project: Project) -> None:
     project.rows("near.jsonl", near_rows())
     project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
-    project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
+    labelled = [{"text": "가", "t2": "다", "label": "A", "l2": "B"}, {"text": "나", "t2": "라", "label": "B", "l2": "A"}]
+    lists: dict[str, Any] = {"o": ["가", "나"], "o2": ["나", "다"], "op": [["가", "나"], ["다", "라"]], "os": labelled}
+    lists |= {"ok": {"x": "가", "y": "나"}, "g": "A", "gs": [0, 1]}
+    project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}], **lists}])
+    said = [("one", "A", "B"), ("two", "B", "A"), ("one", "B", "B")]
+    told = [{"kind": kind, "kind2": kind[::-1], "lic": lic, "lic2": other} for kind, lic, other in said]
+    texts = ("물은 왜", "끓나요", "하늘")
+    project.rows("labelled.jsonl", [{"prompt": text, **each} for text, each in zip(texts, told, strict=True)])
+    zipped(project.folder / "packed.zip", ("in/a.jsonl", '{"prompt": "물은 왜"}', 0))
+    workbook(project.folder / "book.xlsx", one=[["prompt"], ["물은 왜"]], two=[["prompt"], ["하늘은"]])
+    project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])
     project.rows("sums.jsonl", ["why is the sky so blue?"])

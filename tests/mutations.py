@@ -268,6 +268,8 @@ TRANSLATED = {"model": "translator"}
 LOOKED = {"kind": "verification", "of": ["qq"]}
 JUDGED = {"model": "teacher", "question": "{prompt}: yes or no?"}
 NESTED = {"file": "nested.jsonl"}
+LABELLED = {"file": "labelled.jsonl"}
+DEEP = {"file": "deep.jsonl"}
 EXAM = {"prompt": "prompt", "options": ["o1", "o2"]}
 WIDE = {"columns": {"prompt": "prompt", "other": "other", "n": {"field": "n", "as": "integer"}}}
 GOLDS = {"letter": "letter", "index": "index", "number": "number", "text": "right"}
@@ -301,6 +303,31 @@ LISTED: list[Mutation] = [
     source("Mapping.*", {"columns": {"prompt": "prompt", "own": "other"}}, {"columns": {"prompt": "prompt", "own": "o2"}}),
     source("Cell.field", *({"columns": {"prompt": {"field": each}}} for each in ("prompt", "other"))),
     source("Cell.path", *(NESTED | {"columns": {"prompt": {"field": "m", "path": [each, "t"]}}} for each in (0, -1))),
+    source("LicenceByRow.column", *(LABELLED | {"license": {"column": each}} for each in ("lic", "lic2"))),
+    source("LicenceByRow.map", *(LABELLED | {"license": {"column": "lic", "map": {"A": "A", "B": each}}} for each in ("B", "A"))),
+    source("LicenceByRow.drop", *(LABELLED | {"license": {"column": "lic", "drop": [each]}} for each in ("A", "B"))),
+    source("CategoryByRow.column", *(LABELLED | {"category": {"column": each}} for each in ("kind", "kind2"))),
+    source(
+        "CategoryByRow.map",
+        *(LABELLED | {"category": {"column": "kind", "map": {"one": "one", "two": each}}} for each in ("two", "one")),
+    ),
+    source("source.members", {"file": "packed.zip"}, {"file": "packed.zip", "members": "in/*.jsonl"}),
+    source("source.sheet", *({"file": "book.xlsx", "sheet": each} for each in ("one", "two"))),
+    source("source.records", *(DEEP | {"records": way} for way in ("a[]", "b[]"))),
+    source("Cell.value", *({"columns": {"prompt": "prompt", "own": {"value": each}}} for each in ("one", "two"))),
+    source("Cell.template", *({"columns": {"prompt": {"template": [each]}}} for each in ("{prompt}", "{prompt}!"))),
+    source("Listed.field", *(NESTED | {"columns": {"options": {"field": each}}} for each in ("o", "o2"))),
+    source("Listed.path", *(NESTED | {"columns": {"options": {"field": "op", "path": [each]}}} for each in (0, -1))),
+    source("Listed.text", *(NESTED | {"columns": {"options": {"field": "os", "text": each}}} for each in ("text", "t2"))),
+    source(
+        "Listed.label",
+        *(
+            NESTED | {"columns": {"options": {"field": "os", "label": each}, "gold": {"letter": "g"}}}
+            for each in ("label", "l2")
+        ),
+    ),
+    source("Listed.keys", *(NESTED | {"columns": {"options": {"field": "ok", "keys": [*each]}}} for each in ("xy", "yx"))),
+    source("Gold.path", *(NESTED | {"columns": {"options": "o", "gold": {"index": "gs", "path": [each]}}} for each in (0, -1))),
     source("Cell.as_", *({"columns": {"prompt": "prompt", "own": {"field": "n", "as": each}}} for each in ("text", "integer"))),
     *(
         source(f"Gold.{form}", *({"columns": EXAM | {"gold": {form: golds[form]}}} for golds in (GOLDS, SECOND)))

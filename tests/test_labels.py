@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from operators.declared.mapping import Gold
 from operators.declared.profile import LanguageProfile
-from operators.declared.source import Gold, Source
+from operators.declared.source import Source
 from operators.grow.exams import speaking
 from operators.kernels.boxes import boxes, first_box, last_box
 from operators.kernels.choices import is_sign, labels_of, place_of
@@ -207,8 +208,7 @@ def test_whole_numbers_of_exact_columns_are_places() -> None:
         (["가", None], "`o[1]` is null, not text"),
         (["가"], "`o` has 1 option, and a right one is chosen among two or more"),
         ([], "`g` is given, but there are no options"),
-        ("['가', '나']", "`o` is the text of a Python list, not JSON: quote its texts with \" and not with '"),
-        ("['가' '나']", "`o` is the text of a Python list, not JSON: quote its texts with \" and not with '"),
+        ("['가' '나']", "`o` looks like a Python list, and is none of texts and numbers with commas between them"),
     ],
     ids=str,
 )

@@ -44,6 +44,7 @@ TABLE = (
     May("plan recipe.yaml", READS, OPENS | {"runtime.completions"}),
     May("plan recipe.yaml --set prompts.length.min=9", READS, OPENS | {"runtime.completions"}),
     May("explain recipe.yaml", READS, OPENS | {"runtime.completions", "runtime.stages", "compiler.tell"}),
+    May("sources recipe.yaml", TABLES, OPENS | {"runtime.tables"}),
     May("status", READS, OPENS | {"runtime.completions"}),
     May("show recipe.yaml", READS, OPENS),
     May("operators", READS, OPENS | {"compiler.docs"}),

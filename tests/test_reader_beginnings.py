@@ -48,7 +48,7 @@ def refuse(path: Path, format: str = "jsonl", **more: str) -> str:
     ("data", "said"),
     [
         (pack("zip"), "it is a zip archive or a workbook"),
-        (pack("tar"), "it is a tar archive: unpack"),
+        (pack("tar"), "it is a tar archive: let the name of an archive end in .zip, .tar"),
         (gzip.compress(ROWS), "it is compressed with gzip: let its name end in `.gz`"),
         (pa.compress(ROWS, "zstd", asbytes=True), "it is compressed with zstd"),
         ("\ufeff".encode("utf-16-le") + ROWS.decode().encode("utf-16-le"), "UTF-16 and not utf-8: say `encoding: utf-16`"),
@@ -101,11 +101,11 @@ def test_an_empty_parquet_file_is_empty_and_so_is_a_packed_nothing(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("a.xlsx", "as csv"), ("a.tar.gz", "unpack an archive"), ("a.tgz", "unpack an archive"), ("a.zip", "unpack an archive")],
+    [("a.xls", "as csv"), ("a.tar.xz", "or unpack it"), ("a.tar.bz2", "or unpack it"), ("a.7z", "or unpack it")],
 )
 @pytest.mark.parametrize("format", ["", "format: jsonl, "])
 def test_the_hint_for_a_name_that_is_not_read_can_be_followed(project: Project, name: str, hint: str, format: str) -> None:
-    write(project.folder, name, gzip.compress(pack("tar")) if "gz" in name else pack("zip"))
+    write(project.folder, name, pack("zip"))
     project.write(
         "recipe.yaml",
         f"""

@@ -281,4 +281,4 @@ def test_real_files_are_read_whole(
         for batch in read_batches(source, path):
             rows, bad = rows + batch.table.num_rows, bad + len(batch.bad)
     assert (rows, bad) == expected
-    assert set(source.columns.reads()) <= known
+    assert set(source.reads()) <= known

@@ -21,6 +21,8 @@ class Leaf:
     origin: Origin
     files: tuple[tuple[str, str, int], ...] = ()
     """(path as shown, digest, bytes) of each file."""
+    classes: Mapping[str, int] = field(default_factory=dict)
+    """Licence class -> rows of it, by the lock, where rows say their own."""
 
 
 def installed_version(name: str) -> str:

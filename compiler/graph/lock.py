@@ -19,6 +19,8 @@ from compiler.text.spans import Text, span_at
 FORMAT = 4
 CHECKSUM = "checksum"
 """The digest of all the rest, so that an edit by hand or by a merge is noticed."""
+MAY_LACK = ("classes",)
+"""What a part of a lock says only where there is something to say."""
 MOST = 1 << 26
 """Bytes of a lock; one of ten thousand files has 1.5 MB."""
 Digest = Annotated[str, "64 hexadecimal digits"]
@@ -40,6 +42,8 @@ class LockedSource:
     """The columns of the files."""
     rows: int
     columns: Mapping[str, str]
+    classes: Mapping[str, int] = field(default_factory=dict)
+    """Licence class -> rows of it, where rows say their own."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,10 @@ class Lock:
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
-        content = {"format": FORMAT, **asdict(self)}
+        content: dict[str, Any] = {"format": FORMAT, **asdict(self)}
+        for source in content["sources"].values():
+            if not source["classes"]:
+                del source["classes"]
         return json.dumps({**content, CHECKSUM: digest_of(content)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -168,5 +175,5 @@ def check_fields(node: TextNode, kinds: Mapping[str, Any], problems: list[Diagno
             meant = f"; `{nearest}` is" if nearest is not None and nearest not in node.entries else ""
             problems.append(Diagnostic(f"`{name[:80]}` is no part of a lock{meant}", entry.key_span, ANEW))
     for name in kinds:
-        if name not in node.entries:
+        if name not in node.entries and name not in MAY_LACK:
             problems.append(Diagnostic(f"`{name}` is missing here", node.span, ANEW))

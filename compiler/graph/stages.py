@@ -14,6 +14,7 @@ from operators.asks.generate import Generate
 from operators.base.cut import Cut
 from operators.base.declare import Operator, SetDecision
 from operators.declared.aggregate import Aggregate
+from operators.declared.by_row import categories_of
 from operators.declared.source import Source
 from operators.grow.expand import Expand
 from operators.learn.train import Train
@@ -48,7 +49,11 @@ class SourceStage(Stage[Source]):
         return facts.leaves[self.node.label].digest is not None
 
     def most(self, of: str, rows: Callable[[str], float], below: Callable[[int], Most | None]) -> Most | None:
-        return {(self.operator.category if of == "category" else self.node.label): rows(self.node.label)}
+        most = rows(self.node.label)
+        if of != "category":
+            return {self.node.label: most}
+        known = categories_of(self.operator.category)
+        return None if known is None else dict.fromkeys(known, most)
 
 
 class CombineStage(Stage[Combine]):

@@ -12,6 +12,7 @@ from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.asks.generate import Generate
 from operators.base.licence import Licence, join
+from operators.declared.by_row import LicenceByRow
 
 
 def lower_asks(state: Lowering, rows: Rows, step: PlacedStep, operator: Asks) -> Rows:
@@ -51,6 +52,11 @@ def complain_recorded(state: Lowering, step: PlacedStep, operator: Generate) -> 
     if operator.recorded not in state.feeds:
         message = f"there is no source `{operator.recorded}` whose completions can be used here"
         state.report(message, step.span(("recorded",)), "sources are declared under `sources`")
+        return True
+    license = state.recipe.sources[operator.recorded].operator.license
+    if isinstance(license, LicenceByRow) and license.drop:
+        message = f"the source `{operator.recorded}` leaves out rows by their licence, and completions are looked up in all of it"
+        state.report(message, step.span(("recorded",)), "leave such rows out of its files")
         return True
     columns = state.nodes[state.feeds[operator.recorded]].columns
     lacks = [] if "prompt" in columns else ["prompt"]

@@ -114,6 +114,7 @@ class Lowering:
             frozenset(recipe.models),
             frozenset(declared - (sources | set(recipe.models))),
             frozenset(kind for kind, is_open in kinds.items() if is_open),
+            frozenset({"category"} if recipe.untold else ()),
         )
 
     def complain(self, complaints: Iterable[Complaint], placed: Placed, lacks: bool) -> None:

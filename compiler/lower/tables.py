@@ -29,6 +29,7 @@ from operators.base.mapped import mapped
 from operators.base.naming import Naming
 from operators.base.pairs import NEAR, Pairwise
 from operators.base.scope import ColumnType, DecidesNothing, Scope
+from operators.declared.by_row import closest
 from operators.grow.expand import Expand
 from operators.measures.decontaminate import Decontaminate
 from operators.sets.combine import Combine
@@ -49,7 +50,7 @@ def lower(
         state.complain(complaints, source, source.node.lacks)
         span, made = recipe.node.find(("sources", name), key=True), dict(operator.made())
         complain_names(state, made, source.span(("columns",)))
-        state.feeds[name] = index = state.add_table(name, span, operator, columns=made, license=operator.license)
+        state.feeds[name] = index = state.add_table(name, span, operator, columns=made, license=closest(operator.license))
         sources[name] = replace(state.rows_of(index), open=loses_columns(source.node))
     if items is not None:
         lower_preview(state, sources, items)
@@ -104,7 +105,7 @@ def lower_table(state: Lowering, table: PlacedTable, known: Mapping[str, Rows]) 
         index = state.add_table(table.name, table.span, Combine(), columns=dict(LABELS))
         origins.append((replace(state.rows_of(index), open=True), table.span))
     rows = lower_combine(state, table, origins) if len(origins) > 1 else origins[0][0]
-    rows = replace(rows, table=table)
+    rows = replace(rows, table=table, license=table.license or rows.license)
     for step in table.steps:
         rows = lower_step(state, rows, step)
     return settle(state, rows)

@@ -9,6 +9,7 @@ from compiler.graph.stage import Most
 from compiler.graph.stages import DecideStage, of_kind, stage_at
 from compiler.recipe.sections import Recipe
 from compiler.text.diagnostics import Diagnostic, Note
+from operators.declared.by_row import categories_of
 from operators.sets.mixture import Mixture
 
 
@@ -29,7 +30,11 @@ def complain_short(graph: Graph, recipe: Recipe, rows: Callable[[str], float]) -
             if group not in known or amount <= there:
                 continue  # a group that is not known is told already
             message = f"the mixture takes {amount:,} of `{group}`, and there are at most {there:,}"
-            fed = {name: rows(name) for name, feed in recipe.sources.items() if group in (name, feed.operator.category)}
+            fed = {
+                name: rows(name)
+                for name, feed in recipe.sources.items()
+                if group in (name, *(categories_of(feed.operator.category) or ()))
+            }
             notes = tuple(
                 Note(f"`{name}` has at most {most:,}", recipe.sources[name].span(("file",))) for name, most in fed.items()
             )

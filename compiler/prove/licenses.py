@@ -14,7 +14,8 @@ def complain_licenses(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
     for name, output in graph.outputs.items():
         for path in paths(graph, output):
             nodes = [graph.nodes[index] for index in path]
-            if nodes[0].license == "C" and not nodes[0].inputs:
+            # A licence only grows on its way, but where such rows are left out.
+            if not nodes[0].inputs and all(node.license == "C" for node in nodes if node.aspect == "table"):
                 labels = [node.label for node in nodes if node.aspect != "columns"]
                 message = f"the source `{nodes[0].label}` has licence class C: it must not be used"
                 hint = "remove the source; " + " -> ".join(dict.fromkeys([*labels, name]))

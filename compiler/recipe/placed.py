@@ -8,6 +8,7 @@ from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.changes import render_value
 from operators.base.declare import Step
+from operators.base.licence import Licence
 from operators.declared.source import Source
 
 #: The part of a recipe whose fields are those of the operator that follows from it.
@@ -82,6 +83,8 @@ class PlacedTable:
     origins: tuple[tuple[str, Span], ...]
     steps: tuple[PlacedStep, ...]
     span: Span
+    license: Licence | None = None
+    """The most closed class of its rows, where its steps leave out more closed ones."""
 
 
 def name_step(step: PlacedStep) -> str:

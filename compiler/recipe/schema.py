@@ -14,12 +14,14 @@ from operators.asks.translate import LengthRatio, Translate
 from operators.base.declare import Declared, Only, Operator
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
 from operators.declared.benchmark import Benchmark, Items, Taken
+from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
+from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
 from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
-from operators.declared.source import Cell, Gold, Mapping, Source
+from operators.declared.source import Source
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
@@ -29,7 +31,7 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
+    *(Only, CategoryByRow, LicenceByRow, Cell, Gold, Listed, Mapping, Budget, Said, LengthRatio),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
@@ -262,7 +264,7 @@ def benchmark_schema() -> dict[str, Any]:
         **made,
         "required": ["format", "benchmark", *made["required"]],
         "properties": {**head, **made["properties"]},
-        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Said, Taken)},
+        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Listed, Said, Taken)},
     }
 
 

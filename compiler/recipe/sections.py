@@ -15,8 +15,12 @@ from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.files import FileDigest
+from operators.base.licence import join
+from operators.declared.by_row import LicenceByRow, categories_of
 from operators.declared.model import Model
 from operators.declared.source import Source
+from operators.measures.where import Where
+from operators.text.sqltext import literal
 
 FORMAT = 1
 #: The sections that make the table `dataset`, in the order of their steps.
@@ -72,6 +76,11 @@ class Recipe:
         """Whether the category of some source is not known, because it is wrong."""
         return bool(left_of(self.node, "sources")) or any("category" in each.left for _, each in members(self.node, "sources"))
 
+    @property
+    def untold(self) -> bool:
+        """Whether the files of some source alone say its categories."""
+        return any(categories_of(feed.operator.category) is None for feed in self.sources.values())
+
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
         while (label := self.models[model].model.from_) is not None:
@@ -91,10 +100,20 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
     models, cot = models_of(members(node, "models"), problems), cot_of(node.get("cot"), problems)
     models |= {each.label: PlacedModel(Model.model_validate({"from": each.label}), each.node) for each in trains.values()}
     for name, feed in sorted(sources.items()):
+        license = feed.operator.license
+        if isinstance(license, LicenceByRow) and license.drop:
+            # In front of all that reads the source: nothing looks at rows that are left out for what they may be used for.
+            left = ", ".join(literal(each) for each in license.drop)
+            part = feed.node.get("license") or feed.node
+            step = PlacedStep("license", Where(that=f"license NOT IN ({left})"), part)
+            span = feed.node.find(("license", "drop"), key=True)
+            tables[allowed_name(name)] = PlacedTable(allowed_name(name), ((name, span),), (step,), span, join(license.kept()))
         if feed.operator.translate is not None:
             step = PlacedStep("translate", feed.operator.translate, feed.node.get("translate") or feed.node)
             span = feed.node.find(("translate",), key=True)
-            tables[translated_name(name)] = PlacedTable(translated_name(name), ((name, span),), (step,), span)
+            tables[translated_name(name)] = PlacedTable(
+                translated_name(name), ((allowed_as(name, sources), span),), (step,), span
+            )
     wrong = {*(name for name, _ in members(node, "sources") if name not in sources), *left_of(node, "sources")}
     if "prompts" in (*top, *node.left):
         # A source of recorded completions is asked for them, and is no prompt itself.
@@ -162,14 +181,31 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         tokenizers={},
         node=node,
         named=frozenset((*(name for name, _ in members(node, "sources")), *left_of(node, "sources"))),
-        categories=frozenset(text_at(entry, "category") for _, entry in members(node, "sources")),
+        categories=frozenset(
+            (
+                *(text_at(entry, "category") for _, entry in members(node, "sources")),
+                *(each for feed in sources.values() for each in categories_of(feed.operator.category) or ()),
+            )
+        ),
         diagnostics=problems,
     )
 
 
 def read_as(name: str, sources: Mapping[str, PlacedSource]) -> str:
-    """The table with the rows of a source: the source itself, or its translation."""
-    return translated_name(name) if name in sources and sources[name].operator.translate is not None else name
+    """The table with the rows of a source: the source itself, those that may be used, or its translation."""
+    translated = name in sources and sources[name].operator.translate is not None
+    return translated_name(name) if translated else allowed_as(name, sources)
+
+
+def allowed_as(name: str, sources: Mapping[str, PlacedSource]) -> str:
+    """The table with the rows of a source that are not left out for their licence: the source itself, where none is."""
+    license = sources[name].operator.license if name in sources else None
+    return allowed_name(name) if isinstance(license, LicenceByRow) and license.drop else name
+
+
+def allowed_name(source: str) -> str:
+    """The table of a source's rows whose licence class is not dropped; no name that a recipe may give has a dot."""
+    return f"{source}.allowed"
 
 
 def traces_table(node: TextNode, cot: PlacedCot, tables: dict[str, PlacedTable], problems: list[Diagnostic]) -> None:

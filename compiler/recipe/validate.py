@@ -117,7 +117,8 @@ def _word(root: TextNode, error: Any) -> Iterable[Fault]:
     path, kind = list(error.absolute_path), error.validator
     wanted, value = error.validator_value, error.instance
     name, shown = name_of(path), f"`{written(root, path)}`"
-    description = _first(error.schema.get("description"))
+    around = error.parent.schema if error.parent is not None and list(error.parent.absolute_path) == path else {}
+    description = _first(error.schema.get("description") or around.get("description"))  # one form of several has none of its own
     if "propertyNames" in error.relative_schema_path:
         yield Fault(path, f"`{value}` cannot be a name here", _describe_pattern(error.schema), value)
     elif kind in ("anyOf", "oneOf") and error.context:

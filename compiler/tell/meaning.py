@@ -150,7 +150,9 @@ def summary(name: str, source: Source) -> str:
     """A source, or a benchmark, in a few words."""
     if name.startswith(FEED):
         return f"benchmark {name.removeprefix(FEED)}: file {source.file}, license {source.license}"
-    return f"source {name}: file {source.file}, category {source.category}, license {source.license}"
+    category = source.category if isinstance(source.category, str) else f"by `{source.category.column}`"
+    license = source.license if isinstance(source.license, str) else f"by `{source.license.column}`"
+    return f"source {name}: file {source.file}, category {category}, license {license}"
 
 
 def result_differences(old: Operator, new: Operator) -> Iterator[Difference]:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.compile import Read
+from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph
 from compiler.recipe.benchmarks import FEED
 from compiler.text.spans import Span
 from operators.base.licence import CLASSES, Licence, join
+from operators.declared.by_row import classes_of
+
+Compiled = tuple[Read, Graph, Facts]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Held:
 
 
 def compare_obligations(
-    before: tuple[Read, Graph] | None, after: tuple[Read, Graph], held: Mapping[str, tuple[Held | None, Held | None]]
+    before: tuple[Read, Graph, Facts] | None,
+    after: tuple[Read, Graph, Facts],
+    held: Mapping[str, tuple[Held | None, Held | None]],
 ) -> tuple[Owed, ...]:
     """Every obligation of the new recipe, the new ones first, and those of the old one that are gone.
 
@@ -43,17 +49,21 @@ def compare_obligations(
     new = {(kind, message): place for kind, message, place in obligations(*after)}
     found = [Owed("standing" if each in old else "new", *each, place) for each, place in new.items()]
     found += [Owed("gone", *each, place) for each, place in old.items() if each not in new]
-    found += [] if before is None else list(licences(before[0], after, held))
+    found += [] if before is None else list(licences(before[0], after[:2], held))
     order = ["new", "standing", "gone"]
     return tuple(sorted(found, key=lambda owed: order.index(owed.state)))
 
 
-def obligations(read: Read, graph: Graph) -> Iterator[tuple[str, str, Span]]:
-    """(kind, what is owed, the line that brings it) of every operator that an output depends on."""
+def obligations(read: Read, graph: Graph, facts: Facts) -> Iterator[tuple[str, str, Span]]:
+    """(kind, what is owed, the line that brings it) of every operator that an output depends on.
+
+    Where rows of a source say their licence, by the counts of each class in the lock.
+    """
     for _, node in graph:
         if node.label.startswith(FEED) and not node.inputs:
             continue  # nobody trains on a benchmark or gives it away: it is only looked for, or asked
-        for each in node.operator.obligations(node.label):
+        leaf = facts.leaves.get(node.label) if not node.inputs else None
+        for each in node.operator.obligations(node.label, leaf.classes or None if leaf is not None else None):
             feed = read.recipe.sources.get(node.label) if not node.inputs else None
             yield each.kind, each.message, node.span if feed is None else feed.node.find(each.path)
 
@@ -68,10 +78,14 @@ def licences(before: Read, after: tuple[Read, Graph], held: Mapping[str, tuple[H
         sources, known = read.recipe.sources, before.recipe.sources
         opener = CLASSES.index(now) < CLASSES.index(was)
         if opener:  # what was more closed is left out now
-            causes = sorted(each for each in old.sources - new.sources if each in known and known[each].operator.license == was)
+            causes = sorted(
+                each for each in old.sources - new.sources if each in known and was in classes_of(known[each].operator.license)
+            )
         else:
-            of_class = [each for each in sorted(new.sources) if each in sources and sources[each].operator.license == now]
-            changed = [each for each in of_class if each not in known or known[each].operator.license != now]
+            of_class = [
+                each for each in sorted(new.sources) if each in sources and now in classes_of(sources[each].operator.license)
+            ]
+            changed = [each for each in of_class if each not in known or now not in classes_of(known[each].operator.license)]
             # A source that is as it was may come through now; what was edited is named before it.
             causes = changed or [each for each in of_class if each not in old.sources]
         listed = ", ".join(f"`{each}`" for each in causes)

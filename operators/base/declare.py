@@ -145,8 +145,8 @@ class Operator(Declared):
         """What is wrong with it in this place."""
         yield from ()
 
-    def obligations(self, label: str) -> Iterator[Obligation]:
-        """What follows for people from using it; `label` is what the recipe calls it."""
+    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+        """What follows for people from using it; `label` is what the recipe calls it, `rows` those of each licence class."""
         yield from ()
 
     def parameters(self, *roles: Role) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Scope:
     """Names of sources, categories and models whose declarations are wrong, which is reported already."""
     open: frozenset[Kind] = frozenset()
     """The kinds of which there may be further names, because what declares them is wrong, which is reported already."""
+    untold: frozenset[Kind] = frozenset()
+    """The kinds of which files alone say the names."""
 
     def complain_column(self, name: str, path: tuple[str | int, ...], *types: ColumnType) -> Iterator[Complaint]:
         """A complaint where `name` is no column here, or has none of the types."""
@@ -58,7 +60,7 @@ class Scope:
     ) -> Iterator[Complaint]:
         """A complaint where the recipe has no source, category or model of this name."""
         known = {"source": self.sources, "category": self.categories, "model": self.models}[kind]
-        if name not in known:
+        if name not in known and kind not in self.untold:
             silent = name in self.broken or kind in self.open
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
 

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from operators.asks.generate import Said
 from operators.base.declare import Declared, field
-from operators.declared.source import Format, Mapping, Source, Stated
+from operators.declared.by_row import Stated
+from operators.declared.mapping import Mapping
+from operators.declared.source import Format, Records, Source
 from operators.maps.extract import Extract, Marks, Rule
 
 Task = Literal["math", "choice", "exact"]
@@ -24,7 +26,13 @@ class Items(Declared):
     encoding: str = "utf-8"
     """The encoding of text files."""
     header: bool = True
-    """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    """Whether csv, tsv and xlsx files name their columns in the first line; without, they are `0`, `1`, ..."""
+    members: str | None = None
+    """The files in an archive that are read, as of a source."""
+    sheet: str | None = None
+    """The sheet of a workbook, as of a source."""
+    records: Records = None
+    """The way to the items of nested files, as of a source."""
     columns: Mapping | None = None
     """`prompt`, and `gold_answer` for maths and exact answers, or `options` with `gold` for choices."""
 

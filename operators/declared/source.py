@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from operators.asks.translate import Translate
-from operators.base.declare import LABELS, RESERVED, Declared, Operator, field, tuning
-from operators.base.licence import CLASSES, Licence, class_of
+from operators.base.declare import LABELS, Operator, field, tuning
 from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns
-from operators.declared.profile import LanguageProfile
+from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of
+from operators.declared.mapping import Mapping as Mapped
+from operators.declared.mapping import other_form
+from operators.declared.records import around_of, depth_of, way_of, written_around
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
-FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet")
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx"]
+FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx")
+NESTED = ("jsonl", "json", "parquet")
+"""Those whose rows may have more rows in them."""
 COMPRESSIONS = (".gz", ".zst")
-ARCHIVE = "unpack an archive, and name the files in it"
-WORKBOOK = "export each sheet of a workbook as csv"
+ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar.gz", ".tgz": "tar.gz"}
+"""Endings of names of archives that are read, with how they are written."""
+ARCHIVE = "let the name of an archive end in " + ", ".join(ARCHIVES) + ", or unpack it"
+WORKBOOK = "save a workbook as xlsx, or each sheet as csv"
 UNREAD = {
-    **dict.fromkeys((".tar", ".tgz", ".tbz2", ".txz", ".zip", ".7z", ".rar"), ARCHIVE),
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), WORKBOOK),
+    **dict.fromkeys((".tbz2", ".txz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar"), ARCHIVE),
+    **dict.fromkeys((".xls", ".xlsm", ".xlsb", ".ods"), WORKBOOK),
     **dict.fromkeys((".bz2", ".xz", ".lz4", ".br"), "unpack it, or pack it with gzip or zstd"),
     **dict.fromkeys((".arrow", ".feather", ".ipc", ".orc", ".avro"), "write it as Parquet"),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "export the table as csv"),
@@ -30,137 +36,18 @@ UNREAD = {
 """Endings of names whose files are not read, each with what to do."""
 
 
-def known_class(value: object) -> object:
-    """The class that a licence's name stands for."""
-    return value if not isinstance(value, str) else class_of(value) or value
+def packed_as(name: str) -> str | None:
+    """How a file of this name is an archive; None where it is none."""
+    return next((kind for ending, kind in ARCHIVES.items() if name.lower().endswith(ending)), None)
 
 
-Stated = Annotated[
-    Licence,
-    BeforeValidator(known_class),
-    WithJsonSchema({"type": "string", "format": "licence", "examples": [*CLASSES, "CC-BY-4.0"]}),
-]
+def led(way: str) -> str:
+    """A way to records; raises ValueError for what is none."""
+    way_of(way)
+    return way
 
 
-class Cell(Declared):
-    """One column of the files, read as a type."""
-
-    field: str
-    """The name of the column in the files."""
-    as_: Literal["text", "integer", "number", "boolean", "json"] = Field("text", alias="as")
-    """The type; `json` keeps nested values as canonical JSON text."""
-    path: Annotated[tuple[str | int, ...], Field(min_length=1)] | None = None
-    """The way into a nested value: keys of objects, and positions in lists that count from 0, or from the end below 0."""
-    missing: Literal["error"] | None = "error"
-    """`null`: files may lack the column, or what `path` leads to; their rows have no value then. Else such a file is an error."""
-
-
-class Gold(Declared):
-    """The right option of a multiple-choice item, however the files write it; exactly one form is given.
-
-    An item with a right option has two options or more, none of them empty, and no other is equal to the right one; a
-    file is refused whole where its positions say that they count otherwise than is declared.
-    """
-
-    letter: str | None = None
-    """A column with a label, such as B, (b), ②, 나 or ข: one that the row gives its options, else one of `labels`."""
-    index: str | None = None
-    """A column with a position that counts from 0, in the digits of any script."""
-    number: str | None = None
-    """A column with a position that counts from 1, also as ② or `2번`."""
-    text: str | None = None
-    """A column with the text of the right option."""
-    labels: tuple[tuple[str, ...], ...] | None = None
-    """How options are labelled, each way from the first option on: the profile's `answer_labels` unless said."""
-    trust: bool = False
-    """Whether positions count as is said here, though the files look otherwise."""
-    words: tuple[str, ...] | None = None
-    """Words that stand beside a label, as 번 in `2번`: the profile's `label_words` unless said."""
-
-    @model_validator(mode="after")
-    def one_form(self) -> Gold:
-        if sum(value is not None for value in (self.letter, self.index, self.number, self.text)) != 1:
-            raise ValueError("gold is given in exactly one form: letter, index, number or text")
-        return self
-
-    def form(self) -> tuple[str, str]:
-        """(form, column of the files)."""
-        for form in ("letter", "index", "number", "text"):
-            if (column := getattr(self, form)) is not None:
-                return form, column
-        raise AssertionError("validated above")
-
-    def read_by(self, profile: LanguageProfile | None) -> Gold:
-        """It with the labels of a language's profile, where its form has labels and it says none."""
-        if profile is None or self.form()[0] not in ("letter", "number"):
-            return self
-        listed, words = profile.answer_labels or (), profile.label_words
-        if (digits := profile.digits) and not any(char.isdecimal() for char in digits):
-            listed = (*listed, tuple(digits[1:]))
-        labels = self.labels if self.labels is not None else listed or None
-        label_words = self.words if self.words is not None else (*words.before, *words.after) if words else None
-        return self.model_copy(update={"labels": labels, "words": label_words or None})
-
-
-class Mapping(Declared):
-    """Which columns of the files become which columns of the table; any further key is a column of your own."""
-
-    model_config = {"extra": "allow"}
-    __pydantic_extra__: dict[str, str | Cell] = Field(init=False)
-
-    prompt: str | Cell | None = None
-    """The text of the prompt, kept verbatim (paper section 5.1)."""
-    options: str | tuple[str, ...] | None = None
-    """The options of an exam item: a column with a list, or a list of columns."""
-    gold: Gold | None = None
-    """The right option; it becomes an index that counts from 0."""
-
-    @model_validator(mode="after")
-    def gold_has_options(self) -> Mapping:
-        if self.gold is not None and self.options is None:
-            raise ValueError("`gold` needs `options`")
-        for name in (*RESERVED, *LABELS):
-            if name in self.cells():
-                raise ValueError(f"`{name}` is a column of the project's own; choose another name")
-        if dotted := [name for name in self.cells() if "." in name or "\0" in name]:
-            raise ValueError(f"a column's name has no dot and no NUL, as `{dotted[0]}` has")
-        if not self.cells() and self.options is None:
-            raise ValueError("no column is mapped")
-        return self
-
-    def cells(self) -> dict[str, Cell]:
-        """The one-to-one columns: name in the table -> cell of the files."""
-        extra = {key: value for key, value in sorted((self.__pydantic_extra__ or {}).items())}
-        named = {"prompt": self.prompt, **extra} if self.prompt is not None else extra
-        return {name: Cell(field=cell) if isinstance(cell, str) else cell for name, cell in named.items() if cell}
-
-    def needed(self) -> dict[str, tuple[str | int, ...]]:
-        """The columns that every file has: those that are read, but for those that may be missing."""
-        spared = {cell.field for cell in self.cells().values() if cell.missing is None}
-        return {column: path for column, path in self.reads().items() if column not in spared}
-
-    def lacking(self, names: Collection[str]) -> list[str]:
-        """The needed columns that a file with columns of these names lacks; of listed options it may have the first two alone."""
-        lacks = [column for column in self.needed() if column not in names]
-        listed = self.options if isinstance(self.options, tuple) else ()
-        while len(listed) > 2 and listed[-1] in lacks:
-            lacks.remove(listed[-1])
-            listed = listed[:-1]
-        return lacks
-
-    def reads(self) -> dict[str, tuple[str | int, ...]]:
-        """Each column of the files that is read, with the path of the field that says so."""
-        paths: dict[str, tuple[str | int, ...]] = {}
-        for name, cell in self.cells().items():
-            paths.setdefault(cell.field, (name,))
-        if isinstance(self.options, str):
-            paths.setdefault(self.options, ("options",))
-        for place, column in enumerate(self.options if isinstance(self.options, tuple) else ()):
-            paths.setdefault(column, ("options", place))
-        if self.gold is not None:
-            form, column = self.gold.form()
-            paths.setdefault(column, ("gold", form))
-        return paths
+Records = Annotated[str, AfterValidator(led)] | None
 
 
 class Source(Operator):
@@ -175,19 +62,28 @@ class Source(Operator):
 
     file: str = field("label")
     """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
-    category: str = Field(min_length=1)
-    """The kind of prompt; every row of the source inherits it (paper figure 3)."""
-    license: Stated
+    category: Annotated[str, Field(min_length=1)] | CategoryByRow
+    """The kind of prompt; every row of the source inherits it (paper figure 3). Or `{column:, map:}`, where rows say it."""
+    license: Stated | LicenceByRow
     """A: may be redistributed. B: trained on, not redistributed. unknown: local use. C: must not be used.
-    Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes."""
-    columns: Mapping = Field(default_factory=lambda: Mapping(prompt="prompt"))
+    Or the name of a licence that is known here, such as CC-BY-4.0, which is of one of these classes; or `{column:, map:}`,
+    where each row says its own."""
+    members: str | None = field("label", None)
+    """The files in an archive that are read, by a glob such as `data/**/*.jsonl`; all of them unless said."""
+    sheet: str | None = None
+    """The sheet of a workbook, where it has several."""
+    records: Records = None
+    """The way to the rows of nested files, as `data[].paragraphs[].qas[]` for each element, or `{id}` for each entry of an
+    object, whose key is the field `id` then. Fields of the objects around a row are `..context`, `.....title`; `.` is a
+    row that is no object."""
+    columns: Mapped = Field(default_factory=lambda: Mapped(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
     """How the files are written; the file name says it where this does not."""
     encoding: str = "utf-8"
     """The encoding of text files."""
     header: bool = True
-    """Whether csv and tsv files name their columns in the first line; without, they are `0`, `1`, ..."""
+    """Whether csv, tsv and xlsx files name their columns in the first line; without, they are `0`, `1`, ..."""
     quote: Literal["double", "none"] | None = None
     """Quoting in csv and tsv; `double` unless the format is tsv."""
     on_bad_row: Literal["stop", "quarantine"] = "stop"
@@ -231,49 +127,99 @@ class Source(Operator):
             types["gold"] = "integer"
         return types | LABELS
 
-    def obligations(self, label: str) -> Iterator[Obligation]:
-        if self.license == "unknown":
-            message = f"the terms of `{label}` are not stated: its rows are for local use, and no export has them"
-            yield Obligation("licence", message, ("license",))
-        elif self.license == "B":
-            message = f"`{label}` may be trained on and not redistributed: an export leaves its rows out"
-            yield Obligation("licence", message, ("license",))
+    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+        by_row = isinstance(self.license, LicenceByRow)
+        for each in classes_of(self.license):
+            some, theirs = (f"rows of `{label}`", "them") if by_row else (f"`{label}`", "its rows")
+            if by_row and rows is not None:
+                if not rows.get(each):
+                    continue
+                some = f"{rows[each]:,} row{'s' * (rows[each] != 1)} of `{label}`"
+            if each == "unknown":
+                are = "they are" if by_row else "its rows are"
+                message = f"the terms of {some} are not stated: {are} for local use, and no export has them"
+                yield Obligation("licence", message, ("license",))
+            elif each != "A":
+                message = f"{some} may be trained on and not redistributed: an export leaves {theirs} out"
+                yield Obligation("licence", message, ("license",))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         bare = self.file.lower()
-        for ending in COMPRESSIONS:
+        for ending in COMPRESSIONS if not bare.endswith(tuple(UNREAD)) else ():
             bare = bare.removesuffix(ending)
-        unread = next((ending for ending in UNREAD if bare.endswith(ending)), None)
+        unread = next((ending for ending in UNREAD if bare.endswith(ending) and packed_as(self.file) is None), None)
         if unread is not None:
             yield Complaint(("file",), f"files of the kind `{unread}` are not read", UNREAD[unread])
-        elif self.format_of(self.file) is None:
+        elif packed_as(self.file) is None and self.format_of(self.file) is None:
             yield Complaint(
                 ("file",),
                 f"the name `{self.file}` does not say how it is written",
                 "add `format:` with one of " + ", ".join(FORMATS),
             )
+        yield from self.complain_around()
+        if self.members is not None and packed_as(self.file) is None:
+            yield Complaint(("members",), f"`{self.file}` is no archive by its name, so that it has no members", ARCHIVE)
+        format = self.format_of(self.members or self.file)
+        if self.records is not None and format is not None and format not in NESTED:
+            yield Complaint(("records",), f"rows of {format} have no rows in them", "records lie in " + ", ".join(NESTED))
+        if self.sheet is not None and format is not None and format != "xlsx":
+            yield Complaint(("sheet",), f"a file of {format} has no sheets", "only workbooks (xlsx) have some")
         if self.license == "C":
             return  # the compiler draws the path from here to what would be built of it
 
+    def labels(self) -> dict[str, LicenceByRow | CategoryByRow]:
+        """The labels that rows say themselves: label -> how."""
+        said = {"category": self.category, "license": self.license}
+        return {name: each for name, each in said.items() if isinstance(each, (LicenceByRow, CategoryByRow))}
+
+    def reads(self) -> dict[str, tuple[str | int, ...]]:
+        """Each column of the files that is read, with the path of the field that says so."""
+        paths: dict[str, tuple[str | int, ...]] = {name: ("columns", *path) for name, path in self.columns.reads().items()}
+        for label, each in self.labels().items():
+            paths.setdefault(each.column, (label, "column"))
+        return paths
+
+    def needed(self) -> dict[str, tuple[str | int, ...]]:
+        """The columns that every file has: those that are read, but for those that may be missing."""
+        spared = {cell.field for cell in self.columns.cells().values() if cell.missing is None}
+        spared -= {each.column for each in self.labels().values()}
+        return {column: path for column, path in self.reads().items() if column not in spared}
+
+    def lacking(self, names: Collection[str]) -> list[str]:
+        """The needed columns that a file with columns of these names lacks; of listed options it may have the first two alone."""
+        lacks = [column for column in self.needed() if column not in names]
+        listed = self.columns.option_columns()
+        while len(listed) > 2 and listed[-1] in lacks:
+            lacks.remove(listed[-1])
+            listed = listed[:-1]
+        return lacks
+
+    def complain_around(self) -> Iterator[Complaint]:
+        """Columns that are no fields around a row, and begin as these do."""
+        depth = depth_of(way_of(self.records)) if self.records is not None else 0
+        for column, path in self.reads().items():
+            around = around_of(column)
+            if around is None and not column.startswith(".."):
+                continue
+            if self.records is None:
+                message = f"there is nothing around a row that `{column}` could be of"
+                yield Complaint(path, message, "say `records:`, the way to the rows")
+            elif around is None:
+                names = " or ".join(f"`{written_around(up, column.lstrip('.'))}`" for up in range(1, depth + 1))
+                yield Complaint(path, f"`{column}` is no field around a row", f"say {names}, by how far out it is")
+            elif around[0] > depth:
+                message = f"`{column}` is {around[0]} objects out, and around a row {'is 1' if depth == 1 else f'are {depth}'}"
+                yield Complaint(path, message, f"`{written_around(max(depth, 1), around[1])}` is the farthest")
+
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
-        for column, path in self.columns.needed().items():
-            if column in known:
+        for column, path in self.needed().items():
+            if column in known or any(each.path == path for each in self.complain_around()):
                 continue
             twin = other_form(column, known)
             hint = near_columns(column, known) if twin is None else twin
+            if outer := [each for each in sorted(known) if (around := around_of(each)) and around[1] == column.lstrip(".")]:
+                hint = f"it is a field around the row: say `{outer[0]}`"
             if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
                 hint = "the first line is read as names; say `header: false` where it is a row"
-            yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)
-
-
-def other_form(column: str, known: Iterable[str]) -> str | None:
-    """That files have a column's name in another Unicode form, as files made on a Mac do; None where they do not."""
-    import unicodedata
-
-    same = unicodedata.normalize("NFC", column)
-    twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
-    if twin is None:
-        return None
-    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
-    return f"the files have it in another Unicode form ({form} form): write the name as they do"
+            yield Complaint(path, f"the files have no column `{column}`", hint)

@@ -10,6 +10,7 @@ from compiler.graph.nodes import Graph
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.benchmarks import FEED
 from compiler.recipe.sections import Recipe
+from operators.declared.by_row import categories_of
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
@@ -36,6 +37,10 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
         feed = feeds[name]
         lines.append(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
         lines.append(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+    untold = [name for name, feed in feeds.items() if categories_of(feed.operator.category) is None]
+    lines += [
+        f"not proven: the files of `{name}` alone say its categories, so names of categories are not checked" for name in untold
+    ]
     for lack in unobtained:
         lines += [f"not proven: {lack.message}", f"  {lack.hint}"]
     lines += [note.line() for note in models]
@@ -45,7 +50,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
             f"warning: the source `{name}` maps no `prompt`, which other sources have; its prompts are null" for name in bare
         ]
     lines += [f"warning: the source `{name}` is read by no output" for name in unused]
-    proven = not absent and not unobtained and all(note.state != "not proven" for note in models)
+    proven = not absent and not untold and not unobtained and all(note.state != "not proven" for note in models)
     lines.append(f"ok {recipe.name}" + ("" if proven else ", as far as it can be proven"))
     for name, node in outputs.items():
         lines.append(f"  {name} (licence {node.license})")
@@ -55,7 +60,7 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
         "ok": True,
         "recipe": recipe.name,
         "outputs": {name: {"columns": dict(node.columns), "license": node.license} for name, node in outputs.items()},
-        "not_proven": absent,
+        "not_proven": [*absent, *untold],
         "models": [vars(each) for each in models],
         "benchmarks": [each.message for each in unobtained],
         "unused_sources": unused,

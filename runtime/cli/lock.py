@@ -18,6 +18,8 @@ from runtime.cli.options import allow_empty_option, answer, recipe_command, shar
 
 if TYPE_CHECKING:
     from runtime.build.run import Outcome
+    from runtime.store.record import Record
+    from runtime.store.store import Store
 
 
 def complain_unmoved(session: Session, outcome: Outcome, names: tuple[str, ...]) -> None:
@@ -89,6 +91,7 @@ def lock_command(
                 tuple(sorted(leaf.fields or ())),
                 record.rows,
                 {name: each["type"] for name, each in record.columns.items()},
+                classes_of(store, record) if "license" in each.operator.labels() else {},
             )
         tables[stage.name] = Pin(stage.key, stage.digest, stage.rows)
     lock = Lock(
@@ -106,3 +109,11 @@ def lock_command(
     shown = os.path.relpath(read.place.lock)
     lines = [f"locked {output.name}@{output.digest[:12]} in {shown}" for output in outcome.outputs]
     answer(as_json, {"lock": str(read.place.lock), "outputs": [asdict(each) for each in outcome.outputs]}, lines)
+
+
+def classes_of(store: Store, record: Record) -> dict[str, int]:
+    """Licence class -> rows of a source."""
+    from runtime.stages.expected.counts import counted_labels
+    from runtime.tables.table import open_table
+
+    return {name: rows for name, (rows, _) in sorted(counted_labels(open_table(store, record.table), "license", None).items())}

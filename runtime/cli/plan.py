@@ -75,6 +75,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         lines.append(f"the files of `{name}` are not here{lock}")
         feed = session.read.recipe.sources[name]
         lines += [f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`"] if origin == "absent" else []
+    owed = obligations_by_row(session)
+    lines += [f"{kind}: {message}" for kind, message in owed]
     value = {
         "recipe": session.read.recipe.name,
         "stages": [each.data() for each in stages],
@@ -83,9 +85,23 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         "models": [vars(each) for each in notes],
         "benchmarks": [each.message for each in unobtained],
         "absent_files": absent,
+        "obligations": [message for _, message in owed],
         "disk": None if disk is None else disk.data(),
     }
     answer(as_json, value, lines)
+
+
+def obligations_by_row(session: Session) -> list[tuple[str, str]]:
+    """(kind, what follows) of sources whose rows say their licence: by the locked counts of each class, where there are any."""
+    sources = {name: feed for name, feed in session.read.recipe.sources.items() if "license" in feed.operator.labels()}
+    if not sources:
+        return []
+    from compiler.tell.obligations import obligations
+
+    spans = {feed.span(("license",)) for feed in sources.values()}
+    owed = [(kind, message) for kind, message, span in obligations(session.read, session.graph, session.facts) if span in spans]
+    uncounted = [name for name in sources if not session.facts.leaves[name].classes]
+    return owed + [("not proven", f"no lock says how many rows of `{name}` are of which licence class") for name in uncounted]
 
 
 def forecasts(session: Session, given: Assumed, running: list[int]) -> Forecasts:

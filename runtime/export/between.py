@@ -12,6 +12,7 @@ from runtime.completions.leases import bucket_of
 from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.segments import MOST, SEGMENTS, Segments, name_of, pack_segment
 from runtime.export.push import Transfer
+from runtime.stages.expected.counts import counted_labels
 from runtime.store.batches import batched
 from runtime.store.journals import JOURNAL, Journals
 from runtime.store.layout import MEMOS
@@ -23,6 +24,7 @@ from runtime.store.shared import SharedStore
 from runtime.store.store import Store, StoreError
 from runtime.tables.memo import broken_entries
 from runtime.tables.segmented import ENDING, broken_cuts
+from runtime.tables.table import open_table
 
 ASK = "if only those who may see them can read that store, say --show-restricted"
 #: Where the journals of one measure lie.
@@ -49,7 +51,7 @@ def push_shared(store: Store, shared: SharedStore, restricted: bool) -> Transfer
         pushed = [(build, list(records_of(store, build))) for _, build in store.builds()]
         for build, records in pushed:
             if not restricted:
-                complain_restricted(build, records)
+                complain_restricted(store, build, records)
             for record in records:
                 shared.held.update({record.key}, record.objects())
         shared.lease.write()
@@ -75,17 +77,23 @@ def name_beside(shared: SharedStore, build: LastBuild) -> None:
     shared.remote.bucket.put(f"{folder}/{name_of(data)}", data)
 
 
-def complain_restricted(build: LastBuild, records: list[Keyed]) -> None:
+def complain_restricted(store: Store, build: LastBuild, records: list[Keyed]) -> None:
     """Raises StoreError where a source of a build, or what a model wrote for it, may not be redistributed."""
     attached = [record for record in records if isinstance(record, AttachedRecord)]
     judged = {name.removeprefix("input ") for record in attached for name in record.snapshot}
     asked = {record.key for record in records if isinstance(record, CompletionsRecord)}
     unjudged = any(stage["key"] in asked and name not in judged for name, stage in build.stages.items())
-    classes = [parameter(record, "license") for record in records if isinstance(record, SourceRecord)]
+    classes = [each for record in records if isinstance(record, SourceRecord) for each in classes_in(store, record)]
     classes += [parameter(record, "terms") for record in attached]
     if unjudged or any(each != "A" for each in classes):
         message = f"`{build.recipe}` has rows of a licence class that may not be redistributed"
         raise StoreError(message, ASK)
+
+
+def classes_in(store: Store, record: SourceRecord) -> list[str]:
+    """The licence classes of a source: the one that its recipe says, or those of its rows where they say their own."""
+    said = parameter(record, "license")
+    return [said] if isinstance(said, str) else sorted(counted_labels(open_table(store, record.table), "license", None))
 
 
 def parameter(record: Record, name: str) -> Any:

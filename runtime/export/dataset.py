@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from compiler.graph.stages import SourceStage
-from operators.base.licence import CLASSES
+from operators.base.licence import CLASSES, join
+from operators.declared.by_row import classes_of
 from runtime.export.built_output import BuiltOutput, Counts, count_rows, redistributable
 from runtime.export.card import dataset_card
 from runtime.export.folder import write_folder
@@ -37,7 +38,8 @@ def export_dataset(output: BuiltOutput, folder: Path, named: str) -> dict[str, A
         raise StoreError(f"no row of `{output.what}` may be redistributed: {why}", "only rows of class A are exported")
     for stage in output.stages(SourceStage):
         if not any(source == stage.node.label for source, _, _ in rows):
-            rows[(stage.node.label, stage.operator.category, stage.operator.license)] = 0
+            category, classes = stage.operator.category, classes_of(stage.operator.license)
+            rows[(stage.node.label, category if isinstance(category, str) else "by row", join(classes))] = 0
 
     def fill(partial: Path) -> None:
         write_shards(output, partial / "data", kept)

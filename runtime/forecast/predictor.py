@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.graph.plan import Result, cuts_below
 from compiler.graph.stages import SourceStage, of_kind
+from operators.declared.by_row import LicenceByRow, categories_of
+from operators.declared.source import Source
 from runtime.build.session import Session
+from runtime.sources.labelling import count_labels
+from runtime.sources.readers.files import Unreadable
 from runtime.stages.expected.counts import SourceLabels, Sources
 from runtime.stages.expected.expected import Expected
 from runtime.stages.expected.frames import Selected, Unknown
@@ -44,7 +48,7 @@ class Predictor:
         self.sources_by_node: dict[int, Sources] = {}
         self.unreadable: set[str] = set()
         self.sources = {
-            stage.node.label: SourceLabels(stage.operator.category, (stage.operator.license,))
+            stage.node.label: labels_of(stage.operator, self.files.get(stage.node.label, []))
             for stage in of_kind(SourceStage, self.graph)
         }
 
@@ -92,3 +96,13 @@ class Predictor:
         frame = Selected(table)
         counts = kind_at(self.graph, index).counts(self, frame)
         return Expected(frame, table.columns, counts, digest=record.digest, record=record)
+
+
+def labels_of(source: Source, paths: Sequence[Path]) -> SourceLabels:
+    """The labels that a source's rows may have; where its files alone say the categories, they are read."""
+    known = categories_of(source.category)
+    if known is None:
+        with suppress(Unreadable):  # a build stops there, and says why
+            known = tuple(sorted({category for category, _ in count_labels(source, paths)}))
+    license = source.license
+    return SourceLabels(known or ("by row",), license.read() if isinstance(license, LicenceByRow) else (license,))

@@ -72,7 +72,7 @@ def compare(
     if before is None:
         what = f"recipe {read.recipe.name}" + (" compiles now" if broken else "")
         change = Change("added", ("recipe",), what, None, read.node.find(("recipe",)))
-        owed = compare_obligations(None, (read, after.graph), {})
+        owed = compare_obligations(None, (read, after.graph, after.session.facts), {})
         output = tuple(output_rows(name, None, after) for name in after.graph.outputs)
         return Comparison(recipe, names, (change,), (), output, owed, notes)
     for side in (before, after):  # what is expected of the outputs fills in the digests on the way
@@ -85,7 +85,8 @@ def compare(
     stages = tuple((effect, cost_of(effect, before, after, asks)) for effect in effects)
     outputs = tuple(output_rows(name, before, after) for name in dict.fromkeys([*before.graph.outputs, *after.graph.outputs]))
     held = {each.name: (held_by(each.before), held_by(each.after)) for each in outputs}
-    owed = compare_obligations((before.session.read, before.graph), (read, after.graph), held)
+    told = [(each.session.read, each.graph, each.session.facts) for each in (before, after)]
+    owed = compare_obligations(told[0], told[1], held)
     return Comparison(recipe, names, changes, stages, outputs, owed, notes)
 
 

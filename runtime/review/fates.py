@@ -86,7 +86,8 @@ class SideRows:
             expected = self.predictor.expect(stage.index)
             place = place_in(expected.frame, row)
             if place is not None:
-                return stage.node.label, stage.operator.license, self.text(expected, place)
+                license: Licence = expected.frame.window("license", place, place + 1)[0].as_py()
+                return stage.node.label, license, self.text(expected, place)
         born = self.born(row)
         return None if born is None else (*born[1:], None)
 

@@ -89,7 +89,8 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
     read: Read = session.read
     data: list[Path] = []
     with suppress(RecipeError):  # files that it may not read are an error when it is compared
-        data = [path for found in session.found.files.values() for path in found]
+        packed = session.found.packed
+        data = [packed[path][0] if path in packed else path for found in session.found.files.values() for path in found]
     paths = [text.path for text in read.texts if text.path is not None]
     paths += [node.span.text.path for node in read.profiles.nodes.values() if node.span.text.path is not None]
     paths += [path for loaded in read.profiles.loaded.values() for path in loaded.prompt_paths]

@@ -15,7 +15,9 @@ from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.base.licence import Licence
 from operators.base.scope import Columns
+from operators.declared.by_row import closest
 from operators.declared.source import Source
+from runtime.sources.labelling import Labelling
 from runtime.sources.readers.counting import Golds
 from runtime.sources.readers.files import Unreadable, hash_file
 from runtime.sources.readers.read import read_batches
@@ -67,11 +69,11 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
     assert isinstance(source, Source)
     columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
     bad: list[dict[str, Any]] = []
-    golds = Golds(source)
+    golds, labelling = Golds(source), Labelling(source)
     with closing(Spill(store)) as rows:
-        for content, ids in read_hashed(source, node.label, files, columns, bad, threads):
+        for content, ids in read_hashed(source, node.label, files, columns, labelling, bad, threads):
             golds.add(content)
-            rows.add(content, ids)
+            rows.add(content, ids | labelling.ties(content))
             tell(rows.rows)
         otherwise = golds.otherwise(each["reason"] for each in bad)
         if otherwise is not None and otherwise[2]:
@@ -79,9 +81,11 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
             raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
         if bad and source.on_bad_row == "stop":
             shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
-            raise BadRows(node.label, source.license, shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+            raise BadRows(node.label, closest(source.license), shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+        labelling.complain(node.label)
         labels = {"source": node.label, "category": source.category, "license": source.license}
-        tree, described = rows.write({**columns, **LABELS}, labels)
+        constants = {name: each for name, each in labels.items() if isinstance(each, str)}
+        tree, described = rows.write({**columns, **LABELS}, constants)
     pa.default_memory_pool().release_unused()
     return SourceRecord(
         kind="source",
@@ -102,10 +106,18 @@ def raw_batches(bad: list[dict[str, Any]]) -> Iterator[list[pa.Array]]:
 
 
 def read_hashed(
-    source: Source, label: str, files: list[Opened], columns: Columns, bad: list[dict[str, Any]], threads: int
+    source: Source,
+    label: str,
+    files: list[Opened],
+    columns: Columns,
+    labelling: Labelling,
+    bad: list[dict[str, Any]],
+    threads: int,
 ) -> Iterator[tuple[pa.Table, dict[str, Bytes]]]:
     """The rows of all files, batch by batch, with their ids and cell digests; unreadable ones go into `bad`."""
-    schema = pa.schema([(name, ARROW[kind]) for name, kind in columns.items()])
+    schema = pa.schema(
+        [*((name, ARROW[kind]) for name, kind in columns.items()), *((name, pa.string()) for name in labelling.by)]
+    )
 
     def hashed(table: pa.Table) -> tuple[pa.Table, dict[str, Bytes]]:
         return table, hash_rows(label, table, columns)
@@ -113,7 +125,7 @@ def read_hashed(
     yield hashed(schema.empty_table())
     with ThreadPoolExecutor(threads) as pool:
         # Rows are hashed while the next ones are read.
-        tables = (table.cast(schema) for table in read_files(source, label, files, bad))
+        tables = (labelling.label(table).cast(schema) for table in read_files(source, label, files, bad))
         yield from in_order(pool, hashed, tables, 2 * threads)
 
 
@@ -136,7 +148,7 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
                 ]
                 yield batch.table
         except Unreadable as error:
-            raise BadRows(label, source.license, [(file.shown, 0, error.message)]) from None
+            raise BadRows(label, closest(source.license), [(file.shown, 0, error.message)]) from None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from compiler.text.canonical import digest_of
 from compiler.text.diagnostics import Diagnostic, RecipeError
 from compiler.text.document import near_files
 from compiler.text.project import Outside
-from operators.declared.source import Source
+from operators.declared.source import Source, packed_as
 from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
 from runtime.sources.readers.globs import TooMany
 
@@ -35,12 +35,19 @@ class Found:
     wrong: tuple[Diagnostic, ...] = ()
     """What is wrong with the names of files: they lead out of the project, or are written in two ways."""
     digests: dict[Path, str] = field(default_factory=dict)
+    packed: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
+    """A file that lay in an archive -> (the archive, what it is called there)."""
 
     def digest(self, path: Path) -> str:
         """The digest of a file's bytes, read once for each command."""
         if path not in self.digests:
             self.digests[path] = hash_file(path)
         return self.digests[path]
+
+    def show(self, read: Read, path: Path) -> str:
+        """A file as people know it; one of an archive by its name there behind that of the archive."""
+        archive, member = self.packed.get(path, (path, ""))
+        return read.place.shorten(archive) + (f"/{member}" if member else "")
 
     def leaf(self, source: str) -> str:
         """The digest of a source's bytes."""
@@ -50,6 +57,7 @@ class Found:
 def find_files(read: Read) -> Found:
     """The files of every source that may be read."""
     found: dict[str, list[Path]] = {}
+    packed: dict[Path, tuple[Path, str]] = {}
     wrong = []
     for name, feed in read.recipe.sources.items():
         span = feed.node.find(("file",))
@@ -64,7 +72,23 @@ def find_files(read: Read) -> Found:
             wrong.append(Diagnostic(str(error), span, "name the folder that the files are in"))
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
-    return Found(found, tuple(wrong))
+        try:
+            found[name] = [each for path in found[name] for each in unpacked(path, feed.operator, packed)]
+        except Unreadable as error:
+            found[name] = []
+            wrong.append(Diagnostic(f"{read.place.shorten(error.path)}: {error.message}", span))
+    return Found(found, tuple(wrong), packed=packed)
+
+
+def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]]) -> list[Path]:
+    """The files that a file stands for: itself, or the members of an archive, which go into `packed`. Raises Unreadable."""
+    if packed_as(path.name) is None:
+        return [path]
+    from runtime.sources.archives import unpack
+
+    members = unpack(path, source.members).members
+    packed |= {where: (path, name) for name, where in members}
+    return [where for _, where in members]
 
 
 def base_of(read: Read, name: str) -> tuple[str, Path]:
@@ -106,9 +130,11 @@ def known_fields(
     wrong = []
     for name, feed in read.recipe.sources.items():
         locked = lock.sources.get(name) if lock else None
-        if locked is not None and locked.pattern == feed.operator.file:
+        # What is in reach of a row inside others depends on the way to it, so that it is looked up in the files themselves.
+        inside = (feed.operator.records is not None or feed.operator.members is not None) and found.files[name]
+        if locked is not None and locked.pattern == feed.operator.file and locked.fields and not inside:
             fields[name], origin[name] = frozenset(locked.fields), "lock"
-        elif found.files[name] and name in remembered and found.leaf(name) == remembered[name][0]:
+        elif found.files[name] and not inside and name in remembered and found.leaf(name) == remembered[name][0]:
             fields[name], origin[name] = frozenset(remembered[name][1]), "store"
         elif found.files[name] and feed.operator.format_of(str(found.files[name][0])) is not None:
             from runtime.sources.readers.read import probe
@@ -116,9 +142,10 @@ def known_fields(
             known: set[str] | None = set()
             for path in found.files[name][:3]:
                 try:
-                    known = None if known is None else known | set(probe(feed.operator, path))
+                    looked = probe(feed.operator, path)
+                    known = None if known is None or looked is None else known | set(looked)
                 except Unreadable as error:
-                    wrong.append(Diagnostic(str(error), feed.node.find(("file",))))
+                    wrong.append(Diagnostic(f"{found.show(read, path)}: {error.message}", feed.node.find(("file",))))
                     known = None
             fields[name], origin[name] = None if known is None else frozenset(known), "files"
         else:
@@ -141,7 +168,7 @@ def most_rows(read: Read, found: Found, origins: Mapping[str, str]) -> Callable[
 def bound_rows(source: Source, paths: list[Path]) -> int | None:
     """How many rows some files have at most: by their lines where they are small, or by what Parquet says of itself."""
     formats = {source.written(path.name) for path in paths}
-    if not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
+    if source.records is not None or not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
         return None
     if formats == {("parquet", "")}:
         from runtime.sources.readers.parquet import rows_said
@@ -187,10 +214,12 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
     for name in read.recipe.sources:
         locked = lock.sources.get(name) if lock else None
         if found.files[name]:
-            files = tuple((read.place.shorten(path), found.digest(path), path.stat().st_size) for path in found.files[name])
-            leaves[name] = Leaf(leaf_digest([digest for _, digest, _ in files]), fields[name], "files", files)
+            files = tuple((found.show(read, path), found.digest(path), path.stat().st_size) for path in found.files[name])
+            digest = leaf_digest([digest for _, digest, _ in files])
+            same = locked is not None and locked.digest == digest
+            leaves[name] = Leaf(digest, fields[name], "files", files, locked.classes if locked is not None and same else {})
         elif locked is not None and locked.pattern == read.recipe.sources[name].operator.file:
-            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files)
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
     if not read.recipe.trains:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from operators.declared.source import Source
 from runtime.sources.readers.files import CHUNK, Unreadable, open_bytes
+from runtime.sources.readers.inside import outer_columns
 
 HEAD = 1 << 20
 PACKED = 4
@@ -43,7 +44,7 @@ def parquet_size(source: Source, path: Path) -> Size:
         metadata = pq.read_metadata(str(path))
     except (pa.ArrowException, OSError):
         return Size(0, 0)
-    wanted = set(source.columns.reads())
+    wanted = set(source.reads() if source.records is None else outer_columns(source))
     groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
     return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
 

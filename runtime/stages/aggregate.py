@@ -28,6 +28,6 @@ class AggregateKind(Kind[AggregateStage, ScoresRecord]):
         from runtime.stages.expected.frames import Joined
 
         node, most = self.stage.node, 64 * len(self.stage.operator.judged)
-        counts = source_counts(node.label, SourceLabels("evaluation", (node.license,)), Between(0, most))
+        counts = source_counts(node.label, SourceLabels(("evaluation",), (node.license,)), Between(0, most))
         frame = Joined([], node.columns)
         return Expected(frame, node.columns, counts, unseen={node.label: most}, further=most, unknown=most)

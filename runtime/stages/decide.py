@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from compiler.graph.sql import decide_sql
 from compiler.graph.stages import DecideStage
 from compiler.text.diagnostics import visible
-from operators.base.declare import Map, Measure
+from operators.base.declare import LABELS, Map, Measure
 from operators.base.pairs import Pairwise
-from operators.measures.families import Remarks
+from operators.measures.families import Condition, Remarks
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import DecisionRecord, Record
 
 if TYPE_CHECKING:
+    from runtime.stages.expected.counts import Sources
     from runtime.stages.expected.decisions import DecisionInputs
     from runtime.stages.expected.expected import Expected
     from runtime.stages.expected.frames import Frame
@@ -77,6 +78,15 @@ class DecideKind(Kind[DecideStage, DecisionRecord]):
                     yield from (f"{self.stage.node.table}/{decision.label}: {remark}" for remark in remarks)
 
     # -- to foresee
+
+    def sources(self, view: Foresight) -> Sources:
+        """A condition on labels alone holds for rows that nobody has read, too."""
+        sources = super().sources(view)
+        for decision in self.stage.run:
+            operator, read = decision.operator, set(self.stage.graph.nodes[decision.measure].carried)
+            if isinstance(operator, Condition) and operator.only is None and read and read <= {*LABELS}:
+                sources = narrowed_sources(operator, sources)
+        return sources
 
     def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
         from runtime.stages.extents import Needs, frame_bytes
@@ -220,3 +230,23 @@ def measured_values(row: Any, prefix: str, operator: Measure) -> dict[str, int |
     if any(value is None for value in raw.values()):
         return None
     return {name: None if value < 0 else value for name, value in raw.items()}
+
+
+def narrowed_sources(operator: Condition, sources: Sources) -> Sources:
+    """The sources with the labels for which a condition on labels holds; one of which no row passes stays as it is."""
+    import pyarrow as pa
+
+    from runtime.stages.conditions import made_of
+    from runtime.stages.expected.counts import SourceLabels, classes
+
+    listed = [(name, kind, each) for name, own in sources.items() for kind in own.categories for each in own.licences]
+    columns = {name: pa.array([row[at] for row in listed], pa.string()) for at, name in enumerate(LABELS)}
+    wanted = (1,) if operator.unknown == "drop" else (1, -1)
+    passing = [
+        row for row, held in zip(listed, made_of(operator, operator.sql, columns).to_pylist(), strict=True) if held in wanted
+    ]
+    narrow = dict(sources)
+    for name in {name for name, _, _ in passing}:
+        kinds = dict.fromkeys(kind for each, kind, _ in passing if each == name)
+        narrow[name] = SourceLabels(tuple(kinds), classes(*(licence for each, _, licence in passing if each == name)))
+    return narrow

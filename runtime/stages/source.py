@@ -12,6 +12,7 @@ from compiler.graph.nodes import Node
 from compiler.graph.stages import SourceStage, of_kind
 from operators.base.bounds import MANY, Between, exactly
 from operators.base.declare import LABELS
+from operators.declared.source import Source
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import Record, SourceRecord
 from runtime.store.store import StoreError, taken_as
@@ -60,13 +61,15 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
     def explain(self) -> list[str]:
         source = self.stage.operator
         lines = [f"read {source.file}"]
-        lines += [f"column {name} = {cell.field} as {cell.as_}" for name, cell in source.columns.cells().items()]
-        if source.columns.options is not None:
-            options = source.columns.options
-            lines.append("column options = " + (options if isinstance(options, str) else "[" + ", ".join(options) + "]"))
+        lines += [f"rows: {source.records}"] * (source.records is not None)
+        lines += [f"column {name} = {cell.wording()} as {cell.as_}" for name, cell in source.columns.cells().items()]
+        if options := source.columns.option_columns():
+            lines.append("column options = " + (options[0] if source.columns.listed() else "[" + ", ".join(options) + "]"))
         if source.columns.gold is not None:
             lines.append("column gold = index of the {} in {}".format(*source.columns.gold.form()))
-        lines.append(f"every row: category {source.category}, licence {source.license}")
+        category, license = source.category, source.license
+        said = f"category {category}" if isinstance(category, str) else f"category by {category.column}"
+        lines.append(f"every row: {said}, licence {license if isinstance(license, str) else f'by {license.column}'}")
         lines.append("item_id = H(prompt, options); row_id = H(source, all columns, copy); sorted by row_id")
         return lines
 
@@ -83,7 +86,8 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         return Needs(extent, kept, kept)  # sorted runs of all rows lie there until the last part is written
 
     def foresee(self, view: Foresight) -> Expected:
-        from runtime.stages.expected.counts import source_counts, tally
+        from runtime.sources.labelling import count_labels
+        from runtime.stages.expected.counts import labelled_counts, source_counts, tally
         from runtime.stages.expected.expected import Expected
         from runtime.stages.expected.frames import Joined, Renamed
         from runtime.tables.table import open_table
@@ -94,10 +98,14 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             table = open_table(view.store, twin.table)  # other labels move no row
             labels = {"source": node.label, "category": operator.category, "license": operator.license}
             origin: dict[str, Any] = {name: name for name in node.columns}
-            origin |= {name: partial(repeated, each) for name, each in labels.items()}
+            origin |= {name: partial(repeated, str(each)) for name, each in labels.items()}
             frame = Renamed(table, origin, node.columns)
             return Expected(frame, node.columns, tally(frame, None, {}, view.sources))
         rows = self.rows(view)
+        if operator.labels() and view.files.get(node.label) and rows.low == rows.high:
+            counts = labelled_counts(node.label, count_labels(operator, view.files[node.label]))
+            unseen = {node.label: rows.high} if rows.high else {}
+            return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
         counts = source_counts(node.label, view.sources[node.label], rows)
         unseen = {node.label: rows.high} if rows.high else {}
         return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
@@ -123,10 +131,12 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         return {self.stage.node.label: view.sources[self.stage.node.label]}
 
     def counts(self, view: Foresight, frame: Frame) -> Counts:
-        from runtime.stages.expected.counts import source_counts
+        from runtime.stages.expected.counts import source_counts, tally
 
-        label = self.stage.node.label  # all its rows have the same labels
-        return source_counts(label, view.sources[label], exactly(frame.rows))
+        label, operator = self.stage.node.label, self.stage.operator
+        if operator.labels():
+            return tally(frame, None, {}, view.sources)
+        return source_counts(label, view.sources[label], exactly(frame.rows))  # all its rows have the same labels
 
     def live(self, lives: Lives, record: SourceRecord, life: Life, place: int | None) -> None:
         from runtime.store.digest import id_bytes
@@ -134,13 +144,14 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
 
         if place is None:
             return
-        table, operator = open_table(lives.store, record.table), self.stage.operator
-        life.license, life.cells = operator.license, lives.cells(record, place)
+        table = open_table(lives.store, record.table)
+        life.cells = lives.cells(record, place)
+        life.license = str(life.cells["license"])
         life.add(
             self.stage.name,
             "read",
-            category=operator.category,
-            license=operator.license,
+            category=str(life.cells["category"]),
+            license=life.license,
             item_id=id_bytes(table.window("item_id", place, place + 1)).tobytes().hex(),
             files=[shown for shown, _, _ in record.files],
         )
@@ -162,14 +173,20 @@ def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
     """The record of another graph's source with the same rows: it differs in labels at most."""
     for stage in of_kind(SourceStage, other.graph):
         mine, operator = stage.node, stage.operator
-        if mine.label != node.label:
-            continue
+        if mine.label != node.label or operator.labels() or said_by_rows(node):
+            continue  # what rows say themselves is read with them
         identities = [unlabelled(source, each) for source, each in ((mine, other.facts), (node, facts))]
         leaves = [each.leaves[node.label] for each in (other.facts, facts)]
         written = [sorted((digest, *operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
         if identities[0] == identities[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
             return other.recorded(stage.index)
     return None
+
+
+def said_by_rows(node: Node) -> bool:
+    """Whether rows of a source say their own labels."""
+    assert isinstance(node.operator, Source)
+    return bool(node.operator.labels())
 
 
 def unlabelled(node: Node, facts: Facts) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from operators.base.scope import Columns
 from operators.text.sqltext import ident, literal
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables import few
-from runtime.tables.order import argsorted, halves, settled, sorted_order
+from runtime.tables.order import argsorted, halves, settled, sorted_order, tied_order
 from runtime.tables.table import DIGEST, TEXT
 
 
@@ -192,10 +192,10 @@ def source_tag(source: str, names: list[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in (source, *sorted(names)))
 
 
-def number_copies(rows: Bytes) -> np.ndarray:
+def number_copies(rows: Bytes, ties: Bytes | None = None) -> np.ndarray:
     """Give the second and further of equal row ids ids of their own, in place: H(id, copy). Their order then.
 
-    Equal rows have no order among them, so it is the same whichever is called the first.
+    Equal rows have no order among them, so it is the same whichever is called the first, unless `ties` tell them apart.
     """
     high = halves(rows)[0]
     order = argsorted(high)
@@ -203,7 +203,7 @@ def number_copies(rows: Bytes) -> np.ndarray:
     close = np.flatnonzero(ranked[1:] == ranked[:-1])
     # Only rows that share half of their id are looked at further: they are few.
     chosen = order[np.unique(np.concatenate([close, close + 1]))]
-    chosen = chosen[sorted_order(rows[chosen])]
+    chosen = chosen[sorted_order(rows[chosen]) if ties is None else tied_order(rows[chosen], ties[chosen])]
     starts = np.ones(len(chosen), dtype=bool)
     starts[1:] = (rows[chosen[1:]] != rows[chosen[:-1]]).any(axis=1)
     place = np.arange(len(chosen))

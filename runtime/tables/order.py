@@ -17,6 +17,12 @@ def sorted_order(ids: Bytes) -> np.ndarray:
     return settled(argsorted(halves(ids)[0]), ids)
 
 
+def tied_order(ids: Bytes, ties: Bytes) -> np.ndarray:
+    """The order that sorts ids as bytes, and equal ones by their ties."""
+    (high, low), (first, second) = halves(ids), halves(ties)
+    return np.lexsort((second, first, low, high))
+
+
 def argsorted(numbers: np.ndarray) -> np.ndarray:
     """The order of unsigned 64-bit numbers: where they are many, the upper half of their range is sorted beside the lower."""
     if len(numbers) < MANY:

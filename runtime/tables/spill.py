@@ -19,13 +19,15 @@ from runtime.store.digest import Bytes, Described, buckets_of, id_bytes
 from runtime.store.store import Store, StoreError
 from runtime.tables.ids import child_ids, number_copies
 from runtime.tables.objects import whole
-from runtime.tables.order import halves, sorted_order
+from runtime.tables.order import halves, sorted_order, tied_order
 from runtime.tables.write import TableWriter, gathered, ranges, taken
 
 AT_ONCE = 2
 """Parts whose text is written side by side, where it is in memory anyway."""
 BUCKETS = 256
 ID = pa.binary(16)
+KEYS = (".row_id", ".tie")
+"""What rows are sorted by: equal ones by a tie, where they have one."""
 RENAMED = 1 << 16
 """Equal rows that are told apart at a time."""
 
@@ -40,9 +42,10 @@ class Run:
     """Bucket -> whether each of its rows keeps its id, in packed bits; a bucket of which all do is not in it."""
 
     def groups(self, bucket: int) -> tuple[Bytes, np.ndarray[Any, Any]]:
-        """(the ids in a bucket, each once; how many rows have each)."""
+        """(the ids in a bucket, each once, with the tie that tells equal ones apart behind it; how many rows have each)."""
         with pa.memory_map(str(self.path)) as file:
-            ids = id_bytes(pa.ipc.open_file(file).get_batch(bucket).column(".row_id"))
+            batch = pa.ipc.open_file(file).get_batch(bucket)
+            ids = np.concatenate([id_bytes(batch.column(name)) for name in KEYS if name in batch.schema.names], axis=1)
             starts = np.flatnonzero(np.append(True, (ids[1:] != ids[:-1]).any(axis=1))[: len(ids)])
             return ids[starts], np.diff(np.append(starts, len(ids)))
 
@@ -71,7 +74,7 @@ class Spill:
         self.held = self.size = self.rows = 0
 
     def add(self, content: pa.Table, ids: dict[str, Bytes]) -> None:
-        """More rows, with `row_id`, `item_id` and the cell digests of their text, each (n, 16)."""
+        """More rows, with `row_id`, `item_id` and the cell digests of their text, each (n, 16); `tie` orders equal rows."""
         self.tables.append(content)
         self.ids.append(ids)
         self.rows += len(content)
@@ -99,7 +102,7 @@ class Spill:
         ids = joined_ids(self.ids)
         content = pa.concat_tables(self.tables)
         self.tables, self.ids, self.held = [], [], 0
-        order = sorted_order(ids["row_id"])
+        order = sorted_order(ids["row_id"]) if "tie" not in ids else tied_order(ids["row_id"], ids["tie"])
         self.write_run(content, {name: taken(ids.pop(name), order) for name in list(ids)}, order)
 
     def write_run(self, content: pa.Table, ids: Mapping[str, Bytes], order: np.ndarray[Any, Any]) -> None:
@@ -147,7 +150,7 @@ class Spill:
             yield from self.merged(count)
             return
         ids = joined_ids(self.ids)
-        order = sorted_order(ids["row_id"]) if self.distinct else number_copies(ids["row_id"])
+        order = sorted_order(ids["row_id"]) if self.distinct else number_copies(ids["row_id"], ids.get("tie"))
         ids = {name: taken(ids.pop(name), order) for name in list(ids)}
         content = pa.concat_tables(self.tables)
         self.tables, self.ids = [], []
@@ -184,13 +187,14 @@ class Spill:
 def numbered(runs: list[Run], bucket: int) -> list[tuple[Run, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
     """(run, of each of its ids in a bucket the number of the first row that has it, and of these rows), where one is not 0.
 
-    Equal rows have no order among them: it is the same whichever is called the first.
+    Equal rows have no order among them but by their ties: it is the same whichever is called the first.
     """
     found = [run.groups(bucket) for run in runs]
     ids, rows = (np.concatenate(each) for each in zip(*found, strict=True))
-    high, low = halves(ids)
-    order = np.lexsort((low, high))  # stable: of equal ids those of earlier runs come first
-    starts = np.append(True, (ids[order][1:] != ids[order][:-1]).any(axis=1))[: len(ids)]
+    keys = [half for at in range(0, ids.shape[1], 16) for half in halves(np.ascontiguousarray(ids[:, at : at + 16]))]
+    order = np.lexsort(keys[::-1])  # stable: of equal ids those of earlier runs come first
+    rows_only = ids[order, :16]
+    starts = np.append(True, (rows_only[1:] != rows_only[:-1]).any(axis=1))[: len(ids)]
     before = np.cumsum(rows[order]) - rows[order]
     first = np.empty(len(ids), dtype=np.int64)
     first[order] = before - np.repeat(before[starts], np.diff(np.append(np.flatnonzero(starts), len(ids))))

@@ -126,7 +126,8 @@ class TableWriter:
             elif name in self.constants:
                 frame[name] = constant(self.constants[name], len(order))
             else:
-                frame[name] = whole(content.column(name)).take(pa.array(order))
+                column = whole(content.column(name)).take(pa.array(order))
+                frame[name] = column.dictionary_encode() if kind == "label" else column
         return frame
 
     def written(self) -> tuple[dict[str, Any], Described]:

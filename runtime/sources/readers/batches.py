@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from operators.declared.source import Source, other_form
+from operators.declared.mapping import other_form
+from operators.declared.source import Source
 from runtime.sources.readers.cells import convert_cells
 from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.inside import Inside
 from runtime.sources.readers.items import convert_items
-from runtime.sources.readers.rows import BadRow, Batch, assemble
+from runtime.sources.readers.made import convert_mapped
+from runtime.sources.readers.rows import Bad, BadRow, Batch, assemble, shorten
 
 #: Columns of a file that are listed where one is missing.
 SHOWN = 20
@@ -22,7 +27,8 @@ class Objects:
 
     def __init__(self, source: Source, path: Path) -> None:
         self.source, self.path = source, path
-        self.lacks = set(source.columns.needed())
+        self.inside = None if source.records is None else Inside(source)
+        self.lacks = set(source.needed())
         self.names: dict[str, None] = {}
         """The keys of the first objects, for a person who looks for the missing one."""
 
@@ -32,14 +38,40 @@ class Objects:
             self.lacks = {field for field in self.lacks if not any(field in row for row in rows)}
             for row in rows[:SHOWN]:
                 self.names |= dict.fromkeys(row)
-        columns = {field: [row.get(field) for row in rows] for field in self.source.columns.reads()}
+        columns = {field: [row.get(field) for row in rows] for field in self.source.reads()}
         return convert_columns(self.source, columns, lines, raw, bad, untyped=False)
+
+    def batches(
+        self, documents: list[dict[str, Any]], lines: list[int], raw: Callable[[int], str], bad: list[BadRow]
+    ) -> Iterator[Batch]:
+        """Batches of some objects, or of the records inside them; `bad` are those that could not be read."""
+        if self.inside is None:
+            yield self.convert(documents, lines, raw, bad)
+            return
+        rows: list[dict[str, Any]] = []
+        places: list[int] = []
+        for at, (document, line) in enumerate(zip(documents, lines, strict=True)):
+            for row in self.inside.records(document):
+                if isinstance(row, Bad):
+                    bad.append(BadRow(line, str(row), shorten(raw(at))))
+                else:
+                    rows.append(row)
+                    places.append(line)
+                if len(rows) + len(bad) >= self.source.batch_rows:
+                    yield self.convert(rows, places, partial(quote_record, rows), bad)
+                    rows, places, bad = [], [], []
+        if rows or bad:
+            yield self.convert(rows, places, partial(quote_record, rows), bad)
 
     def end(self) -> None:
         """Raises Unreadable where no object had one of the columns, or the file had none at all but bad ones."""
-        columns = self.source.columns
-        if self.names and (lacks := columns.lacking(columns.needed().keys() - self.lacks)):
+        if self.names and (lacks := self.source.lacking(self.source.needed().keys() - self.lacks)):
             raise Unreadable(self.path, lacking(lacks[0], list(self.names), "none of its rows has a"))
+
+
+def quote_record(rows: Sequence[dict[str, Any]], row: int) -> str:
+    """The text of a record, as JSON has it."""
+    return json.dumps(rows[row], ensure_ascii=False, default=str)
 
 
 def lacking(field: str, names: Sequence[str], who: str = "it has no column") -> str:
@@ -61,7 +93,7 @@ def convert_columns(
     untyped: bool,
 ) -> Batch:
     """The batch of columns; `untyped` where every cell is text, as in csv."""
-    cells = source.columns.cells().items()
-    converted = {name: convert_cells(columns[cell.field], cell, untyped) for name, cell in cells}
+    starts = list(lines)
+    converted = convert_mapped(source, columns, len(starts), partial(convert_cells, untyped=untyped))
     converted |= convert_items(source, columns, untyped)
-    return assemble(source, converted, lines, raw, bad)
+    return assemble(source, converted, starts, raw, bad)

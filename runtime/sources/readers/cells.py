@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from operators.declared.source import Cell
+from operators.declared.mapping import Cell
 from runtime.sources.readers.nested import follow
 from runtime.sources.readers.rows import Bad, Converted, describe, type_of
 
@@ -48,7 +48,8 @@ def convert_cells(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted
 
 def convert_path(values: Sequence[Any], cell: Cell, untyped: bool) -> Converted:
     """The column of what a path leads to; a row where it leads nowhere is bad."""
-    found, bad = tried(values, lambda value: follow(value, cell))
+    path, lacks = cell.path or (), cell.missing is None
+    found, bad = tried(values, lambda value: follow(value, cell.field or "", path, lacks))
     made = convert_cells(found, cell.model_copy(update={"path": None}), untyped)
     return Converted(made.array, {**made.bad, **bad})
 
@@ -69,7 +70,7 @@ def convert_each(values: Sequence[Any], cell: Cell, convert: Convert) -> Convert
     """The column made by a function of one value; null stays null."""
     import pyarrow as pa
 
-    made, bad = tried(values, lambda value: None if value is None else convert(value, cell.field))
+    made, bad = tried(values, lambda value: None if value is None else convert(value, cell.field or "value"))
     return Converted(pa.array(made, type_of_cell(cell)), bad)
 
 

@@ -13,7 +13,7 @@ from operators.declared.source import Source
 from runtime.sources.readers.batches import Objects
 from runtime.sources.readers.files import Unreadable, open_bytes
 from runtime.sources.readers.jsonl import Parser, parse_line, read_objects
-from runtime.sources.readers.lines import decode_whole, name_codec
+from runtime.sources.readers.lines import decode_whole, name_codec, split_lines
 from runtime.sources.readers.nested import refuse_document
 from runtime.sources.readers.rows import RAW_LENGTH, Bad, BadRow, Batch, shorten
 
@@ -47,17 +47,17 @@ def read_json(source: Source, path: Path) -> Iterator[Batch]:
         except Bad as reason:
             raise Unreadable(path, str(reason)) from None
         objects = Objects(source, path)
-        yield objects.convert([row], [1], lambda _: text[start:], [])
+        yield from objects.batches([row], [1], lambda _: text[start:], [])
         objects.end()
     elif holds_lines(text):
-        yield from read_objects(source, path, [[*text.split("\n")]])
+        yield from read_objects(source, path, [[*split_lines(text)]])
     else:
         raise Unreadable(path, broken)
 
 
 def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[str, Any]:
     """The one object of a file, where it is a row; raises Unreadable, with its shape, where rows may lie deeper in it."""
-    if (refusal := refuse_document(tuple(source.columns.needed()), value)) is not None:
+    if source.records is None and (refusal := refuse_document(tuple(source.needed()), value)) is not None:
         raise Unreadable(path, refusal)
     return value
 
@@ -77,10 +77,10 @@ def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Ba
             lines.append(number)
             spans.append(place)
         if len(rows) + len(bad) >= source.batch_rows:
-            yield objects.convert(rows, lines, quote_from(text, spans), bad)
+            yield from objects.batches(rows, lines, quote_from(text, spans), bad)
             rows, lines, spans, bad = [], [], [], []
     if rows or bad:
-        yield objects.convert(rows, lines, quote_from(text, spans), bad)
+        yield from objects.batches(rows, lines, quote_from(text, spans), bad)
     objects.end()
 
 
@@ -131,7 +131,7 @@ def quote_from(text: str, places: list[int]) -> Callable[[int], str]:
 
 def holds_lines(text: str) -> bool:
     """Whether one of the first lines is an object of its own."""
-    return any(True for _ in parse_lines(islice(text.split("\n"), TRIED_LINES)))
+    return any(True for _ in parse_lines(islice(split_lines(text), TRIED_LINES)))
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -148,7 +148,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def sample_jsonl(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     """The first objects, a line each, of the beginning of a file."""
-    lines = head.split("\n")
+    lines = split_lines(head)
     rows = list(islice(parse_lines(lines if complete else lines[:-1]), SAMPLE_ROWS))
     if not rows and head.strip():
         raise Unreadable(path, "none of its first lines is a JSON object")

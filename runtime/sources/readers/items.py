@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from operators.declared.source import Gold, Source
+from operators.declared.mapping import Gold, Listed
+from operators.declared.source import Source
 from operators.kernels.choices import Labels, form_of, label_in, labels_of, place_of
 from runtime.sources.readers.cells import INTEGER, convert_integer, convert_text, name_kind, name_value, parse_json
-from runtime.sources.readers.rows import Bad, Converted, type_of
+from runtime.sources.readers.nested import follow
+from runtime.sources.readers.pythonic import json_of
+from runtime.sources.readers.rows import Bad, Converted, describe, type_of
 
-#: A list as Python prints it, or NumPy without commas, which no reader of JSON knows.
-PYTHON_LIST = re.compile(r"\s*[\[(]\s*[urb]?'.*[\])]\s*", re.DOTALL)
+Find = Callable[[Any, "Options", str, Labels], int]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def convert_items(source: Source, columns: Mapping[str, Sequence[Any]], untyped:
     """The columns `options` and `gold`, as far as the source maps them."""
     import pyarrow as pa
 
-    field, gold = source.columns.options, source.columns.gold
-    if field is None:
+    fields, listed, gold = source.columns.option_columns(), source.columns.listed(), source.columns.gold
+    if not fields:
         return {}
     made: list[list[str] | None] = []
     places: list[int | None] = []
@@ -41,16 +42,17 @@ def convert_items(source: Source, columns: Mapping[str, Sequence[Any]], untyped:
     find = FORMS.get(form)
     beside = (gold.words or ()) if gold is not None else ()
     known = labels_of(gold.labels if gold is not None else None, words={"before": beside, "after": beside})
-    cells = columns[field] if isinstance(field, str) else zip(*(columns[name] for name in field), strict=True)
+    cells = columns[listed.field] if listed is not None else zip(*(columns[name] for name in fields), strict=True)
     golds = columns[right] if find else None
+    way = gold.path or () if gold is not None else ()
     for row, cell in enumerate(cells):
         options, place = None, None
         try:
-            options = read_options(cell, field) if isinstance(field, str) else join_options(cell, field)
-            answer = golds[row] if golds else None
+            options = read_options(cell, listed) if listed is not None else join_options(cell, fields)
+            answer = follow(golds[row], right, way) if golds else None
             if find and answer is not None and not (untyped and not answer.strip()):
-                place = find(answer, require_options(options, right), right, known)
-                require_one(options, place, field if isinstance(field, str) else right)
+                place = find_one(find, answer, require_options(options, right), right, known)
+                require_one(options, place, right if listed is None else listed.field)
         except Bad as reason:
             bad[row] = str(reason)
         made.append(options.texts if options else None)
@@ -59,38 +61,46 @@ def convert_items(source: Source, columns: Mapping[str, Sequence[Any]], untyped:
     return converted | ({"gold": Converted(pa.array(places, type_of("integer")), {})} if isinstance(gold, Gold) else {})
 
 
-def read_options(value: Any, field: str) -> Options | None:
+def read_options(value: Any, listed: Listed) -> Options | None:
     """The options in one column: a list of texts, a list of objects with `text`, or an object keyed by letter."""
+    field = listed.field
     if isinstance(value, str):
-        if PYTHON_LIST.fullmatch(value):
-            raise Bad(f"`{field}` is the text of a Python list, not JSON: quote its texts with \" and not with '")
-        value = parse_json(value, field) if value.strip() else None
+        value = parse_value(value, field) if value.strip() else None
+    value = follow(value, field, listed.path or ())
     if value is None or value == [] or value == {}:
         return None
     if isinstance(value, list):
-        return read_list(value, field)
+        return read_list(value, listed)
     if not isinstance(value, dict):
         raise Bad(f"`{field}` is {name_value(value)}, not a list of options")
-    texts, labels = value.get("text"), value.get("label")
+    if listed.keys is not None:
+        return join_options([value.get(key) for key in listed.keys], listed.keys)
+    texts, labels = value.get(listed.text), value.get(listed.label)
     if isinstance(texts, list) and isinstance(labels, list) and len(value) == 2:
         if len(texts) != len(labels):
             raise Bad(f"`{field}` has {len(texts)} texts, but {len(labels)} labels")
-        return read_list([{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)], field)
+        paired = zip(texts, labels, strict=True)
+        return read_list([{listed.text: text, listed.label: label} for text, label in paired], listed)
     # Shorter keys first, or option 10 would stand before option 2.
     keys = sorted(value, key=lambda key: (len(key), key))
     options = join_options([value[key] for key in keys], keys)
     return Options(options.texts, keys) if options else None
 
 
-def read_list(values: list[Any], field: str) -> Options | None:
+def read_list(values: list[Any], listed: Listed) -> Options | None:
     """The options of a list; objects in it carry their own labels, all of them or none."""
-    if not all(isinstance(value, dict) and "text" in value for value in values):
+    field, text, label = listed.field, listed.text, listed.label
+    if not all(isinstance(value, dict) and text in value for value in values):
+        if keys := next((value for value in values if isinstance(value, dict)), None):
+            raise Bad(
+                f"`{field}` is a list of objects with {', '.join(f'`{describe(key)}`' for key in keys)}; say which is the `text`"
+            )
         return Options([require_text(value, f"{field}[{place}]") for place, value in enumerate(values)])
-    texts = [require_text(value["text"], f"{field}[{place}].text") for place, value in enumerate(values)]
-    labels = [value.get("label") for value in values]
-    if all(label is None for label in labels):
+    texts = [require_text(value[text], f"{field}[{place}].{text}") for place, value in enumerate(values)]
+    labels = [value.get(label) for value in values]
+    if all(each is None for each in labels):
         return Options(texts)
-    return Options(texts, [require_text(label, f"{field}[{place}].label") for place, label in enumerate(labels)])
+    return Options(texts, [require_text(each, f"{field}[{place}].{label}") for place, each in enumerate(labels)])
 
 
 def join_options(values: Sequence[Any], names: Sequence[str]) -> Options | None:
@@ -132,6 +142,43 @@ def require_one(options: Options | None, place: int, field: str) -> None:
     if (twin := next((at for at, text in enumerate(texts) if text == texts[place] and at != place), None)) is not None:
         first, second = sorted((place + 1, twin + 1))
         raise Bad(f"`{field}` has the right option twice, as number {first} and number {second}")
+
+
+def find_one(find: Find, value: Any, options: Options, field: str, known: Labels) -> int:
+    """The place of the right option by one of the forms; a list of one, also as text, stands for what is in it."""
+    try:
+        if not isinstance(value, (list, tuple)):
+            return find(value, options, field, known)
+        listed, refused = value, Bad(f"`{field}` is a list of {len(value)}, and one option is right")
+    except Bad as reason:
+        if not (isinstance(value, str) and value.lstrip().startswith(("[", "("))):
+            raise
+        refused = reason
+        try:
+            listed = parse_value(value, field)
+        except Bad:
+            raise refused from None
+    if not isinstance(listed, (list, tuple)) or len(listed) != 1 or isinstance(listed[0], (list, tuple, dict)):
+        raise refused
+    return find(listed[0], options, field, known)
+
+
+def parse_value(text: str, field: str) -> Any:
+    """The value of a cell that holds JSON, or lists and dictionaries of texts and numbers as Python prints them."""
+    try:
+        return parse_json(text, field)
+    except Bad as reason:
+        if text.lstrip()[:1] not in ("[", "(", "{") or "'" not in text:
+            raise
+        printed = json_of(text)
+        try:
+            if printed is not None:
+                return parse_json(printed, field)
+        except Bad:
+            pass
+        what = "dictionary" if text.lstrip().startswith("{") else "list"
+        refusal = f"`{field}` looks like a Python {what}, and is none of texts and numbers with commas between them"
+        raise Bad(refusal) from reason
 
 
 def find_letter(value: Any, options: Options, field: str, known: Labels) -> int:
@@ -199,7 +246,7 @@ def refuse_place(value: Any, options: Options, field: str) -> Bad:
     return Bad(f"`{field}` is {name_value(value)}, but there {'is 1 option' if count == 1 else f'are {count} options'}")
 
 
-FORMS: dict[str, Callable[[Any, Options, str, Labels], int]] = {
+FORMS: dict[str, Find] = {
     "letter": find_letter,
     "index": find_index,
     "number": find_number,

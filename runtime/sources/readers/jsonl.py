@@ -121,10 +121,10 @@ def read_objects(source: Source, path: Path, blocks: Iterable[list[Line]]) -> It
                 lines.append(number)
                 raws.append(line)  # type: ignore[arg-type]
             if len(rows) + len(bad) >= source.batch_rows or held >= BATCH_LENGTH:
-                yield objects.convert(rows, lines, raws.__getitem__, bad)
+                yield from objects.batches(rows, lines, raws.__getitem__, bad)
                 rows, lines, raws, bad, held = [], [], [], [], 0
     if rows or bad:
-        yield objects.convert(rows, lines, raws.__getitem__, bad)
+        yield from objects.batches(rows, lines, raws.__getitem__, bad)
     objects.end()
 
 

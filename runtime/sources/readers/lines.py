@@ -19,20 +19,22 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
     encoding = name_codec(path, encoding)
     if "\n".encode(encoding) != b"\n":
         # In UTF-16 and its like a newline byte is no newline: such files are decoded whole.
-        yield [*decode_whole(path, stream, encoding).split("\n")]
+        yield [*split_lines(decode_whole(path, stream, encoding))]
         return
     held: list[bytes] = []
     length = 0
-    first = True
+    first, end = True, b"\n"
     while block := stream.read(CHUNK):
         if first:
             check_head(path, block, encoding)
+            # Old programs on a Mac end lines with a carriage return alone.
+            end = b"\r" if b"\n" not in block and b"\r" in block.rstrip() else b"\n"
             if encoding == "utf-8":
                 block = block.removeprefix(codecs.BOM_UTF8)
         first = False
-        cut = block.rfind(b"\n") + 1
+        cut = block.rfind(end) + 1
         if cut:
-            yield decode_lines(b"".join((*held, block[: cut - 1])), encoding)
+            yield decode_lines(b"".join((*held, block[: cut - 1])), encoding, end)
             held, length = [], 0
         held.append(block[cut:])
         length += len(block) - cut
@@ -41,7 +43,7 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
     if first:
         check_head(path, b"", encoding)
     if length:
-        yield decode_lines(b"".join(held), encoding)
+        yield decode_lines(b"".join(held), encoding, end)
 
 
 def check_head(path: Path, head: bytes, encoding: str) -> None:
@@ -59,12 +61,17 @@ def name_codec(path: Path, encoding: str) -> str:
     return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
-def decode_lines(block: bytes, encoding: str) -> list[Line]:
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, which end with a newline, or all with a carriage return alone."""
+    return text.split("\n" if "\n" in text or "\r" not in text.rstrip() else "\r")
+
+
+def decode_lines(block: bytes, encoding: str, end: bytes = b"\n") -> list[Line]:
     """The lines of a block, each decoded; one that cannot be decoded stays bytes."""
     try:
-        return [*block.decode(encoding).split("\n")]
+        return [*block.decode(encoding).split(end.decode("ascii"))]
     except UnicodeError:
-        return [decode_line(line, encoding) for line in block.split(b"\n")]
+        return [decode_line(line, encoding) for line in block.split(end)]
 
 
 def decode_line(line: bytes, encoding: str) -> Line:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from operators.declared.source import Cell
 from runtime.sources.readers.rows import Bad, describe
 
 #: Keys of an object that a reason lists.
@@ -18,19 +17,18 @@ SHAPE = 400
 LACK = "say `missing: null` where rows may lack it"
 
 
-def follow(value: Any, cell: Cell) -> Any:
-    """What the path of a cell leads to; null where something on the way is null, or lacks it and may. Raises Bad."""
-    path = cell.path or ()
+def follow(value: Any, field: str, path: Sequence[str | int], lacks: bool = False) -> Any:
+    """What a path into a value leads to; null where something on the way is null, or `lacks` it and may. Raises Bad."""
     for place, part in enumerate(path):
         if value is None:
             return None
         if leads(value, part):
             value = value[part]
-        elif isinstance(value, dict if isinstance(part, str) else list) and cell.missing is None:
+        elif isinstance(value, dict if isinstance(part, str) else list) and lacks:
             return None
         else:
             way = "".join(f"[{json.dumps(each, ensure_ascii=False)}]" for each in path[:place])
-            raise Bad(refuse(value, part, f"`{cell.field}`{way}"))
+            raise Bad(refuse(value, part, f"`{field}`{way}"))
     return value
 
 
@@ -110,7 +108,9 @@ def refuse_document(columns: Sequence[str], value: Mapping[str, Any]) -> str | N
     names = ", ".join(f"`{column}`" for column in lacks)
     shape = shape_of(value)
     shape = shape if len(shape) <= SHAPE else shape[: SHAPE - 1] + "…"
-    return f"it is one object, {shape}, without {names} at its top: objects inside it are no rows; write one a line"
+    return (
+        f"it is one object, {shape}, without {names} at its top: say where the rows in it lie, as `records: data[].items[]` does"
+    )
 
 
 Rewrite = Callable[[Any], Any]

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from operators.declared.source import Cell, Source
-from runtime.sources.readers.batches import lacking
+from operators.declared.mapping import Cell
+from operators.declared.source import Source
+from runtime.sources.readers.batches import Objects, lacking
 from runtime.sources.readers.cells import EXACT, convert_cells, is_finite, type_of_cell
 from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.inside import outer_columns
 from runtime.sources.readers.items import convert_items
+from runtime.sources.readers.made import convert_mapped
 from runtime.sources.readers.nested import name_twice, rewriting
-from runtime.sources.readers.rows import Bad, Batch, Converted, assemble
+from runtime.sources.readers.rows import Bad, BadRow, Batch, Converted, assemble, shorten
 
 #: A batch is cut where its text could outgrow the offsets of 32 bits that Arrow's text has.
 MAX_BYTES = 1 << 30
 BATCH_BYTES = 1 << 23
 """What a batch holds, about."""
+LOOKED = 20
+"""Rows of a file that are looked at for the rows inside them."""
 
 
 def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
@@ -35,14 +41,20 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
             for field in fields:
                 if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
                     raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
+            objects = Objects(source, path)
             rows = max(1, min(source.batch_rows, BATCH_BYTES * file.metadata.num_rows // max(1, row_group_bytes(file))))
             for whole in file.iter_batches(rows, columns=fields):
                 size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
                 for start in range(0, whole.num_rows, size):
                     part = whole.slice(start, size)
-                    absent = {field: pa.nulls(part.num_rows) for field in source.columns.reads() if field not in fields}
+                    if objects.inside is not None:
+                        yield from read_inside(objects, part, row)
+                        row += part.num_rows
+                        continue
+                    absent = {field: pa.nulls(part.num_rows) for field in source.reads() if field not in fields}
                     yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
                     row += part.num_rows
+            objects.end()
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(path, str(error)) from error
 
@@ -54,8 +66,13 @@ def row_group_bytes(file: Any) -> int:
 
 def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
     """The columns that are read, each of which the file has once."""
-    lacks = source.columns.lacking(names)
-    fields = [field for field in source.columns.reads() if field in lacks or field in names]
+    if source.records is not None:
+        fields = outer_columns(source)
+        lacks = [field for field in fields[:1] if field not in names]
+        fields = [field for field in fields if field in lacks or field in names]
+    else:
+        lacks = source.lacking(names)
+        fields = [field for field in source.reads() if field in lacks or field in names]
     for field in fields:
         if (count := names.count(field)) != 1:
             more = f"{count} of its columns are named `{field}`"
@@ -63,20 +80,37 @@ def check_columns(path: Path, names: list[str], source: Source) -> list[str]:
     return fields
 
 
+def read_inside(objects: Objects, part: Any, first: int) -> Iterator[Batch]:
+    """Batches of the records in some rows, the first of which has that number."""
+    columns = {field: list_values(part.column(field), field) for field in part.schema.names}
+    bad = {place: reason for _, each in columns.values() for place, reason in each.items()}
+    documents = [
+        dict(zip(columns, cells, strict=True)) for cells in zip(*(values for values, _ in columns.values()), strict=True)
+    ]
+    kept = [place for place in range(part.num_rows) if place not in bad]
+    refused = [BadRow(first + place, reason, shorten(quote(documents, place))) for place, reason in sorted(bad.items())]
+    rows, lines = [documents[place] for place in kept], [first + place for place in kept]
+    yield from objects.batches(rows, lines, partial(quote, rows), refused)
+
+
+def quote(rows: list[dict[str, Any]], row: int) -> str:
+    """A row as JSON."""
+    return json.dumps(rows[row], ensure_ascii=False, default=quote_value)
+
+
 def convert_batch(source: Source, columns: Mapping[str, Any], first: int) -> Batch:
     """The batch of Arrow columns whose first row has that number."""
     import numpy as np
 
-    converted = {name: convert_array(columns[cell.field], cell) for name, cell in source.columns.cells().items()}
-    items = source.columns.options
-    if items is not None:
-        fields = {items} if isinstance(items, str) else set(items)
+    count = len(next(iter(columns.values())))
+    converted = convert_mapped(source, columns, count, convert_array)
+    if source.columns.options is not None:
+        fields = {*source.columns.option_columns()}
         fields |= {source.columns.gold.form()[1]} if source.columns.gold else set()
         lists = {field: list_values(columns[field], field) for field in sorted(fields)}
         converted |= convert_items(source, {field: values for field, (values, _) in lists.items()}, untyped=False)
         bad = {place: reason for _, each in lists.values() for place, reason in each.items()}
         converted["options"] = Converted(converted["options"].array, {**converted["options"].bad, **bad})
-    count = len(next(iter(columns.values())))
 
     def quote(row: int) -> str:
         values = {field: quote_cell(column.slice(row, 1), field) for field, column in columns.items()}
@@ -117,7 +151,7 @@ def convert_array(array: Any, cell: Cell) -> Converted:
             if cell.as_ != "number" or is_finite(made):
                 return Converted(made, {})
     # A number is what it is; only as text, or in JSON, does it matter how many digits say it.
-    values, bad = list_values(array, cell.field, short=cell.as_ in ("text", "json"))
+    values, bad = list_values(array, cell.field or "", short=cell.as_ in ("text", "json"))
     made = convert_cells(values, cell, untyped=False)
     return Converted(made.array, {**made.bad, **bad}) if bad else made
 
@@ -186,6 +220,21 @@ def quote_cell(cell: Any, field: str) -> Any:
 def quote_value(value: Any) -> str:
     """A value that JSON does not know, as it appears in a quoted row."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
+
+
+def sample_parquet(source: Source, path: Path) -> list[dict[str, Any]]:
+    """The first rows of a file that has rows inside its rows, as objects."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    probe_parquet(path)
+    try:
+        with pq.ParquetFile(str(path)) as file:
+            part = next(iter(file.iter_batches(LOOKED)), None)
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(path, str(error)) from error
+    columns = {} if part is None else {field: list_values(part.column(field), field)[0] for field in part.schema.names}
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def probe_parquet(path: Path) -> dict[str, str]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from operators.declared.records import ITSELF
 from operators.declared.source import Source
-from runtime.sources.readers.documents import read_json, sample_json, sample_jsonl
+from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_json, sample_jsonl
 from runtime.sources.readers.files import CHUNK, MAX_LINE, Unreadable, open_bytes
+from runtime.sources.readers.inside import fields_in
 from runtime.sources.readers.jsonl import read_jsonl
-from runtime.sources.readers.lines import check_head, name_codec
-from runtime.sources.readers.parquet import probe_parquet, read_parquet
+from runtime.sources.readers.lines import check_head, name_codec, split_lines
+from runtime.sources.readers.parquet import probe_parquet, read_parquet, sample_parquet
+from runtime.sources.readers.plain import read_plain
+from runtime.sources.readers.rows import Bad
 from runtime.sources.readers.rows import BadRow as BadRow
 from runtime.sources.readers.rows import Batch as Batch
-from runtime.sources.readers.separated import read_separated, sample_separated
+from runtime.sources.readers.separated import read_separated, sample_cells, sample_separated
+from runtime.sources.readers.workbook import open_sheet, read_workbook, value_of
 
 LINES_HEAD = 1 << 20
 DOCUMENT_HEAD = 1 << 22
@@ -35,32 +41,78 @@ def read_batches(source: Source, path: Path) -> Iterator[Batch]:
             return read_separated(source, path, format)
         case "parquet":
             return read_parquet(source, path)
+        case "txt":
+            return read_plain(source, path)
+        case "xlsx":
+            return read_workbook(source, path)
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
 
-def probe(source: Source, path: Path) -> dict[str, str]:
-    """The columns of a file, with a word for the type of each, from a bounded look at its beginning."""
+def probe(source: Source, path: Path) -> dict[str, str] | None:
+    """The columns of a file, with a word for the type of each, from a bounded look at its beginning.
+
+    None where that is not enough: the first document with rows in it is longer.
+    """
     match source.format_of(path.name):
         case "jsonl":
-            return name_columns(sample_jsonl(path, *read_head(source, path, LINES_HEAD)))
+            return name_columns(in_reach(source, path, sample_jsonl(path, *read_head(source, path, LINES_HEAD))))
         case "json":
             # Where the first row alone is longer than the look, it is looked at as far as a row may go.
             for most in (DOCUMENT_HEAD, FIRST_ROW):
                 head, complete = read_head(source, path, most)
                 try:
-                    return name_columns(sample_json(source, path, head, complete))
+                    return name_columns(in_reach(source, path, sample_json(source, path, head, complete)))
                 except Unreadable:
                     if complete:
                         raise
+            if source.records is not None:
+                return None
             raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl")
         case "csv" | "tsv" as format:
             head, _ = read_head(source, path, LINES_HEAD)
             return dict.fromkeys(sample_separated(source, path, head, format), "text")
         case "parquet":
+            if source.records is not None:
+                return name_columns(in_reach(source, path, sample_parquet(source, path)))
             return probe_parquet(path)
+        case "txt":
+            return {ITSELF: "text"}
+        case "xlsx":
+            return dict.fromkeys(open_sheet(source, path)[0], "mixed")
         case None:
             raise Unreadable(path, "its name does not say how it is written")
+
+
+def sample_objects(path: Path) -> list[dict[str, Any]]:
+    """The first objects of a file of whatever format its name says, as they stand in it; raises Unreadable."""
+    source = Source.model_validate({"file": path.name, "category": "?", "license": "A", "records": "?[]"})
+    match source.format_of(path.name):
+        case "jsonl":
+            return sample_jsonl(path, *read_head(source, path, LINES_HEAD))
+        case "json":
+            return sample_json(source, path, *read_head(source, path, FIRST_ROW))
+        case "csv" | "tsv" as format:
+            return sample_cells(source, path, read_head(source, path, LINES_HEAD)[0], format)
+        case "parquet":
+            return sample_parquet(source, path)
+        case "txt":
+            return [{ITSELF: line} for line in split_lines(read_head(source, path, LINES_HEAD)[0])[:SAMPLE_ROWS]]
+        case "xlsx":
+            names, rows = open_sheet(source, path)
+            return [dict(zip(names, map(value_of, row), strict=True)) for row in rows[:SAMPLE_ROWS]]
+        case None:
+            raise Unreadable(path, "its name does not say how it is written")
+
+
+def in_reach(source: Source, path: Path, documents: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The first rows among some objects, with all fields that are in reach of them."""
+    if source.records is None:
+        return documents
+    try:
+        return list(islice(fields_in(source, documents), SAMPLE_ROWS))
+    except Bad as reason:
+        raise Unreadable(path, str(reason)) from None
 
 
 def read_head(source: Source, path: Path, size: int) -> tuple[str, bool]:

@@ -86,10 +86,11 @@ def type_of(name: ColumnType) -> pa.DataType:
 
 
 def schema_of(source: Source) -> pa.Schema:
-    """The columns that are read from the files, in order."""
+    """The columns that are read from the files, in order; the text that says a row's labels comes last."""
     import pyarrow as pa
 
-    return pa.schema([(name, type_of(type_)) for name, type_ in source.made().items() if name not in LABELS])
+    content = [(name, type_of(type_)) for name, type_ in source.made().items() if name not in LABELS]
+    return pa.schema([*content, *((name, pa.string()) for name in source.labels())])
 
 
 def assemble(

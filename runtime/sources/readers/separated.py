@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
 from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns, lacking
 from runtime.sources.readers.files import Unreadable, open_bytes
-from runtime.sources.readers.lines import Line, name_codec, read_lines
+from runtime.sources.readers.lines import Line, name_codec, read_lines, split_lines
 from runtime.sources.readers.rows import RAW_LENGTH, BadRow, Batch, shorten
 
 MAX_CELL = 1 << 26
+SAMPLE = 200
+"""Rows that are looked at for what the columns are."""
 
 
 class Feed:
@@ -133,12 +135,12 @@ def explain(error: csv.Error, start: int, end: int) -> str:
 def find_columns(path: Path, names: list[str], source: Source) -> dict[str, int]:
     """The place of each mapped column."""
     places: dict[str, int] = {}
-    for field in source.columns.reads():
+    for field in source.reads():
         match names.count(field):
             case 1:
                 places[field] = names.index(field)
             case 0:
-                if field in source.columns.lacking(names):
+                if field in source.lacking(names):
                     raise Unreadable(path, lacking(field, names))
             case count:
                 raise Unreadable(path, f"{count} of its columns are named `{field}`")
@@ -156,16 +158,23 @@ def convert_rows(
 ) -> Batch:
     """The batch of rows of cells."""
     columns: dict[str, list[str | None]] = {
-        field: [row[places[field]] for row in rows] if field in places else [None] * len(rows) for field in source.columns.reads()
+        field: [row[places[field]] for row in rows] if field in places else [None] * len(rows) for field in source.reads()
     }
     return convert_columns(source, columns, starts, lambda row: feed.quote(starts[row], ends[row]), bad, untyped=True)
 
 
 def sample_separated(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[str]:
     """The names of the columns of the beginning of a file."""
-    feed = Feed([[*head.split("\n")]], "utf-8")
+    feed = Feed([[*split_lines(head)]], "utf-8")
     for _, _, cells in parse_rows(path, feed, source, format):
         if isinstance(cells, BadRow):
             raise Unreadable(path, f"its first row cannot be read: {cells.reason}")
         return cells if source.header else [str(place) for place in range(len(cells))]
     return []
+
+
+def sample_cells(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[dict[str, str]]:
+    """The first whole rows of the beginning of a file, by the names in its first line."""
+    feed = Feed([[*split_lines(head)]], "utf-8")
+    rows = [cells for _, _, cells in islice(parse_rows(path, feed, source, format), SAMPLE) if not isinstance(cells, BadRow)]
+    return [dict(zip(rows[0], cells, strict=True)) for cells in rows[1:] if len(cells) == len(rows[0])]

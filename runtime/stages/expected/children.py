@@ -107,7 +107,7 @@ def licences_after(operator: Expand, sources: Sources) -> Sources:
     """The sources of a table with children: where these take text of others, their licence is that of both."""
     if not operator.mixes:
         return sources
-    listed = [(source, own.category, each) for source, own in sources.items() for each in own.licences]
+    listed = [(source, kind, each) for source, own in sources.items() for kind in own.categories for each in own.licences]
     labels = {
         name: pa.array([row[at] for row in listed], pa.string()) for at, name in enumerate(("source", "category", "license"))
     }

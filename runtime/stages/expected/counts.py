@@ -22,13 +22,13 @@ Groups = dict[str, Between]
 class SourceLabels(NamedTuple):
     """What is known of the labels of a source's rows at one point of a graph."""
 
-    category: str
+    categories: tuple[str, ...]
     licences: tuple[Licence, ...]
     """The classes that its rows may have there: its own, and what text of others and models' terms make of it."""
 
     def groups(self, kind: str) -> tuple[str, ...]:
         """The groups of a kind, other than `source`, that a row may be in."""
-        return (self.category,) if kind == "category" else self.licences
+        return self.categories if kind == "category" else self.licences
 
 
 Sources = Mapping[str, SourceLabels]
@@ -94,9 +94,23 @@ def counted_labels(frame: Frame, kind: str, sure: np.ndarray[Any, Any] | None) -
 
 
 def source_counts(source: str, labels: SourceLabels, rows: Between) -> Counts:
-    """The rows of one source, read or not: they all have its labels."""
-    groups: dict[str, Groups] = {kind: {labels.groups(kind)[0]: rows} for kind in ("category", "license")}
+    """The rows of one source, read or not: they all have its labels, or each may have any where rows say their own."""
+    any_of = Between(0, rows.high)
+    groups: dict[str, Groups] = {
+        kind: {name: rows if len(labels.groups(kind)) == 1 else any_of for name in labels.groups(kind)}
+        for kind in ("category", "license")
+    }
     return Counts({ALL: {"": rows}, "source": {source: rows}, **groups})
+
+
+def labelled_counts(source: str, rows: Mapping[tuple[str, str], int]) -> Counts:
+    """The rows of one source that say their own (category, licence class)."""
+    by: dict[str, Groups] = {"category": {}, "license": {}}
+    for labels, count in rows.items():
+        for kind, name in zip(by, labels, strict=True):
+            by[kind][name] = by[kind].get(name, exactly(0)).plus(exactly(count))
+    every = exactly(sum(rows.values()))
+    return Counts({ALL: {"": every}, "source": {source: every}, **by})
 
 
 def summed(parts: Iterable[Counts]) -> Counts:
@@ -144,7 +158,8 @@ def united(parts: Sequence[Sources]) -> Sources:
     for part in parts:
         for source, labels in part.items():
             before = sources.setdefault(source, labels)
-            sources[source] = SourceLabels(labels.category, classes(*before.licences, *labels.licences))
+            categories = tuple(dict.fromkeys((*before.categories, *labels.categories)))
+            sources[source] = SourceLabels(categories, classes(*before.licences, *labels.licences))
     return sources
 
 

@@ -1,0 +1,104 @@
+"""`recipe sources`: one mapped row of each source of a recipe, or a mapping proposed for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compiler.recipe.benchmarks import FEED
+from operators.base.declare import LABELS
+from operators.base.licence import RESTRICTED, withheld
+from runtime.build.session import Session
+from runtime.cli.options import answer, recipe_command, restricted_option, say_json, say_text, shows_restricted
+
+#: Characters of a cell that are shown.
+SHOWN = 300
+
+
+@recipe_command("sources")
+@restricted_option
+def sources_command(session: Session, show_restricted: bool, as_json: bool) -> None:
+    """One mapped row of each source of RECIPE; or, in its place, a file of rows, for which a mapping is proposed."""
+    path = Path(session.named)
+    if path.suffix.lower() not in (".yaml", ".yml") and path.is_file():
+        propose_for(path, as_json)
+        return
+    session.bounded = True
+    _ = session.graph  # whatever is wrong is told first
+    open_text = shows_restricted(show_restricted, as_json)
+    found = [first_row(session, name, open_text) for name in session.read.recipe.sources if not name.startswith(FEED)]
+    answer(as_json, found, (line for each in found for line in lines_of(each)))
+
+
+def first_row(session: Session, name: str, open_text: bool) -> dict[str, Any]:
+    """The first row of a source as it is mapped, without its text where that is restricted."""
+    from runtime.sources.ingest import without_cells
+    from runtime.sources.labelling import Labelling
+    from runtime.sources.readers.files import Unreadable
+    from runtime.sources.readers.read import read_batches
+
+    source, files = session.read.recipe.sources[name].operator, session.found.files[name]
+    said: dict[str, Any] = {"source": name, "file": source.file, "files": len(files), "row": None, "reason": None}
+    constants = {"category": source.category, "license": source.license}
+    try:
+        for batch in (batch for path in files for batch in read_batches(source, path)):
+            if batch.bad and said["reason"] is None:
+                license = source.license if isinstance(source.license, str) else "unknown"
+                reason = batch.bad[0].reason if open_text or license not in RESTRICTED else without_cells(batch.bad[0].reason)
+                said["reason"] = f"line {batch.bad[0].line} cannot be read: {reason}"
+            if batch.table.num_rows:
+                row = Labelling(source).label(batch.table.slice(0, 1)).to_pylist()[0]
+                row |= {label: each for label, each in constants.items() if label not in source.labels()}
+                hidden = row["license"] not in ("A",) and not open_text
+                text = {
+                    column: withheld(row["license"]) if hidden else cell for column, cell in row.items() if column not in LABELS
+                }
+                return said | {"row": text | {label: row[label] for label in ("category", "license")}}
+    except Unreadable as error:
+        said["reason"] = str(error)
+    return said
+
+
+def lines_of(said: dict[str, Any]) -> Iterator[str]:
+    """A source's row for a person."""
+    count = said["files"]
+    more = "" if count == 1 else f" ({count:,} files)" if count else ", of which no file is here"
+    yield f"{said['source']}: {said['file']}{more}"
+    if said["reason"] is not None:
+        yield f"  {said['reason']}"
+    if said["row"] is None:
+        yield from ["  it has no row"] * bool(count and said["reason"] is None)
+        return
+    width = max(map(len, said["row"]))
+    for column, cell in said["row"].items():
+        text = " | ".join(map(str, cell)) if isinstance(cell, list) else "(null)" if cell is None else str(cell)
+        yield f"  {column:<{width}}  {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"
+
+
+def propose_for(path: Path, as_json: bool) -> None:
+    """Print a source to be pasted, with why it looks so."""
+    from compiler.text.diagnostics import Diagnostic, RecipeError
+    from compiler.text.yaml_text import node_of, render_yaml
+    from runtime.sources.propose import propose
+    from runtime.sources.readers.files import Unreadable
+    from runtime.sources.readers.read import sample_objects
+    from runtime.sources.readers.rows import Bad
+
+    try:
+        made = propose(sample_objects(path))
+    except (Unreadable, Bad) as error:
+        message = str(error) if isinstance(error, Unreadable) else f"{path}: {error}"
+        raise RecipeError(Diagnostic(f"no mapping can be proposed: {message}", None, "see `recipe operators source`")) from None
+    source = {
+        "file": path.as_posix(),
+        "category": "CATEGORY",
+        "license": "LICENCE",
+        **({"records": made.records} if made.records else {}),
+        "columns": made.columns,
+    }
+    if as_json:
+        say_json({"source": source, "reasons": made.reasons, "known": made.known})
+        return
+    text = render_yaml(node_of({"sources": {"NAME": source}})).rstrip("\n")
+    say_text("\n".join([*(f"# {reason}" for reason in made.reasons), text, "# in reach: " + ", ".join(made.known)]))

@@ -1,0 +1,208 @@
+"""Archives: the members of a zip or a tar that a source names, each unpacked into a folder of its own until the command ends."""
+
+from __future__ import annotations
+
+import fnmatch
+import gzip
+import re
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from operators.declared.source import packed_as
+from runtime.sources.readers.files import CHUNK, Unreadable
+from runtime.sources.readers.globs import opened
+
+#: Members that are looked at; no archive of data has more.
+MOST_MEMBERS = 100_000
+#: Text packs to a tenth, or a thirtieth where it repeats itself; what unpacks to more than this is made to fill a disk.
+RATIO = 100
+ALLOWED = 1 << 26
+"""Bytes that any archive may unpack to."""
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """The members of one archive that a glob names."""
+
+    folder: TemporaryDirectory[str]
+    """Where they lie; it is removed with the last mention of it."""
+    members: tuple[tuple[str, Path], ...]
+    """(name in the archive, where its bytes lie), sorted by name."""
+
+
+def unpack(path: Path, pattern: str | None) -> Unpacked:
+    """The members of an archive that a glob names, or all of them. Raises Unreadable for damage, and for what would do some."""
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise Unreadable(path, str(error)) from error
+    return unpacked(path, pattern, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def unpacked(path: Path, pattern: str | None, version: tuple[int, ...]) -> Unpacked:
+    """The same of one version of an archive: a command unpacks it once."""
+    folder = TemporaryDirectory(prefix="recipe-")
+    room = Room(path, ALLOWED + RATIO * path.stat().st_size)
+    room.complain_disk(folder.name)
+    found: dict[str, Path] = {}
+    names: list[str] = []
+    try:
+        for name, size, opening in (zip_members if packed_as(path.name) == "zip" else tar_members)(path, room):
+            names.append(name)
+            if len(names) > MOST_MEMBERS:
+                raise Unreadable(path, f"it has more than {MOST_MEMBERS:,} members")
+            complain_name(path, name)
+            if not chosen(name, pattern):
+                continue
+            if size is None:
+                raise Unreadable(path, f"its member `{shorten(name)}` is a link or a device, and no file")
+            if name in found:
+                raise Unreadable(path, f"it has two members called `{shorten(name)}`")
+            target = Path(folder.name) / str(len(found)) / (PurePosixPath(name).name[-200:] or "member")
+            target.parent.mkdir()
+            with opening as stream, target.open("wb") as out:
+                if room.copy(stream, out) != size:
+                    raise EOFError(f"its member `{shorten(name)}` ends too early")
+            found[name] = target
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise Unreadable(path, f"it cannot be unpacked: {error}") from error
+    if not found:
+        listed = ", ".join(f"`{shorten(name)}`" for name in names[:SHOWN]) or "nothing"
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        raise Unreadable(path, f"it has no member `{pattern or '**'}`: it holds {listed}{more}")
+    return Unpacked(folder, tuple(sorted(found.items())))
+
+
+class Room:
+    """How many bytes an archive may still unpack to."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        self.path, self.most, self.taken = path, most, 0
+
+    def complain_disk(self, folder: str) -> None:
+        """Unpack no more than the disk has room for."""
+        self.most = min(self.most, shutil.disk_usage(folder).free)
+
+    def take(self, size: int) -> None:
+        """Count bytes that came out of it. Raises Unreadable for too many."""
+        self.taken += size
+        if self.taken > self.most:
+            raise Unreadable(
+                self.path, f"it unpacks to more than {self.most >> 20:,} MB, {RATIO} times its size or all that the disk holds"
+            )
+
+    def copy(self, stream: IO[bytes], out: IO[bytes]) -> int:
+        """Write what a stream holds; the number of its bytes."""
+        size = 0
+        while block := stream.read(CHUNK):
+            self.take(len(block))
+            size += out.write(block)
+        return size
+
+
+class Counted:
+    """A stream of which all that is read counts: headers of an archive may be made to fill the memory."""
+
+    def __init__(self, stream: IO[bytes], room: Room) -> None:
+        self.stream, self.room = stream, room
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        block = self.stream.read(size)
+        self.room.take(len(block))
+        return block
+
+
+Member = tuple[str, int | None, "Opening"]
+
+
+class Opening:
+    """A member that is opened where it is wanted."""
+
+    def __init__(self, open_it: Callable[[], IO[bytes] | None]) -> None:
+        self.open_it = open_it
+
+    def __enter__(self) -> IO[bytes]:
+        stream = self.open_it()
+        assert stream is not None
+        self.stream = stream
+        return stream
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.close()
+
+
+def zip_members(path: Path, room: Room) -> Iterator[Member]:
+    """(name, its bytes or None where it is no plain file, its stream) of each member of a zip but for folders."""
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if not info.is_dir():
+                size = info.file_size if kind in (0, stat.S_IFREG) else None
+                yield info.filename, size, Opening(partial(archive.open, info))
+
+
+def tar_members(path: Path, room: Room) -> Iterator[Member]:
+    """The same of a tar; the unpacked stream counts as a whole, so that what is copied out of it counts twice."""
+    room.most *= 2
+    with opened_tar(path) as stream, tarfile.open(fileobj=Counted(stream, room), mode="r|") as archive:  # type: ignore[call-overload]
+        for info in archive:
+            if not info.isdir():
+                yield info.name, info.size if info.isreg() else None, Opening(partial(archive.extractfile, info))
+            archive.members = []  # or a list of all headers grows
+        while stream.read(CHUNK):
+            pass  # what is packed says at its end whether it is whole
+
+
+@contextmanager
+def opened_tar(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a tar, unpacked as its name says."""
+    if packed_as(path.name) == "tar.gz":
+        with gzip.open(path) as stream:
+            yield stream  # type: ignore[misc]
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def complain_name(path: Path, name: str) -> None:
+    """Raises Unreadable for a name that leads out of its archive: who made it means no good."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name):
+        raise Unreadable(path, f"its member `{shorten(name)}` leads out of it")
+
+
+def chosen(name: str, pattern: str | None) -> bool:
+    """Whether a glob names a member; without one all are named but hidden ones and what a Mac adds."""
+    parts = PurePosixPath(name).parts
+    if pattern is None:
+        return not any(part.startswith((".", "__MACOSX")) for part in parts)
+    wanted = [part if part == "**" else re.compile(fnmatch.translate(part)) for part in pattern.split("/")]
+    places = opened(wanted, {0})
+    for at, part in enumerate(parts):
+        after: set[int] = set()
+        for place in places:
+            each = wanted[place] if place < len(wanted) else None
+            if each == "**":
+                after |= {place} if at < len(parts) - 1 else set()
+            elif isinstance(each, re.Pattern) and each.fullmatch(part):
+                after.add(place + 1)
+        places = opened(wanted, after)
+    return len(wanted) in places
+
+
+def shorten(name: str) -> str:
+    """A member's name as it is shown."""
+    return name if len(name) <= 80 else name[:79] + "…"

@@ -1,0 +1,156 @@
+"""Files as people have them: archives that mean no harm, workbooks, lines of text, and those of old programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from runtime.sources import archives
+from runtime.sources.archives import chosen, unpack
+from runtime.sources.readers.files import Unreadable
+from tests.conftest import Project
+from tests.packing import tarred, workbook, zipped
+from tests.reading import read, write
+
+ROWS = {"a/x.jsonl": '{"t": "하나"}\n', "b/y.jsonl": '{"t": "둘"}\n', "README.md": "no rows"}
+FORMS: list[tuple[str, Callable[..., Path]]] = [("x.zip", zipped), ("x.tar.gz", tarred), ("x.tgz", tarred), ("x.tar", tarred)]
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS)
+def test_members_are_named_by_a_glob_and_read_as_files(tmp_path: Path, name: str, pack: Callable[..., Path]) -> None:
+    path = pack(tmp_path / name, *((each, text, 0) for each, text in ROWS.items()))
+    found = unpack(path, "**/*.jsonl").members
+    assert [member for member, _ in found] == ["a/x.jsonl", "b/y.jsonl"]
+    assert [read(where, {"t": "t"})[0] for _, where in found] == [[{"t": "하나"}], [{"t": "둘"}]]
+    assert [member for member, _ in unpack(path, None).members] == ["README.md", "a/x.jsonl", "b/y.jsonl"]
+    with pytest.raises(Unreadable, match=r"it has no member `\*\.csv`: it holds `a/x.jsonl`, `b/y.jsonl`, `README.md`"):
+        unpack(path, "*.csv")
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS)
+@pytest.mark.parametrize("hostile", ["../x.jsonl", "/x.jsonl", "a/../../x.jsonl", "C:x.jsonl", "..\\x.jsonl"])
+def test_a_member_that_leads_out_refuses_the_archive(tmp_path: Path, name: str, pack: Callable[..., Path], hostile: str) -> None:
+    path = pack(tmp_path / name, ("a.jsonl", "{}", 0), (hostile, "{}", 0))
+    with pytest.raises(Unreadable, match="leads out of it"):
+        unpack(path, "a.jsonl")
+    assert [each.name for each in tmp_path.parent.glob("x.jsonl")] == []
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS)
+def test_links_and_two_members_of_a_name_are_refused(tmp_path: Path, name: str, pack: Callable[..., Path]) -> None:
+    with pytest.raises(Unreadable, match="`l.jsonl` is a link or a device, and no file"):
+        unpack(pack(tmp_path / name, ("l.jsonl", "/etc/passwd", 2)), None)
+    with pytest.warns(UserWarning, match="Duplicate") if pack is zipped else nullcontext():
+        path = pack(tmp_path / f"2{name}", ("a.jsonl", "{}", 0), ("a.jsonl", "{ }", 0))
+    with pytest.raises(Unreadable, match="it has two members called `a.jsonl`"):
+        unpack(path, None)
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS[:2])
+def test_what_unpacks_to_more_than_text_does_is_refused(
+    tmp_path: Path, name: str, pack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "ALLOWED", 1 << 16)
+    path = pack(tmp_path / name, ("a.jsonl", "0" * (8 << 20), 0))
+    with pytest.raises(Unreadable, match="it unpacks to more than"):
+        unpack(path, None)
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
+    with pytest.raises(Unreadable, match="it has more than 3 members"):
+        unpack(pack(tmp_path / f"2{name}", *((f"{at}.jsonl", "{}", 0) for at in range(5))), None)
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS)
+def test_damage_is_told(tmp_path: Path, name: str, pack: Callable[..., Path]) -> None:
+    path = pack(tmp_path / name, ("a.jsonl", json.dumps({"t": "글" * 999}), 0))
+    whole = path.read_bytes()
+    for size in (0, 10, len(whole) // 2, len(whole) // 3):
+        path.write_bytes(whole[:size])
+        with pytest.raises(Unreadable):
+            unpack(path, None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_named"),
+    [
+        ("*.jsonl", "a.jsonl", True),
+        ("*.jsonl", "d/a.jsonl", False),
+        ("**/*.jsonl", "a.jsonl", True),
+        ("**/*.jsonl", "d/e/a.jsonl", True),
+        ("d/**", "d/a.jsonl", False),
+        ("d/**/a.jsonl", "d/e/f/a.jsonl", True),
+        (None, ".a.jsonl", False),
+        (None, "__MACOSX/._a.jsonl", False),
+        ("**/**/**/**/**/**/x", "/".join("a" * 300), False),
+    ],
+)
+def test_a_glob_of_members_means_what_one_of_files_does(pattern: str | None, name: str, is_named: bool) -> None:
+    assert chosen(name, pattern) is is_named
+
+
+def test_an_archive_gives_what_its_files_give_unpacked(project: Project) -> None:
+    zipped(project.folder / "x.zip", *((name, text, 0) for name, text in ROWS.items()))
+    for name, text in ROWS.items():
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        project.write(name, text)
+    head = {"format": 1, "recipe": "test/packed", "prompts": ["unique"]}
+    shared = {"category": "x", "license": "A", "columns": {"prompt": "t"}}
+    keys = []
+    for source in ({"file": "x.zip", "members": "*/*.jsonl"}, {"file": "*/*.jsonl"}):
+        project.write("recipe.yaml", json.dumps(head | {"sources": {"a": shared | source}}))
+        done = project.run("build", "recipe.yaml", "--quiet")
+        assert "2 rows" in done.out, done.err
+        keys.append(json.loads(project.run("plan", "recipe.yaml", "--json").out)["stages"][0]["key"])
+    assert keys[0] == keys[1]
+    project.write("recipe.yaml", json.dumps(head | {"sources": {"a": shared | {"file": "x.zip"}}}))
+    told = project.run("build", "recipe.yaml", "--quiet").err
+    assert "x.zip/README.md" in told and "recipe-" not in told
+
+
+# Lines
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path, "x.jsonl", '{"t": "하나"}' + end + end + '{"t": "둘"}' + end)
+    assert read(path, {"t": "t"}) == ([{"t": "하나"}, {"t": "둘"}], [])
+    path = write(tmp_path, "x.csv", end.join(['t,u', '"하, 나",1', "둘,2", ""]))
+    assert read(path, {"t": "t"}) == ([{"t": "하, 나"}, {"t": "둘"}], [])
+    path = write(tmp_path, "x.txt", end.join(["하나 ", "", "둘"]))
+    assert read(path, {"t": "."}) == ([{"t": "하나 "}, {"t": "둘"}], [])
+    path = write(tmp_path, "y.txt", end.join(["하나 ", "", "둘"]).encode("utf-16"))
+    assert read(path, {"t": "."}, encoding="utf-16") == ([{"t": "하나 "}, {"t": "둘"}], [])
+
+
+def test_a_line_of_text_has_no_columns_but_itself(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"a line of text has no column `t`; it has `\.`"):
+        read(write(tmp_path, "x.txt", "하나\n"), {"t": "t"})
+
+
+# Workbooks
+
+
+def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine")
+    path = workbook(tmp_path / "x.xlsx", one=[["q", "n", "s"], ["하나", 3, 0.5], [None, None, None], ["둘", 7, None]])
+    columns = {"q": "q", "n": {"field": "n", "as": "integer"}, "m": "n", "s": {"field": "s", "as": "number"}}
+    assert read(path, columns) == ([{"q": "하나", "n": 3, "m": "3", "s": 0.5}, {"q": "둘", "n": 7, "m": "7", "s": None}], [])
+    assert read(path, {"q": "0"}, header=False)[0][0] == {"q": "q"}
+    with pytest.raises(Unreadable, match="it has no column `x`; it has `q`, `n`, `s`"):
+        read(path, {"q": "x"})
+    two = workbook(tmp_path / "y.xlsx", one=[["q"], ["하나"]], two=[["q"], ["둘"]])
+    with pytest.raises(Unreadable, match="it has 2 sheets, `one`, `two`: say which is the `sheet`"):
+        read(two, {"q": "q"})
+    assert read(two, {"q": "q"}, sheet="two")[0] == [{"q": "둘"}]
+
+
+def test_what_is_no_workbook_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine")
+    for content in (b"", b"text", b"PK\x03\x04 half"):
+        with pytest.raises(Unreadable):
+            read(write(tmp_path, "x.xlsx", content), {"q": "q"})
+    with pytest.raises(Unreadable):
+        read(zipped(tmp_path / "z.xlsx", ("a", "b", 0)), {"q": "q"})

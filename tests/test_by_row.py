@@ -1,0 +1,148 @@
+"""Labels that rows say themselves: each is right by row, whatever the files are and wherever the row goes."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from operators.base.declare import LABELS
+from runtime.export.between import complain_restricted, records_of
+from runtime.sources.labelling import Labelling, count_labels
+from runtime.store.bound import Bound
+from runtime.store.store import Store, StoreError
+from tests.conftest import Project
+from tests.reading import declare, write_jsonl
+
+MAP = {"cc-by-4.0": "A", "cc-by-nc-4.0": "B", "none": "unknown", "closed": "C"}
+ROWS = [
+    {"prompt": "물은 왜 끓나요", "lic": "cc-by-4.0", "kind": "science"},
+    {"prompt": "하늘은 왜 파란가요", "lic": "cc-by-nc-4.0", "kind": "science"},
+    {"prompt": "임금은 누구였나요", "lic": "none", "kind": "history"},
+    {"prompt": "같은 글", "lic": "none", "kind": "history"},
+    {"prompt": "같은 글", "lic": "cc-by-4.0", "kind": "science"},
+    {"prompt": "같은 글", "lic": "cc-by-nc-4.0", "kind": "history"},
+]
+
+
+def recipe(*steps: Any, **more: Any) -> dict[str, Any]:
+    """A recipe of one source whose rows say their licence and category."""
+    source = {"file": "*.jsonl", "license": {"column": "lic", "map": MAP}, "category": {"column": "kind"}, **more}
+    return {"format": 1, "recipe": "test/by-row", "sources": {"web": source}, "prompts": list(steps)}
+
+
+def built(project: Project, said: dict[str, Any], *more: str) -> list[tuple[Any, ...]]:
+    """(row id, prompt, licence, category) of each row of the output, in its order."""
+    project.write("recipe.yaml", json.dumps(said))
+    done = project.run("build", "recipe.yaml", "--quiet", *more)
+    assert done.code == 0, done.err
+    shards = sorted((project.folder / ".recipe").glob("v*/names/test/by-row/outputs/prompts/*.parquet"))
+    rows = [row for shard in shards for row in pq.read_table(shard).to_pylist()]
+    return [(row["row_id"], row["prompt"], row["license"], row["category"]) for row in rows]
+
+
+def test_equal_rows_have_the_same_labels_however_the_files_are_cut(tmp_path: Path) -> None:
+    found = []
+    for number, order in enumerate([*permutations(range(6), 6)][::144]):
+        project = Project(tmp_path / str(number))
+        project.folder.mkdir()
+        for at, rows in enumerate((order[:3], order[3:])):
+            project.rows(f"{at}.jsonl", [ROWS[each] for each in rows])
+        found.append(built(project, recipe()))
+    assert all(each == found[0] for each in found)
+    assert sorted((text, license) for _, text, license, _ in found[0] if text == "같은 글") == [
+        ("같은 글", "A"),
+        ("같은 글", "B"),
+        ("같은 글", "unknown"),
+    ]
+
+
+def test_equal_rows_have_the_same_labels_where_rows_are_sorted_on_disk(tmp_path: Path) -> None:
+    """Many runs of few rows give what one sort in memory gives."""
+    from runtime.tables.spill import Spill
+
+    tables = []
+    for run in (1, 1 << 40):
+        store = Store(tmp_path / str(run))
+        store.bound = type("Small", (Bound,), {"run": run})(store.bound.memory)
+        with store.building():
+            tables.append(rows_of(store, Spill(store)))
+    assert tables[0] == tables[1]
+
+
+def rows_of(store: Store, rows: Any) -> list[dict[str, Any]]:
+    """The rows of a table with labels of their own, added one by one."""
+    import pyarrow as pa
+
+    from runtime.tables.ids import hash_rows
+    from runtime.tables.table import open_table
+
+    columns: dict[str, Any] = {"prompt": "text"}
+    labelling = Labelling(declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}))
+    for each in ROWS:
+        said = pa.table({"prompt": pa.array([each["prompt"]], pa.large_string()), "license": [each["lic"]]})
+        table = labelling.label(said)
+        rows.add(table, hash_rows("web", table, columns) | labelling.ties(table))
+    tree, _ = rows.write({**columns, **LABELS}, {"source": "web", "category": "x"})
+    rows.close()
+    table = open_table(store, tree)
+    return [
+        {"id": id.hex if hasattr(id, "hex") else id, "license": license}
+        for id, license in zip(table.frame("row_id").to_pylist(), table.frame("license").to_pylist(), strict=True)
+    ]
+
+
+def test_labels_of_a_file_are_counted_as_they_are_read(tmp_path: Path) -> None:
+    source = declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}, category={"column": "kind"})
+    counts = count_labels(source, [write_jsonl(tmp_path, *ROWS)])
+    assert counts == {("science", "A"): 2, ("science", "B"): 1, ("history", "unknown"): 2, ("history", "B"): 1}
+
+
+def test_a_mixture_takes_rows_by_the_category_that_they_say(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    said = recipe() | {"mixture": {"take": {"science": 2, "history": 1}}, "seed": 1}
+    project.write("recipe.yaml", json.dumps(said))
+    done = project.run("build", "recipe.yaml", "--quiet")
+    assert done.code == 0, done.err
+    said["mixture"] = {"take": {"science": 4}}
+    project.write("recipe.yaml", json.dumps(said))
+    assert "science" in project.run("build", "recipe.yaml", "--quiet").err
+
+
+def test_a_difference_is_foretold_soundly_before_anything_is_built(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    project.write("old.yaml", json.dumps(recipe() | {"mixture": {"take": {"science": 1}}}))
+    project.write("new.yaml", json.dumps(recipe() | {"mixture": {"take": {"science": 2}}}))
+    done = project.run("diff", "old.yaml", "new.yaml", "--json")
+    assert done.code == 0, done.err
+    (output,) = json.loads(done.out)[0]["rows"]
+    low, high = output["after"]["all"]
+    assert low <= 2 <= high
+    assert output["after"]["category"]["science"][1] >= 2
+
+
+def test_rows_of_a_class_that_is_dropped_are_in_no_output_and_their_text_is_hidden(project: Project) -> None:
+    project.rows("a.jsonl", [*ROWS, {"prompt": "쓸 수 없는 글", "lic": "closed", "kind": "history"}])
+    license = {"column": "lic", "map": MAP, "drop": ["C", "unknown"]}
+    rows = built(project, recipe(license=license))
+    assert sorted(each for _, _, each, _ in rows) == ["A", "A", "B", "B"]
+    told = project.run("why", "recipe.yaml", "--match", "쓸 수").out
+    assert "license DROPPED" in told and "쓸 수" not in told
+    done = project.run("check", "recipe.yaml", "--json")
+    assert json.loads(done.out)["outputs"]["prompts"]["license"] == "B"
+
+
+def test_a_build_with_a_closed_row_is_not_shared_without_a_word(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    built(project, recipe())
+    store = Store(project.folder / ".recipe")
+    ((_, build),) = store.builds()
+    try:
+        complain_restricted(store, build, list(records_of(store, build)))
+    except StoreError as error:
+        assert "may not be redistributed" in str(error)
+    else:
+        raise AssertionError("rows of class B and of unknown terms were let through")

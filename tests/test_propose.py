@@ -1,0 +1,81 @@
+"""What `recipe sources` proposes for a file, and shows of a recipe's sources."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from operators.declared.source import Source
+from runtime.sources.propose import propose
+from tests.conftest import Project
+
+ITEMS = [("A", 0), ("C", 2), ("B", 1), ("D", 3)]
+
+
+TOLD = [{"t": f"보기 {place}", "k": label} for place, label in enumerate("ABCD")]
+
+
+def items(*keys: str, of: Any) -> list[dict[str, Any]]:
+    """Items with options, each with its answer as `of` writes it."""
+    four = [f"보기 {place}" for place in range(4)]
+    return [{"question": f"{at}?", **of(four, *each), "year": 2020} for at, each in enumerate(ITEMS)]
+
+
+LETTERED = items(of=lambda four, letter, at: {"r": letter})
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "gold"),
+    [
+        (items(of=lambda four, letter, at: {"choices": four, "answer": four[at]}), "choices", {"text": "answer"}),
+        (items(of=lambda four, letter, at: {"choices": four, "label": at}), "choices", {"index": "label"}),
+        (items(of=lambda four, letter, at: {"choices": str(four), "cop": at + 1}), "choices", {"number": "cop"}),
+        (
+            items(of=lambda four, letter, at: dict(zip("abcd", four, strict=True)) | {"answer": letter.lower()}),
+            ["a", "b", "c", "d"],
+            {"letter": "answer"},
+        ),
+        (
+            [{"question": each["question"], "q": {"opts": TOLD}, "r": [each["r"]]} for each in LETTERED],
+            {"field": "q", "path": ["opts"], "text": "t", "label": "k"},
+            {"letter": "r"},
+        ),
+    ],
+)  # fmt: skip
+def test_options_and_the_right_one_are_found_in_the_form_they_have(rows: list[dict[str, Any]], options: Any, gold: Any) -> None:
+    made = propose(rows)
+    assert made.columns == {"prompt": "question", "options": options, "gold": gold}
+    assert len(made.reasons) == 3
+    Source.model_validate({"file": "x.jsonl", "category": "x", "license": "A", "columns": made.columns})
+
+
+def test_a_proposal_is_a_source_that_checks_and_builds(project: Project) -> None:
+    tasks = [[{"question": f"{at} {n}?", "note": "x"} for n in range(3)] for at in range(4)]
+    papers = {str(at): {"year": 2020 + at, "tasks": each} for at, each in enumerate(tasks)}
+    project.write("papers.json", json.dumps(papers))
+    said = yaml.safe_load(project.run("sources", "papers.json").out)
+    assert said["sources"]["NAME"]["records"] == "{id}.tasks[]"
+    said["sources"]["NAME"] |= {"category": "exams", "license": "A"}
+    project.write("recipe.yaml", json.dumps({"format": 1, "recipe": "test/pasted", "prompts": ["unique"], **said}))
+    assert "12 rows" in project.run("build", "recipe.yaml", "--quiet").out
+
+
+def test_text_of_a_restricted_row_is_hidden(project: Project) -> None:
+    project.rows("a.jsonl", [{"prompt": "비밀", "lic": "A"}])
+    for license, shown in (("A", True), ("B", False), ("unknown", False), ({"column": "lic", "map": {"A": "B"}}, False)):
+        source = {"file": "a.jsonl", "category": "x", "license": license}
+        said = {"format": 1, "recipe": "test/shown", "prompts": ["unique"], "sources": {"a": source}}
+        project.write("recipe.yaml", json.dumps(said))
+        for more in ((), ("--json",)):
+            done = project.run("sources", "recipe.yaml", *more)
+            assert (done.code, "비밀" in done.out) == (0, shown)
+        assert "비밀" in project.run("sources", "recipe.yaml", "--show-restricted").out
+
+
+def test_a_file_without_text_has_no_proposal(project: Project) -> None:
+    project.write("a.jsonl", '{"n": 1}\n')
+    done = project.run("sources", "a.jsonl")
+    assert done.code == 2 and "none of its columns holds text" in done.err
