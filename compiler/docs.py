@@ -10,13 +10,14 @@ from operators.asks.asks import Budget
 from operators.base.declare import Declared, Operator, role_of
 from operators.catalog import PUBLIC
 from operators.declared.benchmark import Benchmark, Items, Taken
+from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.model import Model
 from operators.declared.source import Cell, Gold, Mapping, Source
 
 #: The declarations inside an operator's parameters.
-PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cell, Gold)}
+PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cell, Gold, Conversation, ToolList)}
 
 
 def operator_page(operator: type[Operator]) -> str:

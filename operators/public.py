@@ -24,6 +24,7 @@ from operators.asks.judge import Judge
 from operators.maps.spans import Spans
 from operators.maps.extract import Extract
 from operators.maps.inside import Inside
+from operators.maps.turns import Turns
 from operators.maps.select import Select
 from operators.grow.style_directives import StyleDirectives
 from operators.grow.merge_options import MergeOptions

@@ -31,7 +31,7 @@ from runtime.store.store import Store, StoreError
 from tests.conftest import Project
 from tests.derived import put_tried
 from tests.examples import needed
-from tests.mutations import ROWS, TEXTS, TRACED, Mutation
+from tests.mutations import ROWS, TALKED, TEXTS, TRACED, Mutation
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
 
@@ -72,6 +72,8 @@ def put_files(project: Project) -> None:
     project.rows("lack2.jsonl", [{"prompt": "둘"}])
     project.rows("yo.jsonl", [{"prompt": "ещё"}, {"prompt": "еще"}])
     project.rows("traces.jsonl", [{"prompt": text, "other": text[::-1]} for text in TRACED] + [{"prompt": None, "other": "x"}])
+    project.rows("talks.jsonl", [TALKED | {"few": [{"name": "cup"}]}])
+    project.rows("talks2.jsonl", [TALKED])
     project.rows("nested.jsonl", [{"m": [{"t": "물은 왜"}, {"t": "끓나요"}]}])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])

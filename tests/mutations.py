@@ -124,6 +124,27 @@ def source(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutatio
     return Mutation(field, recipe(a=A | before), recipe(a=A | after), "source", role)
 
 
+#: A conversation, and what else its files may hold.
+TALKED = {
+    "messages": [
+        {"role": "user", "content": "물은?"},
+        {"role": "assistant", "channel": "analysis", "content": "boil", "thinking": "끓는다"},
+    ],
+    "others": [{"role": "user", "content": "불은?"}],
+    "system": "짧게",
+    "tools": [{"name": "kettle"}],
+    "other_tools": [{"name": "stove"}],
+}
+TALK = {"file": "talks.jsonl", "columns": {"messages": "messages"}}
+TAKEN = {"take": "user", "as": "said"}
+
+
+def talked(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of how conversations are read; two files, of which the second has no column `few`."""
+    both = (TALK | {"file": "talks*.jsonl", "columns": {"messages": "messages"} | each} for each in (before, after))
+    return source(field, *both)
+
+
 def only(field: str, before: str, after: str) -> Mutation:
     name = field.partition(".")[2]
     both = [recipe({"length": {"min": 10, "only": {name: each}}}) for each in (before, after)]
@@ -293,6 +314,14 @@ LISTED: list[Mutation] = [
             for each in (False, True)
         ),
     ),
+    talked("Mapping.messages", {"messages": "messages"}, {"messages": "others"}),
+    talked("Mapping.tools", {}, {"tools": "tools"}),
+    talked("Conversation.field", *({"messages": {"field": each}} for each in ("messages", "others"))),
+    talked("Conversation.form", *({"messages": {"field": "messages"} | each} for each in ({}, {"form": "harmony"}))),
+    talked("Conversation.system", *({"messages": {"field": "messages"} | each} for each in ({}, {"system": "system"}))),
+    talked("ToolList.field", *({"tools": {"field": each}} for each in ("tools", "other_tools"))),
+    talked("ToolList.missing", *({"tools": {"field": "few"} | each} for each in ({}, {"missing": None}))),
+    Mutation("turns.of", *[recipe({"turns": TAKEN}, a=A | TALK)] * 2, "turns", "label", within=({}, {"of": "other"})),
     only("Only.source", "a", "b"),
     only("Only.category", "one", "two"),
     only("Only.license", "A", "B"),

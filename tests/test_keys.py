@@ -147,7 +147,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return {} if owners & {node.operator.name, "select", "language_share"} else carried(node)
 
     monkeypatch.setattr(Operator, "parameters", parameters)
-    if owner in ("Mapping", "Cell", "Gold", "Only", "Said", "LengthRatio"):
+    if owner in ("Mapping", "Cell", "Gold", "Conversation", "ToolList", "Only", "Said", "LengthRatio"):
         monkeypatch.setattr(compiler.text.canonical, "canonical", canonical)
         monkeypatch.setattr(compiler.graph.keys, "carried", carried)
     else:

@@ -9,7 +9,7 @@ from typing import Literal
 from operators.text.nearest import nearest
 
 #: The types a column of a table may have, in the words that people see.
-ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
+ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label", "messages", "tools"]
 Columns = Mapping[str, ColumnType]
 Kind = Literal["column", "source", "category", "model"]
 

@@ -12,6 +12,7 @@ from operators.base.declare import LABELS, RESERVED, Declared, Operator, field, 
 from operators.base.licence import CLASSES, Licence, class_of
 from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns
+from operators.declared.conversation import Messages, Tools, complain_of
 from operators.declared.profile import LanguageProfile
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -114,17 +115,22 @@ class Mapping(Declared):
     """The options of an exam item: a column with a list, or a list of columns."""
     gold: Gold | None = None
     """The right option; it becomes an index that counts from 0."""
+    messages: Messages | None = None
+    """The conversation, in the place of a prompt: a column, or its form and what stands in further columns."""
+    tools: Tools | None = None
+    """The tools that the conversation could call."""
 
     @model_validator(mode="after")
     def gold_has_options(self) -> Mapping:
         if self.gold is not None and self.options is None:
             raise ValueError("`gold` needs `options`")
+        complain_of(self.messages, self.tools, self.prompt is not None or self.options is not None)
         for name in (*RESERVED, *LABELS):
             if name in self.cells():
                 raise ValueError(f"`{name}` is a column of the project's own; choose another name")
         if dotted := [name for name in self.cells() if "." in name or "\0" in name]:
             raise ValueError(f"a column's name has no dot and no NUL, as `{dotted[0]}` has")
-        if not self.cells() and self.options is None:
+        if not self.cells() and self.options is None and self.messages is None:
             raise ValueError("no column is mapped")
         return self
 
@@ -137,6 +143,7 @@ class Mapping(Declared):
     def needed(self) -> dict[str, tuple[str | int, ...]]:
         """The columns that every file has: those that are read, but for those that may be missing."""
         spared = {cell.field for cell in self.cells().values() if cell.missing is None}
+        spared |= {part.field for part in (self.tools,) if part is not None and part.missing is None}
         return {column: path for column, path in self.reads().items() if column not in spared}
 
     def lacking(self, names: Collection[str]) -> list[str]:
@@ -160,14 +167,17 @@ class Mapping(Declared):
         if self.gold is not None:
             form, column = self.gold.form()
             paths.setdefault(column, ("gold", form))
+        for part in (self.messages, self.tools):
+            paths = (part.reads() if part is not None else {}) | paths
         return paths
 
 
 class Source(Operator):
     """Read files into a table whose rows know where they came from and what they may be used for.
 
-    Rows get their ids here: `item_id` from prompt and options, `row_id` from the source's name, all
-    mapped columns and a copy number. The class decides what may be done with the rows (paper section 5.1).
+    Rows get their ids here: `item_id` from prompt and options, or from the turns before the first answer and the tools;
+    `row_id` from the source's name, all mapped columns and a copy number. The class decides what may be done with the
+    rows (paper section 5.1).
     """
 
     name: ClassVar[str] = "source"
@@ -229,6 +239,8 @@ class Source(Operator):
             types["options"] = "list of text"
         if self.columns.gold is not None:
             types["gold"] = "integer"
+        for part in (self.columns.messages, self.columns.tools):
+            types |= {} if part is None else {part.kind: part.kind}
         return types | LABELS
 
     def obligations(self, label: str) -> Iterator[Obligation]:

@@ -68,7 +68,7 @@ class Where(Condition):
 
 
 SQL_TYPES = {
-    "text": "VARCHAR",
+    **dict.fromkeys(("text", "messages", "tools"), "VARCHAR"),
     "label": "VARCHAR",
     "list of text": "VARCHAR[]",
     "integer": "BIGINT",

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.base.scope import Columns
+from operators.conversations.canonical import opening_of
 from operators.text.sqltext import ident, literal
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables.table import DIGEST, TEXT
@@ -119,7 +120,8 @@ def combined(column: pa.ChunkedArray) -> pa.Array:
 def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
     """`row_id`, `item_id` and the cell digests of every text column, each (n, 16), in the order of the rows.
 
-    `item_id` is the digest of the prompt, or of prompt and options; `row_id` that of the source's name and all
+    `item_id` is the digest of the prompt, or of prompt and options; of a conversation that of the turns before the first
+    answer, or of those and the tools; `row_id` that of the source's name and all
     content columns. Equal rows have equal ids until `number_copies` tells them apart.
     """
     text = [name for name, kind in columns.items() if kind in TEXT]
@@ -138,12 +140,19 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     ]
     names = literal(source_tag(source, [*text, *numbers]))
     row = f"sha256({names} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
-    prompt = "coalesce(\"prompt.digest\", '-')" if "prompt" in text else "'-'"
-    shown = [ident(digest_name(name)) for name in text]
-    if "options" in text:
-        both = f"sha256({prompt} || '/' || \"options.digest\")"
+    asked, beside, given = "prompt.digest" if "prompt" in text else None, "options", ["options"]
+    if columns.get("messages") == "messages":
+        asked, beside, given = "opening.digest", "tools", [name for name in text if columns[name] == "tools"]
+        openings = [opening_of(cell) for cell in content.column("messages").to_pylist()]
+        view = view.append_column(".opening", pa.array(openings, pa.large_string()))
+        hashed += f', {text_digest(ident(".opening"), "text")} AS "opening.digest"'
+    prompt = f"coalesce({ident(asked)}, '-')" if asked else "'-'"
+    shown = [ident(digest_name(name)) for name in text] + (['"opening.digest"'] if asked == "opening.digest" else [])
+    if beside in text and given:
+        both = f"sha256({prompt} || '/' || {ident(digest_name(beside))})"
         # The other half of the hash: an item with options is never the item of a text without.
-        shown.append(f'CASE WHEN "options.digest" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END AS item_id')
+        alone = f"{ident(digest_name(beside))} IS NULL"
+        shown.append(f"CASE WHEN {alone} THEN {single(prompt)} ELSE right({both}, 32) END AS item_id")
     hashes = ", ".join(shown)
     query = (
         f'SELECT ".at", {row} AS row_id{", " + hashes if hashes else ""}'
@@ -153,8 +162,9 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
     found = {name: hex_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
-    if "options" not in text:
-        found["item_id"] = found[digest_name("prompt")] if "prompt" in text else found["row_id"].copy()
+    if "item_id" not in found:
+        found["item_id"] = found[asked] if asked else found["row_id"].copy()
+    found.pop("opening.digest", None)
     return found if order is None else {name: column[order] for name, column in found.items()}
 
 

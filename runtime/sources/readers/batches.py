@@ -9,6 +9,7 @@ from typing import Any
 
 from operators.declared.source import Source, other_form
 from runtime.sources.readers.cells import convert_cells
+from runtime.sources.readers.conversations import convert_conversations
 from runtime.sources.readers.files import Unreadable
 from runtime.sources.readers.items import convert_items
 from runtime.sources.readers.rows import BadRow, Batch, assemble
@@ -63,5 +64,5 @@ def convert_columns(
     """The batch of columns; `untyped` where every cell is text, as in csv."""
     cells = source.columns.cells().items()
     converted = {name: convert_cells(columns[cell.field], cell, untyped) for name, cell in cells}
-    converted |= convert_items(source, columns, untyped)
+    converted |= convert_items(source, columns, untyped) | convert_conversations(source, columns)
     return assemble(source, converted, lines, raw, bad)
