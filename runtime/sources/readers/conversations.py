@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from operators.conversations.canonical import Wrong, without_padding, written
@@ -11,6 +12,9 @@ from operators.conversations.forms import read_conversation
 from operators.declared.source import Source
 from runtime.sources.readers.cells import check_text
 from runtime.sources.readers.rows import Bad, Converted, type_of
+
+DEEP = 3
+"""Structs around arguments: a turn, a call, its function. Of a tool's schema there are two, and a schema holds structs itself."""
 
 
 def convert_conversations(
@@ -55,3 +59,25 @@ def convert(field: str, read: Callable[..., str | None], values: Sequence[Any], 
             bad[row], cell = f"`{field}`: {reason}" if isinstance(reason, Wrong) else str(reason), None
         made.append(cell)
     return Converted(pa.array(made, type_of("text")), bad)
+
+
+def told_padding(source: Source, paths: Iterable[Path]) -> str | None:
+    """What is told of a source whose Parquet files hold arguments or schemas as structs, which pad absent keys with null."""
+    import pyarrow.parquet as pq
+
+    parts = (source.columns.messages, source.columns.tools)
+    fields = [part.field for part in parts if part is not None]
+    for path in paths if fields else ():
+        schema = pq.read_schema(path) if source.format_of(path.name) == "parquet" else None
+        if schema is not None and any(field in schema.names and pads(schema.field(field).type) for field in fields):
+            return "its files pad structs: null keys of arguments and schemas are left out, as if absent; JSON text keeps them"
+    return None
+
+
+def pads(kind: Any, depth: int = 0) -> bool:
+    """Whether an Arrow type has structs in which keys are not known here: those deeper than a function's own."""
+    from pyarrow import types
+
+    inner = [kind.field(place).type for place in range(kind.num_fields)] if types.is_nested(kind) else []
+    deeper = depth + types.is_struct(kind)
+    return (types.is_struct(kind) and depth >= DEEP) or any(pads(each, deeper) for each in inner)
