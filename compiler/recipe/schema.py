@@ -20,6 +20,7 @@ from operators.declared.evaluate import Evaluate
 from operators.declared.model import Model
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Cell, Gold, Mapping, Source
+from operators.learn.loss import Loss
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
@@ -29,7 +30,7 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, Cell, Gold, Conversation, ToolList, Mapping, Budget, Said, LengthRatio),
+    *(Only, Cell, Gold, Conversation, ToolList, Mapping, Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
