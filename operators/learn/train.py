@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from operators.asks.asks import Amount
 from operators.asks.generate import Said
@@ -84,6 +84,12 @@ class Train(Operator):
     """How attention is computed."""
     liger: Literal["auto"] | bool = tuning("auto")
     """Liger kernels; `auto` takes them where they are installed and there is a GPU."""
+
+    @field_validator("loss")
+    @classmethod
+    def usual(cls, loss: Loss | None) -> Loss | None:
+        """None for what is learnt in any case: it is in no key."""
+        return None if loss == Loss() else loss
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         if (self.model is None) == (self.init is None):
