@@ -20,6 +20,7 @@ from operators.measures.where import Where
 from operators.maps.normalise import Normalise
 from operators.asks.translate import Translate
 from operators.asks.generate import Generate
+from operators.asks.converse import Converse
 from operators.asks.judge import Judge
 from operators.maps.spans import Spans
 from operators.maps.extract import Extract
@@ -27,6 +28,7 @@ from operators.maps.inside import Inside
 from operators.maps.turns import Turns
 from operators.maps.select import Select
 from operators.grow.style_directives import StyleDirectives
+from operators.grow.openings import Openings
 from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique
 from operators.sets.sample import Sample

@@ -106,6 +106,11 @@ ASKED: dict[str, list[Any]] = {
         {"model": "translator", "checks": ["length", "labels"], "length": {"min": 1.1, "max": 2}},
         {"model": "translator", "checks": ["numbers", "formulas", "code"], "into": "anchor"},
     ],
+    "converse": [
+        {"model": "teacher"},
+        {"model": "teacher", "samples": 2, "salt": "y", "temperature": 0.7, "seed": 3, "stop": ["x"]},
+    ],
+    "openings": [{}, {"most": 1, "salt": "y"}, {"only": {"source": "rows"}}],
     "judge": [
         {"model": "teacher", "question": "{prompt}? yes or no"},
         {"model": "teacher", "question": "{other}, {n} or {source}: yes or no?", "choices": ["maybe", "YES", "no"], "as": "said"},
@@ -337,9 +342,11 @@ def asked_of(step: type[Step]) -> list[Any]:
 
 def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     """The rows that a step is asked of."""
+    if step.name in ("turns", "converse", "openings"):
+        return TALKS
     if issubclass(step, Asks):
         return ITEMS
-    own = {"turns": TALKS, "score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
+    own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}
     if step.name in own:
         return own[step.name]
     return TRACES if step.name in TRACED else ROWS

@@ -131,11 +131,13 @@ TALKED = {
         {"role": "assistant", "channel": "analysis", "content": "boil", "thinking": "끓는다"},
     ],
     "others": [{"role": "user", "content": "불은?"}],
+    "longer": [{"role": each, "content": "불은?"} for each in ("user", "assistant", "user")],
     "system": "짧게",
     "tools": [{"name": "kettle"}],
     "other_tools": [{"name": "stove"}],
 }
 TALK = {"file": "talks.jsonl", "columns": {"messages": "messages"}}
+TOOLED = {"file": "talks.jsonl", "columns": {"messages": "messages", "tools": "tools"}}
 TAKEN = {"take": "user", "as": "said"}
 
 
@@ -143,6 +145,14 @@ def talked(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutatio
     """A mutation of how conversations are read; two files, of which the second has no column `few`."""
     both = (TALK | {"file": "talks*.jsonl", "columns": {"messages": "messages"} | each} for each in (before, after))
     return source(field, *both)
+
+
+def two_talks(field: str, said: dict[str, Any]) -> Mutation:
+    """A mutation of the column of a step, in a table of two columns with conversations that are not alike."""
+    two = {"select": {"columns": {"messages": "messages", "talk": "messages"}}}
+    operator, a = field.partition(".")[0], A | {"file": "talks.jsonl", "columns": {"messages": "longer"}}
+    both = (recipe(two, {"openings": {}}, {"name": "it", operator: said | each}, a=a) for each in ({}, {"of": "talk"}))
+    return Mutation(field, *both, operator, "column")
 
 
 def only(field: str, before: str, after: str) -> Mutation:
@@ -182,14 +192,19 @@ SAMPLED: dict[str, tuple[Any, Any]] = {
 }
 
 
-def asking(operator: str, model: str, more: dict[str, Any]) -> list[Mutation]:
+def asking(operator: str, model: str, more: dict[str, Any], a: dict[str, Any] | None = None) -> list[Mutation]:
     """What every operator that asks a model has."""
     said = {"model": model, **more}
+
+    def asked(name: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+        both = (recipe({operator: said | each}, a=a) for each in (before, after))
+        return Mutation(f"{operator}.{name}", *both, operator, role_of(OPERATORS[operator], name))
+
     return [
-        *(steps(f"{operator}.{name}", *(said | {name: each} for each in both)) for name, both in SAMPLED.items()),
-        steps(f"{operator}.model", said, said | {"model": "again" if model == "teacher" else f"{model} again"}),
-        steps(f"{operator}.max_failures", said, said | {"max_failures": "2%"}),
-        steps(f"{operator}.budget", said | {"budget": {"completions": 900}}, said | {"budget": {"completions": 901}}),
+        *(asked(name, *({name: each} for each in both)) for name, both in SAMPLED.items()),
+        asked("model", {}, {"model": "again" if model == "teacher" else f"{model} again"}),
+        asked("max_failures", {}, {"max_failures": "2%"}),
+        asked("budget", {"budget": {"completions": 900}}, {"budget": {"completions": 901}}),
     ]
 
 
@@ -430,6 +445,13 @@ LISTED: list[Mutation] = [
     part("translate", "LengthRatio.min", *(TRANSLATED | {"length": {"min": least, "max": 9}} for least in (0.5, 1.5))),
     part("translate", "LengthRatio.max", *(TRANSLATED | {"length": {"min": 0.1, "max": most}} for most in (1.2, 2))),
     steps("translate.checks", *(TRANSLATED | {"checks": checks} for checks in (["numbers"], ["share"]))),
+    *asking("converse", "teacher", {}, A | TALK),
+    two_talks("converse.of", ASKED),
+    *(
+        Mutation(f"converse.{name}", *(recipe({"converse": ASKED | each}, a=A | TOOLED) for each in ({}, more)), "converse")
+        for name, more in (("tools", {"tools": "tools"}), ("samples_", {"samples": 6}), ("salt", {"salt": "again"}))
+    ),
+    two_talks("openings.of", {"salt": "z"}),
     *asking("judge", "teacher", {"question": JUDGED["question"]}),
     steps("judge.question", JUDGED, JUDGED | {"question": "{prompt}? yes or no"}),
     steps("judge.choices", JUDGED, JUDGED | {"choices": ["yes", "no"]}),
