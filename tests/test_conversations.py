@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,9 @@ from operators.conversations.canonical import Wrong, opening_of, without_padding
 from operators.conversations.checked import ROLES, check_tools
 from operators.conversations.forms import read_conversation
 from operators.conversations.looks import LOOKS, look_at
+from operators.declared.source import Source
+from runtime.sources.readers.files import open_bytes
+from runtime.sources.readers.read import read_batches
 from tests.conftest import Project
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -216,3 +220,14 @@ def test_padding_is_left_out_and_told(tmp_path: Any) -> None:
     built = project.run("build", "recipe.yaml", "--store", "store")
     assert "null keys of arguments and schemas are left out" in built.out + built.err
     assert without_padding({"b": None, "a": [{"c": None}, None]}) == {"a": [{}, None]}
+
+
+def test_real_chats_are_conversations_to_the_letter(data: Path) -> None:
+    said = {"file": "*.zst", "format": "jsonl", "category": "x", "license": "A", "columns": {"messages": "messages"}}
+    source = Source.model_validate(said)
+    path = data / "puzzle_traces" / "ko_gpt-oss-120b.messages.jsonl.zst"
+    read = [cell for batch in read_batches(source, path) for cell in batch.table.column("messages").to_pylist()]
+    with open_bytes(path) as stream:
+        wanted = [json.loads(line)["messages"] for line in stream.read().decode().splitlines()]
+    assert len(read) == 700 and [json.loads(cell) for cell in read] == wanted
+    assert sum(look_at(cell, "think") is not None for cell in read) > 600
