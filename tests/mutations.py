@@ -449,7 +449,19 @@ LISTED: list[Mutation] = [
     two_talks("converse.of", ASKED),
     *(
         Mutation(f"converse.{name}", *(recipe({"converse": ASKED | each}, a=A | TOOLED) for each in ({}, more)), "converse")
-        for name, more in (("tools", {"tools": "tools"}), ("samples_", {"samples": 6}), ("salt", {"salt": "again"}))
+        for name, more in (("samples_", {"samples": 6}), ("salt", {"salt": "again"}))
+    ),
+    Mutation(
+        "converse.tools",  # of two columns with tools none is taken unless it is named
+        *(
+            recipe(
+                {"select": {"columns": {name: name.removeprefix("2") for name in ("messages", "tools", "2tools")}}},
+                each,
+                a=A | TOOLED,
+            )
+            for each in ({"converse": ASKED}, {"converse": ASKED | {"tools": "tools"}})
+        ),
+        "converse",
     ),
     two_talks("openings.of", {"salt": "z"}),
     *asking("judge", "teacher", {"question": JUDGED["question"]}),

@@ -16,7 +16,7 @@ format: 1
 recipe: test/converse
 models: {{teacher: {{id: test/teacher, license: mit, terms: B, endpoint: lab}}}}
 sources: {{a: {{file: talks.jsonl, category: daily, license: A, columns: {{messages: messages, tools: tools}}}}}}
-tables: {{t: {{from: a, steps: [{first}{{converse: {{model: teacher, tools: tools, max_failures: 1}}}}]}}}}
+tables: {{t: {{from: a, steps: [{first}{{converse: {{model: teacher, max_failures: 1}}}}]}}}}
 """
 
 

@@ -30,7 +30,7 @@ models: {student: {id: HuggingFaceTB/SmolLM2-135M-Instruct, license: apache-2.0,
 sources: {talks: {file: talks.jsonl, category: daily, license: A, columns: {messages: messages, tools: tools}}}
 prompts: [{length: {in: user.last, min: 2}}, {unique: {by: messages}}]
 train:
-  sft: {objective: sft, model: student, data: prompts, system: none, messages: messages, tools: tools, template: mine.jinja}
+  sft: {objective: sft, model: student, data: prompts, system: none, messages: messages, template: mine.jinja}
 """
 #: What TRL itself makes of the export: the tokens and labels of each row, without a model worth the name.
 TRAINER = """

@@ -38,7 +38,12 @@ RECIPE: dict[str, Any] = {
             "columns": {"messages": "messages", "tools": "tools"},
         },
     },
-    "tables": {"t": {"from": "a"}, "v": {"from": "talks"}, "u": {"from": "a", "steps": [{"length": {"max": 3}}]}},
+    "tables": {
+        "t": {"from": "a"},
+        "v": {"from": "talks", "steps": [{"select": ["messages"]}]},
+        "w": {"from": "talks"},
+        "u": {"from": "a", "steps": [{"length": {"max": 3}}]},
+    },
     "train": {"sft": {"objective": "sft", "model": "student", "data": "t", "system": "none"}},
 }
 ROWS = [
@@ -79,7 +84,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECIPE_CONFIG", str(made.folder / "none.yaml"))
         patch.setenv("XDG_CACHE_HOME", str(made.folder / "cache"))
-        run_build(Session(str(path), store_folder=str(made.folder / "store"), targets=("t", "u", "v")), Wishes(quiet=True))
+        run_build(Session(str(path), store_folder=str(made.folder / "store"), targets=("t", "u", "v", "w")), Wishes(quiet=True))
     return made
 
 
@@ -101,7 +106,7 @@ def key_of(project: Project, objective: str = "sft", target: str = "train.sft", 
     said["train"]["later"] = {name: value for name, value in said["train"]["later"].items() if value is not None}
     path = project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
     store = str(project.folder / "store")
-    run_build(Session(str(path), store_folder=store, targets=("t", "u", "v")), Wishes(quiet=True))
+    run_build(Session(str(path), store_folder=store, targets=("t", "u", "v", "w")), Wishes(quiet=True))
     session = Session(str(path), store_folder=store, targets=(target,))
     key = Addresses(session.graph, session.facts, Store(session.store_path).result_of).key(session.graph.outputs[target])
     assert key is not None
@@ -134,8 +139,8 @@ def test_a_key_without_a_field_is_noticed(bed: Project, name: str, monkeypatch: 
 def test_what_is_learnt_of_conversations_is_in_the_key(bed: Project) -> None:
     talked: dict[str, Any] = {"data": "v", "messages": "messages"}
     loss = ({"turns": "last"}, {"roles": ["assistant", "user"]})
-    more = [{}, {"tools": "tools"}, *({"loss": each} for each in loss)]
-    assert len({key_of(bed, **talked, **each) for each in more}) == len(more)
+    more = [{}, {"data": "w"}, *({"loss": each} for each in loss)]
+    assert len({key_of(bed, **talked | each) for each in more}) == len(more)
     assert key_of(bed, **talked, loss={"turns": "all", "roles": ["assistant"]}) == key_of(bed, **talked)
 
 

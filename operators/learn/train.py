@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from operators.asks.asks import Amount
 from operators.asks.generate import Said
 from operators.base.declare import Count, Operator, Repeats, Share, field, tuning
-from operators.base.scope import Columns, Complaint, Scope
+from operators.base.scope import Columns, Complaint, Scope, tools_in
 from operators.learn.loss import Loss
 
 
@@ -39,7 +39,7 @@ class Train(Operator):
     messages: str | None = field("column", None)
     """The column with conversations, in the place of prompt and completion."""
     tools: str | None = field("column", None)
-    """The column with the tools of conversations, which the chat template is handed."""
+    """The column with the tools of conversations, which the chat template is handed; the one that there is unless said."""
     loss: Loss | None = None
     """Which turns of conversations are learnt: those of the assistant, all of them, unless said."""
     template: str | None = field("label", None)
@@ -115,7 +115,8 @@ class Train(Operator):
     def reads(self, columns: Columns) -> tuple[str, ...]:
         """The columns that decide what is learnt."""
         if self.messages is not None:
-            return (self.messages,) if self.tools is None else (self.messages, self.tools)
+            tools = tools_in(columns, self.tools)
+            return (self.messages,) if tools is None else (self.messages, tools)
         listed = ("options",) if columns.get("options") == "list of text" else ()
         return (self.prompt, *listed, self.completion)
 
