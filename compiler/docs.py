@@ -11,6 +11,7 @@ from operators.base.declare import Declared, Operator, role_of
 from operators.catalog import PUBLIC
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
+from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
@@ -18,7 +19,9 @@ from operators.declared.model import Model
 from operators.declared.source import Source
 
 #: The declarations inside an operator's parameters.
-PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cell, Listed, Gold, LicenceByRow, CategoryByRow)}
+PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {
+    Source: (Mapping, Cell, Listed, Gold, Conversation, ToolList, LicenceByRow, CategoryByRow)
+}
 
 
 def operator_page(operator: type[Operator]) -> str:

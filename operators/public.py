@@ -27,13 +27,16 @@ from operators.maps.strip_invisible import StripInvisible
 from operators.maps.mask_personal_data import MaskPersonalData
 from operators.asks.translate import Translate
 from operators.asks.generate import Generate
+from operators.asks.converse import Converse
 from operators.asks.judge import Judge
 from operators.maps.spans import Spans
 from operators.maps.extract import Extract
 from operators.maps.inside import Inside
+from operators.maps.turns import Turns
 from operators.maps.select import Select
 from operators.maps.rename import Rename
 from operators.grow.style_directives import StyleDirectives
+from operators.grow.openings import Openings
 from operators.grow.merge_options import MergeOptions
 from operators.sets.unique import Unique
 from operators.sets.near_duplicates import NearDuplicates

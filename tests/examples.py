@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from operators.asks.asks import Asks
 from operators.base.declare import Step
+from operators.conversations.looks import LOOKS, WHOLE
 from tests.variants import variants
 
 #: What comes with Python, or is asked by name.
@@ -111,6 +113,11 @@ ASKED: dict[str, list[Any]] = {
         {"model": "translator", "checks": ["length", "labels"], "length": {"min": 1.1, "max": 2}},
         {"model": "translator", "checks": ["numbers", "formulas", "code"], "into": "anchor"},
     ],
+    "converse": [
+        {"model": "teacher"},
+        {"model": "teacher", "samples": 2, "salt": "y", "temperature": 0.7, "seed": 3, "stop": ["x"]},
+    ],
+    "openings": [{}, {"most": 1, "salt": "y"}, {"only": {"source": "rows"}}],
     "judge": [
         {"model": "teacher", "question": "{prompt}? yes or no"},
         {"model": "teacher", "question": "{other}, {n} or {source}: yes or no?", "choices": ["maybe", "YES", "no"], "as": "said"},
@@ -149,6 +156,7 @@ ASKED: dict[str, list[Any]] = {
         {"k": 2, "max_options": 6, "near": 0.5, "salt": "x", "only": {"source": "rows"}},
         {"cues": ["몇"], "tokens": "segments", "from": {"license": "A"}},
     ],
+    "turns": [{"take": look, "as": "said"} for look in (WHOLE, *LOOKS)],
     "where": [{"that": "length(prompt) > 5 AND n % 2 = 0"}, {"that": "prompt LIKE '%물%' OR n IS NULL"}],
     "derive": [
         {"as": "both", "sql": "prompt || '|' || other"},
@@ -323,6 +331,29 @@ LEXICONS = {
     "qr": {"backtracking": ["why is", "É", "ﬁ|①"], "subgoals": ["물은 {1,2}왜", "(두|네) 글자"], "backward": ["\\bsk?y", "글자"]},
 }
 
+#: Conversations, for the operators that read them.
+TALKS: list[dict[str, Any]] = [
+    {"messages": None if each is None else json.dumps(each, ensure_ascii=False)}
+    for each in (
+        [
+            {"role": "system", "content": "짧게"},
+            {"role": "user", "content": "서울 날씨는?"},
+            {
+                "role": "assistant",
+                "reasoning_content": "ask the tool",
+                "tool_calls": [{"id": "c1", "function": {"name": "weather", "arguments": '{"city": "서울", "days": null}'}}],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "맑음"},
+            {"role": "assistant", "content": "<think>clear</think>맑아요."},
+            {"role": "user", "content": "부산은?"},
+            {"role": "assistant", "tool_calls": [{"name": "weather", "arguments": {"city": "부산"}}]},
+            {"role": "tool", "name": "weather", "content": "비"},
+            {"role": "assistant", "thinking": "rain", "content": "비가 와요."},
+        ],
+        [{"role": "user", "content": "안녕"}, {"role": "user", "content": "뭐 해?"}],
+        None,
+    )
+]
 #: The models that are asked, or whose tokenizer counts.
 MODELS = {
     name: {"id": f"test/{name}", "license": "mit", "terms": "mit", "endpoint": "lab", "tokenizer": "tokenizer.json"}
@@ -354,6 +385,8 @@ def asked_of(step: type[Step]) -> list[Any]:
 
 def rows_for(step: type[Step]) -> list[dict[str, Any]]:
     """The rows that a step is asked of."""
+    if step.name in ("turns", "converse", "openings"):
+        return TALKS
     if issubclass(step, Asks):
         return ITEMS
     own = {"score": ANSWERED, "merge_options": EXAMS, "extract": [*TRACES, *MARKED], "echo": ECHOED}

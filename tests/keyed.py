@@ -31,7 +31,7 @@ from runtime.store.store import Store, StoreError
 from tests.conftest import Project
 from tests.derived import put_tried
 from tests.examples import needed
-from tests.mutations import ROWS, TEXTS, TRACED, Mutation, near_rows
+from tests.mutations import ROWS, TALKED, TEXTS, TRACED, Mutation, near_rows
 from tests.packing import workbook, zipped
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
@@ -85,6 +85,8 @@ def put_files(project: Project) -> None:
     zipped(project.folder / "packed.zip", ("in/a.jsonl", '{"prompt": "물은 왜"}', 0))
     workbook(project.folder / "book.xlsx", one=[["prompt"], ["물은 왜"]], two=[["prompt"], ["하늘은"]])
     project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])
+    project.rows("talks.jsonl", [TALKED | {"few": [{"name": "cup"}]}])
+    project.rows("talks2.jsonl", [TALKED])
     facts = ["why is the sky so blue?", "why is the sky blue? 0 둘째", "why is the sky blue? 1 둘째"]
     project.rows("facts.jsonl", [*facts, "Why is the sky `blue` 하늘? 2"])
     project.rows("sums.jsonl", ["why is the sky so blue?"])

@@ -149,6 +149,37 @@ def source(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutatio
     return Mutation(field, recipe(a=A | before), recipe(a=A | after), "source", role)
 
 
+#: A conversation, and what else its files may hold.
+TALKED = {
+    "messages": [
+        {"role": "user", "content": "물은?"},
+        {"role": "assistant", "channel": "analysis", "content": "boil", "thinking": "끓는다"},
+    ],
+    "others": [{"role": "user", "content": "불은?"}],
+    "longer": [{"role": each, "content": "불은?"} for each in ("user", "assistant", "user")],
+    "system": "짧게",
+    "tools": [{"name": "kettle"}],
+    "other_tools": [{"name": "stove"}],
+}
+TALK = {"file": "talks.jsonl", "columns": {"messages": "messages"}}
+TOOLED = {"file": "talks.jsonl", "columns": {"messages": "messages", "tools": "tools"}}
+TAKEN = {"take": "user", "as": "said"}
+
+
+def talked(field: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+    """A mutation of how conversations are read; two files, of which the second has no column `few`."""
+    both = (TALK | {"file": "talks*.jsonl", "columns": {"messages": "messages"} | each} for each in (before, after))
+    return source(field, *both)
+
+
+def two_talks(field: str, said: dict[str, Any]) -> Mutation:
+    """A mutation of the column of a step, in a table of two columns with conversations that are not alike."""
+    two = {"select": {"columns": {"messages": "messages", "talk": "messages"}}}
+    operator, a = field.partition(".")[0], A | {"file": "talks.jsonl", "columns": {"messages": "longer"}}
+    both = (recipe(two, {"openings": {}}, {"name": "it", operator: said | each}, a=a) for each in ({}, {"of": "talk"}))
+    return Mutation(field, *both, operator, "column")
+
+
 def only(field: str, before: str, after: str) -> Mutation:
     name = field.partition(".")[2]
     both = [recipe({"length": {"min": 10, "only": {name: each}}}) for each in (before, after)]
@@ -186,14 +217,19 @@ SAMPLED: dict[str, tuple[Any, Any]] = {
 }
 
 
-def asking(operator: str, model: str, more: dict[str, Any]) -> list[Mutation]:
+def asking(operator: str, model: str, more: dict[str, Any], a: dict[str, Any] | None = None) -> list[Mutation]:
     """What every operator that asks a model has."""
     said = {"model": model, **more}
+
+    def asked(name: str, before: dict[str, Any], after: dict[str, Any]) -> Mutation:
+        both = (recipe({operator: said | each}, a=a) for each in (before, after))
+        return Mutation(f"{operator}.{name}", *both, operator, role_of(OPERATORS[operator], name))
+
     return [
-        *(steps(f"{operator}.{name}", *(said | {name: each} for each in both)) for name, both in SAMPLED.items()),
-        steps(f"{operator}.model", said, said | {"model": "again" if model == "teacher" else f"{model} again"}),
-        steps(f"{operator}.max_failures", said, said | {"max_failures": "2%"}),
-        steps(f"{operator}.budget", said | {"budget": {"completions": 900}}, said | {"budget": {"completions": 901}}),
+        *(asked(name, *({name: each} for each in both)) for name, both in SAMPLED.items()),
+        asked("model", {}, {"model": "again" if model == "teacher" else f"{model} again"}),
+        asked("max_failures", {}, {"max_failures": "2%"}),
+        asked("budget", {"budget": {"completions": 900}}, {"budget": {"completions": 901}}),
     ]
 
 
@@ -346,6 +382,14 @@ LISTED: list[Mutation] = [
             for each in (False, True)
         ),
     ),
+    talked("Mapping.messages", {"messages": "messages"}, {"messages": "others"}),
+    talked("Mapping.tools", {}, {"tools": "tools"}),
+    talked("Conversation.field", *({"messages": {"field": each}} for each in ("messages", "others"))),
+    talked("Conversation.form", *({"messages": {"field": "messages"} | each} for each in ({}, {"form": "harmony"}))),
+    talked("Conversation.system", *({"messages": {"field": "messages"} | each} for each in ({}, {"system": "system"}))),
+    talked("ToolList.field", *({"tools": {"field": each}} for each in ("tools", "other_tools"))),
+    talked("ToolList.missing", *({"tools": {"field": "few"} | each} for each in ({}, {"missing": None}))),
+    Mutation("turns.of", *[recipe({"turns": TAKEN}, a=A | TALK)] * 2, "turns", "label", within=({}, {"of": "other"})),
     only("Only.source", "a", "b"),
     only("Only.category", "one", "two"),
     only("Only.license", "A", "B"),
@@ -493,6 +537,25 @@ LISTED: list[Mutation] = [
     part("translate", "LengthRatio.min", *(TRANSLATED | {"length": {"min": least, "max": 9}} for least in (0.5, 1.5))),
     part("translate", "LengthRatio.max", *(TRANSLATED | {"length": {"min": 0.1, "max": most}} for most in (1.2, 2))),
     steps("translate.checks", *(TRANSLATED | {"checks": checks} for checks in (["numbers"], ["share"]))),
+    *asking("converse", "teacher", {}, A | TALK),
+    two_talks("converse.of", ASKED),
+    *(
+        Mutation(f"converse.{name}", *(recipe({"converse": ASKED | each}, a=A | TOOLED) for each in ({}, more)), "converse")
+        for name, more in (("samples_", {"samples": 6}), ("salt", {"salt": "again"}))
+    ),
+    Mutation(
+        "converse.tools",  # of two columns with tools none is taken unless it is named
+        *(
+            recipe(
+                {"select": {"columns": {name: name.removeprefix("2") for name in ("messages", "tools", "2tools")}}},
+                each,
+                a=A | TOOLED,
+            )
+            for each in ({"converse": ASKED}, {"converse": ASKED | {"tools": "tools"}})
+        ),
+        "converse",
+    ),
+    two_talks("openings.of", {"salt": "z"}),
     *asking("judge", "teacher", {"question": JUDGED["question"]}),
     steps("judge.question", JUDGED, JUDGED | {"question": "{prompt}? yes or no"}),
     steps("judge.choices", JUDGED, JUDGED | {"choices": ["yes", "no"]}),

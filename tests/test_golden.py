@@ -20,6 +20,7 @@ import pytest
 
 from compiler.text.canonical import digest_of
 from operators.asks.asks import Asks
+from operators.asks.converse import Converse
 from operators.asks.judge import Judge
 from operators.asks.translate import Translate
 from operators.base.declare import Measure, Step
@@ -85,9 +86,10 @@ def taught(folder: Path, step: type[Step], example: dict[str, Any]) -> Iterator[
         messages = operator.messages(row, defaultdict(str))
         assert messages is not None
         (name,) = (name for name in operator.made() if made.get(name) not in (None, "stop"))
-        said[messages[-1][1]] = operator.choices[made[name]] if isinstance(operator, Judge) else made[name]
+        answer = json.loads(made[name])[-1]["content"] if isinstance(operator, Converse) else made[name]
+        said[messages[-1][1]] = operator.choices[made[name]] if isinstance(operator, Judge) else answer
 
-    def answer(handler: Handler, request: dict[str, Any], times: int) -> bool:
+    def reply(handler: Handler, request: dict[str, Any], times: int) -> bool:
         content = request["messages"][-1]["content"]
         # How a translation is asked for stands in a language profile, which may be worded better one day.
         told = [content] if issubclass(step, Translate) else request
@@ -98,7 +100,7 @@ def taught(folder: Path, step: type[Step], example: dict[str, Any]) -> Iterator[
         return True
 
     with teaching() as teacher, pytest.MonkeyPatch.context() as patch:
-        teacher.fault = answer
+        teacher.fault = reply
         configure(folder, teacher, patch)
         yield
 

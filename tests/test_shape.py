@@ -27,9 +27,9 @@ def tracked() -> list[Path]:
 
 #: The rooms from the ground up: each imports from those before it and from itself.
 ROOMS = (
-    *("operators.text", "operators.kernels", "operators.base", "operators.conditions", "operators.maps", "operators.measures"),
-    *("operators.asks", "operators.sets", "operators.grow", "operators.learn", "operators.declared", "operators.public"),
-    "operators.catalog",
+    *("operators.text", "operators.conversations", "operators.kernels", "operators.base", "operators.conditions"),
+    *("operators.maps", "operators.measures", "operators.asks", "operators.sets", "operators.grow", "operators.learn"),
+    *("operators.declared", "operators.public", "operators.catalog"),
     *("compiler.text", "compiler.recipe", "compiler.graph", "compiler.prove", "compiler.lower", "compiler.compile"),
     *("compiler.tell", "compiler.docs"),
     *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.executors"),

@@ -89,9 +89,9 @@ def test_a_tokenizer_that_loses_letters_is_told_which() -> None:
 
 
 def test_a_template_that_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from runtime.training import rendering
+    from runtime.training import applying, rendering
 
-    monkeypatch.setattr(rendering, "SECONDS", 0.5)
+    monkeypatch.setattr(applying, "SECONDS", 0.5)
     with pytest.raises(rendering.TemplateError, match="takes more than"):
         rendering.Renderer(real.extended(), ENDLESS + TURNS, None)
 

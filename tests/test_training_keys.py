@@ -30,9 +30,20 @@ RECIPE: dict[str, Any] = {
             "category": "one",
             "license": "A",
             "columns": {"prompt": "prompt", "completion": "completion", "asked": "prompt", "said": "said"},
-        }
+        },
+        "talks": {
+            "file": "talks.jsonl",
+            "category": "two",
+            "license": "A",
+            "columns": {"messages": "messages", "tools": "tools"},
+        },
     },
-    "tables": {"t": {"from": "a"}, "u": {"from": "a", "steps": [{"length": {"max": 3}}]}},
+    "tables": {
+        "t": {"from": "a"},
+        "v": {"from": "talks", "steps": [{"select": ["messages"]}]},
+        "w": {"from": "talks"},
+        "u": {"from": "a", "steps": [{"length": {"max": 3}}]},
+    },
     "train": {"sft": {"objective": "sft", "model": "student", "data": "t", "system": "none"}},
 }
 ROWS = [
@@ -53,7 +64,10 @@ OTHER: dict[str, Any] = {
     "attention": "eager",
     "liger": False,
 }
-KINDS = [(objective, name) for objective, kind in OBJECTIVES.items() for name in kind.model_fields if name != "init"]
+TALKED = ("messages", "tools", "loss")
+KINDS = [
+    (objective, name) for objective, kind in OBJECTIVES.items() for name in kind.model_fields if name not in ("init", *TALKED)
+]
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +75,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose tables are built, which nobody may change."""
     made = Project(tmp_path_factory.mktemp("training-keys"))
     made.rows("a.jsonl", ROWS)
+    turns = [{"role": "user", "content": "물음"}, {"role": "assistant", "content": "답"}]
+    made.rows("talks.jsonl", [{"messages": turns, "tools": [{"name": "f"}]}])
     made.write("mine.jinja", "{{ messages }}")
     for name in ("student", "other"):
         made.write(f"weights-{name}/model.safetensors", name)
@@ -68,7 +84,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECIPE_CONFIG", str(made.folder / "none.yaml"))
         patch.setenv("XDG_CACHE_HOME", str(made.folder / "cache"))
-        run_build(Session(str(path), store_folder=str(made.folder / "store"), targets=("t", "u")), Wishes(quiet=True))
+        run_build(Session(str(path), store_folder=str(made.folder / "store"), targets=("t", "u", "v", "w")), Wishes(quiet=True))
     return made
 
 
@@ -90,7 +106,7 @@ def key_of(project: Project, objective: str = "sft", target: str = "train.sft", 
     said["train"]["later"] = {name: value for name, value in said["train"]["later"].items() if value is not None}
     path = project.write("recipe.yaml", json.dumps(said, ensure_ascii=False))
     store = str(project.folder / "store")
-    run_build(Session(str(path), store_folder=store, targets=("t", "u")), Wishes(quiet=True))
+    run_build(Session(str(path), store_folder=store, targets=("t", "u", "v", "w")), Wishes(quiet=True))
     session = Session(str(path), store_folder=store, targets=(target,))
     key = Addresses(session.graph, session.facts, Store(session.store_path).result_of).key(session.graph.outputs[target])
     assert key is not None
@@ -120,12 +136,20 @@ def test_a_key_without_a_field_is_noticed(bed: Project, name: str, monkeypatch: 
     assert key_of(bed) == key_of(bed, **{name: another(OBJECTIVES["sft"], name)})
 
 
+def test_what_is_learnt_of_conversations_is_in_the_key(bed: Project) -> None:
+    talked: dict[str, Any] = {"data": "v", "messages": "messages"}
+    loss = ({"turns": "last"}, {"roles": ["assistant", "user"]})
+    more = [{}, {"data": "w"}, *({"loss": each} for each in loss)]
+    assert len({key_of(bed, **talked | each) for each in more}) == len(more)
+    assert key_of(bed, **talked, loss={"turns": "all", "roles": ["assistant"]}) == key_of(bed, **talked)
+
+
 def test_another_objective_is_another_key(bed: Project) -> None:
     assert key_of(bed) != key_of(bed, "iw_sft")
 
 
 def test_every_field_is_a_setting_or_tuning_or_says_what_is_read() -> None:
-    read = {"model", "init", "data", "system", "prompt", "completion", "template"}
+    read = {"model", "init", "data", "system", "prompt", "completion", "template", *TALKED}
     assert {*SETTINGS, *TUNED} | read == set(Train.model_fields)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from compiler.graph.nodes import Graph, Made, Node
 from compiler.lower.state import Lowering, Rows
+from compiler.lower.turns import looked_through
 from compiler.recipe.benchmarks import FEED
 from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import Recipe
@@ -17,7 +18,7 @@ from operators.learn.train import Train
 from operators.measures.decontaminate import Decontaminate
 from operators.sets.combine import Combine
 
-TEXT = ("text", "list of text")
+TEXT = ("text", "list of text", "messages", "tools")
 
 Clean = Mapping[str, frozenset[str]]
 """Column with text -> the benchmarks that were looked for in it and in all it was made of."""
@@ -153,7 +154,7 @@ def clean_columns(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: 
         if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
             # What has no files here is proven too: a build without them is refused.
             names = wanted_benchmarks(declared_step(graph.nodes[at], recipe), recipe)
-            for made_by in reads.values():
+            for made_by in (looked_through(graph, each) for each in reads.values()):
                 place = (made_by.node, made_by.name)
                 searched[place] = searched.get(place, frozenset()) | set(names)
     return {

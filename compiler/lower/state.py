@@ -21,6 +21,7 @@ from operators.base.left_out import LeftOut
 from operators.base.licence import Licence
 from operators.base.naming import Naming
 from operators.base.scope import ColumnType, Complaint, Kind, Scope
+from operators.conversations.looks import LOOKS
 from operators.declared.profile import BY_ANCHOR
 from operators.declared.source import Source
 from operators.sets.output import Output
@@ -113,6 +114,7 @@ class Lowering:
             recipe.categories,
             frozenset(recipe.models),
             frozenset(declared - (sources | set(recipe.models))),
+            LOOKS if "messages" in rows.columns.values() else (),
             frozenset(kind for kind, is_open in kinds.items() if is_open),
             frozenset({"category"} if recipe.untold else ()),
         )

@@ -13,6 +13,7 @@ from compiler.lower.expanding import lower_expand
 from compiler.lower.judging import lower_aggregates
 from compiler.lower.learning import has_model, lower_asked_trainings, lower_training
 from compiler.lower.state import Lowering, Rows, complain_names, kind_of, loses_columns, lower_left_out, promised_columns
+from compiler.lower.turns import with_turns, without_turns
 from compiler.prove.licenses import complain_licenses
 from compiler.prove.release import complain_releases
 from compiler.recipe.placed import PlacedStep, PlacedTable
@@ -136,7 +137,8 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
     if isinstance(operator, LeftOut):
         rows = replace(rows, open=True)
         return lower_left_out(state, rows, step) if operator.rows else rows
-    complaints = list(operator.complain(state.scope(rows)))
+    seen = with_turns(state, rows, step)
+    complaints = list(operator.complain(state.scope(seen)))
     if step.column is not None:
         complaints = [each for each in complaints if not isinstance(each, DecidesNothing)]
     if complaints:
@@ -152,10 +154,10 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
             rows = replace(rows, made=made, columns=dict(operator.made(rows.columns)))
             complain_names(state, rows.columns, step.span())
         case Measure():
-            return lower_measure(state, rows, step, operator)
+            return without_turns(lower_measure(state, seen, step, operator), seen, rows)
         case Map():
             stored: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
-            index = add_columns(state, rows, step, operator.reads(), stored)
+            index = add_columns(state, seen, step, operator.reads(), stored)
             for name, each in zip(operator.makes(), stored, strict=True):
                 rows = rows.having(name, Made(index, each, "text"))
             complain_names(state, rows.columns, step.span())
@@ -166,7 +168,7 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
         case Pairwise():
             return settle(state, settle(state, rows), step)
         case SetDecision():
-            return settle(state, rows, step)
+            return settle(state, rows, step, seen)
         case Cut():
             return lower_cut(state, settle(state, rows), step, operator)
     return rows
@@ -226,8 +228,11 @@ def lower_measure(state: Lowering, rows: Rows, step: PlacedStep, operator: Measu
     return replace(rows, run=(*rows.run, (COSTS.index(operator.cost), decision)))
 
 
-def settle(state: Lowering, rows: Rows, step: PlacedStep | None = None) -> Rows:
-    """End the run of decisions with a set decision, or by keeping what it keeps; the rows' base is then a cut."""
+def settle(state: Lowering, rows: Rows, step: PlacedStep | None = None, seen: Rows | None = None) -> Rows:
+    """End the run of decisions with a set decision, or by keeping what it keeps; the rows' base is then a cut.
+
+    `seen` are the rows as the step sees them, with turns of conversations besides.
+    """
     moved = any(made.moved(name) for name, made in rows.made.items()) or set(rows.made) != set(state.nodes[rows.base].columns)
     if step is None and not rows.run and not moved:
         return rows
@@ -243,9 +248,9 @@ def settle(state: Lowering, rows: Rows, step: PlacedStep | None = None) -> Rows:
     operator = step.operator
     assert isinstance(operator, SetDecision)
     for form, column in operator.forms().items():
-        inputs.append(add_columns(state, rows, step, {"of": column}, {form: "label"}, form))
+        inputs.append(add_columns(state, seen or rows, step, {"of": column}, {form: "label"}, form))
     if isinstance(operator, Pairwise):
-        inputs.append(add_columns(state, rows, step, {"of": operator.compared()}, dict(operator.beside()), NEAR))
+        inputs.append(add_columns(state, seen or rows, step, {"of": operator.compared()}, dict(operator.beside()), NEAR))
     if operator.name in ("mixture", "sample"):
         # Amounts shrink by what a preview leaves out, and that is not in its own digest: the sources' are.
         inputs += [*state.previews, *(state.nodes[each].rows for each in state.previews)]

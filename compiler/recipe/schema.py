@@ -15,6 +15,7 @@ from operators.base.declare import Declared, Only, Operator
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
+from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
@@ -22,6 +23,7 @@ from operators.declared.model import Model
 from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Source
+from operators.learn.loss import Loss
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
@@ -31,7 +33,7 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, CategoryByRow, LicenceByRow, Cell, Gold, Listed, Mapping, Budget, Said, LengthRatio),
+    *(Only, CategoryByRow, LicenceByRow, Cell, Gold, Conversation, ToolList, Listed, Mapping, Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
@@ -264,7 +266,10 @@ def benchmark_schema() -> dict[str, Any]:
         **made,
         "required": ["format", "benchmark", *made["required"]],
         "properties": {**head, **made["properties"]},
-        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Listed, Said, Taken)},
+        "$defs": {
+            part.__name__: object_schema(part)
+            for part in (Items, Mapping, Cell, Gold, Listed, Conversation, ToolList, Said, Taken)
+        },
     }
 
 

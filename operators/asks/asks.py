@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -11,8 +12,19 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from operators.base.declare import Count, Declared, Repeats, Share, Step, as_decimal, field, tuning
 from operators.base.scope import Columns, Complaint, Scope
 
-Messages = tuple[tuple[str, str], ...]
-"""(role, content) of each turn."""
+Messages = tuple[tuple[str, ...], ...]
+"""(role, content) of each turn, and the JSON text of what it has besides; of the role `tools` are those of all turns."""
+
+
+def request_of(messages: Messages) -> dict[str, Any]:
+    """`messages` as chat templates and servers take them, and `tools` where there are some."""
+    turns = []
+    for role, content, *rest in messages:
+        more = json.loads(rest[0]) if rest else {}
+        turns.append({"role": role, "content": None if not content and more.get("tool_calls") else content, **more})
+    if turns and turns[0]["role"] == "tools":
+        return {"messages": turns[1:], "tools": json.loads(turns[0]["content"])}
+    return {"messages": turns}
 
 
 NUMBER = {"type": "number", "minimum": 0}

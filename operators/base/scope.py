@@ -9,7 +9,7 @@ from typing import Literal
 from operators.text.nearest import nearest
 
 #: The types a column of a table may have, in the words that people see.
-ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label"]
+ColumnType = Literal["text", "list of text", "integer", "number", "boolean", "label", "messages", "tools"]
 Columns = Mapping[str, ColumnType]
 Kind = Literal["column", "source", "category", "model"]
 
@@ -42,6 +42,8 @@ class Scope:
     models: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     """Names of sources, categories and models whose declarations are wrong, which is reported already."""
+    turns: tuple[str, ...] = ()
+    """What a step may say of a conversation in the place of a column, where there is one."""
     open: frozenset[Kind] = frozenset()
     """The kinds of which there may be further names, because what declares them is wrong, which is reported already."""
     untold: frozenset[Kind] = frozenset()
@@ -51,9 +53,13 @@ class Scope:
         """A complaint where `name` is no column here, or has none of the types."""
         if name not in self.columns:
             message = f"there is no column `{name}` here"
-            yield Complaint(path, message, near_columns(name, self.columns), silent="column" in self.open)
+            turns = nearest(name, self.turns)
+            hint = near_columns(name, self.columns) if turns is None else f"did you mean the turns `{turns}`?"
+            yield Complaint(path, message, hint, silent="column" in self.open)
         elif types and self.columns[name] not in types:
-            yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed")
+            hint = f"take the turns that are meant before: `turns: {{of: {name}, take: ..., as: ...}}`"
+            talk = hint if self.columns[name] == "messages" and "text" in types else None
+            yield Complaint(path, f"`{name}` is {self.columns[name]}, and {' or '.join(types)} is needed", talk)
 
     def complain_name(
         self, kind: Kind, name: str, path: tuple[str | int, ...], message: str, key: bool = False
@@ -63,6 +69,12 @@ class Scope:
         if name not in known and kind not in self.untold:
             silent = name in self.broken or kind in self.open
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
+
+
+def tools_in(columns: Columns, named: str | None) -> str | None:
+    """The column with the tools of conversations: the named one, else the one that there is."""
+    found = [name for name, kind in columns.items() if kind == "tools"]
+    return named if named is not None else found[0] if len(found) == 1 else None
 
 
 def near_columns(word: str, known: Iterable[str]) -> str:

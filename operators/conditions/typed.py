@@ -10,7 +10,7 @@ from operators.base.scope import Columns, Complaint, Scope
 from operators.conditions.expressed import Expressed
 
 SQL_TYPES = {
-    "text": "VARCHAR",
+    **dict.fromkeys(("text", "messages", "tools"), "VARCHAR"),
     "label": "VARCHAR",
     "list of text": "VARCHAR[]",
     "integer": "BIGINT",

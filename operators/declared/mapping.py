@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from operators.base.declare import LABELS, RESERVED, Declared, as_decimal
+from operators.declared.conversation import Messages, Tools, complain_of
 from operators.declared.profile import LanguageProfile
 
 #: A column in braces, with the way into it, or a brace of the text; a brace that is neither matches without a field.
@@ -186,11 +187,16 @@ class Mapping(Declared):
     """The options of an exam item: a column with a list, a list of columns, or what more there is to say of one column."""
     gold: Gold | None = None
     """The right option; it becomes an index that counts from 0."""
+    messages: Messages | None = None
+    """The conversation, in the place of a prompt: a column, or its form and what stands in further columns."""
+    tools: Tools | None = None
+    """The tools that the conversation could call."""
 
     @model_validator(mode="after")
     def gold_has_options(self) -> Mapping:
         if self.gold is not None and self.options is None:
             raise ValueError("`gold` needs `options`")
+        complain_of(self.messages, self.tools, self.prompt is not None or self.options is not None)
         for name in (*RESERVED, *LABELS):
             if name in self.cells():
                 raise ValueError(f"`{name}` is a column of the project's own; choose another name")
@@ -229,6 +235,8 @@ class Mapping(Declared):
         if self.gold is not None:
             form, column = self.gold.form()
             paths.setdefault(column, ("gold", form))
+        for part in (self.messages, self.tools):
+            paths = (part.reads() if part is not None else {}) | paths
         return paths
 
 

@@ -53,8 +53,9 @@ Records = Annotated[str, AfterValidator(led)] | None
 class Source(Operator):
     """Read files into a table whose rows know where they came from and what they may be used for.
 
-    Rows get their ids here: `item_id` from prompt and options, `row_id` from the source's name, all
-    mapped columns and a copy number. The class decides what may be done with the rows (paper section 5.1).
+    Rows get their ids here: `item_id` from prompt and options, or from the turns before the first answer and the tools;
+    `row_id` from the source's name, all mapped columns and a copy number. The class decides what may be done with the
+    rows (paper section 5.1).
     """
 
     name: ClassVar[str] = "source"
@@ -125,6 +126,8 @@ class Source(Operator):
             types["options"] = "list of text"
         if self.columns.gold is not None:
             types["gold"] = "integer"
+        for part in (self.columns.messages, self.columns.tools):
+            types |= {} if part is None else {part.kind: part.kind}
         return types | LABELS
 
     def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
@@ -182,6 +185,8 @@ class Source(Operator):
     def needed(self) -> dict[str, tuple[str | int, ...]]:
         """The columns that every file has: those that are read, but for those that may be missing."""
         spared = {cell.field for cell in self.columns.cells().values() if cell.missing is None}
+        tools = self.columns.tools
+        spared |= {tools.field} if tools is not None and tools.missing is None else set()
         spared -= {each.column for each in self.labels().values()}
         return {column: path for column, path in self.reads().items() if column not in spared}
 

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from operators.asks.asks import Amount
 from operators.asks.generate import Said
 from operators.base.declare import Count, Operator, Repeats, Share, field, tuning
-from operators.base.scope import Columns, Complaint, Scope
+from operators.base.scope import Columns, Complaint, Scope, tools_in
+from operators.learn.loss import Loss
 
 
 class Train(Operator):
     """A model trained on a table; its result is a checkpoint, addressed like a dataset.
 
-    A row's text is the chat template's rendering of its prompt and completion; loss falls on thinking, solution and the
-    token that ends the turn alone (paper appendix B.2).
+    A row's text is the chat template's rendering of its prompt and completion, or of its conversation; loss falls on thinking,
+    solution, calls and the token that ends the turn alone (paper appendix B.2).
     """
 
     repeats: ClassVar[Repeats] = "numeric"
@@ -35,6 +36,12 @@ class Train(Operator):
     """The column with the prompt."""
     completion: str = field("column", "completion")
     """The column with the completion."""
+    messages: str | None = field("column", None)
+    """The column with conversations, in the place of prompt and completion."""
+    tools: str | None = field("column", None)
+    """The column with the tools of conversations, which the chat template is handed; the one that there is unless said."""
+    loss: Loss | None = None
+    """Which turns of conversations are learnt: those of the assistant, all of them, unless said."""
     template: str | None = field("label", None)
     """A chat template in a file, relative to the recipe, in the place of the model's own."""
     epochs: Amount = Decimal(5)
@@ -78,19 +85,38 @@ class Train(Operator):
     liger: Literal["auto"] | bool = tuning("auto")
     """Liger kernels; `auto` takes them where they are installed and there is a GPU."""
 
+    @field_validator("loss")
+    @classmethod
+    def usual(cls, loss: Loss | None) -> Loss | None:
+        """None for what is learnt in any case: it is in no key."""
+        return None if loss == Loss() else loss
+
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         if (self.model is None) == (self.init is None):
             yield Complaint((), "it starts from exactly one of `model` and `init`", "name the model under `models`")
         if self.model is not None:
             message = f"there is no model `{self.model}` under `models`"
             yield from scope.complain_name("model", self.model, ("model",), message)
-        yield from scope.complain_column(self.prompt, ("prompt",), "text")
-        yield from scope.complain_column(self.completion, ("completion",), "text")
+        if self.messages is None:
+            yield from scope.complain_column(self.prompt, ("prompt",), "text")
+            yield from scope.complain_column(self.completion, ("completion",), "text")
+        else:
+            yield from scope.complain_column(self.messages, ("messages",), "messages")
+        if self.tools is not None:
+            yield from scope.complain_column(self.tools, ("tools",), "tools")
+        for name in ("tools", "loss") if self.messages is None else ():
+            if getattr(self, name) is not None:
+                yield Complaint((name,), f"`{name}` is for conversations", "say their column with `messages:`")
+        if self.messages is not None and self.system != "none":
+            yield Complaint(("system",), "conversations have system turns of their own", "say `system: none`")
         if self.epochs <= 0:
             yield Complaint(("epochs",), "it sees no row: `epochs` has to be above 0")
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
         """The columns that decide what is learnt."""
+        if self.messages is not None:
+            tools = tools_in(columns, self.tools)
+            return (self.messages,) if tools is None else (self.messages, tools)
         listed = ("options",) if columns.get("options") == "list of text" else ()
         return (self.prompt, *listed, self.completion)
 

@@ -122,8 +122,9 @@ def first_request(ask: AskForecast, open_text: bool) -> Iterator[str]:
         return
     sampling = ", ".join(f"{name} {value}" for name, value in (ask.sampling or {}).items())
     yield f"the first request of {ask.stage} ({sampling}):"
-    for role, content in ask.first:
-        shown = content if open_text or ask.license not in RESTRICTED or role == "system" else withheld(ask.license)
+    for role, *parts in ask.first:
+        open_here = open_text or ask.license not in RESTRICTED or role == "system"
+        shown = "\n".join(parts).strip("\n") if open_here else withheld(ask.license)
         yield from (f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""]))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from operators.base.licence import RESTRICTED, withheld
+from operators.conversations.looks import LOOKS, WHOLE, look_at
 from runtime.build.session import Session
 from runtime.cli.options import recipe_command, restricted_option, row_prefix, say, say_json, shows_restricted
 
@@ -176,9 +177,17 @@ def indented(indent: str, line: str) -> None:
     say(indent + line)
 
 
+CONVERSATION = '[{"role":"'
+"""What a canonical conversation begins with."""
+
+
 def quote(cells: dict[str, Any], column: str, first: int, last: int) -> str:
     """A part of a row's text; nothing where the row no longer has the column."""
     cell = cells.get(column) or ""
+    if column not in cells or str(cell).startswith(CONVERSATION):
+        # What was looked through is the text of turns: of the column's own, or of those that its name says.
+        talk = cell or next((each for each in cells.values() if str(each).startswith(CONVERSATION)), None)
+        cell = look_at(talk, column if column in LOOKS else WHOLE) or ""
     text = cell if isinstance(cell, str) else "\n".join(each for each in cell if each is not None)
     return unicodedata.normalize("NFC", text)[first:last]
 

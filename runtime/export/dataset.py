@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from compiler.graph.stages import SourceStage
 from operators.base.licence import CLASSES, join
+from operators.conversations.canonical import written
 from operators.declared.by_row import classes_of
 from runtime.export.built_output import BuiltOutput, Counts, count_rows, redistributable
 from runtime.export.card import dataset_card
@@ -89,10 +91,12 @@ def write_shards(output: BuiltOutput, folder: Path, kept: int) -> None:
 def groups_of(output: BuiltOutput) -> Iterator[pa.Table]:
     """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
     waiting: list[pa.Table] = []
+    lists = [name for name, column in output.record.columns.items() if column["type"] in ("messages", "tools")]
     for shard in taken_as(output.record, OutputRecord).shards:
         with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:"))) as file:
             for batch in file.iter_batches(GROUP_ROWS):
-                waiting.append(with_hex_ids(pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])))
+                kept = pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])
+                waiting.append(with_objects(with_hex_ids(kept), lists))
                 if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
                     joined = pa.concat_tables(waiting)
                     yield joined.slice(0, GROUP_ROWS).combine_chunks()
@@ -109,3 +113,25 @@ def with_hex_ids(table: pa.Table) -> pa.Table:
         text = [None if cell is None else cell.hex() for cell in table.column(name).to_pylist()]
         table = table.set_column(at, name, pa.array(text, pa.string()))
     return table
+
+
+def with_objects(table: pa.Table, names: list[str]) -> pa.Table:
+    """Conversations and tools as lists of JSON objects, each of which has the keys that it has and no other.
+
+    Libraries know Arrow's own JSON type; structs would give every turn the keys of all.
+    """
+    for name in names:
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, pa.field(name, JSON_LISTS), objects_of(table.column(name)))
+    return table
+
+
+JSON_LISTS = pa.list_(pa.json_(pa.string()))
+
+
+def objects_of(column: pa.ChunkedArray) -> pa.Array:
+    """Cells of canonical JSON as lists of the JSON text of each of their elements."""
+    cells = [None if cell is None else [written(each) for each in json.loads(cell)] for cell in column.to_pylist()]
+    flat = pa.array(cells, pa.list_(pa.string()))
+    inner = pa.ExtensionArray.from_storage(JSON_LISTS.value_type, flat.values)
+    return pa.ListArray.from_arrays(flat.offsets, inner, mask=flat.is_null() if flat.null_count else None)

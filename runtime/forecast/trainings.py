@@ -123,7 +123,7 @@ class Earlier:
 
 def text_inputs(itself: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the text of a training's rows depends on, besides their cells: templates and profile entries."""
-    return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion"))
+    return itself["entries"], *(itself["parameters"].get(name) for name in ("prompt", "completion", "messages", "tools", "loss"))
 
 
 def of_epoch(record: CheckpointRecord) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from operators.base.declare import Measure
+from compiler.graph.nodes import Graph, Made
+from operators.base.declare import Map, Measure
 from runtime.build.session import Session
 from runtime.stages.life import row_of
 from runtime.store.digest import id_bytes
@@ -57,7 +59,19 @@ def near_rows(session: Session, decision: int, limit: int) -> list[dict[str, Any
                     "measured": operator.wording(
                         {name: int(value[at].as_py()) for name, value in zip(operator.values, values, strict=True)}
                     ),
-                    "text": cells.get(column.name if column is not None else "prompt"),
+                    "text": seen_text(graph, cells, column),
                 }
             )
     return rows
+
+
+def seen_text(graph: Graph, cells: Mapping[str, Any], column: Made | None) -> Any:
+    """The cell that was measured, also where a map made it."""
+    if column is None or column.node is None:
+        return cells.get("prompt" if column is None else column.name)
+    node = graph.nodes[column.node]
+    if not isinstance(node.operator, Map):
+        return None
+    before = seen_text(graph, cells, node.carried["of"])
+    made = node.operator.change(pa.array([before], pa.large_string()), node.entries)
+    return made[list(node.columns).index(column.name)][0].as_py()

@@ -53,7 +53,7 @@ def searched_tables(ledgers: Ledgers) -> Iterator[Table]:
 
 def rows_with(table: Table, text: str) -> Iterator[str]:
     """The ids of the rows of a table whose text holds a string, batch by batch."""
-    columns = [name for name, kind in table.columns.items() if kind == "text"]
+    columns = [name for name, kind in table.columns.items() if kind in ("text", "messages", "tools")]
     for start, batch in table.batches(columns) if columns else ():
         hits = np.zeros(max(len(column) for column in batch.values()), dtype=bool)
         for column in batch.values():

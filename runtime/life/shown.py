@@ -37,14 +37,14 @@ def explain_row(session: Session, name: str, prefix: str, open_text: bool) -> It
         raise StoreError(f"the weights of `{model.id}` are not here", "say where they lie under `weights:` in your configuration")
     from transformers import AutoTokenizer
 
-    from runtime.training.prepare import open_renderer
+    from runtime.training.prepare import open_renderer, rendered
     from runtime.training.rendering import TemplateError, trained_stretches
 
     run = TrainingRun("", name, Start(weights.unpack(), ""), "")
     job = job_of(operator, node, run)
     row = next(texts_of(operator, node.entries, table, place))
     try:
-        tokens = open_renderer(job).render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
+        tokens = rendered(open_renderer(job), row)
     except TemplateError as error:
         raise StoreError(str(error), error.hint) from None
     tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)

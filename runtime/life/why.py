@@ -87,7 +87,8 @@ class Ledgers:
             if (place := find_row(table, wanted)) is None:
                 continue
             requests = Requests(known_checkpoint(self.graph, stage.index, self.addresses), table)
-            messages = operator.messages(row_of(table, place), node.entries)
+            row = row_of(table, place)
+            messages = operator.messages({name: row[name] for name in node.carried}, node.entries)
             samples = [] if messages is None else [requests.address(messages, each) for each in range(operator.samples)]
             failed = [f"{reason} (the next build asks again)" for reason in memo.failures(samples).values()]
             failed += [f"{reason} (refused; asked again with --retry-refused)" for reason in memo.refusals(samples).values()]

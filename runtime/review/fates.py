@@ -11,6 +11,7 @@ import pyarrow as pa
 from compiler.graph.stages import DecideStage, ExpandStage, SourceStage, of_kind
 from operators.base.declare import Measure
 from operators.base.licence import Licence
+from operators.conversations.looks import look_at
 from runtime.forecast.predictor import Predictor
 from runtime.stages.decide import DecideKind
 from runtime.stages.expected.expected import Expected
@@ -102,10 +103,14 @@ class SideRows:
         return None
 
     def text(self, expected: Expected, place: int) -> str | None:
-        """The prompt of one row of a source, read from its own batch alone."""
+        """The prompt of one row of a source, or what users say in it, read from its own batch alone."""
         tree: Any = getattr(getattr(expected.frame, "parent", None), "tree", None)
-        if tree is None or tree.get("kind") != "based" or not tree["text"] or "prompt" not in tree["columns"]:
+        if tree is None or tree.get("kind") != "based" or not tree["text"]:
             return None
+        columns = [name for name in ("prompt", "messages") if name in tree["columns"]]
+        if not columns:
+            return None
+        column, kind = columns[0], tree["columns"][columns[0]]
         part, inside = located(tree.get("spread", [tree["rows"]]), place)
         path = self.predictor.store.object_path(object_name(references(tree["text"])[part]))
         try:
@@ -113,12 +118,14 @@ class SideRows:
                 reader, at = pa.ipc.open_file(file), 0
                 while inside >= (rows := reader.get_batch(at).num_rows):
                     inside, at = inside - rows, at + 1
-                text = reader.get_batch(at).column("prompt")[inside].as_py()
+                text = reader.get_batch(at).column(column)[inside].as_py()
         except (FileNotFoundError, ValueError):
             return None
         # Hashing all text of a source to show one cell would take longer than the diff: the cell has a digest of its own.
-        digest = expected.frame.window(digest_name("prompt"), place, place + 1)[0].as_py()
-        return text if text is not None and digest is not None and cell_digest(text) == digest.hex else None
+        digest = expected.frame.window(digest_name(column), place, place + 1)[0].as_py()
+        if text is None or digest is None or cell_digest(text) != digest.hex:
+            return None
+        return look_at(text, "user") if kind == "messages" else str(text)
 
 
 def ids_of(expected: Expected) -> Bytes:

@@ -18,6 +18,7 @@ from operators.base.scope import Columns
 from operators.declared.by_row import closest
 from operators.declared.source import Source
 from runtime.sources.labelling import Labelling
+from runtime.sources.readers.conversations import told_padding
 from runtime.sources.readers.counting import Golds
 from runtime.sources.readers.files import Unreadable, hash_file
 from runtime.sources.readers.read import read_batches
@@ -94,7 +95,9 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         table=tree,
         bad=[{name: value for name, value in each.items() if name != "raw"} for each in bad],
         raw=write_columns(store, RAW, raw_batches(bad)) if bad else None,
-        counting=None if otherwise is None else f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do",
+        counting=told_padding(source, (file.path for file in files))
+        if otherwise is None
+        else f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do",
         counts={"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
     )
 

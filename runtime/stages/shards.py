@@ -134,7 +134,7 @@ def characters(column: pa.Array) -> int:
 def shown_type(kind: str) -> pa.DataType:
     """The Parquet type of a column, as every reader knows it."""
     return {
-        "text": pa.string(),
+        **dict.fromkeys(("text", "messages", "tools"), pa.string()),
         "list of text": pa.list_(pa.string()),
         "integer": pa.int64(),
         "number": pa.float64(),

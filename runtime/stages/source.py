@@ -68,9 +68,16 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         if source.columns.gold is not None:
             lines.append("column gold = index of the {} in {}".format(*source.columns.gold.form()))
         category, license = source.category, source.license
+        talk = source.columns.messages
+        if talk is not None:
+            apart = "" if talk.system is None else f", with the system turn in {talk.system}"
+            lines.append(f"column messages = conversation in {talk.field} as {talk.form or 'openai'}{apart}")
+        if source.columns.tools is not None:
+            lines.append(f"column tools = tools in {source.columns.tools.field}")
         said = f"category {category}" if isinstance(category, str) else f"category by {category.column}"
         lines.append(f"every row: {said}, licence {license if isinstance(license, str) else f'by {license.column}'}")
-        lines.append("item_id = H(prompt, options); row_id = H(source, all columns, copy); sorted by row_id")
+        item = "prompt, options" if talk is None else "turns before the first answer, tools"
+        lines.append(f"item_id = H({item}); row_id = H(source, all columns, copy); sorted by row_id")
         return lines
 
     def funnel(self, record: SourceRecord, funnel: dict[str, dict[str, Any]]) -> None:

@@ -40,7 +40,7 @@ def cells_of(column: pa.Array, kind: ColumnType) -> Bytes:
     """The canonical bytes of each cell, (n, width): null is marked, whatever lies under it is not read."""
     null = np.asarray(column.is_null().to_numpy(zero_copy_only=False))
     match kind:
-        case "text" | "list of text":  # the column holds cell digests already
+        case "text" | "list of text" | "messages" | "tools":  # the column holds cell digests already
             return id_bytes(column)
         case "label":
             encoded = column.dictionary_encode()

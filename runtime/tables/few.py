@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,24 @@ from runtime.tables.table import DIGEST, TEXT
 FEW = 1000
 """Rows that are hashed one by one."""
 
+OPENING = ".opening"
+"""The turns of a conversation before its first answer."""
 NONE = "-"
 """What stands for a cell that is null in what a row is hashed from."""
+
+
+class Item(NamedTuple):
+    """The columns that an item is made of."""
+
+    asked: str | None
+    beside: str | None
+
+
+def item_of(columns: Columns) -> Item:
+    """Of a table: its prompts and options, or the openings of its conversations and their tools."""
+    if columns.get("messages") == "messages":
+        return Item(OPENING, "tools" if columns.get("tools") == "tools" else None)
+    return Item("prompt" if columns.get("prompt") in TEXT else None, "options" if columns.get("options") in TEXT else None)
 
 
 def hex_digest(data: bytes) -> str:
@@ -27,7 +43,7 @@ def hex_digest(data: bytes) -> str:
 
 def text_cells(column: pa.Array, kind: str) -> list[str]:
     """The digest of each cell of text or of a list of text; `-` for null."""
-    if kind == "text":
+    if kind != "list of text":
         texts: list[bytes | None] = column.cast(pa.large_binary()).to_pylist()
         return [NONE if text is None else hex_digest(text) for text in texts]
     lists: list[list[bytes | None] | None] = column.cast(pa.large_list(pa.large_binary())).to_pylist()
@@ -55,16 +71,18 @@ def as_bytes(digests: Sequence[str]) -> Bytes:
     return np.frombuffer(whole, dtype=np.uint8).reshape(-1, 16)
 
 
-def hash_few_rows(tag: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
+def hash_few_rows(tag: str, content: pa.Table, columns: Columns, item: Item) -> dict[str, Bytes]:
     """`hash_rows` of a few rows; `tag` stands for the source and the columns' names."""
     text = {name: text_cells(content.column(name), kind) for name, kind in columns.items() if kind in TEXT}
     others = [other_cells(content.column(name), kind) for name, kind in columns.items() if kind not in TEXT]
     rows = ["/".join(cells) for cells in zip([tag] * content.num_rows, *text.values(), *others, strict=True)]
     found = {"row_id": as_bytes([hex_digest(row.encode()) for row in rows])}
+    if item.asked == OPENING:
+        text[OPENING] = text_cells(content.column(OPENING), "text")
     found |= {name + DIGEST: as_bytes(cells) for name, cells in text.items()}
-    if "options" in text:
-        prompts = text.get("prompt", [NONE] * content.num_rows)
-        both = zip(prompts, text["options"], strict=True)
+    if item.beside:
+        prompts = text[item.asked] if item.asked else [NONE] * content.num_rows
+        both = zip(prompts, text[item.beside], strict=True)
         # The other half of the hash: an item with options is never the item of a text without.
         items = [p if o == NONE else hashlib.sha256(f"{p}/{o}".encode()).hexdigest()[32:] for p, o in both]
         found["item_id"] = as_bytes(items)

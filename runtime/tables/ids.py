@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.base.scope import Columns
+from operators.conversations.canonical import opening_of
 from operators.text.sqltext import ident, literal
 from runtime.store.digest import Bytes, id_array, id_bytes
 from runtime.tables import few
@@ -119,14 +120,21 @@ def combined(column: pa.ChunkedArray) -> pa.Array:
 def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Bytes]:
     """`row_id`, `item_id` and the cell digests of every text column, each (n, 16), in the order of the rows.
 
-    `item_id` is the digest of the prompt, or of prompt and options; `row_id` that of the source's name and all
+    `item_id` is the digest of the prompt, or of prompt and options; of a conversation that of the turns before the first
+    answer, or of those and the tools; `row_id` that of the source's name and all
     content columns. Equal rows have equal ids until `number_copies` tells them apart.
     """
     text = [name for name, kind in columns.items() if kind in TEXT]
     tag = source_tag(source, list(columns))
+    item = few.item_of(columns)
+    if item.asked == few.OPENING:
+        openings = [opening_of(cell) for cell in content.column("messages").to_pylist()]
+        content = content.append_column(few.OPENING, pa.array(openings, pa.large_string()))
     if content.num_rows <= few.FEW:
-        return with_items(few.hash_few_rows(tag, content, columns), text)
+        return with_items(few.hash_few_rows(tag, content, columns, item), item)
     hashed = ", ".join(f"{text_digest(ident(name), columns[name])} AS {ident(digest_name(name))}" for name in text)
+    if item.asked == few.OPENING:
+        hashed += f", {text_digest(ident(few.OPENING), 'text')} AS {ident(digest_name(few.OPENING))}"
     numbers = [name for name, kind in columns.items() if kind not in TEXT]
     view = content.append_column(".at", pa.array(np.arange(content.num_rows)))
     for name in numbers:
@@ -140,12 +148,13 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
         for name in numbers
     ]
     row = f"sha256({literal(tag)} || {' || '.join(chr(39) + '/' + chr(39) + ' || ' + cell for cell in cells)})"
-    prompt = "coalesce(\"prompt.digest\", '-')" if "prompt" in text else "'-'"
-    shown = [ident(digest_name(name)) for name in text]
-    if "options" in text:
-        both = f"sha256({prompt} || '/' || \"options.digest\")"
+    prompt = f"coalesce({ident(digest_name(item.asked))}, '-')" if item.asked else "'-'"
+    shown = [ident(digest_name(name)) for name in (*text, *([few.OPENING] if item.asked == few.OPENING else []))]
+    if item.beside:
+        both = f"sha256({prompt} || '/' || {ident(digest_name(item.beside))})"
         # The other half of the hash: an item with options is never the item of a text without.
-        shown.append(f'CASE WHEN "options.digest" IS NULL THEN {single(prompt)} ELSE right({both}, 32) END AS item_id')
+        alone = f"{ident(digest_name(item.beside))} IS NULL"
+        shown.append(f"CASE WHEN {alone} THEN {single(prompt)} ELSE right({both}, 32) END AS item_id")
     hashes = ", ".join(shown)
     query = (
         f'SELECT ".at", {row} AS row_id{", " + hashes if hashes else ""}'
@@ -155,13 +164,14 @@ def hash_rows(source: str, content: pa.Table, columns: Columns) -> dict[str, Byt
     at = combined(made.column(".at")).to_numpy()
     order = None if (np.diff(at) > 0).all() else np.argsort(at)
     found = {name: hex_bytes(combined(made.column(name))) for name in made.column_names if name != ".at"}
-    return with_items(found if order is None else {name: column[order] for name, column in found.items()}, text)
+    return with_items(found if order is None else {name: column[order] for name, column in found.items()}, item)
 
 
-def with_items(found: dict[str, Bytes], text: Sequence[str]) -> dict[str, Bytes]:
-    """The same with `item_id` where there are no options: the prompt, or the row."""
-    if "options" not in text:
-        found["item_id"] = found[digest_name("prompt")] if "prompt" in text else found["row_id"].copy()
+def with_items(found: dict[str, Bytes], item: few.Item) -> dict[str, Bytes]:
+    """The same with `item_id` where nothing stands beside what is asked: that, or the row."""
+    if "item_id" not in found:
+        found["item_id"] = found[digest_name(item.asked)] if item.asked else found["row_id"].copy()
+    found.pop(digest_name(few.OPENING), None)
     return found
 
 

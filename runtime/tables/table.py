@@ -28,9 +28,9 @@ from runtime.tables.cursors import (
 )
 from runtime.tables.objects import beside_part, object_name, read_part, whole
 
-TEXT: tuple[ColumnType, ...] = ("text", "list of text")
+TEXT: tuple[ColumnType, ...] = ("text", "list of text", "messages", "tools")
 ARROW: dict[ColumnType, pa.DataType] = {
-    "text": pa.large_string(),
+    **dict.fromkeys(("text", "messages", "tools"), pa.large_string()),
     "list of text": pa.large_list(pa.large_string()),
     "integer": pa.int64(),
     "number": pa.float64(),

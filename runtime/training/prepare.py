@@ -11,18 +11,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runtime.store.files import replacing
-from runtime.training.rendering import Renderer, TemplateError
+from runtime.training.conversing import ConversationRenderer, Learnt
+from runtime.training.rendering import Rendered, Renderer, TemplateError
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("input_ids", pa.list_(pa.int32())), ("loss", pa.list_(pa.bool_()))])
 ROWS = 1024
 
 
-def open_renderer(job: dict[str, Any]) -> Renderer:
+def open_renderer(job: dict[str, Any]) -> Renderer | ConversationRenderer:
     """The renderer of a job's model. Raises TemplateError."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(job["model"], trust_remote_code=False, local_files_only=True)
-    return Renderer(tokenizer, job["template"], None if job["tags"] is None else tuple(job["tags"]))
+    kind = ConversationRenderer if job["conversations"] else Renderer
+    return kind(tokenizer, job["template"], None if job["tags"] is None else tuple(job["tags"]))
 
 
 def main(folder: Path) -> int:
@@ -48,10 +50,18 @@ def main(folder: Path) -> int:
     return 0
 
 
-def render_row(renderer: Renderer, row: dict[str, Any]) -> dict[str, Any]:
+def rendered(renderer: Renderer | ConversationRenderer, row: dict[str, Any]) -> Rendered:
+    """One row as its tokens and their loss. Raises TemplateError."""
+    if isinstance(renderer, ConversationRenderer):
+        learnt = Learnt(tuple(row["learnt"]["roles"]), row["learnt"]["last"])
+        return renderer.render(row["turns"], row["tools"], learnt)
+    return renderer.render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
+
+
+def render_row(renderer: Renderer | ConversationRenderer, row: dict[str, Any]) -> dict[str, Any]:
     """One row as its tokens. Raises TemplateError, with the row's id."""
     try:
-        tokens = renderer.render([tuple(each) for each in row["messages"]], [tuple(each) for each in row["stretches"]])
+        tokens = rendered(renderer, row)
     except TemplateError as error:
         raise TemplateError(f"the row {row['row_id'][:12]}: {error}", error.hint) from None
     return {"row_id": row["row_id"], "input_ids": tokens.ids, "loss": tokens.loss}

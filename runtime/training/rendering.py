@@ -6,26 +6,18 @@ puts after an answer. Loss falls on the trained stretches and on the token that 
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from runtime.training.applying import OWN, applied
 from runtime.training.spelling import Spelling, TemplateError, count_shared, difference, without_space
 
 __all__ = ["Rendered", "Renderer", "TemplateError", "decode", "trained_stretches"]
 
-SECONDS = 5.0
-"""A rendering takes a millisecond; what takes this long does not end."""
-OWN = "give a chat template of your own with `template:` in `train`"
 ROLES: tuple[tuple[str, ...], ...] = (("user",), ("system", "user"))
 PROBES = {"system": "'글'\n<b>1 < 2</b> & \"3\"", "user": "Is \"2024\" 윤년?\n\n<i>Why</i> & 'No'  {{ 1 }}"}
 THINKING, ANSWER = "So **윤년**:\n\n  2024 % 4 = 0 & \"2024\" > '4'.", "윤년입니다.\n\n\\boxed{366}  <i>일</i>"
-
-
-class DateAsked(Exception):
-    """A template that asks for the date."""
 
 
 class Rendered(NamedTuple):
@@ -102,19 +94,9 @@ class Renderer:
         raise TemplateError(frame.message, frame.hint)
 
     def text(self, messages: Sequence[tuple[str, str]], *, prompt: bool) -> str:
-        """What the template makes of messages in the sandbox of transformers, with the generation prompt or without."""
+        """What the template makes of messages, with the generation prompt or without."""
         conversation = [{"role": role, "content": content} for role, content in messages]
-        named = {"chat_template": self.template, "add_generation_prompt": prompt, "strftime_now": refuse_date}
-        try:
-            return call_within(SECONDS, lambda: str(self.tokenizer.apply_chat_template(conversation, tokenize=False, **named)))
-        except TimeoutError:
-            raise TemplateError(f"the chat template takes more than {SECONDS:.0f} seconds", OWN) from None
-        except DateAsked:
-            raise TemplateError("the chat template writes today's date, so that the same rows are others tomorrow", OWN) from None
-        except Exception as error:  # noqa: BLE001 - a template may raise anything, and it is told
-            reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-            roles = ", ".join(role for role, _ in messages)
-            raise TemplateError(f"the chat template fails on messages of the roles {roles}: {reason}", OWN) from None
+        return applied(self.tokenizer, self.template, conversation, prompt=prompt)
 
     def _frame(self, roles: tuple[str, ...]) -> Frame:
         """The frame of a conversation, proven on probes."""
@@ -223,34 +205,6 @@ def attempt(frame: Callable[..., Frame], *arguments: Any) -> Frame | TemplateErr
         return frame(*arguments)
     except TemplateError as error:
         return error
-
-
-def refuse_date(form: str) -> str:
-    """What templates ask for the date; a row's text has to be the same on any day."""
-    raise DateAsked(form)
-
-
-def call_within(seconds: float, call: Callable[[], str]) -> str:
-    """What a call gives; raises what it raises, and TimeoutError where it takes longer."""
-    results: list[str] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if results:
-        return results[0]
-    if errors:
-        raise errors[0]
-    # It ends a loop of the template; threads pass over a SystemExit that comes too late.
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
-    raise TimeoutError
 
 
 def trims(content: str) -> list[str]:

@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 from compiler.graph.nodes import Node
 from compiler.text.canonical import digest_of
 from operators.asks.generate import Generate
+from operators.base.scope import tools_in
 from operators.declared.trace import parts_of, shape_from
+from operators.learn.loss import Loss
 from operators.learn.train import Train
 from runtime.store.digest import id_bytes
 from runtime.store.files import replacing
@@ -104,6 +106,7 @@ def job_of(operator: Train, node: Node, run: TrainingRun) -> dict[str, Any]:
         "objective": operator.name,
         "model": str(run.start.folder),
         "template": node.entries["template"],
+        "conversations": operator.messages is not None,
         "tags": [shape.tags.open, shape.tags.close] if shape.tags.form == "tags" else None,
         "settings": operator.settings(),
         "tuning": tuning,
@@ -120,6 +123,9 @@ def write_texts(folder: Path, operator: Train, node: Node, table: Table) -> None
 
 def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:
     """Each row, or the one at a place, as its messages and the stretches of its completion. Raises StoreError for a null."""
+    if operator.messages is not None:
+        yield from conversations_of(operator, operator.messages, table, only)
+        return
     prompts = {"system": entries["system"] and {"text": entries["system"]}, "ask": entries["ask"] and {"text": entries["ask"]}}
     generate = Generate.model_validate({"model": "", "of": operator.prompt, **prompts})
     shape, ids = shape_from(entries["shape"]), id_bytes(table.frame("row_id"))
@@ -138,6 +144,23 @@ def texts_of(operator: Train, entries: Mapping[str, Any], table: Table, only: in
                 )
             stretches = [[completion[part.start : part.end], part.loss] for part in parts_of(shape, completion)]
             yield {"row_id": row_id, "messages": messages, "stretches": stretches}
+
+
+def conversations_of(operator: Train, messages: str, table: Table, only: int | None = None) -> Iterator[dict[str, Any]]:
+    """Each row, or the one at a place, as its conversation, its tools and what is learnt of it. Raises StoreError for a null."""
+    ids, loss = id_bytes(table.frame("row_id")), operator.loss or Loss()
+    some = {} if only is None else {"first": only, "last": only + 1}
+    given = tools_in(table.columns, operator.tools)
+    for start, batch in table.batches(list(operator.reads(table.columns)), **some):
+        cells = batch[messages].to_pylist()
+        tools = [None] * len(cells) if given is None else batch[given].to_pylist()
+        for at, (cell, listed) in enumerate(zip(cells, tools, strict=True)):
+            row_id = ids[start + at].tobytes().hex()
+            if cell is None:
+                reason = f"the row {row_id[:12]} has no conversation to train on"
+                raise StoreError(reason, f"drop it with `where: {messages} IS NOT NULL`")
+            told = {"roles": list(loss.roles), "last": loss.turns == "last"}
+            yield {"row_id": row_id, "turns": json.loads(cell), "tools": listed and json.loads(listed), "learnt": told}
 
 
 def characters_of(table: Table, names: Iterable[str]) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import tenacity
 
-from operators.asks.asks import Reply
+from operators.asks.asks import Reply, request_of
 from runtime.completions.engines.configuration import Endpoint
 from runtime.completions.engines.engine import Answer, EngineError, Request, plain, storable
 
@@ -180,8 +180,10 @@ class OpenAI:
         sampling = {name: plain(value) for name, value in request.sampling.items() if name not in ("reasoning", "seed")}
         if "reasoning" in request.sampling:
             sampling["chat_template_kwargs"] = {"enable_thinking": request.sampling["reasoning"]}
-        messages = [{"role": role, "content": content} for role, content in request.messages]
-        return {"model": self.model, "messages": messages, "seed": request.seed, **sampling}
+        told = request_of(request.messages)
+        for function in (call["function"] for turn in told["messages"] for call in turn.get("tool_calls", ())):
+            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)  # text, as this interface has them
+        return {"model": self.model, **told, "seed": request.seed, **sampling}
 
 
 def answers_under_way(done: queue.SimpleQueue[Answer | BaseException], running: int, seconds: float) -> Iterator[Answer]:

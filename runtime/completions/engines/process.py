@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from operators.asks.asks import Reply
+from operators.asks.asks import Reply, request_of
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Answer, EngineError, Request, last_line, plain, storable
 
@@ -89,7 +89,7 @@ class Process:
                 named = request.address.hex()
                 running[named] = request, time.monotonic()
                 sampling = {name: plain(value) for name, value in request.sampling.items() if name != "seed"}
-                self.send({"id": named, "messages": request.messages, "sampling": sampling, "seed": request.seed})
+                self.send({"id": named, **request_of(request.messages), "sampling": sampling, "seed": request.seed})
             if not running:
                 return
             line = self.lines.get()

@@ -52,9 +52,10 @@ def complete(model: Any, tokenizer: Any, request: dict[str, Any]) -> dict[str, A
     import torch
 
     sampling, generator = request["sampling"], torch.Generator().manual_seed(request["seed"])
-    messages = [{"role": role, "content": content} for role, content in request["messages"]]
     switches = {} if sampling.get("reasoning") is None else {"enable_thinking": sampling["reasoning"]}
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False, **switches)
+    prompt = tokenizer.apply_chat_template(
+        request["messages"], tools=request.get("tools"), add_generation_prompt=True, tokenize=True, return_dict=False, **switches
+    )
     ends = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
     room = getattr(model.config, "max_position_embeddings", 1 << 30) - len(prompt)

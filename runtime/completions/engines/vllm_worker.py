@@ -107,8 +107,9 @@ def add(engine: Any, tokenizer: Any, request: dict[str, Any]) -> None:
     options = dict(request["sampling"])
     reasoning = options.pop("reasoning", None)
     switches = {} if reasoning is None else {"enable_thinking": reasoning}
-    messages = [{"role": role, "content": content} for role, content in request["messages"]]
-    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False, **switches)
+    ids = tokenizer.apply_chat_template(
+        request["messages"], tools=request.get("tools"), add_generation_prompt=True, tokenize=True, return_dict=False, **switches
+    )
     sampling = SamplingParams(seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY, **options)
     engine.add_request(request["id"], {"prompt_token_ids": ids}, sampling)
 

@@ -12,6 +12,7 @@ from typing import Any
 from operators.declared.mapping import other_form
 from operators.declared.source import Source
 from runtime.sources.readers.cells import convert_cells
+from runtime.sources.readers.conversations import convert_conversations
 from runtime.sources.readers.files import Unreadable
 from runtime.sources.readers.inside import Inside
 from runtime.sources.readers.items import convert_items
@@ -95,5 +96,5 @@ def convert_columns(
     """The batch of columns; `untyped` where every cell is text, as in csv."""
     starts = list(lines)
     converted = convert_mapped(source, columns, len(starts), partial(convert_cells, untyped=untyped))
-    converted |= convert_items(source, columns, untyped)
+    converted |= convert_items(source, columns, untyped) | convert_conversations(source, columns)
     return assemble(source, converted, starts, raw, bad)

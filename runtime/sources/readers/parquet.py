@@ -12,6 +12,7 @@ from operators.declared.mapping import Cell
 from operators.declared.source import Source
 from runtime.sources.readers.batches import Objects, lacking
 from runtime.sources.readers.cells import EXACT, convert_cells, is_finite, type_of_cell
+from runtime.sources.readers.conversations import convert_conversations
 from runtime.sources.readers.files import Unreadable
 from runtime.sources.readers.inside import outer_columns
 from runtime.sources.readers.items import convert_items
@@ -111,12 +112,26 @@ def convert_batch(source: Source, columns: Mapping[str, Any], first: int) -> Bat
         converted |= convert_items(source, {field: values for field, (values, _) in lists.items()}, untyped=False)
         bad = {place: reason for _, each in lists.values() for place, reason in each.items()}
         converted["options"] = Converted(converted["options"].array, {**converted["options"].bad, **bad})
+    converted |= convert_talks(source, columns)
 
     def quote(row: int) -> str:
         values = {field: quote_cell(column.slice(row, 1), field) for field, column in columns.items()}
         return json.dumps(values, ensure_ascii=False, default=quote_value)
 
     return assemble(source, converted, np.arange(first, first + count, dtype=np.int64), quote)
+
+
+def convert_talks(source: Source, columns: Mapping[str, Any]) -> dict[str, Converted]:
+    """The columns of conversations; structs pad what is absent with null."""
+    parts = [part for part in (source.columns.messages, source.columns.tools) if part is not None]
+    fields = sorted({field for part in parts for field in part.reads()})
+    lists = {field: list_values(columns[field], field) for field in fields}
+    padded = frozenset(field for field in fields if name_type(columns[field].type) in ("list", "object"))
+    converted = convert_conversations(source, {field: values for field, (values, _) in lists.items()}, padded)
+    bad: dict[str, dict[int, str]] = {
+        part.kind: {at: why for field in part.reads() for at, why in lists[field][1].items()} for part in parts
+    }
+    return {name: Converted(each.array, {**each.bad, **bad[name]}) for name, each in converted.items()}
 
 
 def convert_array(array: Any, cell: Cell) -> Converted:

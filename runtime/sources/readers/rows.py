@@ -72,7 +72,7 @@ def type_of(name: ColumnType) -> pa.DataType:
     import pyarrow as pa
 
     match name:
-        case "text":
+        case "text" | "messages" | "tools":
             return pa.string()
         case "list of text":
             return pa.list_(pa.string())

@@ -236,7 +236,7 @@ def evaluated(operator: Condition, cells: Mapping[str, pa.Array]) -> Values | No
 
 def kept_name(made: Made) -> str:
     """What stands for a column in the store, beside its table."""
-    return digest_name(made.name) if made.kind == "text" else made.name
+    return digest_name(made.name) if made.kind in ("text", "messages", "tools") else made.name
 
 
 def put(column: pa.Array, places: np.ndarray[Any, Any], values: pa.Array) -> pa.Array:
