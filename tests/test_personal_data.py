@@ -112,6 +112,7 @@ def test_a_number_without_proof_of_its_own_is_found_behind_its_name() -> None:
 
 def test_check_digits_are_those_of_their_schemes() -> None:
     assert proven("2363", ["verhoeff"]) and not proven("2364", ["verhoeff"])
+    assert not proven("A363", ["verhoeff"]) and not proven("²363", [{"weights": [1, 1, 1], "digits": "0123456789"}])
     assert proven("79927398713", ["luhn"]) and not proven("0000000000000000", ["luhn"])
 
 

@@ -25,6 +25,7 @@ INTERNATIONAL = r"\+[1-9]\d{0,2}[ .\-]?\(?\d{1,4}\)?(?:[ .\-]?\d{2,4}){2,4}"
 #: How far before a number its cue may stand, in characters.
 NEAR = 40
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+DIGITS = frozenset("0123456789")
 KINDS = ("email", "phone", "id", "card")
 
 
@@ -179,11 +180,11 @@ def proven(number: str, checks: Sequence[Any]) -> bool:
     signs = [char for char in number if char.isalnum()]
     for check in checks:
         if isinstance(check, str):
-            if not SCHEMES[check]([int(char) for char in signs]):
+            if not {*signs} <= DIGITS or not SCHEMES[check]([int(char) for char in signs]):
                 return False
             continue
         weights, digits = check["weights"], check["digits"]
-        if len(signs) <= len(weights) or not all(char.isdigit() for char in signs[: len(weights)]):
+        if len(signs) <= len(weights) or not {*signs[: len(weights)]} <= DIGITS:
             return False
         rest = sum(weight * int(char) for weight, char in zip(weights, signs, strict=False)) % len(digits)
         if signs[len(weights)].upper() != digits[rest]:

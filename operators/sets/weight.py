@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -121,4 +122,4 @@ def most_copies(weight: Decimal) -> int:
         >>> most_copies(Decimal("2.5")), most_copies(Decimal(2)), most_copies(Decimal(0))
         (3, 2, 0)
     """
-    return -int(-weight // 1)
+    return ceil(weight)
