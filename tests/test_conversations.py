@@ -148,6 +148,16 @@ def test_sharegpt_and_harmony_come_to_the_cell_of_openai() -> None:
     made = json.loads(read_conversation(text, "harmony"))
     assert made.pop(3) == {"role": "tool", "name": "f", "content": "r"}
     assert written(made) == written([turn for turn in json.loads(cell) if turn["role"] != "tool"])
+    listed = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "channel": "analysis", "content": "hm"},
+        {"role": "assistant", "channel": "commentary", "recipient": "functions.f", "content": '{"b": 1}'},
+        {"role": "tool", "name": "functions.f", "channel": "commentary", "content": "r"},
+        {"role": "assistant", "channel": "final", "content": "a"},
+    ]
+    call = {"type": "function", "function": {"name": "f", "arguments": {"b": 1}}}
+    answers = [{"role": "assistant", "thinking": "hm", "tool_calls": [call]}, {"role": "tool", "name": "f", "content": "r"}]
+    assert json.loads(read_conversation(listed, "harmony")) == [USER, *answers, ANSWER]
     thought = text.replace("<|channel|>final", "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final")
     assert json.loads(read_conversation(thought, "harmony"))[-1] == {"role": "assistant", "content": "a", "thinking": "hm"}
 
