@@ -507,6 +507,7 @@ LISTED: list[Mutation] = [
         "column",
     ),
     looking("decontaminate.segmenter", *({"passes": ["segments"], "segmenter": each} for each in ("words", "characters"))),
+    replace(looking("decontaminate.talk", {}, {}), role="label", within=({}, {"talk": "talk.turns"})),
     looking("decontaminate.on_hit", {}, {"on_hit": "flag"}),
     looking("decontaminate.min_hits", {}, {"min_hits": 99}),
     looking("decontaminate.unknown", {}, {"unknown": "drop"}),
@@ -544,14 +545,10 @@ LISTED: list[Mutation] = [
         for name, more in (("samples_", {"samples": 6}), ("salt", {"salt": "again"}))
     ),
     Mutation(
-        "converse.tools",  # of two columns with tools none is taken unless it is named
+        "converse.tools",
         *(
-            recipe(
-                {"select": {"columns": {name: name.removeprefix("2") for name in ("messages", "tools", "2tools")}}},
-                each,
-                a=A | TOOLED,
-            )
-            for each in ({"converse": ASKED}, {"converse": ASKED | {"tools": "tools"}})
+            recipe({"select": {"columns": {"messages": "messages", "given": "tools"}}}, {"converse": ASKED | each}, a=A | TOOLED)
+            for each in ({}, {"tools": "given"})
         ),
         "converse",
     ),

@@ -148,6 +148,16 @@ def test_sharegpt_and_harmony_come_to_the_cell_of_openai() -> None:
     made = json.loads(read_conversation(text, "harmony"))
     assert made.pop(3) == {"role": "tool", "name": "f", "content": "r"}
     assert written(made) == written([turn for turn in json.loads(cell) if turn["role"] != "tool"])
+    listed = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "channel": "analysis", "content": "hm"},
+        {"role": "assistant", "channel": "commentary", "recipient": "functions.f", "content": '{"b": 1}'},
+        {"role": "tool", "name": "functions.f", "channel": "commentary", "content": "r"},
+        {"role": "assistant", "channel": "final", "content": "a"},
+    ]
+    call = {"type": "function", "function": {"name": "f", "arguments": {"b": 1}}}
+    answers = [{"role": "assistant", "thinking": "hm", "tool_calls": [call]}, {"role": "tool", "name": "f", "content": "r"}]
+    assert json.loads(read_conversation(listed, "harmony")) == [USER, *answers, ANSWER]
     thought = text.replace("<|channel|>final", "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final")
     assert json.loads(read_conversation(thought, "harmony"))[-1] == {"role": "assistant", "content": "a", "thinking": "hm"}
 
@@ -231,3 +241,36 @@ def test_real_chats_are_conversations_to_the_letter(data: Path) -> None:
         wanted = [json.loads(line)["messages"] for line in stream.read().decode().splitlines()]
     assert len(read) == 700 and [json.loads(cell) for cell in read] == wanted
     assert sum(look_at(cell, "think") is not None for cell in read) > 600
+
+
+OPTIONS = ["위헌 법률의 심판", "대법관의 임명", "예산의 심의"]
+EXAM = {"prompt": "다음 중 대한민국 헌법재판소의 권한에 속하는 것은?", "options": OPTIONS, "gold": 0}
+CLEAN = """
+format: 1
+recipe: test/clean
+language: {target: ko, anchor: en}
+benchmarks:
+  exam:
+    items: {file: exam.jsonl, columns: {prompt: prompt, options: options, gold: {index: gold}}}
+    task: choice
+    extract: choice_label
+    language: ko
+    license: A
+sources: {a: {file: a.jsonl, category: daily, license: A, columns: {messages: messages}}}
+prompts: [{decontaminate: {against: [exam], segmenter: words}}]
+"""
+
+
+def test_an_item_that_stands_in_one_turn_is_found_there(project: Project) -> None:
+    """Its options have other labels, so that no n-gram finds it: only a turn by itself shows that it is the question."""
+    shown = "\n".join(f"({place}) {option}" for place, option in enumerate(OPTIONS, 1))
+    asked = [f"{EXAM['prompt']}\n{shown}", f"{EXAM['prompt']}", "불은 왜 타나요? 설명해 주세요."]
+    talks = [[USER, ANSWER, USER | {"content": text}, ANSWER] for text in asked]
+    project.rows("a.jsonl", [{"messages": talk} for talk in [*talks, [USER, ANSWER | {"content": asked[0]}]]])
+    project.rows("exam.jsonl", [EXAM])
+    project.write("recipe.yaml", CLEAN)
+    (kept,) = project.table("recipe.yaml")
+    assert json.loads(kept["messages"]) == talks[2]
+    told = project.run("why", "recipe.yaml", "--match", "심의", "--store", "store").out
+    assert "parts, characters" in told and "of messages" in told
+    assert "    다음 중 대한민국 헌법재판소의 권한에 속하는 것은\n" in told

@@ -30,6 +30,7 @@ from operators.conditions.expressed import Expressed
 from operators.grow.expand import Expand, Parents
 from operators.kernels.overlap.ngrams import Item
 from operators.kernels.segments import cuts_of
+from operators.maps.turns import Turns
 from operators.measures.decontaminate import Decontaminate
 from operators.measures.length import Length
 from operators.measures.token_length import tokenizer_of
@@ -141,6 +142,8 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
         case Measure():
             others = [kernel.Texts(texts[::-1]) for _ in operator.others]
             return lambda: operator.compare(kernel.Texts(texts), others, entries)
+        case Turns():
+            return lambda: operator.change(talks_of(texts), entries)
         case Map():
             return lambda: operator.change(texts, entries)
         case Expand():
@@ -156,13 +159,24 @@ def kernel_of(operator: Operator, entries: Mapping[str, Any], rows: tuple[Mappin
     raise AssertionError(f"nobody knows how to run `{operator.name}`")
 
 
+def talks_of(texts: pa.Array) -> pa.Array:
+    """Conversations in which each text is a question, with an answer that thought."""
+    turns = [{"role": "assistant", "content": "<think>생각</think>답"}, {"role": "user", "content": "또?"}]
+    asked = [None if text is None else {"role": "user", "content": text} for text in texts.to_pylist()]
+    return pa.array([None if each is None else json.dumps([each, *turns]) for each in asked], pa.large_string())
+
+
 def parents_of(operator: Expand, texts: pa.Array) -> Parents:
     """Rows for an operator by which rows are born, with whatever it reads."""
     import numpy as np
 
     count = len(texts)
     labels = pa.array(["x"] * count)
-    columns = dict.fromkeys(("source", "category"), labels) | {"license": pa.array(["A"] * count), "prompt": texts}
+    columns = dict.fromkeys(("source", "category"), labels) | {
+        "license": pa.array(["A"] * count),
+        "prompt": texts,
+        "messages": talks_of(texts),
+    }
     columns["options"] = pa.array([["가 하나", f"나{place} 둘"] for place in range(count)], pa.large_list(pa.large_string()))
     columns |= {"gold": pa.array([0] * count), "negation": pa.array([0] * count)}
     ids = np.frombuffer(b"".join(bytes([place] * 16) for place in range(count)), np.uint8).reshape(-1, 16)
@@ -200,6 +214,7 @@ def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatc
     }
     seen: set[tuple[str, str]] = set()
     row = {"prompt": "What is `a` $b$ 1, 2?", "other": "물은 왜 끓나요?", "options": ["가", "나"], "n": 3}
+    row |= {"messages": talks_of(pa.array(["물은?"]))[0].as_py(), "tools": '[{"type":"function","function":{"name":"f"}}]'}
     rows = tuple(Recorded(each, lambda name: seen.add(("column", name))) for each in (row, row | {"options": None}))
     run = kernel_of(operator, Recorded(profile, lambda name: seen.add(("entry", name))), rows)
     run()  # once before, so that lazily imported modules are not heard
@@ -209,6 +224,7 @@ def check_reads(operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatc
     declared = {("entry", entry) for _, entry in operator.entries()} | {("version", name) for name in operator.depends()}
     if isinstance(operator, Asks):
         columns: Columns = {"prompt": "text", "other": "text", "options": "list of text", "n": "integer"}
+        columns = columns | {"messages": "messages", "tools": "tools"}
         declared |= {("column", name) for name in operator.reads(columns)}
     if isinstance(operator, Measure):
         declared |= {("entry", entry) for entry in operator.files()}

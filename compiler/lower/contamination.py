@@ -15,7 +15,7 @@ from operators.asks.asks import Asks
 from operators.asks.attach import Attach
 from operators.grow.expand import Expand
 from operators.learn.train import Train
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.decontaminate import BY_TURN, Decontaminate
 from operators.sets.combine import Combine
 
 TEXT = ("text", "list of text", "messages", "tools")
@@ -65,7 +65,7 @@ def resolve(
     if not names:
         message = "it looks for what is evaluated, and the recipe evaluates nothing"
         state.report(message, step.span(), "add `evaluate:`, or name benchmarks with `against:`")
-    columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in TEXT)
+    columns = operator.in_ or tuple(name for name, kind in rows.columns.items() if kind in ("text", "list of text"))
     obtained = tuple(name for name in names if FEED + name in state.feeds)
     if operator.languages and len(operator.languages) != len(names):
         message = f"it names {len(operator.languages)} languages for {len(names)} benchmarks"
@@ -82,6 +82,7 @@ def resolve(
         return None
     shown = operator.options or ("options" if rows.columns.get("options") == "list of text" else None)
     update = {"in_": columns, "against": obtained, "segmenter": operator.segmenter or cut["segments"], "options": shown}
+    update["talk"] = next((name for name in rows.columns if name.endswith(BY_TURN)), None)
     return operator.model_copy(update=update), tuple(state.feeds[FEED + name] for name in obtained)
 
 
@@ -154,7 +155,8 @@ def clean_columns(graph: Graph, index: int, clean: Mapping[int, Clean], recipe: 
         if isinstance(operator, Decontaminate) and operator.only is None and operator.on_hit == "drop":
             # What has no files here is proven too: a build without them is refused.
             names = wanted_benchmarks(declared_step(graph.nodes[at], recipe), recipe)
-            for made_by in (looked_through(graph, each) for each in reads.values()):
+            # A conversation whose turns are looked through is not looked through as a whole.
+            for made_by in (looked_through(graph, each) for role, each in reads.items() if role != "talk"):
                 place = (made_by.node, made_by.name)
                 searched[place] = searched.get(place, frozenset()) | set(names)
     return {

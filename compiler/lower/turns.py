@@ -12,7 +12,7 @@ from operators.base.declare import Map, Measure, Operator, SetDecision, role_of
 from operators.base.mapped import mapped
 from operators.conversations.looks import LOOKS, WHOLE
 from operators.maps.turns import Turns
-from operators.measures.decontaminate import Decontaminate
+from operators.measures.decontaminate import BY_TURN, Decontaminate
 
 
 def named(operator: Operator) -> Iterator[str]:
@@ -32,6 +32,8 @@ def with_turns(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
     seen = list(dict.fromkeys(named(operator)))
     if isinstance(operator, Decontaminate) and operator.in_ is None:
         seen += [name for name, kind in rows.columns.items() if kind in ("messages", "tools")]
+    if isinstance(operator, Decontaminate) and len(talks) == 1:
+        rows = rows.having(talks[0] + BY_TURN, rows.made[talks[0]])
     for name in seen:
         kind = rows.columns.get(name)
         if kind == "tools":

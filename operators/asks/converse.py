@@ -10,7 +10,7 @@ from pydantic import Field
 
 from operators.asks.asks import Asks, Messages, Refused, Reply
 from operators.base.declare import field
-from operators.base.scope import Columns, Complaint, Scope, tools_in
+from operators.base.scope import Columns, Complaint, Scope
 from operators.conversations.canonical import THINKING, canonical_turn, written
 
 
@@ -32,8 +32,8 @@ class Converse(Asks):
 
     of: str = field("column", "messages")
     """The column with conversations, which has the answers then."""
-    tools: str | None = field("column", None)
-    """The column with the tools of conversations, which the model is handed; the one that there is unless said."""
+    tools: str = field("column", "tools")
+    """The column with the tools of conversations, which the model is handed where there is one."""
     samples_: int = Field(1, alias="samples", ge=1, le=64)
     """Answers for each row."""
     salt: str = ""
@@ -46,14 +46,13 @@ class Converse(Asks):
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
         yield from scope.complain_column(self.of, ("of",), "messages")
-        if self.tools is not None:
+        if "tools" in self.model_fields_set:
             yield from scope.complain_column(self.tools, ("tools",), "tools")
         for name in (name for name in self.made() if name in scope.columns and name != self.of):
             yield Complaint((), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
 
     def reads(self, columns: Columns) -> tuple[str, ...]:
-        tools = tools_in(columns, self.tools)
-        return (self.of,) if tools is None else (self.of, tools)
+        return (self.of, self.tools) if columns.get(self.tools) == "tools" else (self.of,)
 
     def made(self) -> Columns:
         return {self.of: "messages", "finish_reason": "label", "prompt_tokens": "integer", "completion_tokens": "integer"}
@@ -68,8 +67,7 @@ class Converse(Asks):
     def messages(self, row: Mapping[str, Any], entries: Mapping[str, Any]) -> Messages | None:
         if row[self.of] is None:
             return None
-        # Of what is read all but the conversation are its tools.
-        tools = next((each for name, each in row.items() if name != self.of), None) if self.tools is None else row[self.tools]
+        tools = row.get(self.tools)
         return (*([("tools", tools)] if tools else []), *map(sent, self.asked(row[self.of])))
 
     def cells(self, reply: Reply, row: Mapping[str, Any], entries: Mapping[str, Any], sample: int) -> Sequence[Any]:

@@ -71,12 +71,6 @@ class Scope:
             yield Complaint(path, message, did_you_mean(name, known), key, silent)
 
 
-def tools_in(columns: Columns, named: str | None) -> str | None:
-    """The column with the tools of conversations: the named one, else the one that there is."""
-    found = [name for name, kind in columns.items() if kind == "tools"]
-    return named if named is not None else found[0] if len(found) == 1 else None
-
-
 def near_columns(word: str, known: Iterable[str]) -> str:
     """The hint after an unknown column: the nearest, and the columns that there are."""
     suggestion, there = did_you_mean(word, frozenset(known)), did_you_mean("", frozenset(known))

@@ -82,7 +82,7 @@ def from_harmony(value: Any) -> list[Any]:
     turns: list[Turn] = []
     for message in harmony_text(value) if isinstance(value, str) and "<|start|>" in value else from_openai(value):
         if not isinstance(message, dict) or message.get("role") != "assistant":
-            turns.append(message)
+            turns.append(spoken(message) if isinstance(message, dict) else message)
             continue
         channel, to, said = message.get("channel"), message.get("recipient"), message.get("content")
         part: Turn = {"content": said}
@@ -102,6 +102,13 @@ def from_harmony(value: Any) -> list[Any]:
         else:
             turns.append({**rest, **part})
     return turns
+
+
+def spoken(message: Turn) -> Turn:
+    """A message that is not an assistant's, without the channel that a tool answers in; a tool is called by its own name."""
+    name = message.get("name")
+    bare = {key: each for key, each in message.items() if key not in ("channel", "recipient", "content_type")}
+    return bare | ({"name": name.removeprefix(TOOL)} if isinstance(name, str) else {})
 
 
 def harmony_text(text: str) -> Iterator[Turn]:

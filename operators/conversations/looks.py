@@ -48,13 +48,15 @@ def look_at(cell: str | None, look: str) -> str | None:
     """
     if cell is None:
         return None
+    found = said(json.loads(cell), look)
+    return BETWEEN.join(found) if found else None
+
+
+def said(turns: Sequence[Turn], look: str) -> Sequence[str]:
+    """The texts of the turns of a look, in their order."""
     wanted, _, one = look.partition(".")
-    said = [text for turn in json.loads(cell) for kind, text in parts_of(turn) if wanted in (kind, WHOLE)]
-    return BETWEEN.join(chosen(said, one)) if said else None
-
-
-def chosen(said: Sequence[str], one: str) -> Sequence[str]:
-    return said[:1] if one == "first" else said[-1:] if one == "last" else said
+    found = [text for turn in turns for kind, text in parts_of(turn) if wanted in (kind, WHOLE)]
+    return found[:1] if one == "first" else found[-1:] if one == "last" else found
 
 
 def parts_of(turn: Turn) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from operators.asks.asks import Amount
 from operators.asks.generate import Said
 from operators.base.declare import Count, Operator, Repeats, Share, field, tuning
-from operators.base.scope import Columns, Complaint, Scope, tools_in
+from operators.base.scope import Columns, Complaint, Scope
 from operators.learn.loss import Loss
 
 
@@ -38,8 +38,8 @@ class Train(Operator):
     """The column with the completion."""
     messages: str | None = field("column", None)
     """The column with conversations, in the place of prompt and completion."""
-    tools: str | None = field("column", None)
-    """The column with the tools of conversations, which the chat template is handed; the one that there is unless said."""
+    tools: str = field("column", "tools")
+    """The column with the tools of conversations, which the chat template is handed where there is one."""
     loss: Loss | None = None
     """Which turns of conversations are learnt: those of the assistant, all of them, unless said."""
     template: str | None = field("label", None)
@@ -102,10 +102,10 @@ class Train(Operator):
             yield from scope.complain_column(self.completion, ("completion",), "text")
         else:
             yield from scope.complain_column(self.messages, ("messages",), "messages")
-        if self.tools is not None:
+        if "tools" in self.model_fields_set:
             yield from scope.complain_column(self.tools, ("tools",), "tools")
         for name in ("tools", "loss") if self.messages is None else ():
-            if getattr(self, name) is not None:
+            if name in self.model_fields_set:
                 yield Complaint((name,), f"`{name}` is for conversations", "say their column with `messages:`")
         if self.messages is not None and self.system != "none":
             yield Complaint(("system",), "conversations have system turns of their own", "say `system: none`")
@@ -115,8 +115,7 @@ class Train(Operator):
     def reads(self, columns: Columns) -> tuple[str, ...]:
         """The columns that decide what is learnt."""
         if self.messages is not None:
-            tools = tools_in(columns, self.tools)
-            return (self.messages,) if tools is None else (self.messages, tools)
+            return (self.messages, self.tools) if columns.get(self.tools) == "tools" else (self.messages,)
         listed = ("options",) if columns.get("options") == "list of text" else ()
         return (self.prompt, *listed, self.completion)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ from operators.base.declare import Role, decided, field, tuning
 from operators.base.obligation import Obligation
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Texts, Values
+from operators.conversations.looks import LOOKS, WHOLE
 from operators.measures.families import Search
 from operators.text.fold import Folding, folded_rules
 
@@ -35,6 +37,10 @@ QUESTION = "prompt"
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
+BY_TURN = ".turns"
+"""What a conversation is called, behind its name, beside the text of all its turns."""
+
+
 class Decontaminate(Search):
     """Drop rows in which text of a benchmark stands, prompts and reasoning alike (paper section 5.3).
 
@@ -47,9 +53,10 @@ class Decontaminate(Search):
     enough. `fold` holds everywhere in a text, in formulas and code too, so that no mark around an item hides it.
 
     `parts` finds items that are shorter than an n-gram: the question as a whole, that is, two thirds of the sentences in which
-    it stands, in the rows' `prompt`, and of the item's options more than half among the row's, whatever their labels and order
-    are, written out or in `options`. A row that shows no options has the item by the question alone; one that shows others does
-    not, nor does one with the options beside another question. A question with too few letters to be evidence needs the options.
+    it stands, in the rows' `prompt` or in one turn of a conversation, and of the item's options more than half among the
+    row's, whatever their labels and order are, written out or in `options`. A row that shows no options has the item by the
+    question alone; one that shows others does not, nor does one with the options beside another question. A question with too
+    few letters to be evidence needs the options.
 
     A question that is shorter than an n-gram is looked for with its options as a whole too, in every column. Never counted:
     n-grams with fewer than 8 letters or 5 kinds of them (a word for a part of a date behind a digit has none), those that say one
@@ -93,6 +100,8 @@ class Decontaminate(Search):
     """The language of each benchmark, in their order, by whose profile it is looked for too; what it declares unless said."""
     options: str | None = field("column", None)
     """The column with the rows' options, which tell a short question from others in the same words; `options` unless said."""
+    talk: str | None = field("column", None, exclude=True)
+    """The conversation that is looked through, whose turns are questions one by one; no recipe names it."""
     segmenter: Library | None = field("measured", None)
     """What cuts the text of `segments`, in the place of what the profile says, such as `python-mecab-ko`."""
     on_hit: Literal["drop", "flag"] = decided("drop")
@@ -151,8 +160,14 @@ class Decontaminate(Search):
         return self.against
 
     def reads(self) -> dict[str, str]:
-        shown = {} if self.options is None else {"options": self.options}
-        return {f"in {place}": name for place, name in enumerate(self.looked_through())} | shown
+        besides = {role: name for role, name in (("options", self.options), ("talk", self.talk)) if name is not None}
+        return {f"in {place}": name for place, name in enumerate(self.looked_through())} | besides
+
+    def looks(self) -> dict[int, str]:
+        """The places of the columns that are turns of the conversation -> which turns they are."""
+        whole = {} if self.talk is None else {self.talk.removesuffix(BY_TURN): WHOLE}
+        names = whole and {**{name: name for name in LOOKS}, **whole}
+        return {place: names[name] for place, name in enumerate(self.looked_through()) if name in names}
 
     def question_place(self) -> int | None:
         """The place of the column with the rows' questions among those that are looked through."""
@@ -220,13 +235,21 @@ class Decontaminate(Search):
             return Unit(raw, self.ngram * profile["ngrams"]["size"], None, how, found_in, mine)
         return Unit(raw, self.ngram, partial(cut, library), how, found_in, mine)
 
-    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index) -> Values:
+    def overlaps(self, columns: Sequence[Texts], options: pa.Array | None, index: Index, talk: pa.Array | None = None) -> Values:
         """The values of each row; -1 where nothing was found, but for `places`."""
         import numpy as np
 
         made = np.full((len(self.values), columns[0].rows), -1, dtype=np.int64)
         made[-1] = np.where(np.logical_and.reduce([texts.null for texts in columns]), -1, 0)
-        for row, hit in index.search(columns, self.question_place(), options).items():
+        found = index.search(columns, self.question_place(), options)
+        if talk is not None:
+            from operators.kernels.overlap.talks import search_turns
+
+            for place, look in self.looks().items():
+                for row, hit in search_turns(index, talk, look, place):
+                    before = found.get(row)
+                    found[row] = hit if before is None else replace(before, places=before.places + hit.places)
+        for row, hit in found.items():
             made[:, row] = (hit.benchmark, hit.item, hit.found_in, hit.column, hit.first, hit.last, hit.places)
         return list(made)
 

@@ -42,12 +42,13 @@ class Search(Measure):
 
     if TYPE_CHECKING:  # fields of whoever is one, and none of this class
         options: str | None
+        talk: str | None
         workers: int
 
     def index(self, items: Sequence[Sequence[Item]], entries: Mapping[str, Any], cut: Callable[..., Any]) -> Index:
         """What is looked for of the items of each table; `cut(library, texts)` tells where segments of texts begin and end."""
         raise NotImplementedError(f"`{self.name}` looks for nothing")
 
-    def overlaps(self, columns: Sequence[Texts], options: Column | None, index: Index) -> Values:
-        """The values of each row, from the columns that are looked through."""
+    def overlaps(self, columns: Sequence[Texts], options: Column | None, index: Index, talk: Column | None = None) -> Values:
+        """The values of each row, from the columns that are looked through; `talk` has the conversations they are turns of."""
         raise NotImplementedError(f"`{self.name}` finds nothing")

@@ -183,12 +183,11 @@ def batch_columns(
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Search():
             assert work.sought is not None
-            searched = [column for role, column in work.reads.items() if role != "options"]
+            searched = [column for role, column in work.reads.items() if role not in ("options", "talk")]
             texts |= {name: texts_of(columns[name]) for name in searched if name not in texts}
-            options = columns[work.reads["options"]] if operator.options is not None else None
-            return [
-                pa.array(value) for value in operator.overlaps([texts[name] for name in searched], options, work.sought.index)
-            ]
+            besides = {role: columns[work.reads[role]] for role in ("options", "talk") if role in work.reads}
+            read, options, talk = [texts[name] for name in searched], besides.get("options"), besides.get("talk")
+            return [pa.array(value) for value in operator.overlaps(read, options, work.sought.index, talk)]
         case Measure():
             name = work.reads["in"]
             if work.memo is not None:

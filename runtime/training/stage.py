@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from compiler.graph.nodes import Node
 from compiler.text.canonical import digest_of
 from operators.asks.generate import Generate
-from operators.base.scope import tools_in
 from operators.declared.trace import parts_of, shape_from
 from operators.learn.loss import Loss
 from operators.learn.train import Train
@@ -150,10 +149,9 @@ def conversations_of(operator: Train, messages: str, table: Table, only: int | N
     """Each row, or the one at a place, as its conversation, its tools and what is learnt of it. Raises StoreError for a null."""
     ids, loss = id_bytes(table.frame("row_id")), operator.loss or Loss()
     some = {} if only is None else {"first": only, "last": only + 1}
-    given = tools_in(table.columns, operator.tools)
     for start, batch in table.batches(list(operator.reads(table.columns)), **some):
         cells = batch[messages].to_pylist()
-        tools = [None] * len(cells) if given is None else batch[given].to_pylist()
+        tools = batch[operator.tools].to_pylist() if operator.tools in batch else [None] * len(cells)
         for at, (cell, listed) in enumerate(zip(cells, tools, strict=True)):
             row_id = ids[start + at].tobytes().hex()
             if cell is None:
