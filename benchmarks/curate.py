@@ -100,10 +100,12 @@ def main() -> None:
         peer = f"SELECT review_id::VARCHAR AS id, review AS text FROM read_parquet('{reviews}') LIMIT {options.peer_rows}"
         duckdb.connect().execute(f"COPY ({peer}) TO '{folder}/peer.parquet' (FORMAT parquet)")
         if options.datatrove:
-            (folder / "trove").mkdir()
             program = str(Path(__file__).with_name("nearly") / "datatrove_steps.py")
-            took = measured([options.datatrove, program, f"{folder}/peer.parquet", f"{folder}/trove", "all"], folder)
-            line("datatrove", options.peer_rows, (folder / "trove/kept.json").read_text().count(",") + 1, took)
+            for what, words in (("exact", "without"), ("all", "with")):
+                (folder / what).mkdir()
+                took = measured([options.datatrove, program, f"{folder}/peer.parquet", f"{folder}/{what}", what], folder)
+                kept = (folder / what / "kept.json").read_text().count(",") + 1
+                line(f"datatrove, {words} near duplicates", options.peer_rows, kept, took)
         if options.juicer:
             (folder / "juicer.yaml").write_text(JUICER.replace("FOLDER", str(folder)))
             took = measured([options.juicer, "--config", f"{folder}/juicer.yaml"], folder)

@@ -1,10 +1,10 @@
 """Datatrove's filters and duplicates over a Parquet file of `id` and `text`, in one process; run by an interpreter that has it.
 
     pip install 'datatrove[io,processing]' 'kiwipiepy<0.22'
-    PYTHON datatrove_steps.py rows.parquet folder {near,all}
+    PYTHON datatrove_steps.py rows.parquet folder {near,exact,all}
 
-`near` is MinHash alone, with its defaults (5-grams of words, 14 buckets of 8) and its words for Korean; `all` has share, length
-and exact duplicates before. Writes the ids that are kept to folder/kept.json.
+`near` is MinHash alone, with its defaults (5-grams of words, 14 buckets of 8) and its words for Korean; `exact` is share,
+length and exact duplicates, `all` these and then MinHash. Writes the ids that are kept to folder/kept.json.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def content(document: Any) -> str:
 
 def main(rows: Path, folder: Path, what: str) -> None:
     read: Any = ParquetReader(str(rows.parent), glob_pattern=rows.name)
-    if what == "all":
+    last = "8" if what != "exact" else "4"
+    if what != "near":
         exact = ExactDedupConfig(content_getter=content)
         run(folder, "1", read, LambdaFilter(wanted), JsonlWriter(str(folder / "1")))
         run(folder, "2", JsonlReader(str(folder / "1")), ExactDedupSignature(str(folder / "2"), exact))
@@ -59,13 +60,14 @@ def main(rows: Path, folder: Path, what: str) -> None:
         filtered = (ExactDedupFilter(str(folder / "3"), exact), JsonlWriter(str(folder / "4")))
         run(folder, "4", JsonlReader(str(folder / "1")), *filtered)
         read = JsonlReader(str(folder / "4"))
-    near = MinhashConfig()
-    run(folder, "5", read, MinhashDedupSignature(str(folder / "5"), config=near, language="kor"))
-    buckets = MinhashDedupBuckets(str(folder / "5"), str(folder / "6"), config=near)
-    LocalPipelineExecutor([buckets], tasks=near.num_buckets, workers=1, logging_dir=str(folder / "logs" / "6")).run()
-    run(folder, "7", MinhashDedupCluster(str(folder / "6"), str(folder / "7"), config=near))
-    run(folder, "8", read, MinhashDedupFilter(str(folder / "7")), JsonlWriter(str(folder / "8")))
-    kept = [document.id for document in JsonlReader(str(folder / "8")).run()]
+    if what != "exact":
+        near = MinhashConfig()
+        run(folder, "5", read, MinhashDedupSignature(str(folder / "5"), config=near, language="kor"))
+        buckets = MinhashDedupBuckets(str(folder / "5"), str(folder / "6"), config=near)
+        LocalPipelineExecutor([buckets], tasks=near.num_buckets, workers=1, logging_dir=str(folder / "logs" / "6")).run()
+        run(folder, "7", MinhashDedupCluster(str(folder / "6"), str(folder / "7"), config=near))
+        run(folder, "8", read, MinhashDedupFilter(str(folder / "7")), JsonlWriter(str(folder / "8")))
+    kept = [document.id for document in JsonlReader(str(folder / last)).run()]
     (folder / "kept.json").write_text(json.dumps(kept))
 
 

@@ -27,10 +27,10 @@ class NearDuplicates(Pairwise):
 
     Nearly the same are two texts of whose n-grams of characters together at least `threshold` are in both (Jaccard), counted
     truly for each pair. Compared are letters, marks and numbers alone, in NFKC, one case (but in formulas and code) and by the
-    profile's `fold`; a text of fewer characters than an n-gram equals another or is none of it. The rank is a hash of the seed
-    and the row's id, as in `sample`. Every row of the input that ranks before counts, whether it stays or goes itself: there are
-    no chains, and adding a row drops only rows that are truly near to that row. Of two texts that each have a number
-    which the other has not none goes, unless `numbers: ignored`.
+    profile's `fold`; a text of fewer characters than an n-gram is near only to its equal. The rank is a hash of the seed and the
+    row's id, as in `sample`. Every row of the input that ranks before counts, whether it stays or goes itself: there are no
+    chains, and adding a row drops only rows that are truly near to that row. Of two texts that each have a number which the
+    other has not none goes, unless `numbers: ignored`.
 
     Which pairs are compared is found by MinHash: those that share a band of its permutations. Of pairs exactly at the threshold
     1 of 100 shares none and is missed, of nearer ones fewer. Where more than `most_compared` rows share a band, each is compared

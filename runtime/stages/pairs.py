@@ -128,12 +128,12 @@ class Sketched:
     def alike(self, ones: Array, others: Array, operator: Pairwise) -> Array:
         """Whether each of some rows is like the one beside it."""
         sizes, lengths = self.grams.sizes(ones), self.grams.sizes(others)
-        # Most pairs are told apart by their sizes: all that the smaller one has may be in the larger one.
+        # Most pairs are told apart by their sizes, as all that the smaller one has may be in the larger one, or by their traits.
         at = np.flatnonzero(operator.alike(np.minimum(sizes, lengths), sizes, lengths))
-        at = at[operator.alike(self.grams.shared(ones[at], others[at]), sizes[at], lengths[at])]
         fewer = np.minimum(self.traits.sizes(ones[at]), self.traits.sizes(others[at]))
+        at = at[self.traits.shared(ones[at], others[at]) == fewer]
         found = np.zeros(len(ones), bool)
-        found[at[self.traits.shared(ones[at], others[at]) == fewer]] = True
+        found[at] = operator.alike(self.grams.shared(ones[at], others[at]), sizes[at], lengths[at])
         return found
 
 
