@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import zipfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
+from operators.declared.source import packed_as
 from runtime.sources import archives
 from runtime.sources.archives import chosen, unpack
 from runtime.sources.readers.files import Unreadable
@@ -134,7 +137,7 @@ def test_a_line_of_text_has_no_columns_but_itself(tmp_path: Path) -> None:
 
 
 def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path: Path) -> None:
-    pytest.importorskip("python_calamine")
+    pytest.importorskip("openpyxl")
     path = workbook(tmp_path / "x.xlsx", one=[["q", "n", "s"], ["하나", 3, 0.5], [None, None, None], ["둘", 7, None]])
     columns = {"q": "q", "n": {"field": "n", "as": "integer"}, "m": "n", "s": {"field": "s", "as": "number"}}
     assert read(path, columns) == ([{"q": "하나", "n": 3, "m": "3", "s": 0.5}, {"q": "둘", "n": 7, "m": "7", "s": None}], [])
@@ -147,10 +150,56 @@ def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path: Path) -> None:
     assert read(two, {"q": "q"}, sheet="two")[0] == [{"q": "둘"}]
 
 
+def test_a_cell_far_out_fills_no_memory(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    path = workbook(tmp_path / "x.xlsx", one=[["q"], ["하나"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for far in (b"XFD9999999999", b"ZZZZZZ2"):
+        row = far.lstrip(b"XFDZ")
+        sheet = parts["xl/s0.xml"].replace(b'<row r="2"><c r="A2"', b'<row r="%s"><c r="%s"' % (row, far))
+        assert sheet != parts["xl/s0.xml"]
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, part in (parts | {"xl/s0.xml": sheet}).items():
+                archive.writestr(name, part)
+        with pytest.raises(Unreadable):
+            read(path, {"q": "q"})
+
+
 def test_what_is_no_workbook_is_told(tmp_path: Path) -> None:
-    pytest.importorskip("python_calamine")
+    pytest.importorskip("openpyxl")
     for content in (b"", b"text", b"PK\x03\x04 half"):
         with pytest.raises(Unreadable):
             read(write(tmp_path, "x.xlsx", content), {"q": "q"})
     with pytest.raises(Unreadable):
         read(zipped(tmp_path / "z.xlsx", ("a", "b", 0)), {"q": "q"})
+
+
+# Damage
+
+
+@pytest.mark.parametrize("times", [40, pytest.param(3000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz", "x.tar", "x.xlsx", "x.json"])
+def test_whatever_bytes_are_changed_a_file_is_read_or_refused(tmp_path: Path, name: str, times: int) -> None:
+    pytest.importorskip("openpyxl")
+    nested = json.dumps({"data": [{"c": "글", "qas": [{"t": f"{at}?", "o": ["가", "나"]} for at in range(9)]}] * 3})
+    if name == "x.xlsx":
+        workbook(tmp_path / name, one=[["t"], *([f"{at}"] for at in range(9))])
+    elif name == "x.json":
+        write(tmp_path, name, nested)
+    else:
+        (zipped if name == "x.zip" else tarred)(tmp_path / name, ("a.json", nested, 0), ("b/c.json", nested, 0))
+    whole, chance = bytearray((tmp_path / name).read_bytes()), random.Random(name)
+    for number in range(times):
+        changed = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            at = chance.randrange(len(changed))
+            changed[at : at + chance.choice([0, 1, 1, 1, 30])] = chance.randbytes(chance.choice([0, 1, 1, 4]))
+        path = write(tmp_path, f"{number}{name}", bytes(changed))
+        nesting = {} if name == "x.xlsx" else {"records": "data[].qas[]"}
+        with suppress(Unreadable):
+            for each in [where for _, where in unpack(path, None).members] if packed_as(name) else [path]:
+                if each.suffix in (".json", ".xlsx"):
+                    rows, bad = read(each, {"t": "t"}, **nesting)
+                    assert all(reason for _, reason in bad)
+        path.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from operators.base.declare import LABELS
 from runtime.export.between import complain_restricted, records_of
@@ -146,3 +147,28 @@ def test_a_build_with_a_closed_row_is_not_shared_without_a_word(project: Project
         assert "may not be redistributed" in str(error)
     else:
         raise AssertionError("rows of class B and of unknown terms were let through")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tables": {"own": {"from": "web", "steps": ["unique"]}}},
+        {"tables": {"own": {"from": ["web", "b"], "steps": ["unique"]}}},
+        {
+            "models": {"m": {"id": "m", "license": "mit", "terms": "A"}},
+            "cot": {"schema": "monolingual", "language": "target", "of": "web", "teacher": {"model": "m"}},
+        },
+    ],
+)  # fmt: skip
+def test_nothing_reads_a_source_past_what_is_dropped_for_its_licence(project: Project, more: dict[str, Any]) -> None:
+    project.rows("a.jsonl", ROWS)
+    license = {"column": "lic", "map": MAP, "drop": ["C", "unknown"]}
+    said = recipe(license=license, file="a.jsonl") | {"language": {"target": "ko", "anchor": "en"}} | more
+    said["sources"]["b"] = {"file": "a.jsonl", "category": "x", "license": "A"}
+    project.write("recipe.yaml", json.dumps(said))
+    done = project.run("show", "recipe.yaml", "--graph", "--json")
+    assert done.code == 0, done.err
+    nodes = json.loads(done.out)
+    (source,) = [node["id"] for node in nodes if node["operator"].startswith("source") and node["name"] == "web"]
+    readers = {node["name"] for node in nodes if source in node["inputs"]}
+    assert readers == {"web.allowed/license"}

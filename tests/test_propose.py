@@ -11,6 +11,7 @@ import yaml
 from operators.declared.source import Source
 from runtime.sources.propose import propose
 from tests.conftest import Project
+from tests.packing import zipped
 
 ITEMS = [("A", 0), ("C", 2), ("B", 1), ("D", 3)]
 
@@ -75,7 +76,22 @@ def test_text_of_a_restricted_row_is_hidden(project: Project) -> None:
         assert "비밀" in project.run("sources", "recipe.yaml", "--show-restricted").out
 
 
+def test_an_archive_is_proposed_with_the_members_that_hold_rows(project: Project) -> None:
+    zipped(project.folder / "x.zip", ("README.md", "no rows", 0), ("in/a.jsonl", '{"question": "왜?"}', 0))
+    said = yaml.safe_load(project.run("sources", "x.zip").out)["sources"]["NAME"]
+    assert (said["file"], said["members"], said["columns"]) == ("x.zip", "**/*.jsonl", {"prompt": "question"})
+    zipped(project.folder / "y.zip", ("README.md", "no rows", 0))
+    assert "none of its members" in project.run("sources", "y.zip").err
+
+
 def test_a_file_without_text_has_no_proposal(project: Project) -> None:
     project.write("a.jsonl", '{"n": 1}\n')
     done = project.run("sources", "a.jsonl")
     assert done.code == 2 and "none of its columns holds text" in done.err
+
+
+def test_names_of_columns_break_out_of_no_comment(project: Project) -> None:
+    project.rows("a.jsonl", [{"question": "왜?", "x\nsources: {}": 1}])
+    told = project.run("sources", "a.jsonl").out
+    assert all(line.startswith("#") or line.startswith((" ", "sources:")) for line in told.splitlines())
+    assert list(yaml.safe_load(told)["sources"]) == ["NAME"]

@@ -47,7 +47,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gaokao": ("gaokao2023en",),
     "minerva": ("minerva_math",),
 }
-#: What the README counts otherwise: first sheets alone, both forms of one set together, files apart, functions and not requests.
+#: What the README counts otherwise: first sheets alone, both forms of a set together, files apart, functions, not requests.
 COUNTED = {
     "arc_easy": 5, "arc_challenge": 5, "eqbench": 3, "gsm8k_xlsx": 5, "ifeval": 2, "lambada": 3, "winogrande": 5,
     "mhumaneval": 4 * 164, "mhumaneval_csv": 164, "functionchat": 25 * 4, "mgsm": 11 * 250,
@@ -78,7 +78,7 @@ def shapes(data: Path) -> Session:
 @pytest.mark.parametrize("source", [*NAMES, *COUNTED])
 def test_a_source_of_another_shape_has_the_rows_that_its_description_states(data: Path, shapes: Session, source: str) -> None:
     if source in ("arc_easy", "arc_challenge", "eqbench", "gsm8k_xlsx", "ifeval", "lambada", "winogrande"):
-        pytest.importorskip("python_calamine")
+        pytest.importorskip("openpyxl")
     operator = shapes.text.recipe.sources[source].operator
     batches = [batch for path in shapes.found.files[source] for batch in read_batches(operator, path)]
     wanted = sum(stated(data)[name] for name in NAMES[source]) if source in NAMES else COUNTED[source]
@@ -89,7 +89,7 @@ def test_a_source_of_another_shape_has_the_rows_that_its_description_states(data
 
 
 def test_the_recipe_of_all_shapes_is_right(shapes: Session) -> None:
-    pytest.importorskip("python_calamine")
+    pytest.importorskip("openpyxl")
     assert len(shapes.graph.nodes) > len(NAMES)
 
 

@@ -59,6 +59,9 @@ def lower(
     for table in recipe.tables.values():
         lower_asked_trainings(state, table, sources | tables)
         tables[table.name] = lower_table(state, table, sources | tables)
+        if table.license is not None:
+            # Whoever names the source from here on means the rows of it that are not left out for their licence.
+            sources |= {name: tables[table.name] for name, _ in table.origins}
     for name in recipe.trains:
         lower_training(state, name, tables)
     answers = {}

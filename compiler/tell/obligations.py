@@ -63,7 +63,7 @@ def obligations(read: Read, graph: Graph, facts: Facts) -> Iterator[tuple[str, s
         if node.label.startswith(FEED) and not node.inputs:
             continue  # nobody trains on a benchmark or gives it away: it is only looked for, or asked
         leaf = facts.leaves.get(node.label) if not node.inputs else None
-        for each in node.operator.obligations(node.label, leaf.classes or None if leaf is not None else None):
+        for each in node.operator.owed(node.label, leaf.classes or None if leaf is not None else None):
             feed = read.recipe.sources.get(node.label) if not node.inputs else None
             yield each.kind, each.message, node.span if feed is None else feed.node.find(each.path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar
 
 from operators.base.declare import Operator, field
@@ -20,7 +20,7 @@ class Attach(Operator):
     model: str = field("label")
     """The model's name, for what people are told."""
 
-    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+    def obligations(self, label: str) -> Iterator[Obligation]:
         if self.terms == "unknown":
             message = f"the terms of what `{self.model}` writes are not stated: it is for local use, and no export has it"
             yield Obligation("terms", message)

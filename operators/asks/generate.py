@@ -83,7 +83,7 @@ class Generate(Asks):
         if self.recorded is not None:
             yield from scope.complain_name("source", self.recorded, ("recorded",), f"there is no source `{self.recorded}`")
 
-    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+    def obligations(self, label: str) -> Iterator[Obligation]:
         if self.hint is not None:
             message = f"`{label}` shows the model the column `{self.hint}`: the answer leaks into what is trained on"
             yield Obligation("leakage", message, ("hint",))

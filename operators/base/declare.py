@@ -145,9 +145,13 @@ class Operator(Declared):
         """What is wrong with it in this place."""
         yield from ()
 
-    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
-        """What follows for people from using it; `label` is what the recipe calls it, `rows` those of each licence class."""
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        """What follows for people from using it; `label` is what the recipe calls it."""
         yield from ()
+
+    def owed(self, label: str, rows: Mapping[str, int] | None) -> Iterator[Obligation]:
+        """The same, where it is known how many rows it has of each licence class."""
+        yield from self.obligations(label)
 
     def parameters(self, *roles: Role) -> dict[str, Any]:
         """The result-bearing fields of these roles that are not at their default, by their recipe name."""

@@ -130,7 +130,10 @@ class Source(Operator):
             types |= {} if part is None else {part.kind: part.kind}
         return types | LABELS
 
-    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+    def obligations(self, label: str) -> Iterator[Obligation]:
+        return self.owed(label, None)
+
+    def owed(self, label: str, rows: Mapping[str, int] | None) -> Iterator[Obligation]:
         by_row = isinstance(self.license, LicenceByRow)
         for each in classes_of(self.license):
             some, theirs = (f"rows of `{label}`", "them") if by_row else (f"`{label}`", "its rows")

@@ -139,7 +139,7 @@ class Decontaminate(Search):
         if self.only:
             yield from self.only.complain(scope)
 
-    def obligations(self, label: str, rows: Mapping[str, int] | None = None) -> Iterator[Obligation]:
+    def obligations(self, label: str) -> Iterator[Obligation]:
         if self.min_hits > 1 and self.on_hit == "drop":
             message = (
                 f"`{label}` keeps rows in which fewer than {self.min_hits} places are of a benchmark, and the paper keeps none"

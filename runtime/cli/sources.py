@@ -9,8 +9,9 @@ from typing import Any
 from compiler.recipe.benchmarks import FEED
 from operators.base.declare import LABELS
 from operators.base.licence import RESTRICTED, withheld
+from operators.declared.source import FORMATS, packed_as
 from runtime.build.session import Session
-from runtime.cli.options import answer, recipe_command, restricted_option, say_json, say_text, shows_restricted
+from runtime.cli.options import answer, recipe_command, restricted_option, say, say_json, say_text, shows_restricted
 
 #: Characters of a cell that are shown.
 SHOWN = 300
@@ -76,6 +77,23 @@ def lines_of(said: dict[str, Any]) -> Iterator[str]:
         yield f"  {column:<{width}}  {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"
 
 
+def member_of(path: Path) -> tuple[Path, dict[str, str]]:
+    """(the first file of rows in an archive, what a source says of its members where there are others). Raises Unreadable."""
+    from pathlib import PurePosixPath
+
+    from runtime.sources.archives import unpack
+    from runtime.sources.readers.files import Unreadable
+
+    found = unpack(path, None).members
+    known = {name: where for name, where in found if PurePosixPath(name).suffix.removeprefix(".") in FORMATS}
+    if not known:
+        raise Unreadable(path, "none of its members is called as a file of rows is")
+    first = next(iter(known))
+    ending = PurePosixPath(first).suffix
+    alike = all(PurePosixPath(name).suffix == ending for name, _ in found)
+    return known[first], {} if alike else {"members": f"**/*{ending}"}
+
+
 def propose_for(path: Path, as_json: bool) -> None:
     """Print a source to be pasted, with why it looks so."""
     from compiler.text.diagnostics import Diagnostic, RecipeError
@@ -85,13 +103,18 @@ def propose_for(path: Path, as_json: bool) -> None:
     from runtime.sources.readers.read import sample_objects
     from runtime.sources.readers.rows import Bad
 
+    members: dict[str, str] = {}
     try:
-        made = propose(sample_objects(path))
+        sample = path
+        if packed_as(path.name) is not None:
+            sample, members = member_of(path)
+        made = propose(sample_objects(sample))
     except (Unreadable, Bad) as error:
         message = str(error) if isinstance(error, Unreadable) else f"{path}: {error}"
         raise RecipeError(Diagnostic(f"no mapping can be proposed: {message}", None, "see `recipe operators source`")) from None
     source = {
         "file": path.as_posix(),
+        **members,
         "category": "CATEGORY",
         "license": "LICENCE",
         **({"records": made.records} if made.records else {}),
@@ -101,4 +124,7 @@ def propose_for(path: Path, as_json: bool) -> None:
         say_json({"source": source, "reasons": made.reasons, "known": made.known})
         return
     text = render_yaml(node_of({"sources": {"NAME": source}})).rstrip("\n")
-    say_text("\n".join([*(f"# {reason}" for reason in made.reasons), text, "# in reach: " + ", ".join(made.known)]))
+    for reason in made.reasons:
+        say(f"# {reason}")
+    say_text(text)
+    say("# in reach: " + ", ".join(made.known))

@@ -9,7 +9,6 @@ import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from operators.declared.source import packed_as
-from runtime.sources.readers.files import CHUNK, Unreadable
+from runtime.sources.readers.files import CHUNK, DAMAGED, Unreadable
 from runtime.sources.readers.globs import opened
 
 #: Members that are looked at; no archive of data has more.
@@ -76,7 +75,7 @@ def unpacked(path: Path, pattern: str | None, version: tuple[int, ...]) -> Unpac
                 if room.copy(stream, out) != size:
                     raise EOFError(f"its member `{shorten(name)}` ends too early")
             found[name] = target
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, tarfile.TarError) as error:
         raise Unreadable(path, f"it cannot be unpacked: {error}") from error
     if not found:
         listed = ", ".join(f"`{shorten(name)}`" for name in names[:SHOWN]) or "nothing"
@@ -149,7 +148,7 @@ def zip_members(path: Path, room: Room) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
-            if not info.is_dir():
+            if not info.filename.endswith("/"):
                 size = info.file_size if kind in (0, stat.S_IFREG) else None
                 yield info.filename, size, Opening(partial(archive.open, info))
 
@@ -180,7 +179,7 @@ def opened_tar(path: Path) -> Iterator[IO[bytes]]:
 def complain_name(path: Path, name: str) -> None:
     """Raises Unreadable for a name that leads out of its archive: who made it means no good."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name):
+    if not parts or name.startswith(("/", "\\")) or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name):
         raise Unreadable(path, f"its member `{shorten(name)}` leads out of it")
 
 

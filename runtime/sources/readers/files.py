@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
+import struct
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +24,8 @@ FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 #: A line or a whole JSON document beyond these would be held in memory at once: a bomb, or the wrong format.
 MAX_LINE = 1 << 28
 MAX_DOCUMENT = 1 << 31
+#: What the standard library raises for a zip that is none, is damaged, or is encrypted, and for what else is packed.
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
 #: Characters of a path: Linux takes no longer one.
 MOST_PATH = 4096
 

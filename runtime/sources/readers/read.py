@@ -22,7 +22,7 @@ from runtime.sources.readers.rows import Bad
 from runtime.sources.readers.rows import BadRow as BadRow
 from runtime.sources.readers.rows import Batch as Batch
 from runtime.sources.readers.separated import read_separated, sample_cells, sample_separated
-from runtime.sources.readers.workbook import open_sheet, read_workbook, value_of
+from runtime.sources.readers.workbook import read_workbook, sample_workbook
 
 LINES_HEAD = 1 << 20
 DOCUMENT_HEAD = 1 << 22
@@ -79,7 +79,7 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
         case "txt":
             return {ITSELF: "text"}
         case "xlsx":
-            return dict.fromkeys(open_sheet(source, path)[0], "mixed")
+            return name_columns(sample_workbook(source, path, SAMPLE_ROWS))
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
@@ -99,8 +99,7 @@ def sample_objects(path: Path) -> list[dict[str, Any]]:
         case "txt":
             return [{ITSELF: line} for line in split_lines(read_head(source, path, LINES_HEAD)[0])[:SAMPLE_ROWS]]
         case "xlsx":
-            names, rows = open_sheet(source, path)
-            return [dict(zip(names, map(value_of, row), strict=True)) for row in rows[:SAMPLE_ROWS]]
+            return sample_workbook(source, path, SAMPLE_ROWS)
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 

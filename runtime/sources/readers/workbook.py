@@ -2,65 +2,96 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import date, datetime, time, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns, lacking
-from runtime.sources.readers.files import Unreadable
+from runtime.sources.readers.files import DAMAGED, Unreadable
 from runtime.sources.readers.rows import Batch
 
-#: A workbook is unpacked in memory.
-MOST = 1 << 30
+#: Bytes that a workbook may unpack to: the texts of its cells are held in memory.
+MOST = 1 << 28
 RATIO = 200
+#: What a sheet can hold, and cells of rows that are padded to their last one: a cell far out is made to fill the memory.
+MOST_ROWS = 1 << 20
+MOST_CELLS = 1 << 26
 SHOWN = 20
+
+Cells = tuple[Any, ...]
 
 
 def read_workbook(source: Source, path: Path) -> Iterator[Batch]:
     """Batches of the rows of a sheet."""
-    names, rows = open_sheet(source, path)
-    wanted = source.reads()
-    if lacks := source.lacking(names):
-        raise Unreadable(path, lacking(lacks[0], names))
-    twice = next((name for name in wanted if names.count(name) > 1), None)
-    if twice is not None:
-        raise Unreadable(path, f"{names.count(twice)} of its columns are named `{twice}`")
-    first = 1 + source.header
-    for start in range(0, len(rows), source.batch_rows):
-        batch = enumerate(rows[start : start + source.batch_rows], first + start)
-        some = [(line, row) for line, row in batch if any(each != "" for each in row)]
-        cells = [[value_of(each) for each in row] for _, row in some]
-        columns = {name: [row[names.index(name)] if name in names else None for row in cells] for name in wanted}
-        shown = [" | ".join("" if each is None else str(each) for each in row) for row in cells]
-        yield convert_columns(source, columns, [line for line, _ in some], shown.__getitem__, [], untyped=False)
+    with closing(rows_of(source, path)) as rows:
+        first = next(rows, None)
+        if first is None:
+            raise Unreadable(path, "it is empty")
+        names = names_of(source, first)
+        if lacks := source.lacking(names):
+            raise Unreadable(path, lacking(lacks[0], names))
+        places = {name: names.index(name) if name in names else None for name in source.reads()}
+        if (twice := next((name for name in places if names.count(name) > 1), None)) is not None:
+            raise Unreadable(path, f"{names.count(twice)} of its columns are named `{twice}`")
+        numbered = enumerate(rows if source.header else chain([first], rows), 1 + source.header)
+        while some := list(islice(numbered, source.batch_rows)):
+            kept = [(line, [*map(value_of, row)]) for line, row in some if any(cell not in (None, "") for cell in row)]
+            columns = {
+                name: [None if at is None or at >= len(row) else row[at] for _, row in kept] for name, at in places.items()
+            }
+            shown = [" | ".join("" if cell is None else str(cell) for cell in row) for _, row in kept]
+            yield convert_columns(source, columns, [line for line, _ in kept], shown.__getitem__, [], untyped=False)
 
 
-def open_sheet(source: Source, path: Path) -> tuple[list[str], list[list[Any]]]:
-    """(the names of the columns, the rows) of the sheet that a source means. Raises Unreadable."""
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ModuleNotFoundError:
-        raise Unreadable(path, "reading workbooks needs python-calamine: install data-recipe[xlsx]") from None
-    complain_bomb(path)
-    try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            known = book.sheet_names
-            listed = ", ".join(f"`{name}`" for name in known[:SHOWN])
-            if source.sheet is None and len(known) != 1:
-                raise Unreadable(path, f"it has {len(known)} sheets, {listed}: say which is the `sheet`")
-            if source.sheet is not None and source.sheet not in known:
-                raise Unreadable(path, f"it has no sheet `{source.sheet}`; it has {listed}")
-            rows = book.get_sheet_by_name(source.sheet or known[0]).to_python(skip_empty_area=False)
-    except (CalamineError, OSError) as error:
-        raise Unreadable(path, f"it cannot be read as a workbook: {error}") from error
-    if not rows:
-        return [], []
+def names_of(source: Source, first: Cells) -> list[str]:
+    """The names of the columns: those in the first row, or numbers."""
     if not source.header:
-        return [str(place) for place in range(len(rows[0]))], rows
-    return [str(value_of(each) or "") for each in rows[0]], rows[1:]
+        return [str(place) for place in range(len(first))]
+    return ["" if cell is None else str(value_of(cell)) for cell in first]
+
+
+def rows_of(source: Source, path: Path) -> Generator[Cells, None, None]:
+    """The rows of the sheet that a source means, in order, also blank ones. Raises Unreadable."""
+    try:
+        import openpyxl
+    except ModuleNotFoundError:
+        raise Unreadable(path, "reading workbooks needs openpyxl: install data-recipe[xlsx]") from None
+    complain_bomb(path)
+    cells = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells of styles and extensions that hold no cells
+            book = openpyxl.load_workbook(str(path), read_only=True, data_only=True, keep_links=False)
+        with closing(book):
+            sheet = chosen_sheet(source, path, book)
+            for number, row in enumerate(sheet.iter_rows(values_only=True)):
+                cells += len(row)
+                if number >= MOST_ROWS or cells > MOST_CELLS:
+                    raise Unreadable(
+                        path, f"a sheet with more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells is not read: use csv"
+                    )
+                yield row
+    except (*DAMAGED, ParseError, KeyError, TypeError, AttributeError, IndexError) as error:
+        # What openpyxl raises where parts of a workbook are missing, or are not what they should be.
+        raise Unreadable(path, f"it cannot be read as a workbook: {error}") from error
+
+
+def chosen_sheet(source: Source, path: Path, book: Any) -> Any:
+    """The sheet that a source means, or the only one."""
+    sheets = {sheet.title: sheet for sheet in book.worksheets}
+    listed = ", ".join(f"`{name}`" for name in islice(sheets, SHOWN))
+    if source.sheet is None and len(sheets) != 1:
+        raise Unreadable(path, f"it has {len(sheets)} sheets, {listed}: say which is the `sheet`")
+    if source.sheet is not None and source.sheet not in sheets:
+        raise Unreadable(path, f"it has no sheet `{source.sheet}`; it has {listed}")
+    return sheets[source.sheet or next(iter(sheets))]
 
 
 def complain_bomb(path: Path) -> None:
@@ -68,19 +99,26 @@ def complain_bomb(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGED as error:
         raise Unreadable(path, f"it is no workbook (xlsx): {error}") from error
     if size > MOST or size > (1 << 26) + RATIO * path.stat().st_size:
         raise Unreadable(path, f"it unpacks to {size >> 20:,} MB, more than a workbook has")
 
 
+def sample_workbook(source: Source, path: Path, most: int) -> list[dict[str, Any]]:
+    """The first rows of a sheet by the names of their columns."""
+    with closing(rows_of(source, path)) as rows:
+        first = next(rows, ())
+        names = names_of(source, first)
+        some = islice(rows if source.header else chain([first], rows), most)
+        return [{name: None if at >= len(row) else value_of(row[at]) for at, name in enumerate(names)} for row in some]
+
+
 def value_of(cell: Any) -> Any:
-    """A cell as JSON would have it: no text is no value, a whole number has no fraction, and times are text."""
+    """A cell as JSON would have it: no text is no value, and times are text."""
     match cell:
         case "":
             return None
-        case float() if cell.is_integer() and abs(cell) < 1 << 53:
-            return int(cell)
         case datetime() | date() | time():
             return cell.isoformat()
         case timedelta():
