@@ -16,6 +16,8 @@ from operators.kernels.shingles import bands, common, numbers, rows_of_bands, sh
 from operators.sets.near_duplicates import NearDuplicates
 from tests.conftest import Project
 
+pytest.importorskip("rensa")
+
 RECIPE = """
 format: 1
 recipe: test/near
