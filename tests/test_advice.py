@@ -153,8 +153,8 @@ def test_a_missing_entry_is_told_as_it_would_be_written(project: Project) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "advice"),
     [
-        ("a.xlsx", b"PK\x03\x04", "export each sheet of a workbook as csv"),
-        ("a.tar.gz", b"\x1f\x8b", "unpack an archive"),
+        ("a.xls", b"\xd0\xcf\x11\xe0", "save a workbook as xlsx, or each sheet as csv"),
+        ("a.7z", b"7z\xbc\xaf", "or unpack it"),
         ("a.csv", "prompt,b\n물,1\n".encode("utf-16"), "say `encoding: utf-16`"),
         ("a.jsonl", b"", "it is empty"),
     ],

@@ -92,6 +92,16 @@ def test_two_builds_at_once_train_once(school: Project) -> None:
     assert sum("rendering rows" in each for each in told) == 1, told
 
 
+def test_a_training_on_conversations_is_one_checkpoint(school: Project) -> None:
+    said = json.loads(json.dumps(RECIPE))
+    said["sources"]["a"]["columns"] = {"messages": "messages"}
+    said["train"]["sft"] |= {"messages": "messages", "loss": {"turns": "last"}}
+    school.write("recipe.yaml", json.dumps(said))
+    talks = [[("user", f"물음 {at}"), ("assistant", "답"), ("user", "또?"), ("assistant", f"답 {at}")] for at in range(4)]
+    school.rows("a.jsonl", [{"messages": [{"role": role, "content": text} for role, text in talk]} for talk in talks])
+    assert checkpoint(school, "one") == checkpoint(school, "two")
+
+
 def test_a_diff_tells_what_changed_of_a_training(school: Project) -> None:
     school.write("before.yaml", json.dumps(RECIPE))
     said = json.loads(json.dumps(RECIPE))

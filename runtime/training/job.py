@@ -61,6 +61,8 @@ class Job(Strict):
     """The chat template that the result carries, in the place of the model's own."""
     tags: tuple[str, ...] | None = None
     """The tags around the thinking; rows were rendered with them before."""
+    conversations: bool = False
+    """Whether the rows are conversations; they were rendered as such before."""
     settings: Settings
     tuning: Tuning
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
