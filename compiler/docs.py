@@ -14,6 +14,7 @@ from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution,
 from operators.declared.evaluate import Evaluate
 from operators.declared.model import Model
 from operators.declared.source import Cell, Gold, Mapping, Source
+from operators.plugins import package_of, parts_of
 
 #: The declarations inside an operator's parameters.
 PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cell, Gold)}
@@ -22,9 +23,12 @@ PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {Source: (Mapping, Cel
 def operator_page(operator: type[Operator]) -> str:
     """One operator: what it does, its parameters, and its example."""
     schema = object_schema(operator)
-    lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", f"Version {operator.version}.", ""]
+    package = package_of(operator)
+    version = f"Version {operator.version}{f', of the package `{package}`' if package else ''}."
+    lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", version, ""]
     lines += parameter_lines(schema, operator)
-    return "\n".join([*lines, *(line for part in PARTS.get(operator, ()) for line in part_lines(part))])
+    parts = PARTS.get(operator, ()) if package is None else parts_of(operator)
+    return "\n".join([*lines, *(line for part in parts for line in part_lines(part))])
 
 
 #: Sections that are no operators: name -> its declaration, and those of its parts.

@@ -67,10 +67,14 @@ class Lock:
     """Model that is trained -> the digest of its weights."""
     frozen: Mapping[str, Pin] = field(default_factory=dict)
     """Datasets and checkpoints that are fixed, so that held-out benchmarks may be looked at."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Operator -> the package that brings it, of those that are not ours; not written where there are none."""
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
         content = {"format": FORMAT, **asdict(self)}
+        if not self.packages:
+            del content["packages"]
         return json.dumps({**content, CHECKSUM: digest_of(content)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -161,5 +165,5 @@ def check_fields(node: TextNode, kinds: Mapping[str, Any], problems: list[Diagno
             meant = f"; `{nearest}` is" if nearest is not None and nearest not in node.entries else ""
             problems.append(Diagnostic(f"`{name[:80]}` is no part of a lock{meant}", entry.key_span, ANEW))
     for name in kinds:
-        if name not in node.entries:
+        if name not in node.entries and name != "packages":
             problems.append(Diagnostic(f"`{name}` is missing here", node.span, ANEW))
