@@ -34,9 +34,10 @@ def operator_page(operator: type[Operator]) -> str:
 #: Sections that are no operators: name -> its declaration, and those of its parts.
 SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "models": (Model,),
-    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Ending, Inner, Budget),
+    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Ending, Inner),
     "benchmarks": (Benchmark, Items, Taken),
     "evaluate": (Evaluate,),
+    "budget": (Budget,),
 }
 
 

@@ -207,6 +207,7 @@ def recipe_schema() -> dict[str, Any]:
             "train": map_of(training_schema(), checkpoints),
             "benchmarks": map_of(partial_schema(Benchmark), benchmarks),
             "evaluate": reference("evaluate"),
+            "budget": {**reference("Budget"), "description": "What a build may spend on new completions, in all of its stages."},
             "outputs": list_of({"type": "string"}, outputs, minItems=1, uniqueItems=True),
             **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
         },
