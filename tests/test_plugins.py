@@ -89,6 +89,15 @@ def test_its_page_and_schema_stand_among_those_of_ours(using: Project, wheel: Pa
     assert "sentences" in schema["$defs"]["step"]["anyOf"][0]["enum"]
 
 
+def test_its_author_tries_it_by_its_example(using: Project, wheel: Path, tmp_path: Path) -> None:
+    ran = call(using, "operators", "sentences", "--try", site=wheel)
+    assert ran.code == 0 and "sentences: its example gives the rows that it says, 1 of 2" in ran.out and "odd texts" in ran.out, (
+        ran.err
+    )
+    wrong = call(using, "operators", "sentences", "--try", site=broken_by(wheel, tmp_path, "with: {max: 1}", "with: {max: 2}"))
+    assert wrong.code == 1 and "the example of `sentences` gives [" in wrong.err and "its docstring says [" in wrong.err
+
+
 def test_its_version_is_in_keys_and_that_of_its_package_is_not(using: Project, wheel: Path, tmp_path: Path) -> None:
     assert call(using, "build", "recipe.yaml", site=wheel).code == 0
     newer = tmp_path / "newer"

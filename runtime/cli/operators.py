@@ -17,8 +17,9 @@ from runtime.cli.options import answer, json_option, say_json
 @click.command("operators")
 @click.argument("name", required=False)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of recipes, with all operators that are installed.")
+@click.option("--try", "tried", is_flag=True, help="Build the example of NAME's docstring, and say what holds of it.")
 @json_option
-def operators_command(name: str | None, schema: bool, as_json: bool) -> None:
+def operators_command(name: str | None, schema: bool, tried: bool, as_json: bool) -> None:
     """What a recipe may say: all operators, those of installed packages too, or NAME with its parameters."""
     from compiler.docs import operator_page
     from compiler.recipe.joining import complete_schema
@@ -26,6 +27,8 @@ def operators_command(name: str | None, schema: bool, as_json: bool) -> None:
     from compiler.recipe.schema import object_schema
     from compiler.text.project import package_root
 
+    if tried and name is None:
+        raise click.UsageError("say which operator is to be tried: recipe operators NAME --try")
     full, unusable = complete_schema(shipped_schema(package_root(), "recipe"))
     if schema:
         say_json(full)
@@ -43,6 +46,12 @@ def operators_command(name: str | None, schema: bool, as_json: bool) -> None:
         if name in unusable:
             raise click.UsageError(str(unusable[name]))
         raise click.UsageError("; ".join(filter(None, [f"there is no operator `{name}`", meant(name, operators)])))
+    if tried:
+        from runtime.build.tried import try_example
+
+        lines = list(try_example(operators[name]))
+        answer(as_json, {"name": name, "holds": lines}, [f"{name}: {line}" for line in lines])
+        return
     page = {"name": name, "version": operators[name].version, **object_schema(operators[name])}
     answer(as_json, page, operator_page(operators[name]).split("\n"))
 
