@@ -66,7 +66,7 @@ def plugin(name: str) -> type[Step]:
         raise Unusable(f"more than one package brings an operator `{name}`: {packages}", "uninstall all but one of them")
     try:
         kind = entry.load()
-    except Exception as error:  # code of others may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # code of others may raise anything when it is imported
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise Unusable(f"{shown} cannot be imported: {reason}", f"its entry point is `{entry.value}`") from error
     if (fault := fault_of(kind, name)) is not None:

@@ -130,3 +130,16 @@ def test_money_without_prices_and_completions_that_are_too_many_refuse_before_an
     ran = traces.run("build", "recipe.yaml", "--store", "store")
     assert ran.code == 1 and "has a budget of money, and what `traces/generate` costs is not known" in ran.err
     assert "`prices`" in ran.err and not teacher.tried
+
+
+def test_a_budget_holds_over_a_shared_store_and_leaves_nothing_claimed(traces: Project, teacher: Teacher) -> None:
+    pytest.importorskip("obstore")
+    write(traces, {"tokens": 150})
+    (traces.folder / "bucket").mkdir()
+    shared = ["--store", f"file://{traces.folder / 'bucket'}"]
+    ran = traces.run("build", "recipe.yaml", *shared)
+    asked = sum(teacher.asked.values())
+    assert ran.code == 1 and "the budget of the recipe is spent:" in ran.err and 0 < asked < 20, ran.err
+    write(traces, None)
+    assert traces.run("build", "recipe.yaml", *shared).code == 0
+    assert sum(teacher.asked.values()) == 20 and max(teacher.tried.values()) == 1

@@ -132,6 +132,7 @@ def test_two_packages_with_one_name_are_both_named(using: Project, wheel: Path, 
 
 
 BROKEN = {
+    "from typing": ("raise SystemExit(3)\nfrom typing", "cannot be imported: SystemExit: 3"),
     "import Mapping": ("import Mopping", "cannot be imported: ImportError"),
     '= "sentences"': ('= "phrases"', "cannot join: its entry point is called `sentences`, and its `name` is 'phrases'"),
     "Marks": ("Only", "cannot join: the name of its part `Only` is taken"),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from compiler.recipe.schema import summary
-from compiler.text.diagnostics import meant
+from compiler.text.diagnostics import meant, printed
 from operators.base.declare import Operator
 from operators.catalog import PUBLIC
 from operators.plugins import offers, package_of, plugin
@@ -35,7 +35,7 @@ def operators_command(name: str | None, schema: bool, tried: bool, as_json: bool
     operators = {kind.name: kind for kind in (*PUBLIC, *(plugin(each) for each in offers() if each not in unusable))}
     if name is None or schema:
         for error in unusable.values():
-            click.echo(f"warning: {error}\nhint: {error.hint}", err=True)
+            click.echo(printed(f"warning: {error}") + "\n" + printed(f"hint: {error.hint}"), err=True)
         if schema:
             return
         width = max(map(len, operators))
