@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from blake3 import blake3
 
+from compiler.graph.lock import read_lock
 from compiler.graph.nodes import Graph
 from compiler.graph.stages import verify
 from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower
 from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
+from compiler.recipe.joining import advise_plugins, with_plugins
 from compiler.recipe.leaving import sound_part, without
 from compiler.recipe.placed import PlacedSource
 from compiler.recipe.profiles import Loaded, Profiles, load_profile, shipped_schema
@@ -50,8 +53,9 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     """
     merged = load_recipe(place, settings)
     problems = list(merged.problems)
-    node, wrong = sound_part(merged.node, shipped_schema(package_root(), "recipe"), merged.torn)
-    problems += wrong
+    schema = with_plugins(merged.node, shipped_schema(package_root(), "recipe"), partial(locked_packages, place), problems)
+    node, wrong = sound_part(merged.node, schema, merged.torn)
+    problems += advise_plugins(wrong, merged.node)
     if node is None or merged.torn:
         raise RecipeError(problems)
     benchmarks = load_benchmarks(node, place, problems)
@@ -72,6 +76,15 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     read_tokenizers(recipe, place)
     recipe = replace(recipe, sources=label_sources(recipe, {code: each.profile for code, each in loaded.items()}))
     return Read(place, recipe.node, recipe, Profiles(loaded, frozenset(broken), place.names("languages")), merged.texts)
+
+
+def locked_packages(place: Place) -> Mapping[str, str]:
+    """Operator -> the package that brought it when the recipe was locked; what is wrong with a lock is told elsewhere."""
+    try:
+        lock = read_lock(place.reach(place.lock, place.show(place.lock)), place.show(place.lock))
+    except RecipeError:
+        return {}
+    return {} if lock is None else lock.packages
 
 
 def label_sources(recipe: Recipe, profiles: Mapping[str, LanguageProfile]) -> dict[str, PlacedSource]:

@@ -17,6 +17,7 @@ from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
 from operators.declared.source import Source
+from operators.plugins import package_of, parts_of
 
 #: The declarations inside an operator's parameters.
 PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {
@@ -27,17 +28,21 @@ PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {
 def operator_page(operator: type[Operator]) -> str:
     """One operator: what it does, its parameters, and its example."""
     schema = object_schema(operator)
-    lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", f"Version {operator.version}.", ""]
+    package = package_of(operator)
+    version = f"Version {operator.version}{f', of the package `{package}`' if package else ''}."
+    lines = [f"## {operator.name}", "", inspect.getdoc(operator) or "", "", version, ""]
     lines += parameter_lines(schema, operator)
-    return "\n".join([*lines, *(line for part in PARTS.get(operator, ()) for line in part_lines(part))])
+    parts = PARTS.get(operator, ()) if package is None else parts_of(operator)
+    return "\n".join([*lines, *(line for part in parts for line in part_lines(part))])
 
 
 #: Sections that are no operators: name -> its declaration, and those of its parts.
 SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "models": (Model,),
-    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Ending, Inner, Budget),
+    "cot": (Cot, Think, LanguageBounds, Solution, Tags, Ending, Inner),
     "benchmarks": (Benchmark, Items, Taken),
     "evaluate": (Evaluate,),
+    "budget": (Budget,),
 }
 
 

@@ -526,8 +526,10 @@ LISTED: list[Mutation] = [
     recorded("generate.close", {}, {"close": "[/t]"}),
     recorded("generate.ends", {}, {"ends": ["?"]}),
     recorded("generate.recorded", {}, {}, "label", {"recorded": "another name"}),
-    *(recorded(f"Budget.{name}", {"budget": {name: 1}}, {"budget": {name: 2}}, "tuning") for name in ("tokens", "cost")),
-    recorded("Budget.completions", {"budget": {"completions": 0}}, {"budget": {"completions": 1}}, "tuning"),
+    *(
+        recorded(f"Budget.{name}", {"budget": {name: 1}}, {"budget": {name: 2}}, "tuning")
+        for name in ("completions", "tokens", "money", "hours")
+    ),
     *asking("translate", "translator", {}),
     Mutation(
         "translate.of", *(recipe({"translate": TRANSLATED | {"of": of}}, a=A | WIDE) for of in ("prompt", "other")), "translate"

@@ -19,7 +19,7 @@ from compiler.text.spans import Text, span_at
 FORMAT = 4
 CHECKSUM = "checksum"
 """The digest of all the rest, so that an edit by hand or by a merge is noticed."""
-MAY_LACK = ("classes",)
+MAY_LACK = ("classes", "packages")
 """What a part of a lock says only where there is something to say."""
 MOST = 1 << 26
 """Bytes of a lock; one of ten thousand files has 1.5 MB."""
@@ -72,6 +72,8 @@ class Lock:
     """Model that is trained -> the digest of its weights."""
     frozen: Mapping[str, Pin] = field(default_factory=dict)
     """Datasets and checkpoints that are fixed, so that held-out benchmarks may be looked at."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Operator -> the package that brings it, of those that are not ours; not written where there are none."""
 
     def text(self) -> str:
         """The lock as it is written: sorted, one value a line, so that a reviewer reads its diff."""
@@ -79,6 +81,8 @@ class Lock:
         for source in content["sources"].values():
             if not source["classes"]:
                 del source["classes"]
+        if not self.packages:
+            del content["packages"]
         return json.dumps({**content, CHECKSUM: digest_of(content)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -43,7 +43,7 @@ def field_docs(declared: type[Declared]) -> dict[str, str]:
     """Field -> the docstring that stands under it in the class."""
     docs: dict[str, str] = {}
     for parent in reversed(declared.__mro__):
-        if not (issubclass(parent, Declared) and parent.__module__.startswith("operators")):
+        if not issubclass(parent, Declared):
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
         assert isinstance(body, ast.ClassDef)
@@ -212,6 +212,7 @@ def recipe_schema() -> dict[str, Any]:
             "train": map_of(training_schema(), checkpoints),
             "benchmarks": map_of(partial_schema(Benchmark), benchmarks),
             "evaluate": reference("evaluate"),
+            "budget": {**reference("Budget"), "description": "What a build may spend on new completions, in all of its stages."},
             "outputs": list_of({"type": "string"}, outputs, minItems=1, uniqueItems=True),
             **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
         },

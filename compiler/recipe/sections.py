@@ -10,10 +10,11 @@ from compiler.recipe.evaluating import PlacedEvaluation, answer_tables, evaluate
 from compiler.recipe.placed import Part, PlacedSource, PlacedStep, PlacedTable
 from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, PlacedTraining, trains_of
-from compiler.recipe.typed import gap, step_of, steps_of, typed
+from compiler.recipe.typed import declared, gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
+from operators.asks.asks import Budget
 from operators.base.files import FileDigest
 from operators.base.licence import join
 from operators.declared.by_row import LicenceByRow, categories_of
@@ -44,6 +45,8 @@ class Recipe:
     trains: Mapping[str, PlacedTraining]
     benchmarks: Mapping[str, PlacedBenchmark]
     evaluate: PlacedEvaluation | None
+    budget: Budget | None
+    """What a build may spend on completions."""
     answer_tables: Mapping[tuple[str, str], PlacedTable]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, FileDigest]
@@ -177,6 +180,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         trains=trains,
         benchmarks=benchmarks,
         evaluate=evaluate,
+        budget=declared(Budget, part, problems) if (part := node.get("budget")) is not None else None,
         answer_tables={} if evaluate is None else answer_tables(node, evaluate),
         tokenizers={},
         node=node,

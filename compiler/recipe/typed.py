@@ -12,6 +12,7 @@ from compiler.text.document import TextNode
 from operators.base.declare import Declared, Measure, Operator
 from operators.base.left_out import LeftOut
 from operators.catalog import CATALOG, MEASURES
+from operators.plugins import step_named
 
 Kind = TypeVar("Kind", bound=Operator)
 Any_ = TypeVar("Any_", bound=Declared)
@@ -55,22 +56,23 @@ def step_of(label: str, operator: str, node: TextNode, problems: list[Diagnostic
     if operator == "measure":
         placed = [gap(node)] if node.left else []
         for column, entry in [(key, entry.node) for key, entry in node.entries.items()]:
-            kind = next(iter(entry.entries), "")
-            if len(entry.entries) == 1 and kind in MEASURES:
-                params = entry.entries[kind].node
-                made = typed(MEASURES[kind], params, problems)
+            name = next(iter(entry.entries), "")
+            kind = step_named(name) if len(entry.entries) == 1 else None
+            if kind is not None and issubclass(kind, Measure):
+                params = entry.entries[name].node
+                made = typed(kind, params, problems)
                 placed.append(gap(params) if made is None else PlacedStep(label, made, params, column))
                 continue
             placed.append(gap(entry))
-            if not entry.left:
+            if not entry.left and len(entry.entries) != 1:  # else it is of a package, and why it cannot be used is told
                 hint = "measures: " + ", ".join(sorted(MEASURES))
                 problems.append(Diagnostic(f"the column `{column}` needs one measure", entry.span, hint))
         return tuple(placed)
-    if operator not in CATALOG:
+    if (step := step_named(operator)) is None:
         return (gap(node),)
-    if (made_step := typed(CATALOG[operator], node, problems)) is not None:
+    if (made_step := typed(step, node, problems)) is not None:
         return (PlacedStep(label, made_step, node),)
-    return () if issubclass(CATALOG[operator], Measure) else (gap(node),)
+    return () if issubclass(step, Measure) else (gap(node),)
 
 
 def typed(kind: type[Kind], node: TextNode, problems: list[Diagnostic], apart: tuple[str, ...] = ()) -> Kind | None:

@@ -64,14 +64,20 @@ class Refused(Exception):
 
 
 class Budget(Declared):
-    """What a step may spend at most; a build that would need more refuses before it asks."""
+    """What a build may spend on new completions at most, in a step or in all of a recipe.
+
+    No request is sent that might pass it: what is under way is awaited and kept, and the build ends with exit code 1 and what was
+    spent. The next one goes on where it stopped. It is of one build: what other builds or machines spend is not counted.
+    """
 
     completions: Count | None = None
-    """New completions."""
+    """New completions; how many are needed is known, so that a build that needs more asks for none."""
     tokens: Count | None = None
-    """Tokens of new completions, as far as earlier ones tell."""
-    cost: Amount | None = None
-    """Money, in the currency of the endpoint's prices."""
+    """Tokens of new completions; each may take `max_tokens` until it is there."""
+    money: Amount | None = None
+    """Money, in the currency of the endpoint's `prices`, which stand in your own configuration."""
+    hours: Amount | None = None
+    """Hours that pass while it is asked, of each GPU that the model takes here."""
 
 
 class Asks(Step):

@@ -12,6 +12,7 @@ from compiler.graph.stages import SourceStage, of_kind
 from compiler.recipe.benchmarks import FEED
 from compiler.text.canonical import digest_of
 from operators.declared.profile import LanguageProfile
+from operators.plugins import package_of
 from runtime.build.session import Session
 from runtime.store.store import StoreError
 
@@ -66,6 +67,10 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
         version = lock.operators.get(name, operator.version)  # of one that is new there, the outputs tell
         if version != operator.version:
             yield Drift("operator", name, f"the operator `{name}` is version {operator.version}, and {version} in the lock")
+        package, locked = package_of(type(operator)), lock.packages.get(name)
+        if name in lock.operators and package != locked:
+            now, then = (f"of the package `{each}`" if each else "the project's own" for each in (package, locked))
+            yield Drift("operator", name, f"the operator `{name}` is {now}, and {then} in the lock")
 
 
 def drifted_texts(session: Session, lock: Lock) -> Iterator[Drift]:

@@ -177,6 +177,7 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     complain_restricted(session)
     pins, retry = session.lock.tables if session.lock is not None else {}, wishes.retry_refused
     asking = Asking(CompletionMemo(store), session.models, pins, wishes.remake, retry_refused=retry, resume=session.command())
+    asking.spending.budget = session.read.recipe.budget
     engine = chosen_executor(session.engine)
     with closing(asking.memo), closing(open_executor(store, engine, graph)) as executor:
         asking.begin, asking.call = executor.engine, executor.call

@@ -13,6 +13,7 @@ from compiler.graph.lock import Lock, LockedSource, Pin
 from compiler.graph.stages import OutputStage, SourceStage
 from compiler.graph.stages import stages as stages_of
 from compiler.text.project import Place
+from operators.plugins import package_of
 from runtime.build.session import Session
 from runtime.cli.options import allow_empty_option, answer, recipe_command, shared_option
 
@@ -104,6 +105,7 @@ def lock_command(
         {each.output: Pin(each.key, each.digest, each.rows) for each in outcome.outputs},
         {name: digest for name, digest in session.facts.weights.items() if digest is not None},
         session.lock.frozen if session.lock is not None else {},
+        {name: package for _, node in graph if (package := package_of(type(node.operator))) for name in [node.operator.name]},
     )
     write_lock(read.place, lock)
     shown = os.path.relpath(read.place.lock)

@@ -15,6 +15,7 @@ from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
 from runtime.completions.sharing import Sharing
+from runtime.completions.spending import Meter
 from runtime.store.batches import batched
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
@@ -73,6 +74,7 @@ def fill(
     open_engine: Callable[[], Engine],
     origin: str,
     tell: Callable[[int], None],
+    meter: Meter,
     retry_refused: bool = False,
 ) -> Filled:
     """Ask for what is missing, and with `retry_refused` for what was refused before.
@@ -93,7 +95,7 @@ def fill(
     engine, model = open_engine(), asked_model(requests.node)
     may_fail = int(requests.operator.max_failures * len(wanted))
     refusals = Refusals(may_fail, len(filled.refused), lambda: memo.has_model(model), again)
-    run = EngineRun(memo, requests, engine, origin, filled, tell, refusals)
+    run = EngineRun(memo, requests, engine, origin, filled, tell, refusals, meter)
     try:
         with run.journal.running():
             if isinstance(memo.store, SharedStore):
@@ -120,6 +122,7 @@ class EngineRun:
     filled: Filled
     tell: Callable[[int], None]
     refusals: Refusals
+    meter: Meter
 
     def __post_init__(self) -> None:
         assert self.memo.store.running is not None, "completions are claimed by a running build"
@@ -139,7 +142,7 @@ class EngineRun:
     def stopped(self) -> bool:
         """Whether nothing more is sent, and only what is under way is waited for."""
         lost = self.sharing is not None and self.sharing.lost
-        return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None or lost
+        return self.in_a_row >= IN_A_ROW or self.refusals.everything is not None or lost or self.meter.over is not None
 
     def ask_in_turns(self, missing: set[bytes], sharing: Sharing) -> None:
         """Ask for all of them that no other machine asks for, and take in what the others make."""
@@ -186,10 +189,13 @@ class EngineRun:
         reason = f"not asked: {self.in_a_row} requests before it failed in a row"
         if self.refusals.everything is not None:
             reason = f"not asked: HTTP {self.refusals.everything} before it"
+        elif self.meter.over is not None:
+            reason = "not asked: the budget is spent"
         self.filled.failed |= {address: reason for address in left}
 
     def keep_answer(self, answer: Answer) -> None:
         """Keep what became of one request."""
+        self.meter.settle(answer)
         if answer.reply is not None:
             origin = self.model, self.requests.operator.name, self.provenance
             self.journal.add(Completion(answer.address, *origin, answer.reply, answer.seconds))
@@ -217,6 +223,8 @@ class EngineRun:
         """The requests of this build, claimed a few ahead; `left` are those that were not reached yet."""
         for ahead in batched(self.requests.of(frozenset(left)), max(16, min(256, self.engine.window))):
             yield from self.claim(ahead, left)
+            if left.intersection(request.address for request in ahead):
+                return
 
     def claim(self, ahead: list[Request], left: set[bytes]) -> Iterator[Request]:
         if self.stopped:
@@ -225,6 +233,8 @@ class EngineRun:
         for request, claim in zip(ahead, claims, strict=True):
             if self.stopped:
                 return
+            if claim == "mine" and not self.meter.admit(request):
+                return  # what is under way may take less than it might: the next turn asks again, if anything may be asked
             left.discard(request.address)
             if claim == "mine":
                 self.refusals.note_sent(request.address)

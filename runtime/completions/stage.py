@@ -12,15 +12,16 @@ from operators.asks.asks import Asks
 from operators.asks.generate import Generate
 from operators.declared.model import Model
 from runtime.completions.answers import Lost, make_completions, match_recorded
-from runtime.completions.engines.choose import endpoint_of, open_engine
+from runtime.completions.engines.choose import Runner, endpoint_of, open_engine
 from runtime.completions.engines.configuration import read_configuration
 from runtime.completions.engines.engine import Engine, EngineError
 from runtime.completions.fill import Failures, Filled, fill
-from runtime.completions.forecast import Forecast, forecast_of
+from runtime.completions.forecast import Forecast, find_runner, forecast_of
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.refusals import ALWAYS, MEANING
 from runtime.completions.requests import Requests
 from runtime.completions.sharing import take_in
+from runtime.completions.spending import Meter, Spending, tell_over
 from runtime.store.digest import id_bytes
 from runtime.store.record import CompletionsRecord, Record
 from runtime.store.store import Store, StoreError
@@ -62,6 +63,8 @@ class Asking:
     """Calls a function that reads and writes the store: here, or on a worker."""
     begin: Begin = begin_here
     """Starts an engine that is a process: here, or on a worker with GPUs."""
+    spending: Spending = field(default_factory=Spending)
+    """What the build has spent, against the recipe's budget."""
     checkpoints: dict[str, Opens] = field(default_factory=dict)
     """Digest of a checkpoint of this recipe that is asked -> what opens its engine."""
 
@@ -99,7 +102,10 @@ class Asking:
                     f"the lock pins `{name}`, and {forecast.new:,} of its completions are not in this store",
                     f"import them with `recipe store completions import`, or make others: --remake {name}",
                 )
-            complain_budget(name, operator, forecast)
+        runner = find_runner(model, configuration) if forecast.new else None
+        complain_budget(name, operator, forecast, self.spending, runner)
+        gpus = (runner.devices if runner is not None else None) or 1
+        meter = Meter(self.spending, name, operator.budget, runner.prices if runner is not None else None, gpus)
         origin = ""
 
         def opened() -> Engine:
@@ -113,11 +119,12 @@ class Asking:
         try:
             if forecast.new and opens is None:
                 origin = endpoint_of(model, configuration)[0]
-            filled = fill(self.memo, requests, opened, origin, tell, self.retry_refused)
+            filled = fill(self.memo, requests, opened, origin, tell, meter, self.retry_refused)
         except EngineError as error:
             raise StoreError(str(error), error.hint) from None
         filled.examples = examples_of(requests, filled)
         complain_everything(name, filled, origin, self.resume)
+        complain_spent(meter, filled, self.resume)
         complain_failures(name, operator, filled, self.resume)
         try:
             record = make_completions(store, requests, self.memo, filled.failed)
@@ -180,23 +187,24 @@ def complain_failures(name: str, operator: Asks, filled: Filled, resume: str) ->
         )
 
 
-def complain_budget(name: str, operator: Asks, forecast: Forecast) -> None:
-    """Raises StoreError where a stage would spend more than the recipe lets it."""
-    budget = operator.budget
-    if budget is None:
-        return
-    hint = "raise `budget`, or try a part of the recipe first: --sample N"
-    # Without earlier completions the most is counted: none is longer than `max_tokens`.
-    tokens = forecast.most if forecast.tokens is None else forecast.tokens
-    for what, most, needed in (
-        ("completions", budget.completions, forecast.new),
-        ("tokens", budget.tokens, tokens),
-        ("cost", budget.cost, forecast.cost),
-    ):
-        if most is not None and needed is None:
-            message = f"`{name}` has a budget of {most} for {what}, and nothing tells yet what it needs"
-            hint = "a first `--sample` with a budget of `completions` alone tells, where the endpoint's `prices` are configured"
+def complain_spent(meter: Meter, filled: Filled, resume: str) -> None:
+    """Raises Failures where a budget kept requests from being sent."""
+    if meter.over is not None:
+        message, budget = tell_over(meter.over, meter.spending)
+        came = f"the {filled.new:,} completions that came are in the store and not paid again"
+        raise Failures(f"{message}; {came}", f"raise {budget}, or go on with as much again: {resume}")
+
+
+def complain_budget(name: str, operator: Asks, forecast: Forecast, spending: Spending, runner: Runner | None) -> None:
+    """Raises StoreError where it is known before anything is sent that a budget is too small, or cannot be counted."""
+    for whose, budget, spent in ((f"`{name}`", operator.budget, 0), ("the recipe", spending.budget, spending.completions)):
+        if budget is None:
+            continue
+        if budget.completions is not None and spent + forecast.new > budget.completions:
+            hint = "raise `budget`, or try a part of the recipe first: --sample N"
+            before = f" besides {spent:,} of other stages" if spent else ""
+            message = f"`{name}` needs {forecast.new:,} completions{before} and the budget of {whose} is {budget.completions:,}"
             raise StoreError(message, hint)
-        if most is not None and needed is not None and needed > most:
-            shown = f"{needed:,.2f}" if what == "cost" else f"{needed:,}"
-            raise StoreError(f"`{name}` needs {shown} {what} and its budget is {most:,}", hint)
+        if budget.money is not None and runner is not None and runner.engine == "openai" and runner.prices is None:
+            message = f"{whose} has a budget of money, and what `{name}` costs is not known"
+            raise StoreError(message, f"give the endpoint `{runner.name}` its `prices` in your configuration")
