@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -11,7 +11,8 @@ from operators.asks.translate import Translate
 from operators.base.declare import LABELS, RESERVED, Declared, Operator, field, tuning
 from operators.base.licence import CLASSES, Licence, class_of
 from operators.base.obligation import Obligation
-from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns
+from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns, other_form
+from operators.declared.address import Hub, complain_address, file_name, is_address
 from operators.declared.profile import LanguageProfile
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -173,8 +174,13 @@ class Source(Operator):
     name: ClassVar[str] = "source"
     version: ClassVar[int] = 2
 
-    file: str = field("label")
-    """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
+    file: str = field("label", "")
+    """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project. Or the address of
+    one file, `https://`, or of some, `s3://` or `gs://`: `recipe build` fetches them, and the lock pins their digests."""
+    hf: Hub | None = field("label", None)
+    """A dataset of the hub, in place of `file`."""
+    sha256: str | None = field("label", None, pattern=r"^[0-9a-f]{64}$")
+    """The SHA-256 of the file at an address, as publishers tell it; other bytes are not taken."""
     category: str = Field(min_length=1)
     """The kind of prompt; every row of the source inherits it (paper figure 3)."""
     license: Stated
@@ -198,6 +204,22 @@ class Source(Operator):
     """Rows read at a time."""
 
     @model_validator(mode="after")
+    def one_place(self) -> Source:
+        if bool(self.file) == (self.hf is not None):
+            raise ValueError("`file` or `hf` says where the rows are, one of them")
+        return self
+
+    @property
+    def pattern(self) -> str:
+        """Where its files are, in one line: a path, a glob or an address."""
+        return self.file if self.hf is None else self.hf.address
+
+    @property
+    def remote(self) -> bool:
+        """Whether its files lie on another machine."""
+        return is_address(self.pattern)
+
+    @model_validator(mode="after")
     def known_encoding(self) -> Source:
         import codecs
 
@@ -211,6 +233,7 @@ class Source(Operator):
         """The declared format, or the one that the file's name says."""
         if self.format is not None:
             return self.format
+        path = file_name(path)
         for ending in COMPRESSIONS:
             path = path.removesuffix(ending)
         found = path.rpartition(".")[2]
@@ -218,7 +241,8 @@ class Source(Operator):
 
     def written(self, name: str) -> tuple[str, str]:
         """(format, compression) of a file of this name: its bytes alone do not say how they are read."""
-        return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
+        last = file_name(name)
+        return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if last.endswith(ending)), "")
 
     def made(self) -> Columns:
         """The columns of the table, in order."""
@@ -240,7 +264,15 @@ class Source(Operator):
             yield Obligation("licence", message, ("license",))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        bare = self.file.lower()
+        if self.sha256 is not None and (not self.remote or self.hf is not None):
+            hint = "a file here is pinned by the lock, and those of the hub by their commit"
+            yield Complaint(("sha256",), "`sha256` is of one file at an address", hint)
+        if self.hf is not None:
+            return
+        if self.remote and (wrong := next(complain_address(self.file), None)):
+            yield wrong
+            return
+        bare = file_name(self.file).lower()
         for ending in COMPRESSIONS:
             bare = bare.removesuffix(ending)
         unread = next((ending for ending in UNREAD if bare.endswith(ending)), None)
@@ -265,15 +297,3 @@ class Source(Operator):
             if column.isdigit() and self.header and self.format_of(self.file) in ("csv", "tsv"):
                 hint = "the first line is read as names; say `header: false` where it is a row"
             yield Complaint(("columns", *path), f"the files have no column `{column}`", hint)
-
-
-def other_form(column: str, known: Iterable[str]) -> str | None:
-    """That files have a column's name in another Unicode form, as files made on a Mac do; None where they do not."""
-    import unicodedata
-
-    same = unicodedata.normalize("NFC", column)
-    twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
-    if twin is None:
-        return None
-    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
-    return f"the files have it in another Unicode form ({form} form): write the name as they do"

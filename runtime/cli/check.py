@@ -12,6 +12,7 @@ from compiler.recipe.benchmarks import FEED
 from compiler.recipe.sections import Recipe
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
+from runtime.sources.probe import absence
 
 if TYPE_CHECKING:
     from runtime.forecast.unproven import Unproven
@@ -34,8 +35,9 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     lines = []
     for name in absent:
         feed = feeds[name]
-        lines.append(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
-        lines.append(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+        lacks = "not fetched: the source" if feed.operator.remote else "no lock and no files for the source"
+        lines.append(f"not proven: {lacks} `{name}`, so its columns are not known")
+        lines.append(f"  {feed.node.find(('file',)).label}: {absence(feed.operator)}")
     for lack in unobtained:
         lines += [f"not proven: {lack.message}", f"  {lack.hint}"]
     lines += [note.line() for note in models]

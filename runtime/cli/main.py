@@ -24,6 +24,7 @@ COMMANDS = {
     "diff": ("diff", "Say what an edit means, rebuilds and moves, before it is built."),
     "explain": ("plan", "Print the SQL or kernel of each stage."),
     "build": ("build", "Build the named outputs of a recipe."),
+    "fetch": ("fetch", "Get the files of sources that lie on other machines."),
     "why": ("why", "Tell a row's whole life."),
     "show": ("show", "Print the recipe, its graph, or the rows near a decision."),
     "lock": ("lock", "Build, and write down what was built."),

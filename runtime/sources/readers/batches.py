@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from operators.declared.source import Source, other_form
+from operators.base.scope import other_form
+from operators.declared.source import Source
 from runtime.sources.readers.cells import convert_cells
 from runtime.sources.readers.files import Unreadable
 from runtime.sources.readers.items import convert_items
