@@ -13,6 +13,7 @@ from operators.asks.generate import Generate, Said
 from operators.asks.translate import LengthRatio, Translate
 from operators.base.declare import Declared, Only, Operator
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
+from operators.declared.address import Hub
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
 from operators.declared.evaluate import Evaluate
@@ -28,7 +29,7 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, Cell, Gold, Mapping, Budget, Said, LengthRatio),
+    *(Only, Cell, Hub, Gold, Mapping, Budget, Said, LengthRatio),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
@@ -261,7 +262,7 @@ def benchmark_schema() -> dict[str, Any]:
         **made,
         "required": ["format", "benchmark", *made["required"]],
         "properties": {**head, **made["properties"]},
-        "$defs": {part.__name__: object_schema(part) for part in (Items, Mapping, Cell, Gold, Said, Taken)},
+        "$defs": {part.__name__: object_schema(part) for part in (Items, Hub, Mapping, Cell, Gold, Said, Taken)},
     }
 
 
