@@ -186,3 +186,40 @@ def test_a_split_is_the_files_that_the_card_or_their_names_say(
 def test_a_name_that_is_none_of_the_hub_is_told_by_a_check(project: Project, said: str) -> None:
     project.write("recipe.yaml", text_of(said))
     assert project.run("check", "recipe.yaml").code == 2
+
+
+BENCHMARK = f"""
+    format: 1
+    recipe: test/judged
+    language: {{target: ko, anchor: en}}
+    sources: {{a: {{file: a.jsonl, category: one, license: A}}}}
+    models: {{judge: {{id: none/none, license: A, terms: A, endpoint: none}}}}
+    prompts: [{{decontaminate: {{against: [exams, kmmlu_hard], ngram: 5}}}}]
+    benchmarks:
+      exams:
+        items: {{hf: {{dataset: {NAME}, split: test}}, columns: {{prompt: prompt, gold_answer: prompt}}}}
+        task: exact
+        extract: first_boxed
+        language: ko
+        license: unknown
+      closed:
+        items: {{hf: {{dataset: {NAME}}}, columns: {{prompt: prompt, gold_answer: prompt}}}}
+        task: exact
+        extract: first_boxed
+        language: ko
+        license: C
+    """
+
+
+def test_benchmarks_are_listed_and_got_where_their_licence_allows(project: Project, served: Served) -> None:
+    project.rows("a.jsonl", ["one", "two"])
+    project.write("recipe.yaml", BENCHMARK)
+    listed = project.run("benchmarks", "recipe.yaml", "--json")
+    assert listed.code == 0, listed.out + listed.err
+    states = {each["name"]: each["state"] for each in listed.json["benchmarks"]}
+    assert states["exams"] == "not fetched" and states["closed"] == "refused" and states["kmmlu_hard"] == "no files"
+    assert served.asked == []
+    got = ran(project, served, "benchmarks", "--get")
+    assert got.code == 0 and "here         exams" in got.out, got.out + got.err
+    assert "{hf: {dataset: HAERAE-HUB/KMMLU-HARD, split: test}}" in got.out
+    assert downloads(served) == ["test.jsonl"]
