@@ -50,8 +50,14 @@ class Shelf:
     @cached_property
     def bound(self) -> int:
         """Bytes that it may hold."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        return min(MOST, shutil.disk_usage(self.root).total // SHARE)
+        return min(MOST, shutil.disk_usage(self.folder()).total // SHARE)
+
+    def folder(self, *names: str) -> Path:
+        """A folder of it, made where it is not there; others of this machine may not look into it: not all text may be theirs."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = self.root.joinpath(*names)
+        made.mkdir(parents=True, exist_ok=True)
+        return made
 
     # -- files
 
@@ -80,7 +86,7 @@ class Shelf:
     def take(self, part: Path, file: Fetched) -> Path:
         """Let a whole file lie where its digest says."""
         path = self.path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.folder("files", file.digest)
         os.replace(part, path)
         if file.sha256 is not None:
             self.write(self.root / "sha256" / file.sha256, {"digest": file.digest, "size": file.size})
@@ -104,21 +110,17 @@ class Shelf:
 
     def write(self, path: Path, said: object) -> None:
         made = self.scratch()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.folder(path.parent.name)
         made.write_text(json.dumps(said), "utf-8")
         os.replace(made, path)
 
     def scratch(self) -> Path:
-        folder = self.root / "parts"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
+        return self.folder("parts") / uuid.uuid4().hex
 
     @contextmanager
     def part(self, address: str) -> Iterator[Path]:
         """Where an address is being written to; held by one process at a time, and it stays where that one dies."""
-        folder = self.root / "parts"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / blake3(address.encode()).hexdigest()
+        path = self.folder("parts") / blake3(address.encode()).hexdigest()
         with open(path.with_suffix(".lock"), "a") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             yield path
