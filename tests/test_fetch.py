@@ -103,6 +103,16 @@ def test_other_bytes_than_are_declared_are_not_taken(project: Project, served: S
     assert not list((Shelf().root / "files").glob("*/*"))
 
 
+def test_another_digest_declared_is_another_file(project: Project, served: Served) -> None:
+    """A lock and a file of before do not stand for it."""
+    recipe(project, f"{served.url}/a.jsonl", more=f", sha256: {hashlib.sha256(ROWS).hexdigest()}")
+    assert ran(project, served, "lock").code == 0
+    recipe(project, f"{served.url}/a.jsonl", more=f", sha256: {'0' * 64}")
+    done = ran(project, served)
+    assert done.code == 1 and "and another is declared" in done.err
+    assert ran(project, served, "build", "--locked").code == 1
+
+
 def test_locked_fetches_what_is_pinned_or_nothing(project: Project, served: Served, tmp_path: Path) -> None:
     recipe(project, f"{served.url}/a.jsonl")
     assert ran(project, served, "build", "--locked").code == 1 and served.asked == []
@@ -215,3 +225,16 @@ def test_an_address_that_cannot_be_is_told_by_a_check(project: Project, file: st
     recipe(project, json.dumps(file))
     done = project.run("check", "recipe.yaml")
     assert done.code == 2 and told in done.err
+
+
+def test_a_diff_tells_of_another_address_and_asks_nobody(project: Project, served: Served) -> None:
+    recipe(project, f"{served.url}/a.jsonl")
+    digest(ran(project, served))
+    assert ran(project, served, "lock").code == 0
+    served.asked.clear()
+    done = project.run("diff", "recipe.yaml", "--set", "sources.a.file=https://example.org/b.jsonl")
+    assert done.code == 0 and "`https://example.org/b.jsonl` is not fetched, so nothing is known of `a`" in done.out
+    done = project.run("diff", "recipe.yaml", "--set", "sources.a.file=null", "--set", "sources.a.hf={dataset: a/b}")
+    assert done.code == 0 and "file hf://datasets/a/b@main" not in done.err and "is not fetched" in done.out, done.out + done.err
+    assert project.run("explain", "recipe.yaml").code == project.run("show", "recipe.yaml").code == 0
+    assert served.asked == []

@@ -194,7 +194,7 @@ BENCHMARK = f"""
     language: {{target: ko, anchor: en}}
     sources: {{a: {{file: a.jsonl, category: one, license: A}}}}
     models: {{judge: {{id: none/none, license: A, terms: A, endpoint: none}}}}
-    prompts: [{{decontaminate: {{against: [exams, kmmlu_hard], ngram: 5}}}}]
+    prompts: [{{decontaminate: {{against: [exams, kmmlu_hard, ksm], ngram: 5}}}}]
     benchmarks:
       exams:
         items: {{hf: {{dataset: {NAME}, split: test}}, columns: {{prompt: prompt, gold_answer: prompt}}}}
@@ -221,5 +221,5 @@ def test_benchmarks_are_listed_and_got_where_their_licence_allows(project: Proje
     assert served.asked == []
     got = ran(project, served, "benchmarks", "--get")
     assert got.code == 0 and "here         exams" in got.out, got.out + got.err
-    assert "{hf: {dataset: HAERAE-HUB/KMMLU-HARD, split: test}}" in got.out
+    assert "{hf: {dataset: HAERAE-HUB/HRM8K, files: HRM8K/ksm_test.csv}}" in got.out
     assert downloads(served) == ["test.jsonl"]

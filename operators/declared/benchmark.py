@@ -56,6 +56,8 @@ class Benchmark(Declared):
     """Its files and columns."""
     obtain: str | None = None
     """How to come by the files, where they do not ship."""
+    offered: Hub | None = field("label", None)
+    """Where the hub has its files with the columns that `items` say: a recipe that is to use them says so under `items: hf:`."""
     digest: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """The digest of its files' bytes; other bytes are an error."""
     task: Task

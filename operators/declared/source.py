@@ -211,8 +211,9 @@ class Source(Operator):
 
     @property
     def pattern(self) -> str:
-        """Where its files are, in one line: a path, a glob or an address."""
-        return self.file if self.hf is None else self.hf.address
+        """Where its files are, in one line: a path, a glob or an address, of one file with what is told of its bytes."""
+        told = self.file if self.sha256 is None else f"{self.file}#sha256={self.sha256}"
+        return told if self.hf is None else self.hf.address
 
     @property
     def remote(self) -> bool:

@@ -12,8 +12,6 @@ from operators.declared.benchmark import Benchmark
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
 
-HUB = "https://huggingface.co/datasets/"
-
 
 @dataclass(frozen=True)
 class State:
@@ -74,7 +72,7 @@ def state_of(session: Session, name: str, benchmark: Benchmark) -> State:
 def how_to(name: str, benchmark: Benchmark) -> str:
     """How to come by the files of a benchmark that says none."""
     obtain = benchmark.obtain or "say its files"
-    dataset = (benchmark.origin or "").removeprefix(HUB)
-    if benchmark.origin is None or not benchmark.origin.startswith(HUB):
-        return f"{obtain}: `benchmarks: {{{name}: {{items: {{file: ...}}}}}}`"
-    return f"{obtain}, or: `benchmarks: {{{name}: {{items: {{hf: {{dataset: {dataset}, split: test}}}}}}}}`"
+    if benchmark.offered is None:
+        return f"{obtain}; then `benchmarks: {{{name}: {{items: {{file: ...}}}}}}`"
+    said = ", ".join(f"{field}: {value}" for field, value in benchmark.offered.model_dump(exclude_defaults=True).items())
+    return f"say `benchmarks: {{{name}: {{items: {{hf: {{{said}}}}}}}}}`, or {obtain}"

@@ -58,6 +58,10 @@ def download(wanted: Wanted, shelf: Shelf, access: Access, tell: Tell) -> Fetche
     if known is not None and wanted.digest in (None, known.digest):
         return known
     with shelf.part(wanted.address) as part:
+        if wanted.digest is not None and wanted.size is not None:
+            came = Fetched(wanted.address, wanted.digest, wanted.size, wanted.sha256)
+            if shelf.find(came) is not None:  # another build got it while this one waited
+                return came
         while True:
             went_on = receive(wanted, part, access, shelf.bound, tell)
             file, wrong = weigh(wanted, part)

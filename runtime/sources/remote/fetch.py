@@ -9,9 +9,9 @@ from typing import Any
 from compiler.graph.lock import LockedSource
 from operators.declared.address import BUCKETS
 from operators.declared.source import Source
-from runtime.sources.remote.download import UPDATE, Wanted, download
+from runtime.sources.remote.download import Wanted, download
 from runtime.sources.remote.held import held
-from runtime.sources.remote.http import Access, shown
+from runtime.sources.remote.http import Access
 from runtime.sources.remote.shelf import Fetched, Shelf
 from runtime.store.store import StoreError
 
@@ -42,9 +42,6 @@ def fetch(
         files.append(known if wanted.digest is not None and shelf.intact(known) else get(wanted, shelf, opened, told))
     if pins is None:
         shelf.note(source.pattern, files)
-    for each in files:
-        if source.sha256 is not None and each.sha256 not in (None, source.sha256):
-            raise StoreError(f"`{shown(each.address)}` has the SHA-256 {each.sha256}, and another is declared", UPDATE)
     return files
 
 

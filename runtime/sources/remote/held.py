@@ -17,10 +17,7 @@ def fetched_of(source: Source, locked: LockedSource | None, newest: bool) -> lis
     pinned = [Fetched(*each) for each in locked.files] if locked is not None and locked.pattern == source.pattern else None
     if pinned is not None and not newest:
         return pinned
-    known = Shelf().known(source.pattern)
-    if known is not None and source.sha256 is not None and any(each.sha256 != source.sha256 for each in known):
-        known = None  # another file was declared then
-    return known or pinned
+    return Shelf().known(source.pattern) or pinned
 
 
 def held(source: Source, locked: LockedSource | None, newest: bool) -> list[tuple[Path, Fetched]]:
