@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.sources.remote.reach import is_public
-from runtime.sources.remote.shelf import Shelf
+from runtime.sources.remote.shelf import Fetched, Shelf
 from tests.conftest import Project, Ran
 from tests.servers import Served, serving
 
@@ -238,3 +238,23 @@ def test_a_diff_tells_of_another_address_and_asks_nobody(project: Project, serve
     assert done.code == 0 and "file hf://datasets/a/b@main" not in done.err and "is not fetched" in done.out, done.out + done.err
     assert project.run("explain", "recipe.yaml").code == project.run("show", "recipe.yaml").code == 0
     assert served.asked == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://h/..",
+        "https://h/%2e%2e%2fx",
+        "https://h/",
+        "https://h",
+        "s3://b/..",
+        "https://h/a\\..\\x.jsonl",
+        "hf://datasets/a@b/..",
+    ]
+    + ["https://h/" + "x" * 5000 + ".jsonl.gz", "https://h/.hidden.jsonl", "https://h/a;rm -rf.jsonl", "https://h/-x.csv"],
+)
+def test_no_address_leads_out_of_the_shelf(tmp_path: Path, address: str) -> None:
+    shelf = Shelf(tmp_path)
+    path = shelf.path(Fetched(address, "0" * 64, 1))
+    assert path.parent == tmp_path / "fetched" / "files" / ("0" * 64) and path.name[0] not in ".-" and len(path.name) <= 100
+    assert path.resolve() == path and (".jsonl.gz" not in address or path.name.endswith(".jsonl.gz"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.sources.remote.buckets import glob_of, leads_to
+from runtime.sources.remote.buckets import METADATA, NAMED, glob_of, leads_to
 from runtime.sources.remote.download import Wanted, validator_of
 from runtime.sources.remote.shelf import Shelf
 from runtime.store.bucket import Bucket
@@ -99,3 +99,13 @@ def test_what_is_not_in_a_bucket_is_told(project: Project) -> None:
 def test_a_star_stays_in_its_folder(glob: str, path: str, matches: bool) -> None:
     assert (glob_of(glob).fullmatch(path) is not None) == matches
     assert leads_to(f"s3://b/{glob}", f"s3://b/{path}") == matches and not leads_to(f"s3://b/{glob}", f"s3://c/{path}")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_no_recipe_asks_the_machine_for_credentials(project: Project, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Whoever has none would be asked for by a request to a link-local address."""
+    for name in NAMED[scheme]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(project.folder))
+    done = project.run("build", "recipe.yaml", "--set", f"sources.a.file={scheme}://data/in/*.jsonl")
+    assert done.code == 1 and f"--allow-address {METADATA[scheme]}" in done.err

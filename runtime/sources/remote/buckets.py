@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from runtime.sources.remote.download import UPDATE, Tell, Wanted, drop, validator_of, weigh
+from runtime.sources.remote.reach import Refused
 from runtime.sources.remote.shelf import Fetched, Shelf, read
 from runtime.store.at_once import at_once
 from runtime.store.batches import batched
@@ -17,6 +19,33 @@ from runtime.store.store import StoreError
 
 MOST = 10_000
 """Files of one source."""
+METADATA = {"s3": "169.254.169.254:80", "gs": "metadata.google.internal:80"}
+"""Where credentials are asked for that the environment does not have: a service of the machine that it runs on."""
+NAMED = {
+    "s3": (
+        *("AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    ),
+    "gs": (
+        *("GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SKIP_SIGNATURE", "GOOGLE_SERVICE_ACCOUNT_PATH", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+        *("GOOGLE_APPLICATION_CREDENTIALS", "SERVICE_ACCOUNT"),
+    ),
+}
+"""What says in the environment who asks, or that nobody does."""
+LOGIN = Path(".config/gcloud/application_default_credentials.json")
+
+
+def complain_nobody(address: str, opened: Collection[str]) -> None:
+    """Raises Refused where credentials would be looked for at a private address that nobody opened."""
+    scheme = address.partition("://")[0]
+    known = any(map(os.environ.get, NAMED[scheme])) or (scheme == "gs" and (Path.home() / LOGIN).is_file())
+    if not known and METADATA[scheme] not in opened:
+        message = f"`{address}` is not fetched: the environment says neither credentials nor that none are needed"
+        public = NAMED[scheme][1] if scheme == "s3" else "GOOGLE_SKIP_SIGNATURE"
+        hint = (
+            f"{public}=true is for a public bucket; --allow-address {METADATA[scheme]} asks this machine's own service for some"
+        )
+        raise Refused(message, hint)
 
 
 def split(address: str) -> tuple[str, str]:

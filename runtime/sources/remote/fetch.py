@@ -52,8 +52,9 @@ def list_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
 
         return list_hub(source.hf, hub_access(opened))
     if of_bucket(source.file):
-        from runtime.sources.remote.buckets import list_bucket
+        from runtime.sources.remote.buckets import complain_nobody, list_bucket
 
+        complain_nobody(source.file, opened)
         listed = list_bucket(source.file)
         if source.sha256 is not None and len(listed) > 1:
             raise StoreError(
@@ -86,8 +87,9 @@ def pinned(source: Source, file: Fetched, opened: frozenset[str]) -> Wanted:
 def get(wanted: Wanted, shelf: Shelf, opened: frozenset[str], tell: Callable[[int], None]) -> Fetched:
     """A file on the shelf."""
     if of_bucket(wanted.url):
-        from runtime.sources.remote.buckets import load
+        from runtime.sources.remote.buckets import complain_nobody, load
 
+        complain_nobody(wanted.url, opened)
         return load(wanted, shelf, tell)
     access = Access(opened)
     if wanted.address.startswith("hf://"):
