@@ -86,6 +86,21 @@ def test_a_download_that_breaks_off_goes_on(project: Project, served: Served, et
     assert [headers.get("range") for _, headers in served.asked] == [None, None, "bytes=5000-", "bytes=8000-", "bytes=8000-"]
 
 
+def test_another_run_goes_on_with_what_one_left(project: Project, served: Served) -> None:
+    recipe(project, f"{served.url}/a.jsonl")
+    served.faults += [5000, (404, {})]
+    assert ran(project, served).code == 1
+    assert "400 rows" in ran(project, served).out
+    assert served.asked[-1][1]["range"] == "bytes=5000-" and "if-range" in served.asked[-1][1]
+
+
+def test_a_server_that_wants_long_silence_is_not_waited_for(project: Project, served: Served) -> None:
+    recipe(project, f"{served.url}/a.jsonl")
+    served.faults += [(429, {"Retry-After": "7200"})]
+    done = ran(project, served)
+    assert done.code == 1 and "asks for 7200 seconds of silence" in done.err and len(served.asked) == 1
+
+
 def test_a_part_of_another_version_is_not_gone_on_with(project: Project, served: Served) -> None:
     """The server's version tells where nothing is pinned; the digest where it is."""
     recipe(project, f"{served.url}/a.jsonl")
@@ -190,6 +205,16 @@ def test_addresses_of_the_internet_are_public() -> None:
     assert all(
         is_public(ipaddress.ip_address(each)) for each in ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
     )
+
+
+def test_no_file_is_larger_than_the_shelf(project: Project, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe(project, f"{served.url}/a.jsonl")
+    served.files["/a.jsonl"] = ROWS * 200
+    monkeypatch.setenv("RECIPE_FETCHED", "1MB")
+    done = ran(project, served)
+    assert done.code == 1 and "is larger than 1,048,576 bytes" in done.err and len(ROWS) * 200 > 1 << 20
+    monkeypatch.setenv("RECIPE_FETCHED", "much")
+    assert ran(project, served).code == 1
 
 
 def test_what_was_not_used_for_longest_leaves_a_full_shelf(project: Project, served: Served) -> None:

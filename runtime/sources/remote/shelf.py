@@ -20,8 +20,10 @@ from blake3 import blake3
 
 from operators.declared.address import file_name
 from runtime.sources.readers.files import hash_file
+from runtime.store.bound import parse_size
 from runtime.store.cache import MOST, SHARE
 from runtime.store.location import cache_root
+from runtime.store.store import StoreError
 
 DIGEST = re.compile("[0-9a-f]{64}")
 SPARED_SECONDS = 3600
@@ -49,7 +51,13 @@ class Shelf:
 
     @cached_property
     def bound(self) -> int:
-        """Bytes that it may hold."""
+        """Bytes that it may hold: RECIPE_FETCHED says how many, else as for other caches. Raises StoreError for no size."""
+        told = os.environ.get("RECIPE_FETCHED")
+        if told:
+            try:
+                return parse_size(told)
+            except ValueError as error:
+                raise StoreError(f"RECIPE_FETCHED: {error}", "write it like 200GB, or leave it out") from None
         return min(MOST, shutil.disk_usage(self.folder()).total // SHARE)
 
     def folder(self, *names: str) -> Path:
