@@ -8,7 +8,10 @@ from collections.abc import Collection
 
 from runtime.store.store import StoreError
 
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: Whose last 32 bits are an address of IPv4: translated ones, and those of an early form.
+CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
+#: That Python takes for public, in some of its versions: translation within a site, and site-local ones.
+LOCAL = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10")))
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -22,8 +25,8 @@ def is_public(ip: Ip) -> bool:
     """Whether an address is one of the internet, also where another one is written inside of it."""
     if isinstance(ip, ipaddress.IPv6Address):
         inner: list[Ip] = [each for each in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if each is not None]
-        inner += [ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)] if ip in NAT64 else []
-        if ip.ipv4_mapped is None and not ip.is_global:
+        inner += [ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)] if any(ip in each for each in CARRIERS) else []
+        if any(ip in each for each in LOCAL) or (ip.ipv4_mapped is None and not ip.is_global):
             return False
         return not ip.is_multicast and all(map(is_public, inner))
     return ip.is_global and not ip.is_multicast
