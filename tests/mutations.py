@@ -15,6 +15,7 @@ from operators.asks.answers import Answers
 from operators.asks.translate import Translate
 from operators.base.declare import Declared, Operator, role_of
 from operators.catalog import OPERATORS
+from operators.declared.address import Hub
 from operators.declared.aggregate import Aggregate
 from operators.declared.model import Model
 from operators.declared.source import Source
@@ -325,6 +326,18 @@ LISTED: list[Mutation] = [
     source("source.quote", {"file": "quoted.csv"}, {"file": "quoted.csv", "quote": "none"}),
     source("source.on_bad_row", {"file": "bad.jsonl"}, {"file": "bad.jsonl", "on_bad_row": "quarantine"}),
     source("source.batch_rows", {}, {"batch_rows": 2}),
+    *(
+        Mutation(field, *[recipe()] * 2, "source", "label", within=({}, changed))
+        for field, changed in {
+            "source.sha256": {"sha256": "0" * 64},
+            "source.hf": {"hf": Hub(dataset="team/set")},
+            "Hub.dataset": {"hf": Hub(dataset="team/other")},
+            "Hub.config": {"hf": Hub(dataset="team/set", config="ko")},
+            "Hub.split": {"hf": Hub(dataset="team/set", split="test")},
+            "Hub.revision": {"hf": Hub(dataset="team/set", revision="v2")},
+            "Hub.files": {"hf": Hub(dataset="team/set", files="a.jsonl")},
+        }.items()
+    ),
     Mutation("source.translate", *[recipe()] * 2, "source", "label", within=({}, {"translate": Translate(model="translator")})),
     source("Mapping.prompt", {"columns": {"prompt": "other"}}, {"columns": {"prompt": "o2"}}),
     source(

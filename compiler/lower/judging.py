@@ -43,7 +43,7 @@ def complain_unobtained(recipe: Recipe, targets: tuple[str, ...]) -> Iterator[Di
     for each in dict.fromkeys(name for output, listed in evaluation.outputs().items() if output in targets for name in listed):
         benchmark = evaluation.benchmarks[each].benchmark
         if benchmark.source() is None:
-            lacks = "files" if benchmark.items.file is None else "columns"
+            lacks = "files" if benchmark.items.file is None and benchmark.items.hf is None else "columns"
             message = f"the benchmark `{each}` has no {lacks} here: it does not ship with the project"
             obtain = benchmark.obtain or "say them under `benchmarks:`"
             hint = f"{obtain}; then `benchmarks: {{{each}: {{items: {{file: ...}}}}}}`"

@@ -13,6 +13,7 @@ from operators.asks.generate import Generate, Said
 from operators.asks.translate import LengthRatio, Translate
 from operators.base.declare import Declared, Only, Operator
 from operators.catalog import MEASURES, OBJECTIVES, STEPS
+from operators.declared.address import Hub
 from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.conversation import Conversation, ToolList
@@ -33,7 +34,22 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(Only, CategoryByRow, LicenceByRow, Cell, Gold, Conversation, ToolList, Listed, Mapping, Budget, Said, LengthRatio, Loss),
+    *(
+        Only,
+        CategoryByRow,
+        LicenceByRow,
+        Cell,
+        Hub,
+        Gold,
+        Conversation,
+        ToolList,
+        Listed,
+        Mapping,
+        Budget,
+        Said,
+        LengthRatio,
+        Loss,
+    ),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 
@@ -269,7 +285,7 @@ def benchmark_schema() -> dict[str, Any]:
         "properties": {**head, **made["properties"]},
         "$defs": {
             part.__name__: object_schema(part)
-            for part in (Items, Mapping, Cell, Gold, Listed, Conversation, ToolList, Said, Taken)
+            for part in (Items, Hub, Mapping, Cell, Gold, Listed, Conversation, ToolList, Said, Taken)
         },
     }
 

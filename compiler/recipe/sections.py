@@ -180,7 +180,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         trains=trains,
         benchmarks=benchmarks,
         evaluate=evaluate,
-        budget=declared(Budget, part, problems) if (part := node.get("budget")) is not None else None,
+        budget=declared(Budget, limit, problems) if (limit := node.get("budget")) is not None else None,
         answer_tables={} if evaluate is None else answer_tables(node, evaluate),
         tokenizers={},
         node=node,

@@ -119,7 +119,7 @@ def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None
             for each in result_differences(old[name].operator, new[name].operator):
                 places = old[name].node.find(each.path), new[name].node.find(each.path)
                 yield Change("changed", ("source", name), f"source {name}: {each}", *places)
-            files = old[name].operator.file, new[name].operator.file
+            files = old[name].operator.pattern, new[name].operator.pattern
             digests = [each.leaves[name].digest for each in facts] if facts is not None else []
             if files[0] != files[1] and (None in digests or len(set(digests)) > 1):
                 places = old[name].node.find(("file",)), new[name].node.find(("file",))
@@ -149,10 +149,10 @@ def span_of(read: Read, name: str) -> Span:
 def summary(name: str, source: Source) -> str:
     """A source, or a benchmark, in a few words."""
     if name.startswith(FEED):
-        return f"benchmark {name.removeprefix(FEED)}: file {source.file}, license {source.license}"
+        return f"benchmark {name.removeprefix(FEED)}: file {source.pattern}, license {source.license}"
     category = source.category if isinstance(source.category, str) else f"by `{source.category.column}`"
     license = source.license if isinstance(source.license, str) else f"by `{source.license.column}`"
-    return f"source {name}: file {source.file}, category {category}, license {license}"
+    return f"source {name}: file {source.pattern}, category {category}, license {license}"
 
 
 def result_differences(old: Operator, new: Operator) -> Iterator[Difference]:

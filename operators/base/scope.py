@@ -85,3 +85,15 @@ def did_you_mean(word: str, known: Columns | frozenset[str]) -> str:
     shown = [f"`{name}`" if len(name) <= 30 else f"`{name[:27]}...`" for name in sorted(known)[:12]]
     more = f", and {len(known) - 12} more" if len(known) > 12 else ""
     return "there is: " + ", ".join(shown) + more if shown else "there is none"
+
+
+def other_form(column: str, known: Iterable[str]) -> str | None:
+    """That files have a column's name in another Unicode form, as files made on a Mac do; None where they do not."""
+    import unicodedata
+
+    same = unicodedata.normalize("NFC", column)
+    twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
+    if twin is None:
+        return None
+    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
+    return f"the files have it in another Unicode form ({form} form): write the name as they do"

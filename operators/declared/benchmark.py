@@ -8,6 +8,7 @@ from pydantic import Field
 
 from operators.asks.generate import Said
 from operators.base.declare import Declared, field
+from operators.declared.address import Hub
 from operators.declared.by_row import Stated
 from operators.declared.mapping import Mapping
 from operators.declared.source import Format, Records, Source
@@ -21,6 +22,8 @@ class Items(Declared):
 
     file: str | None = None
     """The files, relative to the file that says so; a benchmark that cannot ship has none until you say where yours lie."""
+    hf: Hub | None = None
+    """A dataset of the hub, in place of `file`."""
     format: Format | None = None
     """How the files are written; the file name says it where this does not."""
     encoding: str = "utf-8"
@@ -61,6 +64,8 @@ class Benchmark(Declared):
     """Its files and columns."""
     obtain: str | None = None
     """How to come by the files, where they do not ship."""
+    offered: Hub | None = field("label", None)
+    """Where the hub has its files with the columns that `items` say: a recipe that is to use them says so under `items: hf:`."""
     digest: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """The digest of its files' bytes; other bytes are an error."""
     task: Task
@@ -87,9 +92,12 @@ class Benchmark(Declared):
 
     def source(self) -> Source | None:
         """Its rows as those of a source, or None where it has no files or columns."""
-        if self.items.file is None or self.items.columns is None:
+        items = {name: value for name, value in self.items if value is not None}
+        if "columns" not in items or not ("file" in items or "hf" in items):
             return None
-        return Source(category="benchmark", license=self.license, **dict(self.items))
+        if "file" in items:
+            items.pop("hf", None)  # who has the files says where, over what the benchmark's own file says
+        return Source(category="benchmark", license=self.license, **items)
 
     def lacks(self) -> list[str]:
         """What its columns have to have besides, for its task."""

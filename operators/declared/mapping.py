@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -238,15 +237,3 @@ class Mapping(Declared):
         for part in (self.messages, self.tools):
             paths = (part.reads() if part is not None else {}) | paths
         return paths
-
-
-def other_form(column: str, known: Iterable[str]) -> str | None:
-    """That files have a column's name in another Unicode form, as files made on a Mac do; None where they do not."""
-    import unicodedata
-
-    same = unicodedata.normalize("NFC", column)
-    twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
-    if twin is None:
-        return None
-    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
-    return f"the files have it in another Unicode form ({form} form): write the name as they do"

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from operators.asks.translate import Translate
 from operators.base.declare import LABELS, Operator, field, tuning
 from operators.base.obligation import Obligation
-from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns
+from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns, other_form
+from operators.declared.address import Hub, complain_address, file_name, is_address
 from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of
 from operators.declared.mapping import Mapping as Mapped
-from operators.declared.mapping import other_form
 from operators.declared.records import around_of, depth_of, way_of, written_around
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx"]
@@ -61,8 +61,13 @@ class Source(Operator):
     name: ClassVar[str] = "source"
     version: ClassVar[int] = 2
 
-    file: str = field("label")
-    """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project."""
+    file: str = field("label", "")
+    """The files: a path or a glob, relative to the recipe, or `pkg:` for data that ships with the project. Or the address of
+    one file, `https://`, or of some, `s3://` or `gs://`: `recipe build` fetches them, and the lock pins their digests."""
+    hf: Hub | None = field("label", None)
+    """A dataset of the hub, in place of `file`."""
+    sha256: str | None = field("label", None, pattern=r"^[0-9a-f]{64}$")
+    """The SHA-256 of the file at an address, as publishers tell it; other bytes are not taken."""
     category: Annotated[str, Field(min_length=1)] | CategoryByRow
     """The kind of prompt; every row of the source inherits it (paper figure 3). Or `{column:, map:}`, where rows say it."""
     license: Stated | LicenceByRow
@@ -95,6 +100,23 @@ class Source(Operator):
     """Rows read at a time."""
 
     @model_validator(mode="after")
+    def one_place(self) -> Source:
+        if bool(self.file) == (self.hf is not None):
+            raise ValueError("`file` or `hf` says where the rows are, one of them")
+        return self
+
+    @property
+    def pattern(self) -> str:
+        """Where its files are, in one line: a path, a glob or an address, of one file with what is told of its bytes."""
+        told = self.file if self.sha256 is None else f"{self.file}#sha256={self.sha256}"
+        return told if self.hf is None else self.hf.address
+
+    @property
+    def remote(self) -> bool:
+        """Whether its files lie on another machine."""
+        return is_address(self.pattern)
+
+    @model_validator(mode="after")
     def known_encoding(self) -> Source:
         import codecs
 
@@ -108,6 +130,7 @@ class Source(Operator):
         """The declared format, or the one that the file's name says."""
         if self.format is not None:
             return self.format
+        path = file_name(path)
         for ending in COMPRESSIONS:
             path = path.removesuffix(ending)
         found = path.rpartition(".")[2]
@@ -115,7 +138,8 @@ class Source(Operator):
 
     def written(self, name: str) -> tuple[str, str]:
         """(format, compression) of a file of this name: its bytes alone do not say how they are read."""
-        return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
+        last = file_name(name)
+        return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if last.endswith(ending)), "")
 
     def made(self) -> Columns:
         """The columns of the table, in order."""
@@ -150,7 +174,20 @@ class Source(Operator):
                 yield Obligation("licence", message, ("license",))
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        bare = self.file.lower()
+        yield from self.complain_around()
+        if self.sha256 is not None and (not self.remote or self.hf is not None):
+            hint = "a file here is pinned by the lock, and those of the hub by their commit"
+            yield Complaint(("sha256",), "`sha256` is of one file at an address", hint)
+        if self.hf is not None:
+            return
+        if self.remote and (wrong := next(complain_address(self.file), None)):
+            yield wrong
+            return
+        if self.remote and packed_as(file_name(self.file)) is not None:
+            hint = "fetch it to here and name its path, so that the lock has its members"
+            yield Complaint(("file",), "an archive at an address is not read", hint)
+            return
+        bare = file_name(self.file).lower()
         for ending in COMPRESSIONS if not bare.endswith(tuple(UNREAD)) else ():
             bare = bare.removesuffix(ending)
         unread = next((ending for ending in UNREAD if bare.endswith(ending) and packed_as(self.file) is None), None)
@@ -162,7 +199,6 @@ class Source(Operator):
                 f"the name `{self.file}` does not say how it is written",
                 "add `format:` with one of " + ", ".join(FORMATS),
             )
-        yield from self.complain_around()
         if self.members is not None and packed_as(self.file) is None:
             yield Complaint(("members",), f"`{self.file}` is no archive by its name, so that it has no members", ARCHIVE)
         format = self.format_of(self.members or self.file)

@@ -11,6 +11,7 @@ from typing import Literal
 from compiler.graph.nodes import stage_name
 from operators.base.declare import Repeats
 from runtime.build.builder import Builder, Tell
+from runtime.build.fetching import fetch_missing, remote_sources
 from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
@@ -38,6 +39,8 @@ class Repeated:
 
 def repeat(session: Session, tell: Tell) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
+    if remote_sources(session):
+        fetch_missing(session, quiet=True)
     complain_absent(session.read, session.facts, session.graph)
     graph, kept = session.graph, session.open_store()
     pinned = [] if session.lock is None else [*session.lock.tables.values(), *session.lock.outputs.values()]

@@ -15,6 +15,7 @@ from compiler.text.diagnostics import RecipeError
 from operators.base.licence import RESTRICTED
 from runtime.build.built import Built, publish, remember, take_recorded
 from runtime.build.drift import drifted_leaves, drifted_outputs, drifted_stages, otherwise_keyed, refuse
+from runtime.build.fetching import fetch_missing, remote_sources
 from runtime.build.funnel import birth_lines, funnel_of_build
 from runtime.build.looks import Looks
 from runtime.build.progress import Progress
@@ -121,10 +122,11 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
         raise StoreError(f"there is no stage `{min(wishes.remake - stages)}` to make anew", "`recipe plan` lists them")
     if wishes.accepted is not None:
         refuse(session, list(drifted_leaves(session)), wishes.accepted)
-    complain_absent(read, session.facts, graph)
     if unobtained := complain_unobtained(graph, read.recipe):
         raise RecipeError(tuple(unobtained))
     store = session.open_store()
+    fetched = fetch_missing(session, wishes.quiet, store) if remote_sources(session) else []
+    complain_absent(read, session.facts, graph := session.graph)
     store.bound = bound_of(session.memory)
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
@@ -155,7 +157,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
         tuple(stages_of(session, built)),
         funnel_of_build(graph, built),
         scores_in(session, store, built, looks),
-        tuple(notes_of(session, store, built, wishes)),
+        (*fetched, *notes_of(session, store, built, wishes)),
         built.filled,
         next_command(session, outputs),
     )

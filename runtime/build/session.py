@@ -52,6 +52,10 @@ class Session:
     """Read no file to its end: a check looks only at how files begin."""
     foretold: bool = False
     """A source that is read and whose folder holds no such file is a mistake, as it is to a check."""
+    opened: tuple[str, ...] = ()
+    """HOST:PORT of the private servers that files may be fetched from."""
+    moved: frozenset[str] | None = frozenset()
+    """Sources whose files are those that were fetched last, and not those of the lock; None for all."""
     at: Place | None = None
     """The recipe's place, where it is not the one that its name leads to."""
 
@@ -86,7 +90,16 @@ class Session:
 
     @cached_property
     def found(self) -> Found:
-        return find_files(self.text)
+        return find_files(self.text, self.lock, self.newest)
+
+    def newest(self, source: str) -> bool:
+        """Whether the files of a source that were fetched last come before those of the lock."""
+        return self.moved is None or source in self.moved
+
+    def look_again(self) -> None:
+        """Look at the files anew: some have come."""
+        for name in ("found", "fields", "graph", "facts"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def fields(self) -> tuple[dict[str, frozenset[str] | None], dict[str, str], list[Diagnostic]]:
@@ -163,6 +176,7 @@ class Session:
     def folder_options(self) -> str:
         """The options of the command line that name folders, as they were given."""
         allow = "".join(f" --allow-path {shlex.quote(folder)}" for folder in self.allow)
+        allow += "".join(f" --allow-address {shlex.quote(each)}" for each in self.opened)
         return allow + (f" --store {shlex.quote(self.store_folder)}" if self.store_folder is not None else "")
 
     def command(self) -> str:

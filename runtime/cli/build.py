@@ -8,7 +8,7 @@ from runtime.build.session import Session
 from runtime.cli.options import Size, allow_empty_option, engine_option, recipe_command, say, say_json, say_text, shared_option
 
 
-@recipe_command("build", builds=True)
+@recipe_command("build", builds=True, fetches=True)
 @click.option("--locked", is_flag=True, help="Refuse when a leaf or an output differs from the lock.")
 @click.option("--remake", multiple=True, metavar="STAGE", help="Let this stage come out otherwise than the lock pins it.")
 @click.option("--retry-refused", is_flag=True, help="Ask again for what a server refused before.")

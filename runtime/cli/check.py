@@ -13,6 +13,7 @@ from compiler.recipe.sections import Recipe
 from operators.declared.by_row import categories_of
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command
+from runtime.sources.probe import absence
 
 if TYPE_CHECKING:
     from runtime.forecast.unproven import Unproven
@@ -35,8 +36,9 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     lines = []
     for name in absent:
         feed = feeds[name]
-        lines.append(f"not proven: no lock and no files for the source `{name}`, so its columns are not known")
-        lines.append(f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`")
+        lacks = "not fetched: the source" if feed.operator.remote else "no lock and no files for the source"
+        lines.append(f"not proven: {lacks} `{name}`, so its columns are not known")
+        lines.append(f"  {feed.node.find(('file',)).label}: {absence(feed.operator)}")
     untold = [name for name, feed in feeds.items() if categories_of(feed.operator.category) is None]
     lines += [
         f"not proven: the files of `{name}` alone say its categories, so names of categories are not checked" for name in untold

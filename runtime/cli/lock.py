@@ -49,7 +49,7 @@ def write_lock(place: Place, lock: Lock) -> None:
     os.replace(made, place.lock)
 
 
-@recipe_command("lock", stores=True)
+@recipe_command("lock", stores=True, fetches=True)
 @click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
 @allow_empty_option
 @shared_option
@@ -67,6 +67,7 @@ def lock_command(
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
     session.show_restricted = show_restricted
+    session.moved = frozenset(update) if update else None
     if not update:
         session.forget_broken_lock()
     accepted = frozenset(update) if update else None
@@ -86,7 +87,7 @@ def lock_command(
             record = store.find(stage.key)
             assert record is not None and leaf.digest is not None
             sources[node.label] = LockedSource(
-                read.recipe.sources[node.label].operator.file,
+                read.recipe.sources[node.label].operator.pattern,
                 leaf.digest,
                 leaf.files,
                 tuple(sorted(leaf.fields or ())),

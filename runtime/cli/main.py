@@ -25,6 +25,8 @@ COMMANDS = {
     "diff": ("diff", "Say what an edit means, rebuilds and moves, before it is built."),
     "explain": ("plan", "Print the SQL or kernel of each stage."),
     "build": ("build", "Build the named outputs of a recipe."),
+    "fetch": ("fetch", "Get the files of sources that lie on other machines."),
+    "benchmarks": ("benchmarks", "List the benchmarks of a recipe, and get those that are not here."),
     "why": ("why", "Tell a row's whole life."),
     "show": ("show", "Print the recipe, its graph, or the rows near a decision."),
     "lock": ("lock", "Build, and write down what was built."),

@@ -22,10 +22,13 @@ from runtime.store.project import store_of
 Command = Callable[..., Any]
 
 
-def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> Callable[[Command], click.Command]:
+def recipe_command(
+    name: str, *, stores: bool = False, builds: bool = False, fetches: bool = False
+) -> Callable[[Command], click.Command]:
     """A command on a RECIPE: it is called with the recipe opened as the options say, and `as_json`.
 
-    Every one has --set, --allow-path and --json; `stores` adds --store, `builds` also --target and --sample.
+    Every one has --set, --allow-path and --json; `stores` adds --store, `builds` also --target and --sample, `fetches` what
+    may be reached.
     """
 
     def wrap(function: Command) -> click.Command:
@@ -37,9 +40,10 @@ def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> 
             store: str | None = None,
             sample: int | None = None,
             target: tuple[str, ...] = (),
+            allow_address: tuple[str, ...] = (),
             **rest: Any,
         ) -> Any:
-            return function(Session(recipe, settings, allow, store, sample, target), **rest)
+            return function(Session(recipe, settings, allow, store, sample, target, opened=allow_address), **rest)
 
         command: Command = json_option(call)
         if builds:
@@ -47,6 +51,8 @@ def recipe_command(name: str, *, stores: bool = False, builds: bool = False) -> 
             command = click.option("--target", multiple=True, metavar="NAME", help=TARGET)(command)
         if stores or builds:
             command = store_option(command)
+        if fetches:
+            command = click.option("--allow-address", multiple=True, type=Server(), metavar="HOST:PORT", help=REACH)(command)
         command = click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)(command)
         command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET)(command)
         return click.command(name)(click.argument("recipe")(command))
@@ -68,6 +74,20 @@ class Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Server(click.ParamType[str]):
+    """A server by its name or number and its port."""
+
+    name = "server"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        import re
+
+        found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", str(value))
+        if found is None or not 0 < int(found[2]) < 65536:
+            self.fail(f"`{str(value)[:80]}` is no server: write it like 127.0.0.1:8000", param, ctx)
+        return str(value).lower()
+
+
 class EngineName(click.ParamType[str]):
     """What tasks run on."""
 
@@ -84,6 +104,7 @@ class EngineName(click.ParamType[str]):
 STORE = "The store: a folder, or a URL like s3://bucket/prefix; .recipe in the project unless said."
 SAMPLE = "The whole recipe on the N lowest-ranked items."
 TARGET = "Build this table; all outputs unless said."
+REACH = "A server of this machine or of a private network that files may be fetched from."
 ALLOW = "A folder outside the project that the recipe may read."
 SET = "Change a value of the recipe, as an extending recipe would."
 

@@ -16,6 +16,7 @@ from runtime.build.room import disk_of
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
+from runtime.sources.probe import absence
 
 if TYPE_CHECKING:
     from runtime.forecast.completions import AskForecast
@@ -74,7 +75,7 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         lock = ": the lock's digest stands in for them" if origin == "lock" else ", and no lock has them"
         lines.append(f"the files of `{name}` are not here{lock}")
         feed = session.read.recipe.sources[name]
-        lines += [f"  {feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`"] if origin == "absent" else []
+        lines += [f"  {feed.node.find(('file',)).label}: {absence(feed.operator)}"] if origin == "absent" else []
     owed = obligations_by_row(session)
     lines += [f"{kind}: {message}" for kind, message in owed]
     value = {

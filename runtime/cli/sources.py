@@ -40,7 +40,7 @@ def first_row(session: Session, name: str, open_text: bool) -> dict[str, Any]:
     from runtime.sources.readers.read import read_batches
 
     source, files = session.read.recipe.sources[name].operator, session.found.files[name]
-    said: dict[str, Any] = {"source": name, "file": source.file, "files": len(files), "row": None, "reason": None}
+    said: dict[str, Any] = {"source": name, "file": source.pattern, "files": len(files), "row": None, "reason": None}
     constants = {"category": source.category, "license": source.license}
     try:
         for batch in (batch for path in files for batch in read_batches(source, path)):

@@ -8,7 +8,7 @@ from runtime.build.session import Session
 from runtime.cli.options import answer, engine_option, recipe_command
 
 
-@recipe_command("verify", stores=True)
+@recipe_command("verify", stores=True, fetches=True)
 @engine_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def verify_command(session: Session, as_json: bool, engine: str | None, quiet: bool) -> None:

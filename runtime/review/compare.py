@@ -14,6 +14,7 @@ from operators.base.licence import CLASSES
 from runtime.forecast.completions import AskForecast, foresee
 from runtime.review.rows import OutputRows, output_rows
 from runtime.review.sides import Side
+from runtime.sources.probe import absence
 from runtime.stages.expected.counts import Counts
 
 
@@ -103,7 +104,7 @@ def absent_files(side: Side) -> Iterator[str]:
     for name, leaf in side.session.facts.leaves.items():
         if leaf.digest is None:
             feed = side.session.read.recipe.sources[name]
-            yield f"{feed.node.find(('file',)).label}: no file matches `{feed.operator.file}`, so nothing is known of `{name}`"
+            yield f"{feed.node.find(('file',)).label}: {absence(feed.operator)}, so nothing is known of `{name}`"
 
 
 def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskForecast]) -> Cost | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts, Leaf
@@ -23,6 +24,9 @@ from operators.declared.source import Source, packed_as
 from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
 from runtime.sources.readers.globs import TooMany
 
+if TYPE_CHECKING:
+    from runtime.sources.remote.shelf import Fetched
+
 #: Files of a source that are no larger together are read to their end by a check, to count their lines.
 SMALL = 1 << 22
 
@@ -34,6 +38,8 @@ class Found:
     files: Mapping[str, list[Path]]
     wrong: tuple[Diagnostic, ...] = ()
     """What is wrong with the names of files: they lead out of the project, or are written in two ways."""
+    fetched: Mapping[Path, Fetched] = field(default_factory=dict)
+    """Of files that lie on other machines, what they were when they came here."""
     digests: dict[Path, str] = field(default_factory=dict)
     packed: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
     """A file that lay in an archive -> (the archive, what it is called there)."""
@@ -44,8 +50,10 @@ class Found:
             self.digests[path] = hash_file(path)
         return self.digests[path]
 
-    def show(self, read: Read, path: Path) -> str:
-        """A file as people know it; one of an archive by its name there behind that of the archive."""
+    def shown(self, read: Read, path: Path) -> str:
+        """What people know a file by: its path, where it came from, or its name in an archive behind that of the archive."""
+        if path in self.fetched:
+            return self.fetched[path].address
         archive, member = self.packed.get(path, (path, ""))
         return read.place.shorten(archive) + (f"/{member}" if member else "")
 
@@ -54,14 +62,22 @@ class Found:
         return leaf_digest([self.digest(path) for path in self.files[source]])
 
 
-def find_files(read: Read) -> Found:
-    """The files of every source that may be read."""
+def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> Found:
+    """The files of every source that may be read; `newest` tells of which source the last ones fetched come before the lock's."""
     found: dict[str, list[Path]] = {}
     packed: dict[Path, tuple[Path, str]] = {}
+    fetched: dict[Path, Fetched] = {}
     wrong = []
     for name, feed in read.recipe.sources.items():
         span = feed.node.find(("file",))
-        pattern, found[name] = feed.operator.file, []
+        pattern, found[name] = feed.operator.pattern, []
+        if feed.operator.remote:
+            from runtime.sources.remote.held import held
+
+            here = held(feed.operator, lock.sources.get(name) if lock else None, newest(name))
+            found[name] = [path for path, _ in here]
+            fetched |= here
+            continue
         try:
             inner, base = base_of(read, name)
             roots = (read.place.package,) if pattern.startswith("pkg:") else read.place.allowed
@@ -77,7 +93,7 @@ def find_files(read: Read) -> Found:
         except Unreadable as error:
             found[name] = []
             wrong.append(Diagnostic(f"{read.place.shorten(error.path)}: {error.message}", span))
-    return Found(found, tuple(wrong), packed=packed)
+    return Found(found, tuple(wrong), fetched, packed=packed)
 
 
 def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]]) -> list[Path]:
@@ -94,7 +110,7 @@ def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]]) -
 def base_of(read: Read, name: str) -> tuple[str, Path]:
     """(the path or glob of a source's files, the folder that it is relative to)."""
     feed = read.recipe.sources[name]
-    span, pattern = feed.node.find(("file",)), feed.operator.file
+    span, pattern = feed.node.find(("file",)), feed.operator.pattern
     if pattern.startswith("pkg:"):
         return pattern.removeprefix("pkg:"), read.place.package
     return pattern, read.place.base(span)
@@ -106,7 +122,12 @@ def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str], name
     for name in sorted(names, key=[*read.recipe.sources].index):
         feed = read.recipe.sources[name]
         span = feed.node.find(("file",))
-        if found.files[name] or origins.get(name) != "absent" or any(each.span == span for each in found.wrong):
+        if (
+            feed.operator.remote
+            or found.files[name]
+            or origins.get(name) != "absent"
+            or any(each.span == span for each in found.wrong)
+        ):
             continue
         pattern, base = base_of(read, name)
         parts = Path(pattern).parts
@@ -114,7 +135,7 @@ def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str], name
         folder = base.joinpath(*parts[:first])
         if parts and "\0" not in pattern and os.path.isdir(folder):  # not Path.is_dir, which raises for a name too long
             hint = near_files(folder / parts[first])
-            wrong.append(Diagnostic(f"no file matches `{feed.operator.file}`", span, hint))
+            wrong.append(Diagnostic(f"no file matches `{feed.operator.pattern}`", span, hint))
     return wrong
 
 
@@ -132,7 +153,7 @@ def known_fields(
         locked = lock.sources.get(name) if lock else None
         # What is in reach of a row inside others depends on the way to it, so that it is looked up in the files themselves.
         inside = (feed.operator.records is not None or feed.operator.members is not None) and found.files[name]
-        if locked is not None and locked.pattern == feed.operator.file and locked.fields and not inside:
+        if locked is not None and locked.pattern == feed.operator.pattern and locked.fields and not inside:
             fields[name], origin[name] = frozenset(locked.fields), "lock"
         elif found.files[name] and not inside and name in remembered and found.leaf(name) == remembered[name][0]:
             fields[name], origin[name] = frozenset(remembered[name][1]), "store"
@@ -145,7 +166,7 @@ def known_fields(
                     looked = probe(feed.operator, path)
                     known = None if known is None or looked is None else known | set(looked)
                 except Unreadable as error:
-                    wrong.append(Diagnostic(f"{found.show(read, path)}: {error.message}", feed.node.find(("file",))))
+                    wrong.append(Diagnostic(f"{found.shown(read, path)}: {error.message}", feed.node.find(("file",))))
                     known = None
             fields[name], origin[name] = None if known is None else frozenset(known), "files"
         else:
@@ -187,6 +208,11 @@ def count_rows(source: Source, paths: Iterable[Path]) -> int:
     return sum(batch.table.num_rows for path in paths for batch in read_batches(source, path))
 
 
+def absence(source: Source) -> str:
+    """What is said of a source whose files are not here."""
+    return f"`{source.pattern}` is not fetched" if source.remote else f"no file matches `{source.pattern}`"
+
+
 def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
     wrong = []
@@ -194,10 +220,8 @@ def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     for name, leaf in facts.leaves.items():
         if leaf.digest is None and (name in used or not name.startswith(FEED)):
             node = read.recipe.sources[name].node
-            pattern = read.recipe.sources[name].operator.file
-            wrong.append(
-                Diagnostic(f"no file matches `{pattern}`", node.find(("file",)), "a path is relative to the file that says it")
-            )
+            hint = "a path is relative to the file that says it"
+            wrong.append(Diagnostic(absence(read.recipe.sources[name].operator), node.find(("file",)), hint))
     declared = read.recipe.evaluate.benchmarks if read.recipe.evaluate is not None else {}
     for name, placed in declared.items():
         judged = facts.leaves.get(FEED + name)
@@ -214,11 +238,11 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
     for name in read.recipe.sources:
         locked = lock.sources.get(name) if lock else None
         if found.files[name]:
-            files = tuple((found.show(read, path), found.digest(path), path.stat().st_size) for path in found.files[name])
+            files = tuple((found.shown(read, path), found.digest(path), path.stat().st_size) for path in found.files[name])
             digest = leaf_digest([digest for _, digest, _ in files])
             same = locked is not None and locked.digest == digest
             leaves[name] = Leaf(digest, fields[name], "files", files, locked.classes if locked is not None and same else {})
-        elif locked is not None and locked.pattern == read.recipe.sources[name].operator.file:
+        elif locked is not None and locked.pattern == read.recipe.sources[name].operator.pattern:
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")

@@ -60,7 +60,7 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
 
     def explain(self) -> list[str]:
         source = self.stage.operator
-        lines = [f"read {source.file}"]
+        lines = [f"read {source.pattern}"]
         lines += [f"rows: {source.records}"] * (source.records is not None)
         lines += [f"column {name} = {cell.wording()} as {cell.as_}" for name, cell in source.columns.cells().items()]
         if options := source.columns.option_columns():
@@ -121,7 +121,7 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         """How many rows its files hold, by the lock or by reading them."""
         label, leaf = self.stage.node.label, view.facts.leaves[self.stage.node.label]
         locked = view.lock.sources.get(label) if view.lock else None
-        if locked is not None and locked.digest == leaf.digest and locked.pattern == self.stage.operator.file:
+        if locked is not None and locked.digest == leaf.digest and locked.pattern == self.stage.operator.pattern:
             return exactly(locked.rows)
         if not view.files.get(label):
             return Between(0, MANY)

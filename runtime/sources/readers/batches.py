@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from operators.declared.mapping import other_form
+from operators.base.scope import other_form
 from operators.declared.source import Source
 from runtime.sources.readers.cells import convert_cells
 from runtime.sources.readers.conversations import convert_conversations

@@ -1,0 +1,193 @@
+"""Datasets of the hub: the commit that a revision stands for today, and the files of a configuration's split in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from operators.declared.address import Hub
+from operators.declared.source import COMPRESSIONS, FORMATS
+from runtime.sources.remote.buckets import glob_of, is_glob
+from runtime.sources.remote.download import TRIES, Wanted
+from runtime.sources.remote.http import Access, Unanswered, asking
+from runtime.store.store import StoreError
+
+MOST = 64 << 20
+"""Bytes of what the hub says of a dataset."""
+COMMIT = re.compile("[0-9a-f]{40}")
+#: What files of a split are called, as the library `datasets` reads names.
+SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+
+
+def hub_access(opened: frozenset[str]) -> Access:
+    """The hub that the environment names, and the user's token for it."""
+    try:
+        from huggingface_hub import constants, get_token
+    except ModuleNotFoundError:
+        raise StoreError("datasets of the hub need `huggingface_hub`", "pip install 'data-recipe[hub]'") from None
+    return Access(opened, (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/"), get_token())
+
+
+def address_of(dataset: str, commit: str, path: str) -> str:
+    """A file of a commit, as the lock has it."""
+    return f"hf://datasets/{dataset}@{commit}/{path}"
+
+
+def wanted_at(hub: Hub, address: str, access: Access, **known: Any) -> Wanted | None:
+    """A file of the hub by what the lock calls it; None for one of another dataset."""
+    found = re.fullmatch(re.escape(f"hf://datasets/{hub.dataset}@") + "([0-9a-f]{40})/(.+)", address)
+    if found is None or not sound(found[2]):
+        return None
+    from huggingface_hub import hf_hub_url
+
+    url = hf_hub_url(hub.dataset, found[2], repo_type="dataset", revision=found[1], endpoint=access.endpoint)
+    return Wanted(address, url, **known)
+
+
+def sound(path: str) -> bool:
+    """Whether a path of a dataset is one that can be said in an address."""
+    return path.isprintable() and not {"?", "#", "\\"} & {*path} and {"", ".", ".."}.isdisjoint(path.split("/"))
+
+
+def list_hub(hub: Hub, access: Access) -> list[Wanted]:
+    """The files of a split at the commit that its revision stands for now. Raises StoreError where there is none."""
+    said = ask(hub, access)
+    commit = str(said.get("sha"))
+    if not COMMIT.fullmatch(commit):
+        raise StoreError(f"the hub names no commit of `{hub.dataset}@{hub.revision}`", "look at HF_ENDPOINT")
+    files = {str(each["rfilename"]): each for each in said.get("siblings") or () if sound(str(each.get("rfilename") or ""))}
+    names = list(chosen(hub, sorted(files), said.get("cardData") or {}))
+    if not names:
+        data = [name for name in sorted(files) if is_data(name)]
+        listed = ", ".join(data[:8]) + (", ..." if len(data) > 8 else "")
+        hint = "say them with `files:`" + (f"; there is {listed}" if listed else "; it has none that are read here")
+        what = (
+            f"`{hub.files}`"
+            if hub.files is not None
+            else f"the split `{hub.split}`" + (f" of `{hub.config}`" if hub.config else "")
+        )
+        raise StoreError(f"`{hub.dataset}@{commit[:12]}` has no files of {what}", hint)
+    found = []
+    for name in names:
+        lfs = files[name].get("lfs") or {}
+        known = {"sha256": str(lfs["sha256"])} if lfs.get("sha256") else {"blob": str(files[name]["blobId"])}
+        size = files[name].get("size")
+        one = wanted_at(hub, address_of(hub.dataset, commit, name), access, size=size, **known)
+        assert one is not None
+        found.append(one)
+    return found
+
+
+def ask(hub: Hub, access: Access) -> Mapping[str, Any]:
+    """What the hub says of a dataset at a revision, with the digests of its files."""
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise StoreError(f"`{hub.address}` is not fetched: HF_HUB_OFFLINE is set", "unset it, or fetch where there is a network")
+    # Not by the library's own client: redirects of that one lead anywhere.
+    url = f"{access.endpoint}/api/datasets/{hub.dataset}/revision/{quote(hub.revision, safe='')}?blobs=true"
+    for tries in range(TRIES):
+        try:
+            with asking(url, access, {}) as answer:
+                if answer.status in (429, 500, 502, 503, 504):
+                    raise Unanswered(f"answers with HTTP {answer.status}")
+                return read_answer(hub, answer.status, answer.read(MOST + 1) if answer.status == 200 else b"")
+        except Unanswered as error:
+            if tries + 1 == TRIES or error.final:
+                host = urlsplit(access.endpoint or "").hostname
+                raise StoreError(
+                    f"`{hub.dataset}` cannot be fetched: the hub at `{host}` {error}", "run the same command again later"
+                ) from None
+            pause(tries)
+    raise AssertionError("the last try raises")
+
+
+def read_answer(hub: Hub, status: int, body: bytes) -> Mapping[str, Any]:
+    if status in (401, 403, 404):
+        # The hub says 401 of what is not there, so that nobody learns of private datasets.
+        message = f"the hub has no dataset `{hub.dataset}` at `{hub.revision}` that you may read (HTTP {status})"
+        raise StoreError(
+            message, "look at its name and revision; for a gated one accept its terms, and put your token into HF_TOKEN"
+        )
+    try:
+        said = json.loads(body) if status == 200 and len(body) <= MOST else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise StoreError(f"the hub says nothing that can be read of `{hub.dataset}` (HTTP {status})", "look at HF_ENDPOINT")
+    return said
+
+
+def pause(tries: int) -> None:
+    import time
+
+    from runtime.sources.remote.download import BACKOFF_SECONDS
+
+    time.sleep(BACKOFF_SECONDS * 2**tries)
+
+
+def is_data(name: str) -> bool:
+    """Whether a file is of a kind that is read here."""
+    for ending in COMPRESSIONS:
+        name = name.removesuffix(ending)
+    return name.rpartition(".")[2] in FORMATS and not name.rpartition("/")[2].startswith(".")
+
+
+def chosen(hub: Hub, names: list[str], card: Mapping[str, Any]) -> Iterator[str]:
+    """The files of a split, in order: those that are said, those that the dataset's card says, or by what they are called."""
+    if hub.files is not None:
+        glob = glob_of(hub.files) if is_glob(hub.files) else None
+        yield from (name for name in names if (name == hub.files if glob is None else glob.fullmatch(name)))
+        return
+    configs = [each for each in card.get("configs") or () if isinstance(each, dict) and "data_files" in each]
+    if configs:
+        yield from by_card(hub, names, configs)
+        return
+    inner = [name for name in names if is_data(name)]
+    if hub.config not in (None, "default"):
+        inner = [name for name in inner if hub.config in (*name.split("/")[:-1], name.rpartition("/")[2].partition(".")[0])]
+    said = {name: split_of(name) for name in inner}
+    if any(said.values()):
+        wanted = next((split for split, words in SPLITS.items() if hub.split in words), hub.split)
+        yield from (name for name in inner if said[name] == wanted)
+    elif hub.split == "train":  # whose files say nothing of splits is all of it
+        yield from inner
+
+
+def by_card(hub: Hub, names: list[str], configs: list[dict[str, Any]]) -> Iterator[str]:
+    """The files that a dataset's card declares: `data_files` of a configuration, in any of the forms that it takes."""
+    default = next((each for each in configs if each.get("default") is True), None)
+    default = default or next(
+        (each for each in configs if each.get("config_name") == "default"), configs[0] if len(configs) == 1 else None
+    )
+    named = next((each for each in configs if str(each.get("config_name")) == hub.config), None)
+    config = named if hub.config is not None else default
+    if config is None:
+        listed = ", ".join(str(each.get("config_name")) for each in configs)[:400]
+        what = f"no configuration `{hub.config}`" if hub.config is not None else "several configurations"
+        raise StoreError(f"`{hub.dataset}` has {what}", f"say `config:` with one of {listed}")
+    said, folder = config["data_files"], str(config.get("data_dir") or "").strip("/")
+    if isinstance(said, str) or (isinstance(said, list) and all(isinstance(each, str) for each in said)):
+        said = {"train": said}
+    if isinstance(said, list):
+        said = {str(each.get("split")): each.get("path") for each in said if isinstance(each, dict)}
+    paths = said.get(hub.split) if isinstance(said, dict) else None
+    patterns = [paths] if isinstance(paths, str) else [str(each) for each in paths or ()]
+    globs = [glob_of(f"{folder}/{each}" if folder else each.removeprefix("./")) for each in patterns]
+    yield from (name for name in names if any(glob.fullmatch(name) for glob in globs))
+
+
+def split_of(name: str) -> str | None:
+    """The split that a file's name or one of its folders says."""
+    for part in reversed(name.split("/")):
+        words = re.split(r"[^a-z]+", part.lower())
+        found = next((split for split, known in SPLITS.items() if not {*known}.isdisjoint(words)), None)
+        if found is not None:
+            return found
+    return None

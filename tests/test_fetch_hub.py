@@ -1,0 +1,225 @@
+"""Datasets of the hub: a revision is a commit in the lock, files are as the hub says, and the token goes to it alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operators.declared.address import Hub
+from runtime.sources.remote.hub import chosen
+from runtime.sources.remote.shelf import Shelf
+from tests.conftest import Project, Ran
+from tests.servers import Served, serving
+
+TOKEN = "hf_testsSecret0123456789"
+NAME = "some-team/exams"
+ONE, TWO = "1" * 40, "2" * 40
+ROWS = b"".join(json.dumps({"prompt": f"row number {at}"}).encode() + b"\n" for at in range(50))
+MORE = b'{"prompt": "one more"}\n'
+
+
+def commit(served: Served, sha: str, files: dict[str, bytes], card: Any = None, lfs: bool = True) -> None:
+    """Let `main` of the dataset be a commit with some files."""
+    siblings = []
+    for path, body in files.items():
+        blob = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+        large = {"lfs": {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}} if lfs else {}
+        siblings.append({"rfilename": path, "size": len(body), "blobId": blob, **large})
+        served.files[f"/datasets/{NAME}/resolve/{sha}/{path}"] = body
+    said = json.dumps({"id": NAME, "sha": sha, "siblings": siblings, "cardData": card}).encode()
+    served.answers[f"/api/datasets/{NAME}/revision/main"] = lambda: said
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    with serving(monkeypatch, tmp_path) as made:
+        monkeypatch.setenv("HF_ENDPOINT", made.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        commit(made, ONE, {"data/train.jsonl": ROWS, "data/test.jsonl": MORE, "README.md": b"a card"})
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    folder = tmp_path / "project"
+    (folder / ".recipe").mkdir(parents=True)
+    recipe = Project(folder)
+    recipe.write("recipe.yaml", text_of(f"{{dataset: {NAME}}}"))
+    return recipe
+
+
+def text_of(hub: str) -> str:
+    return f"""
+        format: 1
+        recipe: test/hub
+        sources: {{a: {{hf: {hub}, category: one, license: A}}}}
+        prompts: [{{length: {{min: 1}}}}]
+        """
+
+
+def ran(project: Project, served: Served, *arguments: str) -> Ran:
+    command, *more = arguments or ("build",)
+    return project.run(command, "recipe.yaml", "--allow-address", served.host, *more)
+
+
+def digest(done: Ran) -> str:
+    assert done.code == 0, done.out + done.err
+    return next(line for line in done.out.splitlines() if "test/hub@" in line).split()[0]
+
+
+def downloads(served: Served) -> list[str]:
+    return [path.rpartition("/")[2] for path in served.paths() if "/resolve/" in path]
+
+
+@pytest.mark.parametrize("lfs", [True, False])
+def test_a_split_is_fetched_and_its_commit_is_in_the_lock(project: Project, served: Served, lfs: bool) -> None:
+    commit(served, ONE, {"data/train.jsonl": ROWS, "data/test.jsonl": MORE}, lfs=lfs)
+    done = ran(project, served, "lock")
+    assert done.code == 0, done.err
+    locked = json.loads((project.folder / "recipe.lock").read_text())["sources"]["a"]
+    assert locked["files"][0][0] == f"hf://datasets/{NAME}@{ONE}/data/train.jsonl" and locked["rows"] == 50
+    assert downloads(served) == ["train.jsonl"]
+
+
+def test_another_commit_with_equal_bytes_rebuilds_nothing(project: Project, served: Served) -> None:
+    assert ran(project, served, "lock").code == 0
+    commit(served, TWO, {"moved/train-all.jsonl": ROWS})
+    assert "as locked" in ran(project, served, "fetch", "--update").out
+    assert downloads(served) == ["train.jsonl"]  # its bytes were here
+    assert ran(project, served, "lock").code == 0
+    again = project.run("build", "recipe.yaml", "--json", "--locked")
+    assert again.json["ran"] == [] and f"@{TWO}/moved/train-all.jsonl" in (project.folder / "recipe.lock").read_text()
+
+
+def test_a_moving_branch_moves_no_locked_build(project: Project, served: Served) -> None:
+    assert ran(project, served, "lock").code == 0
+    first = digest(ran(project, served))
+    commit(served, TWO, {"data/train.jsonl": ROWS + MORE})
+    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    served.asked.clear()
+    assert digest(ran(project, served, "build", "--locked", "--store", "other")) == first
+    assert served.paths() == [f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"]
+
+
+def test_files_are_verified_by_what_the_hub_says_of_them(project: Project, served: Served) -> None:
+    served.files[f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"] = ROWS.replace(b"row", b"wor")
+    done = ran(project, served)
+    assert done.code == 1 and "SHA-256" in done.err and not list((Shelf().root / "files").glob("*"))
+
+
+def test_the_token_goes_to_the_hub_alone_and_is_written_nowhere(project: Project, served: Served, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        (tmp_path / "elsewhere").mkdir()
+        known = tmp_path / "known.pem"
+        with serving(patch, tmp_path / "elsewhere") as other:
+            patch.setenv("SSL_CERT_FILE", str(known))  # one certificate for both
+            path = f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"
+            served.moved[path], other.files["/blob"] = f"{other.url}/blob", ROWS
+            done = ran(project, served, "lock", "--allow-address", other.host)
+    assert done.code == 0, done.err
+    assert [headers.get("authorization") for _, headers in served.asked] == [f"Bearer {TOKEN}"] * 2
+    assert [headers.get("authorization") for _, headers in other.asked] == [None]
+    written = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert len(written) > 5 and not any(TOKEN.encode() in each.read_bytes() for each in written)
+    assert TOKEN not in done.out + done.err
+
+
+def test_a_recipe_alone_reaches_no_hub_on_a_private_address(project: Project, served: Served) -> None:
+    done = project.run("build", "recipe.yaml")
+    assert done.code == 1 and "--allow-address" in done.err and served.asked == []
+
+
+def test_what_is_not_there_or_not_to_be_read_is_told(project: Project, served: Served) -> None:
+    project.write("recipe.yaml", text_of(f"{{dataset: {NAME}, split: dev}}"))
+    done = ran(project, served)
+    assert done.code == 1 and "no files of the split `dev`" in done.err and "data/test.jsonl" in done.err
+    project.write("recipe.yaml", text_of("{dataset: no/such}"))
+    assert "no dataset `no/such` at `main` that you may read (HTTP 404)" in ran(project, served).err
+
+
+CARD = {
+    "configs": [
+        {
+            "config_name": "ko",
+            "data_files": [{"split": "train", "path": ["ko/a-*.jsonl"]}, {"split": "test", "path": "ko/t.jsonl"}],
+        },
+        {"config_name": "th", "default": True, "data_files": "th/**/*.jsonl"},
+        {"config_name": "in", "data_dir": "inner", "data_files": {"train": "x.jsonl"}},
+    ]
+}
+CARDED = ["inner/x.jsonl", "ko/a-1.jsonl", "ko/a-2.jsonl", "ko/t.jsonl", "th/1.jsonl", "th/deep/2.jsonl", "x.jsonl"]
+BARE = ["data/test-00000-of-00001.parquet", "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet", "README.md"]
+FOLDERS = ["law/dev/0.parquet", "law/train/0.parquet", "art/train/0.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "card", "files"),
+    [
+        ({"config": "ko"}, CARDED, CARD, ["ko/a-1.jsonl", "ko/a-2.jsonl"]),
+        ({"config": "ko", "split": "test"}, CARDED, CARD, ["ko/t.jsonl"]),
+        ({}, CARDED, CARD, ["th/1.jsonl", "th/deep/2.jsonl"]),
+        ({"config": "in"}, CARDED, CARD, ["inner/x.jsonl"]),
+        ({}, BARE, {}, BARE[1:3]),
+        ({"split": "test"}, BARE, {}, BARE[:1]),
+        ({"config": "law", "split": "validation"}, FOLDERS, {}, FOLDERS[:1]),
+        ({"files": "**/train/*.parquet"}, FOLDERS, {}, FOLDERS[1:]),
+        ({"files": "law/dev/0.parquet"}, FOLDERS, {}, FOLDERS[:1]),
+        ({}, ["all.csv", "notes.txt"], {}, ["all.csv"]),
+        ({"split": "test"}, ["all.csv"], {}, []),
+    ],
+)
+def test_a_split_is_the_files_that_the_card_or_their_names_say(
+    said: dict[str, str], names: list[str], card: Any, files: list[str]
+) -> None:
+    assert list(chosen(Hub(dataset=NAME, **said), names, card)) == files
+
+
+@pytest.mark.parametrize(
+    "said", ["{dataset: ../x}", "{dataset: a/b/c}", "{dataset: a, revision: '?x'}", "{dataset: a, split: a/b}"]
+)
+def test_a_name_that_is_none_of_the_hub_is_told_by_a_check(project: Project, said: str) -> None:
+    project.write("recipe.yaml", text_of(said))
+    assert project.run("check", "recipe.yaml").code == 2
+
+
+BENCHMARK = f"""
+    format: 1
+    recipe: test/judged
+    language: {{target: ko, anchor: en}}
+    sources: {{a: {{file: a.jsonl, category: one, license: A}}}}
+    models: {{judge: {{id: none/none, license: A, terms: A, endpoint: none}}}}
+    prompts: [{{decontaminate: {{against: [exams, kmmlu_hard, ksm], ngram: 5}}}}]
+    benchmarks:
+      exams:
+        items: {{hf: {{dataset: {NAME}, split: test}}, columns: {{prompt: prompt, gold_answer: prompt}}}}
+        task: exact
+        extract: first_boxed
+        language: ko
+        license: unknown
+      closed:
+        items: {{hf: {{dataset: {NAME}}}, columns: {{prompt: prompt, gold_answer: prompt}}}}
+        task: exact
+        extract: first_boxed
+        language: ko
+        license: C
+    """
+
+
+def test_benchmarks_are_listed_and_got_where_their_licence_allows(project: Project, served: Served) -> None:
+    project.rows("a.jsonl", ["one", "two"])
+    project.write("recipe.yaml", BENCHMARK)
+    listed = project.run("benchmarks", "recipe.yaml", "--json")
+    assert listed.code == 0, listed.out + listed.err
+    states = {each["name"]: each["state"] for each in listed.json["benchmarks"]}
+    assert states["exams"] == "not fetched" and states["closed"] == "refused" and states["kmmlu_hard"] == "no files"
+    assert served.asked == []
+    got = ran(project, served, "benchmarks", "--get")
+    assert got.code == 0 and "here         exams" in got.out, got.out + got.err
+    assert "{hf: {dataset: HAERAE-HUB/HRM8K, files: HRM8K/ksm_test.csv}}" in got.out
+    assert downloads(served) == ["test.jsonl"]
