@@ -34,22 +34,8 @@ LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
-    *(
-        Only,
-        CategoryByRow,
-        LicenceByRow,
-        Cell,
-        Hub,
-        Gold,
-        Conversation,
-        ToolList,
-        Listed,
-        Mapping,
-        Budget,
-        Said,
-        LengthRatio,
-        Loss,
-    ),
+    *(Only, CategoryByRow, LicenceByRow, Cell, Hub, Gold, Conversation, ToolList, Listed, Mapping),
+    *(Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
 

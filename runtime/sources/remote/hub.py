@@ -133,10 +133,10 @@ def pause(tries: int) -> None:
 
 
 def is_data(name: str) -> bool:
-    """Whether a file is of a kind that is read here."""
+    """Whether a file is of a kind that is read here; text beside data is a note, and is read where `files` names it."""
     for ending in COMPRESSIONS:
         name = name.removesuffix(ending)
-    return name.rpartition(".")[2] in FORMATS and not name.rpartition("/")[2].startswith(".")
+    return name.rpartition(".")[2] in {*FORMATS} - {"txt"} and not name.rpartition("/")[2].startswith(".")
 
 
 def chosen(hub: Hub, names: list[str], card: Mapping[str, Any]) -> Iterator[str]:
