@@ -24,6 +24,30 @@ sys.stdin.read()
 """
 
 
+#: It is interrupted where Python drops what is raised.
+DROPPING = """
+import signal, time
+from runtime.cli.interrupts import hear_interrupts
+class Dropping:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+hear_interrupts()
+try:
+    Dropping()
+    while True:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    time.sleep(0.2)  # what would be said is said
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_that_python_drops_is_sent_once_more_and_told_once() -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", DROPPING], cwd=ROOT, text=True, env=env, capture_output=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "interrupted\n", f"\n{STOPPING}\n")
+
+
 @pytest.mark.parametrize("more", [1, 2])
 def test_what_is_deaf_to_ctrl_c_says_that_it_stops_and_leaves_when_it_is_told_again(more: int) -> None:
     pipes = {each: subprocess.PIPE for each in ("stdin", "stdout", "stderr")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -16,6 +17,9 @@ GRACE = 3.0
 STOPPED = threading.Event()
 """Set where the main thread has heard of it, and says so itself."""
 
+AGAIN: list[float] = []
+"""When interrupts were sent that no person sent."""
+
 
 def hear_interrupts() -> None:
     """From now on a person hears of Ctrl-C; called once, in the main thread. Python tells that thread only between two steps."""
@@ -23,6 +27,22 @@ def hear_interrupts() -> None:
     os.set_blocking(hear, False)
     signal.set_wakeup_fd(hear, warn_on_full_buffer=False)
     threading.Thread(target=answer, args=(heard,), name="interrupts", daemon=True).start()
+    sys.unraisablehook = interrupt_again
+
+
+def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Python drops what is raised where nobody can catch it, as while an object is forgotten: an interrupt is sent once more."""
+    if dropped.exc_type is KeyboardInterrupt:
+        threading.Thread(target=interrupt, name="interrupting", daemon=True).start()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def interrupt() -> None:
+    """Interrupt the main thread, a little later."""
+    time.sleep(0.05)
+    AGAIN.append(time.monotonic())
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def answer(heard: int) -> None:
@@ -30,6 +50,9 @@ def answer(heard: int) -> None:
     times = 0
     while data := os.read(heard, 64):
         for _ in range(data.count(signal.SIGINT)):
+            if AGAIN:
+                AGAIN.pop()
+                continue
             times += 1
             if times == 1:
                 if not STOPPED.is_set():
