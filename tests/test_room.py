@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from operators.declared.source import Source
+from runtime.sources.readers.read import read_batches
 from runtime.sources.sizes import size_of
 from runtime.store.bound import BASE, SMALLEST, Bound
 from runtime.store.store import Store, StoreError
@@ -136,3 +137,16 @@ def test_the_size_of_rows_is_known_by_a_look(project: Project) -> None:
     texts = [json.loads(line)["prompt"].encode() for line in lines(30_000)]
     assert 0.9 < size.rows / 30_000 < 1.1 and 0.9 < size.text / sum(map(len, texts)) < 1.3
     assert size_of(source, [project.folder / "absent.jsonl"]) == (0, 0)
+
+
+def test_a_file_is_not_in_memory_when_it_has_been_read_to_its_end(tmp_path: Path) -> None:
+    texts = [f"{number:07}" * 40 for number in range(60_000)]
+    schema = pa.schema([("prompt", pa.string())])
+    with pq.ParquetWriter(tmp_path / "a.parquet", schema, compression="none", use_dictionary=False) as file:
+        for start in range(0, len(texts), 3000):
+            file.write_table(pa.table({"prompt": texts[start : start + 3000]}))
+    source = Source(file="a.parquet", category="daily", license="A")  # type: ignore[arg-type]
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in read_batches(source, tmp_path / "a.parquet"):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < (tmp_path / "a.parquet").stat().st_size // 2

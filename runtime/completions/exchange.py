@@ -72,7 +72,7 @@ def table_of(completions: Sequence[Completion]) -> pa.Table:
 def import_completions(memo: CompletionMemo, path: Path) -> Imported:
     """Add the completions of a file that an export wrote. Raises StoreError where a line was changed; nothing is added then."""
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)
         if not file.schema_arrow.equals(SCHEMA):
             raise StoreError(f"`{path}` holds no completions", "write it with `recipe store completions export FILE`")
         for batch in file.iter_batches(BATCH):

@@ -93,7 +93,7 @@ def groups_of(output: BuiltOutput) -> Iterator[pa.Table]:
     waiting: list[pa.Table] = []
     lists = [name for name, column in output.record.columns.items() if column["type"] in ("messages", "tools")]
     for shard in taken_as(output.record, OutputRecord).shards:
-        with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:"))) as file:
+        with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:")), pre_buffer=False) as file:
             for batch in file.iter_batches(GROUP_ROWS):
                 kept = pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])
                 waiting.append(with_objects(with_hex_ids(kept), lists))

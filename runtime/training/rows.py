@@ -86,7 +86,7 @@ def read_batches(path: Path) -> Iterator[RowBatch]:
     """The rows of a file in their order. Raises JobError."""
     hint = "its columns are `row_id`, `input_ids` and `loss`: a list of tokens, and whether each is trained on"
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)
         for batch in file.iter_batches(BATCH, columns=["row_id", "input_ids", "loss"]):
             ids, loss = batch.column("input_ids"), batch.column("loss")
             if any(each.null_count or each.flatten().null_count for each in (ids, loss)):

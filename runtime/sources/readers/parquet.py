@@ -37,7 +37,8 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
     if not path.stat().st_size:
         raise Unreadable(path, "it is empty")
     try:
-        with pq.ParquetFile(str(path), page_checksum_verification=True) as file:
+        # What is read ahead would stay in memory to the end of the file.
+        with pq.ParquetFile(str(path), page_checksum_verification=True, pre_buffer=False) as file:
             fields = check_columns(path, file.schema_arrow.names, source)
             for field in fields:
                 if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
