@@ -24,6 +24,7 @@ from runtime.tables.memo import Memo
 from runtime.tables.objects import beside_part
 from runtime.tables.order import halves
 from runtime.tables.scatter import by_part, in_id_order, parted
+from runtime.tables.streamed import Streamed
 from runtime.tables.table import BATCH, Table
 
 THREAD_BYTES = 150 << 20
@@ -136,10 +137,8 @@ class Relation:
             self.connection.register(self.name, held.unify_dictionaries() if len(self.parts) > 1 else held)
             yield from parted(in_id_order(self.connection.sql(text).to_arrow_table()), len(self.parts))
             return
-        import pyarrow.dataset
-
-        paths = [str(self.folder / f"{part}.arrow") for part in range(len(self.table.spread))]
-        self.connection.register(self.name, pyarrow.dataset.dataset(paths, format="ipc"))
+        paths = [self.folder / f"{part}.arrow" for part in range(len(self.table.spread))]
+        self.connection.register(self.name, Streamed(paths))
         # DuckDB's own sort would hold on to memory that the rest of the query needs.
         reader = self.connection.sql(text).to_arrow_reader(4 * BATCH)
         yield from by_part(self.store, reader, reader.schema, len(paths))

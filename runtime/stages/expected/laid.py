@@ -12,6 +12,7 @@ from runtime.stages.expected.frames import RANGES, Window, windows
 from runtime.store.files import Files
 from runtime.tables.ids import connect, database
 from runtime.tables.scatter import scattered
+from runtime.tables.streamed import Streamed
 from runtime.tables.table import BATCH
 
 LARGE = 1_000_000
@@ -47,16 +48,14 @@ class Laid:
         if self.folder is None:
             self.connection.register(self.name, self.window(0, self.rows))
             return
-        import pyarrow.dataset
-
         paths = []
         for number, (first, last) in enumerate(windows(self.rows)):
             path, rows = self.path / f"{number}.arrow", self.window(first, last)
             path.unlink(missing_ok=True)
             with Files().scratch(path) as file, pa.ipc.new_file(file, rows.schema) as writer:
                 writer.write_table(rows, max_chunksize=BATCH)
-            paths.append(str(path))
-        self.connection.register(self.name, pyarrow.dataset.dataset(paths, format="ipc"))
+            paths.append(path)
+        self.connection.register(self.name, Streamed(paths))
 
     def window(self, first: int, last: int) -> pa.Table:
         return pa.table({name: column(first, last) for name, column in self.columns.items()})
