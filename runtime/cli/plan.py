@@ -124,7 +124,7 @@ def first_request(ask: AskForecast, open_text: bool) -> Iterator[str]:
     sampling = ", ".join(f"{name} {value}" for name, value in (ask.sampling or {}).items())
     yield f"the first request of {ask.stage} ({sampling}):"
     for role, *parts in ask.first:
-        open_here = open_text or ask.license not in RESTRICTED or role == "system"
+        open_here = open_text or ask.license not in RESTRICTED or role in ask.told
         shown = "\n".join(parts).strip("\n") if open_here else withheld(ask.license)
         yield from (f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""]))
 
