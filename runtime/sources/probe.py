@@ -25,6 +25,7 @@ from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
 from runtime.sources.readers.globs import TooMany
 
 if TYPE_CHECKING:
+    from runtime.sources.archives import Unpacked
     from runtime.sources.remote.shelf import Fetched
 
 #: Files of a source that are no larger together are read to their end by a check, to count their lines.
@@ -43,6 +44,8 @@ class Found:
     digests: dict[Path, str] = field(default_factory=dict)
     packed: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
     """A file that lay in an archive -> (the archive, what it is called there)."""
+    archives: tuple[Unpacked, ...] = ()
+    """The archives that they lay in: their files are there for as long as these are."""
 
     def digest(self, path: Path) -> str:
         """The digest of a file's bytes, read once for each command."""
@@ -66,6 +69,7 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
     """The files of every source that may be read; `newest` tells of which source the last ones fetched come before the lock's."""
     found: dict[str, list[Path]] = {}
     packed: dict[Path, tuple[Path, str]] = {}
+    archives: list[Unpacked] = []
     fetched: dict[Path, Fetched] = {}
     wrong = []
     for name, feed in read.recipe.sources.items():
@@ -89,22 +93,22 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
         try:
-            found[name] = [each for path in found[name] for each in unpacked(path, feed.operator, packed)]
+            found[name] = [each for path in found[name] for each in unpacked(path, feed.operator, packed, archives)]
         except Unreadable as error:
             found[name] = []
             wrong.append(Diagnostic(f"{read.place.shorten(error.path)}: {error.message}", span))
-    return Found(found, tuple(wrong), fetched, packed=packed)
+    return Found(found, tuple(wrong), fetched, packed=packed, archives=tuple(archives))
 
 
-def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]]) -> list[Path]:
+def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]], archives: list[Unpacked]) -> list[Path]:
     """The files that a file stands for: itself, or the members of an archive, which go into `packed`. Raises Unreadable."""
     if packed_as(path.name) is None:
         return [path]
     from runtime.sources.archives import unpack
 
-    members = unpack(path, source.members).members
-    packed |= {where: (path, name) for name, where in members}
-    return [where for _, where in members]
+    archives.append(archive := unpack(path, source.members))
+    packed |= {where: (path, name) for name, where in archive.members}
+    return [where for _, where in archive.members]
 
 
 def base_of(read: Read, name: str) -> tuple[str, Path]:
