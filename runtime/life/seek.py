@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph.stages import AskStage, SourceStage, of_kind
+from operators.declared.by_row import unread
 from runtime.life.why import Ledgers
 from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
@@ -76,7 +77,7 @@ def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
                 if len(rows) < limit:
-                    origin = {"source": node.label, "license": node.license}
+                    origin = {"source": node.label, "license": unread(stage.operator.license)}
                     rows.append({**record.bad[place + at], "raw": raw[at].as_py(), **origin})
             place += len(raw)
     return rows, count - len(rows)
