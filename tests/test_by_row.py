@@ -191,3 +191,14 @@ def test_what_a_row_says_that_cannot_be_read_nobody_knows_so_its_text_is_hidden_
     assert Source.model_validate(recipe(license=license)["sources"]["web"]).written_class() == "A"
     quarantined = recipe(license=license, on_bad_row="quarantine")["sources"]["web"]
     assert Source.model_validate(quarantined).written_class() == "unknown"
+
+
+def test_locked_counts_of_classes_hold_for_the_map_that_they_were_counted_by(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    opened = {"column": "lic", "map": dict.fromkeys(MAP, "A")}
+    project.write("recipe.yaml", json.dumps(recipe(license=opened)))
+    assert project.run("lock", "recipe.yaml").code == 0
+    assert "licence" not in project.run("plan", "recipe.yaml").out
+    project.write("recipe.yaml", json.dumps(recipe(license=opened | {"map": MAP | {"closed": "B"}})))
+    told = project.run("plan", "recipe.yaml").out
+    assert "rows of `web` may be trained on and not redistributed" in told and "not proven: no lock says" in told

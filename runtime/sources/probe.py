@@ -241,13 +241,16 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
     leaves: dict[str, Leaf] = {}
     for name in read.recipe.sources:
         locked = lock.sources.get(name) if lock else None
+        pinned = lock.tables[name].key if lock and name in lock.tables else ""
         if found.files[name]:
             files = tuple((found.shown(read, path), found.digest(path), path.stat().st_size) for path in found.files[name])
             digest = leaf_digest([digest for _, digest, _ in files])
             same = locked is not None and locked.digest == digest
-            leaves[name] = Leaf(digest, fields[name], "files", files, locked.classes if locked is not None and same else {})
+            leaves[name] = Leaf(
+                digest, fields[name], "files", files, locked.classes if locked is not None and same else {}, pinned
+            )
         elif locked is not None and locked.pattern == read.recipe.sources[name].operator.pattern:
-            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes)
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes, pinned)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
     if not read.recipe.trains:
