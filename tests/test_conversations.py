@@ -286,3 +286,13 @@ def test_a_step_that_changes_a_column_makes_no_text_of_a_conversation_and_leaves
     project.write("recipe.yaml", json.dumps(said))
     done = project.run("check", "recipe.yaml")
     assert done.code == 2 and "conversation" in done.err + "conversation" * (of == "messages") and "`turns: {" in done.err
+
+
+def test_what_was_said_with_quotes_on_two_lines_is_found(project: Project) -> None:
+    source = {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"messages": "messages"}}
+    said = {"format": 1, "recipe": "test/found", "sources": {"a": source}, "prompts": [{"length": {"in": "user", "min": 1}}]}
+    project.rows("a.jsonl", [{"messages": [USER | {"content": 'say "hi"\nthen go'}, ANSWER]}])
+    project.write("recipe.yaml", json.dumps(said))
+    project.build()
+    for text in ('say "hi"', '"hi"\nthen', '"role":"user"'):
+        assert "length passed" in project.run("why", "recipe.yaml", "--match", text, "--store", "store").out
