@@ -120,7 +120,7 @@ def test_an_archive_gives_what_its_files_give_unpacked(project: Project) -> None
 def test_lines_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
     path = write(tmp_path, "x.jsonl", '{"t": "하나"}' + end + end + '{"t": "둘"}' + end)
     assert read(path, {"t": "t"}) == ([{"t": "하나"}, {"t": "둘"}], [])
-    path = write(tmp_path, "x.csv", end.join(['t,u', '"하, 나",1', "둘,2", ""]))
+    path = write(tmp_path, "x.csv", end.join(["t,u", '"하, 나",1', "둘,2", ""]))
     assert read(path, {"t": "t"}) == ([{"t": "하, 나"}, {"t": "둘"}], [])
     path = write(tmp_path, "x.txt", end.join(["하나 ", "", "둘"]))
     assert read(path, {"t": "."}) == ([{"t": "하나 "}, {"t": "둘"}], [])
@@ -203,3 +203,13 @@ def test_whatever_bytes_are_changed_a_file_is_read_or_refused(tmp_path: Path, na
                     rows, bad = read(each, {"t": "t"}, **nesting)
                     assert all(reason for _, reason in bad)
         path.unlink()
+
+
+def test_files_of_many_archives_are_there_as_long_as_a_command_runs(project: Project) -> None:
+    for number in range(66):
+        zipped(project.folder / f"{number}.zip", ("a.jsonl", json.dumps({"prompt": f"물은 왜 {number}"}), 0))
+    source = {"file": "*.zip", "category": "x", "license": "A"}
+    project.write(
+        "recipe.yaml", json.dumps({"format": 1, "recipe": "test/many", "sources": {"a": source}, "prompts": ["unique"]})
+    )
+    assert len(project.table("recipe.yaml")) == 66

@@ -143,3 +143,9 @@ def test_a_budget_holds_over_a_shared_store_and_leaves_nothing_claimed(traces: P
     write(traces, None)
     assert traces.run("build", "recipe.yaml", *shared).code == 0
     assert sum(teacher.asked.values()) == 20 and max(teacher.tried.values()) == 1
+
+
+def test_tools_and_calls_of_a_request_count_as_its_text_does() -> None:
+    meter = Meter(Spending(Budget(money=Decimal("0.0004"))), "a", None, Prices(input=Decimal(1), output=Decimal(0)))
+    turns = (("tools", "x" * 100), ("assistant", "", "x" * 200), ("user", "x" * 36))  # 64 + 336 of a million
+    assert meter.admit(Request(bytes(32), turns, {"max_tokens": 1}, 0)) and meter.held[0] == 400

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from operators.base.declare import LABELS
+from operators.declared.source import Source
 from runtime.export.between import complain_restricted, records_of
 from runtime.sources.labelling import Labelling, count_labels
 from runtime.store.bound import Bound
@@ -172,3 +173,32 @@ def test_nothing_reads_a_source_past_what_is_dropped_for_its_licence(project: Pr
     (source,) = [node["id"] for node in nodes if node["operator"].startswith("source") and node["name"] == "web"]
     readers = {node["name"] for node in nodes if source in node["inputs"]}
     assert readers == {"web.allowed/license"}
+
+
+def test_what_a_row_says_that_cannot_be_read_nobody_knows_so_its_text_is_hidden_and_stays_here(project: Project) -> None:
+    bad = {"prompt": [1], "lic": "closed", "kind": "science", "more": "닫힌 비밀"}
+    project.rows("a.jsonl", [ROWS[0], bad])
+    license = {"column": "lic", "map": {"cc-by-4.0": "A", "closed": "C"}}
+    built(project, recipe(license=license, on_bad_row="quarantine"))
+    told = project.run("why", "recipe.yaml", "--match", "닫힌").out
+    assert "a.jsonl:2" in told and "비밀" not in told
+    store = Store(project.folder / ".recipe")
+    ((_, build),) = store.builds()
+    with pytest.raises(StoreError, match="may not be redistributed"):
+        complain_restricted(store, build, list(records_of(store, build)))
+    project.write("recipe.yaml", json.dumps(recipe(license=license)))
+    assert "비밀" not in project.run("build", "recipe.yaml", "--quiet").err
+    assert Source.model_validate(recipe(license=license)["sources"]["web"]).written_class() == "A"
+    quarantined = recipe(license=license, on_bad_row="quarantine")["sources"]["web"]
+    assert Source.model_validate(quarantined).written_class() == "unknown"
+
+
+def test_locked_counts_of_classes_hold_for_the_map_that_they_were_counted_by(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    opened = {"column": "lic", "map": dict.fromkeys(MAP, "A")}
+    project.write("recipe.yaml", json.dumps(recipe(license=opened)))
+    assert project.run("lock", "recipe.yaml").code == 0
+    assert "licence" not in project.run("plan", "recipe.yaml").out
+    project.write("recipe.yaml", json.dumps(recipe(license=opened | {"map": MAP | {"closed": "B"}})))
+    told = project.run("plan", "recipe.yaml").out
+    assert "rows of `web` may be trained on and not redistributed" in told and "not proven: no lock says" in told

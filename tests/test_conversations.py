@@ -274,3 +274,25 @@ def test_an_item_that_stands_in_one_turn_is_found_there(project: Project) -> Non
     told = project.run("why", "recipe.yaml", "--match", "심의", "--store", "store").out
     assert "parts, characters" in told and "of messages" in told
     assert "    다음 중 대한민국 헌법재판소의 권한에 속하는 것은\n" in told
+
+
+@pytest.mark.parametrize("of", ["messages", "user", "assistant.last"])
+def test_a_step_that_changes_a_column_makes_no_text_of_a_conversation_and_leaves_none_unchanged(
+    project: Project, of: str
+) -> None:
+    source = {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"messages": "messages"}}
+    said = {"format": 1, "recipe": "test/changed", "sources": {"a": source}, "prompts": [{"strip_invisible": {"of": of}}]}
+    project.rows("a.jsonl", [{"messages": [USER, ANSWER]}])
+    project.write("recipe.yaml", json.dumps(said))
+    done = project.run("check", "recipe.yaml")
+    assert done.code == 2 and "conversation" in done.err + "conversation" * (of == "messages") and "`turns: {" in done.err
+
+
+def test_what_was_said_with_quotes_on_two_lines_is_found(project: Project) -> None:
+    source = {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"messages": "messages"}}
+    said = {"format": 1, "recipe": "test/found", "sources": {"a": source}, "prompts": [{"length": {"in": "user", "min": 1}}]}
+    project.rows("a.jsonl", [{"messages": [USER | {"content": 'say "hi"\nthen go'}, ANSWER]}])
+    project.write("recipe.yaml", json.dumps(said))
+    project.build()
+    for text in ('say "hi"', '"hi"\nthen', '"role":"user"'):
+        assert "length passed" in project.run("why", "recipe.yaml", "--match", text, "--store", "store").out

@@ -66,3 +66,18 @@ def test_a_reply_that_calls_a_tool_is_a_row_of_the_ledger(project: Project, monk
     assert asked(project, monkeypatch, content="", tool_calls=[call])[1] == []
     found = project.run("why", "recipe.yaml", "--match", "고마워", "--store", "store")
     assert "it calls a tool" in found.out
+
+
+def test_a_plan_shows_no_system_turn_of_a_restricted_row(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = [{"role": "system", "content": "비밀 지시"}, *TALK]
+    project.rows("talks.jsonl", [{"messages": talk, "tools": TOOLS}])
+    project.write(
+        "recipe.yaml",
+        RECIPE.format(first="{sample: {rows: 1}}, ").replace("license: A", "license: B").replace(", max_failures: 1", ""),
+    )
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        teacher.fault = lambda handler, request, times: bool(handler.say(400, {}) or True)
+        project.run("build", "recipe.yaml", "--quiet")
+        told = project.run("plan", "recipe.yaml")
+    assert "the first request of t/converse" in told.out and "비밀" not in told.out

@@ -97,6 +97,13 @@ def test_text_that_spells_a_marker_stays_text() -> None:
     assert ends == [ids for ids in plain if ids in made.spelling.ids]
 
 
+@pytest.mark.parametrize("hole", ["\ue0000\ue001", "\ue0009\ue001", "\ue000<|im_end|>\ue001"])
+def test_text_that_looks_like_what_stands_for_a_marker_stays_text(hole: str) -> None:
+    """What is not in text as it comes may stand in it all the same: a row may be made to."""
+    talk = [{"role": "user", "content": f"<|im_start|> {hole}"}, {"role": "assistant", "content": f"say {hole}"}]
+    assert learnt(QWEN, talk, None)[1] == [f"say {hole}<|im_end|>"]
+
+
 def test_a_template_that_drops_earlier_thinking_learns_the_last_turn_alone() -> None:
     thinking = [each | ({"reasoning_content": "음"} if each["role"] == "assistant" else {}) for each in TALK]
     template = FOUND["llama.cpp", "Qwen-Qwen3-0.6B"]

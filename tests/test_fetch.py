@@ -60,6 +60,16 @@ def test_a_file_at_an_address_is_the_file_itself(project: Project, served: Serve
     assert digest(fetched).endswith(again.json["outputs"][0]["digest"][:12])
 
 
+def test_equal_bytes_of_two_sources_keep_their_own_addresses(project: Project, served: Served) -> None:
+    places = [f"{served.url}/{folder}/a.jsonl" for folder in ("x", "y")]
+    served.files |= {"/x/a.jsonl": ROWS, "/y/a.jsonl": ROWS}
+    sources = "".join(f"  {name}: {{file: {at}, category: one, license: A}}\n" for name, at in zip("ab", places, strict=True))
+    project.write("recipe.yaml", f"format: 1\nrecipe: test/fetch\nsources:\n{sources}prompts: [{{length: {{min: 1}}}}]\n")
+    assert ran(project, served, "lock").code == 0
+    locked = json.loads((project.folder / "recipe.lock").read_text())["sources"]
+    assert [locked[name]["files"][0][0] for name in "ab"] == places
+
+
 def test_checks_plans_and_diffs_ask_nobody(project: Project, served: Served) -> None:
     recipe(project, f"{served.url}/a.jsonl")
     told = project.run("check", "recipe.yaml")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from operators.declared.address import Hub
-from runtime.sources.remote.hub import chosen
+from runtime.sources.remote.http import Access
+from runtime.sources.remote.hub import address_of, chosen, wanted_at
 from runtime.sources.remote.shelf import Shelf
 from tests.conftest import Project, Ran
 from tests.servers import Served, serving
@@ -186,6 +187,22 @@ def test_a_split_is_the_files_that_the_card_or_their_names_say(
 def test_a_name_that_is_none_of_the_hub_is_told_by_a_check(project: Project, said: str) -> None:
     project.write("recipe.yaml", text_of(said))
     assert project.run("check", "recipe.yaml").code == 2
+
+
+def test_a_card_and_names_of_others_take_no_time_and_raise_nothing() -> None:
+    hostile = [{"data_files": "*a" * 40 + "b"}, {"data_files": 3}, {"data_files": {"train": 3}}, {"data_files": "**/" * 40 + "b"}]
+    names = ["a" * 200, "a/" * 100 + "a.jsonl"]
+    for config in hostile:
+        assert list(chosen(Hub(dataset=NAME), names, {"configs": [config]})) == []
+    assert list(chosen(Hub(dataset=NAME, split="test"), names, {"configs": 3})) == []
+
+
+def test_a_lock_names_no_file_that_the_recipe_leads_not_to() -> None:
+    access, commit = Access(endpoint="https://hub"), "0" * 40
+    hub = Hub(dataset=NAME, files="data/*.jsonl")
+    assert wanted_at(hub, address_of(NAME, commit, "data/a.jsonl"), access) is not None
+    assert wanted_at(hub, address_of(NAME, commit, "other/a.jsonl"), access) is None
+    assert wanted_at(hub, address_of("other/name", commit, "data/a.jsonl"), access) is None
 
 
 BENCHMARK = f"""

@@ -12,6 +12,7 @@ import pytest
 
 from operators.declared.records import way_of
 from runtime.sources.readers.read import probe
+from tests.conftest import Project
 from tests.reading import columns_of, declare, read, write
 
 SQUAD = [
@@ -78,7 +79,7 @@ def test_an_object_keyed_by_id_is_a_row_for_each_entry_with_its_key(tmp_path: Pa
 def test_a_key_that_a_record_says_otherwise_is_a_bad_row(tmp_path: Path) -> None:
     path = write(tmp_path, "x.json", json.dumps({"1": {"id": 1, "q": "a"}, "2": {"id": 5, "q": "b"}}))
     rows, bad = read(path, {"prompt": "q", "id": "id"}, records="{id}")
-    assert (columns_of(rows, "id"), bad) == (["1"], [(1, "its key is `2`, and its field `id` is `5`")])
+    assert (columns_of(rows, "id"), bad) == (["1"], [(1, "its field `id` is `5`, and its key is `2`")])
 
 
 def test_rows_that_are_no_objects_are_a_dot(tmp_path: Path) -> None:
@@ -172,3 +173,13 @@ def test_a_list_of_one_stands_for_what_is_in_it(tmp_path: Path, form: str, value
     rows, bad = read(path, {"options": "o", "gold": {form: "g", "path": ["is"]}})
     assert columns_of(rows, "gold") == ([place] if place is not None else [])
     assert len(bad) == (place is None)
+
+
+def test_a_template_that_is_none_is_one_mistake(project: Project) -> None:
+    source = {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"prompt": {"template": "{"}}}
+    project.rows("a.jsonl", ["one"])
+    project.write(
+        "recipe.yaml", json.dumps({"format": 1, "recipe": "test/brace", "sources": {"a": source}, "prompts": ["unique"]})
+    )
+    told = project.run("check", "recipe.yaml").err
+    assert told.count("error: ") == 1 and "has a brace that names no column" in told

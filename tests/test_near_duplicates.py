@@ -248,3 +248,18 @@ def test_why_withholds_what_is_restricted_of_either_row(near: Project) -> None:
     assert '"near": "' in out and "짧게" not in out and '"pieces": null' in out, out
     shown = near.run("why", "recipe.yaml", "--store", "store", "--match", "하늘은", "--json", "--show-restricted").out
     assert "짧게" in shown
+
+
+def test_conversations_are_near_by_the_turns_that_are_named(near: Project) -> None:
+    asked = ["하늘은 왜 파랗게 보이나요? 이유를 길게 써 주세요.", "하늘은 왜 파랗게 보이나요? 이유를 짧게 써 주세요."]
+    answers = ["빛이 흩어져서요", "그 까닭은 바다와 산과 들에 있습니다"]
+    talks = [zip(("user", "assistant"), said, strict=True) for said in zip(asked, answers, strict=True)]
+    near.rows("a.jsonl", [{"messages": [{"role": who, "content": said} for who, said in talk]} for talk in talks])
+    for by, kept in (("assistant.last", 2), ("user", 1)):
+        said = RECIPE.replace("license: A}", "license: A, columns: {messages: messages}}").replace(
+            "{min: 3}", "{min: 3, in: user}"
+        )
+        near.write("recipe.yaml", said.replace("threshold: 0.6", f"threshold: 0.5, by: {by}"))
+        assert len(near.table("recipe.yaml")) == kept
+    out = near.run("why", "recipe.yaml", "--store", "store", "--match", "하늘은").out
+    assert "`길게` here, `짧게` there" in out or "`짧게` here, `길게` there" in out, out

@@ -23,17 +23,20 @@ CROWDED = 3
 """Rows of a band that a row is compared with at most: fewer than share one here."""
 
 
-def recipe(sources: list[str], least: int, most: int, compared: int, sample: int) -> dict[str, Any]:
+def recipe(talks: bool, sources: list[str], least: int, most: int, compared: int, sample: int) -> dict[str, Any]:
+    column = "user" if talks else "prompt"
     steps = [
-        {"name": "before", "length": {"min": least, "max": most}},
-        {"near_duplicates": {"threshold": 0.6, "max_share": 1, "most_compared": compared}},
+        {"name": "before", "length": {"in": column, "min": least, "max": most}},
+        {"near_duplicates": {"by": column, "threshold": 0.6, "max_share": 1, "most_compared": compared}},
         {"sample": {"rows": sample}},
     ]
+    columns = {"messages": "messages"} if talks else {"prompt": "prompt"}
+    file = {"category": "one", "license": "A", "columns": columns}
     return {
         "format": 1,
         "recipe": "test/near",
         "language": {"target": "ko"},
-        "sources": {name: {"file": f"{name}.jsonl", "category": "one", "license": "A"} for name in sources},
+        "sources": {name: {"file": f"{name}.jsonl", **file} for name in sources},
         "tables": {"rows": {"from": sources, "steps": steps}},
     }
 
@@ -53,12 +56,14 @@ def built(session: Session) -> set[bytes]:
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 20))])
 def test_what_is_said_of_rows_before_a_build_holds(seed: int, project: Project) -> None:
-    chance, texts = random.Random(seed), some_texts(60)
+    chance, texts, talks = random.Random(seed), some_texts(60), seed % 2 == 1
     for name, some in (("a", texts[:40]), ("b", texts[30:])):
-        project.rows(f"{name}.jsonl", [{"prompt": text} for text in some])
+        said = [{"prompt": text, "messages": [{"role": "user", "content": text}]} for text in some]
+        project.rows(f"{name}.jsonl", said)
     before, exact = None, 0
     for place in range(6):
-        said = recipe(
+        made = recipe(
+            talks,
             chance.choice([["a"], ["a", "b"], ["a", "b"]]),
             chance.choice([1, 1, 24, 28]),
             chance.choice([99, 99, 36, 34]),
@@ -66,7 +71,7 @@ def test_what_is_said_of_rows_before_a_build_holds(seed: int, project: Project) 
             chance.choice([1000, 1000, 12]),
         )
         path = Path(project.folder, f"{place}.yaml")
-        path.write_text(json.dumps(said), "utf-8")
+        path.write_text(json.dumps(made), "utf-8")
         session = Session(str(path), allow=(str(project.folder),), store_folder=str(project.folder / "store"))
         told = expected(session, before)
         possible = [row.tobytes() for row in id_bytes(told.frame.frame("row_id")).copy()]

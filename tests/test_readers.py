@@ -282,3 +282,14 @@ def test_real_files_are_read_whole(
             rows, bad = rows + batch.table.num_rows, bad + len(batch.bad)
     assert (rows, bad) == expected
     assert set(source.reads()) <= known
+
+
+@pytest.mark.parametrize("deep", [500, 900, 100_000])
+@pytest.mark.parametrize(("name", "form"), [("x.jsonl", " \n"), ("x.json", "[]")])
+def test_what_is_nested_too_deeply_is_a_row_that_cannot_be_read(tmp_path: Path, deep: int, name: str, form: str) -> None:
+    text = '{"prompt": "a", "n": ' + "[" * deep + "]" * deep + "}"
+    try:
+        rows, bad = read(write(tmp_path, name, form[0] + text + form[1]))
+    except Unreadable as error:  # where it is not even known where such an element ends
+        rows, bad = [], [(1, error.message)]
+    assert rows == [] and "nested too deeply" in bad[0][1]

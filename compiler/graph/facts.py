@@ -23,6 +23,8 @@ class Leaf:
     """(path as shown, digest, bytes) of each file."""
     classes: Mapping[str, int] = field(default_factory=dict)
     """Licence class -> rows of it, by the lock, where rows say their own."""
+    counted: str = ""
+    """The key of the rows that the lock counted."""
 
 
 def installed_version(name: str) -> str:

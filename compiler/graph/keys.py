@@ -49,6 +49,13 @@ def ingredients(graph: Graph, index: int, facts: Facts, address: Address) -> dic
     return own if stage.leaf else {**own, "inputs": stage.key_inputs(inputs)}
 
 
+def locked_classes(graph: Graph, index: int, facts: Facts) -> Mapping[str, int]:
+    """Licence class -> rows of a source, by the lock; none where it counted them as another recipe reads or maps them."""
+    leaf = facts.leaves[graph.nodes[index].label]
+    parts = ingredients(graph, index, facts, lambda _: None) if leaf.classes else None
+    return leaf.classes if parts is not None and digest_of(parts) == leaf.counted else {}
+
+
 def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
     """A hash of each node by what it is made from, down to the leaves: equal ones give equal results, built or not."""
     found: dict[int, str | None] = {}

@@ -140,6 +140,7 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
     if isinstance(operator, LeftOut):
         rows = replace(rows, open=True)
         return lower_left_out(state, rows, step) if operator.rows else rows
+    rows = settle(state, rows) if isinstance(operator, Pairwise) else rows
     seen = with_turns(state, rows, step)
     complaints = list(operator.complain(state.scope(seen)))
     if step.column is not None:
@@ -168,8 +169,6 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
             return lower_asks(state, settle(state, rows), step, operator)
         case Expand():
             return lower_expand(state, settle(state, rows), step, operator)
-        case Pairwise():
-            return settle(state, settle(state, rows), step)
         case SetDecision():
             return settle(state, rows, step, seen)
         case Cut():

@@ -29,6 +29,8 @@ def with_turns(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
     talks = [name for name, kind in rows.columns.items() if kind == "messages"]
     if not talks or isinstance(operator, Turns) or not isinstance(operator, Measure | Map | SetDecision):
         return rows
+    if isinstance(operator, Map) and operator.of in operator.makes():
+        return rows  # what it would change is no text: the conversation would be gone, or go on unchanged beside it
     seen = list(dict.fromkeys(named(operator)))
     if isinstance(operator, Decontaminate) and operator.in_ is None:
         seen += [name for name, kind in rows.columns.items() if kind in ("messages", "tools")]

@@ -103,8 +103,11 @@ def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagno
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            path = tuple(part for part in problem["loc"] if not str(part).startswith(BRANCHES))
+        found = [(place_of(problem["loc"]), problem) for problem in error.errors(include_url=False)]
+        refused = [path for path, problem in found if problem["type"] == "value_error"]
+        for path, problem in found:
+            if problem["type"].endswith("_type") and any(each[: len(path)] == path for each in refused):
+                continue  # of a form that was not meant: the one that was says what is wrong
             missing = problem["type"] == "missing" and bool(path)
             if lacks and (missing or not node.has(path)):
                 continue
@@ -113,6 +116,11 @@ def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagno
             message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").strip()
             problems.append(Diagnostic(f"{subject} needs `{path[-1]}`" if missing and subject else message, node.find(path)))
         return None
+
+
+def place_of(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place in a recipe of what pydantic calls one."""
+    return tuple(part for part in loc if not str(part).startswith(BRANCHES))
 
 
 #: Parts of pydantic's places that are no parts of a recipe's.

@@ -8,6 +8,7 @@ from typing import Literal
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts
+from compiler.graph.keys import locked_classes
 from compiler.graph.nodes import Graph
 from compiler.recipe.benchmarks import FEED
 from compiler.text.spans import Span
@@ -59,11 +60,11 @@ def obligations(read: Read, graph: Graph, facts: Facts) -> Iterator[tuple[str, s
 
     Where rows of a source say their licence, by the counts of each class in the lock.
     """
-    for _, node in graph:
+    for index, node in graph:
         if node.label.startswith(FEED) and not node.inputs:
             continue  # nobody trains on a benchmark or gives it away: it is only looked for, or asked
-        leaf = facts.leaves.get(node.label) if not node.inputs else None
-        for each in node.operator.owed(node.label, leaf.classes or None if leaf is not None else None):
+        known = locked_classes(graph, index, facts) if not node.inputs and node.label in facts.leaves else {}
+        for each in node.operator.owed(node.label, known or None):
             feed = read.recipe.sources.get(node.label) if not node.inputs else None
             yield each.kind, each.message, node.span if feed is None else feed.node.find(each.path)
 

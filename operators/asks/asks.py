@@ -88,6 +88,8 @@ class Asks(Step):
     """True where each completion is a row of its own; else each row keeps its id and gets columns."""
     judges: ClassVar[bool] = False
     """True where its completions are answers to the items of a benchmark."""
+    told: ClassVar[tuple[str, ...]] = ("system",)
+    """The roles of its messages that the recipe says, and no row."""
     purpose: ClassVar[str] = "cot"
     """What ids of born rows are made with, besides their parent's and the number of the sample."""
 

@@ -29,6 +29,7 @@ class Converse(Asks):
 
     name: ClassVar[str] = "converse"
     born: ClassVar[bool] = True
+    told: ClassVar[tuple[str, ...]] = ()
 
     of: str = field("column", "messages")
     """The column with conversations, which has the answers then."""

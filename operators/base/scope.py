@@ -55,6 +55,9 @@ class Scope:
             message = f"there is no column `{name}` here"
             turns = nearest(name, self.turns)
             hint = near_columns(name, self.columns) if turns is None else f"did you mean the turns `{turns}`?"
+            if name in self.turns:
+                message = f"`{name}` are turns of a conversation, and a column is needed"
+                hint = f"make one of them before: `turns: {{take: {name}, as: ...}}`"
             yield Complaint(path, message, hint, silent="column" in self.open)
         elif types and self.columns[name] not in types:
             hint = f"take the turns that are meant before: `turns: {{of: {name}, take: ..., as: ...}}`"

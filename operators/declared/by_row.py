@@ -64,6 +64,11 @@ def closest(license: Licence | LicenceByRow) -> Licence:
     return join(license.read()) if isinstance(license, LicenceByRow) else license
 
 
+def unread(license: Licence | LicenceByRow) -> Licence:
+    """The class of a row that cannot be read: where rows say their own, nobody knows what it says."""
+    return "unknown" if isinstance(license, LicenceByRow) else license
+
+
 def classes_of(license: Licence | LicenceByRow) -> tuple[Licence, ...]:
     """The classes that a source's rows may have behind it."""
     return license.kept() if isinstance(license, LicenceByRow) else (license,)

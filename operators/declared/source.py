@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from operators.asks.translate import Translate
 from operators.base.declare import LABELS, Operator, field, tuning
+from operators.base.licence import Licence, join
 from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns, other_form
 from operators.declared.address import Hub, complain_address, file_name, is_address
-from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of
+from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of, closest, unread
 from operators.declared.mapping import Mapping as Mapped
 from operators.declared.records import around_of, depth_of, way_of, written_around
 
@@ -140,6 +141,11 @@ class Source(Operator):
         """(format, compression) of a file of this name: its bytes alone do not say how they are read."""
         last = file_name(name)
         return self.format_of(name) or "", next((ending for ending in COMPRESSIONS if last.endswith(ending)), "")
+
+    def written_class(self) -> Licence:
+        """The most closed class of what a build keeps of its files, the text of rows that cannot be read included."""
+        bad = [unread(self.license)] if self.on_bad_row == "quarantine" else []
+        return join([closest(self.license), *bad])
 
     def made(self) -> Columns:
         """The columns of the table, in order."""

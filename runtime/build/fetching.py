@@ -26,7 +26,7 @@ def fetch_missing(session: Session, quiet: bool, store: Store | None = None) -> 
     from runtime.sources.remote.shelf import Shelf, touch
 
     shelf, lacking = Shelf(), list[str]()
-    if not all([shelf.intact(each) for each in session.found.fetched.values()]):
+    if not all([shelf.intact(each) for files in session.found.fetched.values() for each in files]):
         session.look_again()
     for name, stage in remote_sources(session).items():
         paths = session.found.files[name]
@@ -56,7 +56,7 @@ def fetch_sources(session: Session, names: Collection[str], quiet: bool, again: 
             size, many = show_size(sum(each.size for each in files)), "s" * (len(files) != 1)
             lines.append(f"fetched `{name}`: {len(files):,} file{many}, {size}, from {host_of(source.pattern)}")
     session.look_again()
-    Shelf().shrink({*session.found.fetched})
+    Shelf().shrink({path for name in session.found.fetched for path in session.found.files[name]})
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.nodes import stage_name
+from compiler.graph.stages import SourceStage, of_kind
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.evaluating import HELD_IN, HELD_OUT
 from compiler.text.diagnostics import RecipeError
@@ -191,11 +192,10 @@ def complain_restricted(session: Session) -> None:
     graph, url = session.graph, session.location.url
     if url is None or session.show_restricted:
         return
+    written = {stage.index: stage.operator.written_class() for stage in of_kind(SourceStage, graph)}
     for index, node in graph:
-        if node.cut and node.license in RESTRICTED:
-            message = (
-                f"`{stage_name(graph, index)}` has rows of licence {node.license}, and their text would be written into `{url}`"
-            )
+        if node.cut and (license := written.get(index, node.license)) in RESTRICTED:
+            message = f"`{stage_name(graph, index)}` has rows of licence {license}, and their text would be written into `{url}`"
             raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
 
 

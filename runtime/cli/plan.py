@@ -97,11 +97,15 @@ def obligations_by_row(session: Session) -> list[tuple[str, str]]:
     sources = {name: feed for name, feed in session.read.recipe.sources.items() if "license" in feed.operator.labels()}
     if not sources:
         return []
+    from compiler.graph.keys import locked_classes
+    from compiler.graph.stages import SourceStage, of_kind
     from compiler.tell.obligations import obligations
 
     spans = {feed.span(("license",)) for feed in sources.values()}
     owed = [(kind, message) for kind, message, span in obligations(session.read, session.graph, session.facts) if span in spans]
-    uncounted = [name for name in sources if not session.facts.leaves[name].classes]
+    graph, facts = session.graph, session.facts
+    counted = {stage.node.label for stage in of_kind(SourceStage, graph) if locked_classes(graph, stage.index, facts)}
+    uncounted = [name for name in sources if name not in counted]
     return owed + [("not proven", f"no lock says how many rows of `{name}` are of which licence class") for name in uncounted]
 
 
@@ -124,7 +128,7 @@ def first_request(ask: AskForecast, open_text: bool) -> Iterator[str]:
     sampling = ", ".join(f"{name} {value}" for name, value in (ask.sampling or {}).items())
     yield f"the first request of {ask.stage} ({sampling}):"
     for role, *parts in ask.first:
-        open_here = open_text or ask.license not in RESTRICTED or role == "system"
+        open_here = open_text or ask.license not in RESTRICTED or role in ask.told
         shown = "\n".join(parts).strip("\n") if open_here else withheld(ask.license)
         yield from (f"  {role if at == 0 else '':<9}{line}" for at, line in enumerate(shown.splitlines() or [""]))
 

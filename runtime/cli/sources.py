@@ -9,6 +9,7 @@ from typing import Any
 from compiler.recipe.benchmarks import FEED
 from operators.base.declare import LABELS
 from operators.base.licence import RESTRICTED, withheld
+from operators.declared.by_row import unread
 from operators.declared.source import FORMATS, packed_as
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, say, say_json, say_text, shows_restricted
@@ -45,7 +46,7 @@ def first_row(session: Session, name: str, open_text: bool) -> dict[str, Any]:
     try:
         for batch in (batch for path in files for batch in read_batches(source, path)):
             if batch.bad and said["reason"] is None:
-                license = source.license if isinstance(source.license, str) else "unknown"
+                license = unread(source.license)
                 reason = batch.bad[0].reason if open_text or license not in RESTRICTED else without_cells(batch.bad[0].reason)
                 said["reason"] = f"line {batch.bad[0].line} cannot be read: {reason}"
             if batch.table.num_rows:

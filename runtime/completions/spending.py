@@ -83,7 +83,7 @@ class Meter:
     def admit(self, request: Request) -> bool:
         """Whether a request may be sent now; if not even alone, `over` says why."""
         if self.over is None and (self.budget is not None or self.spending.budget is not None):
-            prompt = TEMPLATE + sum(len(content.encode()) for _, content in request.messages)
+            prompt = TEMPLATE + sum(len(part.encode()) for _, *parts in request.messages for part in parts)
             most = prompt, int(request.sampling["max_tokens"])
             reserved = self.priced(*self.held)
             for whose, what, limit, spent, needed, held in self.limits(self.priced(*most), reserved):

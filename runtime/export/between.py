@@ -91,9 +91,14 @@ def complain_restricted(store: Store, build: LastBuild, records: list[Keyed]) ->
 
 
 def classes_in(store: Store, record: SourceRecord) -> list[str]:
-    """The licence classes of a source: the one that its recipe says, or those of its rows where they say their own."""
+    """The licence classes of a source: the one that its recipe says, or those of its rows where they say their own.
+
+    What a row says that could not be read nobody knows, and its text lies beside the others.
+    """
     said = parameter(record, "license")
-    return [said] if isinstance(said, str) else sorted(counted_labels(open_table(store, record.table), "license", None))
+    if isinstance(said, str):
+        return [said]
+    return [*sorted(counted_labels(open_table(store, record.table), "license", None)), *["unknown"] * (record.raw is not None)]
 
 
 def parameter(record: Record, name: str) -> Any:

@@ -37,6 +37,8 @@ class AskForecast:
     license: str = "unknown"
     """The class of the row that the first request is made of."""
     sampling: dict[str, Any] | None = None
+    told: tuple[str, ...] = ()
+    """The roles of its messages that the recipe says, and no row."""
 
     @property
     def counted(self) -> bool:
@@ -127,7 +129,8 @@ def foresee(predictor: Predictor, assumed: Assumed = NOTHING) -> list[AskForecas
                 license = "unknown" if first is None else str(requests.table.frame("license")[first.place].as_py())
                 messages = None if first is None else first.messages
                 needed = exactly(costs.needed)
-                forecasts.append(AskForecast(stage.name, name, needed, costs, True, messages, license, requests.sampling))
+                shown = messages, license, requests.sampling, operator.told
+                forecasts.append(AskForecast(stage.name, name, needed, costs, True, *shown))
                 continue
         # Which items a preview takes is known once their sources are read.
         rows = predictor.expect(stage.index).counts.rows if session.items is None else Between(0, MANY)

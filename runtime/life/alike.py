@@ -10,6 +10,7 @@ from typing import Any
 from compiler.graph.stages import DecideStage, of_kind
 from operators.base.licence import RESTRICTED
 from operators.base.pairs import NEAR, Pairwise
+from runtime.life.near import seen_text
 from runtime.life.why import Ledgers
 from runtime.stages.life import Life
 
@@ -30,7 +31,8 @@ def add_likeness(ledgers: Ledgers, life: Life, open_text: bool) -> None:
         if stage is None or not event.get(NEAR) or not isinstance(stage.operator, Pairwise):
             continue
         sides = [ledgers.life(row, stage.index) for row in (life.row_id, event[NEAR])]
-        one, other = (side.cells.get(stage.operator.compared()) for side in sides)
+        compared = ledgers.graph.nodes[stage.forms[0][0]].carried["of"]
+        one, other = (seen_text(ledgers.graph, side.cells, compared) for side in sides)
         if one is None or other is None:
             continue
         event["shared"] = list(stage.operator.likeness(one, other, stage.node.entries))

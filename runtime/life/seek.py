@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compiler.graph.stages import AskStage, SourceStage, of_kind
+from operators.declared.by_row import unread
 from runtime.life.why import Ledgers
 from runtime.stages.table import KINDS, kinds
 from runtime.store.digest import id_bytes
@@ -56,8 +58,11 @@ def rows_with(table: Table, text: str) -> Iterator[str]:
     columns = [name for name, kind in table.columns.items() if kind in ("text", "messages", "tools")]
     for start, batch in table.batches(columns) if columns else ():
         hits = np.zeros(max(len(column) for column in batch.values()), dtype=bool)
-        for column in batch.values():
-            hits |= pc.fill_null(pc.match_substring(column, text), False).to_numpy(zero_copy_only=False)
+        for name, column in batch.items():
+            # What was said with quotes or on two lines is written otherwise in the JSON of a conversation.
+            written = json.dumps(text, ensure_ascii=False)[1:-1] if table.columns[name] in ("messages", "tools") else text
+            for wanted in {text, written}:
+                hits |= pc.fill_null(pc.match_substring(column, wanted), False).to_numpy(zero_copy_only=False)
         for at in np.flatnonzero(hits).tolist():
             yield id_bytes(table.window("row_id", start + at, start + at + 1)).tobytes().hex()
 
@@ -76,7 +81,7 @@ def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict
             for at in np.flatnonzero(pc.match_substring(raw, text).to_numpy(zero_copy_only=False)).tolist():
                 count += 1
                 if len(rows) < limit:
-                    origin = {"source": node.label, "license": node.license}
+                    origin = {"source": node.label, "license": unread(stage.operator.license)}
                     rows.append({**record.bad[place + at], "raw": raw[at].as_py(), **origin})
             place += len(raw)
     return rows, count - len(rows)

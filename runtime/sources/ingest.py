@@ -15,7 +15,7 @@ from compiler.graph.nodes import Node
 from operators.base.declare import LABELS
 from operators.base.licence import Licence
 from operators.base.scope import Columns
-from operators.declared.by_row import closest
+from operators.declared.by_row import unread
 from operators.declared.source import Source
 from runtime.sources.labelling import Labelling
 from runtime.sources.readers.conversations import told_padding
@@ -82,7 +82,7 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
             raise StoreError(f"the golds of `{node.label}` count otherwise than it says: {otherwise[0]}", hint)
         if bad and source.on_bad_row == "stop":
             shown = [(each["name"], each["line"], each["reason"]) for each in bad[:SHOWN_BAD_ROWS]]
-            raise BadRows(node.label, closest(source.license), shown, max(0, len(bad) - SHOWN_BAD_ROWS))
+            raise BadRows(node.label, unread(source.license), shown, max(0, len(bad) - SHOWN_BAD_ROWS))
         labelling.complain(node.label)
         labels = {"source": node.label, "category": source.category, "license": source.license}
         constants = {name: each for name, each in labels.items() if isinstance(each, str)}
@@ -151,7 +151,7 @@ def read_files(source: Source, label: str, files: list[Opened], bad: list[dict[s
                 ]
                 yield batch.table
         except Unreadable as error:
-            raise BadRows(label, closest(source.license), [(file.shown, 0, error.message)]) from None
+            raise BadRows(label, unread(source.license), [(file.shown, 0, error.message)]) from None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from runtime.sources.readers.files import Unreadable, hash_file, resolve_files
 from runtime.sources.readers.globs import TooMany
 
 if TYPE_CHECKING:
+    from runtime.sources.archives import Unpacked
     from runtime.sources.remote.shelf import Fetched
 
 #: Files of a source that are no larger together are read to their end by a check, to count their lines.
@@ -38,11 +39,13 @@ class Found:
     files: Mapping[str, list[Path]]
     wrong: tuple[Diagnostic, ...] = ()
     """What is wrong with the names of files: they lead out of the project, or are written in two ways."""
-    fetched: Mapping[Path, Fetched] = field(default_factory=dict)
-    """Of files that lie on other machines, what they were when they came here."""
+    fetched: Mapping[str, tuple[Fetched, ...]] = field(default_factory=dict)
+    """Source whose files lie on other machines -> what each of them was when it came here: equal bytes lie at one path."""
     digests: dict[Path, str] = field(default_factory=dict)
     packed: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
     """A file that lay in an archive -> (the archive, what it is called there)."""
+    archives: tuple[Unpacked, ...] = ()
+    """The archives that they lay in: their files are there for as long as these are."""
 
     def digest(self, path: Path) -> str:
         """The digest of a file's bytes, read once for each command."""
@@ -50,12 +53,13 @@ class Found:
             self.digests[path] = hash_file(path)
         return self.digests[path]
 
-    def shown(self, read: Read, path: Path) -> str:
-        """What people know a file by: its path, where it came from, or its name in an archive behind that of the archive."""
-        if path in self.fetched:
-            return self.fetched[path].address
-        archive, member = self.packed.get(path, (path, ""))
-        return read.place.shorten(archive) + (f"/{member}" if member else "")
+    def named(self, read: Read, source: str) -> list[tuple[str, Path]]:
+        """(what people know it by, the file) of a source: its path, where it came from, or its name behind its archive's."""
+        paths = self.files[source]
+        if source in self.fetched:
+            return [(each.address, path) for each, path in zip(self.fetched[source], paths, strict=True)]
+        packed = [(*self.packed.get(path, (path, "")), path) for path in paths]
+        return [(read.place.shorten(archive) + (f"/{member}" if member else ""), path) for archive, member, path in packed]
 
     def leaf(self, source: str) -> str:
         """The digest of a source's bytes."""
@@ -66,7 +70,8 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
     """The files of every source that may be read; `newest` tells of which source the last ones fetched come before the lock's."""
     found: dict[str, list[Path]] = {}
     packed: dict[Path, tuple[Path, str]] = {}
-    fetched: dict[Path, Fetched] = {}
+    archives: list[Unpacked] = []
+    fetched: dict[str, tuple[Fetched, ...]] = {}
     wrong = []
     for name, feed in read.recipe.sources.items():
         span = feed.node.find(("file",))
@@ -76,7 +81,7 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
 
             here = held(feed.operator, lock.sources.get(name) if lock else None, newest(name))
             found[name] = [path for path, _ in here]
-            fetched |= here
+            fetched[name] = tuple(each for _, each in here)
             continue
         try:
             inner, base = base_of(read, name)
@@ -89,22 +94,22 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
         except Unreadable as error:
             wrong.append(Diagnostic(error.message, span, "say the name as the disk has it, or rename one of them"))
         try:
-            found[name] = [each for path in found[name] for each in unpacked(path, feed.operator, packed)]
+            found[name] = [each for path in found[name] for each in unpacked(path, feed.operator, packed, archives)]
         except Unreadable as error:
             found[name] = []
             wrong.append(Diagnostic(f"{read.place.shorten(error.path)}: {error.message}", span))
-    return Found(found, tuple(wrong), fetched, packed=packed)
+    return Found(found, tuple(wrong), fetched, packed=packed, archives=tuple(archives))
 
 
-def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]]) -> list[Path]:
+def unpacked(path: Path, source: Source, packed: dict[Path, tuple[Path, str]], archives: list[Unpacked]) -> list[Path]:
     """The files that a file stands for: itself, or the members of an archive, which go into `packed`. Raises Unreadable."""
     if packed_as(path.name) is None:
         return [path]
     from runtime.sources.archives import unpack
 
-    members = unpack(path, source.members).members
-    packed |= {where: (path, name) for name, where in members}
-    return [where for _, where in members]
+    archives.append(archive := unpack(path, source.members))
+    packed |= {where: (path, name) for name, where in archive.members}
+    return [where for _, where in archive.members]
 
 
 def base_of(read: Read, name: str) -> tuple[str, Path]:
@@ -161,12 +166,12 @@ def known_fields(
             from runtime.sources.readers.read import probe
 
             known: set[str] | None = set()
-            for path in found.files[name][:3]:
+            for shown, path in found.named(read, name)[:3]:
                 try:
                     looked = probe(feed.operator, path)
                     known = None if known is None or looked is None else known | set(looked)
                 except Unreadable as error:
-                    wrong.append(Diagnostic(f"{found.shown(read, path)}: {error.message}", feed.node.find(("file",))))
+                    wrong.append(Diagnostic(f"{shown}: {error.message}", feed.node.find(("file",))))
                     known = None
             fields[name], origin[name] = None if known is None else frozenset(known), "files"
         else:
@@ -237,13 +242,16 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
     leaves: dict[str, Leaf] = {}
     for name in read.recipe.sources:
         locked = lock.sources.get(name) if lock else None
+        pinned = lock.tables[name].key if lock and name in lock.tables else ""
         if found.files[name]:
-            files = tuple((found.shown(read, path), found.digest(path), path.stat().st_size) for path in found.files[name])
+            files = tuple((shown, found.digest(path), path.stat().st_size) for shown, path in found.named(read, name))
             digest = leaf_digest([digest for _, digest, _ in files])
             same = locked is not None and locked.digest == digest
-            leaves[name] = Leaf(digest, fields[name], "files", files, locked.classes if locked is not None and same else {})
+            leaves[name] = Leaf(
+                digest, fields[name], "files", files, locked.classes if locked is not None and same else {}, pinned
+            )
         elif locked is not None and locked.pattern == read.recipe.sources[name].operator.pattern:
-            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes)
+            leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes, pinned)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
     if not read.recipe.trains:

@@ -42,6 +42,8 @@ class ConversationRenderer:
             raise TemplateError("the tokenizer has no chat template", OWN) from None
         self.generated = MARKS.search(self.template) is not None
         self.spelling = Spelling(tokenizer, [self.template], self.tags)
+        # Text may be made to look like a hole, and would be read as one.
+        self.held = re.compile(f"{HOLE.pattern}|{self.spelling.markers.pattern}")
 
     def render(self, turns: Sequence[Turn], tools: Sequence[Any] | None, learnt: Learnt) -> Rendered:
         """The tokens of a conversation. Raises TemplateError."""
@@ -125,7 +127,7 @@ class ConversationRenderer:
                     spelt.append(marker[0])
                     return f"\ue000{len(spelt) - 1}\ue001"
 
-                return self.spelling.markers.sub(hole, value)
+                return self.held.sub(hole, value)
             case dict():
                 return {key: self._without_markers(each, spelt, assistant) for key, each in value.items()}
             case list():

@@ -38,7 +38,8 @@ class Inside:
             if twice is None:
                 yield row | keys
             else:
-                yield Bad(f"its key is {shown(keys[twice])}, and its field `{twice}` is {shown(row[twice])}")
+                # The name of the field first: of a restricted row nothing else in backticks is shown.
+                yield Bad(f"its field `{twice}` is {shown(row[twice])}, and its key is {shown(keys[twice])}")
 
 
 def shown(value: Any) -> str:

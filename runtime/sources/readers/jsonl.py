@@ -17,6 +17,8 @@ from runtime.sources.readers.rows import Bad, BadRow, Batch, describe, shorten
 BLANK = " \t\r"
 BATCH_LENGTH = 1 << 22
 """Characters, or bytes, of the lines that are in memory as Python objects at a time."""
+#: Objects and lists within one another: the same on every machine, and fewer than Python's own recursion takes.
+DEEPEST = 400
 #: A key that stands apart from its colon, as hardly any writer has it.
 APART = re.compile(r'"[ \t\r\n]+:')
 
@@ -26,15 +28,16 @@ def distinct(text: str, value: Any) -> bool:
     return text.count('":') == keys_in(value) and APART.search(text) is None
 
 
-def keys_in(value: Any) -> int:
-    """The number of keys in a value and all that is in it."""
-    if type(value) is dict:
-        count = len(value)
-        for each in value.values():
-            if type(each) is dict or type(each) is list:
-                count += keys_in(each)
-        return count
-    return sum(keys_in(each) for each in value if type(each) is dict or type(each) is list) if type(value) is list else 0
+def keys_in(value: Any, deep: int = 0) -> int:
+    """The number of keys in a value and all that is in it; raises Bad where that is nested more deeply than any data is."""
+    if deep > DEEPEST:
+        raise Bad("it is nested too deeply")
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    count = len(value) if type(value) is dict else 0
+    for each in inner:
+        if type(each) is dict or type(each) is list:
+            count += keys_in(each, deep + 1)
+    return count
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def read_objects(source: Source, path: Path, blocks: Iterable[list[Line]]) -> It
                 # Straight to the decoder: a call for each row would cost more than all its checks.
                 value, end = decode(line)  # type: ignore[arg-type]
                 plain = end == len(line) and type(value) is dict and not constants and distinct(line, value)  # type: ignore[arg-type]
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, RecursionError, Bad):
                 plain = False
             if not plain:
                 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,12 +55,20 @@ def split(address: str) -> tuple[str, str]:
     return f"{scheme}://{bucket}", path.lstrip("/")
 
 
-def glob_of(pattern: str) -> re.Pattern[str]:
-    """A glob of paths: a star stays in its folder, and `**` does not; a bracket stands for itself."""
+def globbed(pattern: str, paths: Sequence[str]) -> list[str]:
+    """The paths that a glob names: a star stays in its folder, and `**` does not; a bracket stands for itself."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     said = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    # Stars in a row would be tried in all ways to share out a name.
-    parts = re.split(r"(\*\*/?|\*|\?)", re.sub(r"\*{3,}", "**", re.sub(r"(?:\*\*/)+", "**/", pattern)))
-    return re.compile("".join(said.get(part) or re.escape(part) for part in parts), re.DOTALL)
+    glob = "".join(said.get(part) or re.escape(part) for part in re.split(r"(\*\*/?|\*|\?)", pattern))
+    # RE2: globs and names are of others, and Python would try all ways in which many stars may share out a name.
+    column = pa.array(paths, pa.string())
+    try:
+        found: list[str] = column.filter(pc.match_substring_regex(column, f"^(?s:{glob})$")).to_pylist()
+    except pa.ArrowInvalid:
+        raise StoreError(f"the glob `{pattern[:80]}` is too long", "name a folder, or say it in a shorter way") from None
+    return found
 
 
 def is_glob(path: str) -> bool:
@@ -73,11 +81,11 @@ def list_bucket(address: str) -> list[Wanted]:
     if not is_glob(path):
         return [Wanted(address, address)]
     folder = re.split(r"[*?]", path)[0].rpartition("/")[0]
-    glob, found = glob_of(path), list[Wanted]()
+    found = list[Wanted]()
     with named(address):
-        for item in Bucket(url).list(folder):
-            if glob.fullmatch(item.path) and item.path.isprintable() and not {"?", "#"} & {*item.path}:
-                found.append(Wanted(f"{url}/{item.path}", f"{url}/{item.path}", item.size))
+        for items in batched(Bucket(url).list(folder), MOST):
+            sizes = {item.path: item.size for item in items if item.path.isprintable() and not {"?", "#"} & {*item.path}}
+            found += [Wanted(f"{url}/{each}", f"{url}/{each}", sizes[each]) for each in globbed(path, [*sizes])]
             if len(found) > MOST:
                 raise StoreError(f"more than {MOST:,} files match `{address}`", "name the folder that the files are in")
     if not found:
@@ -88,7 +96,7 @@ def list_bucket(address: str) -> list[Wanted]:
 def leads_to(pattern: str, address: str) -> bool:
     """Whether a file is one that an address means."""
     (bucket, path), (other, inner) = split(pattern), split(address)
-    return bucket == other and (glob_of(path).fullmatch(inner) is not None if is_glob(path) else path == inner)
+    return bucket == other and (bool(globbed(path, [inner])) if is_glob(path) else path == inner)
 
 
 def load(wanted: Wanted, shelf: Shelf, tell: Tell) -> Fetched:

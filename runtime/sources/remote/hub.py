@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from operators.declared.address import Hub
 from operators.declared.source import COMPRESSIONS, FORMATS
-from runtime.sources.remote.buckets import glob_of, is_glob
+from runtime.sources.remote.buckets import globbed, is_glob
 from runtime.sources.remote.download import TRIES, Wanted
 from runtime.sources.remote.http import Access, Unanswered, asking
 from runtime.store.store import StoreError
@@ -42,9 +43,9 @@ def address_of(dataset: str, commit: str, path: str) -> str:
 
 
 def wanted_at(hub: Hub, address: str, access: Access, **known: Any) -> Wanted | None:
-    """A file of the hub by what the lock calls it; None for one of another dataset."""
+    """A file of the hub by what the lock calls it; None for one of another dataset, or that `files` does not lead to."""
     found = re.fullmatch(re.escape(f"hf://datasets/{hub.dataset}@") + "([0-9a-f]{40})/(.+)", address)
-    if found is None or not sound(found[2]):
+    if found is None or not sound(found[2]) or (hub.files is not None and not [*chosen(hub, [found[2]], {})]):
         return None
     from huggingface_hub import hf_hub_url
 
@@ -64,7 +65,8 @@ def list_hub(hub: Hub, access: Access) -> list[Wanted]:
     if not COMMIT.fullmatch(commit):
         raise StoreError(f"the hub names no commit of `{hub.dataset}@{hub.revision}`", "look at HF_ENDPOINT")
     files = {str(each["rfilename"]): each for each in said.get("siblings") or () if sound(str(each.get("rfilename") or ""))}
-    names = list(chosen(hub, sorted(files), said.get("cardData") or {}))
+    card = said.get("cardData")
+    names = list(chosen(hub, sorted(files), card if isinstance(card, dict) else {}))
     if not names:
         data = [name for name in sorted(files) if is_data(name)]
         listed = ", ".join(data[:8]) + (", ..." if len(data) > 8 else "")
@@ -97,7 +99,7 @@ def ask(hub: Hub, access: Access) -> Mapping[str, Any]:
             with asking(url, access, {}) as answer:
                 if answer.status in (429, 500, 502, 503, 504):
                     raise Unanswered(f"answers with HTTP {answer.status}")
-                return read_answer(hub, answer.status, answer.read(MOST + 1) if answer.status == 200 else b"")
+                return read_answer(hub, answer.status, body_of(answer))
         except Unanswered as error:
             if tries + 1 == TRIES or error.final:
                 host = urlsplit(access.endpoint or "").hostname
@@ -106,6 +108,14 @@ def ask(hub: Hub, access: Access) -> Mapping[str, Any]:
                 ) from None
             pause(tries)
     raise AssertionError("the last try raises")
+
+
+def body_of(answer: http.client.HTTPResponse) -> bytes:
+    """What the hub says, if it is well. Raises Unanswered."""
+    try:
+        return answer.read(MOST + 1) if answer.status == 200 else b""
+    except (OSError, http.client.HTTPException):
+        raise Unanswered("ends before its end") from None
 
 
 def read_answer(hub: Hub, status: int, body: bytes) -> Mapping[str, Any]:
@@ -117,7 +127,7 @@ def read_answer(hub: Hub, status: int, body: bytes) -> Mapping[str, Any]:
         )
     try:
         said = json.loads(body) if status == 200 and len(body) <= MOST else None
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise StoreError(f"the hub says nothing that can be read of `{hub.dataset}` (HTTP {status})", "look at HF_ENDPOINT")
@@ -142,10 +152,10 @@ def is_data(name: str) -> bool:
 def chosen(hub: Hub, names: list[str], card: Mapping[str, Any]) -> Iterator[str]:
     """The files of a split, in order: those that are said, those that the dataset's card says, or by what they are called."""
     if hub.files is not None:
-        glob = glob_of(hub.files) if is_glob(hub.files) else None
-        yield from (name for name in names if (name == hub.files if glob is None else glob.fullmatch(name)))
+        yield from globbed(hub.files, names) if is_glob(hub.files) else (name for name in names if name == hub.files)
         return
-    configs = [each for each in card.get("configs") or () if isinstance(each, dict) and "data_files" in each]
+    told = card.get("configs")
+    configs = [each for each in (told if isinstance(told, list) else ()) if isinstance(each, dict) and "data_files" in each]
     if configs:
         yield from by_card(hub, names, configs)
         return
@@ -178,9 +188,10 @@ def by_card(hub: Hub, names: list[str], configs: list[dict[str, Any]]) -> Iterat
     if isinstance(said, list):
         said = {str(each.get("split")): each.get("path") for each in said if isinstance(each, dict)}
     paths = said.get(hub.split) if isinstance(said, dict) else None
-    patterns = [paths] if isinstance(paths, str) else [str(each) for each in paths or ()]
-    globs = [glob_of(f"{folder}/{each}" if folder else each.removeprefix("./")) for each in patterns]
-    yield from (name for name in names if any(glob.fullmatch(name) for glob in globs))
+    patterns = [str(each) for each in (paths if isinstance(paths, list) else [paths] if paths else ())]
+    globs = [f"{folder}/{each}" if folder else each.removeprefix("./") for each in patterns]
+    some = {name for glob in globs for name in globbed(glob, names)}
+    yield from (name for name in names if name in some)
 
 
 def split_of(name: str) -> str | None:

@@ -33,8 +33,10 @@ class Found(NamedTuple):
     """Whether they are those of this table too."""
 
 
-def pairs_of_others(store: Store, graph: Graph, at: int, facts: Facts, base: Base) -> Found:
+def pairs_of_others(store: Store, graph: Graph, at: int, facts: Facts, base: Base, cells: pa.Array, seen: Mask | None) -> Found:
     """What is known of the pairs of a table by those of the earlier one that has most of its rows, with the same text.
+
+    `cells` are the digests of what is compared, of the rows that are `seen` (None for all).
 
     Exact where it has no other rows than that one, lacks none that a row is near to, and no row was compared with some of its
     crowd alone.
@@ -43,12 +45,12 @@ def pairs_of_others(store: Store, graph: Graph, at: int, facts: Facts, base: Bas
     operator = node.operator
     assert isinstance(operator, Pairwise)
     best = Found(pa.nulls(rows, pa.uuid()), pa.nulls(rows, pa.int64()), np.zeros(rows, bool))
-    made = next(iter(node.carried.values()))
     try:
-        own, cells = base.frame.frame("row_id"), base.frame.frame(small_name(made.name, base.columns))
+        own = base.frame.frame("row_id")
     except Unknown:
         return best
     for found in earlier(store, value_key(graph, at, facts), own, cells):
+        found = found if seen is None else found._replace(known=found.known & seen)
         if found.known.sum() <= best.known.sum():
             continue
         there = found.near.is_null().to_numpy(zero_copy_only=False) | np.isin(halves_of(found.near), halves_of(own))

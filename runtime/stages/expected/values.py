@@ -23,7 +23,7 @@ from operators.measures.families import Condition
 from operators.text.sqltext import ident
 from runtime.stages.conditions import TooMuchText, evaluate
 from runtime.stages.expected.frames import Base, Mask, Unknown, Window, small_name
-from runtime.stages.expected.pairs import pairs_of_others
+from runtime.stages.expected.pairs import Found, pairs_of_others
 from runtime.store.digest import id_bytes
 from runtime.store.record import BesideRecord
 from runtime.store.store import Damaged, Store, StoreError
@@ -107,10 +107,27 @@ class KnownValues:
     def without_record(self, at: int, base: Base) -> Values:
         """What other tables know of the same cells, or of the same rows."""
         if isinstance(self.graph.nodes[at].operator, Pairwise):
-            near, crowd, known, exact = pairs_of_others(self.store, self.graph, at, self.facts, base)
+            near, crowd, known, exact = self.pairs(at, base)
             exact = exact and base.exact
             return Values({NEAR: near, CROWD: crowd}, None if known.all() else known, foreign=not exact)
         return self.of_equal_cells(at, base)
+
+    def pairs(self, at: int, base: Base) -> Found:
+        """What is known of a table's pairs by the cells that are compared, as far as these are known."""
+        (made,) = self.graph.nodes[at].carried.values()
+        try:
+            values = None if made.node is None else self.values(made.node, base)
+            cells = self.whole_cells(made, base) if values is None else values.column(kept_name(made))
+            known = None if values is None else values.known
+        except Unknown:
+            cells, known = pa.nulls(base.frame.rows, pa.uuid()), np.zeros(base.frame.rows, bool)
+        return pairs_of_others(self.store, self.graph, at, self.facts, base, cells, known)
+
+    def whole_cells(self, made: Made, base: Base) -> pa.Array:
+        """A column that a node reads, as it is compared; raises Unknown where not all of its cells are known."""
+        if made.node is not None:
+            return self.values(made.node, base).whole(kept_name(made))
+        return base.frame.frame(small_name(made.name, base.columns))
 
     def names(self, at: int) -> tuple[str, ...]:
         """The columns that a node makes, as they lie in the store; of changed text, the cell digests."""
@@ -144,12 +161,7 @@ class KnownValues:
                 )
         nothing = Values({name: pa.nulls(rows, self.kind(at)) for name in names}, np.zeros(rows, dtype=bool))
         try:
-            cells = {
-                role: base.frame.frame(small_name(made.name, base.columns))
-                if made.node is None
-                else self.values(made.node, base).whole(kept_name(made))
-                for role, made in node.carried.items()
-            }
+            cells = {role: self.whole_cells(made, base) for role, made in node.carried.items()}
         except Unknown:
             return nothing
         if isinstance(node.operator, Condition) and not any(made.kind in TEXT for made in node.carried.values()):
