@@ -23,6 +23,8 @@ class Leaf:
     """(path as shown, digest, bytes) of each file."""
     classes: Mapping[str, int] = field(default_factory=dict)
     """Licence class -> rows of it, by the lock, where rows say their own."""
+    forgotten: tuple[str, ...] = ()
+    """The ids of its rows that are read no more, sorted."""
 
 
 def installed_version(name: str) -> str:
