@@ -195,6 +195,8 @@ def test_what_is_still_found_is_told_and_ends_with_1(project: Project) -> None:
     (project.folder / "store" / "left.gz").write_bytes(gzip.compress(SECRET.encode()))
     assert forget(project, SECRET, code=1)["found"] == ["left.gz"]
     (project.folder / "store" / "left.gz").unlink()
+    assert forget(project, SECRET, code=1)["found"] == []
+    project.build()
     assert forget(project, SECRET)["ok"], "begun again, it goes on"
 
 
@@ -204,6 +206,31 @@ def test_a_text_of_too_many_rows_is_asked_back_for(project: Project) -> None:
     told = project.run("forget", "recipe.yaml", "왜", "--most", "1", "--store", "store")
     assert told.code == 1 and "more than 1 rows hold this text" in told.err
     assert not (project.folder / "recipe.forgotten").exists()
+
+
+def test_a_source_that_is_not_built_is_told_since_its_rows_are_not_known(project: Project) -> None:
+    project.rows("a.jsonl", ROWS)
+    project.build()
+    forget(project, ROWS[0])
+    assert forget(project, SECRET, code=1)["not_listed"] == ["a"]
+    project.build()
+    assert forget(project, SECRET)["listed"].keys() == {"a"}
+    assert len((project.folder / "recipe.forgotten").read_text("utf-8").splitlines()) == 3
+
+
+def test_options_and_conversations_are_found_as_they_are_written(project: Project) -> None:
+    said = 'first line\n"second" line'
+    project.rows("a.jsonl", [{"prompt": "어느 것?", "o": ["가", SECRET]}, {"prompt": "무엇?", "o": ["가", "나"]}])
+    project.rows("b.jsonl", [{"m": [{"role": "user", "content": said}]}, {"m": [{"role": "user", "content": "other"}]}])
+    sources = "  a: {file: a.jsonl, category: one, license: A, columns: {prompt: prompt, options: o}}\n"
+    sources += "  b: {file: b.jsonl, category: two, license: A, columns: {messages: m}}\n"
+    head, _, steps = PLAIN.partition("  a: {file: a.jsonl, category: one, license: A}\n")
+    project.write("recipe.yaml", head + sources + steps)
+    ran = project.run("build", "recipe.yaml", "--store", "store")
+    assert ran.code == 0, ran.err
+    assert forget(project, SECRET)["listed"].keys() == {"a"}
+    project.run("build", "recipe.yaml", "--store", "store")
+    assert forget(project, said)["listed"].keys() == {"b"}
 
 
 def test_nothing_is_taken_from_a_running_build(project: Project) -> None:

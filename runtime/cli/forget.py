@@ -46,20 +46,25 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
         f"removed: {removed.records:,} records, {removed.objects:,} objects, {removed.values:,} measured values,"
         f" {removed.completions:,} completions, {removed.files:,} other files",
         *(f"not reached: {each}" for each in done.beyond),
+        *(f"NOT LISTED: `{each}` is not built, and its files hold it" for each in done.unread),
         *(f"STILL FOUND in {each}" for each in done.found),
     ]
-    if not done.found:
+    if not wanted.texts:
+        lines.append("not searched for: all its text is short, or stands in other rows too; it was taken out by its id")
+    elif not done.found:
         lines.append(f"searched: {done.searched:,} files of the store, decoded; none holds it")
-        lines.append(f"next: recipe build {session.named}; commit {shown}")
+    again = ", then run this again, so that its rows are listed" if done.unread else f"; commit {shown}"
+    lines.append(f"next: recipe build {session.named}{again}")
     value = {
-        "ok": not done.found,
+        "ok": not done.found and not done.unread,
         "rows": sorted(wanted.rows),
         "listed": {source: sorted(ids) for source, ids in sorted(wanted.listed.items())},
         "removed": vars(removed),
         "not_reached": done.beyond,
         "searched": done.searched,
         "found": done.found,
+        "not_listed": done.unread,
     }
     answer(as_json, value, lines)
-    if done.found:
+    if not value["ok"]:
         raise click.exceptions.Exit(1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.graph.forgotten import forgotten_text
+from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
 from runtime.forget.removal import Removed, remove
 from runtime.forget.search import Sought, files_in
@@ -30,14 +31,23 @@ class Forgotten:
     """Those of them that hold a text still, or that cannot be read."""
     beyond: list[str]
     """What cannot be reached, in sentences."""
+    unread: list[str]
+    """The sources whose files hold a text, and of which no rows are known, so that they are not on the list."""
 
 
 def forget(session: Session, store: Store, wanted: Wanted) -> Forgotten:
     """List the rows, then take out of the store what it holds of them. Raises StoreError; begun again it goes on."""
-    listed = write_list(session, wanted)
+    listed, unread = write_list(session, wanted), unread_sources(session, store, Sought(wanted.texts))
     removed = remove(store, wanted)
     searched, found = prove(store, Sought(wanted.texts))
-    return Forgotten(listed, removed, searched, found, list(beyond(session, store, wanted, removed)))
+    return Forgotten(listed, removed, searched, found, list(beyond(session, store, wanted, removed)), unread)
+
+
+def unread_sources(session: Session, store: Store, sought: Sought) -> list[str]:
+    """The sources without a record whose files hold a text: the ids of their rows come with it."""
+    addresses = session.addresses(store)
+    bare = [each for each in of_kind(SourceStage, session.graph) if store.find(addresses.key(each.index)) is None]
+    return [each.node.label for each in bare if any(map(sought.in_path, source_files(session, each.node.label)))]
 
 
 def write_list(session: Session, wanted: Wanted) -> int:

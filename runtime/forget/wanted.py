@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from compiler.graph.plan import known_checkpoint
 from compiler.graph.stages import AskStage, SourceStage, of_kind
 from operators.base.declare import LABELS
 from runtime.completions.requests import Requests
-from runtime.life.seek import find_quarantined, find_rows, searched_tables
+from runtime.forget.search import Sought
+from runtime.life.seek import find_quarantined, rows_with, searched_tables
 from runtime.life.why import Ledgers
 from runtime.stages.life import row_of
 from runtime.store.digest import Bytes, id_bytes
@@ -63,7 +65,7 @@ def wanted_by_row(ledgers: Ledgers, prefix: str) -> Wanted | None:
 
 def wanted_by_text(ledgers: Ledgers, text: str, most: int) -> Wanted:
     """All rows that a text stands in, such as could not be read too. Raises StoreError for more than so many."""
-    found = find_rows(ledgers, text, most + 1)
+    found = list(islice(rows_holding(ledgers, text), most + 1))
     bad, more = find_quarantined(ledgers, text, most + 1)
     if len(found) > most or len(bad) + more > most:
         raise StoreError(f"more than {most:,} rows hold this text", "say more of it, or a larger --most")
@@ -72,6 +74,19 @@ def wanted_by_text(ledgers: Ledgers, text: str, most: int) -> Wanted:
         wanted.listed.setdefault(each["source"], set()).add(cell_digest(each["raw"]))
     wanted.texts = [text]
     return wanted
+
+
+def rows_holding(ledgers: Ledgers, text: str) -> Iterator[str]:
+    """The rows in which a text stands, as it is or as JSON has it, when they were read or born, or as maps left them."""
+    records = dict(ledgers.records())
+    outputs = [records[index].table for index in ledgers.graph.outputs.values() if index in records]
+    told = set[str]()
+    for tree in (*(table.tree for table in searched_tables(ledgers)), *outputs):
+        for form in Sought([text]).texts:
+            for row_id in rows_with(open_table(ledgers.store, tree), form):
+                if row_id not in told:
+                    told.add(row_id)
+                    yield row_id
 
 
 def gathered(ledgers: Ledgers, found: Iterable[str]) -> Wanted:
