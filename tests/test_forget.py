@@ -132,6 +132,18 @@ def test_a_text_leaves_the_store_with_its_completions_and_no_model_is_asked_agai
     assert not search(traces) and traces.run("store", "verify", "--store", "store").code == 0
 
 
+def test_no_page_of_the_database_keeps_what_a_completion_was_packed_as(traces: Project) -> None:
+    traces.build()
+    folder = Store(traces.folder / "store").memos / "completions"
+    with sqlite3.connect(folder / "completions.sqlite") as made:
+        bodies = [body for (body,) in made.execute("SELECT body FROM completions") if Sought([SECRET]).in_bytes(body)]
+    made.close()
+    assert len(bodies) == 1 and SECRET.encode() not in bodies[0], "it is packed"
+    forget(traces, SECRET)
+    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert bodies[0][:200] not in kept and bodies[0][-200:] not in kept
+
+
 def test_a_completion_takes_its_row_with_it(traces: Project) -> None:
     traces.build()
     told = traces.run("why", "recipe.yaml", "--match", SECRET, "--store", "store", "--json").json["rows"]
