@@ -19,7 +19,7 @@ import pytest
 from compiler.text.canonical import digest_of
 from runtime.completions.memo import CompletionMemo
 from runtime.forget.forgotten import prove
-from runtime.forget.search import Sought
+from runtime.forget.search import Sought, files_in
 from runtime.store.record import CheckpointRecord, SourceRecord
 from runtime.store.store import Store
 from runtime.tables.memo import Memo
@@ -243,6 +243,22 @@ def test_options_and_conversations_are_found_as_they_are_written(project: Projec
     assert forget(project, SECRET)["listed"].keys() == {"a"}
     project.run("build", "recipe.yaml", "--store", "store")
     assert forget(project, said)["listed"].keys() == {"b"}
+
+
+def test_a_cache_is_cleaned_and_the_store_behind_it_is_told(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "cache"))
+    project.rows("a.jsonl", ROWS)
+    store = f"file://{tmp_path}/bucket"
+    assert project.run("build", "recipe.yaml", "--store", store).code == 0
+    told = project.run("forget", "recipe.yaml", SECRET, "--store", store, "--json")
+    assert told.code == 0, told.out + told.err
+    assert store in told.json["not_reached"][0]
+    sought = Sought([SECRET])
+    assert not any(map(sought.in_path, files_in(tmp_path / "cache"))) and any(map(sought.in_path, files_in(tmp_path / "bucket")))
+    assert project.run("build", "recipe.yaml", "--store", store).code == 0
+    assert not any(map(sought.in_path, files_in(tmp_path / "cache")))
 
 
 def test_nothing_is_taken_from_a_running_build(project: Project) -> None:

@@ -79,7 +79,10 @@ def prove(store: Store, sought: Sought) -> tuple[int, list[str]]:
 def beyond(session: Session, store: Store, wanted: Wanted, removed: Removed) -> Iterator[str]:
     """What holds it, or may hold it, and is no part of the store's folder."""
     if store.location.url is not None:
-        yield f"the store at `{store.location.url}` has objects, segments of completions and journals of its own"
+        yield (
+            f"the store at `{store.location.url}` has objects, segments of completions and journals of its own: "
+            "`recipe store gc --remote` takes out objects, a day later, whose records were here"
+        )
     sought = Sought(wanted.texts)
     for path in dict.fromkeys(path for source in wanted.listed for path in source_files(session, source)):
         if sought.in_path(path):

@@ -15,7 +15,8 @@ from runtime.forget.completions import forget_completions
 from runtime.forget.search import Sought, files_in
 from runtime.forget.wanted import Wanted
 from runtime.store.digest import id_bytes
-from runtime.store.names import LastBuild
+from runtime.store.names import last_builds
+from runtime.store.naming import Naming
 from runtime.store.parts import OBJECT
 from runtime.store.record import KEYED, BesideRecord, CheckpointRecord, Keyed, OutputRecord, Record
 from runtime.store.running import clear_tmp, live_builds
@@ -172,8 +173,8 @@ class Sweep:
     def forget_names(self, gone: set[str]) -> None:
         """Take the outputs that are no more out of the last builds, with what shows them."""
         store = self.store
-        for recipe, build in list(store.builds()):
-            if not gone & {stage["key"] for stage in build.stages.values()}:
+        for _, recipe, build in list(last_builds(store.root)):
+            if build is None or not gone & {stage["key"] for stage in build.stages.values()}:
                 continue
             self.removed.recipes.append(recipe)
             lost = {name: output for name, output in build.outputs.items() if output["key"] in gone}
@@ -181,7 +182,7 @@ class Sweep:
             for name in lost:
                 store.files.remove(store.name_path(recipe) / "outputs" / name)
             outputs = {name: output for name, output in build.outputs.items() if name not in lost}
-            store.write_last_build(LastBuild(**{**build.body(), "outputs": outputs}))
+            Naming.write_last_build(store, build.replaced(outputs=outputs))  # here: a bucket has what the next build writes
         for folder in sorted((store.root / "outputs").glob("*")):
             if any(path.is_symlink() and not path.exists() for path in folder.iterdir()):
                 shutil.rmtree(folder)
