@@ -293,10 +293,30 @@ def test_a_checkpoint_stays_and_is_told_and_what_a_training_was_given_goes(proje
 
 
 def test_every_completion_that_quotes_a_text_goes(traces: Project, teacher: Teacher) -> None:
-    """A model may have said it of another row: that row is read on, and its completion is asked for again."""
+    """Also where a model said it of a row that does not: that row goes too, as it would be asked about again."""
     teacher.answer = lambda request: by_request(request) + SECRET
     traces.rows("a.jsonl", OTHERS)
     traces.build()
     told = forget(traces, SECRET)
-    assert told["removed"]["completions"] == len(OTHERS)
+    assert told["removed"]["completions"] == len(OTHERS) == len(told["listed"]["a"])
     assert not CompletionMemo(Store(traces.folder / "store")).stats()
+
+
+@pytest.mark.nightly
+def test_rows_with_text_of_a_forgotten_one_are_made_anew_without_it(project: Project) -> None:
+    pytest.importorskip("bm25s", reason="bm25s is not installed: options of similar items are not looked for")
+    asked = {"대한민국": ["서울", "부산"], "프랑스": ["파리", "리옹"], "영국": [SECRET, "런던"], "독일": ["뮌헨", "베를린"]}
+    rows = [{"prompt": f"{name}의 수도는 어디인가?", "o": options, "g": 1} for name, options in asked.items()]
+    project.rows("a.jsonl", rows)
+    columns = "license: A, columns: {prompt: prompt, options: o, gold: {index: g}}"
+    recipe = PLAIN.replace("license: A", columns).replace("category: one", "category: exams") + "  - merge_options: {k: 2}\n"
+    project.write("recipe.yaml", recipe)
+    project.build()
+    report = forget(project, SECRET)
+    assert len(report["rows"]) > 2, "its child, and those that it gave an option to"
+    assert [len(each) for each in report["listed"].values()] == [1], "those that bore them stay"
+    after = project.digest()
+    assert not search(project)
+    project.rows("a.jsonl", [row for row in rows if SECRET not in row["o"]])
+    (project.folder / "recipe.forgotten").unlink()
+    assert project.digest(store="another") == after

@@ -92,7 +92,11 @@ def rows_holding(ledgers: Ledgers, text: str) -> Iterator[str]:
 def gathered(ledgers: Ledgers, found: Iterable[str]) -> Wanted:
     """The rows of sources that some rows are, or were born of, with what was born of them."""
     wanted = Wanted()
-    for root in dict.fromkeys(root_of(ledgers, row_id) for row_id in found):
+    origins = {row_id: origin_of(ledgers, row_id) for row_id in found}
+    read = {row_id for row_id, (root, _) in origins.items() if row_id == root}
+    # A row that was given a text by one that is to be forgotten goes with that one, and its own root stays.
+    given = {row_id for row_id, (root, donors) in origins.items() if root not in read and donors & read}
+    for root in dict.fromkeys(root for row_id, (root, _) in origins.items() if row_id not in given):
         wanted.rows |= family(ledgers, root)
         for source, base in bases(ledgers, root):
             wanted.listed.setdefault(source, set()).add(base)
@@ -101,14 +105,22 @@ def gathered(ledgers: Ledgers, found: Iterable[str]) -> Wanted:
     return wanted
 
 
-def root_of(ledgers: Ledgers, row_id: str) -> str:
-    """The row that a row was born of first; itself where it was read."""
+def origin_of(ledgers: Ledgers, row_id: str) -> tuple[str, set[str]]:
+    """(the row that a row was born of first, itself where it was read; the rows that gave text on the way, by their own)."""
+    donors, new = set[str](), set[str]()
     for _ in range(64):
         births = [event for event in ledgers.life(row_id).events if event["fate"] == "born" and event["copy_of"]]
         if not births:
             break
-        row_id = births[-1]["copy_of"]
-    return row_id
+        row_id, new = births[-1]["copy_of"], new | set(births[-1].get("donors", ()))
+    while new:
+        donor = new.pop()
+        if donor not in donors:
+            donors.add(donor)
+            root, more = origin_of(ledgers, donor)
+            donors.add(root)
+            new |= more
+    return row_id, donors
 
 
 def family(ledgers: Ledgers, root: str) -> set[str]:
