@@ -58,3 +58,15 @@ def test_a_line_that_names_no_row_of_the_recipe_is_a_mistake_at_its_place(tmp_pa
 def test_an_id_that_no_row_has_is_told(tmp_path: Path) -> None:
     told = made(tmp_path, PROMPTS, "0" * 32 + " a\n").run("build", "recipe.yaml")
     assert told.code == 0 and "1 of the forgotten ids no row of its files has" in told.out
+
+
+def test_a_diff_tells_of_forgotten_rows_though_all_is_built(tmp_path: Path) -> None:
+    project = made(tmp_path, PROMPTS)
+    digest_in(project)
+    project.write("other.yaml", PLAIN)
+    project.write("other.forgotten", f"{id_of(project, '파란')} a\n")
+    for unbuilt in (True, False):
+        told = project.run("diff", "recipe.yaml", "other.yaml").out
+        assert "source a: forgotten rows 0 -> 1" in told
+        assert unbuilt or "1 leave" in told
+        assert project.run("build", "other.yaml", "--quiet").code == 0
