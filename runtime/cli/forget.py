@@ -49,6 +49,8 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
         *(f"NOT LISTED: `{each}` is not built, and its files hold it" for each in done.unread),
         *(f"STILL FOUND in {each}" for each in done.found),
     ]
+    if not wanted.count:
+        lines.insert(0, "no row of what is built holds it, and none begins so")
     if not wanted.texts:
         lines.append("not searched for: all its text is short, or stands in other rows too; it was taken out by its id")
     elif not done.found:
