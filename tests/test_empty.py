@@ -64,3 +64,11 @@ def test_a_lock_pins_no_empty_output_unless_it_may_be_empty(project: Project, te
 def test_previews_plans_and_diffs_may_be_empty(project: Project) -> None:
     for command in (["build", "recipe.yaml", "--sample", "2"], ["plan", "recipe.yaml"], ["diff", "recipe.yaml"]):
         assert project.run(*command, "--store", "store", *NONE).code == 0
+
+
+def test_an_expansion_that_mixes_rows_may_have_none(project: Project) -> None:
+    columns = "license: A, columns: {prompt: prompt, options: o, gold: {index: g}}"
+    text = (project.folder / "recipe.yaml").read_text("utf-8").replace("license: A", columns)
+    project.rows("a.jsonl", [{"prompt": "어느 것?", "o": ["가", "나"], "g": 0}])
+    project.write("recipe.yaml", text + "  - merge_options: {only: {category: one}}\n")
+    assert project.build("recipe.yaml", "--allow-empty", *NONE)["outputs"][0]["rows"] == 0

@@ -11,7 +11,8 @@ import pytest
 
 import compiler.tell.meaning
 from compiler.compile import read_recipe
-from compiler.tell.meaning import Change, compare_meaning
+from compiler.tell.change import Change
+from compiler.tell.meaning import compare_meaning
 from compiler.text.project import find_place
 from tests.conftest import ROOT, Project
 

@@ -33,7 +33,8 @@ ROOMS = (
     *("compiler.text", "compiler.recipe", "compiler.graph", "compiler.prove", "compiler.lower", "compiler.compile"),
     *("compiler.tell", "compiler.docs"),
     *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.executors"),
-    *("runtime.stages", "runtime.build", "runtime.life", "runtime.forecast", "runtime.review", "runtime.export", "runtime.cli"),
+    *("runtime.stages", "runtime.build", "runtime.life", "runtime.forget", "runtime.forecast", "runtime.review"),
+    *("runtime.export", "runtime.cli"),
 )
 
 

@@ -25,6 +25,8 @@ class Leaf:
     """Licence class -> rows of it, by the lock, where rows say their own."""
     counted: str = ""
     """The key of the rows that the lock counted."""
+    forgotten: tuple[str, ...] = ()
+    """The ids of its rows that are read no more, sorted."""
 
 
 def installed_version(name: str) -> str:

@@ -41,6 +41,7 @@ class LockedSource:
     fields: tuple[str, ...]
     """The columns of the files."""
     rows: int
+    """Of the files, forgotten ones too: what is taken off the list later was there all along."""
     columns: Mapping[str, str]
     classes: Mapping[str, int] = field(default_factory=dict)
     """Licence class -> rows of it, where rows say their own."""

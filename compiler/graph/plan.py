@@ -200,6 +200,8 @@ def difference(old: Any, new: Any, at: str = "") -> list[str]:
         return list(dict.fromkeys(found))
     if at in ("leaf", "entries"):
         return ["the bytes of its files changed" if at == "leaf" else "the language profile changed"]
+    if at == "forgotten":
+        return [f"its forgotten rows {len(old or ())} -> {len(new or ())}"]
     if at == "written":
         return ["the format that its file names say changed"]
     shown = render_value(old), render_value(new)

@@ -43,7 +43,8 @@ class SourceStage(Stage[Source]):
         formats = sorted([digest, *self.operator.written(name)] for name, digest, _ in leaf.files)
         operator_parts = {name: node_parts[name] for name in ("operator", "version", "depends")} | {"entries": {}}
         parameters = self.operator.parameters("result")
-        return {**operator_parts, "parameters": parameters, "source": self.node.label, "leaf": leaf.digest, "written": formats}
+        own = {**operator_parts, "parameters": parameters, "source": self.node.label, "leaf": leaf.digest, "written": formats}
+        return {**own, "forgotten": list(leaf.forgotten)} if leaf.forgotten else own
 
     def ready(self, facts: Facts) -> bool:
         return facts.leaves[self.node.label].digest is not None

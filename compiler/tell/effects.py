@@ -10,7 +10,7 @@ from compiler.graph.keys import structures
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, cause_of, cuts_below, snapshot
 from compiler.graph.stages import stage_at
-from compiler.tell.meaning import Change, Subject
+from compiler.tell.change import Change, Subject
 
 State = Literal["reused", "same", "recomputed", "new", "gone"]
 

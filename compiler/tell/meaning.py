@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Any
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts
 from compiler.recipe.benchmarks import FEED
 from compiler.recipe.placed import PlacedStep, PlacedTable, name_step, render_step
 from compiler.recipe.training import TRAIN
+from compiler.tell.change import Change, Kind, Subject
 from compiler.text.canonical import digest_of
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
 from operators.base.changes import UNSET, Difference, differences, render_value
 from operators.base.declare import Operator, role_of
 from operators.declared.source import Source
-
-Kind = Literal["changed", "added", "removed", "moved"]
-Subject = tuple[str, ...]
-"""What a change is about: `seed`, `source NAME`, `step TABLE LABEL`, `table NAME`, `profile CODE ENTRY`, ..."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that two recipes say differently."""
-
-    kind: Kind
-    subject: Subject
-    what: str
-    before: Span | None
-    after: Span | None
-
-    @property
-    def place(self) -> Span | None:
-        """Where a reviewer looks: the new text, or the old one where nothing is left of it."""
-        return self.after or self.before
 
 
 def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None = None) -> tuple[Change, ...]:
@@ -129,8 +109,11 @@ def compare_sources(before: Read, after: Read, facts: tuple[Facts, Facts] | None
 
 
 def compare_bytes(name: str, facts: tuple[Facts, Facts], before: Span, after: Span) -> Iterator[Change]:
-    """A change where the files of a source hold other bytes, with the files that differ."""
+    """Changes where the files of a source hold other bytes, with the files that differ, or other rows of it are forgotten."""
     old, new = (each.leaves[name] for each in facts)
+    if old.forgotten != new.forgotten:
+        what = f"source {name}: forgotten rows {len(old.forgotten)} -> {len(new.forgotten)}"
+        yield Change("changed", ("source", name), what, before, after)
     if old.digest == new.digest or old.digest is None or new.digest is None:
         return
     known = {digest for _, digest, _ in old.files}

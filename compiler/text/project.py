@@ -67,6 +67,11 @@ class Place:
         """The lock beside the recipe."""
         return self.path.with_suffix(".lock")
 
+    @property
+    def forgotten(self) -> Path:
+        """The list of forgotten rows beside the recipe."""
+        return self.path.with_suffix(".forgotten")
+
     def reach(self, path: Path, written: str, span: Span | None = None) -> Path:
         """A file of this recipe with its links followed; `said` is what the recipe or a person calls it.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from compiler.compile import Read, look_through, read_recipe, run_passes
 from compiler.graph.facts import Facts
+from compiler.graph.forgotten import Forgotten, read_forgotten
 from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
@@ -77,6 +78,13 @@ class Session:
         shown = place.show(place.lock)
         return read_lock(place.reach(place.lock, shown), shown)
 
+    @cached_property
+    def forgotten(self) -> Forgotten:
+        """The rows that the list beside the recipe names. Raises RecipeError."""
+        place = self.text.place
+        shown = place.show(place.forgotten)
+        return read_forgotten(place.reach(place.forgotten, shown), shown, self.text.recipe.sources)
+
     def forget_broken_lock(self) -> str | None:
         """Go on without a lock that cannot be read, since it is written anew; returns what is wrong with it."""
         _ = self.read
@@ -128,6 +136,11 @@ class Session:
         fields, origins, unreadable = self.fields
         graph, mistakes = look_through(read, fields, self.items)
         diagnostics += [*mistakes, *self.found.wrong, *unreadable]
+        if not mistakes:
+            try:
+                _ = self.forgotten
+            except RecipeError as error:
+                diagnostics += error.diagnostics
         if self.bounded:
             diagnostics += complain_misspelt(read, self.found, origins, read.recipe.sources)
             diagnostics += complain_short(graph, read.recipe, most_rows(read, self.found, origins))
@@ -148,7 +161,7 @@ class Session:
 
     @cached_property
     def facts(self) -> Facts:
-        return gather_facts(self.read, self.found, self.lock, self.fields[0])
+        return gather_facts(self.read, self.found, self.lock, self.fields[0], self.forgotten)
 
     @property
     def store_path(self) -> Path:

@@ -91,7 +91,7 @@ def lock_command(
                 leaf.digest,
                 leaf.files,
                 tuple(sorted(leaf.fields or ())),
-                record.rows,
+                record.rows + record.counts.get("forgotten", 0),
                 {name: each["type"] for name, each in record.columns.items()},
                 classes_of(store, record) if "license" in each.operator.labels() else {},
             )

@@ -28,6 +28,7 @@ COMMANDS = {
     "fetch": ("fetch", "Get the files of sources that lie on other machines."),
     "benchmarks": ("benchmarks", "List the benchmarks of a recipe, and get those that are not here."),
     "why": ("why", "Tell a row's whole life."),
+    "forget": ("forget", "Take a row or a text out of a recipe and its store, and prove that it is gone."),
     "show": ("show", "Print the recipe, its graph, or the rows near a decision."),
     "lock": ("lock", "Build, and write down what was built."),
     "freeze": ("freeze", "Fix the dataset and the checkpoints, so that held-out benchmarks may be looked at."),

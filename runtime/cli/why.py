@@ -154,6 +154,8 @@ def say_life(life: Life, open_text: bool, indent: str = "") -> None:
         elif event["fate"] == "asked":
             result = f"failed: {event['reason']}" if event["reason"] else f"the row {event['completion'][:12]}"
             say(f"  {event['stage']}: asked, {result}")
+        elif event["fate"] == "forgotten":
+            say(f"  {event['stage']}: FORGOTTEN: it is listed as such, and read no more")
         elif event["fate"] == "stays":
             say(f"  {event['stage']}: {kin_text(event)}")
         elif event.get("reason"):

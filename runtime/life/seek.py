@@ -18,7 +18,7 @@ from runtime.store.digest import id_bytes
 from runtime.store.record import SourceRecord
 from runtime.store.store import taken_as
 from runtime.tables.objects import read_table
-from runtime.tables.table import Table, open_table
+from runtime.tables.table import TEXT, Table, open_table
 
 
 def find_rows(ledgers: Ledgers, text: str, limit: int) -> list[str]:
@@ -55,16 +55,24 @@ def searched_tables(ledgers: Ledgers) -> Iterator[Table]:
 
 def rows_with(table: Table, text: str) -> Iterator[str]:
     """The ids of the rows of a table whose text holds a string, batch by batch."""
-    columns = [name for name, kind in table.columns.items() if kind in ("text", "messages", "tools")]
+    columns = [name for name, kind in table.columns.items() if kind in TEXT]
     for start, batch in table.batches(columns) if columns else ():
         hits = np.zeros(max(len(column) for column in batch.values()), dtype=bool)
         for name, column in batch.items():
             # What was said with quotes or on two lines is written otherwise in the JSON of a conversation.
             written = json.dumps(text, ensure_ascii=False)[1:-1] if table.columns[name] in ("messages", "tools") else text
             for wanted in {text, written}:
-                hits |= pc.fill_null(pc.match_substring(column, wanted), False).to_numpy(zero_copy_only=False)
+                hits[places_with(column, wanted)] = True
         for at in np.flatnonzero(hits).tolist():
             yield id_bytes(table.window("row_id", start + at, start + at + 1)).tobytes().hex()
+
+
+def places_with(column: pa.Array, text: str) -> np.ndarray[Any, Any]:
+    """The places of the cells that hold a string; of a list, in one of its texts."""
+    listed = pa.types.is_large_list(column.type)
+    hits = pc.match_substring(pc.list_flatten(column) if listed else column, text)
+    places = np.flatnonzero(pc.fill_null(hits, False).to_numpy(zero_copy_only=False))
+    return pc.list_parent_indices(column).to_numpy(zero_copy_only=False)[places] if listed else places
 
 
 def find_quarantined(ledgers: Ledgers, text: str, limit: int) -> tuple[list[dict[str, Any]], int]:

@@ -40,6 +40,7 @@ class Ledgers:
         for index, record in self.records():
             if kind_at(self.graph, index).bears or record.counts["born"]:
                 row_ids |= dict.fromkeys(rows_starting(open_table(self.store, record.table), prefix))
+        row_ids |= dict.fromkeys(each for ids in self.session.forgotten.values() for each in ids if each.startswith(prefix))
         return list(row_ids)
 
     def children(self, life: Life) -> list[str]:
@@ -66,6 +67,9 @@ class Ledgers:
                 break
             place = find_row(open_table(self.store, record.table), life.id)
             kind_at(self.graph, index).live(self, record, life, place)
+        for source, ids in self.session.forgotten.items():
+            if row_id in ids:
+                life.add(source, "forgotten")
         if until is None:
             life.events += self.failed_events(life.id)
         return life

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from compiler.tell.change import Change
 from compiler.tell.effects import Effect, compare_stages
-from compiler.tell.meaning import Change, compare_meaning
+from compiler.tell.meaning import compare_meaning
 from compiler.tell.obligations import Held, Owed, compare_obligations
 from operators.base.bounds import Between
 from operators.base.declare import Measure

@@ -13,7 +13,7 @@ from pathlib import Path
 from compiler.text.project import Outside, Place, package_root, within
 from runtime.store.store import StoreError
 
-TEXTS = (".yaml", ".yml", ".lock")
+TEXTS = (".yaml", ".yml", ".lock", ".forgotten")
 
 
 @dataclass(frozen=True)

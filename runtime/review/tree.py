@@ -94,7 +94,7 @@ def files_of(session: Session, folders: tuple[Path, ...]) -> set[str]:
     paths = [text.path for text in read.texts if text.path is not None]
     paths += [node.span.text.path for node in read.profiles.nodes.values() if node.span.text.path is not None]
     paths += [path for loaded in read.profiles.loaded.values() for path in loaded.prompt_paths]
-    paths += [*data, read.place.lock]
+    paths += [*data, read.place.lock, read.place.forgotten]
     return {path.relative_to(folder).as_posix() for path in paths for folder in folders if path.is_relative_to(folder)}
 
 

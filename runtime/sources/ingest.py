@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from operators.base.licence import Licence
 from operators.base.scope import Columns
 from operators.declared.by_row import unread
 from operators.declared.source import Source
+from runtime.sources.forgetting import Spared
 from runtime.sources.labelling import Labelling
 from runtime.sources.readers.conversations import told_padding
 from runtime.sources.readers.counting import Golds
@@ -64,18 +65,22 @@ RAW = pa.schema([("raw", pa.large_string())])
 """The text of rows that could not be read, in the order in which a record lists them."""
 
 
-def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int) -> SourceRecord:
-    """The record of a source. Raises BadRows, or StoreError where a file changed while it was read."""
+def ingest(
+    store: Store, node: Node, files: list[Opened], tell: Callable[[int], None], threads: int, forgotten: Sequence[str] = ()
+) -> SourceRecord:
+    """The record of a source, without its forgotten rows. Raises BadRows, or StoreError where a file changed meanwhile."""
     source = node.operator
     assert isinstance(source, Source)
     columns = {name: kind for name, kind in source.made().items() if name not in LABELS}
     bad: list[dict[str, Any]] = []
-    golds, labelling = Golds(source), Labelling(source)
+    golds, labelling, spared = Golds(source), Labelling(source), Spared(forgotten)
     with closing(Spill(store)) as rows:
-        for content, ids in read_hashed(source, node.label, files, columns, labelling, bad, threads):
+        for read, hashed in read_hashed(source, node.label, files, columns, labelling, bad, threads):
+            content, ids = spared.rest(read, hashed)
             golds.add(content)
             rows.add(content, ids | labelling.ties(content))
             tell(rows.rows)
+        bad = spared.readable(bad)
         otherwise = golds.otherwise(each["reason"] for each in bad)
         if otherwise is not None and otherwise[2]:
             hint = f"say `gold: {{{otherwise[1]}}}`, or `trust: true` beside it where they do count so"
@@ -98,7 +103,7 @@ def ingest(store: Store, node: Node, files: list[Opened], tell: Callable[[int], 
         counting=told_padding(source, (file.path for file in files))
         if otherwise is None
         else f"{otherwise[0]}: say `gold: {{{otherwise[1]}}}` if they do",
-        counts={"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad)},
+        counts={"in": 0, "born": tree["rows"], "out": tree["rows"], "dropped": 0, "quarantined": len(bad), **spared.counts()},
     )
 
 
@@ -164,6 +169,8 @@ class LeafFiles:
     files: tuple[tuple[str, str, int], ...]
     """(path as shown, digest, bytes) of each."""
     threads: int
+    forgotten: tuple[str, ...] = ()
+    """The ids of the rows that are not read."""
 
 
 def ingest_leaf(leaf: LeafFiles, piece: None, tell: Callable[[int], None]) -> SourceRecord:
@@ -173,7 +180,7 @@ def ingest_leaf(leaf: LeafFiles, piece: None, tell: Callable[[int], None]) -> So
         hint = "put them in place: what is in the store came without its text"
         raise StoreError(f"the files of the source `{node.label}` are not here", hint)
     opened = [Opened(path, shown, digest) for path, (shown, digest, _) in zip(leaf.paths, files, strict=True)]
-    record = ingest(leaf.store, node, opened, tell, leaf.threads)
+    record = ingest(leaf.store, node, opened, tell, leaf.threads, leaf.forgotten)
     for file in opened:
         if hash_file(file.path) != file.digest:
             raise StoreError(f"`{file.shown}` changed while it was read", "build again when it is complete")

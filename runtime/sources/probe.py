@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from compiler.compile import Read
 from compiler.graph.facts import Facts, Leaf
+from compiler.graph.forgotten import Forgotten
 from compiler.graph.lock import Lock
 from compiler.graph.nodes import Graph
 from compiler.graph.stages import SourceStage, of_kind
@@ -237,7 +238,9 @@ def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
         raise RecipeError(tuple(wrong))
 
 
-def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[str, frozenset[str] | None]) -> Facts:
+def gather_facts(
+    read: Read, found: Found, lock: Lock | None, fields: Mapping[str, frozenset[str] | None], forgotten: Forgotten
+) -> Facts:
     """Digests of the bytes of every source's files; the lock's stand in only where the files are absent."""
     leaves: dict[str, Leaf] = {}
     for name in read.recipe.sources:
@@ -254,6 +257,8 @@ def gather_facts(read: Read, found: Found, lock: Lock | None, fields: Mapping[st
             leaves[name] = Leaf(locked.digest, fields[name], "lock", locked.files, locked.classes, pinned)
         else:
             leaves[name] = Leaf(None, fields[name], "absent")
+        if name in forgotten:
+            leaves[name] = replace(leaves[name], forgotten=forgotten[name])
     if not read.recipe.trains:
         return Facts(leaves)
     from runtime.completions.weights import weights_facts

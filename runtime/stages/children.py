@@ -148,6 +148,8 @@ def children_of(
     """
     operator = node.operator
     assert isinstance(operator, Expand)
+    if not table.rows:
+        return
     carried = {name: made for name, made in node.carried.items() if name not in dear}
     viewed, names = seen(store, table, replace(node, carried=carried), objects)
     roles: dict[str, str | DearRole] = {role: dear.get(role) or names[role] for role in operator.measures()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +15,7 @@ from operators.base.declare import LABELS
 from operators.declared.source import Source
 from runtime.stages.kind import Foresight, Kind, Lives, Rows, Work
 from runtime.store.record import Record, SourceRecord
-from runtime.store.store import StoreError, taken_as
+from runtime.store.store import Store, StoreError, taken_as
 
 if TYPE_CHECKING:
     from runtime.executors.executor import Executor, Pending
@@ -45,7 +45,8 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
 
         node, executor = self.stage.node, work.executor
         cores = reading_cores(executor)
-        leaf = LeafFiles(work.store, node, work.found.files[node.label], work.facts.leaves[node.label].files, cores)
+        known = work.facts.leaves[node.label]
+        leaf = LeafFiles(work.store, node, work.found.files[node.label], known.files, cores, known.forgotten)
         return executor.start(ingest_leaf, leaf, None, Resources(cores), tell)
 
     def absent(self) -> StoreError:
@@ -85,6 +86,14 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
             table = funnel.setdefault("sources", {"table": "sources", "quarantined": {}, "rows": {}, "steps": []})
             table["quarantined"][self.stage.node.label] = rows
 
+    def remarks(self, store: Store, records: Mapping[int, Record]) -> Iterator[str]:
+        counts, label = records[self.stage.index].counts, self.stage.node.label
+        if rows := counts.get("forgotten"):
+            yield f"{label}: {rows:,} forgotten row{'s' * (rows != 1)} not read"
+        if ids := counts.get("astray"):
+            why = "rows have other ids where columns of the source changed, and are read again: `recipe why --match` finds them"
+            yield f"warning: {label}: {ids:,} of the forgotten ids no row of its files has: {why}"
+
     def needs(self, below: Mapping[int, Extent], source: Callable[[str], Extent]) -> Needs:
         from runtime.stages.extents import Needs, frame_bytes
 
@@ -118,7 +127,12 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         return Expected(Joined([], node.columns), node.columns, counts, unseen=unseen, further=rows.high, unknown=rows.high)
 
     def rows(self, view: Foresight) -> Between:
-        """How many rows its files hold, by the lock or by reading them."""
+        """How many rows its files hold, by the lock or by reading them; of forgotten ones all that is known is their ids."""
+        leaf, rows = view.facts.leaves[self.stage.node.label], self.held(view)
+        return Between(0, rows.high) if leaf.forgotten else rows
+
+    def held(self, view: Foresight) -> Between:
+        """The same with forgotten rows."""
         label, leaf = self.stage.node.label, view.facts.leaves[self.stage.node.label]
         locked = view.lock.sources.get(label) if view.lock else None
         if locked is not None and locked.digest == leaf.digest and locked.pattern == self.stage.operator.pattern:
@@ -185,7 +199,8 @@ def same_rows(other: Foresight, node: Node, facts: Facts) -> Record | None:
         identities = [unlabelled(source, each) for source, each in ((mine, other.facts), (node, facts))]
         leaves = [each.leaves[node.label] for each in (other.facts, facts)]
         written = [sorted((digest, *operator.written(name)) for name, digest, _ in leaf.files) for leaf in leaves]
-        if identities[0] == identities[1] and leaves[0].digest == leaves[1].digest and written[0] == written[1]:
+        alike = all(getattr(leaves[0], part) == getattr(leaves[1], part) for part in ("digest", "forgotten"))
+        if identities[0] == identities[1] and alike and written[0] == written[1]:
             return other.recorded(stage.index)
     return None
 

@@ -36,8 +36,20 @@ class Column(TypedDict):
     digest: str
 
 
-#: Rows in, born, out and dropped by each decision; of a source those that were quarantined, too.
-Counts = TypedDict("Counts", {"in": int, "born": int, "out": int, "dropped": Any, "quarantined": int}, total=False)
+class OfSource(TypedDict, total=False):
+    """What is counted of a source besides: rows that could not be read; forgotten ones, and ids of such that no row has."""
+
+    quarantined: int
+    forgotten: int
+    astray: int
+
+
+#: Rows in, born, out and dropped by each decision.
+InOut = TypedDict("InOut", {"in": int, "born": int, "out": int, "dropped": Any}, total=False)
+
+
+class Counts(InOut, OfSource, total=False):
+    """What became of rows at a stage."""
 
 
 class Keyed(Sealed):
