@@ -21,6 +21,7 @@ from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution,
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
+from operators.declared.pages import Pages, Picked
 from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Source
@@ -35,6 +36,7 @@ LATER = ("ablations",)
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, CategoryByRow, LicenceByRow, Cell, Hub, Gold, Conversation, ToolList, Listed, Mapping),
+    *(Pages, Picked),
     *(Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )

@@ -116,7 +116,20 @@ def valid(kind: type[Any_], value: object, node: TextNode, problems: list[Diagno
 
 
 #: Parts of pydantic's places that are no parts of a recipe's.
-BRANCHES = ("function-", "str", "tuple", "dict", "literal", "Cell", "Listed", "LicenceByRow", "CategoryByRow", "Said", "Taken")
+BRANCHES = (
+    "function-",
+    "str",
+    "tuple",
+    "dict",
+    "literal",
+    "Cell",
+    "Listed",
+    "LicenceByRow",
+    "CategoryByRow",
+    "Picked",
+    "Said",
+    "Taken",
+)
 
 
 def fields_of(kind: type[Operator]) -> set[str]:
