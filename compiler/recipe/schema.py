@@ -25,6 +25,7 @@ from operators.declared.pages import Pages, Picked
 from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Source
+from operators.declared.triage import Site, Triage
 from operators.learn.loss import Loss
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,7 +37,7 @@ LATER = ("ablations",)
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, CategoryByRow, LicenceByRow, Cell, Hub, Gold, Conversation, ToolList, Listed, Mapping),
-    *(Pages, Picked),
+    *(Pages, Picked, Triage, Site),
     *(Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
@@ -206,6 +207,7 @@ def recipe_schema() -> dict[str, Any]:
             "language": languages,
             "seed": value_of("integer", "What every choice by rank starts from.", minimum=0),
             "sources": map_of(reference("source"), "Files of rows, by name.", minProperties=1),
+            "triage": {**reference("Triage"), "description": "Which sites are kept, and why."},
             "models": map_of(reference("model"), "The models that are asked, by name."),
             "prompts": list_of(reference("step"), "Steps on the rows of all sources."),
             "tables": map_of(reference("table"), "Tables of your own, by name."),

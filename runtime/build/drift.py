@@ -45,8 +45,9 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
     """What the recipe is made from, where it differs from the lock."""
     lock = locked_or_fail(session)
     used = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
+    dropped = session.read.recipe.triage.dropped()
     for name, leaf in session.facts.leaves.items():
-        if name.startswith(FEED) and name not in used:
+        if name not in used and (name.startswith(FEED) or name in dropped):
             continue
         pinned = lock.sources.get(name)
         if pinned is None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("init", "Start a project of your own."),
     "check": ("check", "Say every mistake of a recipe, or the columns of its outputs."),
     "sources": ("sources", "Show a mapped row of each source, or propose a mapping for a file."),
+    "triage": ("triage", "Measure each site, and say which its limits keep."),
     "plan": ("plan", "Say what a build would run and reuse, and why."),
     "diff": ("diff", "Say what an edit means, rebuilds and moves, before it is built."),
     "explain": ("plan", "Print the SQL or kernel of each stage."),

@@ -36,20 +36,28 @@ class Page(NamedTuple):
 
 def read_warc(source: Source, path: Path) -> Iterator[Batch]:
     """Batches of the rows of the pages in a file. Raises Unreadable for what is no WARC file, or is damaged or cut off."""
-    assert source.pages is not None
+    return (batch for batch, _, _ in read_counted(source, path))
+
+
+def read_counted(source: Source, path: Path) -> Iterator[tuple[Batch, int, int]]:
+    """The same, each batch with the pages that were looked at for it, and those of them that gave no row."""
     rows: list[dict[str, str | None]] = []
     lines: list[int] = []
     bad: list[BadRow] = []
+    seen = barren = 0
     for page, found in read_pages(source, path):
+        seen += 1
         if isinstance(found, Bad):
             bad.append(BadRow(page.number, str(found), shorten(page.url)))
+            barren += 1
         else:
             rows += found
             lines += [page.number] * len(found)
+            barren += not found
         if len(rows) + len(bad) >= min(source.batch_rows, MOST_BATCH):
-            yield batch_of(source, rows, lines, bad)
-            rows, lines, bad = [], [], []
-    yield batch_of(source, rows, lines, bad)
+            yield batch_of(source, rows, lines, bad), seen, barren
+            rows, lines, bad, seen, barren = [], [], [], 0, 0
+    yield batch_of(source, rows, lines, bad), seen, barren
 
 
 def batch_of(source: Source, rows: list[dict[str, str | None]], lines: list[int], bad: list[BadRow]) -> Batch:
