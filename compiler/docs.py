@@ -13,6 +13,7 @@ from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.crawl import Crawl
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
@@ -23,7 +24,7 @@ from operators.plugins import package_of, parts_of
 
 #: The declarations inside an operator's parameters.
 PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {
-    Source: (Mapping, Cell, Listed, Gold, Conversation, ToolList, LicenceByRow, CategoryByRow, Pages, Picked)
+    Source: (Mapping, Cell, Listed, Gold, Conversation, ToolList, LicenceByRow, CategoryByRow, Pages, Picked, Crawl)
 }
 
 

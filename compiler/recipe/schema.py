@@ -18,6 +18,7 @@ from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.crawl import Crawl
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
@@ -37,7 +38,7 @@ LATER = ("ablations",)
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, CategoryByRow, LicenceByRow, Cell, Hub, Gold, Conversation, ToolList, Listed, Mapping),
-    *(Pages, Picked, Triage, Site),
+    *(Crawl, Pages, Picked, Triage, Site),
     *(Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )

@@ -13,6 +13,7 @@ from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns, other_form
 from operators.declared.address import Hub, complain_address, file_name, is_address
 from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of
+from operators.declared.crawl import Crawl
 from operators.declared.mapping import Mapping as Mapped
 from operators.declared.pages import READERS, Pages
 from operators.declared.records import around_of, depth_of, way_of, written_around
@@ -83,6 +84,8 @@ class Source(Operator):
     """The way to the rows of nested files, as `data[].paragraphs[].qas[]` for each element, or `{id}` for each entry of an
     object, whose key is the field `id` then. Fields of the objects around a row are `..context`, `.....title`; `.` is a
     row that is no object."""
+    crawl: Crawl | None = field("label", None)
+    """How `recipe crawl` gets those pages."""
     pages: Pages | None = None
     """Which elements of the pages of a crawl (warc) are rows, and which in them are fields."""
     columns: Mapped = Field(default_factory=lambda: Mapped(prompt="prompt"))
@@ -181,14 +184,14 @@ class Source(Operator):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from self.complain_around()
-        yield from self.complain_pages()
         if self.sha256 is not None and (not self.remote or self.hf is not None):
             hint = "a file here is pinned by the lock, and those of the hub by their commit"
             yield Complaint(("sha256",), "`sha256` is of one file at an address", hint)
-        if self.hf is not None:
-            return
-        if self.remote and (wrong := next(complain_address(self.file), None)):
+        if self.hf is None and self.remote and (wrong := next(complain_address(self.file), None)):
             yield wrong
+            return
+        yield from self.complain_pages()
+        if self.hf is not None:
             return
         if self.remote and packed_as(file_name(self.file)) is not None:
             hint = "fetch it to here and name its path, so that the lock has its members"

@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": ("plan", "Print the SQL or kernel of each stage."),
     "build": ("build", "Build the named outputs of a recipe."),
     "fetch": ("fetch", "Get the files of sources that lie on other machines."),
+    "crawl": ("crawl", "Get the pages of sites, politely."),
     "benchmarks": ("benchmarks", "List the benchmarks of a recipe, and get those that are not here."),
     "why": ("why", "Tell a row's whole life."),
     "show": ("show", "Print the recipe, its graph, or the rows near a decision."),
