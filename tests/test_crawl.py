@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import time
 import zlib
 from pathlib import Path
@@ -173,6 +174,31 @@ def test_a_file_that_is_damaged_is_named(tmp_path: Path, spoil: object, why: str
     assert callable(spoil)
     with pytest.raises(Unreadable, match=why):
         read(written(tmp_path, spoil(crawl([("https://a.example/1", POST.format("one"))]))))
+
+
+def test_a_file_with_any_bytes_is_read_or_named(tmp_path: Path) -> None:
+    """Bytes changed, left out, put in, doubled and cut off: rows, or a sentence."""
+    chance, base = random.Random(7), crawl([(f"https://a.example/{at}", POST.format(at)) for at in range(3)])
+    kinds = set()
+    for _ in range(300):
+        data, at = bytearray(base), chance.randrange(len(base))
+        match chance.randrange(5):
+            case 0:
+                data[at] = chance.randrange(256)
+            case 1:
+                del data[at : at + chance.randint(1, 40)]
+            case 2:
+                data[at:at] = chance.randbytes(20)
+            case 3:
+                data[at:at] = data[chance.randrange(len(base)) :][:200]
+            case 4:
+                del data[at:]
+        try:
+            read(written(tmp_path, bytes(data)))
+            kinds.add("rows")
+        except Unreadable as error:
+            kinds.add(error.message[:10])
+    assert {"rows", "it cannot ", "its record"} <= kinds
 
 
 RECIPE = """format: 1

@@ -89,6 +89,16 @@ def test_a_redirect_to_a_private_address_is_not_followed(project: Project, serve
     assert done.code == 0 and "crawled `kin`: 6 pages" in done.out, done.err
 
 
+def test_a_page_that_leads_to_a_private_address_is_not_followed_there(project: Project, served: Served) -> None:
+    secret = f"https://{served.host.partition(chr(58))[0]}:9/secret"
+    served.files["/q/2"] = f'<div class="q"><p>question 2</p></div><a href="{secret}">s</a>'.encode()
+    wide = RECIPE.replace("follow: a,", 'follow: a, within: "https://*",')
+    project.write("recipe.yaml", wide.format(license="B", url=served.url, most=99))
+    served.files["/"] = served.files["/"].replace(b"https://elsewhere.example/", b"/q/0")
+    done = project.run("crawl", "recipe.yaml", "--quiet", *opened(served))
+    assert done.code == 0 and "crawled `kin`: 6 pages" in done.out and "1 addresses are of private networks" in done.out, done.err
+
+
 def test_nothing_is_asked_of_a_site_of_class_c(project: Project, served: Served) -> None:
     done = crawled(project, served, *opened(served), license="C")
     assert done.code == 2 and "must not be used" in done.err and served.asked == []

@@ -43,9 +43,11 @@ def crawl_command(session: Session, as_json: bool, sites: tuple[str, ...], quiet
             def tell(count: int, url: str, name: str = name, progress: Progress = progress) -> None:
                 progress.say(name, f"{count:,} pages  {url[:100]}")
 
-            path, count = crawl(name, said, folder_of(session, name), frozenset(session.opened), tell)
+            path, count, refused = crawl(name, said, folder_of(session, name), frozenset(session.opened), tell)
         made[name] = session.read.place.shorten(path)
         lines.append(f"crawled `{name}`: {count:,} pages, {made[name]}")
+        if refused:
+            lines.append(f"  {refused:,} addresses are of private networks, and were not asked for anything")
     answer(as_json, {"recipe": recipe.name, "files": made}, lines or ["nothing is to be crawled"])
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from operators.declared.crawl import Crawl
@@ -17,6 +18,7 @@ from runtime.sources.readers.rows import Bad
 from runtime.sources.remote.download import AGAIN, MOST_SECONDS, waits
 from runtime.sources.remote.http import MOVED, Access, Unanswered, asking, asking_once, shown
 from runtime.sources.remote.journal import Answer, answers_of, append
+from runtime.sources.remote.reach import Refused
 from runtime.store.store import StoreError
 
 AGENT = "data-recipe"
@@ -27,6 +29,21 @@ TRIES = 4
 MOST_FAILURES = 5
 #: Links of one page that are followed.
 MOST_LINKS = 10_000
+
+
+class Crawled(NamedTuple):
+    """What came of a crawl."""
+
+    path: Path
+    """Its WARC file."""
+    pages: int
+    """The answers in it."""
+    refused: int
+    """Addresses of private networks that its pages led to, which were not asked."""
+
+
+class Unruled(StoreError):
+    """A host does not say what may be asked of it."""
 
 
 class Rules:
@@ -51,13 +68,14 @@ class Rules:
         except (Unanswered, OSError, HTTPException):
             status, text = 503, ""
         if status >= 500 or status == 429:
-            raise StoreError(f"`{shown(url)}` cannot be read, so that nobody knows what may be asked for", "run the same later")
+            self.known[urlsplit(url).netloc] = (lambda page: False), 0.0  # it is left alone
+            raise Unruled(f"`{shown(url)}` cannot be read, so that nobody knows what may be asked for", "run the same later")
         rules = Protego.parse(text if status == 200 else "")
         return (lambda page: bool(rules.can_fetch(page, AGENT))), float(rules.crawl_delay(AGENT) or 0)
 
 
-def crawl(name: str, said: Crawl, folder: Path, opened: frozenset[str], tell: Callable[[int, str], None]) -> tuple[Path, int]:
-    """(the WARC file of a site, the answers in it); goes on where an earlier call was stopped. Raises StoreError."""
+def crawl(name: str, said: Crawl, folder: Path, opened: frozenset[str], tell: Callable[[int, str], None]) -> Crawled:
+    """The pages of a site; goes on where an earlier call was stopped. Raises StoreError."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{name}.part.warc.gz"
     with part.open("ab") as held:
@@ -65,32 +83,39 @@ def crawl(name: str, said: Crawl, folder: Path, opened: frozenset[str], tell: Ca
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(f"`{name}` is being crawled by another process") from None
-        count = walk(said, part, Access(opened), tell)
+        count, refused = walk(said, part, Access(opened), tell)
         if not count:
             raise StoreError(f"nothing of `{name}` may be asked for", "its robots.txt forbids it")
         path = folder / f"{name}-{hash_file(part)[:12]}.warc.gz"
         os.replace(part, path)
-        return path, count
+        return Crawled(path, count, refused)
 
 
-def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], None]) -> int:
-    """Ask for page after page, breadth first; says how many answers the journal has then."""
+def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], None]) -> tuple[int, int]:
+    """Ask for page after page, breadth first; (the answers that the journal has then, addresses that may not be reached)."""
     rules, queue, seen = Rules(access), [*dict.fromkeys(said.start)], set(said.start)
     known = {answer.url: answer for answer in answers_of(part)}
-    count, failures, at, last = len(known), 0, 0, 0.0
+    count, failures, refused, at, last = len(known), 0, 0, 0, 0.0
     while at < len(queue):
         url, at = queue[at], at + 1
         answer = known.pop(url, None)
         if answer is None:
             if count >= said.most:
                 continue  # what is known may lead to more that is known
-            allowed, wanted = rules.of(url)
-            if not allowed(url):
+            try:
+                allowed, wanted = rules.of(url)
+                if not allowed(url):
+                    continue
+                if wanted > MOST_SECONDS:
+                    message = f"`{shown(url)}`: its robots.txt asks for {wanted:.0f} seconds between requests"
+                    raise StoreError(message, "fetch it otherwise, and name its WARC files")
+                time.sleep(max(0.0, last + max(said.delay, wanted) - time.monotonic()))
+                answer = ask(url, access)
+            except (Refused, Unruled) as error:
+                if url in said.start:
+                    raise
+                refused += isinstance(error, Refused)  # a page may name what it likes
                 continue
-            if wanted > MOST_SECONDS:
-                raise StoreError(f"`{shown(url)}`: its robots.txt asks for {wanted:.0f} seconds between requests", None)
-            time.sleep(max(0.0, last + max(said.delay, wanted) - time.monotonic()))
-            answer = ask(url, access)
             last = time.monotonic()
             failures = failures + 1 if answer is None else 0
             if failures >= MOST_FAILURES:
@@ -106,7 +131,7 @@ def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], Non
             if link not in seen:
                 seen.add(link)
                 queue.append(link)
-    return count
+    return count, refused
 
 
 def ask(url: str, access: Access) -> Answer | None:
