@@ -87,6 +87,10 @@ class Recipe:
         """Whether the files of some source alone say its categories."""
         return any(categories_of(feed.operator.category) is None for feed in self.sources.values())
 
+    def spared(self, source: str) -> bool:
+        """Whether a source need not be here where no output reads it: a benchmark, or a site that the triage drops."""
+        return source.startswith(FEED) or source in self.triage.dropped()
+
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
         while (label := self.models[model].model.from_) is not None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from compiler.graph.lock import Lock
 from compiler.graph.nodes import stage_name
 from compiler.graph.stages import SourceStage, of_kind
-from compiler.recipe.benchmarks import FEED
 from compiler.text.canonical import digest_of
 from operators.declared.profile import LanguageProfile
 from operators.plugins import package_of
@@ -45,9 +44,8 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
     """What the recipe is made from, where it differs from the lock."""
     lock = locked_or_fail(session)
     used = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
-    dropped = session.read.recipe.triage.dropped()
     for name, leaf in session.facts.leaves.items():
-        if name not in used and (name.startswith(FEED) or name in dropped):
+        if name not in used and session.read.recipe.spared(name):
             continue
         pinned = lock.sources.get(name)
         if pinned is None:

@@ -47,7 +47,7 @@ def crawl_command(session: Session, as_json: bool, sites: tuple[str, ...], quiet
         made[name] = session.read.place.shorten(path)
         lines.append(f"crawled `{name}`: {count:,} pages, {made[name]}")
         if refused:
-            lines.append(f"  {refused:,} addresses are of private networks, and were not asked for anything")
+            lines.append(f"  addresses of private networks, which were not asked for anything: {refused:,}")
     answer(as_json, {"recipe": recipe.name, "files": made}, lines or ["nothing is to be crawled"])
 
 

@@ -219,8 +219,7 @@ def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     wrong = []
     used = {stage.node.label for stage in of_kind(SourceStage, graph)}
     for name, leaf in facts.leaves.items():
-        spared = name.startswith(FEED) or name in read.recipe.triage.dropped()
-        if leaf.digest is None and (name in used or not spared):
+        if leaf.digest is None and (name in used or not read.recipe.spared(name)):
             node = read.recipe.sources[name].node
             hint = "a path is relative to the file that says it"
             wrong.append(Diagnostic(absence(read.recipe.sources[name].operator), node.find(("file",)), hint))

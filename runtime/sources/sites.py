@@ -94,7 +94,7 @@ def nearest(name: str, sites: Mapping[str, Measured]) -> Near | None:
 def reasons(triage: Triage, site: Measured, near: Near | None) -> Iterator[tuple[Reason, str]]:
     """Each limit that a site does not keep to, with what was found."""
     if triage.volume is not None and site.rows < triage.volume:
-        yield "volume", f"{site.rows:,} rows"
+        yield "volume", f"{site.rows:,} row{'s' * (site.rows != 1)}"
     if triage.obfuscation is not None and site.pages and site.barren > triage.obfuscation * site.pages:
         yield "obfuscation", f"{site.barren:,} of {site.pages:,} pages give no row"
     if triage.near_duplicates is not None and near is not None and near.shared > triage.near_duplicates * near.of:
