@@ -13,15 +13,18 @@ from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.crawl import Crawl
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
+from operators.declared.pages import Pages, Picked
 from operators.declared.source import Source
+from operators.declared.triage import Site, Triage
 from operators.plugins import package_of, parts_of
 
 #: The declarations inside an operator's parameters.
 PARTS: dict[type[Operator], tuple[type[Declared], ...]] = {
-    Source: (Mapping, Cell, Listed, Gold, Conversation, ToolList, LicenceByRow, CategoryByRow)
+    Source: (Mapping, Cell, Listed, Gold, Conversation, ToolList, LicenceByRow, CategoryByRow, Pages, Picked, Crawl)
 }
 
 
@@ -43,6 +46,7 @@ SECTIONS: dict[str, tuple[type[Declared], ...]] = {
     "benchmarks": (Benchmark, Items, Taken),
     "evaluate": (Evaluate,),
     "budget": (Budget,),
+    "triage": (Triage, Site),
 }
 
 

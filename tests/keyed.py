@@ -29,9 +29,10 @@ from runtime.sources.ingest import BadRows
 from runtime.store.record import DecisionRecord, OutputRecord
 from runtime.store.store import Store, StoreError
 from tests.conftest import Project
+from tests.crawling import crawl
 from tests.derived import put_tried
 from tests.examples import needed
-from tests.mutations import ROWS, TALKED, TEXTS, TRACED, Mutation, near_rows
+from tests.mutations import PAGES, ROWS, TALKED, TEXTS, TRACED, Mutation, near_rows
 from tests.packing import workbook, zipped
 from tests.teacher import Handler, configure, teaching, varied
 from tests.tokenizing import BYTES, TOKENIZER
@@ -82,6 +83,7 @@ def put_files(project: Project) -> None:
     told = [{"kind": kind, "kind2": kind[::-1], "lic": lic, "lic2": other} for kind, lic, other in said]
     texts = ("물은 왜", "끓나요", "하늘")
     project.rows("labelled.jsonl", [{"prompt": text, **each} for text, each in zip(texts, told, strict=True)])
+    (project.folder / "crawl.warc").write_bytes(crawl(PAGES))
     zipped(project.folder / "packed.zip", ("in/a.jsonl", '{"prompt": "물은 왜"}', 0))
     workbook(project.folder / "book.xlsx", one=[["prompt"], ["물은 왜"]], two=[["prompt"], ["하늘은"]])
     project.rows("deep.jsonl", [{"a": [{"prompt": "물은 왜 끓나요"}], "b": [{"prompt": "하늘은 왜 파란가요"}]}])

@@ -17,6 +17,7 @@ from operators.base.declare import Declared, Operator, role_of
 from operators.catalog import OPERATORS
 from operators.declared.address import Hub
 from operators.declared.aggregate import Aggregate
+from operators.declared.crawl import Crawl
 from operators.declared.model import Model
 from operators.declared.source import Source
 from operators.learn.train import Train
@@ -162,6 +163,20 @@ TALKED = {
     "tools": [{"name": "kettle"}],
     "other_tools": [{"name": "stove"}],
 }
+#: Pages of a crawl, in which each selector of a mutation finds something else.
+PAGES = [
+    ("https://a.example/1", '<div><p id="one" title="uno">물은<b>왜</b><i>끓나</i></p><p>하늘은</p></div>'),
+    ("https://a.example/2", "<p>불은</p>"),
+]
+CRAWL = {"start": ["https://a.example/"]}
+
+
+def paged(field: str, *pages: dict[str, Any]) -> Mutation:
+    """A mutation of how pages are read."""
+    before, after = ({"file": "crawl.warc", "columns": {"prompt": "t"}, "pages": {"fields": {"t": "p"}} | each} for each in pages)
+    return source(field, before, after)
+
+
 TALK = {"file": "talks.jsonl", "columns": {"messages": "messages"}}
 TOOLED = {"file": "talks.jsonl", "columns": {"messages": "messages", "tools": "tools"}}
 TAKEN = {"take": "user", "as": "said"}
@@ -338,6 +353,26 @@ LISTED: list[Mutation] = [
             "Hub.files": {"hf": Hub(dataset="team/set", files="a.jsonl")},
         }.items()
     ),
+    *(
+        Mutation(field, *[recipe()] * 2, "source", "label", within=({}, {"crawl": Crawl.model_validate(CRAWL | changed)}))
+        for field, changed in {
+            "source.crawl": {},
+            "Crawl.start": {"start": ["https://b.example/"]},
+            "Crawl.follow": {"follow": "a"},
+            "Crawl.within": {"within": "https://*.example/*"},
+            "Crawl.most": {"most": 2},
+            "Crawl.delay": {"delay": 2},
+        }.items()
+    ),
+    paged("source.pages", {}, {"fields": {"t": "i"}}),
+    paged("Pages.fields", {}, {"fields": {"t": "b"}}),
+    paged("Pages.rows", *({"rows": each, "fields": {"t": {}}} for each in ("p", "div"))),
+    paged("Pages.url", *({"url": f"https://a.example/{each}"} for each in (1, 2))),
+    paged("Pages.drop", *({"drop": [each]} for each in ("b", "i"))),
+    paged("Picked.select", *({"fields": {"t": {"select": each}}} for each in ("p", "b"))),
+    paged("Picked.attribute", *({"fields": {"t": {"select": "p", "attribute": each}}} for each in ("id", "title"))),
+    paged("Picked.all", *({"fields": {"t": {"select": "p", "all": each}}} for each in (False, True))),
+    paged("Picked.missing", *({"fields": {"t": {"select": "b", "missing": each}}} for each in ("no row", None))),
     Mutation("source.translate", *[recipe()] * 2, "source", "label", within=({}, {"translate": Translate(model="translator")})),
     source("Mapping.prompt", {"columns": {"prompt": "other"}}, {"columns": {"prompt": "o2"}}),
     source(

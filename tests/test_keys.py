@@ -149,7 +149,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return {} if owners & {node.operator.name, "select", "rename", "language_share"} else carried(node)
 
     monkeypatch.setattr(Operator, "parameters", parameters)
-    parts = ("Mapping", "Cell", "Listed", "LicenceByRow", "CategoryByRow", "Gold", "Conversation", "ToolList")
+    parts = ("Mapping", "Cell", "Listed", "LicenceByRow", "CategoryByRow", "Gold", "Conversation", "ToolList", "Pages", "Picked")
     if owner in (*parts, "Only", "Said", "LengthRatio"):
         monkeypatch.setattr(compiler.text.canonical, "canonical", canonical)
         monkeypatch.setattr(compiler.graph.keys, "carried", carried)

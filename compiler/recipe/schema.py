@@ -18,12 +18,15 @@ from operators.declared.benchmark import Benchmark, Items, Taken
 from operators.declared.by_row import CategoryByRow, LicenceByRow
 from operators.declared.conversation import Conversation, ToolList
 from operators.declared.cot import Cot, Ending, Inner, LanguageBounds, Solution, Tags, Think
+from operators.declared.crawl import Crawl
 from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
+from operators.declared.pages import Pages, Picked
 from operators.declared.personal import CheckDigit, Number, PersonalNumbers
 from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Source
+from operators.declared.triage import Site, Triage
 from operators.learn.loss import Loss
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,6 +38,7 @@ LATER = ("ablations",)
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
     *(Only, CategoryByRow, LicenceByRow, Cell, Hub, Gold, Conversation, ToolList, Listed, Mapping),
+    *(Crawl, Pages, Picked, Triage, Site),
     *(Budget, Said, LengthRatio, Loss),
     *(Think, Solution, LanguageBounds, Tags, Ending, Inner, Generate, Translate, Items, Taken),
 )
@@ -204,6 +208,7 @@ def recipe_schema() -> dict[str, Any]:
             "language": languages,
             "seed": value_of("integer", "What every choice by rank starts from.", minimum=0),
             "sources": map_of(reference("source"), "Files of rows, by name.", minProperties=1),
+            "triage": {**reference("Triage"), "description": "Which sites are kept, and why."},
             "models": map_of(reference("model"), "The models that are asked, by name."),
             "prompts": list_of(reference("step"), "Steps on the rows of all sources."),
             "tables": map_of(reference("table"), "Tables of your own, by name."),

@@ -10,6 +10,7 @@ from compiler.recipe.evaluating import PlacedEvaluation, answer_tables, evaluate
 from compiler.recipe.placed import Part, PlacedSource, PlacedStep, PlacedTable
 from compiler.recipe.traces import PlacedCot, PlacedModel, cot_of, in_traces, models_of, translated_name
 from compiler.recipe.training import TRAIN, PlacedTraining, trains_of
+from compiler.recipe.triage import complain_dropped, triage_of
 from compiler.recipe.typed import declared, gap, step_of, steps_of, typed
 from compiler.text.diagnostics import Diagnostic, meant
 from compiler.text.document import TextNode
@@ -20,6 +21,7 @@ from operators.base.licence import join
 from operators.declared.by_row import LicenceByRow, categories_of
 from operators.declared.model import Model
 from operators.declared.source import Source
+from operators.declared.triage import Triage
 from operators.measures.where import Where
 from operators.text.sqltext import literal
 
@@ -47,6 +49,7 @@ class Recipe:
     evaluate: PlacedEvaluation | None
     budget: Budget | None
     """What a build may spend on completions."""
+    triage: Triage
     answer_tables: Mapping[tuple[str, str], PlacedTable]
     """(model, benchmark) -> the table of its answers and scores, of the benchmarks that have files."""
     tokenizers: dict[str, FileDigest]
@@ -84,6 +87,10 @@ class Recipe:
         """Whether the files of some source alone say its categories."""
         return any(categories_of(feed.operator.category) is None for feed in self.sources.values())
 
+    def spared(self, source: str) -> bool:
+        """Whether a source need not be here where no output reads it: a benchmark, or a site that the triage drops."""
+        return source.startswith(FEED) or source in self.triage.dropped()
+
     def base_of(self, model: str) -> str:
         """The model that the weights of a model come from, through the trainings that made them."""
         while (label := self.models[model].model.from_) is not None:
@@ -102,7 +109,11 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
     trains = trains_of(members(node, "train"), problems)
     models, cot = models_of(members(node, "models"), problems), cot_of(node.get("cot"), problems)
     models |= {each.label: PlacedModel(Model.model_validate({"from": each.label}), each.node) for each in trains.values()}
+    triage = triage_of(node, {*(name for name, _ in members(node, "sources")), *left_of(node, "sources")}, problems)
+    dropped = triage.dropped()
     for name, feed in sorted(sources.items()):
+        if name in dropped:
+            continue
         license = feed.operator.license
         if isinstance(license, LicenceByRow) and license.drop:
             # In front of all that reads the source: nothing looks at rows that are left out for what they may be used for.
@@ -124,7 +135,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         origins = tuple(
             (read_as(name, sources), node.find(("sources", name), key=True))
             for name in sorted({*sources, *wrong})
-            if name not in recorded
+            if name not in recorded and name not in dropped
         )
         steps = steps_in(node, "prompts", problems)
         tables["prompts"] = PlacedTable("prompts", origins, steps, node.find(("prompts",), key=True))
@@ -166,6 +177,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
             problems.append(Diagnostic(f"a `{last[-1]}` needs rows to choose from", span, "add `prompts:` or `tables:`"))
         else:
             tables["dataset"] = PlacedTable("dataset", ((origin, span),), own_steps, span)
+    complain_dropped(triage, tables, problems)
     outputs = outputs_of(node, tables, problems)
     return Recipe(
         name=text_at(node, "recipe"),
@@ -181,6 +193,7 @@ def type_recipe(node: TextNode, benchmarks: Mapping[str, PlacedBenchmark], probl
         benchmarks=benchmarks,
         evaluate=evaluate,
         budget=declared(Budget, limit, problems) if (limit := node.get("budget")) is not None else None,
+        triage=triage,
         answer_tables={} if evaluate is None else answer_tables(node, evaluate),
         tokenizers={},
         node=node,

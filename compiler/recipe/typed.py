@@ -124,7 +124,20 @@ def place_of(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 
 #: Parts of pydantic's places that are no parts of a recipe's.
-BRANCHES = ("function-", "str", "tuple", "dict", "literal", "Cell", "Listed", "LicenceByRow", "CategoryByRow", "Said", "Taken")
+BRANCHES = (
+    "function-",
+    "str",
+    "tuple",
+    "dict",
+    "literal",
+    "Cell",
+    "Listed",
+    "LicenceByRow",
+    "CategoryByRow",
+    "Picked",
+    "Said",
+    "Taken",
+)
 
 
 def fields_of(kind: type[Operator]) -> set[str]:

@@ -14,11 +14,13 @@ from operators.base.obligation import Obligation
 from operators.base.scope import Columns, ColumnType, Complaint, Scope, near_columns, other_form
 from operators.declared.address import Hub, complain_address, file_name, is_address
 from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, classes_of, closest, unread
+from operators.declared.crawl import Crawl
 from operators.declared.mapping import Mapping as Mapped
+from operators.declared.pages import READERS, Pages
 from operators.declared.records import around_of, depth_of, way_of, written_around
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx"]
-FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx")
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx", "warc"]
+FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx", "warc")
 NESTED = ("jsonl", "json", "parquet")
 """Those whose rows may have more rows in them."""
 COMPRESSIONS = (".gz", ".zst")
@@ -83,6 +85,10 @@ class Source(Operator):
     """The way to the rows of nested files, as `data[].paragraphs[].qas[]` for each element, or `{id}` for each entry of an
     object, whose key is the field `id` then. Fields of the objects around a row are `..context`, `.....title`; `.` is a
     row that is no object."""
+    crawl: Crawl | None = field("label", None)
+    """How `recipe crawl` gets those pages."""
+    pages: Pages | None = None
+    """Which elements of the pages of a crawl (warc) are rows, and which in them are fields."""
     columns: Mapped = Field(default_factory=lambda: Mapped(prompt="prompt"))
     """Which columns of the files are read, and as what."""
     format: Format | None = None
@@ -160,6 +166,9 @@ class Source(Operator):
             types |= {} if part is None else {part.kind: part.kind}
         return types | LABELS
 
+    def depends(self) -> tuple[str, ...]:
+        return () if self.pages is None else READERS
+
     def obligations(self, label: str) -> Iterator[Obligation]:
         return self.owed(label, None)
 
@@ -184,10 +193,11 @@ class Source(Operator):
         if self.sha256 is not None and (not self.remote or self.hf is not None):
             hint = "a file here is pinned by the lock, and those of the hub by their commit"
             yield Complaint(("sha256",), "`sha256` is of one file at an address", hint)
-        if self.hf is not None:
-            return
-        if self.remote and (wrong := next(complain_address(self.file), None)):
+        if self.hf is None and self.remote and (wrong := next(complain_address(self.file), None)):
             yield wrong
+            return
+        yield from self.complain_pages()
+        if self.hf is not None:
             return
         if self.remote and packed_as(file_name(self.file)) is not None:
             hint = "fetch it to here and name its path, so that the lock has its members"
@@ -261,8 +271,25 @@ class Source(Operator):
                 message = f"`{column}` is {around[0]} objects out, and around a row {'is 1' if depth == 1 else f'are {depth}'}"
                 yield Complaint(path, message, f"`{written_around(max(depth, 1), around[1])}` is the farthest")
 
+    def complain_pages(self) -> Iterator[Complaint]:
+        """What is wrong with how pages are read, and columns that are no fields of theirs."""
+        crawled = "warc" in (self.format_of(self.members or self.file), self.format)
+        if self.pages is None:
+            if crawled:
+                hint = "say `pages: {fields: {NAME: SELECTOR}}`, and under `columns` what each field is"
+                yield Complaint(("file",), "a crawl is pages, and nothing says what of them are rows", hint)
+            return
+        if self.hf is None and not crawled and self.format_of(self.members or self.file) is not None:
+            yield Complaint(("pages",), "only a crawl has pages", "its files end in .warc or .warc.gz, or say `format: warc`")
+        yield from self.pages.complain()
+        for column, path in self.reads().items():
+            if column not in self.pages.names():
+                yield Complaint(path, f"the pages have no field `{column}`", near_columns(column, frozenset(self.pages.names())))
+
     def complain_fields(self, known: frozenset[str]) -> Iterator[Complaint]:
         """Columns that the files do not have."""
+        if self.pages is not None:
+            return  # its columns are those that it says itself
         for column, path in self.needed().items():
             if column in known or any(each.path == path for each in self.complain_around()):
                 continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from compiler.graph.lock import Lock
 from compiler.graph.nodes import stage_name
 from compiler.graph.stages import SourceStage, of_kind
-from compiler.recipe.benchmarks import FEED
 from compiler.text.canonical import digest_of
 from operators.declared.profile import LanguageProfile
 from operators.plugins import package_of
@@ -46,7 +45,7 @@ def drifted_leaves(session: Session) -> Iterator[Drift]:
     lock = locked_or_fail(session)
     used = {stage.node.label for stage in of_kind(SourceStage, session.graph)}
     for name, leaf in session.facts.leaves.items():
-        if name.startswith(FEED) and name not in used:
+        if name not in used and session.read.recipe.spared(name):
             continue
         pinned = lock.sources.get(name)
         if pinned is None:

@@ -8,7 +8,6 @@ import click
 
 from compiler.graph.nodes import Graph
 from compiler.lower.contamination import complain_unobtained
-from compiler.recipe.benchmarks import FEED
 from compiler.recipe.sections import Recipe
 from operators.declared.by_row import categories_of
 from runtime.build.session import Session
@@ -26,8 +25,8 @@ def check_command(session: Session, as_json: bool, github: bool) -> None:
     session.bounded = True
     graph, recipe, origins = session.graph, session.read.recipe, session.fields[1]
     used = {node.label for _, node in graph if node.operator.name == "source"}
-    # What a benchmark has is looked at where it is evaluated.
-    feeds = {name: feed for name, feed in recipe.sources.items() if name in used or not name.startswith(FEED)}
+    # What a benchmark has is looked at where it is evaluated, and a site that is dropped nowhere.
+    feeds = {name: feed for name, feed in recipe.sources.items() if name in used or not recipe.spared(name)}
     absent = sorted(name for name, origin in origins.items() if origin == "absent" and name in feeds)
     unused = sorted(set(feeds) - used)
     outputs = {name: graph.nodes[at] for name, at in graph.outputs.items()}

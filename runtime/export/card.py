@@ -11,6 +11,7 @@ import yaml
 
 from compiler.text.diagnostics import visible
 from operators.base.release import BINDING, OPEN, title
+from operators.declared.by_row import closest
 from runtime.build.funnel import birth_lines, funnel_of_build, heading, rows_of_step
 from runtime.review.markdown import code, escape, grid
 
@@ -77,6 +78,7 @@ def dataset_card(output: BuiltOutput, rows: Counts) -> str:
         " of all of them. The licence of each source is its own: the classes are what the recipe's owner found of it.",
         grid(provenance),
         "A source without rows in either column gave none under its own name: they were dropped, or went into other rows.",
+        *triage_section(output),
         *models_section(output),
         *funnel_section(output),
         *rebuild_section(output, "the whole table, also of the rows that were left out"),
@@ -149,6 +151,19 @@ def licence_of(licence: str) -> dict[str, str]:
 
 def front_matter(fields: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True)}---\n\n"
+
+
+def triage_section(output: BuiltOutput) -> list[str]:
+    """The decision on each site, as the recipe records it."""
+    triage, sources = output.recipe.triage, output.recipe.sources
+    if not triage.sites:
+        return []
+    rows = [["site", "licence class", "decision", "why", "what was found"]]
+    for name, site in sorted(triage.sites.items()):
+        stated = closest(sources[name].operator.license) if name in sources else site.license or "not stated"
+        rows.append([*map(escape, (name, stated, site.decision, (site.by or "").replace("_", " "), site.found or ""))])
+    kept = sum(site.decision == "keep" for site in triage.sites.values())
+    return ["## Triage", f"Of {len(triage.sites):,} sites {kept:,} were kept.", grid(rows)]
 
 
 def models_section(output: BuiltOutput) -> list[str]:

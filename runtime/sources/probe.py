@@ -125,6 +125,7 @@ def base_of(read: Read, name: str) -> tuple[str, Path]:
 def complain_misspelt(read: Read, found: Found, origins: Mapping[str, str], names: Iterable[str]) -> list[Diagnostic]:
     """The sources of these names whose folder is there and holds no such file; where it is not, files may be elsewhere."""
     wrong = []
+    names = {*names} - read.recipe.triage.dropped()
     for name in sorted(names, key=[*read.recipe.sources].index):
         feed = read.recipe.sources[name]
         span = feed.node.find(("file",))
@@ -224,7 +225,7 @@ def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
     wrong = []
     used = {stage.node.label for stage in of_kind(SourceStage, graph)}
     for name, leaf in facts.leaves.items():
-        if leaf.digest is None and (name in used or not name.startswith(FEED)):
+        if leaf.digest is None and (name in used or not read.recipe.spared(name)):
             node = read.recipe.sources[name].node
             hint = "a path is relative to the file that says it"
             wrong.append(Diagnostic(absence(read.recipe.sources[name].operator), node.find(("file",)), hint))

@@ -13,6 +13,8 @@ from runtime.sources.readers.inside import outer_columns
 HEAD = 1 << 20
 PACKED = 4
 """How many times smaller packed text is taken to be."""
+PAGE = 1 << 14
+"""Bytes that a page is taken to have."""
 
 
 class Size(NamedTuple):
@@ -60,6 +62,8 @@ def text_size(source: Source, path: Path) -> Size:
     from runtime.sources.readers.read import read_batches
 
     size = path.stat().st_size * (1 if path.suffix not in (".gz", ".zst") else PACKED)
+    if source.format_of(path.name) == "warc":
+        return Size(size // PAGE, size)  # more than what is read of it: pages are mostly markup
     with open_bytes(path) as stream:
         head = stream.read(min(HEAD, CHUNK))
     lines = head.count(b"\n")

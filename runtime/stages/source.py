@@ -63,6 +63,8 @@ class SourceKind(Kind[SourceStage, SourceRecord]):
         source = self.stage.operator
         lines = [f"read {source.pattern}"]
         lines += [f"rows: {source.records}"] * (source.records is not None)
+        if (pages := source.pages) is not None:
+            lines.append(f"rows: {pages.rows or 'each page'}" + (f" of {pages.url}" if pages.url else ""))
         lines += [f"column {name} = {cell.wording()} as {cell.as_}" for name, cell in source.columns.cells().items()]
         if options := source.columns.option_columns():
             lines.append("column options = " + (options[0] if source.columns.listed() else "[" + ", ".join(options) + "]"))

@@ -22,6 +22,7 @@ from runtime.sources.readers.rows import Bad
 from runtime.sources.readers.rows import BadRow as BadRow
 from runtime.sources.readers.rows import Batch as Batch
 from runtime.sources.readers.separated import read_separated, sample_cells, sample_separated
+from runtime.sources.readers.warc import read_warc
 from runtime.sources.readers.workbook import read_workbook, sample_workbook
 
 LINES_HEAD = 1 << 20
@@ -45,6 +46,8 @@ def read_batches(source: Source, path: Path) -> Iterator[Batch]:
             return read_plain(source, path)
         case "xlsx":
             return read_workbook(source, path)
+        case "warc":
+            return read_warc(source, path)
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
@@ -80,6 +83,8 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
             return {ITSELF: "text"}
         case "xlsx":
             return name_columns(sample_workbook(source, path, SAMPLE_ROWS))
+        case "warc":
+            return dict.fromkeys(source.pages.names() if source.pages is not None else (), "text")
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 
@@ -100,6 +105,8 @@ def sample_objects(path: Path) -> list[dict[str, Any]]:
             return [{ITSELF: line} for line in split_lines(read_head(source, path, LINES_HEAD)[0])[:SAMPLE_ROWS]]
         case "xlsx":
             return sample_workbook(source, path, SAMPLE_ROWS)
+        case "warc":
+            raise Unreadable(path, "what of a page is a row is for you to say: `pages: {rows:, fields:}`")
         case None:
             raise Unreadable(path, "its name does not say how it is written")
 

@@ -68,28 +68,34 @@ def asking(url: str, access: Access, headers: Mapping[str, str]) -> Iterator[htt
     """The answer to a request, behind all redirects. Raises Unanswered, Refused, and StoreError for no good redirect."""
     place = url
     for _ in range(REDIRECTS):
-        try:
-            parts = urlsplit(place)
-            scheme, host, port = origin(parts)
-        except ValueError:
-            raise StoreError(f"`{shown(url)}` redirects to what is no address") from None
-        if scheme not in PORTS or not host or (scheme == "http" and shown_at(host, port) not in access.opened):
-            # Bytes that anybody on the way can change, and a token that anybody can read.
-            raise Refused(f"`{shown(url)}` leads to `{host}` without TLS", "only https:// is fetched")
-        connection = Connection(scheme, host, port, access.opened)
-        try:
-            query = f"?{quote(parts.query, safe=KEPT + '?')}" if parts.query else ""
-            target = quote(parts.path or "/", safe=KEPT) + query
-            sent = {"Accept-Encoding": "identity", "User-Agent": "data-recipe", **headers, **access.headers(place)}
-            answer = answered(connection, target, sent)
+        with asking_once(url, place, access, headers) as answer:
             if answer.status not in MOVED:
                 yield answer
                 return
             place = urljoin(place, answer.getheader("Location") or "")
-        finally:
-            with suppress(OSError):
-                connection.close()
     raise StoreError(f"`{shown(url)}` redirects more than {REDIRECTS} times")
+
+
+@contextmanager
+def asking_once(url: str, place: str, access: Access, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """The answer to one request at `place`, to which `url` led. Raises Unanswered, Refused, and StoreError."""
+    try:
+        parts = urlsplit(place)
+        scheme, host, port = origin(parts)
+    except ValueError:
+        raise StoreError(f"`{shown(url)}` redirects to what is no address") from None
+    if scheme not in PORTS or not host or (scheme == "http" and shown_at(host, port) not in access.opened):
+        # Bytes that anybody on the way can change, and a token that anybody can read.
+        raise Refused(f"`{shown(url)}` leads to `{host}` without TLS", "only https:// is fetched")
+    connection = Connection(scheme, host, port, access.opened)
+    try:
+        query = f"?{quote(parts.query, safe=KEPT + '?')}" if parts.query else ""
+        target = quote(parts.path or "/", safe=KEPT) + query
+        sent = {"Accept-Encoding": "identity", "User-Agent": "data-recipe", **headers, **access.headers(place)}
+        yield answered(connection, target, sent)
+    finally:
+        with suppress(OSError):
+            connection.close()
 
 
 def answered(connection: Connection, target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
