@@ -11,7 +11,8 @@ from operators.base.declare import Declared, field
 from operators.declared.address import Hub
 from operators.declared.by_row import Stated
 from operators.declared.mapping import Mapping
-from operators.declared.source import Format, Records, Source
+from operators.declared.records import Records
+from operators.declared.source import Format, Source
 from operators.maps.extract import Extract, Marks, Rule
 
 Task = Literal["math", "choice", "exact"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator
 
 #: One step of a way: a key, bare or in quotes, then a list or an object that is keyed by something, as often as there is one.
 STEP = re.compile(r'(?P<key>"[^"]*"|[^\s.\[\]{}"][^.\[\]{}"]*)?(?P<inner>(?:\[\]|\{[^.\[\]{}"]+\})*)')
@@ -74,3 +76,12 @@ def around_of(column: str) -> tuple[int, str] | None:
 def written_around(up: int, field: str) -> str:
     """How a field of an object around the record is written."""
     return ".." + "..." * (up - 1) + field
+
+
+def led(way: str) -> str:
+    """A way to records; raises ValueError for what is none."""
+    way_of(way)
+    return way
+
+
+Records = Annotated[str, AfterValidator(led)] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from operators.asks.translate import Translate
 from operators.base.declare import LABELS, Operator, field, tuning
@@ -17,7 +17,7 @@ from operators.declared.by_row import CategoryByRow, LicenceByRow, Stated, class
 from operators.declared.crawl import Crawl
 from operators.declared.mapping import Mapping as Mapped
 from operators.declared.pages import READERS, Pages
-from operators.declared.records import around_of, depth_of, way_of, written_around
+from operators.declared.records import Records, around_of, depth_of, way_of, written_around
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx", "warc"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "tsv", "parquet", "txt", "xlsx", "warc")
@@ -42,15 +42,6 @@ UNREAD = {
 def packed_as(name: str) -> str | None:
     """How a file of this name is an archive; None where it is none."""
     return next((kind for ending, kind in ARCHIVES.items() if name.lower().endswith(ending)), None)
-
-
-def led(way: str) -> str:
-    """A way to records; raises ValueError for what is none."""
-    way_of(way)
-    return way
-
-
-Records = Annotated[str, AfterValidator(led)] | None
 
 
 class Source(Operator):
