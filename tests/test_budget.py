@@ -132,8 +132,11 @@ def test_money_without_prices_and_completions_that_are_too_many_refuse_before_an
     assert "`prices`" in ran.err and not teacher.tried
 
 
-def test_a_budget_holds_over_a_shared_store_and_leaves_nothing_claimed(traces: Project, teacher: Teacher) -> None:
+def test_a_budget_holds_over_a_shared_store_and_leaves_nothing_claimed(
+    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("obstore")
+    monkeypatch.setenv("RECIPE_CACHE", str(traces.folder / "cache"))
     write(traces, {"tokens": 150})
     (traces.folder / "bucket").mkdir()
     shared = ["--store", f"file://{traces.folder / 'bucket'}"]
