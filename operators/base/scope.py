@@ -98,5 +98,6 @@ def other_form(column: str, known: Iterable[str]) -> str | None:
     twin = next((name for name in known if unicodedata.normalize("NFC", name) == same), None)
     if twin is None:
         return None
-    form = next(form for form in ("NFC", "NFD", "NFKC", "NFKD", "no") if form == "no" or unicodedata.is_normalized(form, twin))  # type: ignore[arg-type]
+    forms: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+    form = next((form for form in forms if unicodedata.is_normalized(form, twin)), "no")
     return f"the files have it in another Unicode form ({form} form): write the name as they do"

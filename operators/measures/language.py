@@ -59,7 +59,8 @@ class Language(Ranged):
 
     @property
     def bounds(self) -> tuple[Bound, Bound]:
-        return tuple(None if each is None else int(each * 1000) for each in (self.min, self.max))  # type: ignore[return-value]
+        least, most = (None if each is None else int(each * 1000) for each in (self.min, self.max))
+        return least, most
 
     def languages(self) -> tuple[str, ...]:
         """The languages that are asked for."""
