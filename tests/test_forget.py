@@ -212,6 +212,13 @@ def test_what_is_still_found_is_told_and_ends_with_1(project: Project) -> None:
     assert forget(project, SECRET)["ok"], "begun again, it goes on"
 
 
+def test_a_damaged_file_is_not_said_to_hold_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "a.gz").write_bytes(gzip.compress(LONG)[:-10])
+    assert prove(store, Sought([SECRET])) == (1, ["a.gz (damaged, and cannot be searched)"])
+
+
 def test_a_text_of_too_many_rows_is_asked_back_for(project: Project) -> None:
     project.rows("a.jsonl", ROWS)
     project.build()

@@ -68,9 +68,12 @@ def prove(store: Store, sought: Sought) -> tuple[int, list[str]]:
     count, found = 0, []
     for path in files_in(store.folder):
         count += 1
+        before = sought.undecoded
         try:
             if sought.in_path(path):
                 found.append(path.relative_to(store.folder).as_posix())
+            elif sought.undecoded > before:
+                found.append(f"{path.relative_to(store.folder).as_posix()} (damaged, and cannot be searched)")
         except (OSError, sqlite3.Error):
             found.append(f"{path.relative_to(store.folder).as_posix()} (cannot be searched)")
     return count, found

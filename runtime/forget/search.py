@@ -34,6 +34,8 @@ class Sought:
         escaped = ((text, *(json.dumps(text, ensure_ascii=plain)[1:-1] for plain in (False, True))) for text in texts)
         self.texts = tuple(dict.fromkeys(form for forms in escaped for form in forms))
         self.forms = tuple(text.encode() for text in self.texts)
+        self.undecoded = 0
+        """Packed things that could not be read, as they are damaged: what they hold nobody knows."""
         self.overlap = max((len(form) for form in self.forms), default=1) - 1
 
     def within(self, data: bytes) -> bool:
@@ -87,7 +89,8 @@ class Sought:
             if begin.startswith((ZSTD, GZIP)):
                 return self.in_packed(file, begin.startswith(GZIP), depth)
         except (pa.ArrowException, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-            return False  # it is cut short or damaged: nobody can read it either
+            self.undecoded += not begin.startswith(GZIP) or begin[2:3] == b"\x08"  # two bytes alone may be anything's
+            return False
         return False
 
     def in_member(self, archive: zipfile.ZipFile, name: str, depth: int) -> bool:
