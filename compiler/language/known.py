@@ -26,6 +26,8 @@ GAP = 16
 #: Shorter ranges without a letter of the language are signs and old letters.
 LONG = 24
 LATIN_END = 0x24F
+#: Paragraphs of a sample that have so many characters in common at the beginning are versions of one.
+ALIKE = 20
 #: More letters of its own than these are a script of its own.
 MOST_OWN = 24
 
@@ -247,6 +249,11 @@ def passed_over(point: int) -> bool:
 
 
 def paragraphs(sample: Any) -> tuple[str, ...]:
-    """The paragraphs of a sample text, without those that stand in it twice."""
+    """The paragraphs of a sample text; of those that begin alike, or stand within another, the longest."""
     parts = (getattr(sample, f"specimen_{size}") for size in (48, 36, 32, 21, 16))
-    return tuple(dict.fromkeys(line.strip() for part in parts for line in part.split("\n") if line.strip()))
+    lines = dict.fromkeys(line.strip() for part in parts for line in part.split("\n") if line.strip())
+    kept: list[str] = []
+    for line in sorted(lines, key=len, reverse=True):
+        if not any(start[:ALIKE] in other for each in kept for start, other in ((line, each), (each, line))):
+            kept.append(line)
+    return tuple(line for line in lines if line in kept)
