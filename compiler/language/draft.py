@@ -12,7 +12,12 @@ from compiler.text.project import package_root
 
 #: Letters of a word and marks that its writers confuse, by script; what all languages have comes first.
 CONFUSED = {"Arabic": ("arabic_letters", "hamza", "vowel_marks"), "Hebrew": ("vowel_marks",), "Thai": ("sara_ae",)}
-INDIC = ("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam")
+INDIC = {
+    "Devanagari": ("nukta", "chandrabindu", "nasals"),
+    "Bengali": ("nukta", "chandrabindu"),
+    "Gurmukhi": ("nukta",),
+    "Gujarati": ("nukta",),
+}
 LABELS = 5
 #: Lines of an example in English that a draft shows.
 SHOWN = 4
@@ -54,6 +59,8 @@ def facts(known: Known) -> Iterator[tuple[str, str]]:
     else:
         yield "ngrams", "ngrams: {segments: words, raw: words}"
     yield "fold", f"fold: [{', '.join(confused(known))}]"
+    # A letter that stands for a syllable says as much as two or three of an alphabet.
+    yield "squeezed_length", f"squeezed_length: {24 if {*known.scripts} & (DENSE | {'Hangul'}) else 48}"
     yield "cased", f"cased: {str(known.cased).lower()}"
     yield "digits", f"digits: {quoted(known.digits)}"
     if known.decimal and known.group and known.decimal != known.group:
@@ -72,7 +79,7 @@ def confused(known: Known) -> list[str]:
     """The rules by which texts of the language are compared."""
     rules = ["nfc", "joiners", "invisible", *(["digits"] if known.digits != ASCII_DIGITS else [])]
     for script in known.scripts:
-        rules += [*CONFUSED.get(script, ()), *(["nukta", "chandrabindu", "nasals"] if script in INDIC[:2] else [])]
+        rules += [*CONFUSED.get(script, ()), *INDIC.get(script, ())]
     return rules
 
 

@@ -27,7 +27,7 @@ GAP = 16
 LONG = 24
 LATIN_END = 0x24F
 #: Paragraphs of a sample that have so many characters in common at the beginning are versions of one.
-ALIKE = 20
+ALIKE = 32
 #: More letters of its own than these are a script of its own.
 MOST_OWN = 24
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compiler.language.conformance.subject import Subject, Verdict, not_tried, some, verdict
@@ -16,6 +16,9 @@ from operators.text.fold import FORMS, SEQUENCES, UNSEEN, WORDING, Folding, lett
 ANYWHERE = frozenset({*FORMS, *UNSEEN, "digits", "vowel_marks"})
 #: Fewer paragraphs than these say nothing of false alarms.
 FEWEST = 4
+#: A paragraph has more segments than these.
+LEAST = 4
+BY_CHARACTERS = "ngrams: {segments: characters, raw: characters, size: 4}"
 PASSES = ("segments", "raw", "squeezed")
 
 
@@ -25,11 +28,8 @@ def segmenter(subject: Subject) -> Iterator[Verdict]:
     if ngrams is None:
         yield not_tried(check, "the profile has no `ngrams`", "ngrams: {segments: words, raw: words}")
         return
-    spaced = [sum(char.isspace() for char in text) / len(text) for text in subject.texts]
     if subject.known.unspaced and "words" in (ngrams.segments, ngrams.raw):
-        size = 4
-        line = f"ngrams: {{segments: characters, raw: characters, size: {size}}}"
-        yield Verdict(check, "wrong", "words are counted, and no space stands between words of its scripts", line)
+        yield Verdict(check, "wrong", "words are counted, and no space stands between words of its scripts", BY_CHARACTERS)
         return
     if ngrams.segments == "characters":
         yield verdict(check, None, f"{ngrams.size} characters stand for a word")
@@ -40,12 +40,14 @@ def segmenter(subject: Subject) -> Iterator[Verdict]:
         yield not_tried(check, f"`{ngrams.segments}` is not installed")
         return
     bare = ["".join(text.split()) for text in subject.texts]
-    torn = sum("".join(text[a:b] for a, b in zip(each, each[1:], strict=False)) != text for text, each in zip(bare, cuts, strict=True))
+    torn = sum(
+        "".join(text[a:b] for a, b in zip(each, each[1:], strict=False)) != text for text, each in zip(bare, cuts, strict=True)
+    )
     count = sum(len(each) - 1 for each in cuts)
     wrong = f"the segments of {torn} of {len(bare)} paragraphs are not their text" if torn else None
-    if wrong is None and count <= len(bare) and max(spaced, default=0) == 0 and bare:
-        wrong = f"{len(bare)} paragraphs fall into {count} segments"
-    yield verdict(check, wrong, f"{len(bare)} paragraphs fall into {count} segments, which are their text")
+    if wrong is None and bare and count < LEAST * len(bare):
+        wrong = f"{len(bare)} paragraphs fall into {count} segments: its words are not parted by what is taken for their border"
+    yield verdict(check, wrong, f"{len(bare)} paragraphs fall into {count} segments, which are their text", BY_CHARACTERS)
 
 
 def folding(subject: Subject) -> Iterator[Verdict]:
@@ -55,9 +57,12 @@ def folding(subject: Subject) -> Iterator[Verdict]:
         yield not_tried("fold", "the profile has no `fold`", "fold: [nfc, joiners, invisible]")
         return
     how = Folding.of(said)
-    form: Callable[[str], str] = (lambda text: unicodedata.normalize(how.form, text)) if how.form else (lambda text: text)
+
+    def once(text: str) -> str:
+        return how.seen(unicodedata.normalize(how.form, text) if how.form is not None else text)
+
     tried = [*subject.texts, *subject.known.letters]
-    twice = [text for text in tried if (once := how.seen(form(text))) != how.seen(form(once))]
+    twice = [text for text in tried if once(text) != once(once(text))]
     alphabet = {*"".join(subject.known.letters)}
     idle = [rule for rule in how.rules if rule not in ANYWHERE and alphabet and not concerns(rule, alphabet)]
     line = f"fold: [{', '.join(rule for rule in said if rule not in idle)}]"
@@ -79,7 +84,9 @@ def alarms(subject: Subject) -> Iterator[Verdict]:
     """No paragraph is taken for one of the others."""
     check, texts = "no false alarm", subject.texts
     if subject.profile.ngrams is None or len(texts) < FEWEST:
-        yield not_tried(check, "the profile has no `ngrams`" if subject.profile.ngrams is None else f"{len(texts)} paragraphs are too few")
+        yield not_tried(
+            check, "the profile has no `ngrams`" if subject.profile.ngrams is None else f"{len(texts)} paragraphs are too few"
+        )
         return
     for name in PASSES:
         line = "squeezed_length: 48" if name == "squeezed" else "ngrams: with more segments, or a greater `size`"

@@ -14,7 +14,7 @@ COVERED = 0.9
 #: Most of the letters of the anchor's text that they have.
 FOREIGN = 0.05
 #: Least share of paragraphs that are told to be of the language, and most of those of another.
-RIGHT, ALARMS = 0.9, 0.1
+RIGHT, ALARMS = 0.75, 0.1
 
 
 def scripts_line(known: Known) -> str:
@@ -30,7 +30,9 @@ def inside(subject: Subject, point: str) -> bool:
 def ranges(subject: Subject) -> list[tuple[int, int]]:
     """The code points of the profile's scripts."""
     scripts = subject.profile.scripts or {}
-    return [(int(low, 16), int(high, 16)) for found in scripts.values() for low, _, high in (each.partition("-") for each in found)]
+    return [
+        (int(low, 16), int(high, 16)) for found in scripts.values() for low, _, high in (each.partition("-") for each in found)
+    ]
 
 
 def letters_in(texts: Sequence[str]) -> list[str]:
@@ -57,7 +59,9 @@ def scripts(subject: Subject) -> Iterator[Verdict]:
 def too_wide(subject: Subject, line: str) -> Verdict:
     """Whether the ranges hold signs of ASCII, or letters of scripts that the language is not written in."""
     check = "scripts, no more"
-    ascii_signs = [chr(point) for low, high in ranges(subject) for point in range(low, min(high, 127) + 1) if not chr(point).isalpha()]
+    ascii_signs = [
+        chr(point) for low, high in ranges(subject) for point in range(low, min(high, 127) + 1) if not chr(point).isalpha()
+    ]
     mine = {script for script in subject.known.scripts}
     foreign: dict[str, int] = {}
     members: dict[str, Any] = {name: of_script(name) for name in mine}
@@ -66,7 +70,10 @@ def too_wide(subject: Subject, line: str) -> Verdict:
             if unicodedata.category(chr(point))[0] == "L" and not any(member[point] for member in members.values()):
                 if (script := script_of(chr(point))) is not None:
                     foreign[script] = foreign.get(script, 0) + 1
-    words = [*([f"signs: {some(ascii_signs)}"] if ascii_signs else []), *(f"{count} letters of {name}" for name, count in foreign.items())]
+    words = [
+        *([f"signs: {some(ascii_signs)}"] if ascii_signs else []),
+        *(f"{count} letters of {name}" for name, count in foreign.items()),
+    ]
     wrong = f"the ranges hold {' and '.join(words)}" if words else None
     return verdict(check, wrong, f"nothing but {' and '.join(sorted(mine))}", line)
 
@@ -92,7 +99,10 @@ def by_script(subject: Subject) -> tuple[str, float, float]:
     """(words, share of its paragraphs that are told, share of the anchor's that are) by 30 % of the letters in its scripts."""
     found = []
     for texts in (subject.texts, subject.anchor_texts):
-        shares = [sum(inside(subject, char) for char in letters) / max(1, len(letters)) for letters in (letters_in([text]) for text in texts)]
+        shares = [
+            sum(inside(subject, char) for char in letters) / max(1, len(letters))
+            for letters in (letters_in([text]) for text in texts)
+        ]
         found.append(sum(share >= 0.3 for share in shares))
     return shares_of("script", found, subject)
 
@@ -145,5 +155,8 @@ def own_letters(subject: Subject) -> Iterator[Verdict]:
     strange = [char for char in said if letters and char not in letters and char.upper() not in letters]
     shared = [char for char in said if char in anchor]
     line = f"own_letters: {subject.known.own or ''.join(char for char in said if char not in strange + shared)}"
-    words = [*([f"{some(strange)} are none of its letters"] if strange else []), *([f"{some(shared)} are letters of {subject.anchor.name}"] if shared else [])]
+    words = [
+        *([f"{some(strange)} are none of its letters"] if strange else []),
+        *([f"{some(shared)} are letters of {subject.anchor.name}"] if shared else []),
+    ]
     yield verdict("own_letters", " and ".join(words) or None, f"{len(said)} letters, all of them its own", line)

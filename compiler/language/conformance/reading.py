@@ -36,7 +36,9 @@ def number_marks(subject: Subject) -> Iterator[Verdict]:
     """Numbers as the language writes them are read as what they are."""
     check, marks, known = "number_marks", subject.profile.number_marks, subject.known
     usual = known.decimal and known.group and known.decimal != known.group
-    line = f'number_marks: {{decimal: "{known.decimal}", group: "{known.group}"}}' if usual else "number_marks: {decimal: , group: }"
+    line = (
+        f'number_marks: {{decimal: "{known.decimal}", group: "{known.group}"}}' if usual else "number_marks: {decimal: , group: }"
+    )
     if not marks:
         yield not_tried(check, "the profile has no `number_marks`", line)
         return
@@ -49,12 +51,17 @@ def number_marks(subject: Subject) -> Iterator[Verdict]:
         return
     written = [(f"3{decimal}25", "13/4"), (f"12{group}345{decimal}5", "24691/2"), (f"1{group}234{group}567", "1234567")]
     own = subject.profile.digits or ASCII_DIGITS
-    if all(char.isdecimal() for char in own):
+    if own != ASCII_DIGITS and len(own) == len(ASCII_DIGITS) and all(char.isdecimal() for char in own):
         written += [(text.translate(dict(zip(map(ord, ASCII_DIGITS), own, strict=True))), value) for text, value in list(written)]
     score = Score.model_validate({"kind": "math", "language": "target", "in": "a", "gold": "b"})
     found = compared(score, subject, [text for text, _ in written], [value for _, value in written])
     misread = [text for (text, _), right in zip(written, found, strict=True) if not right]
-    yield verdict(check, f"not read as numbers: {some(misread)}" if misread else None, f"{len(written)} numbers are read, such as {written[1][0]}", line)
+    yield verdict(
+        check,
+        f"not read as numbers: {some(misread)}" if misread else None,
+        f"{len(written)} numbers are read, such as {written[1][0]}",
+        line,
+    )
 
 
 def plain(mark: str) -> str:
@@ -87,7 +94,10 @@ def labels(subject: Subject) -> Iterator[Verdict]:
     words, marks = subject.profile.label_words, subject.profile.answer_marks or ()
     forms = [*ALONE, *(f"{mark}: {{}}" for mark in marks)]
     if words is not None:
-        forms += [*(f"{word} {{}}" for word in words.before), *(f"{{}}{'' if word in glued(words.after) else ' '}{word}" for word in words.after)]
+        forms += [
+            *(f"{word} {{}}" for word in words.before),
+            *(f"{{}}{'' if word in glued(words.after) else ' '}{word}" for word in words.after),
+        ]
     tried = [(form.format(label), place) for names in conventions for place, label in enumerate(names, 1) for form in forms]
     answers = extract.change(pa.array([text for text, _ in tried], pa.large_string()), subject.entries(extract))[0].to_pylist()
     found = compared(score, subject, [each or "" for each in answers], [str(place) for _, place in tried])
@@ -109,10 +119,16 @@ def misordered(conventions: Sequence[Sequence[str]]) -> tuple[str, str] | None:
         if len({*names}) < len(names):
             return f"{shown} has a label twice", f"- {shown}"
         if len(names) < most:
-            return f"{shown} has {len(names)} labels, and another list {most}: one is missing", f"- {shown}, with the label that is missing"
+            return (
+                f"{shown} has {len(names)} labels, and another list {most}: one is missing",
+                f"- {shown}, with the label that is missing",
+            )
         values = [unicodedata.numeric(name, None) for name in names if len(name) == 1]
         if len(values) == len(names) and None not in values and values != list(range(1, len(names) + 1)):
-            return f"{shown} is not in order from 1", f"- [{', '.join(sorted(names, key=lambda name: unicodedata.numeric(name)))}]"
+            return (
+                f"{shown} is not in order from 1",
+                f"- [{', '.join(sorted(names, key=lambda name: unicodedata.numeric(name)))}]",
+            )
     places: dict[str, int] = {}
     for names in conventions:
         for place, name in enumerate(names):

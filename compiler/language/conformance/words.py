@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from compiler.language.conformance.letters import inside, letters_in
 from compiler.language.conformance.subject import Subject, Verdict, not_tried, some, verdict
-from operators.declared.profile import PromptFile
+from operators.declared.profile import LanguageProfile, PromptFile
 from operators.kernels.text import Texts
 from operators.measures.negation import Negation, is_morpheme, pattern_of
 
@@ -14,30 +16,45 @@ from operators.measures.negation import Negation, is_morpheme, pattern_of
 EVERYWHERE, USUAL = 0.9, 0.05
 #: So many exam items should hold a cue.
 ENOUGH = 30
+#: A name that is no longer is not inflected, or is with all its letters.
+SHORT = 5
 
 
 def spoken(subject: Subject) -> Iterator[Verdict]:
     """Words are in the language: in its letters, and not those of the English profile."""
-    from compiler.text.project import package_root
-
-    profile, english = subject.profile, (package_root() / "languages" / "en.yaml").read_text("utf-8")
-    words = profile.label_words
-    listed = {
-        "label_words": (*words.before, *words.after) if words is not None else (),
-        "answer_marks": profile.answer_marks or (),
-        "negation_cues": tuple(cue for cue in profile.negation_cues or () if not is_morpheme(cue)),
-        "directives": profile.directives or (),
-    }
-    for entry, texts in listed.items():
+    profile, english = subject.profile, listed(english_profile())
+    for entry, texts in listed(profile).items():
         able = [text for text in texts if letters_in([text])]
         if not able:
             continue
         if profile.language == "en":
             yield verdict(entry, None, f"{len(able)} texts")
             continue
-        own = [text for text in able if written(subject, text) and text not in english]
+        own = [text for text in able if written(subject, text) and text not in english[entry]]
         wrong = None if 2 * len(own) >= len(able) else f"not in {subject.name}: {some(text for text in able if text not in own)}"
         yield verdict(entry, wrong, f"{len(own)} of {len(able)} in {subject.name}", f"{entry}: in {subject.name}")
+
+
+@cache
+def english_profile() -> LanguageProfile:
+    """The profile of English, whose words are those that a draft begins with."""
+    import yaml
+
+    from compiler.text.project import package_root
+
+    text = (package_root() / "languages" / "en.yaml").read_text("utf-8")
+    return LanguageProfile.model_validate(yaml.safe_load(text))
+
+
+def listed(profile: LanguageProfile) -> dict[str, tuple[str, ...]]:
+    """Entry -> the words in it, where it is a list of words."""
+    words = profile.label_words
+    return {
+        "label_words": (*words.before, *words.after) if words is not None else (),
+        "answer_marks": profile.answer_marks or (),
+        "negation_cues": tuple(cue for cue in profile.negation_cues or () if not is_morpheme(cue)),
+        "directives": profile.directives or (),
+    }
 
 
 def written(subject: Subject, text: str) -> bool:
@@ -59,7 +76,9 @@ def cues(subject: Subject) -> Iterator[Verdict]:
     everywhere = [
         cue
         for cue in said
-        if not is_morpheme(cue) and len(texts) and pc.sum(pc.match_substring_regex(texts, pattern_of(cue))).as_py() >= EVERYWHERE * len(texts)
+        if not is_morpheme(cue)
+        and len(texts)
+        and pc.sum(pc.match_substring_regex(texts, pattern_of(cue))).as_py() >= EVERYWHERE * len(texts)
     ]
     if everywhere:
         line = f"negation_cues: without {some(everywhere)}"
@@ -70,11 +89,13 @@ def cues(subject: Subject) -> Iterator[Verdict]:
         return
     plain = tuple(cue for cue in said if not is_morpheme(cue))
     step = Negation.model_validate({"cues": plain}) if plain else None
-    found = step.measure(texts_of([item.question for item in subject.exams]), subject.entries(step))[0] if step else []
-    count = sum(int(each) > 0 for each in found)
+    questions = texts_of([item.question for item in subject.exams])
+    count = sum(int(each) > 0 for each in step.measure(questions, subject.entries(step))[0]) if step is not None else 0
     few = count == 0 and len(subject.exams) >= ENOUGH
     told = f"in {count} of {len(subject.exams)} exam items"
-    yield verdict(f"{check}, found", f"{told}: none of {some(plain)}" if few else None, told, "negation_cues: as the exams put it")
+    yield verdict(
+        f"{check}, found", f"{told}: none of {some(plain)}" if few else None, told, "negation_cues: as the exams put it"
+    )
 
 
 def texts_of(texts: Sequence[str]) -> Texts:
@@ -135,10 +156,19 @@ def directives(subject: Subject) -> Iterator[Verdict]:
     """A directive is one line whose braces close."""
     said = subject.profile.directives
     if said is None:
-        yield not_tried("directives", "the profile has no `directives`", "directives: ['Give the final answer in \\boxed{}.'], in the language")
+        yield not_tried(
+            "directives",
+            "the profile has no `directives`",
+            "directives: ['Give the final answer in \\boxed{}.'], in the language",
+        )
         return
     torn = [text for text in said if not text.strip() or "\n" in text or not balanced(text)]
-    yield verdict("directives, rendered", f"torn: {some(torn)}" if torn else None, f"{len(said)} directives", "directives: with closed braces")
+    yield verdict(
+        "directives, rendered",
+        f"torn: {some(torn)}" if torn else None,
+        f"{len(said)} directives",
+        "directives: with closed braces",
+    )
 
 
 def balanced(text: str) -> bool:
@@ -157,7 +187,11 @@ def prompts(subject: Subject) -> Iterator[Verdict]:
     anchor = subject.anchor.language
     system = None if said is None or said.system is None else said.system.get(anchor)
     if said is None or not isinstance(system, str):
-        yield not_tried(f"prompts.system.{anchor}", "the profile has none", f"prompts: {{system: {{{anchor}: ...}}}}, in {subject.anchor.name}")
+        yield not_tried(
+            f"prompts.system.{anchor}",
+            "the profile has none",
+            f"prompts: {{system: {{{anchor}: ...}}}}, in {subject.anchor.name}",
+        )
     else:
         wrong = None
         if subject.profile.language != anchor and not named(subject, system):
@@ -175,12 +209,18 @@ def prompts(subject: Subject) -> Iterator[Verdict]:
             continue
         mine = subject.profile.language.partition("-")[0]
         language = identified(text)
-        wrong = f"it is in `{language}`" if language not in (None, mine) and not (written(subject, text) and scripts_differ(subject)) else None
+        wrong = (
+            f"it is in `{language}`"
+            if language not in (None, mine) and not (written(subject, text) and scripts_differ(subject))
+            else None
+        )
         wrong = wrong or (f"it is not in the letters of {subject.name}" if not written(subject, text) else None)
         yield verdict(f"prompts.{name}", wrong, f"in {subject.name}", f"prompts: {{{name}: ...}}, in {subject.name}")
     if isinstance(said.translate, str):
         wrong = None if named(subject, said.translate) else f"it does not name {subject.name}"
-        yield verdict("prompts.translate", wrong, f"names {subject.name}", f"prompts: {{translate: ...}}, which says {subject.name}")
+        yield verdict(
+            "prompts.translate", wrong, f"names {subject.name}", f"prompts: {{translate: ...}}, which says {subject.name}"
+        )
 
 
 def scripts_differ(subject: Subject) -> bool:
@@ -195,8 +235,14 @@ def named(subject: Subject, text: str) -> bool:
     code = subject.profile.language.partition("-")[0]
     names = [subject.profile.name, subject.known.name.partition(" (")[0], subject.known.autonym]
     names += [Locale.parse(anchor).languages.get(code, "") for anchor in {"en", subject.anchor.language.partition("-")[0]}]
-    folded = text.casefold()
-    return any(name and name.casefold()[: max(2, len(name) - 2)] in folded for name in names)
+    return any(
+        name and re.search(rf"(?<!\w){re.escape(stem(name))}", text, re.IGNORECASE) for name in names if name.isascii()
+    ) or any(stem(name) in text.casefold() for name in names if name and not name.isascii())
+
+
+def stem(name: str) -> str:
+    """A name without what is inflected of it."""
+    return name.casefold()[: len(name) if len(name) <= SHORT else max(SHORT, len(name) - 2)]
 
 
 def identified(text: str) -> str | None:
