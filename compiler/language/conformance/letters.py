@@ -67,9 +67,9 @@ def too_wide(subject: Subject, line: str) -> Verdict:
     members: dict[str, Any] = {name: of_script(name) for name in mine}
     for low, high in ranges(subject):
         for point in range(low, min(high, 0x2FFFF) + 1):
-            if unicodedata.category(chr(point))[0] == "L" and not any(member[point] for member in members.values()):
-                if (script := script_of(chr(point))) is not None:
-                    foreign[script] = foreign.get(script, 0) + 1
+            letter = unicodedata.category(chr(point))[0] == "L" and not any(member[point] for member in members.values())
+            if letter and (script := script_of(chr(point))) is not None:
+                foreign[script] = foreign.get(script, 0) + 1
     words = [
         *([f"signs: {some(ascii_signs)}"] if ascii_signs else []),
         *(f"{count} letters of {name}" for name, count in foreign.items()),
