@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -32,6 +34,14 @@ def test_a_screen_of_the_readme_is_what_is_printed(shown: str, project: Project)
     number = int(cut.partition(" -")[2] or 0)
     printed = printed[:number] if cut.startswith("head") else printed[-number:]
     assert [text.rstrip() for text in printed] == without_times(wanted.strip("\n")).splitlines()
+
+
+def test_the_lines_for_a_notebook_run(project: Project) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    there = lines.replace('"recipes/', f'"{ROOT}/recipes/').replace('.yaml")', '.yaml", store="store")')
+    (project.folder / "cells.py").write_text(f"{there}print(table)\n", "utf-8")
+    ran = subprocess.run([sys.executable, "-P", "cells.py"], cwd=project.folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0 and ran.stdout.splitlines()[-1].startswith("dataset: "), ran.stderr
 
 
 def without_times(text: str) -> str:

@@ -35,7 +35,7 @@ ROOMS = (
     *("compiler.compile", "compiler.tell", "compiler.docs"),
     *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.executors"),
     *("runtime.stages", "runtime.build", "runtime.life", "runtime.forget", "runtime.forecast", "runtime.review"),
-    *("runtime.export", "runtime.cli"),
+    *("runtime.export", "runtime.notebook", "runtime.cli"),
 )
 
 
@@ -89,7 +89,7 @@ def test_files_import_one_another_in_no_circle() -> None:
 
 def test_every_room_says_what_lives_in_it_and_files_lie_in_rooms() -> None:
     flat = sorted(path.name for layer in LAYERS for path in (ROOT / layer).glob("*.py"))
-    assert flat == ["__init__.py"] * 3 + ["catalog.py", "compile.py", "docs.py", "plugins.py", "public.py"]
+    assert flat == ["__init__.py"] * 3 + ["catalog.py", "compile.py", "docs.py", "notebook.py", "plugins.py", "public.py"]
     folders = {path.parent for layer in LAYERS for path in (ROOT / layer).rglob("*.py")}
     assert [folder for folder in sorted(folders) if len((folder / "__init__.py").read_text("utf-8")) < 40] == []
 

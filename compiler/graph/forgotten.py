@@ -13,6 +13,7 @@ from compiler.text.spans import span_at
 Forgotten = Mapping[str, tuple[str, ...]]
 """Source -> the ids of its forgotten rows, sorted: each is 32 hexadecimal digits."""
 HEAD = "# Rows that their sources no longer read, by id: written by `recipe forget`, committed beside the recipe.\n"
+PREFIX = re.compile("[0-9a-f]{1,32}")
 LINE = re.compile(r"([0-9a-f]{32}) (\S.*)")
 MOST = 1 << 26
 """Bytes of a list; one of a million rows has 40 MB."""
@@ -46,3 +47,9 @@ def read_forgotten(path: Path, shown: str, sources: Iterable[str]) -> Forgotten:
 def forgotten_text(rows: Forgotten) -> str:
     """A list as it is written: sorted, a row a line, so that two of them merge."""
     return HEAD + "".join(sorted(f"{row} {source}\n" for source, ids in rows.items() for row in ids))
+
+
+def prefix_of(row: str) -> str | None:
+    """The beginning of a row id, as it was typed; None for what is none."""
+    prefix = row.lower().replace("-", "")
+    return prefix if PREFIX.fullmatch(prefix) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compiler.text.diagnostics import Diagnostic, RecipeError, as_github
-from compiler.text.project import find_place, is_file, stands_in, with_ending
+from compiler.text.diagnostics import as_github
+from compiler.text.project import find_place, is_file
 from runtime.build.session import Session
 from runtime.cli.options import ALLOW, SET, json_option, restricted_option, say, say_json, shows_restricted, store_option
 
 if TYPE_CHECKING:
     from runtime.review.compare import Comparison
-    from runtime.review.revisions import Revision
 
 FORMATS = ("text", "markdown", "github")
 
@@ -57,16 +55,20 @@ def diff_command(
         raise click.UsageError("--as says what two files A and B are versions of: give both")
     if everything and (recipes or settings):
         raise click.UsageError("--all takes no RECIPE and no --set")
+    from runtime.review.asked import between_revisions, compare_sessions
+
     options: dict[str, Any] = {"allow": allow, "store_folder": store}
     with ExitStack() as stack:
         if not revisions and len(recipes) == 2 and not settings:
             first, second = (opened_as(each, named, options) for each in recipes)
-            comparisons = [compared(f"{recipes[0]} -> {recipes[1]}", first, second)]
+            if first is None and second is None:
+                raise click.UsageError("neither side is a recipe")
+            comparisons = [compare_sessions(f"{recipes[0]} -> {recipes[1]}", first, second)]
         elif settings:
             if revisions or len(recipes) != 1:
                 raise click.UsageError("--set compares one RECIPE with itself as it would be: give one, and no revision")
             sides = Session(recipes[0], **options), Session(recipes[0], settings, **options)
-            comparisons = [compared(recipes[0], *sides)]
+            comparisons = [compare_sessions(recipes[0], *sides)]
         else:
             comparisons = list(between_revisions(stack, revisions, recipes, options))
         show(comparisons, form, as_json, show_restricted)
@@ -103,51 +105,6 @@ def opened_as(recipe: str, named: str | None, options: dict[str, Any]) -> Sessio
     if named is not None and Path(named).is_file():  # git deletes what it calls by that name
         place = replace(find_place(named, options["allow"]), shown=recipe, content=place.path)
     return Session(place.shown, at=place, **options)
-
-
-def compared(recipe: str, before: Session | None, after: Session | None) -> Comparison:
-    """Two recipes, or one with what it would be."""
-    from runtime.review.compare import compare
-    from runtime.review.sides import open_side
-
-    if before is None and after is None:
-        raise click.UsageError("neither side is a recipe")
-    old = open_side(before) if before is not None else None
-    return compare(recipe, old, open_side(after, old) if after is not None else None)
-
-
-def between_revisions(
-    stack: ExitStack, revisions: list[str], recipes: list[str], options: dict[str, Any]
-) -> Iterator[Comparison]:
-    """Recipes as they were and as they are. Raises RecipeError with the mistakes of every new one that is wrong."""
-    from runtime.review.revisions import is_revision, lay_out_revision, work_tree
-    from runtime.review.tree import Tree, recipes_of
-    from runtime.store.store import StoreError
-
-    files = [with_ending(Path(each)) for each in recipes]
-    places = [Path(os.path.realpath(stands_in(each)), each.name) for each in files]
-    top = work_tree(places[0].parent if recipes else Path.cwd())
-    for name in revisions:
-        if not is_revision(top, name):
-            raise StoreError(
-                f"`{name}` is neither a recipe nor a revision that git knows", "`git log` shows the revisions there are"
-            )
-    allow = options["allow"]
-    old: Revision = stack.enter_context(lay_out_revision(top, revisions[0] if revisions else "HEAD", allow))
-    new: Revision | None = stack.enter_context(lay_out_revision(top, revisions[1], allow)) if len(revisions) == 2 else None
-    tree = Tree(top, old, new, options)
-    named = [os.path.relpath(each, top) for each in places] or sorted(recipes_of(tree))
-    wrong: list[Diagnostic] = []
-    for recipe in named:
-        try:
-            comparison = tree.compare(recipe, only_reached=not recipes)
-        except RecipeError as error:
-            wrong += error.diagnostics
-            continue
-        if comparison is not None:
-            yield comparison
-    if wrong:
-        raise RecipeError(tuple(dict.fromkeys(wrong)))
 
 
 def show(comparisons: list[Comparison], form: str, as_json: bool, show_restricted: bool) -> None:

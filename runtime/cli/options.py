@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from compiler.graph.forgotten import prefix_of
 from compiler.text.diagnostics import hides, printed
 from compiler.text.project import project_around
 from runtime.build.session import Session
@@ -150,8 +151,7 @@ def allow_empty_option(command: Command) -> Command:
 
 def row_prefix(row: str) -> str:
     """The beginning of a row id, as it was typed. Raises UsageError for what is none."""
-    prefix = row.lower().replace("-", "")
-    if not prefix or len(prefix) > 32 or any(char not in "0123456789abcdef" for char in prefix):
+    if (prefix := prefix_of(row)) is None:
         raise click.UsageError(f"`{row}` is no row id; row ids are hexadecimal digits")
     return prefix
 

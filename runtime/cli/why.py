@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from runtime.build.session import Session
 from runtime.cli.options import recipe_command, restricted_option, row_prefix, say, say_json, shows_restricted
 
 if TYPE_CHECKING:
-    from runtime.life.why import Ledgers
+    from runtime.life.lives import Descendants
 from runtime.stages.life import Life
 
 
@@ -32,37 +31,15 @@ from runtime.stages.life import Life
 @restricted_option
 def why_command(session: Session, row: str | None, match: str | None, limit: int, show_restricted: bool, as_json: bool) -> None:
     """Tell the whole life of a row of RECIPE: ROW is the beginning of its row id."""
-    from runtime.life.alike import add_likeness
-    from runtime.life.seek import find_quarantined, find_rows
-    from runtime.life.why import Ledgers
-    from runtime.sources.ingest import without_cells
-    from runtime.store.store import StoreError
+    from runtime.life.lives import find_lives, plain_lives
 
     if (row is None) == (match is None):
         raise click.UsageError("give a row id, or --match TEXT")
-    ledgers = Ledgers(session)
-    rows = find_rows(ledgers, match, limit) if match is not None else ledgers.find(row_prefix(row or ""))
-    bad, more = find_quarantined(ledgers, match, limit) if match is not None else ([], 0)
-    if not rows and not bad:
-        raise StoreError(
-            f"no row {'holds this text' if match else 'begins with ' + repr(row)} in what is built",
-            f"`recipe plan {session.named}` says what is built",
-        )
-    if match is None and len(rows) > limit:
-        raise StoreError(f"{len(rows)} rows begin with `{row}`", "give more of the id, or a larger --limit")
     open_text = shows_restricted(show_restricted, as_json)
-    bad = [
-        row if open_text or row["license"] not in RESTRICTED else {**row, "raw": None, "reason": without_cells(row["reason"])}
-        for row in bad
-    ]
-    lives, shown = [], set[str]()
-    for row_id in rows:
-        if row_id not in shown:
-            life = ledgers.life(row_id)
-            add_likeness(ledgers, life, open_text)
-            lives.append((life, descendants(ledgers, life, limit, shown, open_text)))
+    prefix = None if row is None else row_prefix(row)
+    lives, bad, more = find_lives(session, prefix, match, limit, open_text)
     if as_json:
-        say_json({"rows": [plain_life(*each, open_text) for each in lives], "quarantined": bad, "quarantined_more": more})
+        say_json({"rows": plain_lives(lives, open_text), "quarantined": bad, "quarantined_more": more})
         return
     for life, children in lives:
         say_life(life, open_text)
@@ -73,39 +50,6 @@ def why_command(session: Session, row: str | None, match: str | None, limit: int
         say(f"quarantined rows that hold this text besides: {more:,}; a larger --limit tells them")
 
 
-@dataclass
-class Descendants:
-    """The children of a row, each with its own, and how many more there are."""
-
-    lives: list[tuple[Life, Descendants]]
-    more: int
-
-
-def descendants(ledgers: Ledgers, life: Life, limit: int, shown: set[str], open_text: bool) -> Descendants:
-    """What was born of a row: at most `limit` children of each; `shown` gathers them, so that none comes twice."""
-    children = [each for each in ledgers.children(life) if each not in shown]
-    shown.update(children)
-    from runtime.life.alike import add_likeness
-
-    lives = [ledgers.onward(each) for each in children[:limit]]
-    for each in lives:
-        add_likeness(ledgers, each, open_text)
-    found = [(each, descendants(ledgers, each, limit, shown, open_text)) for each in lives]
-    return Descendants(found, len(children) - len(lives))
-
-
-def plain_life(life: Life, children: Descendants, open_text: bool) -> dict[str, Any]:
-    """One life with those born of it, for a program."""
-    return {
-        "row_id": life.row_id,
-        "license": life.license,
-        "events": life.events,
-        "cells": life.cells if open_text or life.license not in RESTRICTED else without_text(life.cells),
-        "bore": [plain_life(*each, open_text) for each in children.lives],
-        "bore_more": children.more,
-    }
-
-
 def say_descendants(children: Descendants, open_text: bool, depth: int = 1) -> None:
     """The rows born of one, each under it."""
     for life, further in children.lives:
@@ -113,11 +57,6 @@ def say_descendants(children: Descendants, open_text: bool, depth: int = 1) -> N
         say_descendants(further, open_text, depth + 1)
     if children.more:
         say("  " * depth + f"{children.more:,} more row{'s' * (children.more != 1)} born of it: a larger --limit tells them")
-
-
-def without_text(cells: dict[str, Any]) -> dict[str, Any]:
-    """The cells without text that must not leave a terminal."""
-    return {name: cells[name] if name in ("source", "category", "license") else None for name in cells}
 
 
 def say_life(life: Life, open_text: bool, indent: str = "") -> None:

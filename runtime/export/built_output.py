@@ -103,8 +103,11 @@ def default_of(recipe: Recipe) -> str | None:
 
 
 @contextmanager
-def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
-    """An output that is built and up to date, kept from gc meanwhile. Raises StoreError, and RecipeError for a wrong recipe."""
+def open_output(session: Session, what: str | None, as_locked: bool = True) -> Iterator[BuiltOutput]:
+    """An output that is built, up to date and as locked, kept from gc meanwhile.
+
+    Raises StoreError, and RecipeError for a wrong recipe.
+    """
     recipe = session.read.recipe
     name = default_of(recipe) if what is None else what
     scores = set(recipe.targets()) - set(recipe.tables)
@@ -115,7 +118,7 @@ def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
     session.targets = (name,) if name is not None else ()
     graph = session.graph
     assert name is not None, "a recipe without a table is wrong, and was told so"
-    if session.lock is not None:
+    if as_locked and session.lock is not None:
         refuse(session, list(drifted_leaves(session)))
     store = session.open_store()
     if not store.exists:
@@ -128,7 +131,7 @@ def open_output(session: Session, what: str | None) -> Iterator[BuiltOutput]:
                 f"`{name}` is not built as the recipe is now: {describe_unmade(addresses, store, recipe.name)}",
                 f"build first: {build_command(session, name)}",
             )
-        if session.lock is not None:
+        if as_locked and session.lock is not None:
             complain_drifted(session, graph, built, name)
         yield BuiltOutput(session, store, name, graph, built)
 

@@ -92,18 +92,23 @@ def groups_of(output: BuiltOutput) -> Iterator[pa.Table]:
     """The rows of class A by full groups, wherever the store cut them: equal datasets give equal bytes."""
     waiting: list[pa.Table] = []
     lists = [name for name, column in output.record.columns.items() if column["type"] in ("messages", "tools")]
-    for shard in taken_as(output.record, OutputRecord).shards:
-        with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:")), pre_buffer=False) as file:
-            for batch in file.iter_batches(GROUP_ROWS):
-                kept = pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])
-                waiting.append(with_objects(with_hex_ids(kept), lists))
-                if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
-                    joined = pa.concat_tables(waiting)
-                    yield joined.slice(0, GROUP_ROWS).combine_chunks()
-                    waiting = [joined.slice(GROUP_ROWS)]
+    for batch in stored_batches(output, GROUP_ROWS):
+        kept = pa.Table.from_batches([batch.filter(redistributable(batch.column("license")))])
+        waiting.append(with_objects(with_hex_ids(kept), lists))
+        if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
+            joined = pa.concat_tables(waiting)
+            yield joined.slice(0, GROUP_ROWS).combine_chunks()
+            waiting = [joined.slice(GROUP_ROWS)]
     rest = pa.concat_tables(waiting) if waiting else None
     if rest is not None and rest.num_rows:
         yield rest.combine_chunks()
+
+
+def stored_batches(output: BuiltOutput, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of an output as they are stored, all classes, at most so many at a time."""
+    for shard in taken_as(output.record, OutputRecord).shards:
+        with pq.ParquetFile(output.store.read_path(shard.removeprefix("object:")), pre_buffer=False) as file:
+            yield from file.iter_batches(rows)
 
 
 def with_hex_ids(table: pa.Table) -> pa.Table:
