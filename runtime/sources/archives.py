@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import gzip
 import re
 import shutil
@@ -19,7 +18,7 @@ from typing import IO
 
 from operators.declared.source import packed_as
 from runtime.sources.readers.files import CHUNK, DAMAGED, Unreadable
-from runtime.sources.readers.globs import opened
+from runtime.sources.readers.globs import opened, parts_of
 
 #: Members that are looked at; no archive of data has more.
 MOST_MEMBERS = 100_000
@@ -28,6 +27,8 @@ RATIO = 100
 ALLOWED = 1 << 26
 """Bytes that any archive may unpack to."""
 SHOWN = 8
+ADDED = (".", "__MACOSX")
+"""What editors and a Mac leave beside the data begins so."""
 
 
 @dataclass(frozen=True)
@@ -184,11 +185,14 @@ def complain_name(path: Path, name: str) -> None:
 
 
 def chosen(name: str, pattern: str | None) -> bool:
-    """Whether a glob names a member; without one all are named but hidden ones and what a Mac adds."""
+    """Whether a glob names a member; without one all are named. Neither means hidden ones, nor what a Mac adds, but by name."""
     parts = PurePosixPath(name).parts
+    said = () if pattern is None else pattern.split("/")
+    if any(part.startswith(ADDED) for part in parts) and not any(part.startswith(ADDED) for part in said):
+        return False
     if pattern is None:
-        return not any(part.startswith((".", "__MACOSX")) for part in parts)
-    wanted = [part if part == "**" else re.compile(fnmatch.translate(part)) for part in pattern.split("/")]
+        return True
+    wanted = parts_of(pattern)
     places = opened(wanted, {0})
     for at, part in enumerate(parts):
         after: set[int] = set()
