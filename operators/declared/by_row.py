@@ -10,6 +10,10 @@ from operators.base.declare import Declared
 from operators.base.licence import CLASSES, Licence, class_of, join
 
 
+#: Characters of the name of a category.
+MOST_NAME = 1000
+
+
 def known_class(value: object) -> object:
     """The class that a licence's name stands for."""
     return value if not isinstance(value, str) else class_of(value) or value
@@ -56,7 +60,7 @@ class CategoryByRow(Declared):
 
     def stands_for(self, value: str) -> str | None:
         """The category of a row with this value; None where nothing says it."""
-        return (value or None) if self.map is None else self.map.get(value)
+        return (value if 0 < len(value) <= MOST_NAME else None) if self.map is None else self.map.get(value)
 
 
 def closest(license: Licence | LicenceByRow) -> Licence:
