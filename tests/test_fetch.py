@@ -168,7 +168,7 @@ def test_a_lock_leads_nowhere_else(project: Project, served: Served) -> None:
     path.write_text(lock_of(dict(content)).text())
     Shelf().drop(Shelf().known(f"{served.url}/a.jsonl")[0])  # type: ignore[index]
     done = ran(project, served, "build", "--store", "other")
-    assert done.code == 1 and "does not lead to" in done.err and "/b.jsonl" not in served.paths()
+    assert done.code == 2 and "does not lead to" in done.err and "/b.jsonl" not in served.paths()
 
 
 def test_a_damaged_file_is_fetched_anew(project: Project, served: Served) -> None:

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from operators.base.declare import Declared
 from operators.base.licence import CLASSES, Licence, class_of, join
 
-
 #: Characters of the name of a category.
 MOST_NAME = 1000
 
