@@ -158,6 +158,24 @@ def test_an_archive_gives_what_its_files_give_unpacked(project: Project) -> None
     assert "x.zip/README.md" in told and "recipe-" not in told
 
 
+@pytest.mark.parametrize(
+    ("source", "place", "message"),
+    [
+        ({"file": "https://a.example/x.zip?v=1"}, "file", "an archive at an address is not read"),
+        ({"file": "s3://bucket/d/*.tar.gz", "format": "jsonl"}, "file", "an archive at an address is not read"),
+        ({"hf": {"dataset": "a/b", "files": "d/x.ZIP"}, "members": "*.jsonl"}, "files", "an archive at an address is not read"),
+        ({"hf": {"dataset": "a/b", "files": "d/x.7z"}}, "files", "files of the kind `.7z` are not read"),
+        ({"hf": {"dataset": "a/b"}, "members": "*.jsonl"}, "members", "is no archive by its name, so that it has no members"),
+    ],
+)
+def test_an_archive_at_an_address_is_a_mistake(project: Project, source: dict[str, object], place: str, message: str) -> None:
+    text = json.dumps({"format": 1, "recipe": "test/far", "sources": {"a": {"category": "x", "license": "A", **source}}})
+    project.write("recipe.yaml", text[:-1] + ', "prompts": ["unique"]}')
+    told = project.run("check", "recipe.yaml")
+    column = text.index(f'"{place}": ') + len(f'"{place}": ') + 1
+    assert told.code == 2 and message in told.err and f"recipe.yaml:1:{column}" in told.err and "hint:" in told.err, told.err
+
+
 # Lines
 
 

@@ -287,6 +287,13 @@ def test_a_diff_tells_that_a_lock_moves_to_another_commit(project: Project, serv
     assert done.code == 0 and f"moves `a` from the commit {ONE[:12]} to {TWO[:12]}" in done.out, done.out + done.err
 
 
+def test_an_archive_that_a_card_leads_to_is_told_and_not_fetched(project: Project, served: Served) -> None:
+    commit(served, ONE, {"all.zip": ROWS}, card={"configs": [{"config_name": "default", "data_files": "all.zip"}]})
+    done = ran(project, served)
+    assert done.code == 1 and "all.zip`: an archive at an address is not read" in done.err and "name its path" in done.err
+    assert downloads(served) == []
+
+
 BENCHMARK = f"""
     format: 1
     recipe: test/judged

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.graph.lock import LockedSource
-from operators.declared.address import BUCKETS, Hub
-from operators.declared.source import Source
+from operators.declared.address import BUCKETS, Hub, file_name
+from operators.declared.source import FETCH, Source, packed_as
 from runtime.sources.remote.download import Wanted, download
-from runtime.sources.remote.held import complain_lock, held
+from runtime.sources.remote.held import complain_lock, held, shorten
 from runtime.sources.remote.http import Access
 from runtime.sources.remote.shelf import Fetched, Shelf
 from runtime.store.store import StoreError
@@ -77,7 +77,16 @@ def told_commit(hub: Hub, commit: str, paths: set[str], opened: frozenset[str]) 
 
 
 def list_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
-    """The files of a source as they lie there now."""
+    """The files of a source as they lie there now. Raises StoreError for an archive, which only the listing tells of."""
+    found = listed_files(source, opened)
+    packed = next((each.address for each in found if packed_as(file_name(each.address)) is not None), None)
+    if packed is not None:
+        raise StoreError(f"`{source.pattern}` leads to `{shorten(packed)}`: an archive at an address is not read", FETCH)
+    return found
+
+
+def listed_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
+    """All that is listed of a source."""
     if source.hf is not None:
         from runtime.sources.remote.hub import hub_access, list_hub
 
