@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from compiler.language.entries import entries
 from compiler.recipe.schema import object_schema
 from operators.asks.asks import Budget
 from operators.base.declare import Declared, Operator, role_of
@@ -18,6 +19,8 @@ from operators.declared.evaluate import Evaluate
 from operators.declared.mapping import Cell, Gold, Listed, Mapping
 from operators.declared.model import Model
 from operators.declared.pages import Pages, Picked
+from operators.declared.personal import CheckDigit, Number, PersonalNumbers
+from operators.declared.profile import Behaviours, LabelWords, LanguageProfile, Ngrams, PromptFile, Prompts, Segmenter
 from operators.declared.source import Source
 from operators.declared.triage import Site, Triage
 from operators.plugins import package_of, parts_of
@@ -53,6 +56,17 @@ SECTIONS: dict[str, tuple[type[Declared], ...]] = {
 def section_page(name: str, section: type[Declared], *parts: type[Declared]) -> str:
     """One section of a recipe, with its parts."""
     lines = [f"## {name}", "", inspect.getdoc(section) or "", "", *parameter_lines(object_schema(section), None)]
+    return "\n".join([*lines, *(line for part in parts for line in part_lines(part))])
+
+
+def profile_page() -> str:
+    """The language profile: each entry, and which steps read it."""
+    schema = object_schema(LanguageProfile)
+    readers = {entry.name: entry.readers for entry in entries()}
+    lines = ["## profile", "", inspect.getdoc(LanguageProfile) or "", ""]
+    for name, line in zip(schema["properties"], parameter_lines(schema, None), strict=True):
+        lines.append(f"{line.rstrip('.')}; {readers[name]}." if readers[name] else line)
+    parts = (Segmenter, Ngrams, LabelWords, PersonalNumbers, Number, CheckDigit, Behaviours, Prompts, PromptFile)
     return "\n".join([*lines, *(line for part in parts for line in part_lines(part))])
 
 
@@ -100,7 +114,7 @@ def type_words(part: dict[str, Any]) -> str:
 def reference() -> str:
     """The whole reference, as it stands in docs/operators.md."""
     pages = [operator_page(operator) for operator in PUBLIC]
-    pages += [section_page(name, *parts) for name, parts in SECTIONS.items()]
+    pages += [*(section_page(name, *parts) for name, parts in SECTIONS.items()), profile_page()]
     head = "# Operators\n\nWhat a recipe may say. Generated from the declarations: `python -m compiler.docs --write`.\n\n"
     return head + "\n\n".join(pages) + "\n"
 

@@ -36,6 +36,7 @@ class Served:
     slow: float = 0
     """Seconds before each byte of a body."""
     etags: bool = True
+    ranges: bool = True
     port: int = 0
     scheme: str = "https"
 
@@ -69,12 +70,13 @@ def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
                 return self.send(404, b"", {})
             etag = f'"{hashlib.md5(body).hexdigest()}"'
             more = {"ETag": etag} if served.etags else {}
-            start = int(headers["range"][6:-1]) if "range" in headers else 0
-            if start and headers.get("if-range") in (None, etag):
+            first, _, last = headers.get("range", "bytes=0-")[6:].partition("-")
+            start, end = int(first), min(int(last) + 1 if last else len(body), len(body))
+            if (start or last) and served.ranges and headers.get("if-range") in (None, etag):
                 if start >= len(body):
                     return self.send(416, b"", {"Content-Range": f"bytes */{len(body)}"})
-                more["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-                return self.send(206, body[start:], more, fault)
+                more["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+                return self.send(206, body[start:end], more, fault)
             return self.send(200, body, more, fault)
 
         def send(self, status: int, body: bytes, headers: dict[str, str], most: int | None = None) -> None:

@@ -329,3 +329,10 @@ def test_benchmarks_are_listed_and_got_where_their_licence_allows(project: Proje
     assert got.code == 0 and "here         exams" in got.out, got.out + got.err
     assert "{hf: {dataset: HAERAE-HUB/HRM8K, files: HRM8K/ksm_test.csv}}" in got.out
     assert downloads(served) == ["test.jsonl"]
+
+
+@pytest.mark.parametrize("rest, hf", [("", {}), ("@main/data/test.*", {"files": "data/test.*"})])
+def test_a_mapping_is_proposed_for_a_dataset(project: Project, served: Served, rest: str, hf: dict[str, str]) -> None:
+    done = project.run("sources", f"hf://datasets/{NAME}{rest}", "--allow-address", served.host, "--json")
+    assert done.code == 0, done.err
+    assert done.json["source"]["hf"] == {"dataset": NAME, **hf} and done.json["source"]["columns"] == {"prompt": "prompt"}

@@ -47,8 +47,8 @@ TABLE = (
     May("sources recipe.yaml", TABLES, OPENS | {"runtime.tables"}),
     May("status", READS, OPENS | {"runtime.completions"}),
     May("show recipe.yaml", READS, OPENS),
-    May("operators", READS, OPENS | {"compiler.docs"}),
-    May("operators length", READS, OPENS | {"compiler.docs"}),
+    May("operators", READS, OPENS | {"compiler.docs", "compiler.language"}),
+    May("operators length", READS, OPENS | {"compiler.docs", "compiler.language"}),
     May("store ls", READS, OPENS),
     May("why recipe.yaml --match 물", TABLES, LOOKS | {"runtime.stages"}),
     May(

@@ -66,7 +66,8 @@ COMMANDS = [
     *(["diff", "--set", "prompts.0.length.min=4", "--format", form] for form in ("markdown", "github", "json")),
 ]
 WITHOUT = [
-    *([EVIL], ["operators", EVIL], ["init", EVIL], ["status"], ["status", "--json"], ["check", EVIL], ["diff", EVIL]),
+    *([EVIL], ["operators", EVIL], ["new", EVIL, "--language", "th"], ["status"], ["status", "--json"]),
+    *(["check", EVIL], ["diff", EVIL]),
     *(
         ["store", "path", EVIL],
         ["store", "ls"],

@@ -132,6 +132,8 @@ class Lowering:
         """
         values: dict[str, Any] = {}
         names = [entry for _, entry in operator.entries()]
+        if untold := {entry.partition(".")[0] for entry in names} - {*operator.may_read}:
+            raise TypeError(f"{type(operator).__name__}.may_read has no {sorted(untold)}, which its `entries` gives")
         for role, entry in operator.entries():
             code = self.recipe.languages.get(role, role)
             span = placed.span(("of",))

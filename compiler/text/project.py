@@ -191,7 +191,7 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
     """The place of a recipe given as a path or as `pkg:NAME`; raises RecipeError where there is none that may be read."""
     package, own = package_root(), named.startswith("pkg:")
     if len(named.encode(errors="replace")) > 4000 or "\0" in named:
-        raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, "start one with `recipe init`"))
+        raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, "start one with `recipe new --language CODE`"))
     path = with_ending(package / named.removeprefix("pkg:") if own else Path(named))
     folder = stands_in(path)
     root = Path.cwd().resolve() if own else project_around(folder) or Path(os.path.realpath(folder))
@@ -202,7 +202,7 @@ def find_place(named: str, allow: tuple[str, ...] = ()) -> Place:
         raise RecipeError(complain_outside(named, error)) from None
     if not is_file(real):
         neighbours = [each.stem for each in real.parent.glob("*.yaml")] if len(named) < 200 and real.parent.is_dir() else []
-        hint = "there is: " + ", ".join(sorted(neighbours)) if neighbours else "start one with `recipe init`"
+        hint = "there is: " + ", ".join(sorted(neighbours)) if neighbours else "start one with `recipe new --language CODE`"
         raise RecipeError(Diagnostic(f"there is no recipe `{named}`", None, hint))
     inner = not own and path.parent == Path(named)  # a folder was named: what is shown is the file in it
     return Place(real, str(path) if inner else named, root, package, allowed)

@@ -22,6 +22,7 @@ class Answers(Generate):
     name: ClassVar[str] = "answers"
     purpose: ClassVar[str] = "answer"
     judges: ClassVar[bool] = True
+    may_read: ClassVar[tuple[str, ...]] = ("prompts", "answer_labels")
     may_lack: ClassVar[tuple[str, ...]] = ("answer_labels",)
 
     gold: str | None = field("column", None)

@@ -40,6 +40,7 @@ class Generate(Asks):
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 3
     born: ClassVar[bool] = True
+    may_read: ClassVar[tuple[str, ...]] = ("prompts",)
 
     of: str = field("column", "prompt")
     """The column that is asked."""

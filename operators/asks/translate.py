@@ -49,6 +49,7 @@ class Translate(Asks):
     name: ClassVar[str] = "translate"
     version: ClassVar[int] = 2
     rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
+    may_read: ClassVar[tuple[str, ...]] = ("prompts", "scripts")
 
     of: str = field("column", "prompt")
     """The text column that is translated."""

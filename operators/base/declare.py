@@ -119,6 +119,8 @@ class Operator(Declared):
     """What `recipe verify` may ask of a second run."""
     rests_on: ClassVar[tuple[str, ...]] = ()
     """The installed things whose version decides the result: distributions, or `unicode`."""
+    may_read: ClassVar[tuple[str, ...]] = ()
+    """All entries of a language profile that it may read, whatever its fields: those that `entries` can give, by their heads."""
     may_lack: ClassVar[tuple[str, ...]] = ()
     """Profile entries that it does without where a language has none; nothing of them is in its key then."""
 

@@ -51,6 +51,7 @@ class MergeOptions(Expand):
 
     name: ClassVar[str] = "merge_options"
     version: ClassVar[int] = 2
+    may_read: ClassVar[tuple[str, ...]] = ("answer_labels", "above_options", "fold", "segmenter")
     may_lack: ClassVar[tuple[str, ...]] = ("above_options", "fold")
     mixes: ClassVar[bool] = True
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "bm25s", "kiwipiepy", "kiwipiepy-model")

@@ -27,6 +27,7 @@ class StyleDirectives(Expand):
     """
 
     name: ClassVar[str] = "style_directives"
+    may_read: ClassVar[tuple[str, ...]] = ("directives",)
 
     of: str = field("column", "prompt")
     """The column that gets the directive."""

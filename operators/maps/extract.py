@@ -59,6 +59,7 @@ class Extract(Map):
 
     name: ClassVar[str] = "extract"
     version: ClassVar[int] = 3
+    may_read: ClassVar[tuple[str, ...]] = ("answer_labels", "digits", "label_words", "answer_marks")
     may_lack: ClassVar[tuple[str, ...]] = ("answer_marks", "digits", "label_words")
 
     of: str = field("column", "solution")

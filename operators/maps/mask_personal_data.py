@@ -26,6 +26,7 @@ class MaskPersonalData(Map):
 
     name: ClassVar[str] = "mask_personal_data"
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")
+    may_read: ClassVar[tuple[str, ...]] = ("personal_data",)
 
     kinds: tuple[Kind, ...] = Field(("email", "phone", "id", "card"), min_length=1)
     """What is masked."""

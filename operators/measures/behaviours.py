@@ -28,6 +28,7 @@ class Behaviours(Ranged):
     values: ClassVar[tuple[str, ...]] = ("times",)
     units: ClassVar[tuple[str, str]] = ("time", "times")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")  # The expressions are searched for by Arrow.
+    may_read: ClassVar[tuple[str, ...]] = ("behaviours",)
 
     in_: str = field("column", "think", alias="in")
     """The column that is measured."""

@@ -76,6 +76,7 @@ class Decontaminate(Search):
 
     name: ClassVar[str] = "decontaminate"
     version: ClassVar[int] = 2
+    may_read: ClassVar[tuple[str, ...]] = ("ngrams", "fold", "squeezed_length", "answer_labels")
     may_lack: ClassVar[tuple[str, ...]] = ("fold", "squeezed_length", "answer_labels")
     values: ClassVar[tuple[str, ...]] = ("benchmark", "item", "found_in", "column", "first", "last", "places")
 

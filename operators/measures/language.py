@@ -41,6 +41,7 @@ class Language(Ranged):
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("letters", "likeliest", "confidence")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "py3langid")
+    may_read: ClassVar[tuple[str, ...]] = ("language",)
 
     of: str | tuple[str, ...] = field("label", "target", min_length=1)
     """The language, or several: `target`, `anchor`, or codes."""

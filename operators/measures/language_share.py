@@ -28,6 +28,7 @@ class LanguageShare(Proportion):
     """
 
     name: ClassVar[str] = "language_share"
+    may_read: ClassVar[tuple[str, ...]] = ("scripts", "answer_marks")
     may_lack: ClassVar[tuple[str, ...]] = ("answer_marks",)
 
     of: str = field("measured")

@@ -22,6 +22,7 @@ class Morphemes(Ranged):
     values: ClassVar[tuple[str, ...]] = ("morphemes",)
     units: ClassVar[tuple[str, str]] = ("morphemes", "morphemes")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "kiwipiepy", "kiwipiepy-model")
+    may_read: ClassVar[tuple[str, ...]] = ("segmenter",)
 
     of: str = field("measured", "target")
     """`target`, `anchor`, or the code of a language; its profile names the segmenter."""

@@ -27,6 +27,7 @@ class Negation(Ranged):
     cost: ClassVar[Cost] = "dear"
     values: ClassVar[tuple[str, ...]] = ("cues",)
     units: ClassVar[tuple[str, str]] = ("negation cue", "negation cues")
+    may_read: ClassVar[tuple[str, ...]] = ("negation_cues", "segmenter")
     may_lack: ClassVar[tuple[str, ...]] = ("segmenter",)
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow", "kiwipiepy", "kiwipiepy-model")
 

@@ -29,6 +29,7 @@ class OwnLetters(Proportion):
     rests_on: ClassVar[tuple[str, ...]] = ("unicode",)
     units: ClassVar[tuple[str, str]] = ("letter", "letters")
     empty: ClassVar[str] = "no letters"
+    may_read: ClassVar[tuple[str, ...]] = ("own_letters",)
 
     of: str = field("label", "target")
     """`target`, `anchor`, or the code of a language; its profile has the letters."""

@@ -30,6 +30,7 @@ class PersonalData(Ranged):
     values: ClassVar[tuple[str, ...]] = ("email", "phone", "id", "card", "found")
     units: ClassVar[tuple[str, str]] = ("of them", "of them")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")
+    may_read: ClassVar[tuple[str, ...]] = ("personal_data",)
 
     kinds: tuple[Kind, ...] = field("measured", ("email", "phone", "id", "card"), min_length=1)
     """What is looked for."""

@@ -58,6 +58,7 @@ class Score(Verdict):
 
     name: ClassVar[str] = "score"
     version: ClassVar[int] = 4
+    may_read: ClassVar[tuple[str, ...]] = ("number_marks", "answer_labels", "digits", "label_words", "fold")
     may_lack: ClassVar[tuple[str, ...]] = ("digits", "label_words", "fold")
     # It is dear, but the memo of dear measures holds values by one cell, and the same answer is right for one gold only.
     values: ClassVar[tuple[str, ...]] = ("correct",)

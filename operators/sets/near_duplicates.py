@@ -43,6 +43,7 @@ class NearDuplicates(Pairwise):
     """
 
     name: ClassVar[str] = "near_duplicates"
+    may_read: ClassVar[tuple[str, ...]] = ("fold", "near_ngram")
     may_lack: ClassVar[tuple[str, ...]] = ("fold", "near_ngram")
     # Arrow's own tables say what white space and punctuation are.
     rests_on: ClassVar[tuple[str, ...]] = ("rensa", "unicode", "pyarrow")

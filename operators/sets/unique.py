@@ -35,6 +35,7 @@ class Unique(SetDecision):
     name: ClassVar[str] = "unique"
     version: ClassVar[int] = 2
     detail: ClassVar[str] = "kept_instead"
+    may_read: ClassVar[tuple[str, ...]] = ("fold",)
     may_lack: ClassVar[tuple[str, ...]] = ("fold",)
 
     by: str | Annotated[tuple[str, ...], Field(min_length=1)] = field("column", "prompt")

@@ -18,10 +18,32 @@ if TYPE_CHECKING:
     from runtime.forecast.unproven import Unproven
 
 
-@recipe_command("check")
+@recipe_command("check", optional=True)
 @click.option("--github", is_flag=True, help="Print mistakes as annotations for GitHub Actions.")
-def check_command(session: Session, as_json: bool, github: bool) -> None:
-    """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output."""
+@click.option("--language", metavar="CODE", help="Try a language profile, of RECIPE or of this folder, on text of the language.")
+@click.option("--anchor", default="en", show_default=True, metavar="CODE", help="With --language: what it is told from.")
+@click.option("--texts", type=click.Path(), metavar="FILE", help="With --language: more text, a paragraph on each line.")
+@click.option("--exams", type=click.Path(), metavar="FILE", help="With --language: JSON lines with `question` and `options`.")
+def check_command(
+    session: Session | None,
+    as_json: bool,
+    github: bool,
+    language: str | None,
+    anchor: str,
+    texts: str | None,
+    exams: str | None,
+) -> None:
+    """Say every mistake of RECIPE at once, or `ok` with the typed columns of each named output.
+
+    With --language say instead whether a language profile does what the steps that read it need.
+    """
+    if language is not None:
+        from runtime.cli.conformance import check_language
+
+        check_language(session, language, anchor, texts, exams, as_json)
+        return
+    if session is None:
+        raise click.UsageError("say which recipe is checked, or --language CODE")
     session.bounded = True
     graph, recipe, origins = session.graph, session.read.recipe, session.fields[1]
     used = {node.label for _, node in graph if node.operator.name == "source"}

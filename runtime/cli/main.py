@@ -18,7 +18,7 @@ from runtime.cli.interrupts import STOPPED, hear_interrupts
 
 #: Command -> (the file that holds it, its line of help). A command's file is imported only when it is called.
 COMMANDS = {
-    "init": ("init", "Start a project of your own."),
+    "new": ("new", "Start a project for a language: a recipe, a draft of its profile, a text to try them on."),
     "check": ("check", "Say every mistake of a recipe, or the columns of its outputs."),
     "sources": ("sources", "Show a mapped row of each source, or propose a mapping for a file."),
     "triage": ("triage", "Measure each site, and say which its limits keep."),

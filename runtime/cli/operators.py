@@ -10,6 +10,7 @@ from compiler.recipe.schema import summary
 from compiler.text.diagnostics import meant, printed
 from operators.base.declare import Operator
 from operators.catalog import PUBLIC
+from operators.declared.profile import LanguageProfile
 from operators.plugins import offers, package_of, plugin
 from runtime.cli.options import answer, json_option, say_json
 
@@ -20,8 +21,11 @@ from runtime.cli.options import answer, json_option, say_json
 @click.option("--try", "tried", is_flag=True, help="Build the example of NAME's docstring, and say what holds of it.")
 @json_option
 def operators_command(name: str | None, schema: bool, tried: bool, as_json: bool) -> None:
-    """What a recipe may say: all operators, those of installed packages too, or NAME with its parameters."""
-    from compiler.docs import operator_page
+    """What a recipe may say: all operators, those of installed packages too, or NAME with its parameters.
+
+    `recipe operators profile` tells the entries of a language profile, and which steps read them.
+    """
+    from compiler.docs import operator_page, profile_page
     from compiler.recipe.joining import complete_schema
     from compiler.recipe.profiles import shipped_schema
     from compiler.recipe.schema import object_schema
@@ -41,6 +45,9 @@ def operators_command(name: str | None, schema: bool, tried: bool, as_json: bool
         width = max(map(len, operators))
         pages = {each: described(kind) for each, kind in operators.items()}
         answer(as_json, pages, [f"{each:<{width}}  {page['summary']}" for each, page in pages.items()])
+        return
+    if name == "profile" and not tried:
+        answer(as_json, object_schema(LanguageProfile), profile_page().split("\n"))
         return
     if name not in operators:
         if name in unusable:

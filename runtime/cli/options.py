@@ -23,18 +23,18 @@ Command = Callable[..., Any]
 
 
 def recipe_command(
-    name: str, *, stores: bool = False, builds: bool = False, fetches: bool = False
+    name: str, *, stores: bool = False, builds: bool = False, fetches: bool = False, optional: bool = False
 ) -> Callable[[Command], click.Command]:
     """A command on a RECIPE: it is called with the recipe opened as the options say, and `as_json`.
 
-    Every one has --set, --allow-path and --json; `stores` adds --store, `builds` also --target and --sample, `fetches` what
-    may be reached.
+    Where RECIPE is `optional` it is called with None for none. Every one has --set, --allow-path and --json; `stores` adds
+    --store, `builds` also --target and --sample, `fetches` what may be reached.
     """
 
     def wrap(function: Command) -> click.Command:
         @functools.wraps(function)
         def call(
-            recipe: str,
+            recipe: str | None,
             settings: tuple[str, ...],
             allow: tuple[str, ...],
             store: str | None = None,
@@ -43,7 +43,8 @@ def recipe_command(
             allow_address: tuple[str, ...] = (),
             **rest: Any,
         ) -> Any:
-            return function(Session(recipe, settings, allow, store, sample, target, opened=allow_address), **rest)
+            opened = None if recipe is None else Session(recipe, settings, allow, store, sample, target, opened=allow_address)
+            return function(opened, **rest)
 
         command: Command = json_option(call)
         if builds:
@@ -55,7 +56,7 @@ def recipe_command(
             command = click.option("--allow-address", multiple=True, type=Server(), metavar="HOST:PORT", help=REACH)(command)
         command = click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)(command)
         command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET)(command)
-        return click.command(name)(click.argument("recipe")(command))
+        return click.command(name)(click.argument("recipe", required=not optional)(command))
 
     return wrap
 

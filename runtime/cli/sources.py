@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compiler.recipe.benchmarks import FEED
 from operators.base.declare import LABELS
 from operators.base.licence import RESTRICTED, withheld
+from operators.declared.address import is_address
 from operators.declared.by_row import unread
 from operators.declared.source import FORMATS, packed_as
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, say, say_json, say_text, shows_restricted
 
+if TYPE_CHECKING:
+    from runtime.sources.propose import Proposal
+
 #: Characters of a cell that are shown.
 SHOWN = 300
 
 
-@recipe_command("sources")
+@recipe_command("sources", fetches=True)
 @restricted_option
 def sources_command(session: Session, show_restricted: bool, as_json: bool) -> None:
-    """One mapped row of each source of RECIPE; or, in its place, a file of rows, for which a mapping is proposed."""
+    """One mapped row of each source of RECIPE; or, for a file of rows or its address in its place, a mapping that is proposed."""
+    if is_address(session.named):
+        propose_from(session.named, frozenset(session.opened), as_json)
+        return
     path = Path(session.named)
     if path.suffix.lower() not in (".yaml", ".yml") and path.is_file():
         propose_for(path, as_json)
@@ -97,25 +105,48 @@ def member_of(path: Path) -> tuple[Path, dict[str, str]]:
 
 def propose_for(path: Path, as_json: bool) -> None:
     """Print a source to be pasted, with why it looks so."""
-    from compiler.text.diagnostics import Diagnostic, RecipeError
-    from compiler.text.yaml_text import node_of, render_yaml
     from runtime.sources.propose import propose
-    from runtime.sources.readers.files import Unreadable
     from runtime.sources.readers.read import sample_objects
+
+    with proposing(str(path)):
+        sample, members = member_of(path) if packed_as(path.name) is not None else (path, {})
+        made = propose(sample_objects(sample))
+    say_proposal({"file": path.as_posix(), **members}, made, as_json)
+
+
+def propose_from(address: str, opened: frozenset[str], as_json: bool) -> None:
+    """The same for a file that lies elsewhere, of which no more is fetched than is looked at."""
+    from runtime.sources.propose import propose
+    from runtime.sources.readers.read import sample_objects
+    from runtime.sources.remote.glimpse import glimpsed, source_at
+
+    source = source_at(address)
+    with proposing(address), glimpsed(source, opened) as (path, file):
+        made = propose(sample_objects(path, file))
+    where = {"file": source.file} if source.hf is None else {"hf": source.hf.model_dump(exclude_defaults=True)}
+    say_proposal(where, made, as_json)
+
+
+@contextmanager
+def proposing(named: str) -> Iterator[None]:
+    """Says of a file that cannot be read why no mapping can be proposed."""
+    from compiler.text.diagnostics import Diagnostic, RecipeError
+    from runtime.sources.readers.files import Unreadable
     from runtime.sources.readers.rows import Bad
 
-    members: dict[str, str] = {}
     try:
-        sample = path
-        if packed_as(path.name) is not None:
-            sample, members = member_of(path)
-        made = propose(sample_objects(sample))
+        yield
     except (Unreadable, Bad) as error:
-        message = str(error) if isinstance(error, Unreadable) else f"{path}: {error}"
-        raise RecipeError(Diagnostic(f"no mapping can be proposed: {message}", None, "see `recipe operators source`")) from None
+        reason = f"no mapping can be proposed: {named}: {error.message if isinstance(error, Unreadable) else error}"
+        raise RecipeError(Diagnostic(reason, None, "see `recipe operators source`")) from None
+
+
+def say_proposal(where: Mapping[str, Any], made: Proposal, as_json: bool) -> None:
+    """Print a proposal."""
+    from compiler.text.yaml_text import node_of, render_yaml
+
     source = {
-        "file": path.as_posix(),
-        **members,
+        **where,
         "category": "CATEGORY",
         "license": "LICENCE",
         **({"records": made.records} if made.records else {}),

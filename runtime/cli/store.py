@@ -231,7 +231,7 @@ def status_command(store: str | None, allow: tuple[str, ...], as_json: bool) -> 
     folders = (Path(each) for each in allow)
     states = [state_of(path, store, allow) for path in recipes_under(project_around(here) or here, folders)]
     lines = [f"{each['recipe']:<40}  {each['state']}" for each in states]
-    answer(as_json, states, lines or ["no recipe in this project; start one with `recipe init`"])
+    answer(as_json, states, lines or ["no recipe in this project; start one with `recipe new --language CODE`"])
 
 
 def built_state(session: Any, digests: dict[int, str | None]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from operators.declared.mapping import Cell
 from operators.declared.source import Source
@@ -238,15 +238,16 @@ def quote_value(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
 
 
-def sample_parquet(source: Source, path: Path) -> list[dict[str, Any]]:
-    """The first rows of a file that has rows inside its rows, as objects."""
+def sample_parquet(source: Source, path: Path, file: IO[bytes] | None = None) -> list[dict[str, Any]]:
+    """The first rows of a file that has rows inside its rows, as objects; of an open one no more is read than their pages."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    probe_parquet(path)
+    if file is None:
+        probe_parquet(path)
     try:
-        with pq.ParquetFile(str(path)) as file:
-            part = next(iter(file.iter_batches(LOOKED)), None)
+        with pq.ParquetFile(str(path) if file is None else file, buffer_size=1 << 16, pre_buffer=False) as opened:
+            part = next(iter(opened.iter_batches(LOOKED)), None)
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(path, str(error)) from error
     columns = {} if part is None else {field: list_values(part.column(field), field)[0] for field in part.schema.names}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from operators.declared.records import ITSELF
 from operators.declared.source import Source
@@ -89,8 +89,11 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
             raise Unreadable(path, "its name does not say how it is written")
 
 
-def sample_objects(path: Path) -> list[dict[str, Any]]:
-    """The first objects of a file of whatever format its name says, as they stand in it; raises Unreadable."""
+def sample_objects(path: Path, file: IO[bytes] | None = None) -> list[dict[str, Any]]:
+    """The first objects of a file of whatever format its name says, as they stand in it; raises Unreadable.
+
+    `file` is the same, where it is Parquet that lies elsewhere.
+    """
     source = Source.model_validate({"file": path.name, "category": "?", "license": "A", "records": "?[]"})
     match source.format_of(path.name):
         case "jsonl":
@@ -100,7 +103,7 @@ def sample_objects(path: Path) -> list[dict[str, Any]]:
         case "csv" | "tsv" as format:
             return sample_cells(source, path, read_head(source, path, LINES_HEAD)[0], format)
         case "parquet":
-            return sample_parquet(source, path)
+            return sample_parquet(source, path, file)
         case "txt":
             return [{ITSELF: line} for line in split_lines(read_head(source, path, LINES_HEAD)[0])[:SAMPLE_ROWS]]
         case "xlsx":

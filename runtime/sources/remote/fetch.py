@@ -123,12 +123,16 @@ def get(wanted: Wanted, shelf: Shelf, opened: frozenset[str], tell: Callable[[in
 
         complain_nobody(wanted.url, opened)
         return load(wanted, shelf, tell)
-    access = Access(opened)
+    return download(wanted, shelf, access_of(wanted, opened), tell)
+
+
+def access_of(wanted: Wanted, opened: frozenset[str]) -> Access:
+    """As whom the server of a file is asked."""
     if wanted.address.startswith("hf://"):
         from runtime.sources.remote.hub import hub_access
 
-        access = hub_access(opened)
-    return download(wanted, shelf, access, tell)
+        return hub_access(opened)
+    return Access(opened)
 
 
 def of_bucket(address: str) -> bool:
