@@ -1,6 +1,6 @@
 """Share, length, exact and near duplicates of 400k reviews and of 2M recombined ones, beside datatrove and Data-Juicer.
 
-    python benchmarks/curate.py [--data FOLDER] [--small] [--datatrove PYTHON] [--juicer dj-process] [--peer-rows N]
+    python benchmarks/curate.py [--data FOLDER] [--small] [--datatrove PYTHON] [--juicer dj-process]
 
 What counts is rows for each second of CPU, of a whole process with its start: the peers run in one process. PYTHON has
 `datatrove[io,processing]` and `kiwipiepy<0.22`, `dj-process` comes with `py-data-juicer`. Nothing of the data is kept.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,13 +80,30 @@ def ours(folder: Path, rows: int, near: bool) -> None:
     line(f"ours, {'with' if near else 'without'} near duplicates", rows, kept, took)
 
 
+def peers(folder: Path, rows: int, datatrove: str | None, juicer: str | None) -> None:
+    """The same rows by the peers."""
+    taken = f"SELECT (row_number() OVER ())::VARCHAR AS id, review AS text FROM read_parquet('{folder}/rows.parquet')"
+    duckdb.connect().execute(f"COPY ({taken}) TO '{folder}/peer.parquet' (FORMAT parquet)")
+    program = str(Path(__file__).with_name("nearly") / "datatrove_steps.py")
+    for what, words in (("exact", "without"), ("all", "with")) if datatrove else ():
+        (folder / f"{what}{rows}").mkdir()
+        took = measured([str(datatrove), program, f"{folder}/peer.parquet", f"{folder}/{what}{rows}", what], folder)
+        kept = (folder / f"{what}{rows}" / "kept.json").read_text().count(",") + 1
+        line(f"datatrove, {words} near duplicates", rows, kept, took)
+        shutil.rmtree(folder / f"{what}{rows}")
+    if juicer:
+        (folder / "juicer.yaml").write_text(JUICER.replace("FOLDER", str(folder)))
+        took = measured([juicer, "--config", f"{folder}/juicer.yaml"], folder)
+        line("data-juicer", rows, (folder / "juicer/kept.jsonl").read_bytes().count(b"\n"), took)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--small", action="store_true", help="400k rows only")
     parser.add_argument("--datatrove", metavar="PYTHON")
     parser.add_argument("--juicer", metavar="dj-process")
-    parser.add_argument("--peer-rows", type=int, default=400_000)
+    parser.add_argument("--juicer-most", type=int, default=400_000, help="it is not run on more rows: hours")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"the real data is not in {options.data}")
@@ -97,19 +115,9 @@ def main() -> None:
             recombined(reviews, folder / "rows.parquet", copies)
             for near in (False, True):
                 ours(folder, 400_000 * copies, near)
-        peer = f"SELECT review_id::VARCHAR AS id, review AS text FROM read_parquet('{reviews}') LIMIT {options.peer_rows}"
-        duckdb.connect().execute(f"COPY ({peer}) TO '{folder}/peer.parquet' (FORMAT parquet)")
-        if options.datatrove:
-            program = str(Path(__file__).with_name("nearly") / "datatrove_steps.py")
-            for what, words in (("exact", "without"), ("all", "with")):
-                (folder / what).mkdir()
-                took = measured([options.datatrove, program, f"{folder}/peer.parquet", f"{folder}/{what}", what], folder)
-                kept = (folder / what / "kept.json").read_text().count(",") + 1
-                line(f"datatrove, {words} near duplicates", options.peer_rows, kept, took)
-        if options.juicer:
-            (folder / "juicer.yaml").write_text(JUICER.replace("FOLDER", str(folder)))
-            took = measured([options.juicer, "--config", f"{folder}/juicer.yaml"], folder)
-            line("data-juicer", options.peer_rows, (folder / "juicer/kept.jsonl").read_bytes().count(b"\n"), took)
+            if options.datatrove or options.juicer:
+                juicer = options.juicer if 400_000 * copies <= options.juicer_most else None
+                peers(folder, 400_000 * copies, options.datatrove, juicer)
 
 
 if __name__ == "__main__":
