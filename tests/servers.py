@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Served:
     answers: dict[str, Callable[[], bytes]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """(path with its query, headers in small letters) of each request."""
+    slow: float = 0
+    """Seconds before each byte of a body."""
     etags: bool = True
     ranges: bool = True
     port: int = 0
@@ -81,7 +84,9 @@ def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body[:most])
+            for piece in [body[:most]] if not served.slow else (body[at : at + 1] for at in range(len(body))):
+                time.sleep(served.slow)
+                self.wfile.write(piece)
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,12 +20,18 @@ from operators.declared.source import packed_as
 from runtime.sources import archives
 from runtime.sources.archives import chosen, unpack
 from runtime.sources.readers.files import Unreadable
-from tests.conftest import Project
+from tests.conftest import ROOT, Project
 from tests.packing import tarred, workbook, zipped
 from tests.reading import read, write
 
 ROWS = {"a/x.jsonl": '{"t": "하나"}\n', "b/y.jsonl": '{"t": "둘"}\n', "README.md": "no rows"}
 FORMS: list[tuple[str, Callable[..., Path]]] = [("x.zip", zipped), ("x.tar.gz", tarred), ("x.tgz", tarred), ("x.tar", tarred)]
+
+
+class Usage(NamedTuple):
+    """Of a disk, what is looked at."""
+
+    free: int
 
 
 @pytest.mark.parametrize(("name", "pack"), FORMS)
@@ -67,6 +78,35 @@ def test_what_unpacks_to_more_than_text_does_is_refused(
 
 
 @pytest.mark.parametrize(("name", "pack"), FORMS)
+def test_all_archives_together_take_half_of_what_is_free(
+    tmp_path: Path, name: str, pack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [pack(tmp_path / f"{at}{name}", ("a.jsonl", "0" * 300_000, 0)) for at in range(3)]
+    archives.unpacked.cache_clear()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1_400_000 - sum(each.size for each in archives.UNPACKED)))
+    held = [unpack(paths[0], None), unpack(paths[1], None)]
+    with pytest.raises(Unreadable, match="half of what"):
+        unpack(paths[2], None)
+    assert sum(each.size for each in held) == 600_000
+
+
+def test_no_unpacked_file_is_left_behind_also_of_what_was_killed(project: Project, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    killed = temporary / "recipe-unpacked-killed"
+    (killed / "a").mkdir(parents=True)
+    os.utime(killed, (0, 0))
+    zipped(project.folder / "x.zip", ("a.jsonl", '{"prompt": "물은 왜"}', 0))
+    zipped(project.folder / "y.zip", ("a.jsonl", "{", 0), ("../b", "", 0))
+    for file, code in (("x.zip", 0), ("y.zip", 2)):
+        source = {"file": file, "category": "x", "license": "A"}
+        project.write("r.yaml", json.dumps({"format": 1, "recipe": "test/x", "sources": {"a": source}, "prompts": ["unique"]}))
+        for command in ("check", "plan"):
+            words = [sys.executable, "-m", "runtime.cli.main", command, str(project.folder / "r.yaml")]
+            done = subprocess.run(words, cwd=ROOT, env=os.environ | {"TMPDIR": str(temporary)}, check=False, capture_output=True)
+            assert done.returncode == code and [*temporary.iterdir()] == [], done.stderr
+
+
+@pytest.mark.parametrize(("name", "pack"), FORMS)
 def test_damage_is_told(tmp_path: Path, name: str, pack: Callable[..., Path]) -> None:
     path = pack(tmp_path / name, ("a.jsonl", json.dumps({"t": "글" * 999}), 0))
     whole = path.read_bytes()
@@ -83,7 +123,12 @@ def test_damage_is_told(tmp_path: Path, name: str, pack: Callable[..., Path]) ->
         ("*.jsonl", "d/a.jsonl", False),
         ("**/*.jsonl", "a.jsonl", True),
         ("**/*.jsonl", "d/e/a.jsonl", True),
-        ("d/**", "d/a.jsonl", False),
+        ("d/**", "d/a.jsonl", True),
+        ("d/**", "d/e/f/a.jsonl", True),
+        ("d/**", "e/a.jsonl", False),
+        ("**", "a.jsonl", True),
+        ("**", "d/._a.jsonl", False),
+        (".d/*", ".d/a.jsonl", True),
         ("d/**/a.jsonl", "d/e/f/a.jsonl", True),
         (None, ".a.jsonl", False),
         (None, "__MACOSX/._a.jsonl", False),
@@ -111,6 +156,24 @@ def test_an_archive_gives_what_its_files_give_unpacked(project: Project) -> None
     project.write("recipe.yaml", json.dumps(head | {"sources": {"a": shared | {"file": "x.zip"}}}))
     told = project.run("build", "recipe.yaml", "--quiet").err
     assert "x.zip/README.md" in told and "recipe-" not in told
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "message"),
+    [
+        ({"file": "https://a.example/x.zip?v=1"}, "file", "an archive at an address is not read"),
+        ({"file": "s3://bucket/d/*.tar.gz", "format": "jsonl"}, "file", "an archive at an address is not read"),
+        ({"hf": {"dataset": "a/b", "files": "d/x.ZIP"}, "members": "*.jsonl"}, "files", "an archive at an address is not read"),
+        ({"hf": {"dataset": "a/b", "files": "d/x.7z"}}, "files", "files of the kind `.7z` are not read"),
+        ({"hf": {"dataset": "a/b"}, "members": "*.jsonl"}, "members", "is no archive by its name, so that it has no members"),
+    ],
+)
+def test_an_archive_at_an_address_is_a_mistake(project: Project, source: dict[str, object], place: str, message: str) -> None:
+    text = json.dumps({"format": 1, "recipe": "test/far", "sources": {"a": {"category": "x", "license": "A", **source}}})
+    project.write("recipe.yaml", text[:-1] + ', "prompts": ["unique"]}')
+    told = project.run("check", "recipe.yaml")
+    column = text.index(f'"{place}": ') + len(f'"{place}": ') + 1
+    assert told.code == 2 and message in told.err and f"recipe.yaml:1:{column}" in told.err and "hint:" in told.err, told.err
 
 
 # Lines

@@ -13,6 +13,7 @@ import pytest
 from operators.base.declare import LABELS
 from operators.declared.source import Source
 from runtime.export.between import complain_restricted, records_of
+from runtime.sources import labelling
 from runtime.sources.labelling import Labelling, count_labels
 from runtime.store.bound import Bound
 from runtime.store.store import Store, StoreError
@@ -83,11 +84,11 @@ def rows_of(store: Store, rows: Any) -> list[dict[str, Any]]:
     from runtime.tables.table import open_table
 
     columns: dict[str, Any] = {"prompt": "text"}
-    labelling = Labelling(declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}))
+    labels = Labelling(declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}))
     for each in ROWS:
         said = pa.table({"prompt": pa.array([each["prompt"]], pa.large_string()), "license": [each["lic"]]})
-        table = labelling.label(said)
-        rows.add(table, hash_rows("web", table, columns) | labelling.ties(table))
+        table = labels.label(said)
+        rows.add(table, hash_rows("web", table, columns) | labels.ties(table))
     tree, _ = rows.write({**columns, **LABELS}, {"source": "web", "category": "x"})
     rows.close()
     table = open_table(store, tree)
@@ -101,6 +102,24 @@ def test_labels_of_a_file_are_counted_as_they_are_read(tmp_path: Path) -> None:
     source = declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}, category={"column": "kind"})
     counts = count_labels(source, [write_jsonl(tmp_path, *ROWS)])
     assert counts == {("science", "A"): 2, ("science", "B"): 1, ("history", "unknown"): 2, ("history", "B"): 1}
+
+
+def test_labels_that_are_all_different_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+
+    monkeypatch.setattr(labelling, "MOST_VALUES", 100)
+    strange = Labelling(declare({"prompt": "prompt"}, license={"column": "lic", "map": MAP}))
+    for start in range(0, 1000, 50):
+        strange.label(pa.table({"license": ["none of ours", *(f"{at} {'x' * 9000}" for at in range(start, start + 50))]}))
+    assert sum(map(len, strange.strange["license"].rows)) < 100 * 250
+    with pytest.raises(StoreError, match=r"`none of ours` \(20\), `0 x*…` \(1\), .*, and 80 more, and others in 901 rows$"):
+        strange.complain("web")
+    free = Labelling(declare({"prompt": "prompt"}, category={"column": "kind"}))
+    with pytest.raises(StoreError, match="`kind` has more than 100 values, which are no categories"):
+        free.label(pa.table({"category": [str(at) for at in range(101)]}))
+    free = Labelling(declare({"prompt": "prompt"}, category={"column": "kind"}))
+    free.label(pa.table({"category": ["x" * 9000]}))
+    assert free.strange["category"].total() == 1
 
 
 def test_a_mixture_takes_rows_by_the_category_that_they_say(project: Project) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.sources.remote.journal import Answer, answers_of, append
+from runtime.sources.remote import crawl, robots
+from runtime.sources.remote.journal import Answer, answer_at, append, places_of
+from runtime.sources.remote.robots import rules_of
 from tests.conftest import Project, Ran
 from tests.servers import Served, serving
 
@@ -139,5 +141,90 @@ def test_a_journal_gives_what_was_written_whatever_servers_say(tmp_path: Path) -
     ]
     for each in answers:
         append(path, each)
-    first, second = answers_of(path)
+    first, second = [answer_at(path, place) for _, place in places_of(path)]
     assert first == answers[0]._replace(kind="text/html X: y") and second == answers[1]
+
+
+# What robots.txt says
+
+
+@pytest.mark.parametrize(
+    ("text", "forbidden"),
+    [
+        (b"", False),
+        (b"\xef\xbb\xbfUser-agent: *\nDisallow: /p\n", True),
+        (b"User-agent: *\rDisallow: /p\r", True),
+        (b"User-agent: Data-Recipe/1.0 (bot)\nDisallow: /p\n", True),
+        (b"User agent Data-Recipe\nDisallow: /p\n", True),
+        (b"User-agent: other\nUser-agent: data-recipe\nDisallow: /p\n", True),
+        (b"User-agent: other\nDisallow: /p\n", False),
+        (b"User-agent: data\nDisallow: /p\n", False),
+        (b"User-agent: *\nDisallow: /p\n\nUser-agent: data-recipe\nAllow: /\n", False),
+        (b"\x00\xff\xfe<html>Disallow: /p", False),
+    ],
+)
+def test_rules_are_those_for_our_robot_or_for_all(text: bytes, forbidden: bool) -> None:
+    assert rules_of(text).allows("https://h.example/p/1") is not forbidden
+
+
+def test_a_rule_that_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robots, "MOST_ROBOTS", 46)
+    text = b"User-agent: *\nDisallow: /\nAllow: /public/only/this\n"[:46]
+    assert text.endswith(b"Allow: /public/only/") and not rules_of(text).allows("https://h.example/public/only/that")
+
+
+def test_a_robots_txt_of_many_robots_and_rules_is_small() -> None:
+    import tracemalloc
+
+    text = b"".join(b"User-agent:a%d\n" % at for at in range(15_000)) + b"Allow:/\n" * 30_000
+    tracemalloc.start()
+    assert rules_of(text).allows("https://h.example/")
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fault", [(404, {}), (403, {}), (200, {})])
+def test_a_host_without_rules_is_crawled(project: Project, served: Served, fault: tuple[int, dict[str, str]]) -> None:
+    served.faults += [fault]
+    done = crawled(project, served, *opened(served))
+    assert done.code == 0 and "crawled `kin`: 7 pages" in done.out, done.err
+
+
+@pytest.mark.parametrize(
+    "moved", ["/robots.txt", "https://[::1/", "https://h.example:99999/", "http://h.example/robots.txt", "https://[::1]:9/"]
+)
+def test_a_host_whose_rules_lead_nowhere_is_left_alone(project: Project, served: Served, moved: str) -> None:
+    served.moved["/robots.txt"] = moved
+    done = crawled(project, served, *opened(served))
+    assert done.code == 1 and "Traceback" not in done.err and {*served.paths()} == {"/robots.txt"}, done.err
+
+
+def test_rules_that_moved_are_read_where_they_are(project: Project, served: Served) -> None:
+    served.files["/rules"] = served.files["/robots.txt"]
+    served.moved["/robots.txt"] = "/rules"
+    assert "crawled `kin`: 6 pages" in crawled(project, served, *opened(served)).out
+
+
+def test_a_site_that_asks_for_too_much_patience_is_left_alone(project: Project, served: Served) -> None:
+    served.files["/robots.txt"] = b"User-agent: *\nCrawl-delay: 86400\n"
+    done = crawled(project, served, *opened(served))
+    assert done.code == 1 and "asks for 86400 seconds between requests" in done.err and served.paths() == ["/robots.txt"]
+
+
+def test_links_that_are_no_addresses_do_not_end_a_crawl(project: Project, served: Served) -> None:
+    bad = ["https://h.example:99999/", "https://[::1/", "https://ex ample.org/", "https://unknown.invalid/"]
+    served.files["/q/1"] = "".join(f'<a href="{each}">x</a>' for each in bad).encode()
+    project.write(
+        "recipe.yaml",
+        RECIPE.replace("follow: a,", 'follow: a, within: "https://*",').format(license="B", url=served.url, most=99),
+    )
+    served.files["/"] = served.files["/"].replace(b"https://elsewhere.example/", b"/q/0")
+    done = project.run("crawl", "recipe.yaml", "--quiet", *opened(served))
+    assert done.code == 0 and "crawled `kin`: 6 pages" in done.out, done.err
+
+
+def test_links_without_end_are_not_remembered(project: Project, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crawl, "MOST_WAITING", 0)
+    served.files["/"] = "".join(f'<a href="/none/{at}">x</a>' for at in range(50)).encode()
+    done = crawled(project, served, *opened(served), most=3)
+    assert done.code == 0 and "not followed, since more were waiting than `most` needs: 39" in done.out, done.out + done.err

@@ -168,7 +168,7 @@ def test_a_lock_leads_nowhere_else(project: Project, served: Served) -> None:
     path.write_text(lock_of(dict(content)).text())
     Shelf().drop(Shelf().known(f"{served.url}/a.jsonl")[0])  # type: ignore[index]
     done = ran(project, served, "build", "--store", "other")
-    assert done.code == 1 and "does not lead to" in done.err and "/b.jsonl" not in served.paths()
+    assert done.code == 2 and "does not lead to" in done.err and "/b.jsonl" not in served.paths()
 
 
 def test_a_damaged_file_is_fetched_anew(project: Project, served: Served) -> None:
@@ -199,14 +199,18 @@ def test_a_redirect_reaches_no_private_address_either(project: Project, served: 
     served.moved["/a.jsonl"] = f"http://example.org/a.jsonl?key={'x' * 20}"
     done = ran(project, served)
     assert done.code == 1 and "without TLS" in done.err and "xxxx" not in done.err
-    assert served.paths() == ["/a.jsonl", "/a.jsonl"]
+    for nowhere in ("https://exa mple.org/a.jsonl", "https://example.org:99999/", "https://[::1/"):
+        served.moved["/a.jsonl"] = nowhere
+        done = ran(project, served)
+        assert done.code == 1 and "what is no address" in done.err, done.err
+    assert {*served.paths()} == {"/a.jsonl"}
 
 
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "::", "fe80::1", "fd00::1"]
     + ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "192.168.0.1", "240.0.0.1"]
-    + ["64:ff9b:1::7f00:1", "::7f00:1", "fec0::1", "::ffff:169.254.169.254", "198.18.0.1"],
+    + ["64:ff9b:1::7f00:1", "::7f00:1", "fec0::1", "::ffff:169.254.169.254", "198.18.0.1", "168.63.129.16"],
 )
 def test_private_addresses_are_known_however_they_are_written(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))

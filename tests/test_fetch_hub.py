@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from operators.declared.address import Hub
+from runtime.sources.remote.commits import complain_commit
 from runtime.sources.remote.http import Access
 from runtime.sources.remote.hub import address_of, chosen, wanted_at
 from runtime.sources.remote.shelf import Shelf
@@ -20,6 +21,7 @@ from tests.servers import Served, serving
 TOKEN = "hf_testsSecret0123456789"
 NAME = "some-team/exams"
 ONE, TWO = "1" * 40, "2" * 40
+HISTORY = f"/api/datasets/{NAME}/commits/main"
 ROWS = b"".join(json.dumps({"prompt": f"row number {at}"}).encode() + b"\n" for at in range(50))
 MORE = b'{"prompt": "one more"}\n'
 
@@ -33,7 +35,10 @@ def commit(served: Served, sha: str, files: dict[str, bytes], card: Any = None, 
         siblings.append({"rfilename": path, "size": len(body), "blobId": blob, **large})
         served.files[f"/datasets/{NAME}/resolve/{sha}/{path}"] = body
     said = json.dumps({"id": NAME, "sha": sha, "siblings": siblings, "cardData": card}).encode()
-    served.answers[f"/api/datasets/{NAME}/revision/main"] = lambda: said
+    served.answers |= {f"/api/datasets/{NAME}/revision/{each}": lambda: said for each in ("main", sha)}
+    known = served.answers.get(HISTORY, lambda: b"[]")()
+    history = json.dumps([{"id": sha, "title": "t"}, *json.loads(known)]).encode()
+    served.answers[HISTORY] = lambda: history
 
 
 @pytest.fixture
@@ -105,7 +110,8 @@ def test_a_moving_branch_moves_no_locked_build(project: Project, served: Served)
     Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
     served.asked.clear()
     assert digest(ran(project, served, "build", "--locked", "--store", "other")) == first
-    assert served.paths() == [f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"]
+    asked = [HISTORY, f"/api/datasets/{NAME}/revision/{ONE}?blobs=true", f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"]
+    assert served.paths() == asked
 
 
 def test_files_are_verified_by_what_the_hub_says_of_them(project: Project, served: Served) -> None:
@@ -203,6 +209,89 @@ def test_a_lock_names_no_file_that_the_recipe_leads_not_to() -> None:
     assert wanted_at(hub, address_of(NAME, commit, "data/a.jsonl"), access) is not None
     assert wanted_at(hub, address_of(NAME, commit, "other/a.jsonl"), access) is None
     assert wanted_at(hub, address_of("other/name", commit, "data/a.jsonl"), access) is None
+
+
+def tampered(project: Project, old: str, new: str) -> None:
+    """Let the lock say something else, with a sound checksum."""
+    from compiler.graph.lock import lock_of
+
+    path = project.folder / "recipe.lock"
+    content = json.loads(path.read_text().replace(old, new))
+    del content["checksum"]
+    path.write_text(lock_of(content).text())
+
+
+def test_a_lock_names_no_commit_that_the_revision_never_had(project: Project, served: Served) -> None:
+    """Anybody may push a commit beside the branch, and the hub gives its files to who names it."""
+    assert ran(project, served, "lock").code == 0
+    tampered(project, ONE, TWO)
+    served.files[f"/datasets/{NAME}/resolve/{TWO}/data/train.jsonl"] = ROWS
+    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    assert f"pins `a` to the commit {TWO[:12]} of `hf://datasets/{NAME}@main" in project.run("plan", "recipe.yaml").out
+    done = ran(project, served, "build", "--locked", "--store", "other")
+    assert done.code == 1 and f"pins the commit {TWO[:12]}" in done.err and "not in the history of `main`" in done.err
+    assert downloads(served) == ["train.jsonl"]
+    served.answers[HISTORY] = lambda: b"{}"
+    done = ran(project, served, "build", "--locked", "--store", "other")
+    assert done.code == 0 and "nobody knows whether `main` has had it" in done.out, done.out + done.err
+    assert "nobody knows whether the files that the lock pins are those of" in done.out
+
+
+def test_a_history_is_looked_through_page_by_page(served: Served) -> None:
+    access = Access(frozenset({served.host}), served.url)
+    with pytest.MonkeyPatch.context() as patch:
+        from http.server import BaseHTTPRequestHandler
+
+        ended = BaseHTTPRequestHandler.end_headers
+        links = [f'<{served.url}/2>; rel="next"', None]
+
+        def end(self: BaseHTTPRequestHandler) -> None:
+            if links and (link := links.pop(0)):
+                self.send_header("Link", link)
+            ended(self)
+
+        patch.setattr(BaseHTTPRequestHandler, "end_headers", end)
+        served.files["/2"] = json.dumps([{"id": TWO}]).encode()
+        assert complain_commit(Hub(dataset=NAME), TWO, access) is None
+        assert served.paths() == [HISTORY, "/2"]
+        links += ['<https://elsewhere.example/2>; rel="next"']
+        assert "nothing that can be read" in (complain_commit(Hub(dataset=NAME), TWO, access) or "")
+
+
+def test_a_lock_names_no_other_commit_than_the_recipe(project: Project, served: Served) -> None:
+    project.write("recipe.yaml", text_of(f"{{dataset: {NAME}, revision: \'{ONE}\'}}"))
+    assert ran(project, served, "lock").code == 0
+    tampered(project, f"@{ONE}/data", f"@{TWO}/data")
+    for command in ("check", "plan", "build"):
+        done = project.run(command, "recipe.yaml")
+        assert done.code == 2 and "does not lead to it" in done.err and "recipe.yaml:4" in done.err, done.err
+    assert ran(project, served, "lock").code == project.run("check", "recipe.yaml").code == 0
+
+
+def test_a_lock_names_no_file_of_another_split(project: Project, served: Served) -> None:
+    assert ran(project, served, "lock").code == 0
+    locked = json.loads((project.folder / "recipe.lock").read_text())["sources"]["a"]
+    tampered(project, "data/train.jsonl", "data/test.jsonl")
+    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    done = ran(project, served, "build", "--locked", "--store", "other")
+    assert done.code == 1 and f"pins `data/test.jsonl` of `{NAME}`, which is not of" in done.err and locked["rows"] == 50
+    assert downloads(served) == ["train.jsonl"]
+
+
+def test_a_diff_tells_that_a_lock_moves_to_another_commit(project: Project, served: Served) -> None:
+    assert ran(project, served, "lock").code == 0
+    for name in ("recipe.yaml", "recipe.lock"):
+        project.write(name.replace("recipe", "old"), (project.folder / name).read_text())
+    tampered(project, ONE, TWO)
+    done = project.run("diff", "old.yaml", "recipe.yaml")
+    assert done.code == 0 and f"moves `a` from the commit {ONE[:12]} to {TWO[:12]}" in done.out, done.out + done.err
+
+
+def test_an_archive_that_a_card_leads_to_is_told_and_not_fetched(project: Project, served: Served) -> None:
+    commit(served, ONE, {"all.zip": ROWS}, card={"configs": [{"config_name": "default", "data_files": "all.zip"}]})
+    done = ran(project, served)
+    assert done.code == 1 and "all.zip`: an archive at an address is not read" in done.err and "name its path" in done.err
+    assert downloads(served) == []
 
 
 BENCHMARK = f"""

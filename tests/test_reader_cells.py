@@ -154,3 +154,20 @@ def test_options_of_parquet_may_be_lists_or_structs(tmp_path: Path) -> None:
     for options in ([["x", "y"]], [{"A": "x", "B": "y"}], [{"label": ["A", "B"], "text": ["x", "y"]}]):
         path = write_parquet(tmp_path, q=["?"], c=options, g=["B"])
         assert read(path, EXAM | {"gold": {"letter": "g"}}) == ([{"prompt": "?", "options": ["x", "y"], "gold": 1}], [])
+
+
+@pytest.mark.parametrize("deep", [402, 500, 900, 100_000])
+def test_json_text_is_nested_no_deeper_than_rows_are(deep: int) -> None:
+    """A fixed bound: what Python's own recursion takes depends on who calls."""
+    from operators.conversations.canonical import DEEPEST, Wrong
+    from operators.conversations.checked import arguments_of
+    from runtime.sources.readers.cells import parse_json
+    from runtime.sources.readers.rows import Bad
+
+    for begin, end in (("[", "]"), ('{"a":', "}"), ('[{"a":[', "]}]")):
+        inner = f"{begin * deep}1{end * deep}"
+        with pytest.raises(Bad, match="`f` is nested too deeply"):
+            parse_json(inner, "f")
+        with pytest.raises(Wrong, match="calls `go` with arguments that are nested too deeply"):
+            arguments_of(f'{{"a": {inner}}}', "go")
+    assert parse_json("[" * DEEPEST + "]" * DEEPEST, "f") and parse_json("[" + "[1]," * 999 + "[1]]", "f")

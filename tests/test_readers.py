@@ -31,6 +31,8 @@ def test_a_glob_names_files_in_order_and_no_folder(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path, name, "")
     found = resolve_files("**/*.jsonl", tmp_path, [tmp_path])
+    assert resolve_files("**", tmp_path, [tmp_path]) == resolve_files("**/*", tmp_path, [tmp_path])
+    assert [path.name for path in resolve_files("b/**", tmp_path, [tmp_path])] == ["2.jsonl", "1.jsonl", "x.csv"]
     assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.jsonl", "b/2.jsonl", "b/c/1.jsonl"]
     assert [path.name for path in resolve_files("b/?.jsonl", tmp_path, [tmp_path])] == ["2.jsonl"]
     assert resolve_files("b", tmp_path, [tmp_path]) == []

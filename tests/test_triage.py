@@ -134,3 +134,16 @@ def test_the_card_has_the_decision_on_each_site(sites: Project) -> None:
     assert "Of 7 sites 2 were kept." in card
     row = next(line for line in card.splitlines() if line.startswith("| elsewhere"))
     assert "forbid it" in row and "terms | forbid" not in row
+
+
+def test_a_source_without_a_decision_is_told_by_plan_build_and_card(sites: Project) -> None:
+    said = SITES.replace("    own: {decision: keep}\n", "")
+    sites.write("recipe.yaml", SOURCES + said + "prompts: [unique]\n")
+    told = "the triage has no decision on `own`"
+    assert told in sites.run("plan", "recipe.yaml").out and told in sites.run("build", "recipe.yaml").out
+    assert sites.run("plan", "recipe.yaml", "--json").json["undecided_sites"] == ["own"]
+    assert sites.run("lock", "recipe.yaml").code == sites.run("export", "recipe.yaml", "--to", "out").code == 0
+    card = (sites.folder / "out" / "README.md").read_text("utf-8")
+    assert "Of 7 sites 1 were kept, and on 1 nothing is decided." in card and "| own | A | not decided |" in card
+    sites.write("recipe.yaml", SOURCES.partition("triage:")[0].replace("license: C", "license: A") + "prompts: [unique]\n")
+    assert "no decision" not in sites.run("plan", "recipe.yaml").out

@@ -18,6 +18,10 @@ CALLED_KEYS = ("name", "arguments")
 TOOL_KEYS = ("type", "function")
 
 
+DEEPEST = 400
+"""Objects and lists within one another: the same on every machine, and fewer than Python's own recursion takes."""
+
+
 class Wrong(ValueError):
     """What is wrong with a conversation; the message names the turn, counted from 1."""
 
@@ -32,6 +36,22 @@ def written(value: Any) -> str:
         raise Wrong("it holds a number that is not finite, or too large") from None
     except RecursionError:
         raise Wrong("it is nested too deeply") from None
+
+
+def is_deep(text: str, value: Any) -> bool:
+    """Whether the value of JSON text is nested more deeply than any data is."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def ordered(value: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from operators.conversations.canonical import SYSTEM, THINKING, Turn, Wrong, canonical_tool, canonical_turn, written
+from operators.conversations.canonical import SYSTEM, THINKING, Turn, Wrong, canonical_tool, canonical_turn, is_deep, written
 
 ROLES = (*SYSTEM, "user", "assistant", "tool")
 SHOWN = 40
@@ -137,7 +137,7 @@ def check_tools(value: Any) -> list[dict[str, Any]] | None:
 
 
 def parsed(text: str, what: str) -> Any:
-    """The value of JSON text, in which no object has a key twice and no number is NaN. Raises Wrong."""
+    """The value of JSON text, in which no object has a key twice, no number is NaN and nothing is too deep. Raises Wrong."""
 
     def refuse(word: str) -> None:
         raise Wrong(f"{what} no JSON: {word}")
@@ -149,11 +149,16 @@ def parsed(text: str, what: str) -> Any:
         return made
 
     try:
-        return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+        value = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
     except Wrong:
         raise
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise Wrong(f"{what} nested too deeply") from None
+    except ValueError:
         raise Wrong(f"{what} no JSON: {quoted(text)}") from None
+    if is_deep(text, value):
+        raise Wrong(f"{what} nested too deeply")
+    return value
 
 
 def text_of(value: Any, key: str) -> str | None:

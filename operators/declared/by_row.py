@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from operators.base.declare import Declared
 from operators.base.licence import CLASSES, Licence, class_of, join
 
+#: Characters of the name of a category.
+MOST_NAME = 1000
+
 
 def known_class(value: object) -> object:
     """The class that a licence's name stands for."""
@@ -56,7 +59,7 @@ class CategoryByRow(Declared):
 
     def stands_for(self, value: str) -> str | None:
         """The category of a row with this value; None where nothing says it."""
-        return (value or None) if self.map is None else self.map.get(value)
+        return (value if 0 < len(value) <= MOST_NAME else None) if self.map is None else self.map.get(value)
 
 
 def closest(license: Licence | LicenceByRow) -> Licence:

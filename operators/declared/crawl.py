@@ -38,9 +38,10 @@ class Crawl(Declared):
         """Whether an address may be asked for."""
         try:
             place = urlsplit(url)
+            _ = place.port
             hosts = {urlsplit(each).netloc.lower() for each in self.start}
         except ValueError:
             return False
-        if place.scheme != "https" or "@" in place.netloc or len(url) > 2000:
+        if place.scheme != "https" or not place.hostname or "@" in place.netloc or len(url) > 2000:
             return False
         return place.netloc.lower() in hosts if self.within is None else fnmatchcase(url, self.within)

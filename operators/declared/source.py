@@ -27,6 +27,7 @@ COMPRESSIONS = (".gz", ".zst")
 ARCHIVES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar.gz", ".tgz": "tar.gz"}
 """Endings of names of archives that are read, with how they are written."""
 ARCHIVE = "let the name of an archive end in " + ", ".join(ARCHIVES) + ", or unpack it"
+FETCH = "fetch the archive to here and name its path, so that the lock has its members"
 WORKBOOK = "save a workbook as xlsx, or each sheet as csv"
 UNREAD = {
     **dict.fromkeys((".tbz2", ".txz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar"), ARCHIVE),
@@ -188,27 +189,26 @@ class Source(Operator):
             yield wrong
             return
         yield from self.complain_pages()
-        if self.hf is not None:
+        said, named = (("file",), self.file) if self.hf is None else (("hf", "files"), self.hf.files or "")
+        if self.remote and packed_as(file_name(named)) is not None:
+            yield Complaint(said, "an archive at an address is not read", FETCH)
             return
-        if self.remote and packed_as(file_name(self.file)) is not None:
-            hint = "fetch it to here and name its path, so that the lock has its members"
-            yield Complaint(("file",), "an archive at an address is not read", hint)
-            return
-        bare = file_name(self.file).lower()
+        bare = file_name(named).lower()
         for ending in COMPRESSIONS if not bare.endswith(tuple(UNREAD)) else ():
             bare = bare.removesuffix(ending)
-        unread = next((ending for ending in UNREAD if bare.endswith(ending) and packed_as(self.file) is None), None)
+        unread = next((ending for ending in UNREAD if bare.endswith(ending) and packed_as(named) is None), None)
         if unread is not None:
-            yield Complaint(("file",), f"files of the kind `{unread}` are not read", UNREAD[unread])
-        elif packed_as(self.file) is None and self.format_of(self.file) is None:
+            yield Complaint(said, f"files of the kind `{unread}` are not read", UNREAD[unread])
+        elif self.hf is None and packed_as(self.file) is None and self.format_of(self.file) is None:
             yield Complaint(
                 ("file",),
                 f"the name `{self.file}` does not say how it is written",
                 "add `format:` with one of " + ", ".join(FORMATS),
             )
-        if self.members is not None and packed_as(self.file) is None:
-            yield Complaint(("members",), f"`{self.file}` is no archive by its name, so that it has no members", ARCHIVE)
-        format = self.format_of(self.members or self.file)
+        if self.members is not None and packed_as(named) is None:
+            message = f"`{self.pattern}` is no archive by its name, so that it has no members"
+            yield Complaint(("members",), message, FETCH if self.remote else ARCHIVE)
+        format = self.format_of(self.members or named)
         if self.records is not None and format is not None and format not in NESTED:
             yield Complaint(("records",), f"rows of {format} have no rows in them", "records lie in " + ", ".join(NESTED))
         if self.sheet is not None and format is not None and format != "xlsx":

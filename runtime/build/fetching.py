@@ -18,6 +18,19 @@ def remote_sources(session: Session, names: Collection[str] | None = None) -> di
     return {stage.node.label: stage for stage in stages if names is None or stage.node.label in names}
 
 
+def pinned_commits(session: Session) -> dict[str, tuple[str, str]]:
+    """Source -> (what it says of the hub, the commit that the lock pins), where the recipe names no commit itself."""
+    found = {}
+    for name, feed in session.read.recipe.sources.items():
+        locked = session.lock.sources.get(name) if session.lock is not None else None
+        if feed.operator.hf is None or locked is None or locked.pattern != feed.operator.pattern or not locked.files:
+            continue
+        commit = locked.files[0][0].partition("@")[2].partition("/")[0]
+        if commit != feed.operator.hf.revision:
+            found[name] = locked.pattern, commit
+    return found
+
+
 def fetch_missing(session: Session, quiet: bool, store: Store | None = None) -> list[str]:
     """Get what is not here, but for sources whose rows the store has; what was fetched, in lines. Raises StoreError.
 
@@ -52,9 +65,10 @@ def fetch_sources(session: Session, names: Collection[str], quiet: bool, again: 
     with Progress(quiet) as progress:
         for name in names:
             source, locked = session.read.recipe.sources[name].operator, lock.sources.get(name) if lock else None
-            files = fetch(source, locked, session.newest(name), again, frozenset(session.opened), teller(progress, name))
+            files, notes = fetch(source, locked, session.newest(name), again, frozenset(session.opened), teller(progress, name))
             size, many = show_size(sum(each.size for each in files)), "s" * (len(files) != 1)
             lines.append(f"fetched `{name}`: {len(files):,} file{many}, {size}, from {host_of(source.pattern)}")
+            lines += [f"  {each}" for each in notes]
     session.look_again()
     Shelf().shrink({path for name in session.found.fetched for path in session.found.files[name]})
     return lines

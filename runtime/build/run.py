@@ -12,6 +12,7 @@ from compiler.graph.nodes import stage_name
 from compiler.graph.stages import SourceStage, of_kind
 from compiler.lower.contamination import complain_unobtained
 from compiler.recipe.evaluating import HELD_IN, HELD_OUT
+from compiler.recipe.triage import undecided_line
 from compiler.text.diagnostics import RecipeError
 from operators.base.licence import RESTRICTED
 from runtime.build.built import Built, publish, remember, take_recorded
@@ -249,15 +250,14 @@ def scores_in(session: Session, store: Store, built: Built, looks: Looks) -> dic
 
 def notes_of(session: Session, store: Store, built: Built, wishes: Wishes) -> list[str]:
     """What a person should know of a build, in lines."""
-    graph, notes = session.graph, []
-    for name, leaf in sorted(session.facts.leaves.items()):
-        if leaf.origin == "lock":
-            notes.append(f"the files of `{name}` are not here: the lock's digest stands in for them")
+    graph, recipe = session.graph, session.read.recipe
+    absent = sorted(name for name, leaf in session.facts.leaves.items() if leaf.origin == "lock")
+    notes = [f"the files of `{name}` are not here: the lock's digest stands in for them" for name in absent]
+    notes += undecided_line(recipe.triage, recipe.sources)
     for index, record in sorted(built.records.items()):
         if isinstance(record, SourceRecord) and record.counting is not None:
             notes.append(f"warning: {graph.nodes[index].label}: {record.counting}")
-    if wishes.accepted is not None and (note := otherwise_keyed(session, built)) is not None:
-        notes.append(note)
+    notes += [] if wishes.accepted is None or (note := otherwise_keyed(session, built)) is None else [note]
     if session.memory is not None and (held := store.bound.memory) < session.memory:
         notes.append(f"this machine has less than {show_size(session.memory)}: the build held to {show_size(held)}")
     notes += [*built.notes, *birth_lines(graph, built)]

@@ -43,11 +43,13 @@ def crawl_command(session: Session, as_json: bool, sites: tuple[str, ...], quiet
             def tell(count: int, url: str, name: str = name, progress: Progress = progress) -> None:
                 progress.say(name, f"{count:,} pages  {url[:100]}")
 
-            path, count, refused = crawl(name, said, folder_of(session, name), frozenset(session.opened), tell)
+            path, count, refused, beyond = crawl(name, said, folder_of(session, name), frozenset(session.opened), tell)
         made[name] = session.read.place.shorten(path)
         lines.append(f"crawled `{name}`: {count:,} pages, {made[name]}")
         if refused:
             lines.append(f"  addresses of private networks, which were not asked for anything: {refused:,}")
+        if beyond:
+            lines.append(f"  links that were not followed, since more were waiting than `most` needs: {beyond:,}")
     answer(as_json, {"recipe": recipe.name, "files": made}, lines or ["nothing is to be crawled"])
 
 

@@ -10,8 +10,10 @@ import click
 
 from compiler.graph.plan import Planned, make_plan
 from compiler.lower.contamination import complain_unobtained
+from compiler.recipe.triage import undecided, undecided_line
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
+from runtime.build.fetching import pinned_commits
 from runtime.build.room import disk_of
 from runtime.build.session import Session
 from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
@@ -76,6 +78,10 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         lines.append(f"the files of `{name}` are not here{lock}")
         feed = session.read.recipe.sources[name]
         lines += [f"  {feed.node.find(('file',)).label}: {absence(feed.operator)}"] if origin == "absent" else []
+    commits = pinned_commits(session)
+    lines += [f"the lock pins `{name}` to the commit {commit[:12]} of `{place}`" for name, (place, commit) in commits.items()]
+    recipe = session.read.recipe
+    lines += undecided_line(recipe.triage, recipe.sources)
     owed = obligations_by_row(session)
     lines += [f"{kind}: {message}" for kind, message in owed]
     value = {
@@ -86,6 +92,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         "models": [vars(each) for each in notes],
         "benchmarks": [each.message for each in unobtained],
         "absent_files": absent,
+        "commits": {name: commit for name, (_, commit) in commits.items()},
+        "undecided_sites": undecided(recipe.triage, recipe.sources),
         "obligations": [message for _, message in owed],
         "disk": None if disk is None else disk.data(),
     }

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime.store.passing import passing_folder
+
 PREFIX = "recipe-ray-"
 LONGEST = 30
 """Characters of the folder's path at most: sockets lie deep in it, whose paths the system bounds."""
-GRACE = 60
-"""Seconds in which a folder may wait to be locked."""
-
-
 TOKEN = secrets.token_hex(32)
 """What Ray asks of whoever connects to one that is begun here; one for the process, as Ray reads it once."""
 
@@ -52,31 +47,5 @@ def set_environment(settings: Mapping[str, str | None]) -> None:
 def temporary_folder() -> Iterator[Path]:
     """A new folder, locked for as long as it is used."""
     root = tempfile.gettempdir()
-    root = root if len(root) + len(PREFIX) + 8 <= LONGEST else "/tmp"
-    remove_left(Path(root))
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with passing_folder(PREFIX, root if len(root) + len(PREFIX) + 8 <= LONGEST else "/tmp") as path:
         yield path
-    finally:
-        os.close(handle)
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def remove_left(root: Path) -> None:
-    """Remove the folders of this user that nobody has locked."""
-    for path in root.glob(f"{PREFIX}*"):
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
-        except OSError:
-            continue
-        try:
-            found = os.fstat(handle)
-            if found.st_uid == os.getuid() and found.st_mtime < time.time() - GRACE:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(handle)

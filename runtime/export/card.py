@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from compiler.recipe.triage import undecided
 from compiler.text.diagnostics import visible
 from operators.base.release import BINDING, OPEN, title
 from operators.declared.by_row import closest
@@ -156,14 +157,17 @@ def front_matter(fields: Mapping[str, Any]) -> str:
 def triage_section(output: BuiltOutput) -> list[str]:
     """The decision on each site, as the recipe records it."""
     triage, sources = output.recipe.triage, output.recipe.sources
-    if not triage.sites:
+    left = undecided(triage, sources)
+    if not triage.sites and not left:
         return []
     rows = [["site", "licence class", "decision", "why", "what was found"]]
     for name, site in sorted(triage.sites.items()):
         stated = closest(sources[name].operator.license) if name in sources else site.license or "not stated"
         rows.append([*map(escape, (name, stated, site.decision, (site.by or "").replace("_", " "), site.found or ""))])
+    rows += [[*map(escape, (name, closest(sources[name].operator.license))), "not decided", "", ""] for name in left]
     kept = sum(site.decision == "keep" for site in triage.sites.values())
-    return ["## Triage", f"Of {len(triage.sites):,} sites {kept:,} were kept.", grid(rows)]
+    said = f"Of {len(triage.sites) + len(left):,} sites {kept:,} were kept"
+    return ["## Triage", f"{said}, and on {len(left):,} nothing is decided." if left else f"{said}.", grid(rows)]
 
 
 def models_section(output: BuiltOutput) -> list[str]:

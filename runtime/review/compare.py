@@ -12,6 +12,8 @@ from compiler.tell.obligations import Held, Owed, compare_obligations
 from operators.base.bounds import Between
 from operators.base.declare import Measure
 from operators.base.licence import CLASSES
+from runtime.build.fetching import pinned_commits
+from runtime.build.session import Session
 from runtime.forecast.completions import AskForecast, foresee
 from runtime.review.rows import OutputRows, output_rows
 from runtime.review.sides import Side
@@ -62,6 +64,7 @@ def compare(
         *([broken] if broken else []),
         *remarks,
         *(note for side in (before, after) if side is not None for note in absent_files(side)),
+        *(moved_commits(before.session, after.session) if before is not None and after is not None else ()),
     )
     names = (None if before is None else before.name, None if after is None else after.name)
     if after is None:
@@ -106,6 +109,16 @@ def absent_files(side: Side) -> Iterator[str]:
         if leaf.digest is None:
             feed = side.session.read.recipe.sources[name]
             yield f"{feed.node.find(('file',)).label}: {absence(feed.operator)}, so nothing is known of `{name}`"
+
+
+def moved_commits(before: Session, after: Session) -> Iterator[str]:
+    """Locks that pin other commits of the hub than before: only the hub knows whether the recipe's revision has had them."""
+    old, new = pinned_commits(before), pinned_commits(after)
+    for name, (pattern, commit) in new.items():
+        was = old.get(name)
+        if was is not None and was != (pattern, commit) and was[0] == pattern:
+            moved = f"the lock moves `{name}` from the commit {was[1][:12]} to {commit[:12]} of `{pattern}`"
+            yield f"{moved}: a build that fetches it asks the hub whether it is in that history"
 
 
 def cost_of(effect: Effect, before: Side, after: Side, asks: Mapping[str, AskForecast]) -> Cost | None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import fnmatch
+import atexit
 import gzip
 import re
 import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
+from weakref import WeakSet
 
 from operators.declared.source import packed_as
 from runtime.sources.readers.files import CHUNK, DAMAGED, Unreadable
-from runtime.sources.readers.globs import opened
+from runtime.sources.readers.globs import opened, parts_of
+from runtime.store.passing import passing_folder
 
 #: Members that are looked at; no archive of data has more.
 MOST_MEMBERS = 100_000
@@ -28,6 +31,8 @@ RATIO = 100
 ALLOWED = 1 << 26
 """Bytes that any archive may unpack to."""
 SHOWN = 8
+ADDED = (".", "__MACOSX")
+"""What editors and a Mac leave beside the data begins so."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,20 @@ class Unpacked:
     """Where they lie; it is removed with the last mention of it."""
     members: tuple[tuple[str, Path], ...]
     """(name in the archive, where its bytes lie), sorted by name."""
+    size: int
+    """Their bytes."""
+
+
+UNPACKED: WeakSet[Unpacked] = WeakSet()
+"""Those whose members are on the disk."""
+
+
+@cache
+def unpacking_folder() -> Path:
+    """Where this process unpacks archives, until it ends."""
+    held = ExitStack()
+    atexit.register(held.close)
+    return held.enter_context(passing_folder("recipe-unpacked-", tempfile.gettempdir()))
 
 
 def unpack(path: Path, pattern: str | None) -> Unpacked:
@@ -52,10 +71,10 @@ def unpack(path: Path, pattern: str | None) -> Unpacked:
 @lru_cache(maxsize=64)
 def unpacked(path: Path, pattern: str | None, version: tuple[int, ...]) -> Unpacked:
     """The same of one version of an archive: a command unpacks it once."""
-    folder = TemporaryDirectory(prefix="recipe-")
-    room = Room(path, ALLOWED + RATIO * path.stat().st_size)
-    room.complain_disk(folder.name)
+    folder = TemporaryDirectory(dir=unpacking_folder())
+    room = Room(path, folder.name)
     found: dict[str, Path] = {}
+    written = 0
     names: list[str] = []
     try:
         for name, size, opening in (zip_members if packed_as(path.name) == "zip" else tar_members)(path, room):
@@ -74,33 +93,33 @@ def unpacked(path: Path, pattern: str | None, version: tuple[int, ...]) -> Unpac
             with opening as stream, target.open("wb") as out:
                 if room.copy(stream, out) != size:
                     raise EOFError(f"its member `{shorten(name)}` ends too early")
-            found[name] = target
+            found[name], written = target, written + size
     except (*DAMAGED, tarfile.TarError) as error:
         raise Unreadable(path, f"it cannot be unpacked: {error}") from error
     if not found:
         listed = ", ".join(f"`{shorten(name)}`" for name in names[:SHOWN]) or "nothing"
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
         raise Unreadable(path, f"it has no member `{pattern or '**'}`: it holds {listed}{more}")
-    return Unpacked(folder, tuple(sorted(found.items())))
+    UNPACKED.add(made := Unpacked(folder, tuple(sorted(found.items())), written))
+    return made
 
 
 class Room:
     """How many bytes an archive may still unpack to."""
 
-    def __init__(self, path: Path, most: int) -> None:
-        self.path, self.most, self.taken = path, most, 0
-
-    def complain_disk(self, folder: str) -> None:
-        """Unpack no more than the disk has room for."""
-        self.most = min(self.most, shutil.disk_usage(folder).free)
+    def __init__(self, path: Path, folder: str) -> None:
+        """All archives of a process together take no more than half of what was free: a check fills no disk."""
+        held = sum(each.size for each in UNPACKED)
+        half = (shutil.disk_usage(folder).free + held) // 2 - held
+        self.path, self.most = path, max(0, min(ALLOWED + RATIO * path.stat().st_size, half))
+        self.left = self.most
 
     def take(self, size: int) -> None:
         """Count bytes that came out of it. Raises Unreadable for too many."""
-        self.taken += size
-        if self.taken > self.most:
-            raise Unreadable(
-                self.path, f"it unpacks to more than {self.most >> 20:,} MB, {RATIO} times its size or all that the disk holds"
-            )
+        self.left -= size
+        if self.left < 0:
+            most = f"{self.most >> 20:,} MB, {RATIO} times its size or half of what `{tempfile.gettempdir()}` has free"
+            raise Unreadable(self.path, f"it unpacks to more than {most}")
 
     def copy(self, stream: IO[bytes], out: IO[bytes]) -> int:
         """Write what a stream holds; the number of its bytes."""
@@ -155,7 +174,7 @@ def zip_members(path: Path, room: Room) -> Iterator[Member]:
 
 def tar_members(path: Path, room: Room) -> Iterator[Member]:
     """The same of a tar; the unpacked stream counts as a whole, so that what is copied out of it counts twice."""
-    room.most *= 2
+    room.left += room.most
     with opened_tar(path) as stream, tarfile.open(fileobj=Counted(stream, room), mode="r|") as archive:  # type: ignore[call-overload]
         for info in archive:
             if not info.isdir():
@@ -184,11 +203,14 @@ def complain_name(path: Path, name: str) -> None:
 
 
 def chosen(name: str, pattern: str | None) -> bool:
-    """Whether a glob names a member; without one all are named but hidden ones and what a Mac adds."""
+    """Whether a glob names a member; without one all are named. Neither means hidden ones, nor what a Mac adds, but by name."""
     parts = PurePosixPath(name).parts
+    said = () if pattern is None else pattern.split("/")
+    if any(part.startswith(ADDED) for part in parts) and not any(part.startswith(ADDED) for part in said):
+        return False
     if pattern is None:
-        return not any(part.startswith((".", "__MACOSX")) for part in parts)
-    wanted = [part if part == "**" else re.compile(fnmatch.translate(part)) for part in pattern.split("/")]
+        return True
+    wanted = parts_of(pattern)
     places = opened(wanted, {0})
     for at, part in enumerate(parts):
         after: set[int] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,37 @@ from runtime.store.store import StoreError
 
 #: Values that a message lists.
 SHOWN = 20
+#: Values that are counted each by itself, and categories of one source: with more of them a column says something else.
+MOST_VALUES = 10_000
+#: Characters of a value that stands for nothing.
+KEPT = 200
 WORDS = {"license": "licence class", "category": "category"}
+
+
+class Tally:
+    """Values with their rows: the first ones each by itself, all others together."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        self.others = 0
+        """Rows with values that came when there were many."""
+
+    def add(self, value: str, rows: int) -> None:
+        value = value if len(value) <= KEPT else value[:KEPT]
+        if value in self.rows or len(self.rows) < MOST_VALUES:
+            self.rows[value] += rows
+        else:
+            self.others += rows
+
+    def total(self) -> int:
+        return self.rows.total() + self.others
+
+    def listed(self) -> str:
+        """Values with their rows, the most frequent first."""
+        ranked = sorted(self.rows.items(), key=lambda pair: (-pair[1], pair[0]))
+        shown = [f"{cut(value)} ({rows:,})" for value, rows in ranked[:SHOWN]]
+        more = f", and {len(ranked) - SHOWN:,} more" if len(ranked) > SHOWN else ""
+        return ", ".join(shown) + more + (f", and others in {self.others:,} rows" if self.others else "")
 
 
 class Labelling:
@@ -28,13 +58,17 @@ class Labelling:
 
     def __init__(self, source: Source) -> None:
         self.by = source.labels()
-        self.strange: dict[str, Counter[str]] = {name: Counter() for name in self.by}
+        self.strange: dict[str, Tally] = {name: Tally() for name in self.by}
         """Label -> values that stand for nothing, with their rows."""
-        self.forbidden: Counter[str] = Counter()
+        self.forbidden = Tally()
         """Values that stand for a class that must not be used, and is not dropped."""
+        self.categories: set[str] = set()
 
     def label(self, table: pa.Table) -> pa.Table:
-        """Some rows with their labels in the place of the text that says them; `?` where it says none."""
+        """Some rows with their labels in the place of the text that says them; `?` where it says none.
+
+        Raises StoreError for more categories than a source has.
+        """
         for name, each in self.by.items():
             said = pc.utf8_trim_whitespace(pc.fill_null(table.column(name), "")).combine_chunks().dictionary_encode()
             values = said.dictionary.to_pylist()
@@ -42,9 +76,14 @@ class Labelling:
             stood = [each.stands_for(value) for value in values]
             for value, label, count in zip(values, stood, rows, strict=True):
                 if label is None:
-                    self.strange[name][value] += count
+                    self.strange[name].add(value, count)
                 elif label == "C" and isinstance(each, LicenceByRow) and "C" not in (each.drop or ()):
-                    self.forbidden[value] += count
+                    self.forbidden.add(value, count)
+                elif name == "category":
+                    self.categories.add(label)
+            if len(self.categories) > MOST_VALUES:
+                message = f"`{self.by['category'].column}` has more than {MOST_VALUES:,} values, which are no categories"
+                raise StoreError(message, "name another column, or say in a `map` of `category` what its values stand for")
             labels = pa.array([label or "?" for label in stood], pa.string()).take(said.indices)
             table = table.set_column(table.schema.get_field_index(name), name, labels)
         return table
@@ -66,25 +105,17 @@ class Labelling:
     def complain(self, source: str) -> None:
         """Raises StoreError for values that stand for nothing, and for rows that must not be used."""
         for name, values in self.strange.items():
-            if values:
+            if values.rows:
                 each = self.by[name]
-                hint = f"add {'them' if len(values) > 1 else 'it'} to the `map` of `{name}`"
+                hint = f"add {'them' if len(values.rows) > 1 else 'it'} to the `map` of `{name}`"
                 if each.map is None and name == "license":
                     hint = "say what they stand for in a `map` of `license`"
-                message = f"values of `{each.column}` in `{source}` stand for no {WORDS[name]}: {listed(values)}"
+                message = f"values of `{each.column}` in `{source}` stand for no {WORDS[name]}: {values.listed()}"
                 raise StoreError(message, hint)
-        if self.forbidden:
+        if self.forbidden.rows:
             rows = self.forbidden.total()
-            message = f"{rows:,} row{'s' * (rows != 1)} of `{source}` must not be used (class C): {listed(self.forbidden)}"
+            message = f"{rows:,} row{'s' * (rows != 1)} of `{source}` must not be used (class C): {self.forbidden.listed()}"
             raise StoreError(message, "say `drop: [C]` under `license` to leave them out")
-
-
-def listed(values: Mapping[str, int]) -> str:
-    """Values with their rows, the most frequent first."""
-    ranked = sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = [f"{cut(value)} ({rows:,})" for value, rows in ranked[:SHOWN]]
-    more = f", and {len(ranked) - SHOWN:,} more" if len(ranked) > SHOWN else ""
-    return ", ".join(shown) + more
 
 
 def cut(value: Any) -> str:

@@ -78,9 +78,17 @@ def find_files(read: Read, lock: Lock | None, newest: Callable[[str], bool]) -> 
         span = feed.node.find(("file",))
         pattern, found[name] = feed.operator.pattern, []
         if feed.operator.remote:
-            from runtime.sources.remote.held import held
+            from runtime.sources.remote.held import complain_lock, held
+            from runtime.store.store import StoreError
 
-            here = held(feed.operator, lock.sources.get(name) if lock else None, newest(name))
+            locked = lock.sources.get(name) if lock else None
+            try:
+                complain_lock(feed.operator, locked, newest(name))
+            except StoreError as error:
+                wrong.append(Diagnostic(str(error), span, error.hint))
+                fetched[name] = ()
+                continue
+            here = held(feed.operator, locked, newest(name))
             found[name] = [path for path, _ in here]
             fetched[name] = tuple(each for _, each in here)
             continue

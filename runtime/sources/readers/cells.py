@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from operators.conversations.canonical import is_deep
 from operators.declared.mapping import Cell
 from runtime.sources.readers.nested import follow
 from runtime.sources.readers.rows import Bad, Converted, describe, type_of
@@ -187,6 +188,8 @@ def parse_json(text: str, field: str) -> Any:
         raise Bad(f"`{field}` is {name_value(text)}, not JSON") from None
     if constants:
         raise Bad(f"`{field}` holds {constants[0]}, which is not JSON")
+    if is_deep(text, value):
+        raise Bad(f"`{field}` is nested too deeply")
     return value
 
 

@@ -19,11 +19,10 @@ class TooMany(Exception):
 def globbed(start: Path, pattern: str) -> Iterator[Path]:
     """The files and folders under `start` that a pattern names, each once, in no order; `**` enters no linked folder.
 
-    A part of the pattern may hold `*` and `?`; `**` stands for any number of folders. Raises TooMany.
+    A part of the pattern may hold `*` and `?`; `**` stands for any number of folders, and at the end for all that is in
+    them. Raises TooMany.
     """
-    parts = [part if part == "**" else re.compile(fnmatch.translate(part)) for part in pattern.split("/")]
-    if parts[-1] == "**":
-        return  # it stands for folders, and no file is one
+    parts = parts_of(pattern)
     seen = 0
     # Which parts of the pattern may come next: a folder is entered once for all ways that lead to it.
     waiting = [(start, opened(parts, {0}))]
@@ -49,6 +48,12 @@ def globbed(start: Path, pattern: str) -> Iterator[Path]:
                 yield folder / entry.name
             if after - {len(parts)} and is_folder(entry):
                 waiting.append((folder / entry.name, after))
+
+
+def parts_of(pattern: str) -> list[str | re.Pattern[str]]:
+    """The parts of a pattern: `**`, or what a name has to look like."""
+    ended = f"{pattern}/*" if pattern.split("/")[-1] == "**" else pattern
+    return [part if part == "**" else re.compile(fnmatch.translate(part)) for part in ended.split("/")]
 
 
 def opened(parts: list[str | re.Pattern[str]], places: set[int]) -> set[int]:

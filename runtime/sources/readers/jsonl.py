@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from operators.conversations.canonical import DEEPEST
 from operators.declared.source import Source
 from runtime.sources.readers.batches import Objects
 from runtime.sources.readers.files import open_bytes
@@ -17,8 +18,6 @@ from runtime.sources.readers.rows import Bad, BadRow, Batch, describe, shorten
 BLANK = " \t\r"
 BATCH_LENGTH = 1 << 22
 """Characters, or bytes, of the lines that are in memory as Python objects at a time."""
-#: Objects and lists within one another: the same on every machine, and fewer than Python's own recursion takes.
-DEEPEST = 400
 #: A key that stands apart from its colon, as hardly any writer has it.
 APART = re.compile(r'"[ \t\r\n]+:')
 

@@ -6,29 +6,29 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin
 
 from operators.declared.crawl import Crawl
 from runtime.sources.readers.files import hash_file
 from runtime.sources.readers.markup import MOST_BYTES, complain_cost, decode_page
 from runtime.sources.readers.rows import Bad
 from runtime.sources.remote.download import AGAIN, MOST_SECONDS, waits
-from runtime.sources.remote.http import MOVED, Access, Unanswered, asking, asking_once, shown
-from runtime.sources.remote.journal import Answer, answers_of, append
+from runtime.sources.remote.http import MOVED, Access, Unanswered, asking_once, shown
+from runtime.sources.remote.journal import Answer, answer_at, append, places_of
 from runtime.sources.remote.reach import Refused
+from runtime.sources.remote.robots import AGENT, Robots, Unruled, read
 from runtime.store.store import StoreError
 
-AGENT = "data-recipe"
-#: Bytes of a robots.txt that are read (RFC 9309 asks for 500 KiB).
-MOST_ROBOTS = 512_000
 #: Tries of one page, and pages in a row that bring nothing, before a crawl stops.
 TRIES = 4
 MOST_FAILURES = 5
 #: Links of one page that are followed.
 MOST_LINKS = 10_000
+#: Addresses that are remembered, beside four for each page that is asked for: sites may name them without end.
+MOST_WAITING = 10_000
 
 
 class Crawled(NamedTuple):
@@ -40,38 +40,8 @@ class Crawled(NamedTuple):
     """The answers in it."""
     refused: int
     """Addresses of private networks that its pages led to, which were not asked."""
-
-
-class Unruled(StoreError):
-    """A host does not say what may be asked of it."""
-
-
-class Rules:
-    """What the robots.txt of each host allows, asked for once."""
-
-    def __init__(self, access: Access) -> None:
-        self.access, self.known = access, dict[str, tuple[Callable[[str], bool], float]]()
-
-    def of(self, url: str) -> tuple[Callable[[str], bool], float]:
-        """(whether an address may be asked for, the seconds between requests that it wants)."""
-        host = urlsplit(url).netloc.lower()
-        if host not in self.known:
-            self.known[host] = self.ask(f"https://{host}/robots.txt")
-        return self.known[host]
-
-    def ask(self, url: str) -> tuple[Callable[[str], bool], float]:
-        from protego import Protego
-
-        try:
-            with asking(url, self.access, {"User-Agent": AGENT}) as answer:
-                status, text = answer.status, read(answer, MOST_ROBOTS).decode("utf-8", "replace")
-        except (Unanswered, OSError, HTTPException):
-            status, text = 503, ""
-        if status >= 500 or status == 429:
-            self.known[urlsplit(url).netloc] = (lambda page: False), 0.0  # it is left alone
-            raise Unruled(f"`{shown(url)}` cannot be read, so that nobody knows what may be asked for", "run the same later")
-        rules = Protego.parse(text if status == 200 else "")
-        return (lambda page: bool(rules.can_fetch(page, AGENT))), float(rules.crawl_delay(AGENT) or 0)
+    beyond: int
+    """Links that were not followed: so many addresses were waiting already."""
 
 
 def crawl(name: str, said: Crawl, folder: Path, opened: frozenset[str], tell: Callable[[int, str], None]) -> Crawled:
@@ -83,34 +53,33 @@ def crawl(name: str, said: Crawl, folder: Path, opened: frozenset[str], tell: Ca
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(f"`{name}` is being crawled by another process") from None
-        count, refused = walk(said, part, Access(opened), tell)
+        count, refused, beyond = walk(said, part, Access(opened), tell)
         if not count:
             raise StoreError(f"nothing of `{name}` may be asked for", "its robots.txt forbids it")
         path = folder / f"{name}-{hash_file(part)[:12]}.warc.gz"
         os.replace(part, path)
-        return Crawled(path, count, refused)
+        return Crawled(path, count, refused, beyond)
 
 
-def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], None]) -> tuple[int, int]:
-    """Ask for page after page, breadth first; (the answers that the journal has then, addresses that may not be reached)."""
-    rules, queue, seen = Rules(access), [*dict.fromkeys(said.start)], set(said.start)
-    known = {answer.url: answer for answer in answers_of(part)}
-    count, failures, refused, at, last = len(known), 0, 0, 0, 0.0
+def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], None]) -> tuple[int, int, int]:
+    """Ask for page after page, breadth first; the answers that the journal has then, and of addresses how many are what."""
+    robots, queue, seen = Robots(access), [*dict.fromkeys(said.start)], set(said.start)
+    known = dict(places_of(part))
+    count, failures, refused, beyond, at, last = len(known), 0, 0, 0, 0, 0.0
     while at < len(queue):
         url, at = queue[at], at + 1
-        answer = known.pop(url, None)
+        place = known.pop(url, None)
+        answer = None if place is None else answer_at(part, place)
         if answer is None:
             if count >= said.most:
                 continue  # what is known may lead to more that is known
             try:
-                allowed, wanted = rules.of(url)
-                if not allowed(url):
+                rules = robots.of(url)
+                if not rules.allows(url):
                     continue
-                if wanted > MOST_SECONDS:
-                    message = f"`{shown(url)}`: its robots.txt asks for {wanted:.0f} seconds between requests"
-                    raise StoreError(message, "fetch it otherwise, and name its WARC files")
-                time.sleep(max(0.0, last + max(said.delay, wanted) - time.monotonic()))
-                answer = ask(url, access)
+                pause = max(float(said.delay), rules.delay)
+                time.sleep(max(0.0, max(last, robots.last) + pause - time.monotonic()))
+                answer = ask(url, access, pause)
             except (Refused, Unruled) as error:
                 if url in said.start:
                     raise
@@ -128,13 +97,15 @@ def walk(said: Crawl, part: Path, access: Access, tell: Callable[[int, str], Non
             count += 1
             tell(count, url)
         for link in links_of(said, answer):
-            if link not in seen:
+            if link not in seen and len(queue) >= 4 * said.most + MOST_WAITING:
+                beyond += 1
+            elif link not in seen:
                 seen.add(link)
                 queue.append(link)
-    return count, refused
+    return count, refused, beyond
 
 
-def ask(url: str, access: Access) -> Answer | None:
+def ask(url: str, access: Access, pause: float) -> Answer | None:
     """What a server says of an address; None where it does not answer. Raises Refused, and StoreError where it wants silence."""
     for tries in range(TRIES):
         wait = 2.0**tries
@@ -146,24 +117,14 @@ def ask(url: str, access: Access) -> Answer | None:
                 wait = waits(answer) or wait
         except Unanswered as error:
             if error.final:
-                raise StoreError(f"`{shown(url)}` {error}") from None
+                return None
         except (OSError, HTTPException):
             pass  # it broke off in the middle of a page: once more
         if wait > MOST_SECONDS:
             raise StoreError(f"`{shown(url)}`: its server asks for {wait:.0f} seconds of silence", "run the same then")
         if tries + 1 < TRIES:
-            time.sleep(wait)
+            time.sleep(max(wait, pause))
     return None
-
-
-def read(answer: HTTPResponse, most: int) -> bytes:
-    """The bytes of an answer, as many as are wanted. Raises OSError for one that comes too slowly."""
-    body, until = bytearray(), time.monotonic() + MOST_SECONDS
-    while len(body) < most and (piece := answer.read1(most - len(body))):
-        body += piece
-        if time.monotonic() > until:
-            raise OSError("it comes too slowly")
-    return bytes(body)
 
 
 def links_of(said: Crawl, answer: Answer) -> list[str]:

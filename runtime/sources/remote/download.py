@@ -14,6 +14,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from runtime.sources.remote.http import Access, Unanswered, asking, shown
+from runtime.sources.remote.paced import TooSlow
 from runtime.sources.remote.shelf import Fetched, Shelf
 from runtime.store.store import StoreError
 
@@ -26,7 +27,7 @@ MOST_TRIES = 200
 BACKOFF_SECONDS = 0.4
 MOST_SECONDS = 60
 """A server that wants to be left alone for longer is not waited for."""
-RANGE = re.compile(r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+|\*)")
+RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18}|\*)")
 UPDATE = "if that is meant, take it with `recipe fetch RECIPE --update`, then lock it with `recipe lock RECIPE`"
 Tell = Callable[[int], None]
 
@@ -76,13 +77,13 @@ def download(wanted: Wanted, shelf: Shelf, access: Access, tell: Tell) -> Fetche
 
 def receive(wanted: Wanted, part: Path, access: Access, bound: int, tell: Tell) -> bool:
     """Write the file to `part`, going on where that ends; says whether it went on with what another run had left."""
-    failures, begun, went_on = 0, -1, False
+    failures, begun, went_on, slow = 0, -1, False, False
     for _ in range(MOST_TRIES):
         have, validator = left(wanted, part)
         went_on |= bool(have) and begun < 0
         headers = {"Range": f"bytes={have}-", **({"If-Range": validator} if validator else {})} if have else {}
-        failures = 0 if have > begun >= 0 else failures
-        begun = have
+        failures = 0 if have > begun >= 0 and not slow else failures
+        begun, slow = have, False
         wait: float | None = None
         try:
             with asking(wanted.url, access, headers) as answer:
@@ -99,7 +100,7 @@ def receive(wanted: Wanted, part: Path, access: Access, bound: int, tell: Tell) 
                         return went_on
                     raise Unanswered("ends before its end")
         except Unanswered as error:
-            failures += 1
+            failures, slow = failures + 1, error.slow
             if failures >= TRIES or error.final:
                 hint = "what was received is kept: run the same command again when the server is well"
                 raise StoreError(f"`{shown(wanted.address)}` cannot be fetched: its server {error}", hint) from None
@@ -139,7 +140,7 @@ def write(wanted: Wanted, part: Path, answer: http.client.HTTPResponse, have: in
     etag = answer.getheader("ETag") or ""
     if start == 0:
         part.unlink(missing_ok=True)
-        strong = etag if etag.startswith('"') else ""
+        strong = etag if etag.startswith('"') and etag.isprintable() else ""
         validator_of(part).write_text(json.dumps({"etag": strong}), "utf-8")
     size = start
     with part.open("ab") as file:
@@ -161,6 +162,8 @@ def pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
             piece = answer.read1(CHUNK)
+        except TooSlow as error:
+            raise Unanswered(str(error), slow=True) from None
         except (OSError, http.client.HTTPException):
             raise Unanswered("ends before its end") from None
         if not piece:
@@ -172,7 +175,7 @@ def said_size(answer: http.client.HTTPResponse) -> int | None:
     """The bytes of the whole file, as its server says."""
     if answer.status == 200:
         length = answer.getheader("Content-Length") or ""
-        return int(length) if length.isascii() and length.isdigit() else None
+        return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     found = RANGE.fullmatch(answer.getheader("Content-Range") or "")
     return int(found[2]) if found is not None and found[2] != "*" else None
 

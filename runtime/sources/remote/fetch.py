@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from compiler.graph.lock import LockedSource
-from operators.declared.address import BUCKETS
-from operators.declared.source import Source
+from operators.declared.address import BUCKETS, Hub, file_name
+from operators.declared.source import FETCH, Source, packed_as
 from runtime.sources.remote.download import Wanted, download
-from runtime.sources.remote.held import held
+from runtime.sources.remote.held import complain_lock, held, shorten
 from runtime.sources.remote.http import Access
 from runtime.sources.remote.shelf import Fetched, Shelf
 from runtime.store.store import StoreError
@@ -23,30 +23,70 @@ def fetch(
     again: bool,
     opened: frozenset[str],
     tell: Callable[[int, str], None],
-) -> list[Fetched]:
+) -> tuple[list[Fetched], list[str]]:
     """Get the files of a source that are not here; with `again` those that lie there today. Raises StoreError.
 
-    What the lock pins is got, or nothing. `tell` hears the bytes of a file that are here, and its address.
+    What the lock pins is got, or nothing. `tell` hears the bytes of a file that are here, and its address. What is to be said
+    besides is the second.
     """
-    shelf = Shelf()
+    shelf, notes = Shelf(), list[str]()
+    complain_lock(source, locked, newest or again)
     if not again and (here := held(source, locked, newest)):
-        return [each for _, each in here]
+        return [each for _, each in here], notes
     pins = locked.files if locked is not None and locked.pattern == source.pattern and not newest and not again else None
-    files = []
+    files = list[Fetched]()
+    commits = {} if source.hf is None else commits_of(source.hf, pins or ())
     for wanted in list_files(source, opened) if pins is None else [pinned(source, Fetched(*each), opened) for each in pins]:
 
         def told(size: int, address: str = wanted.address) -> None:
             tell(size, address)
 
         known = Fetched(wanted.address, wanted.digest or "", wanted.size or 0)
-        files.append(known if wanted.digest is not None and shelf.intact(known) else get(wanted, shelf, opened, told))
+        if wanted.digest is not None and shelf.intact(known):
+            files.append(known)
+            continue
+        if source.hf is not None:
+            while commits:  # before the first request for a file
+                notes += told_commit(source.hf, *commits.popitem(), opened)
+        files.append(get(wanted, shelf, opened, told))
     if pins is None:
         shelf.note(source.pattern, files)
-    return files
+    return files, notes
+
+
+def commits_of(hub: Hub, pins: Iterable[tuple[str, str, int]]) -> dict[str, set[str]]:
+    """Commit -> the paths in it that a lock pins."""
+    from runtime.sources.remote.hub import part_of
+
+    found: dict[str, set[str]] = {}
+    for address, _, _ in pins:
+        if (part := part_of(hub, address)) is not None:
+            found.setdefault(part[0], set()).add(part[1])
+    return found
+
+
+def told_commit(hub: Hub, commit: str, paths: set[str], opened: frozenset[str]) -> Iterator[str]:
+    """What is not known of a commit that a lock pins. Raises StoreError for what the recipe does not say."""
+    from runtime.sources.remote.commits import complain_commit, complain_split
+    from runtime.sources.remote.hub import COMMIT, hub_access
+
+    access = hub_access(opened)
+    notes = [None if COMMIT.fullmatch(hub.revision) else complain_commit(hub, commit, access)]
+    notes += [] if hub.files is not None else [complain_split(hub, commit, paths, access)]
+    yield from (each for each in notes if each is not None)
 
 
 def list_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
-    """The files of a source as they lie there now."""
+    """The files of a source as they lie there now. Raises StoreError for an archive, which only the listing tells of."""
+    found = listed_files(source, opened)
+    packed = next((each.address for each in found if packed_as(file_name(each.address)) is not None), None)
+    if packed is not None:
+        raise StoreError(f"`{source.pattern}` leads to `{shorten(packed)}`: an archive at an address is not read", FETCH)
+    return found
+
+
+def listed_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
+    """All that is listed of a source."""
     if source.hf is not None:
         from runtime.sources.remote.hub import hub_access, list_hub
 
@@ -65,23 +105,15 @@ def list_files(source: Source, opened: frozenset[str]) -> list[Wanted]:
 
 
 def pinned(source: Source, file: Fetched, opened: frozenset[str]) -> Wanted:
-    """A file as the lock pins it. Raises StoreError for an address that the recipe leads not to: locks are of others too."""
+    """A file as the lock pins it, where the recipe leads to it."""
     known: dict[str, Any] = {"size": file.size, "digest": file.digest}
     if source.hf is not None:
         from runtime.sources.remote.hub import hub_access, wanted_at
 
         wanted = wanted_at(source.hf, file.address, hub_access(opened), **known)
-    elif of_bucket(source.file):
-        from runtime.sources.remote.buckets import leads_to
-
-        wanted = Wanted(file.address, file.address, **known) if leads_to(source.file, file.address) else None
-    else:
-        wanted = Wanted(file.address, file.address, **known, sha256=source.sha256) if file.address == source.file else None
-    if wanted is None:
-        raise StoreError(
-            f"the lock names a file that `{source.pattern}` does not lead to", "write the lock anew with `recipe lock`"
-        )
-    return wanted
+        assert wanted is not None, file.address
+        return wanted
+    return Wanted(file.address, file.address, **known, sha256=None if of_bucket(source.file) else source.sha256)
 
 
 def get(wanted: Wanted, shelf: Shelf, opened: frozenset[str], tell: Callable[[int], None]) -> Fetched:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from runtime.sources.remote.paced import Answer, TooSlow
 from runtime.sources.remote.reach import Refused, connect, shown_at
 from runtime.store.store import StoreError
 
@@ -21,10 +22,12 @@ PORTS = {"https": 443, "http": 80}
 class Unanswered(Exception):
     """A request that brought nothing, or not all; said as what its server does."""
 
-    def __init__(self, message: str, final: bool = False) -> None:
+    def __init__(self, message: str, final: bool = False, slow: bool = False) -> None:
         super().__init__(message)
         self.final = final
         """Whether asking again would change nothing."""
+        self.slow = slow
+        """Whether it came too slowly: that more is here than before is no progress then."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def origin(parts: SplitResult) -> tuple[str, str, int]:
 class Connection(http.client.HTTPConnection):
     """A connection whose address was looked at before it was made."""
 
+    response_class = Answer
+
     def __init__(self, scheme: str, host: str, port: int, opened: Collection[str]) -> None:
         super().__init__(host, port)
         self.scheme, self.opened = scheme, opened
@@ -72,7 +77,10 @@ def asking(url: str, access: Access, headers: Mapping[str, str]) -> Iterator[htt
             if answer.status not in MOVED:
                 yield answer
                 return
-            place = urljoin(place, answer.getheader("Location") or "")
+            try:
+                place = urljoin(place, answer.getheader("Location") or "")
+            except ValueError:
+                raise StoreError(f"`{shown(url)}` redirects to what is no address") from None
     raise StoreError(f"`{shown(url)}` redirects more than {REDIRECTS} times")
 
 
@@ -87,7 +95,10 @@ def asking_once(url: str, place: str, access: Access, headers: Mapping[str, str]
     if scheme not in PORTS or not host or (scheme == "http" and shown_at(host, port) not in access.opened):
         # Bytes that anybody on the way can change, and a token that anybody can read.
         raise Refused(f"`{shown(url)}` leads to `{host}` without TLS", "only https:// is fetched")
-    connection = Connection(scheme, host, port, access.opened)
+    try:
+        connection = Connection(scheme, host, port, access.opened)
+    except http.client.HTTPException:
+        raise StoreError(f"`{shown(url)}` redirects to what is no address") from None
     try:
         query = f"?{quote(parts.query, safe=KEPT + '?')}" if parts.query else ""
         target = quote(parts.path or "/", safe=KEPT) + query
@@ -105,6 +116,8 @@ def answered(connection: Connection, target: str, headers: Mapping[str, str]) ->
         return connection.getresponse()
     except ssl.SSLCertVerificationError:
         raise Unanswered("has a certificate that is not accepted here", final=True) from None
+    except TooSlow as error:
+        raise Unanswered(str(error), slow=True) from None
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
         raise Unanswered(
             "cannot be reached" + (f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else "")

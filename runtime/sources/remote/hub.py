@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -42,14 +42,25 @@ def address_of(dataset: str, commit: str, path: str) -> str:
     return f"hf://datasets/{dataset}@{commit}/{path}"
 
 
-def wanted_at(hub: Hub, address: str, access: Access, **known: Any) -> Wanted | None:
-    """A file of the hub by what the lock calls it; None for one of another dataset, or that `files` does not lead to."""
+def part_of(hub: Hub, address: str) -> tuple[str, str] | None:
+    """(commit, path) of a file of the hub by what the lock calls it.
+
+    None for one of another dataset, of another commit than the recipe says, or that `files` does not lead to.
+    """
     found = re.fullmatch(re.escape(f"hf://datasets/{hub.dataset}@") + "([0-9a-f]{40})/(.+)", address)
-    if found is None or not sound(found[2]) or (hub.files is not None and not [*chosen(hub, [found[2]], {})]):
+    if found is None or not sound(found[2]) or (COMMIT.fullmatch(hub.revision) and hub.revision != found[1]):
+        return None
+    return None if hub.files is not None and not [*chosen(hub, [found[2]], {})] else (found[1], found[2])
+
+
+def wanted_at(hub: Hub, address: str, access: Access, **known: Any) -> Wanted | None:
+    """A file of the hub by what the lock calls it; None for one that the recipe does not lead to."""
+    found = part_of(hub, address)
+    if found is None:
         return None
     from huggingface_hub import hf_hub_url
 
-    url = hf_hub_url(hub.dataset, found[2], repo_type="dataset", revision=found[1], endpoint=access.endpoint)
+    url = hf_hub_url(hub.dataset, found[1], repo_type="dataset", revision=found[0], endpoint=access.endpoint)
     return Wanted(address, url, **known)
 
 
@@ -64,9 +75,11 @@ def list_hub(hub: Hub, access: Access) -> list[Wanted]:
     commit = str(said.get("sha"))
     if not COMMIT.fullmatch(commit):
         raise StoreError(f"the hub names no commit of `{hub.dataset}@{hub.revision}`", "look at HF_ENDPOINT")
-    files = {str(each["rfilename"]): each for each in said.get("siblings") or () if sound(str(each.get("rfilename") or ""))}
-    card = said.get("cardData")
-    names = list(chosen(hub, sorted(files), card if isinstance(card, dict) else {}))
+    if COMMIT.fullmatch(hub.revision) and commit != hub.revision:
+        raise StoreError(f"the hub gives another commit of `{hub.dataset}` than {hub.revision[:12]}", "look at HF_ENDPOINT")
+    siblings = [each for each in said.get("siblings") or () if isinstance(each, dict)]
+    files = {str(each["rfilename"]): each for each in siblings if sound(str(each.get("rfilename") or ""))}
+    names = chosen_of(hub, said, files)
     if not names:
         data = [name for name in sorted(files) if is_data(name)]
         listed = ", ".join(data[:8]) + (", ..." if len(data) > 8 else "")
@@ -79,13 +92,20 @@ def list_hub(hub: Hub, access: Access) -> list[Wanted]:
         raise StoreError(f"`{hub.dataset}@{commit[:12]}` has no files of {what}", hint)
     found = []
     for name in names:
-        lfs = files[name].get("lfs") or {}
-        known = {"sha256": str(lfs["sha256"])} if lfs.get("sha256") else {"blob": str(files[name]["blobId"])}
-        size = files[name].get("size")
+        lfs, blob, size = (files[name].get(each) for each in ("lfs", "blobId", "size"))
+        known = {"sha256": str(lfs["sha256"])} if isinstance(lfs, dict) and lfs.get("sha256") else {"blob": str(blob)}
+        if known == {"blob": "None"} or not isinstance(size, int):
+            raise StoreError(f"the hub says no digest of `{name}` in `{hub.dataset}`", "look at HF_ENDPOINT")
         one = wanted_at(hub, address_of(hub.dataset, commit, name), access, size=size, **known)
         assert one is not None
         found.append(one)
     return found
+
+
+def chosen_of(hub: Hub, said: Mapping[str, Any], files: Iterable[str]) -> list[str]:
+    """The files of a split among those of a commit, by its card."""
+    card = said.get("cardData")
+    return list(chosen(hub, sorted(files), card if isinstance(card, dict) else {}))
 
 
 def ask(hub: Hub, access: Access) -> Mapping[str, Any]:

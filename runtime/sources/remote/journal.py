@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from runtime.sources.readers.markup import MOST_BYTES
 
@@ -44,28 +44,49 @@ def written(answer: Answer) -> bytes:
     return gzip.compress(stream.getvalue(), mtime=0)
 
 
-def answers_of(path: Path) -> Iterator[Answer]:
-    """The answers in a journal, in order. A last one that was not written to its end is cut off the file."""
+def records_of(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """(a record, where it begins, where it ends) of each that was written to its end, from where a journal stands."""
+    begin, data = file.tell(), b""
+    while True:
+        unpacker, parts = zlib.decompressobj(31), []
+        try:
+            while not unpacker.eof and (data := data or file.read(1 << 16)):
+                parts.append(unpacker.decompress(data))
+                data = unpacker.unused_data
+        except zlib.error:
+            return
+        if not unpacker.eof:
+            return
+        end = file.tell() - len(data)
+        yield b"".join(parts), begin, end
+        begin = end
+
+
+def read_answer(record: bytes) -> Answer:
+    """The answer that a record is."""
     from fastwarc.warc import ArchiveIterator
 
-    sound, data = 0, b""
+    found = next(iter(ArchiveIterator(BytesIO(record))))
+    told = found.http_headers
+    kind, location = told.get("Content-Type") or "", told.get("Location") or ""
+    return Answer(found.headers["WARC-Target-URI"], told.status_code or 0, kind, location, found.reader.read())
+
+
+def places_of(path: Path) -> Iterator[tuple[str, int]]:
+    """(address, where its answer begins) in a journal, in order. A last one that was not written to its end is cut off."""
+    sound = 0
     with path.open("r+b") as file:
-        while True:
-            unpacker, parts = zlib.decompressobj(31), []
-            try:
-                while not unpacker.eof and (data := data or file.read(1 << 16)):
-                    parts.append(unpacker.decompress(data))
-                    data = unpacker.unused_data
-            except zlib.error:
-                break
-            if not unpacker.eof:
-                break
-            sound = file.tell() - len(data)
-            for record in ArchiveIterator(BytesIO(b"".join(parts))):
-                told = record.http_headers
-                kind, location = told.get("Content-Type") or "", told.get("Location") or ""
-                yield Answer(record.headers["WARC-Target-URI"], told.status_code or 0, kind, location, record.reader.read())
+        for record, begin, end in records_of(file):
+            yield read_answer(record).url, begin
+            sound = end
         file.truncate(sound)
+
+
+def answer_at(path: Path, place: int) -> Answer:
+    """The answer that begins there."""
+    with path.open("rb") as file:
+        file.seek(place)
+        return read_answer(next(records_of(file))[0])
 
 
 def append(path: Path, answer: Answer) -> None:

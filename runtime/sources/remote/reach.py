@@ -12,7 +12,11 @@ from runtime.store.store import StoreError
 CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
 #: That Python takes for public, in some of its versions: translation within a site, and site-local ones.
 LOCAL = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10")))
+#: A cloud's service for its own machines, at an address that looks like any other (Azure's).
+CLOUD = ipaddress.IPv4Address("168.63.129.16")
 CONNECT_SECONDS = 10
+MOST_PLACES = 8
+"""Addresses of one name that are tried."""
 READ_SECONDS = 60
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -29,7 +33,7 @@ def is_public(ip: Ip) -> bool:
         if any(ip in each for each in LOCAL) or (ip.ipv4_mapped is None and not ip.is_global):
             return False
         return not ip.is_multicast and all(map(is_public, inner))
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and ip != CLOUD
 
 
 def shown_at(host: str, port: int) -> str:
@@ -51,7 +55,7 @@ def connect(host: str, port: int, opened: Collection[str]) -> socket.socket:
                 )
                 raise Refused(message, f"if you mean it, open it on the command line: --allow-address {shown_at(host, port)}")
     failure: OSError = OSError(f"`{host}` has no address")
-    for family, kind, protocol, _, place in found:
+    for family, kind, protocol, _, place in found[:MOST_PLACES]:
         made = socket.socket(family, kind, protocol)
         made.settimeout(CONNECT_SECONDS)
         try:
