@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
 from compiler.graph.nodes import Graph, stage_name
 from compiler.graph.plan import Addresses, Result, snapshot
+from compiler.graph.stages import SourceStage
 from runtime.build.built import Built
+from runtime.build.progress import Progress
 from runtime.build.room import complain_full, complain_large, sizes_of
 from runtime.build.session import Session
 from runtime.completions.stage import Asking
 from runtime.executors.executor import Executor
-from runtime.stages.kind import Work
+from runtime.stages.kind import Kind, Work
 from runtime.stages.table import kind_at, kinds
 from runtime.store.record import BesideRecord, Record
 from runtime.store.store import Damaged, Store, StoreError
 from runtime.tables.table import open_table
-
-Tell = Callable[[str, str, int | None], None]
-"""Called with progress: (stage, `start` | `rows` | `done` | `reuse`, rows)."""
 
 
 @dataclass
@@ -32,18 +32,16 @@ class Builder:
 
     store: Store
     session: Session
-    tell: Tell
+    progress: Progress
     executor: Executor
     asking: Asking
-    say: Callable[[str, str], None] = lambda stage, text: None
-    """Called with a stage and a line on how far it is, by one that takes long."""
     allow: Callable[[Graph, int, str, Addresses], None] = lambda graph, index, key, addresses: None
     """Asked before a stage runs; raises StoreError where it may not."""
 
     def __post_init__(self) -> None:
         self.graph, facts, files = self.session.graph, self.session.facts, self.session.found
         self.addresses = Addresses(self.graph, facts, self.look_up)
-        self.work = Work(self.store, self.graph, facts, files, self.executor, self.addresses, self.asking, self.say)
+        self.work = Work(self.store, self.graph, facts, files, self.executor, self.addresses, self.asking, self.progress.say)
         self.sizes = sizes_of(self.session)
         self.built = Built(self.work.records, filled=self.work.filled, notes=self.work.notes)
 
@@ -64,7 +62,7 @@ class Builder:
                 raise kind.absent()
             record = self.store.hold_record(key, Record)
             if record is not None and kind.whole(self.store, record) and not self.asking.asks_again(record):
-                self.tell(kind.stage.name, "reuse", record.rows)
+                self.progress.reuse(kind.stage.name, record.rows)
             else:
                 record = self.run_again(index, key, record)
             self.built.records[index] = record
@@ -147,10 +145,10 @@ class Builder:
         name = kind.stage.name
         self.allow(self.graph, index, key, self.addresses)
         complain_full(self.store, kind, self.built.records, self.sizes)
-        self.tell(name, "start", None)
+        self.progress.start(name, *self.rows_of(kind))
         started = time.monotonic()
         with self.parted(before):
-            made: Record = kind.run(self.work, lambda rows: self.tell(name, "rows", rows))
+            made: Record = kind.run(self.work, lambda rows: self.progress.rows(name, rows))
         seconds = time.monotonic() - started
         pa.default_memory_pool().release_unused()
         how = {"seconds": round(seconds, 3), "operator": kind.stage.operator.name}
@@ -159,5 +157,12 @@ class Builder:
         kind.forget(self.store, key)
         self.built.ran.append(index)
         self.built.seconds[index] = seconds
-        self.tell(name, "done", record.rows)
+        self.progress.done(name, record.rows)
         return record
+
+    def rows_of(self, kind: Kind[Any, Any]) -> tuple[int | None, bool]:
+        """(the rows that a stage goes through, whether that is only about so many: of a source's file nobody knows before)."""
+        if isinstance(kind.stage, SourceStage):
+            return round(self.sizes(kind.stage.node.label).rows) or None, True
+        read = {self.graph.base(each) for each in kind.stage.node.inputs} & self.built.records.keys()
+        return max((self.built.records[each].rows for each in read), default=None), False

@@ -10,8 +10,9 @@ from typing import Literal
 
 from compiler.graph.nodes import stage_name
 from operators.base.declare import Repeats
-from runtime.build.builder import Builder, Tell
+from runtime.build.builder import Builder
 from runtime.build.fetching import fetch_missing, remote_sources
+from runtime.build.progress import Progress
 from runtime.build.session import Session
 from runtime.completions.memo import CompletionMemo
 from runtime.completions.stage import Asking
@@ -37,7 +38,7 @@ class Repeated:
     """Who knows it: the store or the lock."""
 
 
-def repeat(session: Session, tell: Tell) -> list[Repeated]:
+def repeat(session: Session, progress: Progress) -> list[Repeated]:
     """Make every stage again whose result is the same bytes anywhere, and compare. Raises what a build raises."""
     if remote_sources(session):
         fetch_missing(session, quiet=True)
@@ -58,7 +59,7 @@ def repeat(session: Session, tell: Tell) -> list[Repeated]:
     with tempfile.TemporaryDirectory(prefix="recipe-verify-", dir=beside) as made:
         store = Store(Path(made))
         with store.building(), closing(open_executor(store, engine, graph)) as executor:
-            built = Builder(store, session, tell, executor, asking).build()
+            built = Builder(store, session, progress, executor, asking).build()
     stages = []
     for index, record in built.records.items():
         before = kept.find(record.key)

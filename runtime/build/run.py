@@ -171,7 +171,7 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     built = None if wishes.retry_refused else take_recorded(store, graph, session.addresses(store))
     if built is not None:
         for index, record in built.records.items():
-            progress.tell(stage_name(graph, index), "reuse", record.rows)
+            progress.reuse(stage_name(graph, index), record.rows)
         return built
     from runtime.build.builder import Builder
     from runtime.completions.memo import CompletionMemo
@@ -185,7 +185,7 @@ def reuse_or_build(session: Session, store: Store, looks: Looks, progress: Progr
     engine = chosen_executor(session.engine)
     with closing(asking.memo), closing(open_executor(store, engine, graph)) as executor:
         asking.begin, asking.call = executor.engine, executor.call
-        return Builder(store, session, progress.tell, executor, asking, progress.say, looks.allow).build()
+        return Builder(store, session, progress, executor, asking, looks.allow).build()
 
 
 def complain_restricted(session: Session) -> None:

@@ -18,7 +18,7 @@ def verify_command(session: Session, as_json: bool, engine: str | None, quiet: b
 
     session.engine = engine
     with Progress(quiet or as_json) as progress:
-        stages = repeat(session, progress.tell)
+        stages = repeat(session, progress)
     differing = [stage for stage in stages if stage.state == "differs"]
     lines = []
     for repeats in CLASSES:

@@ -15,8 +15,9 @@ from runtime.completions.memo import Completion, CompletionMemo
 from runtime.completions.refusals import Refusals
 from runtime.completions.requests import Requests, asked_model
 from runtime.completions.sharing import Sharing
-from runtime.completions.spending import Meter
+from runtime.completions.spending import Meter, shown
 from runtime.store.batches import batched
+from runtime.store.pace import show_pace
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
@@ -73,13 +74,13 @@ def fill(
     requests: Requests,
     open_engine: Callable[[], Engine],
     origin: str,
-    tell: Callable[[int], None],
+    say: Callable[[str], None],
     meter: Meter,
     retry_refused: bool = False,
 ) -> Filled:
     """Ask for what is missing, and with `retry_refused` for what was refused before.
 
-    `origin` names the endpoint; `tell` gets the number of completions there are. Raises EngineError, StoreError.
+    `origin` names the endpoint; `say` gets a line on how far it is. Raises EngineError, StoreError.
     """
     wanted = requests.wanted
     missing = set(wanted) - memo.present(wanted)
@@ -95,7 +96,7 @@ def fill(
     engine, model = open_engine(), asked_model(requests.node)
     may_fail = int(requests.operator.max_failures * len(wanted))
     refusals = Refusals(may_fail, len(filled.refused), lambda: memo.has_model(model), again)
-    run = EngineRun(memo, requests, engine, origin, filled, tell, refusals, meter)
+    run = EngineRun(memo, requests, engine, origin, filled, say, refusals, meter)
     try:
         with run.journal.running():
             if isinstance(memo.store, SharedStore):
@@ -120,7 +121,7 @@ class EngineRun:
     engine: Engine
     origin: str
     filled: Filled
-    tell: Callable[[int], None]
+    say: Callable[[str], None]
     refusals: Refusals
     meter: Meter
 
@@ -138,6 +139,15 @@ class EngineRun:
         self.in_a_row = 0
         self.done = self.filled.memoised
 
+    def tell(self) -> None:
+        """Say how far it is, how fast, what it took and what failed."""
+        seconds, took = self.meter.clock() - self.meter.began, self.meter.took
+        parts = [show_pace(self.done, self.filled.needed, self.filled.memoised, seconds, "completions")]
+        parts += [f"{took.tokens / seconds:,.0f} tokens/s"] if took.tokens and seconds > 0 else []
+        parts += [shown("money", took.money)] if took.money else []
+        parts += [f"{len(self.filled.failed):,} failed"] if self.filled.failed else []
+        self.say(", ".join(parts))
+
     @property
     def stopped(self) -> bool:
         """Whether nothing more is sent, and only what is under way is waited for."""
@@ -153,7 +163,7 @@ class EngineRun:
                 self.filled.elsewhere += turn.come
                 self.filled.orphaned += turn.left
                 self.done += turn.come
-                self.tell(self.done)
+                self.tell()
                 try:
                     self.ask(turn.addresses)
                     self.await_others()
@@ -200,7 +210,7 @@ class EngineRun:
             origin = self.model, self.requests.operator.name, self.provenance
             self.journal.add(Completion(answer.address, *origin, answer.reply, answer.seconds))
             self.in_a_row, self.done = 0, self.done + 1
-            self.tell(self.done)
+            self.tell()
             self.unwritten += self.refusals.note_answer(answer.address)
         else:
             self.filled.failed[answer.address] = answer.failure or "no reason given"
@@ -250,7 +260,7 @@ class EngineRun:
             come = self.memo.present(sorted(self.waiting))
             self.filled.elsewhere += len(come)
             self.done += len(come)
-            self.tell(self.done)
+            self.tell()
             self.waiting -= come
             again = self.memo.free(sorted(self.waiting))
             self.waiting -= again

@@ -76,7 +76,7 @@ class Asking:
         key: str,
         table: Table,
         source: Table | None,
-        tell: Callable[[int], None],
+        say: Callable[[str], None],
         again: bool = False,
     ) -> tuple[CompletionsRecord, Filled | None]:
         """(the record of a stage that asks, what was asked for). Raises StoreError, Failures."""
@@ -119,7 +119,7 @@ class Asking:
         try:
             if forecast.new and opens is None:
                 origin = endpoint_of(model, configuration)[0]
-            filled = fill(self.memo, requests, opened, origin, tell, meter, self.retry_refused)
+            filled = fill(self.memo, requests, opened, origin, say, meter, self.retry_refused)
         except EngineError as error:
             raise StoreError(str(error), error.hint) from None
         filled.examples = examples_of(requests, filled)
@@ -131,7 +131,7 @@ class Asking:
         except Lost as lost:
             if again:
                 raise StoreError(f"{lost} completions of `{name}` are damaged as soon as they are written") from None
-            return self.ask(store, node, name, key, table, source, tell, again=True)
+            return self.ask(store, node, name, key, table, source, say, again=True)
         if pin is not None and record.digest != pin.digest:
             raise StoreError(
                 f"`{name}` comes out as {record.digest[:12]}, and the lock pins {pin.digest[:12]}",

@@ -34,7 +34,8 @@ class AskKind(Kind[AskStage, CompletionsRecord]):
             checkpoint = taken_as(work.records[stage.checkpoint], CheckpointRecord)
             work.asking.checkpoints[checkpoint.digest] = open_trained, (work.store, checkpoint)
         source = None if stage.source is None else work.table(stage.source)
-        record, filled = work.asking.ask(work.store, node, name, work.key(stage.index), work.table(stage.rows), source, tell)
+        key, rows = work.key(stage.index), work.table(stage.rows)
+        record, filled = work.asking.ask(work.store, node, name, key, rows, source, lambda text: work.say(name, text))
         if filled is not None:
             work.filled[name] = filled
         if (recorded := record.recorded) is not None:

@@ -16,6 +16,7 @@ from runtime.completions.engines.configuration import Training, read_configurati
 from runtime.completions.engines.engine import last_line
 from runtime.completions.engines.process import worker_environment
 from runtime.completions.weights import Weights
+from runtime.store.pace import show_left
 from runtime.store.store import StoreError
 
 GRACE = 60
@@ -116,7 +117,7 @@ def describe_event(event: dict[str, Any]) -> str:
     """A line for a person."""
     if event["event"] == "step":
         left = event.get("eta_seconds")
-        ending = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
+        ending = "" if left is None else f", {show_left(left)}"
         speed = f", {event['tokens_per_second']:,.0f} tokens/s" if event.get("tokens_per_second") else ""
         progress = f"step {event['step']:,} of {event['steps']:,}, loss {event['loss']:.4f}"
         return f"{progress}, learning rate {event['learning_rate']:.2e}{speed}{ending}"
