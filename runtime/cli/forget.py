@@ -37,7 +37,9 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
     if not ledgers.store.exists:
         raise StoreError(f"there is no store in `{os.path.relpath(ledgers.store.folder)}`", f"recipe build {session.named}")
     wanted = wanted_by_row(ledgers, text.lower()) if ROW.fullmatch(text) and what != "-" else None
-    wanted = wanted_by_text(ledgers, text, most) if wanted is None else wanted
+    if wanted is None:
+        wanted = wanted_by_text(ledgers, text, most)
+        wanted.unknown = what != "-" and ROW.fullmatch(text) is not None and not wanted.count
     done = forget(session, ledgers.store, wanted)
     removed, shown = done.removed, session.read.place.show(session.read.place.forgotten)
     lines = [
@@ -46,13 +48,13 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
         f"removed: {removed.records:,} records, {removed.objects:,} objects, {removed.values:,} measured values,"
         f" {removed.completions:,} completions, {removed.files:,} other files",
         *(f"not reached: {each}" for each in done.beyond),
-        *(f"NOT LISTED: `{each}` is not built, and its files hold it" for each in done.unread),
+        *(f"NOT LISTED: `{each}` is not built, and its files hold it or may" for each in done.unread),
         *(f"STILL FOUND in {each}" for each in done.found),
     ]
     if not wanted.count:
         lines.insert(0, "no row of what is built holds it, and none begins so")
     if not wanted.texts:
-        lines.append("not searched for: all its text is short, or stands in other rows too; it was taken out by its id")
+        lines.append("not searched for: no text that is its own alone is known; it was taken out by its id")
     elif not done.found:
         lines.append(f"searched: {done.searched:,} files of the store, decoded; none holds it")
     again = ", then run this again, so that its rows are listed" if done.unread else f"; commit {shown}"

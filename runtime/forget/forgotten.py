@@ -11,6 +11,7 @@ from pathlib import Path
 from compiler.graph.forgotten import forgotten_text
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
+from runtime.forget.begun import add_begun, begun_at, write_begun
 from runtime.forget.removal import Removed, remove
 from runtime.forget.search import Sought, files_in
 from runtime.forget.wanted import Wanted
@@ -32,22 +33,26 @@ class Forgotten:
     beyond: list[str]
     """What cannot be reached, in sentences."""
     unread: list[str]
-    """The sources whose files hold a text, and of which no rows are known, so that they are not on the list."""
+    """The sources whose rows are not known, and so not on the list, and whose files hold a text or may have the id."""
 
 
 def forget(session: Session, store: Store, wanted: Wanted) -> Forgotten:
     """List the rows, then take out of the store what it holds of them. Raises StoreError; begun again it goes on."""
-    listed, unread = write_list(session, wanted), unread_sources(session, store, Sought(wanted.texts))
+    add_begun(store, wanted)
+    write_begun(store, wanted)
+    listed, unread = write_list(session, wanted), unread_sources(session, store, wanted)
     removed = remove(store, wanted)
+    store.files.remove(begun_at(store))
     searched, found = prove(store, Sought(wanted.texts))
     return Forgotten(listed, removed, searched, found, list(beyond(session, store, wanted, removed)), unread)
 
 
-def unread_sources(session: Session, store: Store, sought: Sought) -> list[str]:
-    """The sources without a record whose files hold a text: the ids of their rows come with it."""
-    addresses = session.addresses(store)
+def unread_sources(session: Session, store: Store, wanted: Wanted) -> list[str]:
+    """The sources without a record whose files hold a text, all where an id is sought: the ids of rows come with the record."""
+    sought, addresses = Sought(wanted.texts), session.addresses(store)
     bare = [each for each in of_kind(SourceStage, session.graph) if store.find(addresses.key(each.index)) is None]
-    return [each.node.label for each in bare if any(map(sought.in_path, source_files(session, each.node.label)))]
+    labels = [each.node.label for each in bare]
+    return [each for each in labels if wanted.unknown or any(map(sought.in_path, source_files(session, each)))]
 
 
 def write_list(session: Session, wanted: Wanted) -> int:

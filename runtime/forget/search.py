@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sqlite3
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -27,12 +29,22 @@ class Readable(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
 
 
+ESCAPED = re.compile(r"\\u[0-9a-f]{4}")
+
+
+def forms_of(text: str) -> Iterator[str]:
+    """A text as a cell or JSON may have it: as it is, composed and decomposed; escaped with small digits and with large ones."""
+    for each in dict.fromkeys((text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))):
+        escaped = json.dumps(each)[1:-1]
+        yield from (each, json.dumps(each, ensure_ascii=False)[1:-1], escaped)
+        yield ESCAPED.sub(lambda found: "\\u" + found[0][2:].upper(), escaped)
+
+
 class Sought:
-    """Texts that are searched for, as they stand in a cell or in JSON."""
+    """Texts that are searched for, in all forms that they may be written in."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        escaped = ((text, *(json.dumps(text, ensure_ascii=plain)[1:-1] for plain in (False, True))) for text in texts)
-        self.texts = tuple(dict.fromkeys(form for forms in escaped for form in forms))
+        self.texts = tuple(dict.fromkeys(form for text in texts for form in forms_of(text)))
         self.forms = tuple(text.encode() for text in self.texts)
         self.undecoded = 0
         """Packed things that could not be read, as they are damaged: what they hold nobody knows."""

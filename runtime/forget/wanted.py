@@ -44,6 +44,8 @@ class Wanted:
     """The digests by which measured values are known."""
     addresses: set[bytes] = field(default_factory=set)
     """Of the completions that were asked for about them."""
+    unknown: bool = False
+    """Whether an id was given that no row of what is built has."""
 
     @property
     def count(self) -> int:
@@ -66,12 +68,13 @@ def wanted_by_row(ledgers: Ledgers, prefix: str) -> Wanted | None:
 def wanted_by_text(ledgers: Ledgers, text: str, most: int) -> Wanted:
     """All rows that a text stands in, such as could not be read too. Raises StoreError for more than so many."""
     found = list(islice(rows_holding(ledgers, text), most + 1))
-    bad, more = find_quarantined(ledgers, text, most + 1)
-    if len(found) > most or len(bad) + more > most:
+    unread = [each for form in Sought([text]).texts for each in find_quarantined(ledgers, form, most + 1)[0]]
+    bad = {(each["source"], cell_digest(each["raw"])) for each in unread}
+    if len(found) > most or len(bad) > most:
         raise StoreError(f"more than {most:,} rows hold this text", "say more of it, or a larger --most")
     wanted = gathered(ledgers, found)
-    for each in bad:
-        wanted.listed.setdefault(each["source"], set()).add(cell_digest(each["raw"]))
+    for source, digest in bad:
+        wanted.listed.setdefault(source, set()).add(digest)
     wanted.texts = [text]
     return wanted
 
