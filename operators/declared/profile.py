@@ -109,7 +109,7 @@ class LanguageProfile(Declared):
     """The code of the language, such as ko."""
     name: str
     """Its name in English."""
-    scripts: dict[str, tuple[CodeRange, ...]] | None = None
+    scripts: dict[str, Annotated[tuple[CodeRange, ...], Field(min_length=1)]] | None = Field(None, min_length=1)
     """The scripts it is written in, as ranges of code points."""
     segmenter: Segmenter | None = None
     """How its text is cut into morphemes."""
