@@ -188,7 +188,7 @@ def test_what_is_not_shown_of_a_restricted_source_is_told_with_the_reason(projec
         (["bild"], "No such command 'bild'", ""),
     ],
 )
-def test_a_wrong_call_is_told_as_json_where_json_is_asked_for(project: Project, arguments: list[str], told: str, command: str) -> None:
+def test_a_wrong_call_is_json_where_json_is_asked_for(project: Project, arguments: list[str], told: str, command: str) -> None:
     ran = project.run(*arguments, "--json")
     assert ran.code == 2 and not ran.err and told in ran.json["error"]
     assert ran.json["hint"].startswith(f"recipe {command}".strip() + " --help")

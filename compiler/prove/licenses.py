@@ -21,8 +21,8 @@ def complain_licenses(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
                 labels = [node.label for node in nodes if node.aspect != "columns"]
                 message = f"the source `{nodes[0].label}` has licence class C: it must not be used"
                 hint = "remove the source; " + " -> ".join(dict.fromkeys([*labels, name]))
-                between = [node for node in nodes[1:-1] if node.aspect == "table"]
-                notes = dict.fromkeys(Note(f"it reaches the output `{name}` through `{node.label}`", node.span) for node in between)
+                between = dict.fromkeys((node.label, node.span) for node in nodes[1:-1] if node.aspect == "table")
+                notes = [Note(f"it reaches the output `{name}` through `{label}`", span) for label, span in between]
                 yield Diagnostic(message, recipe.sources[nodes[0].label].node.find(("license",)), hint, tuple(notes))
 
 
