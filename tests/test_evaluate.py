@@ -226,7 +226,8 @@ def test_an_unknown_benchmark_or_model_is_told_at_its_place(bench: Project) -> N
 
 
 def test_items_may_have_a_solution_of_their_own(bench: Project, lab: Teacher) -> None:
-    bench.write("recipe.yaml", RECIPE.replace("gold_answer: answer}", "gold_answer: answer, solution: question, answer: answer}", 1))
+    own = "gold_answer: answer, solution: question, answer: answer}"
+    bench.write("recipe.yaml", RECIPE.replace("gold_answer: answer}", own, 1))
     ran = bench.run("build", "recipe.yaml", "--store", "store", "--target", "evaluate")
     assert ran.code == 0 and "strong" in ran.out, ran.err
 

@@ -76,7 +76,7 @@ def evaluate_of(
     declared_models = () if section is None else (*section.entries, *map(str, section.left))
     if "models" not in node.left:
         problems += complain_evaluate(evaluation, frozenset((*models, *declared_models)))
-    if not named and not part.lacks:
+    if not named and not part.lacks and node.get("train") is None and "train" not in node.left:
         problems.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
     return evaluation
 
