@@ -16,6 +16,9 @@ from runtime.cli.options import answer, recipe_command, restricted_option, say, 
 
 #: Characters of a cell that are shown.
 SHOWN = 300
+#: Files that name their columns in the first line, if at all; a longer name is a text of the first row.
+HEADED = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+LONGEST = 60
 
 
 @recipe_command("sources")
@@ -103,29 +106,41 @@ def propose_for(path: Path, as_json: bool) -> None:
     from runtime.sources.readers.files import Unreadable
     from runtime.sources.readers.read import sample_objects
     from runtime.sources.readers.rows import Bad
+    from runtime.sources.readers.workbook import ManySheets
 
-    members: dict[str, str] = {}
+    said: dict[str, Any] = {}
+    reasons = []
     try:
         sample = path
         if packed_as(path.name) is not None:
-            sample, members = member_of(path)
-        made = propose(sample_objects(sample))
+            sample, said = member_of(path)
+        try:
+            objects = sample_objects(sample, {})
+        except ManySheets as error:
+            said["sheet"] = error.sheets[0]
+            reasons.append("sheet: the first of " + ", ".join(f"`{name}`" for name in error.sheets))
+            objects = sample_objects(sample, {"sheet": error.sheets[0]})
+        if sample.name.lower().endswith(HEADED) and objects and any(len(name) > LONGEST for name in objects[0]):
+            said["header"] = False
+            reasons.append("header: what would be a name of a column is a text")
+            objects = sample_objects(sample, {"header": False})
+        made = propose(objects)
     except (Unreadable, Bad) as error:
         message = str(error) if isinstance(error, Unreadable) else f"{path}: {error}"
         raise RecipeError(Diagnostic(f"no mapping can be proposed: {message}", None, "see `recipe operators source`")) from None
     source = {
         "file": path.as_posix(),
-        **members,
+        **said,
         "category": "CATEGORY",
-        "license": "LICENCE",
+        "license": "A, B, unknown or C",
         **({"records": made.records} if made.records else {}),
         "columns": made.columns,
     }
     if as_json:
-        say_json({"source": source, "reasons": made.reasons, "known": made.known})
+        say_json({"source": source, "reasons": [*reasons, *made.reasons], "known": made.known})
         return
     text = render_yaml(node_of({"sources": {"NAME": source}})).rstrip("\n")
-    for reason in made.reasons:
+    for reason in (*reasons, *made.reasons):
         say(f"# {reason}")
     say_text(text)
     say("# in reach: " + ", ".join(made.known))
