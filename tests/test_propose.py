@@ -126,3 +126,20 @@ def test_of_a_workbook_with_several_sheets_the_first_is_proposed(project: Projec
     book.save(project.folder / "a.xlsx")
     said = yaml.safe_load(project.run("sources", "a.xlsx").out)["sources"]["NAME"]
     assert said["sheet"] == "Sheet" and said["columns"] == {"prompt": "question"}
+
+
+def test_labels_that_are_called_otherwise_name_the_right_option() -> None:
+    answers = [{"marker": label, "text": f"{1600 + at}"} for at, label in enumerate("АБВГ")]
+    rows = [{"question": f"{at}?", "answers": answers, "correct": label} for at, label in enumerate("АБВГ")]
+    options = {"field": "answers", "label": "marker"}
+    assert propose(rows).columns == {"prompt": "question", "options": options, "gold": {"letter": "correct"}}
+
+
+def test_of_numbers_no_number_is_the_right_one() -> None:
+    rows = [{"text": f"{at}?", "usage": [17, 25, 3], "attempts": at % 2} for at in range(4)]
+    assert propose(rows).columns == {"prompt": "text"}
+
+
+def test_a_text_beside_other_files_of_an_archive_is_not_its_rows(project: Project) -> None:
+    zipped(project.folder / "a.zip", ("README.txt", "no rows", 0), ("b.jsonl", '{"question": "q?"}', 0))
+    assert yaml.safe_load(project.run("sources", "a.zip").out)["sources"]["NAME"]["members"] == "**/*.jsonl"

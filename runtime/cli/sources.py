@@ -92,7 +92,7 @@ def member_of(path: Path) -> tuple[Path, dict[str, str]]:
     known = {name: where for name, where in found if PurePosixPath(name).suffix.removeprefix(".") in FORMATS}
     if not known:
         raise Unreadable(path, "none of its members is called as a file of rows is")
-    first = next(iter(known))
+    first = min(known, key=lambda name: name.endswith(".txt"))  # beside other files a text tells of them
     ending = PurePosixPath(first).suffix
     alike = all(PurePosixPath(name).suffix == ending for name, _ in found)
     return known[first], {} if alike else {"members": f"**/*{ending}"}

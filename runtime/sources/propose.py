@@ -124,20 +124,23 @@ def propose_prompt(made: Proposal, rows: Sequence[Row]) -> tuple[str, ...]:
 
 def propose_options(made: Proposal, rows: Sequence[Row], taken: Sequence[str]) -> None:
     """Add the options and the right one, where rows have some: what is not called so has a column that names one of them."""
-    for reading in sorted(readings(made.known, rows, taken), key=lambda each: not each.called):
+    found = []
+    for reading in readings(made.known, rows, taken):
         free = [name for name in made.known if name not in (*reading.columns, *taken)]
         golds = [each for name in free if (each := gold_of(rows, reading.options, name)) is not None]
-        # A number names one of anything; where neither says that it is about options it is a number.
-        golds = [each for each in golds if reading.called or each[0] in ("letter", "text") or RIGHT.search(each[1])]
-        if not golds and not reading.called:
-            continue
-        made.columns["options"] = reading.declared
-        made.reasons.append(f"options: {reading.why}")
-        if golds:
-            form, name, fits, said = max(golds, key=lambda each: (each[2], bool(RIGHT.search(each[1]))))
-            made.columns["gold"] = {form: name}
-            made.reasons.append(f"gold: `{name}` {said} in {fits} of {len(rows)} rows")
+        if not reading.called and all(text.isnumeric() for each in reading.options if each is not None for text in each.texts):
+            golds = [each for each in golds if each[0] in ("letter", "text")]  # of numbers any other number counts one
+        if golds or reading.called:
+            found.append((reading, golds))
+    if not found:
         return
+    reading, golds = min(found, key=lambda each: (not each[0].called, not each[1]))
+    made.columns["options"] = reading.declared
+    made.reasons.append(f"options: {reading.why}")
+    if golds:
+        form, name, fits, said = max(golds, key=lambda each: (each[2], bool(RIGHT.search(each[1]))))
+        made.columns["gold"] = {form: name}
+        made.reasons.append(f"gold: `{name}` {said} in {fits} of {len(rows)} rows")
 
 
 class Reading(NamedTuple):
@@ -183,9 +186,11 @@ def textual(rows: Sequence[Row], way: Listed) -> list[Listed]:
             value = value.get(key) if isinstance(value, dict) else None
         if turns_in(value) is not None:
             return []  # who speaks is no label
-        if isinstance(value, list) and value and all(isinstance(each, dict) and "text" not in each for each in value):
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             texts = [key for key in value[0] if all(isinstance(each.get(key), str) for each in value)]
-            by_length = sorted(texts, key=lambda key: -sum(len(each[key]) for each in value))
+            if "text" in texts and "label" in texts:
+                return []
+            by_length = sorted(texts, key=lambda key: (key != "text", -sum(len(each[key]) for each in value)))
             named = {"text": by_length[0]} if by_length else {}
             named |= {"label": by_length[-1]} if len(by_length) > 1 else {}
             return [way.model_copy(update=named)] if named else []
