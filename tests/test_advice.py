@@ -205,3 +205,10 @@ def test_a_source_of_class_c_is_told_once_whatever_it_reaches(project: Project) 
     project.write("recipe.yaml", "format: 1\nrecipe: t/c\nsources: {a: {file: a.jsonl, category: daily, license: C}}\n"
                   "tables: {one: {from: a}, two: {from: a}}\n")  # fmt: skip
     assert check(project).count("has licence class C") == 1
+
+
+def test_a_step_on_conversations_is_told_to_say_the_turns(project: Project) -> None:
+    project.rows("a.jsonl", [{"m": [{"role": "user", "content": "물은?"}, {"role": "assistant", "content": "끓어요"}]}])
+    project.write("recipe.yaml", PLAIN.replace("license: A", "license: A, columns: {messages: m}"))
+    assert "say the turns that are meant in its place, such as `user`" in check(project)
+    assert not check(project, "--set", "prompts.length.in=user")
