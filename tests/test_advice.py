@@ -198,7 +198,7 @@ def test_a_wrong_call_is_json_where_json_is_asked_for(project: Project, argument
 def test_a_language_that_is_written_in_no_script_is_told(project: Project, said: str) -> None:
     project.write("languages/xx.yaml", f"format: 1\nlanguage: xx\nname: Of nowhere\nscripts: {said}\n")
     told = check(project, "--set", "language.target=xx")
-    assert re.search(r"`(scripts|Latn)` needs at least 1 (key|item), not 0", told)
+    assert "`scripts` needs at least 1 key, not 0" in told or "a script has one range of code points at least" in told
 
 
 def test_a_source_of_class_c_is_told_once_whatever_it_reaches(project: Project) -> None:
