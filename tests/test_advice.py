@@ -177,3 +177,38 @@ def test_what_is_not_shown_of_a_restricted_source_is_told_with_the_reason(projec
     said = "{file: a.jsonl, category: one, license: B, columns: {prompt: prompt, n: {field: n, as: integer}}}"
     ran = project.run("build", "recipe.yaml", "--store", "store", "--set", f"sources.a={said}")
     assert ran.code == 1 and "열둘" not in ran.err and "`...` is text of class B, shown in a terminal alone" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "command"),
+    [
+        (["build", "recipe.yaml", "--nope"], "No such option '--nope'", "build"),
+        (["check"], "Missing argument 'RECIPE'", "check"),
+        (["why", "recipe.yaml"], "give a row id", "why"),
+        (["bild"], "No such command 'bild'", ""),
+    ],
+)
+def test_a_wrong_call_is_json_where_json_is_asked_for(project: Project, arguments: list[str], told: str, command: str) -> None:
+    ran = project.run(*arguments, "--json")
+    assert ran.code == 2 and not ran.err and told in ran.json["error"]
+    assert ran.json["hint"].startswith(f"recipe {command}".strip() + " --help")
+
+
+@pytest.mark.parametrize("said", ["{}", "{Latn: []}"])
+def test_a_language_that_is_written_in_no_script_is_told(project: Project, said: str) -> None:
+    project.write("languages/xx.yaml", f"format: 1\nlanguage: xx\nname: Of nowhere\nscripts: {said}\n")
+    told = check(project, "--set", "language.target=xx")
+    assert "`scripts` needs at least 1 key, not 0" in told or "a script has one range of code points at least" in told
+
+
+def test_a_source_of_class_c_is_told_once_whatever_it_reaches(project: Project) -> None:
+    project.write("recipe.yaml", "format: 1\nrecipe: t/c\nsources: {a: {file: a.jsonl, category: daily, license: C}}\n"
+                  "tables: {one: {from: a}, two: {from: a}}\n")  # fmt: skip
+    assert check(project).count("has licence class C") == 1
+
+
+def test_a_step_on_conversations_is_told_to_say_the_turns(project: Project) -> None:
+    project.rows("a.jsonl", [{"m": [{"role": "user", "content": "물은?"}, {"role": "assistant", "content": "끓어요"}]}])
+    project.write("recipe.yaml", PLAIN.replace("license: A", "license: A, columns: {messages: m}"))
+    assert "say the turns that are meant in its place, such as `user`" in check(project)
+    assert not check(project, "--set", "prompts.length.in=user")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import PLAIN, Project
 
 
 def test_a_second_build_runs_nothing(project: Project) -> None:
@@ -188,3 +188,11 @@ def test_no_two_stages_of_a_build_have_one_name(project: Project) -> None:
     assert len(set(names)) == len(names) and {"prompts", "prompts/keep"} <= set(names)
     assert project.run("store", "gc", "--store", "store").code == 0
     assert project.build()["ran"] == []
+
+
+def test_what_a_target_does_not_read_may_come_later(project: Project) -> None:
+    later = PLAIN.replace("prompts:", "  b: {file: b.jsonl, category: two, license: A}\nprompts:").replace("prompts:\n", "")
+    project.write("recipe.yaml", later.replace("  - length: {min: 3}", "tables: {one: {from: a}, both: {from: [a, b]}}"))
+    ran = project.run("build", "recipe.yaml", "--store", "store", "--target", "one")
+    assert ran.code == 0 and "next: recipe build recipe.yaml --store store, once the files of b are here" in ran.out, ran.err
+    assert project.run("build", "recipe.yaml", "--store", "store").code == 2

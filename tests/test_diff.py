@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from compiler.graph.plan import difference
+from compiler.graph.plan import cause_of, difference
 from runtime.build.session import Session
 from runtime.review.compare import compare
 from runtime.review.sides import open_side
@@ -220,6 +220,11 @@ def test_a_file_that_cannot_be_read_whole_leaves_a_diff_with_what_is_known(scrat
 def test_a_parameter_that_is_called_columns_is_told_as_any_other() -> None:
     said = [{"columns": {"prompt": "text", "level": {"field": field, "form": "x"}}} for field in ("level", "grade")]
     assert difference(*said) == ["field level -> grade"]
+
+
+def test_what_a_step_says_and_takes_of_its_input_is_told_once() -> None:
+    said = [{"itself": {"by": by}, "columns unique": {"by": by, "reads": {"": [by]}}} for by in ("prompt", "answer")]
+    assert cause_of(*said).count("by prompt -> answer") == 1
 
 
 # -- what is told

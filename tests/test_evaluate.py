@@ -225,6 +225,13 @@ def test_an_unknown_benchmark_or_model_is_told_at_its_place(bench: Project) -> N
     assert ran.code == 2 and "did you mean `strong`?" in ran.err
 
 
+def test_items_may_have_a_solution_of_their_own(bench: Project, lab: Teacher) -> None:
+    own = "gold_answer: answer, solution: question, answer: answer}"
+    bench.write("recipe.yaml", RECIPE.replace("gold_answer: answer}", own, 1))
+    ran = bench.run("build", "recipe.yaml", "--store", "store", "--target", "evaluate")
+    assert ran.code == 0 and "strong" in ran.out, ran.err
+
+
 def test_a_benchmark_needs_a_rule_of_extraction(bench: Project) -> None:
     bench.write("recipe.yaml", RECIPE.replace(" extract: first_boxed,\n         language", "\n         language", 1))
     ran = bench.run("check", "recipe.yaml")

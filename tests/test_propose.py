@@ -95,3 +95,51 @@ def test_names_of_columns_break_out_of_no_comment(project: Project) -> None:
     told = project.run("sources", "a.jsonl").out
     assert all(line.startswith("#") or line.startswith((" ", "sources:")) for line in told.splitlines())
     assert list(yaml.safe_load(told)["sources"]) == ["NAME"]
+
+
+def test_a_question_comes_before_its_number() -> None:
+    assert propose([{"question_id": f"q{at}", "question": f"{at}?"} for at in range(3)]).columns == {"prompt": "question"}
+
+
+SHAREGPT = {"field": "m", "form": "sharegpt"}
+
+
+@pytest.mark.parametrize(("who", "what", "said"), [("role", "content", "m"), ("from", "value", SHAREGPT)])
+def test_turns_are_a_conversation_and_no_options(who: str, what: str, said: Any) -> None:
+    turns = [{who: "user", what: "물은?"}, {who: "assistant", what: "끓어요"}]
+    rows = [{"id": f"t{at}", "m": turns, "tools": [{"name": "f"}], "match": at % 2} for at in range(4)]
+    assert propose(rows).columns == {"messages": said, "tools": "tools"}
+
+
+def test_a_first_line_that_is_a_text_names_no_column(project: Project) -> None:
+    project.write("a.csv", "".join(f"{'물은 왜 끓나요 ' * 9}{at}?,{at}\n" for at in range(5)))
+    said = yaml.safe_load(project.run("sources", "a.csv").out)["sources"]["NAME"]
+    assert said["header"] is False and said["columns"] == {"prompt": "0"}
+
+
+def test_of_a_workbook_with_several_sheets_the_first_is_proposed(project: Project) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("two")):
+        for row in (["question"], ["물은 왜 끓나요?"], ["why?"]):
+            sheet.append(row)
+    book.save(project.folder / "a.xlsx")
+    said = yaml.safe_load(project.run("sources", "a.xlsx").out)["sources"]["NAME"]
+    assert said["sheet"] == "Sheet" and said["columns"] == {"prompt": "question"}
+
+
+def test_labels_that_are_called_otherwise_name_the_right_option() -> None:
+    answers = [{"marker": label, "text": f"{1600 + at}"} for at, label in enumerate("АБВГ")]
+    rows = [{"question": f"{at}?", "answers": answers, "correct": label} for at, label in enumerate("АБВГ")]
+    options = {"field": "answers", "label": "marker"}
+    assert propose(rows).columns == {"prompt": "question", "options": options, "gold": {"letter": "correct"}}
+
+
+def test_of_numbers_no_number_is_the_right_one() -> None:
+    rows = [{"text": f"{at}?", "usage": [17, 25, 3], "attempts": at % 2} for at in range(4)]
+    assert propose(rows).columns == {"prompt": "text"}
+
+
+def test_a_text_beside_other_files_of_an_archive_is_not_its_rows(project: Project) -> None:
+    zipped(project.folder / "a.zip", ("README.txt", "no rows", 0), ("b.jsonl", '{"question": "q?"}', 0))
+    assert yaml.safe_load(project.run("sources", "a.zip").out)["sources"]["NAME"]["members"] == "**/*.jsonl"

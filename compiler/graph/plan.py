@@ -170,6 +170,7 @@ def describe(addresses: Addresses, index: int) -> dict[str, Any]:
 def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between what decided a stage then and now; empty where nothing does."""
     changes, inputs = [], {"changed": [], "new": [], "gone": []}  # type: list[str], dict[str, list[str]]
+    own = difference(before.get("itself"), now.get("itself"))  # what it takes of its input is decided by its fields too
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if old == new and name in before and name in now:
@@ -180,8 +181,8 @@ def cause_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         elif state != "changed" or old is None or new is None:
             what = name.replace("columns ", "what it takes from ", 1)
             changes.append(f"{what} is {'left out' if new is None else 'new'}")
-        elif differences := "; ".join(difference(old, new)):
-            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + differences)
+        elif differences := [each for each in difference(old, new) if not name.startswith("columns ") or each not in own]:
+            changes.append(("" if name == "itself" else f"{name.removeprefix('columns ')}: ") + "; ".join(differences))
     reads = f"it reads {', '.join(inputs['new'])}" if inputs["new"] else ""
     if inputs["gone"]:
         gone = ", ".join(inputs["gone"])

@@ -10,18 +10,20 @@ from compiler.text.diagnostics import Diagnostic, Note
 
 
 def complain_licenses(graph: Graph, recipe: Recipe) -> Iterator[Diagnostic]:
-    """A source that must not be used, with the path to each output it reaches."""
+    """Each source that must not be used once, with the path to the first output it reaches."""
+    told: set[str] = set()
     for name, output in graph.outputs.items():
         for path in paths(graph, output):
             nodes = [graph.nodes[index] for index in path]
             # A licence only grows on its way, but where such rows are left out.
-            if not nodes[0].inputs and all(node.license == "C" for node in nodes if node.aspect == "table"):
+            if nodes[0].label not in told and all(node.license == "C" for node in nodes if node.aspect == "table"):
+                told.add(nodes[0].label)
                 labels = [node.label for node in nodes if node.aspect != "columns"]
                 message = f"the source `{nodes[0].label}` has licence class C: it must not be used"
                 hint = "remove the source; " + " -> ".join(dict.fromkeys([*labels, name]))
-                between = [node for node in nodes[1:-1] if node.aspect == "table"]
-                notes = tuple(Note(f"it reaches the output `{name}` through `{node.label}`", node.span) for node in between)
-                yield Diagnostic(message, recipe.sources[nodes[0].label].node.find(("license",)), hint, notes)
+                between = dict.fromkeys((node.label, node.span) for node in nodes[1:-1] if node.aspect == "table")
+                notes = [Note(f"it reaches the output `{name}` through `{label}`", span) for label, span in between]
+                yield Diagnostic(message, recipe.sources[nodes[0].label].node.find(("license",)), hint, tuple(notes))
 
 
 def paths(graph: Graph, output: int) -> list[list[int]]:

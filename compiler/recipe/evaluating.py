@@ -16,6 +16,7 @@ from compiler.text.spans import Span
 from operators.asks.answers import Answers
 from operators.base.declare import Step
 from operators.declared.evaluate import PREFIX, Evaluate
+from operators.maps.select import Select
 from operators.maps.spans import Spans
 from operators.measures.score import Score
 
@@ -75,7 +76,7 @@ def evaluate_of(
     declared_models = () if section is None else (*section.entries, *map(str, section.left))
     if "models" not in node.left:
         problems += complain_evaluate(evaluation, frozenset((*models, *declared_models)))
-    if not named and not part.lacks:
+    if not named and not part.lacks and node.get("train") is None and "train" not in node.left:
         problems.append(Diagnostic("`evaluate` judges nobody", part.span, "name `models`, or train one under `train:`"))
     return evaluation
 
@@ -102,12 +103,17 @@ def judging_steps(evaluation: PlacedEvaluation, model: str, placed: PlacedBenchm
     tuned = {"max_failures": how.max_failures, "budget": how.budget, "open": how.tags.open, "close": how.tags.close}
     gold = {"gold": "gold"} if benchmark.task == "choice" else {}
     score = {"in": "answer", "gold": "gold_answer", "kind": benchmark.task, "language": benchmark.language}
-    return [
-        ("answers", Answers.model_validate(sampling | question | tuned | gold), None),
-        ("spans", Spans(**dict(how.tags)), None),
-        ("extract", benchmark.taken(), None),
+    answers, spans, taken = Answers.model_validate(sampling | question | tuned | gold), Spans(**dict(how.tags)), benchmark.taken()
+    steps: list[tuple[str, Step, str | None]] = [
+        ("answers", answers, None),
+        ("spans", spans, None),
+        ("extract", taken, None),
         ("score", Score.model_validate(score), "correct"),
     ]
+    # An item may have a solution of its own, which is looked for elsewhere: of the model's there is one name alone.
+    of_items, of_model = benchmark.known_columns(), {*answers.made(), *spans.makes(), *taken.makes(), "correct"}
+    asked = tuple(sorted(of_items - of_model))
+    return [("select", Select(columns=asked), None), *steps] if of_items & of_model else steps
 
 
 def answer_tables(node: TextNode, evaluation: PlacedEvaluation) -> dict[tuple[str, str], PlacedTable]:

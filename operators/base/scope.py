@@ -55,6 +55,8 @@ class Scope:
             message = f"there is no column `{name}` here"
             turns = nearest(name, self.turns)
             hint = near_columns(name, self.columns) if turns is None else f"did you mean the turns `{turns}`?"
+            if name == "prompt" and self.turns:
+                hint = "a conversation has none: say the turns that are meant in its place, such as `user` or `assistant.last`"
             if name in self.turns:
                 message = f"`{name}` are turns of a conversation, and a column is needed"
                 hint = f"make one of them before: `turns: {{take: {name}, as: ...}}`"

@@ -102,9 +102,14 @@ class Benchmark(Declared):
 
     def lacks(self) -> list[str]:
         """What its columns have to have besides, for its task."""
+        if self.items.columns is None:
+            return []
+        needed = ("prompt", "gold") if self.task == "choice" else ("prompt", "gold_answer")
+        return [name for name in needed if name not in self.known_columns()]
+
+    def known_columns(self) -> set[str]:
+        """The columns that its items have."""
         columns = self.items.columns
         if columns is None:
-            return []
-        known = {*columns.cells(), *(["options"] if columns.options is not None else [])} | ({"gold"} if columns.gold else set())
-        needed = ("prompt", "gold") if self.task == "choice" else ("prompt", "gold_answer")
-        return [name for name in needed if name not in known]
+            return set()
+        return {*columns.cells(), *(["options"] if columns.options is not None else []), *(["gold"] if columns.gold else [])}

@@ -24,6 +24,13 @@ def code_range(text: str) -> str:
     return f"{low:04X}-{high:04X}"
 
 
+def some_ranges(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    """The ranges of a script, which is none without one."""
+    if not ranges:
+        raise ValueError("a script has one range of code points at least, such as AC00-D7A3")
+    return ranges
+
+
 CodeRange = Annotated[str, AfterValidator(code_range)]
 
 
@@ -109,7 +116,7 @@ class LanguageProfile(Declared):
     """The code of the language, such as ko."""
     name: str
     """Its name in English."""
-    scripts: dict[str, tuple[CodeRange, ...]] | None = None
+    scripts: dict[str, Annotated[tuple[CodeRange, ...], AfterValidator(some_ranges)]] | None = Field(None, min_length=1)
     """The scripts it is written in, as ranges of code points."""
     segmenter: Segmenter | None = None
     """How its text is cut into morphemes."""

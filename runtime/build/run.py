@@ -128,7 +128,7 @@ def run_build(session: Session, wishes: Wishes = Wishes()) -> Outcome:
         raise RecipeError(tuple(unobtained))
     store = session.open_store()
     fetched = fetch_missing(session, wishes.quiet, store) if remote_sources(session) else []
-    complain_absent(read, session.facts, graph := session.graph)
+    complain_absent(read, session.facts, graph := session.graph, partly=bool(session.targets))
     store.bound = bound_of(session.memory)
     looks = Looks(session, store, wishes.again)
     with store.building(), Progress(wishes.quiet) as progress:
@@ -280,16 +280,16 @@ def next_command(session: Session, outputs: list[OutputOutcome]) -> str:
     """What a person does next."""
     if session.settings:
         return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
-    folders = session.folder_options()
-    if session.items is not None:
-        return f"next: recipe build {session.named}{folders}"
+    rest, leaves = session.named + session.folder_options(), session.facts.leaves
+    absent = [name for name in leaves if leaves[name].digest is None and not session.read.recipe.spared(name)]
+    if session.items is not None or absent:
+        return f"next: recipe build {rest}" + (f", once the files of {', '.join(absent)} are here" if absent else "")
     empty = "" if all(each.rows for each in outputs) else " --allow-empty"
     if session.lock is None:
-        return f"next: recipe lock {session.named}{folders}{empty}"
-    pins = session.lock.outputs
-    if all(each.output in pins and pins[each.output].digest == each.digest for each in outputs):
-        return f"as locked; next: recipe why {session.named}{folders} --match TEXT"
-    return f"differs from {session.read.place.lock.name}; next: recipe lock {session.named}{folders}{empty}"
+        return f"next: recipe lock {rest}{empty}"
+    if all((pin := session.lock.outputs.get(each.output)) is not None and pin.digest == each.digest for each in outputs):
+        return f"as locked; next: recipe why {rest} --match TEXT"
+    return f"differs from {session.read.place.lock.name}; next: recipe lock {rest}{empty}"
 
 
 def refuse_empty(session: Session, outcome: Outcome) -> None:

@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         stop()
     except click.ClickException as error:
-        say_usage(error)
+        say_usage(error, arguments)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -132,11 +132,22 @@ def stop() -> NoReturn:
     sys.exit(130)
 
 
-def say_usage(error: click.ClickException) -> None:
+def say_usage(error: click.ClickException, arguments: list[str]) -> None:
     """Print how a command is called, with what was typed made visible: it may be a file's name."""
+    context = getattr(error, "ctx", None)
+    if "--json" in arguments:
+        say_failure(error.format_message(), f"{context.command_path if context else 'recipe'} --help tells how it is called")
+        return
     from compiler.text.diagnostics import visible
 
-    click.UsageError(visible(error.format_message()), getattr(error, "ctx", None)).show()
+    click.UsageError(visible(error.format_message()), context).show()
+
+
+def say_failure(message: str, hint: str | None) -> None:
+    """A failure for a program that reads it."""
+    from runtime.cli.options import say_json
+
+    say_json({"error": message, "hint": hint})
 
 
 def report(error: Exception, arguments: list[str]) -> int:
@@ -153,9 +164,7 @@ def report(error: Exception, arguments: list[str]) -> int:
         raise error
     (message, *more), hint = failure
     if "--json" in arguments:
-        from runtime.cli.options import say_json
-
-        say_json({"error": "\n".join([message, *more]), "hint": hint})
+        say_failure("\n".join([message, *more]), hint)
     else:
         for line in (f"error: {message}", *more, *([f"hint: {hint}"] if hint else ())):
             click.echo(printed(line), err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from compiler.recipe.benchmarks import FEED
 from operators.base.declare import LABELS
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Characters of a cell that are shown.
 SHOWN = 300
+#: Files that name their columns in the first line, if at all; a longer name is a text of the first row.
+HEADED = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+LONGEST = 60
 
 
 @recipe_command("sources", fetches=True)
@@ -97,7 +100,7 @@ def member_of(path: Path) -> tuple[Path, dict[str, str]]:
     known = {name: where for name, where in found if PurePosixPath(name).suffix.removeprefix(".") in FORMATS}
     if not known:
         raise Unreadable(path, "none of its members is called as a file of rows is")
-    first = next(iter(known))
+    first = min(known, key=lambda name: name.endswith(".txt"))  # beside other files a text tells of them
     ending = PurePosixPath(first).suffix
     alike = all(PurePosixPath(name).suffix == ending for name, _ in found)
     return known[first], {} if alike else {"members": f"**/*{ending}"}
@@ -105,26 +108,43 @@ def member_of(path: Path) -> tuple[Path, dict[str, str]]:
 
 def propose_for(path: Path, as_json: bool) -> None:
     """Print a source to be pasted, with why it looks so."""
-    from runtime.sources.propose import propose
-    from runtime.sources.readers.read import sample_objects
-
     with proposing(str(path)):
-        sample, members = member_of(path) if packed_as(path.name) is not None else (path, {})
-        made = propose(sample_objects(sample))
-    say_proposal({"file": path.as_posix(), **members}, made, as_json)
+        sample, said = member_of(path) if packed_as(path.name) is not None else (path, {})
+        more, made = proposed(sample)
+    say_proposal({"file": path.as_posix(), **said, **more}, made, as_json)
 
 
 def propose_from(address: str, opened: frozenset[str], as_json: bool) -> None:
     """The same for a file that lies elsewhere, of which no more is fetched than is looked at."""
-    from runtime.sources.propose import propose
-    from runtime.sources.readers.read import sample_objects
     from runtime.sources.remote.glimpse import glimpsed, source_at
 
     source = source_at(address)
     with proposing(address), glimpsed(source, opened) as (path, file):
-        made = propose(sample_objects(path, file))
+        said, made = proposed(path, file)
     where = {"file": source.file} if source.hf is None else {"hf": source.hf.model_dump(exclude_defaults=True)}
-    say_proposal(where, made, as_json)
+    say_proposal({**where, **said}, made, as_json)
+
+
+def proposed(sample: Path, file: IO[bytes] | None = None) -> tuple[dict[str, Any], Proposal]:
+    """(how a file is to be read, where that is not told by its name; the mapping of its columns). Raises Unreadable, Bad."""
+    from runtime.sources.propose import propose
+    from runtime.sources.readers.read import sample_objects
+    from runtime.sources.readers.workbook import ManySheets
+
+    said, reasons = dict[str, Any](), list[str]()
+    try:
+        objects = sample_objects(sample, said, file)
+    except ManySheets as error:
+        said["sheet"] = error.sheets[0]
+        reasons.append("sheet: the first of " + ", ".join(f"`{name}`" for name in error.sheets))
+        objects = sample_objects(sample, said)
+    if sample.name.lower().endswith(HEADED) and objects and any(len(name) > LONGEST for name in objects[0]):
+        said["header"] = False
+        reasons.append("header: what would be a name of a column is a text")
+        objects = sample_objects(sample, said)
+    made = propose(objects)
+    made.reasons = [*reasons, *made.reasons]
+    return said, made
 
 
 @contextmanager
@@ -148,7 +168,7 @@ def say_proposal(where: Mapping[str, Any], made: Proposal, as_json: bool) -> Non
     source = {
         **where,
         "category": "CATEGORY",
-        "license": "LICENCE",
+        "license": "A, B, unknown or C",
         **({"records": made.records} if made.records else {}),
         "columns": made.columns,
     }

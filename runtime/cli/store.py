@@ -257,7 +257,8 @@ def state_of(path: Path, store: str | None, allow: tuple[str, ...]) -> dict[str,
         session = Session(shown, allow=allow, store_folder=store)
         stages = plan_of(session)
     except RecipeError as error:
-        return {"recipe": shown, "state": f"wrong: {len(error.diagnostics)} mistakes; recipe check {shown}"}
+        count = len(error.diagnostics)
+        return {"recipe": shown, "state": f"wrong: {count} mistake{'s' * (count != 1)}; recipe check {shown}"}
     running = [each for each in stages if each.state != "reuse"]
     if not running:
         return {"recipe": shown, "state": built_state(session, {each.stage.index: each.digest for each in stages})}

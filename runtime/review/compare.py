@@ -63,7 +63,7 @@ def compare(
     notes = (
         *([broken] if broken else []),
         *remarks,
-        *(note for side in (before, after) if side is not None for note in absent_files(side)),
+        *dict.fromkeys(note for side in (before, after) if side is not None for note in absent_files(side)),
         *(moved_commits(before.session, after.session) if before is not None and after is not None else ()),
     )
     names = (None if before is None else before.name, None if after is None else after.name)

@@ -228,12 +228,15 @@ def absence(source: Source) -> str:
     return f"`{source.pattern}` is not fetched" if source.remote else f"no file matches `{source.pattern}`"
 
 
-def complain_absent(read: Read, facts: Facts, graph: Graph) -> None:
-    """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it."""
+def complain_absent(read: Read, facts: Facts, graph: Graph, partly: bool = False) -> None:
+    """Raises RecipeError for every source that matches no file and is in no lock: nothing can be built of it.
+
+    Where a recipe is built `partly`, one that is not read may come later.
+    """
     wrong = []
     used = {stage.node.label for stage in of_kind(SourceStage, graph)}
     for name, leaf in facts.leaves.items():
-        if leaf.digest is None and (name in used or not read.recipe.spared(name)):
+        if leaf.digest is None and (name in used or not (partly or read.recipe.spared(name))):
             node = read.recipe.sources[name].node
             hint = "a path is relative to the file that says it"
             wrong.append(Diagnostic(absence(read.recipe.sources[name].operator), node.find(("file",)), hint))

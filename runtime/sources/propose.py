@@ -22,6 +22,9 @@ QUESTION = re.compile(r"(?i)(?:^|[^a-z])(question|prompt|problem|query|instructi
 PASSAGE = re.compile(r"(?i)(?:^|[^a-z])(context|passage|paragraph|input)(?:[^a-z]|$)")
 OPTIONS = re.compile(r"(?i)(?:^|[^a-z])(choices?|options?|answers)(?:[^a-z]|$)")
 RIGHT = re.compile(r"(?i)(?:answer|gold|correct|label|target|solution|cop|key)")
+NUMBERED = re.compile(r"(?i)(?:^|[^a-z])(id|idx|index|num|number|no|type|count)s?$")
+#: How the turns of a conversation are said -> the form that a source calls it by.
+TURNS = {("role", "content"): "openai", ("from", "value"): "sharegpt"}
 ASKING = ("?", "؟", "？", "՞", ";")
 #: One letter or number behind a name that the columns of one item's options share.
 SERIES = re.compile(r"(?i)^(?P<name>.*?)[_ ]?(?P<place>[a-h]|[0-9])$")
@@ -53,9 +56,38 @@ def propose(documents: Sequence[Row]) -> Proposal:
         rows = [row for row, _ in zip(fields_in(source, documents), range(ROWS), strict=False)]
         made.reasons.append(f"records: what looks like a question lies in `{way}`, {len(rows)} of them at the beginning")
     made.known = list(dict.fromkeys(name for row in rows for name in row))
+    if propose_messages(made, rows):
+        return made
     prompt = propose_prompt(made, rows)
     propose_options(made, rows, prompt)
     return made
+
+
+def propose_messages(made: Proposal, rows: Sequence[Row]) -> bool:
+    """Add the conversation, where nearly all rows have one and no column is called a question."""
+    if any(QUESTION.search(name) and texts_of(rows, name) for name in made.known):
+        return False
+    for name in made.known:
+        forms = Counter(turns_in(row.get(name)) for row in rows)
+        form, fits = max(forms.items(), key=lambda each: (each[0] is not None, each[1]))
+        if form is not None and fits >= FITS * len(rows):
+            made.columns["messages"] = name if form == "openai" else {"field": name, "form": form}
+            made.reasons.append(f"messages: `{name}` holds turns in {fits} of {len(rows)} rows")
+            if "tools" in made.known and any(row.get("tools") for row in rows):
+                made.columns["tools"] = "tools"
+                made.reasons.append("tools: `tools` is called so")
+            return True
+    return False
+
+
+def turns_in(value: Any) -> str | None:
+    """The form of a conversation's turns, where a value is one."""
+    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
+        return None
+    for (who, what), form in TURNS.items():
+        if all(who in each for each in value) and any(what in each for each in value):
+            return form
+    return None
 
 
 def propose_prompt(made: Proposal, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -65,7 +97,7 @@ def propose_prompt(made: Proposal, rows: Sequence[Row]) -> tuple[str, ...]:
     called = [name for name in texts if QUESTION.search(name)]
     nested = [path for path in inner if QUESTION.search(path[1])]
     if called:
-        first = min(called, key=lambda name: (name.count("."), made.known.index(name)))
+        first = min(called, key=lambda name: (name.count("."), bool(NUMBERED.search(name)), made.known.index(name)))
         made.reasons.append(f"prompt: `{first}` is called so")
     elif nested:
         name, key = nested[0]
@@ -92,18 +124,23 @@ def propose_prompt(made: Proposal, rows: Sequence[Row]) -> tuple[str, ...]:
 
 def propose_options(made: Proposal, rows: Sequence[Row], taken: Sequence[str]) -> None:
     """Add the options and the right one, where rows have some: what is not called so has a column that names one of them."""
-    for reading in sorted(readings(made.known, rows, taken), key=lambda each: not each.called):
+    found = []
+    for reading in readings(made.known, rows, taken):
         free = [name for name in made.known if name not in (*reading.columns, *taken)]
         golds = [each for name in free if (each := gold_of(rows, reading.options, name)) is not None]
-        if not golds and not reading.called:
-            continue
-        made.columns["options"] = reading.declared
-        made.reasons.append(f"options: {reading.why}")
-        if golds:
-            form, name, fits, said = max(golds, key=lambda each: (each[2], bool(RIGHT.search(each[1]))))
-            made.columns["gold"] = {form: name}
-            made.reasons.append(f"gold: `{name}` {said} in {fits} of {len(rows)} rows")
+        if not reading.called and all(text.isnumeric() for each in reading.options if each is not None for text in each.texts):
+            golds = [each for each in golds if each[0] in ("letter", "text")]  # of numbers any other number counts one
+        if golds or reading.called:
+            found.append((reading, golds))
+    if not found:
         return
+    reading, golds = min(found, key=lambda each: (not each[0].called, not each[1]))
+    made.columns["options"] = reading.declared
+    made.reasons.append(f"options: {reading.why}")
+    if golds:
+        form, name, fits, said = max(golds, key=lambda each: (each[2], bool(RIGHT.search(each[1]))))
+        made.columns["gold"] = {form: name}
+        made.reasons.append(f"gold: `{name}` {said} in {fits} of {len(rows)} rows")
 
 
 class Reading(NamedTuple):
@@ -147,9 +184,13 @@ def textual(rows: Sequence[Row], way: Listed) -> list[Listed]:
         value = row.get(way.field)
         for key in way.path or ():
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, list) and value and all(isinstance(each, dict) and "text" not in each for each in value):
+        if turns_in(value) is not None:
+            return []  # who speaks is no label
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             texts = [key for key in value[0] if all(isinstance(each.get(key), str) for each in value)]
-            by_length = sorted(texts, key=lambda key: -sum(len(each[key]) for each in value))
+            if "text" in texts and "label" in texts:
+                return []
+            by_length = sorted(texts, key=lambda key: (key != "text", -sum(len(each[key]) for each in value)))
             named = {"text": by_length[0]} if by_length else {}
             named |= {"label": by_length[-1]} if len(by_length) > 1 else {}
             return [way.model_copy(update=named)] if named else []

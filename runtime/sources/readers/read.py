@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -89,12 +89,12 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
             raise Unreadable(path, "its name does not say how it is written")
 
 
-def sample_objects(path: Path, file: IO[bytes] | None = None) -> list[dict[str, Any]]:
-    """The first objects of a file of whatever format its name says, as they stand in it; raises Unreadable.
+def sample_objects(path: Path, said: Mapping[str, Any], file: IO[bytes] | None = None) -> list[dict[str, Any]]:
+    """The first objects of a file as they stand in it, by its name and what else is said of it; raises Unreadable.
 
     `file` is the same, where it is Parquet that lies elsewhere.
     """
-    source = Source.model_validate({"file": path.name, "category": "?", "license": "A", "records": "?[]"})
+    source = Source.model_validate({"file": path.name, "category": "?", "license": "A", "records": "?[]", **said})
     match source.format_of(path.name):
         case "jsonl":
             return sample_jsonl(path, *read_head(source, path, LINES_HEAD))

@@ -174,7 +174,8 @@ def sample_separated(source: Source, path: Path, head: str, format: Literal["csv
 
 
 def sample_cells(source: Source, path: Path, head: str, format: Literal["csv", "tsv"]) -> list[dict[str, str]]:
-    """The first whole rows of the beginning of a file, by the names in its first line."""
+    """The first whole rows of the beginning of a file, by the names in its first line, or numbers."""
     feed = Feed([[*split_lines(head)]], "utf-8")
     rows = [cells for _, _, cells in islice(parse_rows(path, feed, source, format), SAMPLE) if not isinstance(cells, BadRow)]
-    return [dict(zip(rows[0], cells, strict=True)) for cells in rows[1:] if len(cells) == len(rows[0])]
+    names = rows[0] if source.header or not rows else [str(place) for place in range(len(rows[0]))]
+    return [dict(zip(names, cells, strict=True)) for cells in rows[source.header :] if len(cells) == len(names)]

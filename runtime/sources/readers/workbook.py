@@ -28,6 +28,14 @@ SHOWN = 20
 Cells = tuple[Any, ...]
 
 
+class ManySheets(Unreadable):
+    """A workbook of several sheets, of which nothing says which is meant."""
+
+    def __init__(self, path: Path, message: str, sheets: list[str]) -> None:
+        super().__init__(path, message)
+        self.sheets = sheets
+
+
 def read_workbook(source: Source, path: Path) -> Iterator[Batch]:
     """Batches of the rows of a sheet."""
     with closing(rows_of(source, path)) as rows:
@@ -88,7 +96,7 @@ def chosen_sheet(source: Source, path: Path, book: Any) -> Any:
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     listed = ", ".join(f"`{name}`" for name in islice(sheets, SHOWN))
     if source.sheet is None and len(sheets) != 1:
-        raise Unreadable(path, f"it has {len(sheets)} sheets, {listed}: say which is the `sheet`")
+        raise ManySheets(path, f"it has {len(sheets)} sheets, {listed}: say which is the `sheet`", list(sheets))
     if source.sheet is not None and source.sheet not in sheets:
         raise Unreadable(path, f"it has no sheet `{source.sheet}`; it has {listed}")
     return sheets[source.sheet or next(iter(sheets))]
