@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from pathlib import PurePath
+from traceback import walk_tb
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from operators.asks.asks import Asks
 from operators.base.cut import Cut
-from operators.base.declare import Declared, Map, Measure, Operator, SetDecision, Step, role_of
+from operators.base.declare import (
+    COSTS,
+    Declared,
+    Map,
+    Measure,
+    Operator,
+    Repeats,
+    Role,
+    SetDecision,
+    Step,
+    role_of,
+)
 from operators.catalog import CATALOG, OPERATORS
 from operators.grow.expand import Expand
 
@@ -21,6 +37,8 @@ GROUP = "data_recipe.operators"
 #: What the compiler and the runtime know how to lower and run; a `Cut` brings a kind of stage, and that is no operator alone.
 FAMILIES: tuple[type[Step], ...] = (Measure, Map, SetDecision, Expand, Asks)
 
+#: The types whose values have a form that a key can hold.
+KEYED = (bool, int, str, type(None), Decimal, tuple, list, dict, Mapping, Declared)
 #: Keys of a step that are no operators of a package.
 BESIDE = frozenset({"name", "before", "after", "drop", "measure"})
 
@@ -88,12 +106,83 @@ def fault_of(kind: Any, name: str) -> str | None:
         return f"its `version` is {kind.version!r}, and that is a whole number from 1"
     if not (vars(kind).get("__doc__") or "").strip():
         return "its class has no docstring, which is its page of the reference"
+    if (fault := fault_of_settled(kind) or fault_of_fields(kind)) is not None:
+        return fault
     try:
-        [role_of(kind, each) for each in kind.model_fields]
         kind.model_json_schema(by_alias=True)
         inspect.getsource(kind)
     except Exception as error:  # noqa: BLE001 - a class of others may be wrong in any way, and that is told
         return f"its fields have no schema: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return None
+
+
+def fault_of_settled(kind: type[Step]) -> str | None:
+    """What is wrong with what a class says of itself beside its fields, or None."""
+    wrong = {
+        "cost": issubclass(kind, Measure) and kind.cost not in COSTS,
+        "repeats": kind.repeats not in get_args(Repeats),
+        "rests_on": not are_names(kind.rests_on),
+        "may_lack": not are_names(kind.may_lack),
+        "values": issubclass(kind, Measure) and not (are_names(getattr(kind, "values", None)) and kind.values),
+    }
+    found = next((name for name, is_wrong in wrong.items() if is_wrong), None)
+    wanted = {"cost": f"one of {', '.join(COSTS)}", "repeats": f"one of {', '.join(get_args(Repeats))}"}
+    return found and f"its `{found}` is {getattr(kind, found, None)!r}, and that is {wanted.get(found, 'a tuple of names')}"
+
+
+def are_names(said: Any) -> bool:
+    """Whether it is a tuple of texts, none of them twice."""
+    return isinstance(said, tuple) and all(isinstance(each, str) for each in said) and len({*said}) == len(said)
+
+
+def fault_of_fields(kind: type[Step]) -> str | None:
+    """What is wrong with its fields, or None: whatever decides its result has to enter its key."""
+    for name, info in kind.model_fields.items():
+        # Without `ClassVar` a `version` is a parameter, and that of the class stays what it was.
+        if any(name in vars(base) for base in kind.__mro__[1:]):
+            return f"its field `{name}` hides what every operator has; is it to be a `ClassVar`?"
+        if (role := role_of(kind, name)) not in get_args(Role):
+            return f"its field `{name}` is marked {role!r}, and that is one of {', '.join(get_args(Role))}"
+        if role not in ("tuning", "label") and (odd := without_form(info.annotation)) is not None:
+            return f"its field `{name}` holds a `{odd}`, which no key can hold: take `int`, `str`, `Decimal` or a tuple"
+    return None
+
+
+def without_form(annotation: Any) -> str | None:
+    """The name of a type in an annotation that no key can hold, at any depth; None where there is none."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return None
+    if origin is Annotated:
+        return without_form(parts[0])
+    kind = annotation if origin is None else origin
+    if inspect.isclass(kind) and kind is not UnionType and not issubclass(kind, KEYED):
+        return kind.__name__
+    if is_declared(kind):
+        parts = tuple(info.annotation for info in kind.model_fields.values())
+    return next((odd for part in parts if (odd := without_form(part)) is not None), None)
+
+
+def is_declared(annotation: Any) -> bool:
+    return inspect.isclass(annotation) and issubclass(annotation, Declared)
+
+
+def at_fault(error: BaseException) -> tuple[str, str] | None:
+    """(what failed, where and what that means) of a failure inside the code of a package; None of any other.
+
+    It has no memory: packages that were asked for are known, and so are the modules that their entry points name.
+    """
+    if not offers.cache_info().currsize:
+        return None
+    roots = {entry.module.partition(".")[0]: entry for each in offers().values() for entry in each if entry.module in sys.modules}
+    for frame, line in reversed([*walk_tb(error.__traceback__)]):
+        if (entry := roots.get(str(frame.f_globals.get("__name__")).partition(".")[0])) is not None:
+            kind = type(frame.f_locals.get("self"))
+            name = f"the operator `{kind.name}` of " if issubclass(kind, Operator) else ""
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            place = f"{PurePath(frame.f_code.co_filename).name}:{line}, in `{frame.f_code.co_name}`"
+            hint = f"{place}; this is a mistake in the operator, not in the recipe; nothing was recorded of the step"
+            return f"{name}the package `{bringing(entry)}` failed: {reason}", hint
     return None
 
 

@@ -15,7 +15,9 @@ from runtime.completions.engines.configuration import Prices
 from runtime.completions.engines.engine import Answer, Request
 from runtime.completions.spending import Meter, Spending
 from tests.conftest import Project
-from tests.teacher import TRACES, Teacher, configure, teaching
+from tests.teacher import TRACES, Teacher, by_request, configure, teaching
+from tests.test_faults_together import wait_until
+from tests.test_teacher_kills import killed, started
 
 PROMPTS = [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(10, 30)]
 
@@ -152,3 +154,33 @@ def test_tools_and_calls_of_a_request_count_as_its_text_does() -> None:
     meter = Meter(Spending(Budget(money=Decimal("0.0004"))), "a", None, Prices(input=Decimal(1), output=Decimal(0)))
     turns = (("tools", "x" * 100), ("assistant", "", "x" * 200), ("user", "x" * 36))  # 64 + 336 of a million
     assert meter.admit(Request(bytes(32), turns, {"max_tokens": 1}, 0)) and meter.held[0] == 400
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["plain", "shared"])
+@pytest.mark.parametrize("of_step", [True, False])
+def test_builds_killed_and_beside_each_other_pay_nothing_twice_and_stop_before_their_budgets(
+    traces: Project, teacher: Teacher, monkeypatch: pytest.MonkeyPatch, where: str, of_step: bool
+) -> None:
+    if where == "shared":
+        pytest.importorskip("obstore")
+        monkeypatch.setenv("RECIPE_CACHE", str(traces.folder / "cache"))
+        (traces.folder / "bucket").mkdir()
+    store = "store" if where == "plain" else f"file://{traces.folder / 'bucket'}"
+    traces.rows("a.jsonl", [f"{n}번 문제: {n}에 {n}을 더하면 얼마인가요?" for n in range(100, 160)])
+    teacher.seconds = 0.05
+    budget = {"tokens": 300}
+    write(traces, *((None, budget) if of_step else (budget, None)))
+    build = started(traces, store=store)
+    wait_until(build, lambda: sum(teacher.asked.values()) >= 5)
+    killed(build)
+    teacher.tried.clear()  # what was under way when it was killed may be asked for again
+    both = [started(traces, store=store) for _ in range(2)]
+    said = [build.communicate(timeout=100)[1] for build in both]
+    assert [build.returncode for build in both] == [1, 1], said
+    assert all("is spent:" in each and "Traceback" not in each for each in said), said
+    tokens = len(by_request({"messages": [{"content": "1 2 3"}]}).split())
+    assert 0 < len(teacher.tried) <= 2 * (300 // tokens) and max(teacher.tried.values()) == 1
+    write(traces, None)
+    last = traces.run("build", "recipe.yaml", "--store", store)
+    assert last.code == 0 and max(teacher.tried.values()) == 1, last.err

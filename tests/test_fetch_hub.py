@@ -114,6 +114,34 @@ def test_a_moving_branch_moves_no_locked_build(project: Project, served: Served)
     assert served.paths() == asked
 
 
+@pytest.mark.parametrize("kind", ["hf", "https"])
+def test_a_lock_and_a_pulled_store_build_without_a_network(
+    project: Project, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    pytest.importorskip("obstore")
+    if kind == "https":
+        written = f"file: {served.url}/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"
+        project.write("recipe.yaml", text_of("{}").replace("hf: {}", written))
+    assert ran(project, served, "lock").code == 0
+    first = digest(ran(project, served))
+    (tmp_path / "bucket").mkdir()
+    assert project.run("store", "push", f"file://{tmp_path / 'bucket'}").code == 0
+    other = Project(tmp_path / "other")
+    (other.folder / ".recipe").mkdir(parents=True)
+    for name in ("recipe.yaml", "recipe.lock"):
+        (other.folder / name).write_bytes((project.folder / name).read_bytes())
+    monkeypatch.setenv("RECIPE_CACHE", str(tmp_path / "empty"))
+    assert other.run("store", "pull", f"file://{tmp_path / 'bucket'}").code == 0
+    served.asked.clear()
+    for command in ("check", "plan", "diff"):
+        done = other.run(command, "recipe.yaml", *(["--set", "prompts.length.min=13"] if command == "diff" else []))
+        assert done.code == 0, command + done.out + done.err
+    assert digest(other.run("build", "recipe.yaml", "--locked")) == first
+    changed = other.run("build", "recipe.yaml", "--set", "prompts.length.min=13")
+    assert changed.code == 0 and "40 rows" in changed.out, changed.out + changed.err
+    assert served.paths() == []
+
+
 def test_files_are_verified_by_what_the_hub_says_of_them(project: Project, served: Served) -> None:
     served.files[f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"] = ROWS.replace(b"row", b"wor")
     done = ran(project, served)

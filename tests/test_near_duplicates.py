@@ -160,6 +160,19 @@ def test_the_digest_is_the_same_in_any_order_of_rows_and_files(near: Project) ->
     assert near.digest(store="another") == one
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(21))
+def test_each_seed_has_one_digest_over_parts_and_orders(seed: int, near: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    near.write("recipe.yaml", RECIPE.replace("seed: 7", f"seed: {seed}"))
+    one, texts, found = near.digest(), [{"prompt": text} for text in some_texts()], set()
+    for parts in ("1", "4", "16"):
+        random.Random(seed).shuffle(texts)
+        near.rows("a.jsonl", texts)
+        monkeypatch.setenv("RECIPE_PARTS", parts)
+        found.add(near.digest(store=f"store-{parts}"))
+    assert found == {one}
+
+
 def test_few_pairs_at_a_time_find_what_many_do(near: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     one = near.digest()
     monkeypatch.setattr("runtime.stages.pairs.AT_ONCE", 16)

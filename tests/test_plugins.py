@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from operators.catalog import OPERATORS
+from operators.plugins import FAMILIES, fault_of_fields, fault_of_settled
 from tests.conftest import ROOT, Project, Ran
 
 EXAMPLE = ROOT / "examples" / "plugin"
@@ -137,6 +139,11 @@ BROKEN = {
     '= "sentences"': ('= "phrases"', "cannot join: its entry point is called `sentences`, and its `name` is 'phrases'"),
     "Marks": ("Only", "cannot join: the name of its part `Only` is taken"),
     "Sentences(Measure)": ("Sentences(Declared)", "cannot join: it is no class below `Measure`"),
+    "max: Count": ("max: float", "cannot join: its field `max` holds a `float`, which no key can hold"),
+    "Count = decided(...)": ("Count = field('deciding', ...)", "cannot join: its field `max` is marked 'deciding'"),
+    "    max: Count": ("    version: int = 2\n    max: Count", "cannot join: its field `version` hides what every operator has"),
+    "    max: Count = ": ("    cost = 'free'\n    max: Count = ", "cannot join: its `cost` is 'free'"),
+    '("sentences",)': ('("sentences", "sentences")', "cannot join: its `values` is ('sentences', 'sentences')"),
 }
 
 
@@ -146,6 +153,35 @@ def test_one_that_cannot_be_used_is_told_where_a_recipe_names_it(using: Project,
     broken = broken_by(wheel, tmp_path, old, new)
     ran = call(using, "check", "recipe.yaml", site=broken)
     assert ran.code == 2 and "recipe.yaml:6:5" in ran.err and f"of the package `recipe-sentences` {message}" in ran.err, ran.err
+
+
+FAILING = {
+    "return [np": ("raise ValueError('odd'); return [np", "the package `recipe-sentences` failed: ValueError: odd"),
+    "return [np.where": ("raise SystemExit(7); return [np.where", "the package `recipe-sentences` failed: SystemExit: 7"),
+    "return [": ("return 3, [", "`sentences` has to give 1 arrays of whole numbers: 2 of them"),
+    "return [np.": ("return [0.5 + np.", "`sentences` has to give 1 arrays of whole numbers: Float value"),
+    "<= {self.max}": ("<= nothing", "the SQL of `prompts` does not run"),
+}
+
+
+@pytest.mark.parametrize("old", FAILING)
+def test_what_fails_inside_one_is_told_in_a_sentence(using: Project, wheel: Path, tmp_path: Path, old: str) -> None:
+    new, message = FAILING[old]
+    ran = call(using, "build", "recipe.yaml", site=broken_by(wheel, tmp_path, old, new))
+    assert ran.code == 1 and message in ran.err and "this is a mistake" in ran.err and "Traceback" not in ran.err, ran.err
+
+
+def test_a_measures_field_without_a_mark_enters_its_key(using: Project, wheel: Path, tmp_path: Path) -> None:
+    bare = broken_by(wheel, tmp_path, 'field("measured", Marks())', "Marks()")
+    assert call(using, "build", "recipe.yaml", site=bare).code == 0
+    using.write("recipe.yaml", RECIPE.replace("{max: 1}", "{max: 1, marks: {ends: '~'}}"))
+    built = call(using, "build", "recipe.yaml", "--json", site=bare)
+    assert built.code == 0 and built.json["outputs"][0]["rows"] == 4, built.err
+
+
+def test_ours_have_no_fault_that_others_are_refused_for() -> None:
+    operators = (kind for kind in OPERATORS.values() if issubclass(kind, FAMILIES))
+    assert [fault for kind in operators if (fault := fault_of_settled(kind) or fault_of_fields(kind))] == []
 
 
 def test_one_that_cannot_be_used_hinders_nothing_else(using: Project, wheel: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from compiler.graph.facts import Facts
 from compiler.graph.nodes import Graph, Node
 from compiler.graph.stages import stage_at
 from compiler.text.canonical import digest_of
-from operators.base.declare import Measure, Operator, Role
+from operators.base.declare import Map, Operator, Role
 from operators.base.pairs import Pairwise
 
 Address = Callable[[int], str | None]
@@ -66,14 +66,14 @@ def structures(graph: Graph, facts: Facts) -> dict[int, str | None]:
 
 
 def roles_of(node: Node) -> tuple[Role, ...]:
-    """Which of its operator's fields decide a node."""
+    """Which of its operator's fields decide a node: together with what it reads, all that are no tuning and no label."""
     match node.aspect:
         case "columns":
-            return ("measured",) if isinstance(node.operator, Measure) else ("result",)
+            return ("result", "measured", "decided") if isinstance(node.operator, Map) else ("result", "measured")
         case "decision":
             return ("decided",)
         case "table" | "checkpoint":
-            return ("result", "column", "decided")
+            return ("result", "measured", "column", "decided")
 
 
 def carried(node: Node) -> dict[str, Any]:
@@ -97,4 +97,4 @@ def value_key(graph: Graph, index: int, facts: Facts) -> str:
 
 def memo_key(node: Node, facts: Facts) -> str:
     """The key of a dear measure's memo: the measure, without the table or the column it reads."""
-    return digest_of(identity(node.operator, facts, node.entries, "measured"))
+    return digest_of(identity(node.operator, facts, node.entries, *roles_of(node)))

@@ -160,9 +160,8 @@ class Operator(Declared):
         chosen: dict[str, Any] = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
-            if role_of(type(self), name) in roles and (
-                info.is_required() or value != info.get_default(call_default_factory=True)
-            ):
+            stated = info.is_required() or value != info.get_default(call_default_factory=True)
+            if stated and role_of(type(self), name) in roles:
                 chosen[info.alias or name] = value
         return chosen
 
@@ -252,8 +251,11 @@ class Map(Step):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from scope.complain_column(self.of, ("of",), "text")
-        for name in self.makes():
-            if name != self.of and name in scope.columns:
+        for place, name in enumerate(made := self.makes()):
+            if name in made[:place] or (name != self.of and name in (*RESERVED, *LABELS)):
+                at = "as" if "as_" in type(self).model_fields else "of"
+                yield Complaint((at,), f"it makes a column `{name}`, and that name is taken", "choose another name")
+            elif name != self.of and name in scope.columns:
                 yield Complaint(("of",), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
 
     def reads(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from operators.base.declare import LABELS, RESERVED, Map, field
+from operators.base.declare import Map, field
 from operators.base.scope import Complaint, Scope
 from operators.base.values import Column
 from operators.kernels.boxes import first_box, last_box
@@ -92,8 +92,6 @@ class Extract(Map):
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
         yield from super().complain(scope)
-        if self.as_ in (*RESERVED, *LABELS):
-            yield Complaint(("as",), f"`{self.as_}` is a column of the project's own", "choose another name")
         if self.mark is not None and self.rule not in ("last_answer_tag", "choice_label"):
             yield Complaint(("mark",), f"the rule `{self.rule}` looks for no mark", "leave it out")
 

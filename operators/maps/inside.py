@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from operators.base.declare import LABELS, RESERVED, Map, field
-from operators.base.scope import Complaint, Scope
+from operators.base.declare import Map, field
 from operators.base.values import Column
 
 
@@ -39,11 +38,6 @@ class Inside(Map):
 
     def makes(self) -> tuple[str, ...]:
         return (self.as_,)
-
-    def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from super().complain(scope)
-        if self.as_ in (*RESERVED, *LABELS):
-            yield Complaint(("as",), f"`{self.as_}` is a column of the project's own", "choose another name")
 
     def change(self, column: Column, entries: Mapping[str, Any]) -> list[Column]:
         import pyarrow as pa

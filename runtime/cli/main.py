@@ -121,6 +121,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except SystemExit as done:
+        sys.exit(report(done, arguments) if fault_of_plugin(done) is not None else done.code)
     except Exception as error:  # noqa: BLE001 - sorted below; what is not known is raised again
         sys.exit(report(error, arguments))
 
@@ -150,7 +152,7 @@ def say_failure(message: str, hint: str | None) -> None:
     say_json({"error": message, "hint": hint})
 
 
-def report(error: Exception, arguments: list[str]) -> int:
+def report(error: Exception | SystemExit, arguments: list[str]) -> int:
     """Tell a person of a failure and return the exit code; raises again what nobody expected."""
     from compiler.text.diagnostics import RecipeError, printed
 
@@ -190,12 +192,19 @@ def has_option(arguments: list[str], option: str, value: str) -> bool:
     return f"{option}={value}" in arguments or any(pair == (option, value) for pair in pairwise(arguments))
 
 
-def failure_of(error: Exception) -> tuple[list[str], str | None] | None:
+def fault_of_plugin(error: BaseException) -> tuple[str, str] | None:
+    """(what failed, a hint) of what the code of a package raised, which is nobody's mistake here; else None."""
+    return sys.modules["operators.plugins"].at_fault(error) if "operators.plugins" in sys.modules else None
+
+
+def failure_of(error: Exception | SystemExit) -> tuple[list[str], str | None] | None:
     """(what happened, in lines; what to do) for a failure of a run, or None for one that nobody expected."""
     import errno
 
     if isinstance(error, LookupError) and len(error.args) == 1 and isinstance(error.args[0], str) and type(error) is LookupError:
         return [f"`{error.args[0]}` is not installed"], f"pip install {error.args[0]}, or the extra of your language"
+    if (fault := fault_of_plugin(error)) is not None:
+        return [fault[0]], fault[1]
     if isinstance(error, OSError):
         what = error.strerror or str(error)
         where = f" `{error.filename}`" if error.filename else ""

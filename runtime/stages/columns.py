@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -177,9 +177,9 @@ def batch_columns(
         case Map():
             name = work.reads["of"]
             made = operator.change(columns[name], node.entries)
-            if any(len(each) != len(columns[name]) for each in made):
-                return [each for each in made for _ in range(2)]
-            texts_made = [each.cast(pa.large_string()) for each in made]
+            texts_made = returned(operator, len(operator.makes()), pa.large_string(), made)
+            if any(len(each) != len(columns[name]) for each in texts_made):
+                return [each for each in texts_made for _ in range(2)]
             return [part for each in texts_made for part in (each, changed_digests(columns[name], each, digests[name]))]
         case Search():
             assert work.sought is not None
@@ -197,8 +197,23 @@ def batch_columns(
             names = [work.reads[role] for role in operator.others]
             texts |= {each: Texts(columns[each]) for each in names if each not in texts}
             others = [texts[each] for each in names]
-            return [pa.array(value) for value in operator.compare(texts[name], others, node.entries)]
+            made = operator.compare(texts[name], others, node.entries)
+            return returned(operator, len(operator.values), pa.int64(), made)
     raise AssertionError(f"`{operator.name}` makes no columns")
+
+
+def returned(operator: Measure | Map, many: int, kind: pa.DataType, made: Any) -> list[pa.Array]:
+    """What a kernel gave, as so many columns of a type. Raises LostRows where it is something else."""
+    found = type(made).__name__
+    if isinstance(made, Sequence) and len(made) == many:
+        try:
+            return [(each if isinstance(each, pa.Array) else pa.array(each)).cast(kind) for each in made]
+        except (TypeError, pa.ArrowException) as error:
+            found = " ".join(str(error).split())[:200]
+    elif isinstance(made, Sequence):
+        found = f"{len(made)} of them"
+    wanted = "columns of text" if pa.types.is_large_string(kind) else "arrays of whole numbers"
+    raise LostRows(f"`{operator.name}` has to give {many} {wanted}: {found}")
 
 
 def measure_once(
@@ -215,7 +230,9 @@ def measure_once(
             _, first = np.unique(cells[missing], axis=0, return_index=True)
             chosen = missing[np.sort(first)]
             try:
-                measured = np.stack(operator.measure(Texts(column.take(pa.array(chosen))), entries), axis=1)
+                made = operator.measure(Texts(column.take(pa.array(chosen))), entries)
+                numbers = returned(operator, len(operator.values), pa.int64(), made)
+                measured = np.stack([pc.fill_null(each, -1).to_numpy() for each in numbers], axis=1)
             except TooSlow as error:
                 raise TooSlow([int(chosen[place]) for place in error.places]) from None
             if len(measured) != len(chosen):
@@ -229,7 +246,7 @@ def changed_digests(before: pa.Array, after: pa.Array, digests: pa.Array) -> pa.
     """The cell digests of changed text; a cell that did not change keeps its own."""
     kind = "list of text" if pa.types.is_large_list(after.type) else "text"
     if kind == "text":
-        moved = pc.fill_null(pc.not_equal(before.cast(after.type), after), False).to_numpy(zero_copy_only=False)
+        moved = pc.fill_null(pc.not_equal(before.cast(after.type), after), True).to_numpy(zero_copy_only=False)
     else:
         moved = np.ones(len(after), dtype=bool)
     null = np.asarray(after.is_null().to_numpy(zero_copy_only=False))

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from compiler.graph.nodes import Node
 from operators.base.bounds import exactly
+from operators.plugins import package_of
 from runtime.stages.columns import LostRows
 from runtime.stages.relation import Relation
 from runtime.store.digest import Bytes, id_bytes
@@ -107,9 +108,19 @@ def querying(relation: Relation) -> Iterator[None]:
             raise
         raise lack from error
     except duckdb.Error as error:
-        raise AssertionError(f"the SQL of `{relation.stage.node.label}` does not run: {error}") from error
+        message = f"the SQL of `{relation.stage.node.label}` does not run: {error}"
+        if packages := packages_of(relation):
+            named = " and ".join(f"`{each}`" for each in packages)
+            raise StoreError(message, f"it is of operators of {named}: this is a mistake there, not in the recipe") from error
+        raise AssertionError(message) from error
     finally:
         relation.close()
+
+
+def packages_of(relation: Relation) -> list[str]:
+    """The packages whose operators give parts of the query of a stage."""
+    kinds = [type(each.operator) for each in (*relation.stage.run, relation.stage.node)]
+    return sorted({found for each in kinds if (found := package_of(each)) is not None})
 
 
 def lacking(relation: Relation, text: str) -> StoreError | None:
