@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
-from runtime.store.bound import show_size
+from runtime.store.bound import Bound, show_size
 from runtime.store.record import Record
 from runtime.store.store import Store, StoreError
 
@@ -105,15 +105,33 @@ def complain_full(store: Store, kind: Kind[Any, Any], records: Mapping[int, Reco
 def complain_large(session: Session, store: Store, executor: Executor, source: Callable[[str], Extent]) -> None:
     """Raises StoreError for a source that has not its rows in the store, and is too large for what may read it."""
     from runtime.executors.executor import Resources
-    from runtime.stages.extents import frame_bytes
     from runtime.stages.source import reading_cores
-    from runtime.tables.spill import complain_larger
 
-    addresses, bound = session.addresses(store), executor.allowance(Resources(reading_cores(executor)))
+    for misfit in misfits(session, store, executor.allowance(Resources(reading_cores(executor))), source):
+        raise misfit
+
+
+def misfits(session: Session, store: Store, bound: Bound, source: Callable[[str], Extent]) -> Iterator[StoreError]:
+    """What is said of each source that has not its rows in the store, and does not fit into a bound."""
+    from runtime.sources.sizes import held_whole
+
+    addresses = session.addresses(store)
     for stage in of_kind(SourceStage, session.graph):
         label, key = stage.node.label, addresses.key(stage.index)
         files = session.facts.leaves[label].files
-        if sum(size for _, _, size in files) * 8 < bound.most or (key is not None and store.find(key) is not None):
+        if key is not None and store.find(key) is not None:
+            continue
+        if (held := held_whole(stage.operator, session.found.files.get(label, ()))) > bound.room:
+            message = f"a workbook of `{label}` takes about {show_size(held)} while it is read"
+            hint = f"build with --memory {bound.least_with(held) >> 20}MB, or more, or save it as csv"
+            yield StoreError(f"{message}: that does not fit into {bound.memory >> 20} MB", hint)
+        if sum(size for _, _, size in files) * 8 < bound.most:
             continue  # nothing of a file grows more than eightfold when it is read
+        from runtime.stages.extents import frame_bytes
+        from runtime.tables.spill import complain_larger
+
         rows = source(label)
-        complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), bound)
+        try:
+            complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), bound)
+        except StoreError as error:
+            yield error
