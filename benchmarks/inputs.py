@@ -7,7 +7,7 @@ import random
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -221,8 +221,9 @@ def write_csv(path: Path, texts: Rows) -> None:
 
 
 def laid_out(folder: Path, reviews: Path, kind: str, size: int) -> int:
-    """A recipe and its files in a folder; says how many bytes they have."""
+    """A recipe and its files in a folder, with texts of so many bytes; says how many texts."""
     name, said, filters, write = KINDS[kind]
     (folder / "recipe.yaml").write_text(RECIPE.replace("FILE", f'"{name}"').replace("SAID", said).replace("FILTERS", filters))
-    write(folder / name.replace("*", ""), texts_of(reviews, size, EACH.get(kind, 10_000)))
-    return sum(each.stat().st_size for each in folder.iterdir())
+    texts, numbers = texts_of(reviews, size, EACH.get(kind, 10_000)), count()
+    write(folder / name.replace("*", ""), (text for text, _ in zip(texts, numbers, strict=False)))
+    return next(numbers)
