@@ -208,7 +208,7 @@ KINDS: dict[str, tuple[str, str, str, Callable[[Path, Rows], None]]] = {
     "near": ("rows.txt", "columns: {prompt: .}", "prompts: [{near_duplicates: {max_share: 1}}]\n", write_lines),
 }
 #: Bytes of a text, where they are not 10,000.
-EACH = {"warc": 500_000, "identified": 100, "near": 100}
+EACH = {"warc": 100_000, "identified": 100, "near": 100}
 
 
 def write_csv(path: Path, texts: Rows) -> None:

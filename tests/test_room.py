@@ -97,7 +97,7 @@ def test_a_source_whose_parts_do_not_fit_is_told_before_it_is_read(
         texts = [json.loads(line)["prompt"] for line in lines(60_000)]
         pq.write_table(pa.table({"prompt": texts}), project.folder / "a.parquet")
         project.write("recipe.yaml", RECIPE.replace("FILE", "a.parquet"))
-    monkeypatch.setattr("runtime.build.run.SMALLEST", 0)
+    monkeypatch.setattr("runtime.build.room.SMALLEST", 0)
     ran = project.run("build", "recipe.yaml", "--memory", "1MB")
     assert ran.code == 1 and "the rows of `a` take" in ran.err and f"--memory {SMALLEST >> 20}MB, or more" in ran.err, ran.err
     assert left(project.folder / ".recipe") == []

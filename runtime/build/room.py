@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
-from runtime.store.bound import Bound, show_size
+from runtime.store.bound import SMALLEST, Bound, show_size
 from runtime.store.record import Record
 from runtime.store.store import Store, StoreError
+from runtime.store.trees import PART_COUNTS
 
 if TYPE_CHECKING:
     from runtime.executors.executor import Executor
@@ -42,6 +44,16 @@ class Disk(NamedTuple):
 
     def data(self) -> dict[str, int]:
         return self._asdict()
+
+
+def bound_of(memory: int | None) -> Bound:
+    """What a build may take: RECIPE_PARTS says into how many parts tables are laid, else their size. Raises StoreError."""
+    parts = os.environ.get("RECIPE_PARTS")
+    if parts and parts not in map(str, PART_COUNTS):
+        raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
+    if memory is not None and memory < SMALLEST:
+        raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
+    return Bound(memory, int(parts) if parts else None)
 
 
 def free_at(folder: Path) -> int:

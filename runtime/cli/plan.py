@@ -12,7 +12,7 @@ from compiler.graph.plan import Planned, make_plan
 from compiler.lower.contamination import complain_unobtained
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
-from runtime.build.room import disk_of, misfits, sizes_of
+from runtime.build.room import bound_of, disk_of, misfits, sizes_of
 from runtime.build.session import Session
 from runtime.cli.options import (
     Size,
@@ -109,7 +109,6 @@ def plan_command(session: Session, given: Assumed, memory: int | None, show_rest
 
 def misfits_of(session: Session) -> list[StoreError]:
     """What is said of sources that do not fit into the bound of memory."""
-    from runtime.build.run import bound_of
     from runtime.store.bound import machine_memory
 
     return [*misfits(session, session.open_store(), bound_of(session.memory).within(machine_memory()), sizes_of(session))]
