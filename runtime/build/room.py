@@ -64,13 +64,13 @@ def free_at(folder: Path) -> int:
 
 def sizes_of(session: Session) -> Callable[[str], Extent]:
     """Tells how large the rows of a source are, about, by a look at its files."""
-    from runtime.sources.sizes import size_of
-    from runtime.stages.extents import Extent
-
     sources = {stage.node.label: stage.operator for stage in of_kind(SourceStage, session.graph)}
 
     @cache
     def size(label: str) -> Extent:
+        from runtime.sources.sizes import size_of
+        from runtime.stages.extents import Extent
+
         return Extent(*size_of(sources[label], session.found.files.get(label, ())))
 
     return size
