@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from operators.declared.source import Source
-from runtime.sources.readers.files import CHUNK, Unreadable, open_bytes
+from runtime.sources.readers.files import CHUNK, DAMAGED, Unreadable, open_bytes
 from runtime.sources.readers.inside import outer_columns
 
 HEAD = 1 << 20
 PACKED = 4
 """How many times smaller packed text is taken to be."""
+CELLS = 4
+"""How many times larger than its unpacked bytes a workbook is while it is read: the texts of all cells are held."""
 PAGE = 1 << 14
 """Bytes that a page is taken to have."""
 
@@ -35,6 +38,19 @@ def size_of(source: Source, paths: Iterable[Path]) -> Size:
         except (Unreadable, OSError):
             continue
     return Size(sum(each.rows for each in sizes), sum(each.text for each in sizes))
+
+
+def held_whole(source: Source, paths: Iterable[Path]) -> int:
+    """What is in memory of a file of which all is, about: of the largest workbook."""
+    sizes = []
+    for path in paths:
+        if source.format_of(path.name) == "xlsx":
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    sizes.append(sum(info.file_size for info in archive.infolist()))
+            except DAMAGED:
+                continue  # reading it says why
+    return CELLS * max(sizes, default=0)
 
 
 def parquet_size(source: Source, path: Path) -> Size:

@@ -24,6 +24,8 @@ from runtime.sources.readers.rows import Bad, BadRow, Batch, Converted, assemble
 MAX_BYTES = 1 << 30
 BATCH_BYTES = 1 << 23
 """What a batch holds, about."""
+BUFFER = 1 << 20
+"""Bytes of a column that are read at a time."""
 LOOKED = 20
 """Rows of a file that are looked at for the rows inside them."""
 
@@ -37,8 +39,8 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
     if not path.stat().st_size:
         raise Unreadable(path, "it is empty")
     try:
-        # What is read ahead would stay in memory to the end of the file.
-        with pq.ParquetFile(str(path), page_checksum_verification=True, pre_buffer=False) as file:
+        # What is read ahead would stay in memory to the end of the file, and without a buffer a group is read whole.
+        with pq.ParquetFile(str(path), buffer_size=BUFFER, page_checksum_verification=True, pre_buffer=False) as file:
             fields = check_columns(path, file.schema_arrow.names, source)
             for field in fields:
                 if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from operators.declared.records import ITSELF
 from operators.declared.source import Source
-from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_json, sample_jsonl
+from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_inside, sample_json, sample_jsonl
 from runtime.sources.readers.files import CHUNK, MAX_LINE, Unreadable, open_bytes
 from runtime.sources.readers.inside import fields_in
 from runtime.sources.readers.jsonl import read_jsonl
@@ -69,6 +69,8 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
                 except Unreadable:
                     if complete:
                         raise
+                if source.records is not None and (found := sample_inside(source, path)) is not None:
+                    return name_columns(in_reach(source, path, found))
             if source.records is not None:
                 return None
             raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl")
