@@ -39,16 +39,23 @@ def size_of(source: Source, paths: Iterable[Path]) -> Size:
 
 def parquet_size(source: Source, path: Path) -> Size:
     """What the footer says of the columns that are read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from runtime.sources.readers.parquet import metadata_of, refusing
 
-    try:
-        metadata = pq.read_metadata(str(path))
-    except (pa.ArrowException, OSError):
-        return Size(0, 0)
+    metadata = metadata_of(path)
     wanted = set(source.reads() if source.records is None else outer_columns(source))
     groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
-    return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
+    with refusing(path):
+        return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
+
+
+def rows_said(paths: Iterable[Path]) -> int | None:
+    """How many rows files say that they have; None where one of them cannot be read."""
+    from runtime.sources.readers.parquet import metadata_of
+
+    try:
+        return sum(int(metadata_of(path).num_rows) for path in paths)
+    except Unreadable:
+        return None
 
 
 def column_bytes(group: Any, wanted: set[str]) -> int:

@@ -87,7 +87,8 @@ def decode_whole(path: Path, stream: BinaryIO, encoding: str) -> str:
     data = read_whole(path, stream)
     check_head(path, data[:CHUNK], encoding)
     try:
-        return data.decode(encoding).removeprefix("\ufeff")
+        # As a look at the beginning does it: in which order UTF-16 without its mark has its bytes is not guessed.
+        return codecs.getincrementaldecoder(encoding)().decode(data, final=True).removeprefix("\ufeff")
     except UnicodeError as error:
         raise Unreadable(path, f"it is not {encoding}: {error}") from error
 
