@@ -227,6 +227,11 @@ def test_parquet_with_a_name_that_is_no_text_is_named_also_at_a_look(tmp_path: P
     assert size_of(declare(), [path]) == (0, 0)
 
 
+def test_parquet_is_as_large_as_its_first_rows(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path, t=["a" * 96] * 5, n=[1] * 5)
+    assert size_of(declare(), [path, path]) == (10, 1000)
+
+
 def test_probing_lines_imports_no_arrow(tmp_path: Path) -> None:
     write_jsonl(tmp_path, {"t": "a", "i": 1}, {"t": None, "i": 0.5, "x": []})
     code = (

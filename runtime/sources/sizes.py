@@ -1,16 +1,18 @@
-"""How large the rows of a source will be, by a look at its files: what Parquet says of itself, or their first rows."""
+"""How large the rows of a source will be, by a look at its files: how many Parquet says it has, and the first of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from operators.declared.source import Source
 from runtime.sources.readers.files import CHUNK, Unreadable, open_bytes
 from runtime.sources.readers.inside import outer_columns
 
 HEAD = 1 << 20
+FIRST = 1024
+"""Rows of a Parquet file that are looked at."""
 PACKED = 4
 """How many times smaller packed text is taken to be."""
 PAGE = 1 << 14
@@ -38,14 +40,20 @@ def size_of(source: Source, paths: Iterable[Path]) -> Size:
 
 
 def parquet_size(source: Source, path: Path) -> Size:
-    """What the footer says of the columns that are read."""
-    from runtime.sources.readers.parquet import metadata_of, refusing
+    """As many rows as the footer says, as large as the first of them.
 
-    metadata = metadata_of(path)
-    wanted = set(source.reads() if source.records is None else outer_columns(source))
-    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
-    with refusing(path):
-        return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
+    The footer is not asked how large a column is: where that is damaged, Arrow ends the process instead of saying so.
+    """
+    import pyarrow.parquet as pq
+
+    from runtime.sources.readers.parquet import refusing
+
+    with refusing(path), pq.ParquetFile(str(path), pre_buffer=False) as file:
+        read = source.reads() if source.records is None else outer_columns(source)
+        wanted = [name for name in read if name in file.schema_arrow.names]
+        first = next(file.iter_batches(FIRST, columns=wanted), None)
+        each = 0.0 if first is None or not first.num_rows else first.nbytes / first.num_rows
+        return Size(file.metadata.num_rows, int(file.metadata.num_rows * each))
 
 
 def rows_said(paths: Iterable[Path]) -> int | None:
@@ -56,12 +64,6 @@ def rows_said(paths: Iterable[Path]) -> int | None:
         return sum(int(metadata_of(path).num_rows) for path in paths)
     except Unreadable:
         return None
-
-
-def column_bytes(group: Any, wanted: set[str]) -> int:
-    """Bytes of some columns of a row group, unpacked; a column that repeats itself takes more in memory."""
-    columns = (group.column(at) for at in range(group.num_columns))
-    return sum(each.total_uncompressed_size for each in columns if each.path_in_schema.split(".")[0] in wanted)
 
 
 def text_size(source: Source, path: Path) -> Size:
