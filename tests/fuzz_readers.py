@@ -128,6 +128,8 @@ def strayed(seed: Seed, content: bytes, told: Told, of_seed: Told) -> str | None
     """What is wrong with the rows of a mutant: those of parts that were not touched are as they were."""
     if told.refused is not None or seed.unit == WHOLE or (seed.unit == LINE and b"\n" not in content):
         return None
+    if seed.unit == ELEMENT and not content.lstrip(b" \t\r\n").startswith(b"["):
+        return None  # what is no array any more is read as lines, of which each is named that is no row
     first, last = common(seed.content, content)
     begins = starts(seed)
     if seed.name.endswith((".csv", ".tsv")) and first < begins[1]:
