@@ -150,7 +150,10 @@ def head_of(path: Path, encoding: str, size: int, version: tuple[int, ...]) -> t
             held += len(block)
     check_head(path, b"".join(parts[:1]), encoding)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
+    try:
+        return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
+    except UnicodeError as error:  # as where UTF-16 begins without its mark, which nothing can stand in for
+        raise Unreadable(path, f"it is not {encoding}: {error}") from error
 
 
 def name_columns(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
