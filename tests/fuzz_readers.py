@@ -93,7 +93,7 @@ def look(seed: Seed, path: Path) -> None:
         lambda where: probe(source, where),
         lambda where: bound_rows(source, [where]),
         lambda where: size_of(source, [where]),
-        lambda where: propose(sample_objects(where)),
+        lambda where: propose(sample_objects(where, {})),
     ):
         try:
             act(path if packed_as(path.name) is None else member_of(path)[0])
