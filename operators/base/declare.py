@@ -240,13 +240,15 @@ class Measure(Step):
 
 
 class Map(Step):
-    """A row-local change of one text column, or columns that are made of it; ids are kept."""
+    """A row-local change of one text column, or columns made of it; ids are kept. Of a conversation it `changes` each text."""
+
+    changes: ClassVar[tuple[ColumnType, ...]] = ("text",)
 
     of: str = field("column", "prompt")
     """The text column that is changed."""
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from scope.complain_column(self.of, ("of",), "text")
+        yield from scope.complain_column(self.of, ("of",), *self.changes)
         for place, name in enumerate(made := self.makes()):
             if name in made[:place] or (name != self.of and name in (*RESERVED, *LABELS)):
                 at = ("as" if "as_" in type(self).model_fields else "of",)
