@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,9 @@ def test_a_page_can_be_read_without_eyes_or_a_mouse(told: Project) -> None:
     assert all(tags[at + 1] == "title" for at, tag in enumerate(tags) if tag == "svg")
     assert all(text for _, _, text in page.all("title", "caption", "summary"))
     ids = [attributes["id"] for _, attributes, _ in page.found if "id" in attributes]
-    assert len(ids) == len(set(ids)) and {f"#{each}" for each in ids} >= {attributes["href"] for _, attributes, _ in page.all("a")}
+    assert len(ids) == len(set(ids)) and {f"#{each}" for each in ids} >= {
+        attributes["href"] for _, attributes, _ in page.all("a")
+    }
     assert "prefers-color-scheme:dark" in page.text and "width=device-width" in page.text
 
 
@@ -176,7 +179,9 @@ def test_nothing_but_a_report_is_replaced(told: Project) -> None:
     assert told.run("report", "recipe.yaml", "--store", "store").code == 0
     assert (told.folder / "recipe.report.html").exists()
     refused = told.run("report", "recipe.yaml", "--store", "store", "--to", "a.jsonl")
-    assert refused.code == 1 and "is no page of `recipe report`" in refused.err and EVIL[:8] in (told.folder / "a.jsonl").read_text()
+    assert (
+        refused.code == 1 and "is no page of `recipe report`" in refused.err and EVIL[:8] in (told.folder / "a.jsonl").read_text()
+    )
 
 
 def test_what_is_not_built_is_told_with_the_command_that_builds_it(project: Project) -> None:
@@ -225,3 +230,65 @@ def test_a_training_is_told_with_its_loss(school: Project) -> None:  # noqa: F81
     assert learnt["name"] == "train.sft" and learnt["steps"] == len(learnt["loss"]) == 6 and learnt["tokens"] > 0
     page = page_of(school)
     assert len(page.all("polyline")) == 1 and any("loss of train.sft" in text for _, _, text in page.all("title"))
+
+
+PUBLISHED = ("--url", "https://example.org/told", "--creator", "한국어 연구실 <b>", "--published", "2026-01-31")
+
+
+def described(project: Project, *arguments: str) -> Any:
+    ran = project.run("report", "recipe.yaml", "--store", "store", "--format", "croissant", "--of", "export", *arguments)
+    assert ran.code == 0, ran.out + ran.err
+    return ran.json
+
+
+def test_an_export_is_described_as_croissant_demands(told: Project) -> None:
+    """By the tables of the specification: what is required, of which types, and that all references lead somewhere."""
+    import pyarrow.parquet as pq
+
+    assert told.run("export", "recipe.yaml", "--store", "store", "--to", "export").code == 0
+    found = described(told, *PUBLISHED)
+    required = {"@context", "@type", "conformsTo", "description", "license", "name", "url", "creator", "datePublished"}
+    assert {*required, "distribution"} <= {*found} and all(found[name] for name in required)
+    assert found["@type"] == "sc:Dataset" and found["datePublished"] == "2026-01-31" and found["isLiveDataset"] is False
+    assert found["conformsTo"] == ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
+    assert found["creator"] == [{"@type": "sc:Organization", "name": "한국어 연구실 <b>"}] and found["inLanguage"] == ["ko", "en"]
+    *files, rows = found["distribution"]
+    columns = set()
+    for each in files:
+        path = told.folder / "export" / each["contentUrl"]
+        assert each["@type"] == "cr:FileObject" and each["contentSize"] == f"{path.stat().st_size} B"
+        assert each["sha256"] == sha256(path.read_bytes()).hexdigest()
+        columns |= {*pq.read_schema(path).names}
+    there = (told.folder / "export").glob(rows["includes"])
+    assert rows["@type"] == "cr:FileSet" and sorted(there) == [told.folder / "export" / each["contentUrl"] for each in files]
+    (records,) = found["recordSet"]
+    assert {field["source"]["extract"]["column"] for field in records["field"]} == columns
+    assert {field["source"]["fileSet"]["@id"] for field in records["field"]} == {rows["@id"]}
+    ids = [each["@id"] for each in (*found["distribution"], records, *records["field"])]
+    assert len(ids) == len(set(ids)) and records["key"]["@id"] in ids
+    known = {*found["@context"]} - {name for name in found["@context"] if name.startswith("@")}
+    used = {name.partition(":")[0] for name in found if ":" in name}
+    assert used <= known and {"cr", "dct", "prov", "rai", "sc"} <= known
+    assert all(isinstance(each, str) for each in found["rai:dataPreprocessingProtocol"]) and found["rai:dataLimitations"]
+    assert SECRET not in json.dumps(found, ensure_ascii=False)
+
+
+def test_croissant_is_not_made_up(told: Project) -> None:
+    ran = told.run("report", "recipe.yaml", "--store", "store", "--format", "croissant", "--creator", "me")
+    assert ran.code == 2 and "give --of DIR, --url, --published" in ran.err
+    (told.folder / "export").mkdir()
+    ran = told.run("report", "recipe.yaml", "--store", "store", "--format", "croissant", "--of", "export", *PUBLISHED)
+    assert ran.code == 1 and "no export of a dataset" in ran.err
+
+
+@pytest.mark.parametrize("change", ["other build", "other file"])
+def test_what_is_described_is_the_export_of_this_build(told: Project, change: str) -> None:
+    assert told.run("export", "recipe.yaml", "--store", "store", "--to", "export").code == 0
+    if change == "other build":
+        told.write("recipe.yaml", RECIPE.replace("min: 3", "min: 20"))
+        told.build()
+    else:
+        (shard,) = (told.folder / "export" / "data").iterdir()
+        shard.write_bytes(shard.read_bytes() + b"x")
+    ran = told.run("report", "recipe.yaml", "--store", "store", "--format", "croissant", "--of", "export", *PUBLISHED)
+    assert ran.code == 1 and ("is an export of" if change == "other build" else "is not as it was exported") in ran.err

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 import click
 
 from runtime.build.session import Session
 from runtime.cli.options import ALLOW, SET, json_option, restricted_option, say, store_option
+from runtime.store.project import follow_name
 
-FORMS = ("html", "json")
+FORMS = ("html", "json", "croissant")
 
 
 @click.command("report")
 @click.argument("recipe")
 @click.argument("other", required=False, metavar="[RECIPE2]")
-@click.option("--format", "form", type=click.Choice(FORMS), default="html", help="A page, or its data.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="html",
+    help="A page, its data, or what others' tools read of an export.",
+)
 @click.option("--to", "named", metavar="FILE", help="Where it is written; RECIPE.report.html here, or printed, unless said.")
 @click.option("--what", metavar="NAME", help="The table that it is on; the recipe's dataset unless said.")
+@click.option("--of", "folder", metavar="DIR", help="With croissant: the export that is described.")
+@click.option("--url", metavar="URL", help="With croissant: the page of the dataset.")
+@click.option("--creator", "creators", multiple=True, metavar="NAME", help="With croissant: who made it.")
+@click.option("--published", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With croissant: when, as 2026-01-31.")
 @click.option("--force", is_flag=True, help="Replace a FILE that is no report.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET)
 @click.option("--allow-path", "allow", multiple=True, metavar="DIR", help=ALLOW)
@@ -30,6 +42,10 @@ def report_command(
     form: str,
     named: str | None,
     what: str | None,
+    folder: str | None,
+    url: str | None,
+    creators: tuple[str, ...],
+    published: datetime | None,
     force: bool,
     settings: tuple[str, ...],
     allow: tuple[str, ...],
@@ -41,6 +57,14 @@ def report_command(
 
     The file loads nothing and holds no text of rows that may not be redistributed unless --show-restricted says so.
     """
+    form = "json" if as_json else form
+    if form == "croissant":
+        lacks = {"--of DIR": folder, "--url": url, "--creator": creators, "--published": published}
+        if missing := [name for name, value in lacks.items() if not value]:
+            raise click.UsageError(f"Croissant wants what no recipe says: give {', '.join(missing)}")
+        if other is not None or not str(url).startswith(("https://", "http://")):
+            raise click.UsageError("Croissant describes one dataset" if other is not None else "--url is no https://...")
+    from runtime.report.croissant import Publication, as_croissant, read_export
     from runtime.report.gather import gather_report
     from runtime.report.page import as_html
     from runtime.report.plain import as_json_text
@@ -49,8 +73,12 @@ def report_command(
     recipes = [recipe, *([other] if other is not None else [])]
     sessions = [Session(each, settings, allow, store) for each in recipes]
     reports = [gather_report(each, what, show_restricted) for each in sessions]
-    form = "json" if as_json else form
-    text = as_html(reports) if form == "html" else as_json_text(reports)
+    if form == "croissant":
+        assert folder is not None and url is not None and published is not None
+        exported = read_export(follow_name(folder, allow), folder, reports[0].digest)
+        text = as_croissant(reports[0], exported, Publication(url, creators, f"{published:%Y-%m-%d}"))
+    else:
+        text = as_html(reports) if form == "html" else as_json_text(reports)
     if named is None and form != "html":
         click.echo(text, nl=False)
         return
