@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 
 import click
@@ -58,13 +59,9 @@ def report_command(
     The file loads nothing and holds no text of rows that may not be redistributed unless --show-restricted says so.
     """
     form = "json" if as_json else form
-    if form == "croissant":
-        lacks = {"--of DIR": folder, "--url": url, "--creator": creators, "--published": published}
-        if missing := [name for name, value in lacks.items() if not value]:
-            raise click.UsageError(f"Croissant wants what no recipe says: give {', '.join(missing)}")
-        if other is not None or not str(url).startswith(("https://", "http://")):
-            raise click.UsageError("Croissant describes one dataset" if other is not None else "--url is no https://...")
-    from runtime.report.croissant import Publication, as_croissant, read_export
+    described = form == "croissant"
+    if described:
+        complain_lacks({"--of DIR": folder, "--url": url, "--creator": creators, "--published": published}, url, other)
     from runtime.report.gather import gather_report
     from runtime.report.page import as_html
     from runtime.report.plain import as_json_text
@@ -73,10 +70,11 @@ def report_command(
     recipes = [recipe, *([other] if other is not None else [])]
     sessions = [Session(each, settings, allow, store) for each in recipes]
     reports = [gather_report(each, what, show_restricted) for each in sessions]
-    if form == "croissant":
-        assert folder is not None and url is not None and published is not None
-        exported = read_export(follow_name(folder, allow), folder, reports[0].digest)
-        text = as_croissant(reports[0], exported, Publication(url, creators, f"{published:%Y-%m-%d}"))
+    if described:
+        from runtime.report.croissant import Publication, as_croissant, read_export
+
+        exported = read_export(follow_name(str(folder), allow), str(folder), reports[0].digest)
+        text = as_croissant(reports[0], exported, Publication(str(url), creators, f"{published:%Y-%m-%d}"))
     else:
         text = as_html(reports) if form == "html" else as_json_text(reports)
     if named is None and form != "html":
@@ -85,3 +83,13 @@ def report_command(
     place = named or f"{sessions[0].text.place.path.stem}.report.html"
     write_report(place, text, force, allow)
     say(f"{', '.join(f'{each.recipe}@{each.digest[:12]}' for each in reports)}  {os.path.relpath(place)}")
+
+
+def complain_lacks(wanted: Mapping[str, object], url: str | None, other: str | None) -> None:
+    """Raises UsageError where a description would lack what its format demands."""
+    if missing := [name for name, value in wanted.items() if not value]:
+        raise click.UsageError(f"Croissant wants what no recipe says: give {', '.join(missing)}")
+    if other is not None:
+        raise click.UsageError("Croissant describes one dataset: give one RECIPE")
+    if not str(url).startswith(("https://", "http://")):
+        raise click.UsageError("--url is an address like https://example.org/dataset")
