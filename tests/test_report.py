@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -150,7 +151,6 @@ def test_data_round_trips_and_accounts_for_every_row(told: Project) -> None:
     for each in data["measured"]:
         assert sum(each["kept_in"]) + sum(each["dropped_in"]) == each["came"] and sum(each["dropped_in"]) == each["dropped"]
         assert len(each["edges"]) == len(each["kept_in"]) + 1
-        assert each["edges"][0] <= min(one["at"] for one in each["moved"]) <= each["edges"][-1]
     assert sum(kind["kept"] for kind in data["kinds"]) == data["rows"] == sum(count for _, count in data["licences"])
     assert {each["group"]: (each["wanted"], each["got"]) for each in data["mixed"]}["two"] == (2, 2)
 
@@ -163,6 +163,24 @@ def test_a_moved_bound_moves_the_rows_that_are_told(project: Project) -> None:
     assert (bound["bound"], bound["at"], bound["looser"], bound["tighter"]) == ("min", 20.0, 18.0, 22.0)
     assert len(project.table("recipe.yaml", "--set", "prompts.length.min=18")) == rows + bound["enter"]
     assert len(project.table("recipe.yaml", "--set", "prompts.length.min=22")) == rows - bound["leave"]
+
+
+def test_a_bound_far_from_all_values_does_not_squeeze_them() -> None:
+    import numpy as np
+
+    from runtime.report.measured import BINS, edges_of
+    from runtime.report.rows import bin_name
+
+    values = np.arange(20.0, 61.0)
+    near, far = edges_of(values, [30.0]), edges_of(values, [30.0, 8192.0])
+    assert near.tolist() == far.tolist() and (near[0], near[-1]) == (19.5, 59.5)  # 60 is above the percentile
+    assert edges_of(values, [15.0, 70.0])[0] == 14.5 and edges_of(values, [70.0])[-1] >= 70
+    assert len(edges_of(np.array([0.1, 0.5]), [0.3])) == BINS + 1
+    assert edges_of(np.array([1.0, 1.0, 0.0]), []).tolist() == [-0.5, 0.5, 1.5] and edges_of(np.array([]), [3.0]).tolist() == [
+        0,
+        1,
+    ]
+    assert [bin_name(-0.5, 0.5), bin_name(29.5, 31.5), bin_name(0.25, 0.5)] == ["0", "30 to 31", "0.25 to 0.5"]
 
 
 def test_two_builds_stand_side_by_side(told: Project) -> None:
@@ -219,6 +237,26 @@ def test_scores_stand_with_their_errors_and_completions_with_their_tokens(evalua
     assert {each["model"]: each["needed"] for each in data["asked"]} == {"weak": 30, "strong": 30}
     assert all(each["completion_tokens"] > 0 and each["new"] == 30 for each in data["asked"])
     assert any("± its standard error" in text for _, _, text in page.all("caption"))
+
+
+def test_gains_are_told_beside_each_other_and_what_is_no_number_is_none(told: Project) -> None:
+    from runtime.build.session import Session
+    from runtime.report.gather import gather_report
+    from runtime.report.page import as_html
+    from runtime.report.plain import as_json_text
+    from runtime.stages.scores import Score
+
+    session = Session(str(told.folder / "recipe.yaml"), store_folder=str(told.folder / "store"))
+    inside = Score("base", "in", 3, 10, 40.0, 1.0, 0), Score("mine", "in", 3, 10, 55.0, 1.0, 0)
+    outside = Score("base", "out", 1, 10, 30.0, None, 0), Score("mine", "out", 1, 10, 33.0, None, 0)
+    empty = Score("mine", "bare", 1, 0, float("nan"), None, 0)
+    report = replace(gather_report(session, None, False), held_in=inside, held_out=outside)
+    cells = [text for _, _, text in Page(as_html([report])).all("bdi")]
+    assert [cells[at - 4 : at + 1] for at, text in enumerate(cells) if text == "+3.0"] == [
+        ["mine", "55.0", "33.0", "+15.0", "+3.0"]
+    ]
+    bare = replace(report, held_in=(*inside, empty))
+    assert "no item has an answer" in as_html([bare]) and json.loads(as_json_text([bare]))["held_in"][2]["mean"] is None
 
 
 @pytest.mark.xdist_group("transformers")

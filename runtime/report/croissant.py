@@ -16,6 +16,7 @@ from operators.base.scope import ColumnType
 from runtime.build.funnel import rows_of_step
 from runtime.export.dataset import IDS
 from runtime.export.folder import KIND, MARKER
+from runtime.report.plain import written
 from runtime.report.report import Report
 from runtime.store.files import hash_path
 from runtime.store.store import StoreError
@@ -121,7 +122,7 @@ def as_croissant(report: Report, exported: Exported, publication: Publication) -
         ],
         **responsible(report, exported),
     }
-    return json.dumps(described, indent=1) + "\n"
+    return written(described)
 
 
 def licence(exported: Exported) -> dict[str, str]:
@@ -179,7 +180,7 @@ def responsible(report: Report, exported: Exported) -> dict[str, Any]:
         f"{rows:,} rows of class {name} are not here: nobody may pass them on, or their terms are not stated"
         for name, rows in exported.left_out.items()
     ]
-    written = [f"{model}, terms {terms}, class {each}" for model, terms, each in report.writers]
+    wrote = [f"{model}, terms {terms}, class {each}" for model, terms, each in report.writers]
     personal = [name for name, _ in report.locked.operators if "personal" in name]
     looked = f"Looked for by the steps {', '.join(personal)}." if personal else "No step of the recipe looks for personal data."
     target = next((code for role, code in report.languages if role == "target"), "the recipe's language")
@@ -195,7 +196,7 @@ def responsible(report: Report, exported: Exported) -> dict[str, Any]:
         "rai:dataReleaseMaintenancePlan": [
             f"It is made again by: {'; '.join(report.locked.commands)}. Digest of the whole table: {report.digest}."
         ],
-        **({"rai:machineAnnotationTools": written[:MOST]} if written else {}),
+        **({"rai:machineAnnotationTools": wrote[:MOST]} if wrote else {}),
     }
 
 

@@ -77,7 +77,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Part]], mo
     made = element("table", element("caption", caption), head, element("tbody", *lines))
     rest = element("p", f"and {more:,} more, which --format json has") if more else ""
     # What is wider than the page is moved by the keyboard, too.
-    return joined([element("div", made, class_="wide", tabindex="0", role="region", aria_label=caption), rest])
+    return joined([element("div", made, class_="wide", tabindex="0", role="group", aria_label=caption), rest])
 
 
 def folded(summary: str, *parts: Part) -> Marks:

@@ -62,13 +62,14 @@ def measured(stage: str, step: str, wanted: str, levels: Levels, near: tuple[Nea
 
 
 def edges_of(values: np.ndarray[Any, Any], bounds: list[float]) -> np.ndarray[Any, Any]:
-    """The edges of bins that hold all bounds; whole numbers that are few have a bin each."""
+    """The edges of bins of the values, and of the bounds that are not far from them; whole numbers that are few have one each."""
     if not len(values):
         return np.array([0.0, 1.0])
-    low = min(float(values.min()), *bounds)
-    high = max(float(np.percentile(values, TAIL, method="lower")), *bounds)
-    every = np.concatenate([values, bounds])
-    if np.array_equal(every, np.round(every)):
+    low, high = float(values.min()), float(np.percentile(values, TAIL, method="lower"))
+    span = high - low or abs(high) or 1.0
+    close = [bound for bound in bounds if low - span <= bound <= high + span]
+    low, high = min(low, *close, high), max(high, *close, low)
+    if np.array_equal(values, np.round(values)) and all(bound == round(bound) for bound in close):
         width = max(1, -(-int(high - low + 1) // BINS))
         edges: np.ndarray[Any, Any] = low - 0.5 + width * np.arange(int(high - low) // width + 2, dtype=np.float64)
         return edges

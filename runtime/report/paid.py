@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -74,5 +75,5 @@ def scored_at(store: Store, graph: Graph, built: Built, name: str) -> tuple[Scor
 
 def mean_of(scores: Sequence[Score], model: str) -> float | None:
     """The mean over benchmarks of what a model comes to."""
-    own = [score.mean for score in scores if score.model == model]
+    own = [score.mean for score in scores if score.model == model and math.isfinite(score.mean)]
     return sum(own) / len(own) if own else None

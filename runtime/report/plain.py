@@ -12,9 +12,14 @@ from runtime.report.report import Report
 
 
 def as_json_text(reports: Sequence[Report]) -> str:
-    """The report, or a list of two, as JSON in ASCII: no text in it can hide or reorder what is read."""
+    """The report, or a list of two, as JSON."""
     found = [finite(asdict(each)) for each in reports]
-    return json.dumps(found[0] if len(found) == 1 else found, indent=1, allow_nan=False) + "\n"
+    return written(found[0] if len(found) == 1 else found)
+
+
+def written(value: Any) -> str:
+    """JSON in ASCII: no text in it can hide or reorder what is read, or be a command to a machine that reads what is printed."""
+    return json.dumps(value, indent=1, allow_nan=False).replace("##[", "\\u0023#[") + "\n"
 
 
 def finite(value: Any) -> Any:

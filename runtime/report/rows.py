@@ -91,7 +91,7 @@ def drawn(each: Measured) -> Iterator[Part]:
     """The histogram of a decision, with its ends in words."""
     if not each.came:
         return
-    bounds = [one.at for one in each.moved]
+    bounds = [one.at for one in each.moved if each.edges[0] <= one.at <= each.edges[-1]]
     told = ", ".join(f"{one.bound} {number(one.at)}" for one in each.moved)
     title = f"{each.step}: {each.came:,} rows from {number(each.edges[0])} to {number(each.edges[-1])}" + (
         f", bounds {told}" if told else ""
@@ -101,8 +101,16 @@ def drawn(each: Measured) -> Iterator[Part]:
     caption = element("figcaption", element("div", *ends, class_="ends"), "kept below, dropped above.", tail)
     yield element("figure", histogram(title, each.edges, each.kept_in, each.dropped_in, bounds), caption)
     bins = zip(each.edges, each.edges[1:], each.kept_in, each.dropped_in, strict=False)
-    rows = [(f"{number(low)} to {number(high)}", stays, goes) for low, high, stays, goes in bins if stays or goes]
+    rows = [(bin_name(low, high), stays, goes) for low, high, stays, goes in bins if stays or goes]
     yield folded("The same in numbers", table(f"Rows by {each.step}", ("value", "kept", "dropped"), rows))
+
+
+def bin_name(low: float, high: float) -> str:
+    """What is in a bin; one of whole numbers begins and ends between two of them."""
+    if low % 1 == high % 1 == 0.5:
+        first, last = int(low + 0.5), int(high - 0.5)
+        return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+    return f"{number(low)} to {number(high)}"
 
 
 def samples(each: Measured) -> Marks:
