@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from compiler.text.diagnostics import visible
@@ -61,9 +62,13 @@ def number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
+def numeric(value: Part) -> bool:
+    return isinstance(value, int | float) or bool(re.fullmatch(r"[+−-]?[\d,.]+( %)?", value or ""))
+
+
 def cell(value: Part, head: bool = False) -> Marks:
     """A cell of a table: numbers stand at its end."""
-    kind = "n" if isinstance(value, int | float) else None
+    kind = "n" if numeric(value) else None
     shown = number(value) if isinstance(value, int | float) else value if isinstance(value, Marks) else name(value or "")
     return element("th", shown, scope="row", class_=kind) if head else element("td", shown, class_=kind)
 
@@ -73,7 +78,9 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Part]], mo
     caption = short(caption)
     lines = [element("tr", *(cell(value, head=not at) for at, value in enumerate(row))) for row in rows[:most]]
     more = len(rows) - len(lines)
-    head = element("thead", element("tr", *(element("th", each, scope="col") for each in heads)))
+    kinds = ["n" if rows and numeric(rows[0][at]) else None for at in range(len(heads))]
+    named = (element("th", each, scope="col", class_=kind) for each, kind in zip(heads, kinds, strict=True))
+    head = element("thead", element("tr", *named))
     made = element("table", element("caption", caption), head, element("tbody", *lines))
     rest = element("p", f"and {more:,} more, which --format json has") if more else ""
     # What is wider than the page is moved by the keyboard, too.

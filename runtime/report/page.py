@@ -44,9 +44,11 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;list-style:none}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:start;color:var(--soft);padding:.25rem 0}
 th,td{text-align:start;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid var(--line)}
-th,td{overflow-wrap:anywhere;min-width:3rem}
-.n{text-align:end;font-variant-numeric:tabular-nums;overflow-wrap:normal}
+td code,td [lang],td [dir]{overflow-wrap:anywhere}
+.n{text-align:end;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 figure{margin:1rem 0}figcaption{font-size:.9rem;color:var(--soft)}
+.swatch{display:inline-block;width:.8em;height:.8em;margin-inline-end:.3em}
+.swatch.kept{background:var(--kept)}.swatch.dropped{background:var(--dropped)}
 .ends{display:flex;justify-content:space-between}
 .chart{display:block;width:100%;height:9rem;border-bottom:1px solid var(--line)}
 .bar{display:block;width:100%;min-width:6rem;height:1.1rem}

@@ -8,7 +8,7 @@ from typing import Any
 from operators.base.licence import withheld
 from runtime.build.funnel import rows_of_step
 from runtime.report.draw import bar, histogram
-from runtime.report.marks import Marks, Part, element, escaped, folded, name, number, paragraph, short, table
+from runtime.report.marks import Marks, Part, element, escaped, folded, joined, name, number, paragraph, short, table
 from runtime.report.report import Measured, NearRow, Report
 
 STEPS = 12
@@ -92,13 +92,15 @@ def drawn(each: Measured) -> Iterator[Part]:
     if not each.came:
         return
     bounds = [one.at for one in each.moved if each.edges[0] <= one.at <= each.edges[-1]]
-    told = ", ".join(f"{one.bound} {number(one.at)}" for one in each.moved)
-    title = f"{each.step}: {each.came:,} rows from {number(each.edges[0])} to {number(each.edges[-1])}" + (
-        f", bounds {told}" if told else ""
-    )
-    ends = element("span", number(each.edges[0])), element("span", told), element("span", number(each.edges[-1]))
-    tail = f" {each.beyond:,} rows above it stand in the last column." if each.beyond else ""
-    caption = element("figcaption", element("div", *ends, class_="ends"), "kept below, dropped above.", tail)
+    named = ", ".join(f"{one.bound} {number(one.at)}" for one in each.moved)
+    title = f"{each.step}: {each.came:,} rows from {number(each.edges[0])} to {number(each.edges[-1])}"
+    title += f", bounds {named}" if named else ""
+    first, last = (bin_name(*pair).split(" to ") for pair in (each.edges[:2], each.edges[-2:]))
+    ends = element("div", element("span", first[0]), element("span", last[-1]), class_="ends")
+    told = [joined([element("span", class_=f"swatch {kind}"), kind]) for kind in ("kept", "dropped")]
+    told += [escaped(f"a line at {', '.join(map(number, bounds))}")] if bounds else []
+    told += [escaped(f"higher values stand in the last column: {each.beyond:,}")] if each.beyond else []
+    caption = element("figcaption", ends, Marks("; ".join(told)))
     yield element("figure", histogram(title, each.edges, each.kept_in, each.dropped_in, bounds), caption)
     bins = zip(each.edges, each.edges[1:], each.kept_in, each.dropped_in, strict=False)
     rows = [(bin_name(low, high), stays, goes) for low, high, stays, goes in bins if stays or goes]
@@ -156,8 +158,13 @@ def languages(report: Report) -> Iterator[Part]:
         return
     yield paragraph(
         "Letters by the scripts of ",
-        *(part for role in ("target", "anchor") if role in codes for part in (f" the {role} ", element("code", codes[role]))),
-        ", in the rows of the lowest ids. A script that both share counts for the target.",
+        *(
+            part
+            for role in ("target", "anchor")
+            if role in codes
+            for part in (f"the {role} ", element("code", codes[role]), ", ")
+        ),
+        "in the rows of the lowest ids. A script that both share counts for the target.",
     )
     rows = [
         (
