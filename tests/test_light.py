@@ -50,6 +50,11 @@ TABLE = (
     May("operators", READS, OPENS | {"compiler.docs", "compiler.language"}),
     May("operators length", READS, OPENS | {"compiler.docs", "compiler.language"}),
     May("store ls", READS, OPENS),
+    May(
+        "report recipe.yaml --json",
+        TABLES,
+        LOOKS | {"compiler.tell", "runtime.export", "runtime.report", "runtime.stages", "runtime.training"},
+    ),
     May("why recipe.yaml --match 물", TABLES, LOOKS | {"runtime.stages"}),
     May(
         "diff recipe.yaml --set prompts.length.min=9",

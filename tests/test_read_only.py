@@ -32,6 +32,7 @@ SERVED = [
     "verify recipe.yaml",
     "show recipe.yaml --near length",
     "export recipe.yaml --to out --force",
+    "report recipe.yaml --json",
     "store ls",
     "store verify",
     "store completions ls",

@@ -35,7 +35,7 @@ ROOMS = (
     *("compiler.compile", "compiler.tell", "compiler.docs"),
     *("runtime.store", "runtime.tables", "runtime.completions", "runtime.sources", "runtime.training", "runtime.executors"),
     *("runtime.stages", "runtime.build", "runtime.life", "runtime.forget", "runtime.forecast", "runtime.review"),
-    *("runtime.export", "runtime.notebook", "runtime.cli"),
+    *("runtime.export", "runtime.report", "runtime.notebook", "runtime.cli"),
 )
 
 

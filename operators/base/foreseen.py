@@ -53,6 +53,10 @@ class Foreseen:
         """How many rows of a group are kept, of so many that arrive."""
         return Between(0, arriving.high)
 
+    def takes(self) -> Mapping[str, int]:
+        """Group -> how much of it is wanted, in what it counts in; of those that say so."""
+        return {}
+
     def short_of(self, have: Mapping[str, Between]) -> dict[str, tuple[int, Between]]:
         """Group -> (wanted, had) of each group that has, or may have, too little for the build to go on."""
         return {}

@@ -118,6 +118,9 @@ class Mixture(SetDecision):
     def weighed_by(self) -> str | None:
         return None if self.by == "rows" else self.by
 
+    def takes(self) -> Mapping[str, int]:
+        return self.amounts(None)
+
     def bounded(self, relation: str, seed: int, unseen: Mapping[str, int]) -> str:
         before = (
             f"OVER (PARTITION BY {ident(self.of)} ORDER BY copy, rank, row_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"

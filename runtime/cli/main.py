@@ -35,6 +35,7 @@ COMMANDS = {
     "lock": ("lock", "Build, and write down what was built."),
     "freeze": ("freeze", "Fix the dataset and the checkpoints, so that held-out benchmarks may be looked at."),
     "verify": ("verify", "Make everything again, elsewhere, and compare."),
+    "report": ("report", "Write what became of the rows, what was paid and scored, as a page to look at."),
     "export": ("export", "Write a dataset or a checkpoint for others, with a card."),
     "operators": ("operators", "What a recipe may say."),
     "store": ("store", "List, verify, upgrade and clean the store."),
