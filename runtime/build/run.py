@@ -215,7 +215,10 @@ def output_of(session: Session, output: str, built: Built, path: Path | None) ->
     recipe, outputs = session.read.recipe.name, session.graph.outputs
     record = built.records[outputs[output]]
     alone = len(outputs) == 1 and output in ("dataset", "prompts")
-    name = recipe if alone else f"{recipe}/{output}"
+    if session.variant is not None:
+        name = f"{recipe}.{output}"  # which ends in `ablations.NAME.VARIANT`
+    else:
+        name = recipe if alone else f"{recipe}/{output}"
     return OutputOutcome(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
@@ -281,6 +284,7 @@ def next_command(session: Session, outputs: list[OutputOutcome]) -> str:
     if session.settings:
         return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
     rest, leaves = session.named + session.folder_options(), session.facts.leaves
+    rest += "" if session.variant is None else f" --ablation {session.variant.ablation}"
     absent = [name for name in leaves if leaves[name].digest is None and not session.read.recipe.spared(name)]
     if session.items is not None or absent:
         return f"next: recipe build {rest}" + (f", once the files of {', '.join(absent)} are here" if absent else "")
