@@ -27,6 +27,11 @@ class VariantName(NamedTuple):
         """What its outputs are called by, before their own names."""
         return f"{ABLATIONS}.{self.ablation}.{self.variant}."
 
+    @property
+    def option(self) -> str:
+        """How a command names its ablation."""
+        return f" --ablation {self.ablation}"
+
 
 def ablations_schema() -> dict[str, Any]:
     """The schema of the section."""

@@ -16,7 +16,18 @@ from operators.base.licence import RESTRICTED, withheld
 from runtime.build.fetching import pinned_commits
 from runtime.build.room import disk_of
 from runtime.build.session import Session
-from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
+from runtime.build.variants import open_variants
+from runtime.cli.options import (
+    ablation_option,
+    answer,
+    recipe_command,
+    restricted_option,
+    row_prefix,
+    say,
+    say_json,
+    say_text,
+    shows_restricted,
+)
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 from runtime.sources.probe import absence
 
@@ -41,17 +52,24 @@ def assumed(context: click.Context, option: click.Parameter, settings: tuple[str
 
 @recipe_command("plan", builds=True)
 @click.option("--assume", "given", multiple=True, metavar="NAME=VALUE", callback=assumed, help=ASSUME)
+@ablation_option
 @restricted_option
-def plan_command(session: Session, given: Assumed, show_restricted: bool, as_json: bool) -> None:
+def plan_command(session: Session, given: Assumed, ablation: str | None, show_restricted: bool, as_json: bool) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`. Where it is much, what a
-    build writes to the disk at most, beside what is free there.
+    build writes to the disk at most, beside what is free there. With --ablation the least work for all variants of it.
     """
     session.foretold = True
+    if ablation is not None:
+        from runtime.forecast.variants import least_work
+
+        work = least_work(ablation, open_variants(session, ablation), given)
+        answer(as_json, work.data(), work.lines())
+        return
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
