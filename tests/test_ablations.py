@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project
+from tests.teacher import TRACES, configure, teaching
 
 RECIPE = """
 format: 1
@@ -148,3 +149,57 @@ def test_a_variant_with_other_files_locks_them(ablated: Project) -> None:
     assert ablated.run("build", "recipe.yaml", "--locked").code == 0
     ran = ablated.run("build", "recipe.yaml", "--locked", "--ablation", "amount")
     assert ran.code == 1 and "the files of the source `a` differ: b.jsonl" in ran.err
+
+
+def test_the_plan_counts_what_variants_share_once(ablated: Project) -> None:
+    plan = ablated.run("plan", "recipe.yaml", "--ablation", "amount", "--json").json
+    ran = sum(len(outcome["ran"]) for outcome in build(ablated).values())
+    assert plan["one_by_one"] == 5 * 4 and plan["to_run"] >= ran
+    shared = {each["name"]: each["variants"] for each in plan["stages"] if each["name"] == "a"}
+    assert shared == {"a": ["same", "fewer", "again", "longer", "other"]}
+    after = ablated.run("plan", "recipe.yaml", "--ablation", "amount", "--json").json
+    assert (after["to_run"], after["one_by_one"]) == (0, 0)
+
+
+def test_the_plan_without_files_tells_variants_of_other_files_apart(ablated: Project) -> None:
+    (ablated.folder / "a.jsonl").unlink()
+    ablated.write("recipe.yaml", RECIPE.replace("same: {}", "same: {sources.a.file: none/b.jsonl}").replace(": a.j", ": none/a.j"))
+    plan = ablated.run("plan", "recipe.yaml", "--ablation", "amount", "--json").json
+    assert [each["variants"] for each in plan["stages"] if each["name"] == "a"] == [
+        ["same"],
+        ["fewer", "again", "longer", "other"],
+    ]
+
+
+def test_the_graphs_of_variants_are_one(ablated: Project) -> None:
+    nodes = ablated.run("show", "recipe.yaml", "--graph", "--ablation", "amount", "--json").json
+    assert [each["id"] for each in nodes] == [*range(len(nodes))]
+    assert all(source < each["id"] for each in nodes for source in each["inputs"])
+    assert len([each for each in nodes if each["name"] == "a"]) == 1
+    assert [each["variants"] for each in nodes if each["name"] == "output dataset"][0] == ["same", "again"]
+
+
+def test_a_completion_is_asked_for_once_for_all_variants(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"same": {}, "fewer": {"prompts.length.min": 12}, "hot": {"cot.teacher.temperature": 0.9}}
+    project.write("recipe.yaml", TRACES + json.dumps({"ablations": {"amount": {"variants": variants}}})[1:-1] + "\n")
+    with teaching() as teacher:
+        configure(project.folder, teacher, monkeypatch)
+        project.build("recipe.yaml", store=".recipe")
+        asked = teacher.asked.total()
+        outcomes = build(project)
+        assert outcomes["same"]["ran"] == []
+        new = {name: sum(each["new"] for each in outcome["asked"].values()) for name, outcome in outcomes.items()}
+        assert (new["same"], new["fewer"], new["hot"]) == (0, 0, asked)
+        assert outcomes["fewer"]["asked"] and teacher.asked.total() == 2 * asked
+
+
+def test_an_edit_of_a_patch_is_told_as_one(ablated: Project) -> None:
+    settings = ["longer.seed=3", "other=null", "fewer={mixture.take.one: 2}", "more={seed: 1}"]
+    options = [part for each in settings for part in ("--set", f"ablations.amount.variants.{each}")]
+    changes = ablated.run("diff", "recipe.yaml", "--json", *options).json[0]["meaning"]
+    assert [each["what"] for each in changes] == [
+        "ablation amount: fewer: mixture.take.one 1 -> 2",
+        "ablation amount: longer: seed unset -> 3",
+        "ablation amount: other: {seed: 8}",
+        "ablation amount: more: {seed: 1}",
+    ]
