@@ -163,7 +163,8 @@ def test_the_plan_counts_what_variants_share_once(ablated: Project) -> None:
 
 def test_the_plan_without_files_tells_variants_of_other_files_apart(ablated: Project) -> None:
     (ablated.folder / "a.jsonl").unlink()
-    ablated.write("recipe.yaml", RECIPE.replace("same: {}", "same: {sources.a.file: none/b.jsonl}").replace(": a.j", ": none/a.j"))
+    said = RECIPE.replace("same: {}", "same: {sources.a.file: none/b.jsonl}")
+    ablated.write("recipe.yaml", said.replace("file: a.jsonl", "file: none/a.jsonl"))
     plan = ablated.run("plan", "recipe.yaml", "--ablation", "amount", "--json").json
     assert [each["variants"] for each in plan["stages"] if each["name"] == "a"] == [
         ["same"],

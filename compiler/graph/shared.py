@@ -13,8 +13,6 @@ from compiler.graph.plan import Planned
 from compiler.graph.stages import stage_at
 from compiler.recipe.sections import Recipe
 from compiler.text.canonical import digest_of
-from operators.declared.source import Source
-from operators.learn.train import Train
 
 
 @dataclass(frozen=True)
@@ -29,18 +27,14 @@ class SharedStage:
 def forms(graph: Graph, facts: Facts, recipe: Recipe) -> list[str]:
     """What each node is made of, down to the leaves, whether or not their bytes are here: equal ones give equal results."""
     found: list[str] = []
+    models = {name: each.model.model_dump(mode="json") for name, each in recipe.models.items()}
     for index, node in graph:
-        own, inputs = own_ingredients(graph, index, facts), [found[each] for each in node.inputs]
-        absent: Any = None
-        if node.cut and not (stage := stage_at(graph, index)).ready(facts):
-            # Without bytes it is what the recipe says it is.
-            match stage.operator:
-                case Source() as source:
-                    absent = source.pattern
-                case Train(model=str() as model) if model in recipe.models:
-                    absent = recipe.models[model].model.model_dump(mode="json")
-        inputs = list(stage_at(graph, index).key_inputs(inputs)) if node.cut else inputs
-        found.append(digest_of({"own": own, "inputs": inputs, "absent": absent}))
+        inputs: Sequence[str] = [found[each] for each in node.inputs]
+        parts: dict[str, Any] = {"own": own_ingredients(graph, index, facts)}
+        if node.cut:
+            stage = stage_at(graph, index)
+            inputs, parts["said"] = stage.key_inputs(inputs), None if stage.ready(facts) else stage.said(models)
+        found.append(digest_of({**parts, "inputs": inputs}))
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compiler.recipe.ablations import ablations_of
 from runtime.build.session import Session
 from runtime.build.variants import open_variants
 from runtime.cli.options import (
@@ -61,9 +62,8 @@ def build_command(
     session.memory, session.engine, session.cache = memory, engine, cache
     session.show_restricted = show_restricted
     wishes = Wishes(accepted, frozenset(remake), again, allow_empty, retry_refused, quiet or as_json)
-    chosen = {"": session}
-    if ablation is not None:
-        chosen = {each.variant: opened for each, opened in open_variants(session, ablation).items()}
+    variants = {} if ablation is None else open_variants(session, ablation)
+    chosen = {each.variant: opened for each, opened in variants.items()} or {"": session}
     outcomes = {}
     for name, opened in chosen.items():
         outcomes[name] = outcome = run_build(opened, wishes)
@@ -72,9 +72,17 @@ def build_command(
                 say(f"variant {name} of {ablation}")
             say_outcome(outcome, quiet)
             refuse_empty(opened, outcome)
+    compared = None
+    if ablation is not None and any(outcome.scores for outcome in outcomes.values()):
+        from runtime.build.compared import compare_variants
+
+        compared = compare_variants(ablations_of(session.read.node)[ablation], variants, session.open_store())
+    if compared is not None and not as_json:
+        say("", *compared.text())
     if as_json:
         data = {name: outcome.data() for name, outcome in outcomes.items()}
-        say_json(data[""] if ablation is None else {"ablation": ablation, "variants": data})
+        told = [] if compared is None else compared.data()
+        say_json(data[""] if ablation is None else {"ablation": ablation, "variants": data, "compared": told})
         if any(outcome.empty for outcome in outcomes.values()):
             raise click.exceptions.Exit(1)
     elif not quiet:
