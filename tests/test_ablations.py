@@ -72,7 +72,10 @@ def test_a_variant_is_the_recipe_with_its_patch_set(ablated: Project) -> None:
 def test_an_output_of_a_variant_is_a_target_and_has_a_name_of_its_own(ablated: Project) -> None:
     ran = ablated.run("build", "recipe.yaml", "--quiet", "--target", "ablations.amount.fewer.dataset")
     assert ran.out.startswith("test/ablations/ablations.amount.fewer.dataset@")
-    assert (ablated.folder / ".recipe/v4/names/test/ablations/ablations.amount.fewer/outputs/dataset").is_dir()
+    folder = ablated.folder / ".recipe/v4/names/test/ablations/ablations.amount.fewer/outputs/dataset"
+    assert folder.is_dir()
+    assert ablated.run("store", "path", ran.out.split()[0]).out.strip() == str(folder)
+    assert ran.out.split()[0] in ablated.run("store", "ls").out and ablated.run("store", "verify").code == 0
 
 
 @pytest.mark.parametrize(
@@ -204,3 +207,18 @@ def test_an_edit_of_a_patch_is_told_as_one(ablated: Project) -> None:
         "ablation amount: other: {seed: 8}",
         "ablation amount: more: {seed: 1}",
     ]
+
+
+def test_what_is_forgotten_is_forgotten_by_all_variants(ablated: Project) -> None:
+    build(ablated)
+    ran = ablated.run("forget", "recipe.yaml", "하늘은 왜 파란가요?")
+    assert ran.code == 0 and "held it" in ran.out and "reads it again" not in ran.out
+    for outcome in build(ablated).values():
+        assert outcome["stages"][0]["rows"] == 6
+
+
+def test_gc_keeps_what_a_variant_needs(ablated: Project) -> None:
+    build(ablated)
+    ablated.build("recipe.yaml", store=".recipe")
+    ablated.run("store", "gc")
+    assert all(not outcome["ran"] for outcome in build(ablated).values())

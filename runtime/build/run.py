@@ -25,7 +25,7 @@ from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.stages.table import kind_at
 from runtime.store.bound import SMALLEST, Bound, show_size
-from runtime.store.names import NamedOutput
+from runtime.store.names import NamedOutput, output_name
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 from runtime.store.trees import PART_COUNTS
@@ -215,7 +215,7 @@ def output_of(session: Session, output: str, built: Built, path: Path | None) ->
     recipe, outputs = session.read.recipe.name, session.graph.outputs
     record = built.records[outputs[output]]
     alone = len(outputs) == 1 and output in ("dataset", "prompts") and session.variant is None
-    name = recipe if alone else f"{recipe}{'/' if session.variant is None else '.'}{output}"
+    name = recipe if alone else output_name(recipe, output)
     return OutputOutcome(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
