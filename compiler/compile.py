@@ -15,6 +15,7 @@ from compiler.graph.stages import verify
 from compiler.lower.conditions import complain_conditions
 from compiler.lower.passes import PASSES
 from compiler.lower.tables import lower
+from compiler.recipe.ablations import VariantName, patched
 from compiler.recipe.benchmarks import FEED, load_benchmarks, lost
 from compiler.recipe.joining import advise_plugins, with_plugins
 from compiler.recipe.leaving import sound_part, without
@@ -46,13 +47,16 @@ class Read:
     """The recipe, all it extends, and every `--set`."""
 
 
-def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
-    """Read, merge, validate and type a recipe; its mistakes are in the recipe's `diagnostics`, and what is wrong is left out.
+def read_recipe(place: Place, settings: tuple[str, ...] = (), variant: VariantName | None = None) -> Read:
+    """Read, merge, validate and type a recipe, or a variant of it.
 
-    Raises RecipeError with every mistake where so much of it is wrong that the rest says nothing.
+    Its mistakes are in the recipe's `diagnostics`, and what is wrong is left out. Raises RecipeError with every mistake where
+    so much of it is wrong that the rest says nothing.
     """
     merged = load_recipe(place, settings)
     problems = list(merged.problems)
+    if variant is not None:
+        merged = replace(merged, node=patched(merged.node, variant))
     schema = with_plugins(merged.node, shipped_schema(package_root(), "recipe"), partial(locked_packages, place), problems)
     node, wrong = sound_part(merged.node, schema, merged.torn)
     problems += advise_plugins(wrong, merged.node)
@@ -61,7 +65,9 @@ def read_recipe(place: Place, settings: tuple[str, ...] = ()) -> Read:
     benchmarks = load_benchmarks(node, place, problems)
     recipe = type_recipe(without(node, lost(node, benchmarks)), benchmarks, problems)
     templates = {name: read_template(training, place, problems) for name, training in recipe.trains.items()}
-    recipe = replace(recipe, trains=templates)
+    # A variant has a name of its own in a store: what was last built of it, and what is shown of it.
+    name = recipe.name if variant is None else f"{recipe.name}/{variant.prefix.rstrip('.')}"
+    recipe = replace(recipe, trains=templates, name=name)
     loaded: dict[str, Loaded] = {}
     broken: set[str] = set()
     for code in sorted(languages_of(recipe)):

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.graph.nodes import Graph
+from compiler.graph.nodes import Graph, stage_name
+from compiler.graph.shared import forms
 from compiler.prove.release import release_of
 from compiler.recipe.benchmarks import read_benchmark, typed_benchmark
 from compiler.text.diagnostics import RecipeError
@@ -32,6 +33,7 @@ from operators.measures.length import Length
 from operators.measures.think_blocks import ThinkBlocks
 from operators.sets.mixture import Mixture
 from runtime.build.session import Session
+from runtime.build.variants import open_variants
 from tests.conftest import ROOT, Project
 
 RECIPE = ROOT / "recipes" / "ko" / "yi-sang-hq.yaml"
@@ -255,9 +257,25 @@ def test_every_contradiction_that_touches_a_line_is_told_there() -> None:
 
 def test_what_the_language_lacks_is_told_at_its_place() -> None:
     comments = "\n".join(line for line in TEXT.splitlines() if line.lstrip().startswith("#"))
-    for part in ("ablations", "token_length"):
-        assert part in comments
-        assert part not in yaml.safe_dump(yaml.safe_load(TEXT))
+    assert "token_length" in comments and "token_length" not in yaml.safe_dump(yaml.safe_load(TEXT))
+
+
+def test_the_papers_ablations_compile_in_every_variant() -> None:
+    folder = RECIPE.parent / "ablations"
+    opened = [chosen for name in ("thinking", "prompts", "training") for chosen in open_variants(Session(str(folder / name)))]
+    tables = ("language", "teacher", "length", "category", "medical", "daily", "augmentation", "packing")
+    assert {each.ablation for each in opened} == {*tables}
+    assert len(opened) == 25
+
+
+def test_a_papers_ablation_shares_its_prompts_and_asks_one_model() -> None:
+    variants = open_variants(Session(str(RECIPE.parent / "ablations" / "training")), "packing").values()
+    known = [dict(zip(names(each.graph), forms(each.graph, each.facts, each.read.recipe), strict=True)) for each in variants]
+    assert known[0] == known[1] and {"dataset/mixture", "output dataset"} <= known[0].keys()
+
+
+def names(graph: Graph) -> list[str]:
+    return [stage_name(graph, index) for index, _ in graph]
 
 
 def test_the_shared_part_names_no_language_and_no_source() -> None:

@@ -64,6 +64,10 @@ class Stage(Generic[Op]):
         """Whether all is here that decides it besides what it reads."""
         return True
 
+    def said(self, models: Mapping[str, Any]) -> Any:
+        """What the recipe says of the leaf that it is made of, where that is not here; `models` are its models by name."""
+        return None
+
     def key_inputs(self, inputs: Sequence[str]) -> Sequence[str]:
         """The addresses of what it reads, as its key has them."""
         return inputs

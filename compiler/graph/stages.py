@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from compiler.graph.facts import Facts
@@ -48,6 +48,9 @@ class SourceStage(Stage[Source]):
 
     def ready(self, facts: Facts) -> bool:
         return facts.leaves[self.node.label].digest is not None
+
+    def said(self, models: Mapping[str, Any]) -> Any:
+        return self.operator.pattern
 
     def most(self, of: str, rows: Callable[[str], float], below: Callable[[int], Most | None]) -> Most | None:
         most = rows(self.node.label)
@@ -204,6 +207,9 @@ class TrainStage(FromRows[Train]):
 
     def ready(self, facts: Facts) -> bool:
         return self.operator.model is None or facts.weights.get(self.operator.model) is not None
+
+    def said(self, models: Mapping[str, Any]) -> Any:
+        return models.get(self.operator.model or "")
 
 
 class AggregateStage(Stage[Aggregate]):

@@ -8,6 +8,7 @@ import textwrap
 from functools import cache, lru_cache
 from typing import Any
 
+from compiler.recipe.ablations import ablations_schema
 from operators.asks.asks import Budget
 from operators.asks.generate import Generate, Said
 from operators.asks.translate import LengthRatio, Translate
@@ -31,9 +32,6 @@ from operators.learn.loss import Loss
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[^\x00.]{1,200}$"
-
-#: Sections that the language has room for; a recipe that uses one is told so.
-LATER = ("ablations",)
 
 #: Declarations that stand inside others.
 PARTS: tuple[type[Declared], ...] = (
@@ -221,7 +219,7 @@ def recipe_schema() -> dict[str, Any]:
             "evaluate": reference("evaluate"),
             "budget": {**reference("Budget"), "description": "What a build may spend on new completions, in all of its stages."},
             "outputs": list_of({"type": "string"}, outputs, minItems=1, uniqueItems=True),
-            **{section: {"not": {}, "description": f"`{section}` is not built yet."} for section in LATER},
+            "ablations": ablations_schema(),
         },
         "$defs": {
             "source": object_schema(Source),

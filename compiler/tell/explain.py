@@ -8,6 +8,7 @@ from typing import Any
 
 from compiler.graph.keys import roles_of
 from compiler.graph.nodes import Graph, stage_name
+from compiler.recipe.ablations import ABLATIONS
 from compiler.recipe.placed import PlacedStep
 from compiler.recipe.sections import LAST, Recipe
 from compiler.text.canonical import canonical
@@ -40,6 +41,7 @@ def shown(value: Any) -> str:
 def general_form(recipe: Recipe) -> dict[str, Any]:
     """The recipe in its general form, with every section as a table: plain data that is a recipe again."""
     plain: dict[str, Any] = dict(recipe.node.plain())
+    plain.pop(ABLATIONS, None)  # their patches are of the sections
     sections = {name: plain.pop(name, None) for name in ("prompts", "decontaminate", "mixture", "cot", "traces")}
     tables: dict[str, Any] = {}
     for name, table in recipe.tables.items():

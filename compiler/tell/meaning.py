@@ -12,6 +12,7 @@ from compiler.recipe.benchmarks import FEED
 from compiler.recipe.placed import PlacedStep, PlacedTable, name_step, render_step
 from compiler.recipe.training import TRAIN
 from compiler.tell.change import Change, Kind, Subject
+from compiler.tell.variants import compare_ablations
 from compiler.text.canonical import digest_of
 from compiler.text.document import TextNode
 from compiler.text.spans import Span
@@ -44,7 +45,7 @@ def compare_meaning(before: Read, after: Read, facts: tuple[Facts, Facts] | None
         what = f"outputs {render_value(outputs[0])} -> {render_value(outputs[1])}"
         places = [each.node.find(("outputs",), key=True) for each in (before, after)]
         found.append(Change("changed", ("outputs",), what, *places))
-    return tuple(found)
+    return (*found, *compare_ablations(before.node, after.node))
 
 
 def changes_at(

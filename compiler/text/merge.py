@@ -178,6 +178,33 @@ def apply_setting(node: TextNode, text: Text) -> TextNode:
     return merge(node, _nest(node, keys, value, ()))
 
 
+def apply_patch(node: TextNode, patch: TextNode) -> TextNode:
+    """Lay a map of dotted keys over a recipe, each as `--set` would; raises RecipeError with every mistake."""
+    problems: list[Diagnostic] = []
+    for written, entry in patch.entries.items():
+        try:
+            node = merge(node, _nest(node, dotted_keys(written, entry.key_span), entry.node, ()))
+        except RecipeError as error:
+            problems += error.diagnostics
+    if problems:
+        raise RecipeError(problems)
+    return node
+
+
+def dotted_keys(written: str, span: Span) -> list[tuple[str, Span]]:
+    """The parts of a dotted key that stands in a text, each with its place; raises RecipeError."""
+    try:
+        keys, end = _read_keys(Text(span.text.name, span.text.path, f"{written}="))
+    except RecipeError:
+        end = 0
+    if end != len(written) + 1:
+        raise RecipeError(Diagnostic(f"`{written[:80]}` is no dotted key", span, "for instance `cot.schema` or `seed`"))
+    start = span.text.starts[span.line - 1] + span.column - 1
+    if span.text.content[start : start + len(written)] != written:
+        return [(key, span) for key, _ in keys]  # it is quoted
+    return [(key, span_at(span.text, start + at.column - 1, start + at.end_column - 1)) for key, at in keys]
+
+
 def _read_keys(text: Text) -> tuple[list[tuple[str, Span]], int]:
     keys: list[tuple[str, Span]] = []
     index, content = 0, text.content

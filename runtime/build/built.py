@@ -17,7 +17,7 @@ from compiler.graph.plan import Addresses
 from runtime.build.session import Session
 from runtime.stages.table import kinds
 from runtime.store.files import NoFile, open_file
-from runtime.store.names import BuiltStage, LastBuild, NamedOutput
+from runtime.store.names import BuiltStage, LastBuild, NamedOutput, output_name
 from runtime.store.record import CheckpointRecord, OutputRecord, Record
 from runtime.store.store import Store, taken_as
 
@@ -85,7 +85,7 @@ def marked(path: Path) -> bool:
 def manifest_of(recipe: str, output: str, record: OutputRecord) -> bytes:
     """The content of an output's manifest."""
     manifest = {
-        "name": f"{recipe}/{output}",
+        "name": output_name(recipe, output),
         "digest": record.digest,
         "key": record.key,
         "rows": record.rows,

@@ -26,7 +26,7 @@ from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.stages.table import kind_at
 from runtime.store.bound import show_size
-from runtime.store.names import NamedOutput
+from runtime.store.names import NamedOutput, output_name
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
 
@@ -204,8 +204,8 @@ def output_of(session: Session, output: str, built: Built, path: Path | None) ->
     """An output, under the name that people know it by."""
     recipe, outputs = session.read.recipe.name, session.graph.outputs
     record = built.records[outputs[output]]
-    alone = len(outputs) == 1 and output in ("dataset", "prompts")
-    name = recipe if alone else f"{recipe}/{output}"
+    alone = len(outputs) == 1 and output in ("dataset", "prompts") and session.variant is None
+    name = recipe if alone else output_name(recipe, output)
     return OutputOutcome(name, output, record.digest, record.key, record.rows, None if path is None else os.path.relpath(path))
 
 
@@ -270,8 +270,8 @@ def next_command(session: Session, outputs: list[OutputOutcome]) -> str:
     """What a person does next."""
     if session.settings:
         return f"next: a lock is of what is written: write what --set says into {session.named} to lock this"
-    rest, leaves = session.named + session.folder_options(), session.facts.leaves
-    absent = [name for name in leaves if leaves[name].digest is None and not session.read.recipe.spared(name)]
+    rest = session.named + session.folder_options() + ("" if session.variant is None else session.variant.option)
+    absent = [name for name, leaf in session.facts.leaves.items() if leaf.digest is None and not session.read.recipe.spared(name)]
     if session.items is not None or absent:
         return f"next: recipe build {rest}" + (f", once the files of {', '.join(absent)} are here" if absent else "")
     empty = "" if all(each.rows for each in outputs) else " --allow-empty"

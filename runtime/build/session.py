@@ -16,10 +16,12 @@ from compiler.graph.lock import Lock, read_lock
 from compiler.graph.nodes import Graph
 from compiler.graph.plan import Addresses
 from compiler.graph.stages import SourceStage, of_kind
+from compiler.graph.variant_lock import of_recipe, of_variant
 from compiler.lower.judging import complain_held_out, complain_unobtained
 from compiler.lower.passes import drop_unused
 from compiler.prove.amounts import complain_short
-from compiler.recipe.evaluating import ALIASES
+from compiler.recipe.ablations import VariantName
+from compiler.recipe.evaluating import ALIASES, HELD_OUT
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant
 from compiler.text.project import Place, find_place
 from operators.declared.model import Model
@@ -59,11 +61,13 @@ class Session:
     """Sources whose files are those that were fetched last, and not those of the lock; None for all."""
     at: Place | None = None
     """The recipe's place, where it is not the one that its name leads to."""
+    variant: VariantName | None = None
+    """The variant of an ablation that is opened, where not the recipe itself is."""
 
     @cached_property
     def text(self) -> Read:
         """The recipe as far as its text is right."""
-        return read_recipe(self.at or find_place(self.named, self.allow), self.settings)
+        return read_recipe(self.at or find_place(self.named, self.allow), self.settings, self.variant)
 
     @cached_property
     def read(self) -> Read:
@@ -74,6 +78,14 @@ class Session:
 
     @cached_property
     def lock(self) -> Lock | None:
+        """What the lock pins of the recipe, or of the variant of it that is opened."""
+        if (whole := self.whole_lock) is None or self.variant is None:
+            return None if whole is None else of_recipe(whole)
+        return of_variant(whole, self.variant, {*self.text.recipe.sources, *self.text.recipe.models})
+
+    @cached_property
+    def whole_lock(self) -> Lock | None:
+        """The lock with all its variants."""
         place = self.text.place
         shown = place.show(place.lock)
         return read_lock(place.reach(place.lock, shown), shown)
@@ -83,7 +95,10 @@ class Session:
         """The rows that the list beside the recipe names. Raises RecipeError."""
         place = self.text.place
         shown = place.show(place.forgotten)
-        return read_forgotten(place.reach(place.forgotten, shown), shown, self.text.recipe.sources)
+        sources = {*self.text.recipe.sources}
+        if self.variant is not None:  # which may lack a source of the recipe's
+            sources |= {*replace(self, variant=None).text.recipe.sources}
+        return read_forgotten(place.reach(place.forgotten, shown), shown, sources)
 
     def forget_broken_lock(self) -> str | None:
         """Go on without a lock that cannot be read, since it is written anew; returns what is wrong with it."""
@@ -91,7 +106,7 @@ class Session:
         try:
             _ = self.lock
         except RecipeError as error:
-            self.__dict__["lock"] = None
+            self.__dict__["lock"] = self.__dict__["whole_lock"] = None
             first = error.diagnostics[0]
             return f"{first.span.label}: {first.message}" if first.span is not None else first.message
         return None
@@ -129,6 +144,9 @@ class Session:
             if target not in targets:
                 hint = meant(target, targets, "there is: " + ", ".join(targets))
                 diagnostics.append(Diagnostic(f"there is no table, checkpoint or evaluation `{target}` to build", None, hint))
+        if self.variant is not None and HELD_OUT in wanted:
+            message, hint = "variants are compared by held-in benchmarks alone", "what is held out may not choose between them"
+            diagnostics.append(Diagnostic(message, targets.get(HELD_OUT), hint))
         diagnostics += complain_unobtained(read.recipe, wanted)
         if wanted:
             outputs = tuple((each, targets[each]) for each in wanted if each in targets)
@@ -196,7 +214,9 @@ class Session:
         """The command that goes on where this one stopped."""
         settings = "".join(f" --set {shlex.quote(each)}" for each in self.settings)
         sample = f" --sample {self.items}" if self.items is not None else ""
-        targets = "".join(f" --target {shlex.quote(each)}" for each in self.targets)
+        prefix = "" if self.variant is None else self.variant.prefix
+        names = self.targets if self.variant is None else self.targets or tuple(self.graph.outputs)
+        targets = "".join(f" --target {shlex.quote(prefix + each)}" for each in names)
         memory = f" --memory {self.memory >> 20}MB" if self.memory is not None else ""
         engine = f" --engine {self.engine}" if self.engine is not None else ""
         memory += " --show-restricted" * self.show_restricted

@@ -7,7 +7,7 @@ from pathlib import Path
 from runtime.build.built import manifest_of, shows
 from runtime.completions.memo import CompletionMemo
 from runtime.store.files import NoFile, hash_path
-from runtime.store.names import last_builds
+from runtime.store.names import last_builds, output_name
 from runtime.store.record import BesideRecord, OutputRecord, Record, read_record
 from runtime.store.store import Store
 from runtime.tables.memo import broken_entries
@@ -78,7 +78,7 @@ def name_problems(store: Store) -> list[str]:
             if record is not None and record.without is not None and not folder.is_dir():
                 continue  # it was pulled without its text, so there is nothing to show
             if not folder.is_dir():
-                problems.append(f"the name {recipe}/{output} leads nowhere")
+                problems.append(f"the name {output_name(recipe, output)} leads nowhere")
             elif isinstance(record, OutputRecord) and not shows(folder, manifest_of(recipe, output, record)):
-                problems.append(f"the manifest of {recipe}/{output} is damaged, or another than its last build's")
+                problems.append(f"the manifest of {output_name(recipe, output)} is damaged, or another than its last build's")
     return problems

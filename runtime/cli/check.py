@@ -8,9 +8,11 @@ import click
 
 from compiler.graph.nodes import Graph
 from compiler.lower.contamination import complain_unobtained
+from compiler.recipe.ablations import ablations_of
 from compiler.recipe.sections import Recipe
 from operators.declared.by_row import categories_of
 from runtime.build.session import Session
+from runtime.build.variants import open_variants
 from runtime.cli.options import answer, recipe_command
 from runtime.sources.probe import absence
 
@@ -45,6 +47,7 @@ def check_command(
     if session is None:
         raise click.UsageError("say which recipe is checked, or --language CODE")
     session.bounded = True
+    variants = open_variants(session)
     graph, recipe, origins = session.graph, session.read.recipe, session.fields[1]
     used = {node.label for _, node in graph if node.operator.name == "source"}
     # What a benchmark has is looked at where it is evaluated, and a site that is dropped nowhere.
@@ -79,6 +82,8 @@ def check_command(
         lines.append(f"  {name} (licence {node.license})")
         width = max(map(len, node.columns))
         lines += [f"    {column:<{width}}  {kind}" for column, kind in node.columns.items()]
+    for ablation in ablations_of(session.read.node).values():
+        lines.append(f"  ablation {ablation.name}: {', '.join(ablation.variants)}")
     value = {
         "ok": True,
         "recipe": recipe.name,
@@ -86,6 +91,7 @@ def check_command(
         "not_proven": [*absent, *untold],
         "models": [vars(each) for each in models],
         "benchmarks": [each.message for each in unobtained],
+        "variants": [chosen.prefix.rstrip(".") for chosen in variants],
         "unused_sources": unused,
         "facts": origins,
     }

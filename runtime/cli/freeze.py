@@ -22,7 +22,8 @@ def freeze_command(session: Session, as_json: bool, thaw: bool) -> None:
 
     if session.settings:
         raise click.UsageError("what is frozen is the recipe as it is written: leave out --set")
-    lock, recipe = locked_or_fail(session), session.read.recipe
+    _, lock, recipe = locked_or_fail(session), session.whole_lock, session.read.recipe
+    assert lock is not None
     targets = [*(name for name, _ in recipe.outputs), *(training.label for training in recipe.trains.values())]
     whole, store = replace(session, targets=tuple(targets)), session.open_store()
     addresses = whole.addresses(store)

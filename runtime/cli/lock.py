@@ -12,9 +12,12 @@ import click
 from compiler.graph.lock import Lock, LockedSource, Pin
 from compiler.graph.stages import OutputStage, SourceStage
 from compiler.graph.stages import stages as stages_of
+from compiler.graph.variant_lock import kept_of, locked_variants, with_variants
+from compiler.recipe.ablations import ablations_of
 from compiler.text.project import Place
 from operators.plugins import package_of
 from runtime.build.session import Session
+from runtime.build.variants import open_variants
 from runtime.cli.options import allow_empty_option, answer, recipe_command, shared_option
 
 if TYPE_CHECKING:
@@ -51,30 +54,60 @@ def write_lock(place: Place, lock: Lock) -> None:
 
 @recipe_command("lock", stores=True, fetches=True)
 @click.option("--update", multiple=True, metavar="NAME", help="Accept what drifted of NAME, and refuse anything else.")
+@click.option("--ablation", multiple=True, metavar="NAME", help="Lock all variants of this ablation, too.")
 @allow_empty_option
 @shared_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def lock_command(
-    session: Session, as_json: bool, update: tuple[str, ...], allow_empty: bool, show_restricted: bool, quiet: bool
+    session: Session,
+    as_json: bool,
+    update: tuple[str, ...],
+    ablation: tuple[str, ...],
+    allow_empty: bool,
+    show_restricted: bool,
+    quiet: bool,
 ) -> None:
     """Write RECIPE's lock: digests and facts of every leaf, profiles, operator versions, digests of outputs.
 
-    NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it.
+    NAME is a source, a language, a prompt file, an operator or an output, as `build --locked` names it. What the lock pins of
+    other ablations stays as it is.
     """
-    from runtime.build.drift import profile_digests
     from runtime.build.run import Wishes, refuse_empty, run_build
 
     if session.settings:
         raise click.UsageError("a lock is of the recipe as it is written: leave out --set")
+    if update and ablation:
+        raise click.UsageError("--update accepts what drifted of the recipe itself: lock the ablation anew without it")
     session.show_restricted = show_restricted
     session.moved = frozenset(update) if update else None
     if not update:
         session.forget_broken_lock()
     accepted = frozenset(update) if update else None
-    outcome = run_build(session, Wishes(accepted, allow_empty=allow_empty, quiet=quiet or as_json))
+    wishes = Wishes(accepted, allow_empty=allow_empty, quiet=quiet or as_json)
+    before = session.whole_lock
+    variants = {chosen: opened for name in ablation for chosen, opened in open_variants(session, name).items()}
+    outcome = run_build(session, wishes)
     refuse_empty(session, outcome)
     if update:
         complain_unmoved(session, outcome, update)
+    lock, outputs = lock_of(session, outcome), [*outcome.outputs]
+    declared = [each for one in ablations_of(session.read.node).values() for each in one.names if each not in variants]
+    parts = {} if before is None else {each: kept_of(before, each) for each in locked_variants(before, declared)}
+    for chosen, opened in variants.items():
+        made = run_build(opened, wishes)
+        refuse_empty(opened, made)
+        parts[chosen] = lock_of(opened, made)
+        outputs += made.outputs
+    write_lock(session.read.place, with_variants(lock, parts))
+    shown = os.path.relpath(session.read.place.lock)
+    lines = [f"locked {output.name}@{output.digest[:12]} in {shown}" for output in outputs]
+    answer(as_json, {"lock": str(session.read.place.lock), "outputs": [asdict(each) for each in outputs]}, lines)
+
+
+def lock_of(session: Session, outcome: Outcome) -> Lock:
+    """What a lock says of a recipe, or of a variant of it, that was built."""
+    from runtime.build.drift import profile_digests
+
     store, graph, read = session.open_store(), session.graph, session.read
     built = {stage.name: stage for stage in outcome.stages}
     sources, tables = {}, {}
@@ -96,7 +129,7 @@ def lock_command(
                 classes_of(store, record) if "license" in each.operator.labels() else {},
             )
         tables[stage.name] = Pin(stage.key, stage.digest, stage.rows)
-    lock = Lock(
+    return Lock(
         read.recipe.name,
         sources,
         {code: profile_digests(profile) for code, profile in read.profiles.by_code.items()},
@@ -108,10 +141,6 @@ def lock_command(
         session.lock.frozen if session.lock is not None else {},
         {name: package for _, node in graph if (package := package_of(type(node.operator))) for name in [node.operator.name]},
     )
-    write_lock(read.place, lock)
-    shown = os.path.relpath(read.place.lock)
-    lines = [f"locked {output.name}@{output.digest[:12]} in {shown}" for output in outcome.outputs]
-    answer(as_json, {"lock": str(read.place.lock), "outputs": [asdict(each) for each in outcome.outputs]}, lines)
 
 
 def classes_of(store: Store, record: Record) -> dict[str, int]:

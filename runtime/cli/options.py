@@ -17,6 +17,7 @@ from compiler.graph.forgotten import prefix_of
 from compiler.text.diagnostics import hides, printed
 from compiler.text.project import project_around
 from runtime.build.session import Session
+from runtime.build.variants import variant_of
 from runtime.store.location import Location, is_url, shared_at
 from runtime.store.project import store_of
 
@@ -44,7 +45,9 @@ def recipe_command(
             allow_address: tuple[str, ...] = (),
             **rest: Any,
         ) -> Any:
-            opened = None if recipe is None else Session(recipe, settings, allow, store, sample, target, opened=allow_address)
+            chosen, names = variant_of(target)
+            more: dict[str, Any] = {"opened": allow_address, "variant": chosen}
+            opened = None if recipe is None else Session(recipe, settings, allow, store, sample, names, **more)
             return function(opened, **rest)
 
         command: Command = json_option(call)
@@ -106,6 +109,7 @@ class EngineName(click.ParamType[str]):
 STORE = "The store: a folder, or a URL like s3://bucket/prefix; .recipe in the project unless said."
 SAMPLE = "The whole recipe on the N lowest-ranked items."
 TARGET = "Build this table; all outputs unless said."
+ABLATION = "All variants of this ablation; with --target that output of each."
 REACH = "A server of this machine or of a private network that files may be fetched from."
 ALLOW = "A folder outside the project that the recipe may read."
 SET = "Change a value of the recipe, as an extending recipe would."
@@ -115,6 +119,11 @@ def engine_option(command: Command) -> Command:
     """--engine."""
     text = "What tasks run on: local, ray or ray://HOST:PORT; as your configuration says unless said."
     return click.option("--engine", type=EngineName(), help=text)(command)
+
+
+def ablation_option(command: Command) -> Command:
+    """--ablation."""
+    return click.option("--ablation", metavar="NAME", help=ABLATION)(command)
 
 
 def store_option(command: Command) -> Command:

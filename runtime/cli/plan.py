@@ -16,8 +16,10 @@ from operators.base.licence import RESTRICTED, withheld
 from runtime.build.fetching import pinned_commits
 from runtime.build.room import bound_of, disk_of, misfits, sizes_of
 from runtime.build.session import Session
+from runtime.build.variants import open_variants
 from runtime.cli.options import (
     Size,
+    ablation_option,
     answer,
     recipe_command,
     restricted_option,
@@ -52,18 +54,28 @@ def assumed(context: click.Context, option: click.Parameter, settings: tuple[str
 
 @recipe_command("plan", builds=True)
 @click.option("--assume", "given", multiple=True, metavar="NAME=VALUE", callback=assumed, help=ASSUME)
+@ablation_option
 @click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
 @restricted_option
-def plan_command(session: Session, given: Assumed, memory: int | None, show_restricted: bool, as_json: bool) -> None:
+def plan_command(
+    session: Session, given: Assumed, ablation: str | None, memory: int | None, show_restricted: bool, as_json: bool
+) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`. Where it is much, what a
-    build writes to the disk at most, beside what is free there. And what of its sources does not fit into memory.
+    build writes to the disk at most, beside what is free there. And what of its sources does not fit into memory. With
+    --ablation the least work for all variants of it.
     """
     session.foretold, session.memory = True, memory
+    if ablation is not None:
+        from runtime.forecast.variants import least_work
+
+        work = least_work(ablation, open_variants(session, ablation), given)
+        answer(as_json, work.data(), work.lines())
+        return
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]

@@ -55,11 +55,13 @@ store_command.add_command(completions)
 @json_option
 def ls(store: str | None, as_json: bool) -> None:
     """The named outputs, and how much the store holds."""
+    from runtime.store.names import output_name
+
     opened = open_store(store)
     recipes = {name: build.outputs for name, build in opened.builds()}
     sizes = list(opened.object_sizes())
     lines = [
-        f"{name}/{output}@{named['digest'][:12]}  {named['rows']:,} rows"
+        f"{output_name(name, output)}@{named['digest'][:12]}  {named['rows']:,} rows"
         for name, outputs in recipes.items()
         for output, named in outputs.items()
     ]
@@ -200,11 +202,12 @@ def answer_moved(verb: str, moved: Any, as_json: bool) -> None:
 @json_option
 def path_of(name: str, store: str | None, as_json: bool) -> None:
     """The folder of a named output: RECIPE/OUTPUT, or RECIPE where it has one."""
+    from runtime.store.names import output_name
     from runtime.store.store import StoreError
 
     opened = open_store(store)
     builds = dict(opened.builds())
-    outputs = {f"{recipe}/{output}": (recipe, output) for recipe, build in builds.items() for output in build.outputs}
+    outputs = {output_name(recipe, output): (recipe, output) for recipe, build in builds.items() for output in build.outputs}
     outputs |= {recipe: (recipe, next(iter(build.outputs))) for recipe, build in builds.items() if len(build.outputs) == 1}
     wanted, _, digest = name.partition("@")
     if wanted not in outputs:

@@ -11,6 +11,7 @@ from pathlib import Path
 from compiler.graph.forgotten import forgotten_text
 from compiler.graph.stages import SourceStage, of_kind
 from compiler.prove.release import below
+from compiler.recipe.ablations import ABLATIONS
 from runtime.build.session import Session
 from runtime.forget.begun import add_begun, begun_at, write_begun
 from runtime.forget.removal import Removed, remove
@@ -119,7 +120,7 @@ def beyond(session: Session, store: Store, wanted: Wanted, removed: Removed) -> 
         yield f"the checkpoint {name} was trained on it: its weights, and exports of them"
     own = session.read.recipe.name
     for recipe in removed.recipes:
-        if recipe != own:
+        if recipe != own and not recipe.startswith(f"{own}/{ABLATIONS}."):  # variants have the same list
             yield f"the recipe `{recipe}` held it in this store and reads it again, unless it forgets it too"
 
 

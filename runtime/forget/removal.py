@@ -15,7 +15,7 @@ from runtime.forget.completions import forget_completions
 from runtime.forget.search import Sought, files_in
 from runtime.forget.wanted import Wanted
 from runtime.store.digest import id_bytes
-from runtime.store.names import last_builds
+from runtime.store.names import last_builds, output_name
 from runtime.store.naming import Naming
 from runtime.store.parts import OBJECT
 from runtime.store.record import KEYED, BesideRecord, CheckpointRecord, Keyed, OutputRecord, Record
@@ -178,7 +178,7 @@ class Sweep:
                 continue
             self.removed.recipes.append(recipe)
             lost = {name: output for name, output in build.outputs.items() if output["key"] in gone}
-            self.removed.outputs += [f"{recipe}/{name}@{output['digest'][:12]}" for name, output in lost.items()]
+            self.removed.outputs += [f"{output_name(recipe, name)}@{output['digest'][:12]}" for name, output in lost.items()]
             for name in lost:
                 store.files.remove(store.name_path(recipe) / "outputs" / name)
             outputs = {name: output for name, output in build.outputs.items() if name not in lost}

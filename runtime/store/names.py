@@ -35,6 +35,11 @@ def are_fields(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and is_digest(value[0]) and each(is_text)(value[1])
 
 
+def output_name(recipe: str, output: str) -> str:
+    """What people call an output: `RECIPE/dataset`, and `RECIPE/ablations.NAME.VARIANT.dataset` of a variant."""
+    return f"{recipe}{'.' if recipe.rpartition('/')[2].startswith('ablations.') else '/'}{output}"
+
+
 class LastBuild(Sealed):
     """What the last build of a recipe was: for the causes of the next plan, and for what gc keeps."""
 
