@@ -34,19 +34,20 @@ from operators.measures.own_letters import OwnLetters
 
 #: The threshold of the reference pipeline.
 SHARE = 0.30
-FIRST_STEPS = Path(__file__).resolve().parent.parent / "recipes/benchmarks/data/hi-first-steps.jsonl"
+EVERYDAY = Path(__file__).resolve().parent.parent / "recipes/benchmarks/data/hi-everyday-choice.jsonl"
 Read = Callable[[Path], list[Choice]]
 
 
-def first_steps(_: Path) -> list[Choice]:
-    return [Choice(json.loads(line)["question"], ()) for line in FIRST_STEPS.read_text("utf-8").splitlines()]
+def everyday(_: Path) -> list[Choice]:
+    rows = [json.loads(line) for line in EVERYDAY.read_text("utf-8").splitlines()]
+    return [Choice(row["question"], tuple(row["options"])) for row in rows]
 
 
 SETS: dict[str, tuple[str, Read]] = {
     "th": ("ThaiExam", lambda data: list(thai_exam(data))),
     "vi": ("EXAMS", lambda data: list(exams_qa("vi", data))),
     "tr": ("EXAMS", lambda data: list(exams_qa("tr", data))),
-    "hi": ("hi_first_steps", first_steps),
+    "hi": ("hi_everyday_choice", everyday),
 }
 
 

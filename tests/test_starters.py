@@ -12,7 +12,7 @@ import yaml
 from operators.declared.profile import LanguageProfile
 from tests.conftest import ROOT, Project
 
-WHOLE = ["th", "vi", "tr"]
+WHOLE = ["th", "vi", "tr", "hi"]
 #: No segmenter but those of Korean has an adapter, and `near_ngram` is for scripts whose characters are words.
 LACKS = {"segmenter", "near_ngram"}
 
