@@ -29,7 +29,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 #: Progress and times differ from run to run. Ids of rows and digests of tables stay the same everywhere: that is a promise.
 SECONDS = re.compile(r"\d+\.\d\d s last time")
-PROGRESS = re.compile(r"^\w+ +\S.* \d+\.\d\d s$\n?", re.MULTILINE)
+PROGRESS = re.compile(r"^(\w+ +\S.* \d+\.\d\d s| +\S.* of [\d,]+ rows, [\d.,]+/s.*)$\n?", re.MULTILINE)
 
 
 def ran(project: Project, line: str) -> str:
