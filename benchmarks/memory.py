@@ -1,10 +1,11 @@
 """The bound of memory: builds of more and more rows within `--memory`, with the peak of what all their processes hold.
 
-    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--of long equal repeated children] [--folder FOLDER]
+    python benchmarks/memory.py [--data ../shared/data] [--rows 2 20] [--of long equal repeated children ...] [--folder FOLDER]
 
 Rows are real ones, recombined: each copy but the first has an ending of its own. Others with `--of`: `long` ones, a hundred
 and twenty of them in a row of some 10 KB, as long as a trace is; long ones that a mixture takes three times (`repeated`), or
-that have three `children` each; three million `equal` ones. What counts is what all processes of a build hold (watched.py); a
+that have three `children` each; three million `equal` ones; and files of each kind that a source may be, with texts of
+`--size` together (inputs.py). What counts is what all processes of a build hold (watched.py); a
 peak above the bound ends the benchmark, and so does a build that reused a stage. Seconds a row are shown beside those of the
 first size.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import inputs
 from benchmarks.spine import RECIPE, recombined
 from benchmarks.watched import Took, watch
 
@@ -31,7 +33,7 @@ LONG_ROWS = 40_000
 EQUAL_ROWS = 3_000_000
 LONG = RECIPE.replace("rows.parquet", "rows.jsonl").replace("8192", "20000")
 #: Kind of other rows -> the bound that they are built within.
-OTHERS = {"long": "400MB", "repeated": "400MB", "children": "500MB", "equal": "600MB"}
+OTHERS = {"long": "400MB", "repeated": "400MB", "children": "500MB", "equal": "600MB"} | dict.fromkeys(inputs.KINDS, "400MB")
 #: What stands after the long rows' recipe.
 BIRTHS = {
     "long": "",
@@ -83,8 +85,10 @@ def lengthened(source: Path, target: Path) -> int:
     return LONG_ROWS
 
 
-def laid_out(folder: Path, reviews: Path, size: float | str) -> int:
+def laid_out(folder: Path, reviews: Path, size: float | str, megabytes: int) -> int:
     """Rows and a recipe for them in a folder; says how many rows. A size is millions of rows, or a kind of them."""
+    if isinstance(size, str) and size in inputs.KINDS:
+        return inputs.laid_out(folder, reviews, size, megabytes * 1_000_000)
     if isinstance(size, str) and size in BIRTHS:
         (folder / "recipe.yaml").write_text(LONG + BIRTHS[size])
         return lengthened(reviews, folder / "rows.jsonl")
@@ -107,6 +111,7 @@ def main() -> None:
     reader.add_argument("--data", type=Path, default=Path("../shared/data"))
     reader.add_argument("--rows", type=float, nargs="+", default=[2, 20], help="millions of rows")
     reader.add_argument("--folder", type=Path, help="where there is room for some gigabytes")
+    reader.add_argument("--size", type=int, default=1_000, metavar="MB", help="of the texts in files of other kinds")
     reader.add_argument("--of", nargs="+", choices=OTHERS, help="other rows instead")
     said = reader.parse_args()
     if not said.data.is_dir():
@@ -120,7 +125,7 @@ def main() -> None:
         bound = OTHERS[size] if said.of else BOUNDS[int(size) if size >= 1 else size]
         with tempfile.TemporaryDirectory(prefix="memory-", dir=said.folder) as name:
             folder = Path(name)
-            rows = laid_out(folder, (said.data / "nsmc" / "reviews.parquet").resolve(), size)
+            rows = laid_out(folder, (said.data / "nsmc" / "reviews.parquet").resolve(), size, said.size)
             within = build(folder, "--memory", bound)
             free = build(folder) if said.of or size <= 4 else None
             if free is not None and free.digest != within.digest:

@@ -21,14 +21,17 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.conftest import ROOT
 from tests.mutants import Mutant, lay_out, mutant
 
+T = TypeVar("T")
 #: What a command may take: CPU seconds and MB. Beyond the wall's seconds its process is ended.
 SECONDS = 10.0
 MEGABYTES = 1000.0
@@ -106,6 +109,17 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", "utf-8")
 
 
+def measured(act: Callable[[], T], wall: int) -> tuple[T, float, float]:
+    """(what it gives, its CPU seconds, the most MB held) of an act; this process ends with more seconds of the wall."""
+    forget_peak()
+    signal.alarm(wall)
+    began = time.process_time()
+    made = act()
+    seconds = time.process_time() - began
+    signal.alarm(0)
+    return made, seconds, held("VmHWM")
+
+
 def work(folder: Path, first: int, last: int, everything: bool) -> None:
     """Try the mutants of a range; a line of JSON tells of each."""
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
@@ -118,13 +132,7 @@ def work(folder: Path, first: int, last: int, everything: bool) -> None:
         target.write_bytes(made.content)
         for arguments in commands(made, everything):
             print(json.dumps({"at": number, "command": arguments[0]}), file=tell, flush=True)
-            forget_peak()
-            signal.alarm(WALL)
-            began = time.process_time()
-            code, said, trace = run(arguments)
-            seconds = time.process_time() - began
-            signal.alarm(0)
-            megabytes = held("VmHWM")
+            (code, said, trace), seconds, megabytes = measured(partial(run, arguments), WALL)
             wrong = complaint(arguments, code, said, trace, seconds, megabytes)
             result = {"done": number, "command": arguments[0], "code": code, "wrong": wrong}
             print(json.dumps({**result, "seconds": seconds, "megabytes": megabytes}), file=tell, flush=True)
@@ -136,10 +144,24 @@ def work(folder: Path, first: int, last: int, everything: bool) -> None:
             return
 
 
-def tried(folder: Path, first: int, last: int, everything: bool) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class Kind:
+    """What is mutated: the module whose `--worker` tries a range of mutants in a folder, and what lays out that folder."""
+
+    module: str
+    lay_out: Callable[[Path], None]
+    flags: tuple[str, ...] = ()
+
+
+def recipes(everything: bool) -> Kind:
+    """Recipes, tried with `check` or with everything."""
+    return Kind("tests.fuzz", lay_out, ("--all",) * everything)
+
+
+def tried(folder: Path, first: int, last: int, kind: Kind) -> Iterator[dict[str, Any]]:
     """What became of each command on the mutants of a range, which workers try one after another."""
     while first < last:
-        program = [sys.executable, "-m", "tests.fuzz", "--worker", str(folder), str(first), str(last), *(["--all"] * everything)]
+        program = [sys.executable, "-m", kind.module, "--worker", str(folder), str(first), str(last), *kind.flags]
         at: dict[str, Any] | None = None
         with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
             assert worker.stdout is not None and worker.stderr is not None
@@ -154,37 +176,48 @@ def tried(folder: Path, first: int, last: int, everything: bool) -> Iterator[dic
         if "at" in at:
             first = at["at"] + 1
             shutil.rmtree(folder)
-            lay_out(folder)  # what it had written stands there yet
+            kind.lay_out(folder)  # what it had written stands there yet
             wrong = f"its process ended: {worker.returncode} {died[-300:]}"
             yield {**at, "done": at["at"], "code": None, "seconds": float(WALL), "megabytes": 0.0, "wrong": wrong}
 
 
-def fuzz(first: int, count: int, everything: bool, processes: int = 1) -> Iterator[dict[str, Any]]:
+def fuzz(first: int, count: int, kind: Kind, processes: int = 1) -> Iterator[dict[str, Any]]:
     """Try `count` mutants from `first` on; gives what became of each command."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as made, ThreadPoolExecutor(processes) as pool:
         share = -(-count // processes)
         ranges = [(start, min(first + count, start + share)) for start in range(first, first + count, share)]
         folders = [Path(made) / str(place) for place in range(len(ranges))]
         for folder in folders:
-            lay_out(folder)
-        for told in pool.map(lambda each: list(tried(each[0], *each[1], everything)), zip(folders, ranges, strict=True)):
+            kind.lay_out(folder)
+        for told in pool.map(lambda each: list(tried(each[0], *each[1], kind)), zip(folders, ranges, strict=True)):
             yield from told
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=1)
+    parser = asked()
     parser.add_argument("--all", action="store_true", help="plan, explain, diff and build besides check")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.worker:
         folder, first, last = said.worker
         work(Path(folder), int(first), int(last), said.all)
-        return
+    else:
+        report(said, recipes(said.all))
+
+
+def asked() -> argparse.ArgumentParser:
+    """What both kinds of mutants may be asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    return parser
+
+
+def report(said: argparse.Namespace, kind: Kind) -> None:
+    """Try what is asked for, and say what was found; exits 1 for a finding."""
     began, codes, slowest, largest, wrong = time.monotonic(), Counter[str](), 0.0, 0.0, []
-    for told in fuzz(said.first, said.count, said.all, said.processes):
+    for told in fuzz(said.first, said.count, kind, said.processes):
         codes[f"{told['command']} {told['code']}"] += 1
         slowest, largest = max(slowest, told["seconds"]), max(largest, told["megabytes"])
         if told["wrong"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -114,6 +115,21 @@ def test_damage_is_told(tmp_path: Path, name: str, pack: Callable[..., Path]) ->
         path.write_bytes(whole[:size])
         with pytest.raises(Unreadable):
             unpack(path, None)
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tar.gz"])
+def test_a_damaged_header_is_no_end_and_one_that_lies_leads_nowhere(tmp_path: Path, name: str) -> None:
+    whole = tarred(tmp_path / "x.tar", ("a.jsonl", "{}", 0), ("b.jsonl", "{}", 0)).read_bytes()
+    # The size of the second member is beyond any disk, and the sum of its header is as it should be.
+    lying = bytearray(whole)
+    lying[1024 + 124 : 1024 + 136] = b"\x80" + b"\0" * 5 + b"\x7f" + b"\xff" * 5
+    lying[1024 + 148 : 1024 + 156] = b" " * 8
+    lying[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(lying[1024:1536])
+    damaged = whole[:1030] + b"?" + whole[1031:]
+    for data, said in ((damaged, "header of a member is damaged"), (lying, "it cannot be"), (whole[:1024], "cut off")):
+        path = write(tmp_path, name, gzip.compress(data) if name.endswith("gz") else bytes(data))
+        with pytest.raises(Unreadable, match=said):
+            unpack(path, "a.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from operators.conversations.canonical import Wrong, opening_of, without_padding
 from operators.conversations.checked import ROLES, check_tools
 from operators.conversations.forms import read_conversation
 from operators.conversations.looks import LOOKS, look_at
+from operators.conversations.strings import strings_of, with_strings
 from operators.declared.source import Source
 from runtime.sources.readers.files import open_bytes
 from runtime.sources.readers.read import read_batches
@@ -281,7 +282,7 @@ def test_a_step_that_changes_a_column_makes_no_text_of_a_conversation_and_leaves
     project: Project, of: str
 ) -> None:
     source = {"file": "a.jsonl", "category": "x", "license": "A", "columns": {"messages": "messages"}}
-    said = {"format": 1, "recipe": "test/changed", "sources": {"a": source}, "prompts": [{"strip_invisible": {"of": of}}]}
+    said = {"format": 1, "recipe": "test/changed", "sources": {"a": source}, "prompts": [{"normalise": {"of": of}}]}
     project.rows("a.jsonl", [{"messages": [USER, ANSWER]}])
     project.write("recipe.yaml", json.dumps(said))
     done = project.run("check", "recipe.yaml")
@@ -296,3 +297,45 @@ def test_what_was_said_with_quotes_on_two_lines_is_found(project: Project) -> No
     project.build()
     for text in ('say "hi"', '"hi"\nthen', '"role":"user"'):
         assert "length passed" in project.run("why", "recipe.yaml", "--match", text, "--store", "store").out
+
+
+# -- texts that are changed one by one
+
+MASKED = """
+format: 1
+recipe: test/masked
+language: {target: ko, anchor: en}
+sources: {a: {file: talks.jsonl, category: daily, license: A, columns: {messages: messages}}}
+tables: {t: {from: a, steps: [{STEP: {of: messages}}, {length: {in: user, min: 1}}]}}
+"""
+PHONED = [
+    {"role": "user", "content": "제 번호는 010-1234-5678, me@mail.kr\u200b로"},
+    {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "call", "arguments": {"to": ["010-1234-5678"]}}}]},
+    {"role": "tool", "tool_call_id": "c", "content": "me@mail.kr"},
+    {"role": "assistant", "content": "끝", "reasoning_content": "010-1234-5678?"},
+]
+
+
+@given(conversations())
+@settings(max_examples=40, deadline=None)
+def test_texts_put_back_are_the_conversation_itself(turns: list[dict[str, Any]]) -> None:
+    cell = read_conversation(turns, "openai")
+    assert with_strings(cell, strings_of(cell)) == cell
+
+
+def test_personal_data_is_masked_in_every_turn_and_call(project: Project) -> None:
+    project.rows("talks.jsonl", [{"messages": PHONED}, {"messages": [{"role": "user", "content": "네"}]}])
+    project.write("recipe.yaml", MASKED.replace("STEP", "mask_personal_data"))
+    rows = project.table("recipe.yaml")
+    assert len(rows) == 2
+    masked = next(row["messages"] for row in rows if "[phone]" in row["messages"])
+    assert strings_of(masked) == ["제 번호는 [phone], [email]\u200b로", "[phone]", "[email]", "끝", "[phone]?"]
+    assert read_conversation(masked, "openai") == masked and '"id":"c"' in masked and '"name":"call"' in masked
+    assert project.run("check", "recipe.yaml").code == 0
+
+
+def test_what_nobody_sees_is_left_out_of_every_turn(project: Project) -> None:
+    project.rows("talks.jsonl", [{"messages": PHONED}])
+    project.write("recipe.yaml", MASKED.replace("STEP", "strip_invisible"))
+    (row,) = project.table("recipe.yaml")
+    assert strings_of(row["messages"])[0].endswith("me@mail.kr로")

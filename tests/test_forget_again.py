@@ -89,3 +89,30 @@ def test_an_escaped_row_that_could_not_be_read_is_listed(project: Project, large
     assert search(project) and forget(project, SECRET)["listed"]["a"]
     assert "quarantined" not in project.run("build", "recipe.yaml", "--store", "store").out
     assert not search(project)
+
+
+ASIDE = """
+format: 1
+recipe: test/aside
+sources:
+  a: {file: a.jsonl, category: one, license: A}
+  b: {file: b.jsonl, category: one, license: A}
+tables:
+  aside: {from: b, steps: [{length: {min: 3}}]}
+  last: {from: a, steps: [{length: {min: 3}}]}
+"""
+
+
+def test_a_table_that_is_no_output_is_looked_at_too(project: Project) -> None:
+    """It was built as a target, or may be: its rows come back with the next one unless they are listed."""
+    project.rows("a.jsonl", OTHERS)
+    project.rows("b.jsonl", ROWS)
+    project.write("recipe.yaml", ASIDE)
+    project.build()
+    early = project.run("forget", "recipe.yaml", SECRET, "--store", "store")
+    assert early.code == 1 and "NOT LISTED: `b`" in early.out
+    assert "next: recipe build recipe.yaml --target aside, then run this again" in early.out
+    project.run("build", "recipe.yaml", "--store", "store", "--target", "aside")
+    assert forget(project, SECRET)["listed"].keys() == {"b"} and not search(project)
+    project.run("build", "recipe.yaml", "--store", "store", "--target", "aside")
+    assert not search(project)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import MEGABYTES, SECONDS, complaint, fuzz, tried
+from tests.fuzz import MEGABYTES, SECONDS, complaint, fuzz, recipes, tried
 from tests.mutants import lay_out, mutant, origins
 
 COUNT = 1000
 
 
 def test_mutants_are_checked_and_told_in_place() -> None:
-    told = list(fuzz(0, COUNT, everything=False))
+    told = list(fuzz(0, COUNT, recipes(everything=False)))
     assert [each for each in told if each["wrong"]] == []
     # Mutants are worth trying where some of them still are recipes.
     codes = Counter(each["code"] for each in told)
@@ -51,7 +51,7 @@ def test_what_may_not_happen_is_a_finding(code: int | None, said: str, seconds: 
 def test_a_worker_that_dies_is_a_finding_and_the_next_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_out(tmp_path / "there")
     monkeypatch.setattr("sys.executable", str(killed(tmp_path)))
-    told = list(tried(tmp_path / "there", 0, 3, everything=False))
+    told = list(tried(tmp_path / "there", 0, 3, recipes(everything=False)))
     assert [(each["done"], bool(each["wrong"])) for each in told] == [(0, True), (1, True), (2, True)]
 
 

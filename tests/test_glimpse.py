@@ -64,7 +64,7 @@ def test_of_parquet_the_footer_and_the_first_pages_are_fetched(project: Project,
 
 @pytest.mark.parametrize("name, packed", [("a.jsonl", False), ("a.jsonl.gz", True)])
 def test_of_lines_the_first_are_fetched(project: Project, served: Served, name: str, packed: bool) -> None:
-    served.files[f"/{name}"] = gzip.compress(LINES * 4, mtime=0) if packed else LINES * 4
+    served.files[f"/{name}"] = gzip.compress(LINES, 1, mtime=0) if packed else LINES
     done = propose(project, served, f"{served.url}/{name}")
     assert done.code == 0 and done.json["source"]["columns"]["prompt"] == "question", done.err
     assert sent(served) == 2 << 20 < len(served.files[f"/{name}"])

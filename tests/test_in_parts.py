@@ -335,11 +335,11 @@ def test_row_groups_end_at_the_same_rows_however_many_are_read_at_a_time(length:
     monkeypatch.setattr(shards, "GROUP_LENGTH", 1 << 20)
     texts = pa.table({"text": pa.array(["x" * (length + at % 7) for at in range(150_000 // length + 70_000)])})
     found = []
-    for step in (shards.READ_ROWS, shards.GROUP_ROWS):
+    for step in (64 * shards.PIECE_ROWS, shards.READ_ROWS, shards.GROUP_ROWS):
         group = shards.RowGroup(["text"])
         sizes = [len(full) for start in range(0, len(texts), step) for full in group.add(texts.slice(start, step))]
         found.append([*sizes, len(group.joined()) if group.pieces else 0])
-    assert found[0] == found[1] and sum(found[0]) == len(texts)
+    assert found[0] == found[1] == found[2] and sum(found[0]) == len(texts)
 
 
 # -- the bound

@@ -158,6 +158,7 @@ def leave_out(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if field in ENTRY_BY:
         for each in owners:
             monkeypatch.setattr(OPERATORS[each], "entries", lambda self: (("target", ENTRY_BY[field]),))
+            monkeypatch.setattr(OPERATORS[each], "may_read", (ENTRY_BY[field].partition(".")[0],))
     if field == "source.format":
         monkeypatch.setattr(Source, "written", lambda self, name: ("", ""))
     if issubclass(OPERATORS.get(owner, Operator), Asks):

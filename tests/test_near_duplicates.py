@@ -179,6 +179,12 @@ def test_few_pairs_at_a_time_find_what_many_do(near: Project, monkeypatch: pytes
     assert near.digest(store="few") == one
 
 
+def test_more_rows_than_can_be_held_are_refused_before_any_is_compared(near: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.stages.pairs.HELD", 1 << 24)
+    ran = near.run("build", "recipe.yaml", "--store", "store", "--memory", "400MB")
+    assert ran.code == 1 and "does not fit into 400 MB" in ran.err and "build with --memory" in ran.err, ran.err
+
+
 def test_adding_a_row_drops_only_rows_that_are_near_to_it(near: Project) -> None:
     near.build()
     before = fates(near)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-STEPS = ("install", "vllm", "overhead", "fuzz", "marked", "seeds", "everywhere")
+STEPS = ("install", "vllm", "overhead", "fuzz", "readers", "marked", "seeds", "everywhere")
 #: In the place of python3: an environment whose programs say what they were asked, and fail at what `FAILS` names.
 STAND_IN = """#!/bin/sh
 mkdir -p "$3/bin"
@@ -48,7 +48,8 @@ def test_every_step_ends_with_its_line(clone: Path) -> None:
     code, said = nightly(clone)
     assert code == 0 and "skipped" not in said, said
     assert [line.split(" | ")[0] for line in said.splitlines()[-len(STEPS) :]] == [f"| {step}" for step in STEPS]
-    assert "| torch ran: python -m tests.fuzz --all --count 20000 --processes 1 |" in said.splitlines()[-4]
+    assert "| torch ran: python -m tests.fuzz --all --count 20000 --processes 1 |" in said.splitlines()[-5]
+    assert "| torch ran: python -m tests.fuzz_readers --count 20000 --processes 1 |" in said.splitlines()[-4]
 
 
 def test_steps_that_are_done_for_a_commit_are_left_out_and_named(clone: Path) -> None:

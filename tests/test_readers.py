@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from runtime.sources.readers.files import Outside, Unreadable, hash_file, resolve_files
 from runtime.sources.readers.read import Batch, probe, read_batches
+from runtime.sources.sizes import size_of
 from tests.reading import columns_of, declare, read, write, write_jsonl, write_parquet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,6 +212,26 @@ def test_damaged_files_are_unreadable(tmp_path: Path, name: str) -> None:
         if name.endswith((".parquet", ".gz")) and data == b"garbage":
             with pytest.raises(Unreadable):
                 probe(declare(file=name), tmp_path / name)
+
+
+def test_utf_16_without_its_mark_is_named_also_at_a_look(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.jsonl", '{"t": "a"}\n'.encode("utf-16-le"))
+    for look in (probe, read_batches):
+        with pytest.raises(Unreadable, match="it is not utf-16: UTF-16 stream does not start with BOM"):
+            list(look(declare(encoding="utf-16"), path))
+
+
+def test_parquet_with_a_name_that_is_no_text_is_named_also_at_a_look(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path, t=["a"], abcd=["b"])
+    write(tmp_path, "x.parquet", path.read_bytes().replace(b"abcd", b"ab\xffd"))
+    with pytest.raises(Unreadable, match="'utf-8' codec can't decode"):
+        read(path, {"prompt": "t"})
+    assert size_of(declare(), [path]) == (0, 0)
+
+
+def test_parquet_is_as_large_as_its_first_rows(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path, t=["a" * 96] * 5, n=[1] * 5)
+    assert size_of(declare(), [path, path]) == (10, 1000)
 
 
 def test_probing_lines_imports_no_arrow(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_source_whose_parts_do_not_fit_is_told_before_it_is_read(
         texts = [json.loads(line)["prompt"] for line in lines(60_000)]
         pq.write_table(pa.table({"prompt": texts}), project.folder / "a.parquet")
         project.write("recipe.yaml", RECIPE.replace("FILE", "a.parquet"))
-    monkeypatch.setattr("runtime.build.run.SMALLEST", 0)
+    monkeypatch.setattr("runtime.build.room.SMALLEST", 0)
     ran = project.run("build", "recipe.yaml", "--memory", "1MB")
     assert ran.code == 1 and "the rows of `a` take" in ran.err and f"--memory {SMALLEST >> 20}MB, or more" in ran.err, ran.err
     assert left(project.folder / ".recipe") == []
@@ -150,3 +150,21 @@ def test_a_file_is_not_in_memory_when_it_has_been_read_to_its_end(tmp_path: Path
     for _ in read_batches(source, tmp_path / "a.parquet"):
         most = max(most, pa.total_allocated_bytes() - before)
     assert most < (tmp_path / "a.parquet").stat().st_size // 2
+
+
+def test_a_workbook_that_does_not_fit_is_told_by_plan_and_before_it_is_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in ("prompt", "물은 왜 끓나요?"):
+        book.active.append([row])
+    book.save(project.folder / "a.xlsx")
+    project.write("recipe.yaml", RECIPE.replace("FILE", "a.xlsx"))
+    assert "memory: " not in project.run("plan", "recipe.yaml", "--memory", "400MB").out
+    monkeypatch.setattr("runtime.sources.sizes.CELLS", 1 << 20)
+    planned = project.run("plan", "recipe.yaml", "--memory", "400MB")
+    assert planned.code == 0 and "memory: a workbook of `a` takes about" in planned.out, planned.out
+    ran = project.run("build", "recipe.yaml", "--memory", "400MB")
+    assert ran.code == 1 and "a workbook of `a` takes about" in ran.err and "save it as csv" in ran.err, ran.err
+    assert left(project.folder / ".recipe") == []

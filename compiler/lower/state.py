@@ -221,7 +221,8 @@ def promised_columns(step: PlacedStep, rows: Rows) -> dict[str, ColumnType]:
         case Asks():
             return dict(operator.made())
         case Map():
-            return dict.fromkeys(operator.makes(), "text")
+            kept = rows.columns.get(operator.of, "text")
+            return {name: kept if name == operator.of and kept in operator.changes else "text" for name in operator.makes()}
         case Naming():
             return dict(operator.made(rows.columns))
         case Measure() if step.column is not None:

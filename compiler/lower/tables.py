@@ -161,10 +161,11 @@ def lower_step(state: Lowering, rows: Rows, step: PlacedStep) -> Rows:
         case Measure():
             return without_turns(lower_measure(state, seen, step, operator), seen, rows)
         case Map():
-            stored: dict[str, ColumnType] = {mapped(place): "text" for place in range(len(operator.makes()))}
+            kinds = promised_columns(step, rows)
+            stored = {mapped(place): kind for place, kind in enumerate(kinds.values())}
             index = add_columns(state, seen, step, operator.reads(), stored)
-            for name, each in zip(operator.makes(), stored, strict=True):
-                rows = rows.having(name, Made(index, each, "text"))
+            for name, each in zip(kinds, stored, strict=True):
+                rows = rows.having(name, Made(index, each, stored[each]))
             complain_names(state, rows.columns, step.span())
         case Asks():
             return lower_asks(state, settle(state, rows), step, operator)

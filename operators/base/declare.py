@@ -37,10 +37,7 @@ def as_decimal(value: Any) -> Any:
 
 
 Share = Annotated[
-    Decimal,
-    BeforeValidator(as_decimal),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
-    Field(ge=0, le=1),
+    Decimal, BeforeValidator(as_decimal), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}), Field(ge=0, le=1)
 ]
 Count = Annotated[int, Field(ge=0)]
 
@@ -223,8 +220,7 @@ class Measure(Step):
 
     def wording(self, value: Mapping[str, int | None]) -> str:
         """The measured values of one row, as a person reads them."""
-        first = value[self.values[0]]
-        return "unknown" if first is None else str(first)
+        return "unknown" if (first := value[self.values[0]]) is None else str(first)
 
     def quoted(self, value: Mapping[str, int | None]) -> tuple[str, int, int] | None:
         """The part of a text that its values tell of: (column, first code point, the one after the last), in NFC."""
@@ -244,17 +240,19 @@ class Measure(Step):
 
 
 class Map(Step):
-    """A row-local change of one text column, or columns that are made of it; ids are kept."""
+    """A row-local change of one text column, or columns made of it; ids are kept. Of a conversation it `changes` each text."""
+
+    changes: ClassVar[tuple[ColumnType, ...]] = ("text",)
 
     of: str = field("column", "prompt")
     """The text column that is changed."""
 
     def complain(self, scope: Scope) -> Iterator[Complaint]:
-        yield from scope.complain_column(self.of, ("of",), "text")
+        yield from scope.complain_column(self.of, ("of",), *self.changes)
         for place, name in enumerate(made := self.makes()):
             if name in made[:place] or (name != self.of and name in (*RESERVED, *LABELS)):
-                at = "as" if "as_" in type(self).model_fields else "of"
-                yield Complaint((at,), f"it makes a column `{name}`, and that name is taken", "choose another name")
+                at = ("as" if "as_" in type(self).model_fields else "of",)
+                yield Complaint(at, f"it makes a column `{name}`, and that name is taken", "choose another name")
             elif name != self.of and name in scope.columns:
                 yield Complaint(("of",), f"it makes a column `{name}`, and there is one", "leave it out before with `select`")
 

@@ -13,6 +13,8 @@ import numpy as np
 BITS = 12
 #: More of one n-gram in a text says no more.
 MOST = 1 << 16
+#: N-grams whose weights are made at a time.
+AT_ONCE = 4096
 #: What the model calls text of no language, such as code or numbers.
 NO_LANGUAGE = "zxx"
 
@@ -42,10 +44,17 @@ def model() -> Model:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     held = LanguageIdentifier.from_model_file(MODEL_FILE)
-    weights, priors = (np.rint(np.asarray(each, np.float64) * 2**BITS).astype(np.int64) for each in (held.nb_ptc, held.nb_pc))
+    weights = np.empty(np.shape(held.nb_ptc), np.int32)
+    for start in range(0, len(weights), AT_ONCE):  # whole, the numbers on the way take five times as much
+        weights[start : start + AT_ONCE] = whole(held.nb_ptc[start : start + AT_ONCE])
     owner = np.array([held.labels.index(each) for each in held.nb_classes])
     rows = [row << 8 for row in held.tk_row]
-    return Model(held.tk_nextmove, rows, held.tk_output, weights.astype(np.int32), priors << BITS, held.labels, owner)
+    return Model(held.tk_nextmove, rows, held.tk_output, weights, whole(held.nb_pc) << BITS, held.labels, owner)
+
+
+def whole(numbers: Any) -> Any:
+    """Weights in whole numbers."""
+    return np.rint(np.asarray(numbers, np.float64) * 2**BITS).astype(np.int64)
 
 
 @lru_cache(maxsize=1)

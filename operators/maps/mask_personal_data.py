@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from operators.base.declare import Map, field
+from operators.base.scope import ColumnType
 from operators.base.values import Column
 
 Kind = Literal["email", "phone", "id", "card"]
@@ -16,7 +17,8 @@ Kind = Literal["email", "phone", "id", "card"]
 class MaskPersonalData(Map):
     """Write a mark in the place of each e-mail address, telephone, identity and card number of a text.
 
-    What `personal_data` finds is masked, and nothing else of the text is changed. Names and postal addresses stay.
+    What `personal_data` finds is masked, and nothing else of the text is changed. Names and postal addresses stay. Of a
+    conversation it masks what is said, thought, called with and given back, turn by turn.
 
     Example:
         with: {}
@@ -25,6 +27,7 @@ class MaskPersonalData(Map):
     """
 
     name: ClassVar[str] = "mask_personal_data"
+    changes: ClassVar[tuple[ColumnType, ...]] = ("text", "messages")
     rests_on: ClassVar[tuple[str, ...]] = ("unicode", "pyarrow")
     may_read: ClassVar[tuple[str, ...]] = ("personal_data",)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from operators.base.declare import Map
+from operators.base.scope import ColumnType
 from operators.base.values import Column
 
 #: Control characters but tab and ends of lines, soft hyphens, fillers, marks of direction, spaces without width, byte order
@@ -30,6 +31,7 @@ class StripInvisible(Map):
     """
 
     name: ClassVar[str] = "strip_invisible"
+    changes: ClassVar[tuple[ColumnType, ...]] = ("text", "messages")
     rests_on: ClassVar[tuple[str, ...]] = ("pyarrow",)
 
     joiners: bool = False

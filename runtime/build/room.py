@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.graph.stages import SourceStage, of_kind
 from runtime.build.session import Session
-from runtime.store.bound import show_size
+from runtime.store.bound import SMALLEST, Bound, show_size
 from runtime.store.record import Record
 from runtime.store.store import Store, StoreError
+from runtime.store.trees import PART_COUNTS
 
 if TYPE_CHECKING:
     from runtime.executors.executor import Executor
@@ -44,6 +46,16 @@ class Disk(NamedTuple):
         return self._asdict()
 
 
+def bound_of(memory: int | None) -> Bound:
+    """What a build may take: RECIPE_PARTS says into how many parts tables are laid, else their size. Raises StoreError."""
+    parts = os.environ.get("RECIPE_PARTS")
+    if parts and parts not in map(str, PART_COUNTS):
+        raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
+    if memory is not None and memory < SMALLEST:
+        raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
+    return Bound(memory, int(parts) if parts else None)
+
+
 def free_at(folder: Path) -> int:
     """What the disk has free that a folder lies on, or will lie on."""
     there = next(each for each in (folder, *folder.parents) if each.exists())
@@ -52,13 +64,13 @@ def free_at(folder: Path) -> int:
 
 def sizes_of(session: Session) -> Callable[[str], Extent]:
     """Tells how large the rows of a source are, about, by a look at its files."""
-    from runtime.sources.sizes import size_of
-    from runtime.stages.extents import Extent
-
     sources = {stage.node.label: stage.operator for stage in of_kind(SourceStage, session.graph)}
 
     @cache
     def size(label: str) -> Extent:
+        from runtime.sources.sizes import size_of
+        from runtime.stages.extents import Extent
+
         return Extent(*size_of(sources[label], session.found.files.get(label, ())))
 
     return size
@@ -105,15 +117,33 @@ def complain_full(store: Store, kind: Kind[Any, Any], records: Mapping[int, Reco
 def complain_large(session: Session, store: Store, executor: Executor, source: Callable[[str], Extent]) -> None:
     """Raises StoreError for a source that has not its rows in the store, and is too large for what may read it."""
     from runtime.executors.executor import Resources
-    from runtime.stages.extents import frame_bytes
     from runtime.stages.source import reading_cores
-    from runtime.tables.spill import complain_larger
 
-    addresses, bound = session.addresses(store), executor.allowance(Resources(reading_cores(executor)))
+    for misfit in misfits(session, store, executor.allowance(Resources(reading_cores(executor))), source):
+        raise misfit
+
+
+def misfits(session: Session, store: Store, bound: Bound, source: Callable[[str], Extent]) -> Iterator[StoreError]:
+    """What is said of each source that has not its rows in the store, and does not fit into a bound."""
+    from runtime.sources.sizes import held_whole
+
+    addresses = session.addresses(store)
     for stage in of_kind(SourceStage, session.graph):
         label, key = stage.node.label, addresses.key(stage.index)
         files = session.facts.leaves[label].files
-        if sum(size for _, _, size in files) * 8 < bound.most or (key is not None and store.find(key) is not None):
+        if key is not None and store.find(key) is not None:
+            continue
+        if (held := held_whole(stage.operator, session.found.files.get(label, ()))) > bound.room:
+            message = f"a workbook of `{label}` takes about {show_size(held)} while it is read"
+            hint = f"build with --memory {bound.least_with(held) >> 20}MB, or more, or save it as csv"
+            yield StoreError(f"{message}: that does not fit into {bound.memory >> 20} MB", hint)
+        if sum(size for _, _, size in files) * 8 < bound.most:
             continue  # nothing of a file grows more than eightfold when it is read
+        from runtime.stages.extents import frame_bytes
+        from runtime.tables.spill import complain_larger
+
         rows = source(label)
-        complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), bound)
+        try:
+            complain_larger(f"the rows of `{label}`", rows.text + frame_bytes(rows.rows, stage.node.columns), bound)
+        except StoreError as error:
+            yield error

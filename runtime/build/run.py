@@ -21,14 +21,14 @@ from runtime.build.fetching import fetch_missing, remote_sources
 from runtime.build.funnel import birth_lines, funnel_of_build
 from runtime.build.looks import Looks
 from runtime.build.progress import Progress
+from runtime.build.room import bound_of
 from runtime.build.session import Session
 from runtime.sources.probe import complain_absent
 from runtime.stages.table import kind_at
-from runtime.store.bound import SMALLEST, Bound, show_size
+from runtime.store.bound import show_size
 from runtime.store.names import NamedOutput
 from runtime.store.record import Counts, SourceRecord
 from runtime.store.store import Store, StoreError
-from runtime.store.trees import PART_COUNTS
 
 if TYPE_CHECKING:
     from runtime.completions.fill import Filled
@@ -198,16 +198,6 @@ def complain_restricted(session: Session) -> None:
         if node.cut and (license := written.get(index, node.license)) in RESTRICTED:
             message = f"`{stage_name(graph, index)}` has rows of licence {license}, and their text would be written into `{url}`"
             raise StoreError(message, "if only those who may see them can read that store, say --show-restricted")
-
-
-def bound_of(memory: int | None) -> Bound:
-    """What a build may take: RECIPE_PARTS says into how many parts tables are laid, else their size. Raises StoreError."""
-    parts = os.environ.get("RECIPE_PARTS")
-    if parts and parts not in map(str, PART_COUNTS):
-        raise StoreError(f"RECIPE_PARTS is `{parts[:80]}`", f"it is one of {', '.join(map(str, PART_COUNTS))}")
-    if memory is not None and memory < SMALLEST:
-        raise StoreError(f"a build does not fit into {memory >> 20} MB", f"the least that works is {SMALLEST >> 20} MB")
-    return Bound(memory, int(parts) if parts else None)
 
 
 def output_of(session: Session, output: str, built: Built, path: Path | None) -> OutputOutcome:

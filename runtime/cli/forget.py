@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 
 import click
@@ -25,7 +26,7 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
     no shell remembers it. Row ids go into a list beside the recipe, which is committed; the text is written nowhere. Exit code
     1 where the store still holds it.
     """
-    from runtime.forget.forgotten import forget
+    from runtime.forget.forgotten import forget, look_everywhere, targets_with
     from runtime.forget.wanted import wanted_by_row, wanted_by_text
     from runtime.life.why import Ledgers
     from runtime.store.store import StoreError
@@ -33,6 +34,7 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
     text = sys.stdin.read().removesuffix("\n") if what == "-" else what
     if not text.strip():
         raise click.UsageError("there is no text to forget")
+    look_everywhere(session)
     ledgers = Ledgers(session)
     if not ledgers.store.exists:
         raise StoreError(f"there is no store in `{os.path.relpath(ledgers.store.folder)}`", f"recipe build {session.named}")
@@ -58,7 +60,8 @@ def forget_command(session: Session, what: str, most: int, as_json: bool) -> Non
     elif not done.found:
         lines.append(f"searched: {done.searched:,} files of the store, decoded; none holds it")
     again = ", then run this again, so that its rows are listed" if done.unread else f"; commit {shown}"
-    lines.append(f"next: recipe build {session.named}{again}")
+    targets = "".join(f" --target {shlex.quote(each)}" for each in targets_with(session, done.unread))
+    lines.append(f"next: recipe build {session.named}{targets}{again}")
     value = {
         "ok": not done.found and not done.unread,
         "rows": sorted(wanted.rows),

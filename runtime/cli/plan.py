@@ -14,11 +14,22 @@ from compiler.recipe.triage import undecided, undecided_line
 from compiler.text.diagnostics import Diagnostic, RecipeError, meant, printed
 from operators.base.licence import RESTRICTED, withheld
 from runtime.build.fetching import pinned_commits
-from runtime.build.room import disk_of
+from runtime.build.room import bound_of, disk_of, misfits, sizes_of
 from runtime.build.session import Session
-from runtime.cli.options import answer, recipe_command, restricted_option, row_prefix, say, say_json, say_text, shows_restricted
+from runtime.cli.options import (
+    Size,
+    answer,
+    recipe_command,
+    restricted_option,
+    row_prefix,
+    say,
+    say_json,
+    say_text,
+    shows_restricted,
+)
 from runtime.completions.assumed import NAMES, Assumed, read_assumed
 from runtime.sources.probe import absence
+from runtime.store.store import StoreError
 
 if TYPE_CHECKING:
     from runtime.forecast.completions import AskForecast
@@ -41,17 +52,18 @@ def assumed(context: click.Context, option: click.Parameter, settings: tuple[str
 
 @recipe_command("plan", builds=True)
 @click.option("--assume", "given", multiple=True, metavar="NAME=VALUE", callback=assumed, help=ASSUME)
+@click.option("--memory", type=Size(), help="What the build may take, like 2GB; half of the machine unless said.")
 @restricted_option
-def plan_command(session: Session, given: Assumed, show_restricted: bool, as_json: bool) -> None:
+def plan_command(session: Session, given: Assumed, memory: int | None, show_restricted: bool, as_json: bool) -> None:
     """The stages of RECIPE that would run or be reused, each with its key (or `pending`) and its cause.
 
     Of a stage that asks a model: how many completions it needs, how many of them are in the store, what the others cost
     as far as earlier ones tell, and the first request in full. Of a training: its rows, tokens and hours, as far as earlier
     ones tell. What nothing tells is `unknown`, unless --assume says it; what is not known of a model here, and
     overlap that cannot be looked for because a benchmark's files are not here, is `not proven`. Where it is much, what a
-    build writes to the disk at most, beside what is free there.
+    build writes to the disk at most, beside what is free there. And what of its sources does not fit into memory.
     """
-    session.foretold = True
+    session.foretold, session.memory = True, memory
     stages = plan_of(session)
     unobtained = complain_unobtained(session.graph, session.read.recipe)
     running = [stage for stage in stages if stage.state != "reuse"]
@@ -73,6 +85,8 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         lines += [f"not proven: {lack.message}", f"  {lack.hint}"]
     disk = disk_of(session, session.open_store(), [each.stage.index for each in running])
     lines += [] if disk is None else [disk.line()]
+    large = [f"{misfit}: {misfit.hint}" for misfit in misfits_of(session)] if running else []
+    lines += [f"memory: {each}" for each in large]
     for name, origin in absent.items():
         lock = ": the lock's digest stands in for them" if origin == "lock" else ", and no lock has them"
         lines.append(f"the files of `{name}` are not here{lock}")
@@ -96,8 +110,16 @@ def plan_command(session: Session, given: Assumed, show_restricted: bool, as_jso
         "undecided_sites": undecided(recipe.triage, recipe.sources),
         "obligations": [message for _, message in owed],
         "disk": None if disk is None else disk.data(),
+        "memory": large,
     }
     answer(as_json, value, lines)
+
+
+def misfits_of(session: Session) -> list[StoreError]:
+    """What is said of sources that do not fit into the bound of memory."""
+    from runtime.store.bound import machine_memory
+
+    return [*misfits(session, session.open_store(), bound_of(session.memory).within(machine_memory()), sizes_of(session))]
 
 
 def obligations_by_row(session: Session) -> list[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.graph.forgotten import forgotten_text
 from compiler.graph.stages import SourceStage, of_kind
+from compiler.prove.release import below
 from runtime.build.session import Session
 from runtime.forget.begun import add_begun, begun_at, write_begun
 from runtime.forget.removal import Removed, remove
@@ -36,6 +37,13 @@ class Forgotten:
     """The sources whose rows are not known, and so not on the list, and whose files hold a text or may have the id."""
 
 
+def look_everywhere(session: Session) -> None:
+    """Let a session reach all tables and trainings of its recipe: what no output has may have been built as a target."""
+    recipe = session.read.recipe
+    trained = [each.label for each in recipe.trains.values()]
+    session.targets = tuple(dict.fromkeys((*dict(recipe.outputs), *recipe.tables, *trained)))
+
+
 def forget(session: Session, store: Store, wanted: Wanted) -> Forgotten:
     """List the rows, then take out of the store what it holds of them. Raises StoreError; begun again it goes on."""
     add_begun(store, wanted)
@@ -53,6 +61,16 @@ def unread_sources(session: Session, store: Store, wanted: Wanted) -> list[str]:
     bare = [each for each in of_kind(SourceStage, session.graph) if store.find(addresses.key(each.index)) is None]
     labels = [each.node.label for each in bare]
     return [each for each in labels if wanted.unknown or any(map(sought.in_path, source_files(session, each)))]
+
+
+def targets_with(session: Session, sources: Iterable[str]) -> list[str]:
+    """What is to be built besides the named outputs so that all of some sources are read."""
+    graph, named, found = session.graph, dict(session.read.recipe.outputs), list[str]()
+    at = {stage.node.label: stage.index for stage in of_kind(SourceStage, graph)}
+    for source in sources:
+        reading = [name for name, index in graph.outputs.items() if at[source] in below(graph, index)]
+        found += [] if named.keys() & {*reading} else reading[:1]
+    return list(dict.fromkeys(found))
 
 
 def write_list(session: Session, wanted: Wanted) -> int:

@@ -131,7 +131,10 @@ class Room:
 
 
 class Counted:
-    """A stream of which all that is read counts: headers of an archive may be made to fill the memory."""
+    """A stream of which all that is read counts: headers of an archive may be made to fill the memory.
+
+    Behind its end nothing is asked for: tarfile would look there, block by block, for all that a header says there is.
+    """
 
     def __init__(self, stream: IO[bytes], room: Room) -> None:
         self.stream, self.room = stream, room
@@ -139,6 +142,8 @@ class Counted:
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
         block = self.stream.read(size)
+        if not block:
+            raise EOFError("it was cut off")
         self.room.take(len(block))
         return block
 
@@ -172,14 +177,29 @@ def zip_members(path: Path, room: Room) -> Iterator[Member]:
                 yield info.filename, size, Opening(partial(archive.open, info))
 
 
+class Header(tarfile.TarInfo):
+    """The header of a member: a damaged one is an end to tarfile, which says nothing of those behind it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if buf and not any(buf):
+                raise  # zeros are the mark of the end
+            raise tarfile.ReadError(f"the header of a member is damaged: {error}") from error
+
+
 def tar_members(path: Path, room: Room) -> Iterator[Member]:
     """The same of a tar; the unpacked stream counts as a whole, so that what is copied out of it counts twice."""
     room.left += room.most
-    with opened_tar(path) as stream, tarfile.open(fileobj=Counted(stream, room), mode="r|") as archive:  # type: ignore[call-overload]
-        for info in archive:
-            if not info.isdir():
-                yield info.name, info.size if info.isreg() else None, Opening(partial(archive.extractfile, info))
-            archive.members = []  # or a list of all headers grows
+    with opened_tar(path) as stream:
+        counted = Counted(stream, room)
+        with tarfile.open(fileobj=counted, mode="r|", tarinfo=Header) as archive:  # type: ignore[call-overload]
+            for info in archive:
+                if not info.isdir():
+                    yield info.name, info.size if info.isreg() else None, Opening(partial(archive.extractfile, info))
+                archive.members = []  # or a list of all headers grows
         while stream.read(CHUNK):
             pass  # what is packed says at its end whether it is whole
 

@@ -207,7 +207,7 @@ def bound_rows(source: Source, paths: list[Path]) -> int | None:
     if source.records is not None or not paths or not formats <= {("jsonl", ""), ("csv", ""), ("tsv", ""), ("parquet", "")}:
         return None
     if formats == {("parquet", "")}:
-        from runtime.sources.readers.parquet import rows_said
+        from runtime.sources.sizes import rows_said
 
         return rows_said(paths)
     if ("parquet", "") in formats or sum(path.stat().st_size for path in paths) > SMALL:

@@ -1,18 +1,23 @@
-"""How large the rows of a source will be, by a look at its files: what Parquet says of itself, or their first rows."""
+"""How large the rows of a source will be, by a look at its files: how many Parquet says it has, and the first of them."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from operators.declared.source import Source
-from runtime.sources.readers.files import CHUNK, Unreadable, open_bytes
+from runtime.sources.readers.files import CHUNK, DAMAGED, Unreadable, open_bytes
 from runtime.sources.readers.inside import outer_columns
 
 HEAD = 1 << 20
+FIRST = 1024
+"""Rows of a Parquet file that are looked at."""
 PACKED = 4
 """How many times smaller packed text is taken to be."""
+CELLS = 4
+"""How many times larger than its unpacked bytes a workbook is while it is read: the texts of all cells are held."""
 PAGE = 1 << 14
 """Bytes that a page is taken to have."""
 
@@ -37,24 +42,44 @@ def size_of(source: Source, paths: Iterable[Path]) -> Size:
     return Size(sum(each.rows for each in sizes), sum(each.text for each in sizes))
 
 
+def held_whole(source: Source, paths: Iterable[Path]) -> int:
+    """What is in memory of a file of which all is, about: of the largest workbook."""
+    sizes = []
+    for path in paths:
+        if source.format_of(path.name) == "xlsx":
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    sizes.append(sum(info.file_size for info in archive.infolist()))
+            except DAMAGED:
+                continue  # reading it says why
+    return CELLS * max(sizes, default=0)
+
+
 def parquet_size(source: Source, path: Path) -> Size:
-    """What the footer says of the columns that are read."""
-    import pyarrow as pa
+    """As many rows as the footer says, as large as the first of them.
+
+    The footer is not asked how large a column is: where that is damaged, Arrow ends the process instead of saying so.
+    """
     import pyarrow.parquet as pq
 
+    from runtime.sources.readers.parquet import refusing
+
+    with refusing(path), pq.ParquetFile(str(path), pre_buffer=False) as file:
+        read = source.reads() if source.records is None else outer_columns(source)
+        wanted = [name for name in read if name in file.schema_arrow.names]
+        first = next(file.iter_batches(FIRST, columns=wanted), None)
+        each = 0.0 if first is None or not first.num_rows else first.nbytes / first.num_rows
+        return Size(file.metadata.num_rows, int(file.metadata.num_rows * each))
+
+
+def rows_said(paths: Iterable[Path]) -> int | None:
+    """How many rows files say that they have; None where one of them cannot be read."""
+    from runtime.sources.readers.parquet import metadata_of
+
     try:
-        metadata = pq.read_metadata(str(path))
-    except (pa.ArrowException, OSError):
-        return Size(0, 0)
-    wanted = set(source.reads() if source.records is None else outer_columns(source))
-    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
-    return Size(metadata.num_rows, sum(column_bytes(group, wanted) for group in groups))
-
-
-def column_bytes(group: Any, wanted: set[str]) -> int:
-    """Bytes of some columns of a row group, unpacked; a column that repeats itself takes more in memory."""
-    columns = (group.column(at) for at in range(group.num_columns))
-    return sum(each.total_uncompressed_size for each in columns if each.path_in_schema.split(".")[0] in wanted)
+        return sum(int(metadata_of(path).num_rows) for path in paths)
+    except Unreadable:
+        return None
 
 
 def text_size(source: Source, path: Path) -> Size:

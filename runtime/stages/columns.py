@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from threading import Lock
 from typing import Any
 
@@ -18,6 +18,7 @@ from compiler.graph.nodes import Node
 from operators.base.declare import Map, Measure, SetDecision
 from operators.base.mapped import mapped
 from operators.conditions.expressed import Expressed
+from operators.conversations.strings import strings_of, with_strings
 from operators.kernels.text import Texts
 from operators.measures.families import Search
 from operators.measures.parsable import TooSlow
@@ -176,7 +177,8 @@ def batch_columns(
             return [text, masked(id_array(hash_column(text, "text")), np.asarray(text.is_null().to_numpy(zero_copy_only=False)))]
         case Map():
             name = work.reads["of"]
-            made = operator.change(columns[name], node.entries)
+            change = change_conversations if node.columns[mapped(0)] == "messages" else type(operator).change
+            made = change(operator, columns[name], node.entries)
             texts_made = returned(operator, len(operator.makes()), pa.large_string(), made)
             if any(len(each) != len(columns[name]) for each in texts_made):
                 return [each for each in texts_made for _ in range(2)]
@@ -200,6 +202,19 @@ def batch_columns(
             made = operator.compare(texts[name], others, node.entries)
             return returned(operator, len(operator.values), pa.int64(), made)
     raise AssertionError(f"`{operator.name}` makes no columns")
+
+
+def change_conversations(operator: Map, column: pa.Array, entries: Mapping[str, Any]) -> list[pa.Array]:
+    """A column of conversations with each of their texts changed by itself."""
+    cells = column.to_pylist()
+    texts = [[] if cell is None else strings_of(cell) for cell in cells]
+    flat = pa.array(list(chain.from_iterable(texts)), pa.large_string())
+    (made,) = returned(operator, 1, pa.large_string(), operator.change(flat, entries))
+    if (back := len(made) - made.null_count) != len(flat):
+        raise LostRows(f"`{operator.name}` was given {len(flat)} texts of conversations and gave back {back}")
+    left = iter(made.to_pylist())
+    turned = [cell and with_strings(cell, [*islice(left, len(each))]) for cell, each in zip(cells, texts, strict=True)]
+    return [pa.array(turned, pa.large_string())]
 
 
 def returned(operator: Measure | Map, many: int, kind: pa.DataType, made: Any) -> list[pa.Array]:

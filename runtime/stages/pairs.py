@@ -20,9 +20,10 @@ from operators.kernels.ranks import row_ranks
 from operators.kernels.shingles import common, within
 from operators.kernels.text import Texts
 from runtime.executors.executor import Rows
+from runtime.store.bound import show_size
 from runtime.store.digest import id_array, id_bytes
 from runtime.store.running import scratch
-from runtime.store.store import Store
+from runtime.store.store import Store, StoreError
 from runtime.tables.batches import in_order
 from runtime.tables.beside import Beside
 from runtime.tables.table import BATCH, Table, bytes_a_row
@@ -31,6 +32,8 @@ from runtime.tables.write import BESIDE_ROWS, BesideWriter, masked, taken
 Array = np.ndarray[Any, Any]
 NONE = np.uint32(0xFFFFFFFF)
 """Of a row that no row is near to: there are no so many rows."""
+HELD = 90
+"""Bytes of a row that are in memory while rows are compared, about: ranks, where n-grams begin, one band."""
 AT_ONCE = 1 << 18
 """N-grams that are compared at a time."""
 
@@ -50,10 +53,20 @@ def find_pairs(search: PairSearch, piece: None, tell: Rows) -> Beside:
     """Beside the table: the row near to each, and its crowd."""
     operator = search.node.operator
     assert isinstance(operator, Pairwise)
+    complain_many(search)
     with scratch(search.store.root) as folder:
         rows = Sketched(search, folder, tell)
         near, crowd = nearest(rows, operator)
         return write_beside(search, rows.ranked, near, crowd)
+
+
+def complain_many(search: PairSearch) -> None:
+    """Raises StoreError for more rows than can be compared within the bound."""
+    held, bound = HELD * search.table.rows, search.store.bound
+    if held > bound.room:
+        what = f"`{search.node.label}` holds {show_size(held)} of {search.table.rows:,} rows"
+        hint = f"build with --memory {bound.least_with(held) >> 20}MB, or more"
+        raise StoreError(f"{what}: that does not fit into {bound.memory >> 20} MB", hint)
 
 
 class SetsOnDisk:

@@ -24,6 +24,8 @@ GROUP_ROWS = 65536
 GROUP_LENGTH = 1 << 25
 """Bytes of text after which a row group ends: it is in memory at a time."""
 READ_ROWS = 4096
+PIECE_ROWS = 16
+"""Rows after which it is looked whether a row group is full: some are as long as a page."""
 SHARD_BYTES = 4 * GROUP_LENGTH
 """A row group is held some four times: as it is read, as it is written, packed, and its pieces."""
 
@@ -84,7 +86,9 @@ def write_shard(output: Shards, first: int, tell: Callable[[int], None]) -> str:
         ids = FrameCursor(table.column, ["row_id", "item_id"], table.spread, first)
         last = min(table.rows, first + output.rows)
         # Reading a whole group of short rows at a time makes the same groups, and is faster.
-        step = GROUP_ROWS if GROUP_ROWS * bytes_a_row(store, table.tree) < GROUP_LENGTH // 2 else READ_ROWS
+        each = bytes_a_row(store, table.tree)
+        fit = min(READ_ROWS, GROUP_LENGTH // max(1, each)) // PIECE_ROWS * PIECE_ROWS
+        step = GROUP_ROWS if GROUP_ROWS * each < GROUP_LENGTH // 2 else max(PIECE_ROWS, fit)
         group = RowGroup(text)
         for start, columns in table.batches(list(table.columns), step, first, last):
             rows = len(next(iter(columns.values())))
@@ -98,7 +102,7 @@ def write_shard(output: Shards, first: int, tell: Callable[[int], None]) -> str:
 
 
 class RowGroup:
-    """Rows until they are a row group: so many, or so much text of them, counted READ_ROWS at a time."""
+    """Rows until they are a row group: so many, or so much text of them, counted PIECE_ROWS at a time."""
 
     def __init__(self, text: list[str]) -> None:
         self.text, self.pieces, self.rows, self.size = text, list[pa.Table](), 0, 0
@@ -108,8 +112,8 @@ class RowGroup:
         if not self.pieces and len(table) == GROUP_ROWS and self.length(table) < GROUP_LENGTH:
             yield table
             return
-        for start in range(0, len(table), READ_ROWS):
-            piece = table.slice(start, READ_ROWS)
+        for start in range(0, len(table), PIECE_ROWS):
+            piece = table.slice(start, PIECE_ROWS)
             self.pieces.append(piece)
             self.rows, self.size = self.rows + len(piece), self.size + self.length(piece)
             if self.rows >= GROUP_ROWS or self.size >= GROUP_LENGTH:

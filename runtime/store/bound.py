@@ -104,7 +104,11 @@ class Bound:
 
     def least_for(self, size: int) -> int:
         """The least bound that a table of so many bytes fits into, with as many tasks and processes; in whole hundreds of MB."""
-        least = self.processes * BASE + self.tasks * 10 * -(-size // MOST_PARTS)
+        return self.least_with(10 * -(-size // MOST_PARTS))
+
+    def least_with(self, room: int) -> int:
+        """The least bound in which a task has so much room; in whole hundreds of MB."""
+        least = self.processes * BASE + self.tasks * room
         return max(SMALLEST + (self.processes - 1) * BASE, -(-least // (100 << 20)) * (100 << 20))
 
     def within(self, memory: int) -> Bound:

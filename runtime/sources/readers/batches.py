@@ -17,7 +17,7 @@ from runtime.sources.readers.files import Unreadable
 from runtime.sources.readers.inside import Inside
 from runtime.sources.readers.items import convert_items
 from runtime.sources.readers.made import convert_mapped
-from runtime.sources.readers.rows import Bad, BadRow, Batch, assemble, shorten
+from runtime.sources.readers.rows import BATCH_LENGTH, Bad, BadRow, Batch, assemble, shorten
 
 #: Columns of a file that are listed where one is missing.
 SHOWN = 20
@@ -51,6 +51,7 @@ class Objects:
             return
         rows: list[dict[str, Any]] = []
         places: list[int] = []
+        wanted, held = self.source.reads(), 0
         for at, (document, line) in enumerate(zip(documents, lines, strict=True)):
             for row in self.inside.records(document):
                 if isinstance(row, Bad):
@@ -58,9 +59,10 @@ class Objects:
                 else:
                     rows.append(row)
                     places.append(line)
-                if len(rows) + len(bad) >= self.source.batch_rows:
+                    held += sum(len(cell) for name in wanted if isinstance(cell := row.get(name), str))
+                if len(rows) + len(bad) >= self.source.batch_rows or held >= BATCH_LENGTH:
                     yield self.convert(rows, places, partial(quote_record, rows), bad)
-                    rows, places, bad = [], [], []
+                    rows, places, bad, held = [], [], [], 0
         if rows or bad:
             yield self.convert(rows, places, partial(quote_record, rows), bad)
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from operators.declared.source import Source
-from runtime.sources.readers.batches import Objects
+from runtime.sources.readers.batches import Objects, quote_record
 from runtime.sources.readers.files import Unreadable, open_bytes
-from runtime.sources.readers.jsonl import Parser, parse_line, read_objects
-from runtime.sources.readers.lines import decode_whole, name_codec, split_lines
+from runtime.sources.readers.inside import Inside
+from runtime.sources.readers.jsonl import Parser, parse_line, read_jsonl
+from runtime.sources.readers.lines import name_codec, read_text, split_lines
 from runtime.sources.readers.nested import refuse_document
-from runtime.sources.readers.rows import RAW_LENGTH, Bad, BadRow, Batch, shorten
+from runtime.sources.readers.rows import BATCH_LENGTH, Bad, BadRow, Batch, shorten
+from runtime.sources.readers.window import SPACE, Window, passed_by, pieces, put_back
 
-SPACE = re.compile(r"[ \t\r\n]*")
 #: As many lines are tried before a file that is no document is said not to be JSONL either.
 TRIED_LINES = 20
 SAMPLE_ROWS = 200
@@ -25,34 +26,77 @@ SAMPLE_ROWS = 200
 
 def read_json(source: Source, path: Path) -> Iterator[Batch]:
     """Batches of the objects of a file; one object a line is read as that, whatever the file's name says."""
+    with opened(source, path) as window:
+        match window.peek():
+            case "":
+                return
+            case "[":
+                yield from read_array(source, window)
+                return
+        lines = tells_lines(window)
+        if not lines:
+            yield from read_document(source, window)
+    if lines:
+        yield from read_jsonl(source, path)
+
+
+@contextmanager
+def opened(source: Source, path: Path) -> Iterator[Window]:
+    """The beginning of a document."""
     with open_bytes(path) as stream:
-        text = decode_whole(path, stream, name_codec(path, source.encoding))
-    start = skip_space(text, 0)
-    if start == len(text):
-        return
-    if text[start] == "[":
-        yield from read_array(source, path, text, start)
-        return
-    parser = Parser()
+        yield Window(path, read_text(path, stream, name_codec(path, source.encoding)))
+
+
+def tells_lines(window: Window) -> bool:
+    """Whether a file holds lines that are objects, by what stands behind its first value, or in the place of it."""
     try:
-        value, end = parser.parse(text, start)
+        _, end = window.parser.parse(window.text, window.place)
+    except Bad:
+        if window.parser.cut and window.more():
+            return False  # a value that is longer than a look
+        return holds_lines(window.text)
+    while not (more := bool(window.text[window.place + end :].strip(SPACE))) and window.more():
+        pass
+    return more and holds_lines(window.text)
+
+
+def read_document(source: Source, window: Window) -> Iterator[Batch]:
+    """The row that a document is, or batches of the records in it."""
+    path, objects, line = window.path, Objects(source, window.path), window.line()
+    try:
+        if objects.inside is None:
+            rows = iter([check_document(source, path, window.parser.check(window.checked()))])
+        else:
+            rows = documents(source, window, objects.inside)
+        some: list[Any] = []
+        spent = 0
+        for row in rows:
+            some.append(row)
+            if len(some) >= source.batch_rows or window.spent - spent >= BATCH_LENGTH:
+                yield from objects.batches(some, [line] * len(some), partial(quote_record, some), [])
+                some, spent = [], window.spent
+        yield from objects.batches(some, [line] * len(some), partial(quote_record, some), [])
+        if window.peek():
+            raise Bad("more follows after the first value")
     except Bad as reason:
-        value, end, broken = None, 0, str(reason)
-    else:
-        broken = "more follows after the first value"
-    if skip_space(text, end) == len(text):
-        try:
-            row = check_document(source, path, parser.check(value))
-            parser.check_keys(text[start:end], row)
-        except Bad as reason:
-            raise Unreadable(path, str(reason)) from None
-        objects = Objects(source, path)
-        yield from objects.batches([row], [1], lambda _: text[start:], [])
-        objects.end()
-    elif holds_lines(text):
-        yield from read_objects(source, path, [[*split_lines(text)]])
-    else:
-        raise Unreadable(path, broken)
+        raise Unreadable(path, f"{reason}, in line {window.line()}" if window.line() > 1 else str(reason)) from None
+    objects.end()
+
+
+def documents(source: Source, window: Window, inside: Inside) -> Iterator[Any]:
+    """A document as many smaller ones, each with one of the elements that its way first comes to. Raises Bad."""
+    around = passed_by(inside.way, inside.around)
+    if around:
+        with opened(source, window.path) as ahead:
+            for _ in pieces(ahead, inside.way, around):
+                pass  # what stands around them may stand behind them
+    none = True
+    for piece in pieces(window, inside.way, {}):
+        none = False
+        yield put_back(piece, inside.way, around)
+    if none:
+        with opened(source, window.path) as again:
+            yield again.parser.check(again.checked())  # which says what is in the place of records
 
 
 def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[str, Any]:
@@ -62,71 +106,48 @@ def check_document(source: Source, path: Path, value: dict[str, Any]) -> dict[st
     return value
 
 
-def read_array(source: Source, path: Path, text: str, start: int) -> Iterator[Batch]:
+def read_array(source: Source, window: Window) -> Iterator[Batch]:
     """Batches of the objects of an array."""
-    objects = Objects(source, path)
+    objects = Objects(source, window.path)
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    spans: list[int] = []
+    texts: list[str] = []
     bad: list[BadRow] = []
-    for number, (found, place) in enumerate(parse_array(path, text, start), 1):
+    spent = 0
+    for number, (found, text) in enumerate(parse_array(window), 1):
         if isinstance(found, Bad):
-            bad.append(BadRow(number, str(found), shorten(element(text, place))))
+            bad.append(BadRow(number, str(found), shorten(text)))
         else:
             rows.append(found)
             lines.append(number)
-            spans.append(place)
-        if len(rows) + len(bad) >= source.batch_rows:
-            yield from objects.batches(rows, lines, quote_from(text, spans), bad)
-            rows, lines, spans, bad = [], [], [], []
+            texts.append(text)
+        if len(rows) + len(bad) >= source.batch_rows or window.spent - spent >= BATCH_LENGTH:
+            yield from objects.batches(rows, lines, texts.__getitem__, bad)
+            rows, lines, texts, bad, spent = [], [], [], [], window.spent
     if rows or bad:
-        yield from objects.batches(rows, lines, quote_from(text, spans), bad)
+        yield from objects.batches(rows, lines, texts.__getitem__, bad)
     objects.end()
 
 
-def parse_array(path: Path, text: str, start: int) -> Iterator[tuple[dict[str, Any] | Bad, int]]:
-    """Each element of the array, or why it is no row, with the place where it starts."""
-    parser = Parser()
-    place = skip_space(text, start + 1)
-    number = 0
-    closed = text.startswith("]", place)
-    while not closed:
-        number += 1
-        try:
-            value, end = parser.parse(text, place)
-        except Bad as reason:
-            raise Unreadable(path, f"row {number}, which starts in {locate(text, place)}: {reason}") from None
-        try:
-            row = parser.check(value)
-            parser.check_keys(text[place:end], row)
-            yield row, place
-        except Bad as reason:
-            yield reason, place
-        place = skip_space(text, end)
-        closed = text.startswith("]", place)
-        if not closed:
-            if not text.startswith(",", place):
-                raise Unreadable(path, f"after row {number}, in {locate(text, place)}: a comma or `]` is missing")
-            place = skip_space(text, place + 1)
-    if (end := skip_space(text, place + 1)) != len(text):
-        raise Unreadable(path, f"more follows after the array, in {locate(text, end)}")
-
-
-def skip_space(text: str, place: int) -> int:
-    """The next place that holds no white space."""
-    found = SPACE.match(text, place)
-    assert found is not None
-    return found.end()
-
-
-def locate(text: str, place: int) -> str:
-    """A place in words."""
-    return f"line {text.count(chr(10), 0, place) + 1}"
-
-
-def quote_from(text: str, places: list[int]) -> Callable[[int], str]:
-    """How a row that starts at one of the places begins."""
-    return lambda row: element(text, places[row])
+def parse_array(window: Window) -> Iterator[tuple[dict[str, Any] | Bad, str]]:
+    """Each element of the array, or why it is no row, with its text."""
+    path, number = window.path, 0
+    try:
+        for number in window.elements("]"):
+            try:
+                value, text = window.value()
+            except Bad as reason:
+                raise Unreadable(path, f"row {number}, which starts in line {window.line()}: {reason}") from None
+            try:
+                row = window.parser.check(value)
+                window.parser.check_keys(text, row)
+                yield row, text
+            except Bad as reason:
+                yield reason, text
+    except Bad as reason:
+        raise Unreadable(path, f"after row {number}, in line {window.line()}: {reason}") from None
+    if window.peek():
+        raise Unreadable(path, f"more follows after the array, in line {window.line()}")
 
 
 def holds_lines(text: str) -> bool:
@@ -157,31 +178,34 @@ def sample_jsonl(path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
 
 def sample_json(source: Source, path: Path, head: str, complete: bool) -> list[dict[str, Any]]:
     """The first objects of the beginning of a document."""
-    start = skip_space(head, 0)
-    if head.startswith("[", start):
+    window = Window(path, iter([head]))
+    if window.peek() == "[":
         rows: list[dict[str, Any]] = []
         try:
-            for found, _ in islice(parse_array(path, head, start), SAMPLE_ROWS):
+            for found, _ in islice(parse_array(window), SAMPLE_ROWS):
                 if not isinstance(found, Bad):
                     rows.append(found)
         except Unreadable:
             if complete or not rows:
                 raise
         return rows
-    parser = Parser()
     try:
-        value, end = parser.parse(head, start)
-        if skip_space(head, end) == len(head):
-            return [check_document(source, path, parser.check(value))]
+        value, _ = window.value()
+        if not window.peek():
+            return [check_document(source, path, window.parser.check(value))]
     except Bad as reason:
         if not holds_lines(head) and head.strip():
             raise Unreadable(path, str(reason)) from None
     return sample_jsonl(path, head, complete)
 
 
-def element(text: str, place: int) -> str:
-    """The text of the element of an array that starts at a place."""
-    try:
-        return text[place : json.JSONDecoder().raw_decode(text, place)[1]]
-    except (ValueError, RecursionError):
-        return text[place : place + RAW_LENGTH]
+def sample_inside(source: Source, path: Path) -> list[Any] | None:
+    """The first records of a long document, each in a document of its own; None where not all that is read stands there."""
+    inside = Inside(source)
+    with opened(source, path) as window:
+        if window.peek() != "{" or passed_by(inside.way, inside.around):
+            return None
+        try:
+            return [*islice(pieces(window, inside.way, {}), SAMPLE_ROWS)]
+        except Bad as reason:
+            raise Unreadable(path, str(reason)) from None

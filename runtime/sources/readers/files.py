@@ -21,9 +21,8 @@ from runtime.sources.readers.globs import globbed
 CHUNK = 1 << 22
 #: In which a name may be written that looks like another.
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
-#: A line or a whole JSON document beyond these would be held in memory at once: a bomb, or the wrong format.
+#: A line, or a value of a JSON document, beyond this would be held in memory at once: a bomb, or the wrong format.
 MAX_LINE = 1 << 28
-MAX_DOCUMENT = 1 << 31
 #: What the standard library raises for a zip that is none, is damaged, or is encrypted, and for what else is packed.
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
 #: Characters of a path: Linux takes no longer one.

@@ -13,11 +13,9 @@ from operators.declared.source import Source
 from runtime.sources.readers.batches import Objects
 from runtime.sources.readers.files import open_bytes
 from runtime.sources.readers.lines import Line, read_lines
-from runtime.sources.readers.rows import Bad, BadRow, Batch, describe, shorten
+from runtime.sources.readers.rows import BATCH_LENGTH, Bad, BadRow, Batch, describe, shorten
 
 BLANK = " \t\r"
-BATCH_LENGTH = 1 << 22
-"""Characters, or bytes, of the lines that are in memory as Python objects at a time."""
 #: A key that stands apart from its colon, as hardly any writer has it.
 APART = re.compile(r'"[ \t\r\n]+:')
 
@@ -52,19 +50,27 @@ TWICE = json.JSONDecoder(object_pairs_hook=once).raw_decode
 """Reads a value, key by key; raises Bad where an object has a key twice."""
 
 
+WORD = 16
+"""Characters at the end of a text that may be the beginning of a word, a number or an escape."""
+
+
 class Parser:
     """JSON that refuses NaN and Infinity; that such a word stood there is known only after the value was read."""
 
     def __init__(self) -> None:
         self.constants: list[str] = []
+        self.cut = False
+        """Whether what was wrong last may be that the text ends too early."""
         self.decode = json.JSONDecoder(parse_constant=self.constants.append).raw_decode
 
     def parse(self, text: str, start: int) -> tuple[Any, int]:
         """The value that starts there, with its end."""
         self.constants.clear()
+        self.cut = False
         try:
             return self.decode(text, start)
         except json.JSONDecodeError as error:
+            self.cut = error.msg.startswith("Unterminated") or error.pos > len(text) - WORD
             raise Bad(f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos - start + 1}") from None
         except RecursionError:
             raise Bad("it is nested too deeply") from None

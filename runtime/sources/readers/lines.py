@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runtime.sources.readers.beginning import recognise
-from runtime.sources.readers.files import CHUNK, MAX_DOCUMENT, MAX_LINE, Unreadable
+from runtime.sources.readers.files import CHUNK, MAX_LINE, Unreadable
 
 #: A line that is not in the declared encoding stays bytes: it is that row's fault, not the file's.
 Line = str | bytes
@@ -18,8 +18,8 @@ def read_lines(path: Path, stream: BinaryIO, encoding: str) -> Iterator[list[Lin
     """Blocks of lines without their newlines."""
     encoding = name_codec(path, encoding)
     if "\n".encode(encoding) != b"\n":
-        # In UTF-16 and its like a newline byte is no newline: such files are decoded whole.
-        yield [*split_lines(decode_whole(path, stream, encoding))]
+        # In UTF-16 and its like a newline byte is no newline: the text is split, and not its bytes.
+        yield from split_texts(path, read_text(path, stream, encoding))
         return
     held: list[bytes] = []
     length = 0
@@ -82,24 +82,40 @@ def decode_line(line: bytes, encoding: str) -> Line:
         return line
 
 
-def decode_whole(path: Path, stream: BinaryIO, encoding: str) -> str:
-    """The text of a whole file."""
-    data = read_whole(path, stream)
-    check_head(path, data[:CHUNK], encoding)
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except UnicodeError as error:
-        raise Unreadable(path, f"it is not {encoding}: {error}") from error
+def split_texts(path: Path, blocks: Iterator[str]) -> Iterator[list[Line]]:
+    """Blocks of the lines of a text."""
+    held: list[str] = []
+    length, end = 0, ""
+    for block in blocks:
+        end = end or ("\r" if "\n" not in block and "\r" in block.rstrip() else "\n")
+        *lines, rest = block.split(end)
+        if lines:
+            yield ["".join((*held, lines[0])), *lines[1:]]
+            held, length = [], 0
+        held.append(rest)
+        length += len(rest)
+        if length > MAX_LINE:
+            raise Unreadable(path, f"a line is longer than {MAX_LINE >> 20} MB")
+    if length:
+        yield ["".join(held)]
 
 
-def read_whole(path: Path, stream: BinaryIO) -> bytes:
-    """The bytes of a whole file, up to the size that one document may have."""
-    data = b""
-    parts = []
-    size = 0
-    while data := stream.read(CHUNK):
-        parts.append(data)
-        size += len(data)
-        if size > MAX_DOCUMENT:
-            raise Unreadable(path, f"it is larger than {MAX_DOCUMENT >> 30} GB and has to be read at once; use jsonl")
-    return b"".join(parts)
+def read_text(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:
+    """The text of a file, a block at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    read = 0
+    while True:
+        block = stream.read(CHUNK)
+        if not read:
+            check_head(path, block, encoding)
+        before = read - len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise Unreadable(path, f"it is not {encoding}: {error.reason} at byte {before + error.start + 1}") from error
+        except UnicodeError as error:
+            raise Unreadable(path, f"it is not {encoding}: {error}") from error
+        yield text if read else text.removeprefix("\ufeff")
+        if not block:
+            return
+        read += len(block)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -24,8 +25,21 @@ from runtime.sources.readers.rows import Bad, BadRow, Batch, Converted, assemble
 MAX_BYTES = 1 << 30
 BATCH_BYTES = 1 << 23
 """What a batch holds, about."""
+BUFFER = 1 << 20
+"""Bytes of a column that are read at a time."""
 LOOKED = 20
 """Rows of a file that are looked at for the rows inside them."""
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Raises Unreadable for what Arrow says of a damaged file, in which names may be no UTF-8."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise Unreadable(path, " ".join(str(error).split())) from error
 
 
 def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
@@ -36,29 +50,27 @@ def read_parquet(source: Source, path: Path) -> Iterator[Batch]:
     row = 1
     if not path.stat().st_size:
         raise Unreadable(path, "it is empty")
-    try:
-        # What is read ahead would stay in memory to the end of the file.
-        with pq.ParquetFile(str(path), page_checksum_verification=True, pre_buffer=False) as file:
-            fields = check_columns(path, file.schema_arrow.names, source)
-            for field in fields:
-                if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
-                    raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
-            objects = Objects(source, path)
-            rows = max(1, min(source.batch_rows, BATCH_BYTES * file.metadata.num_rows // max(1, row_group_bytes(file))))
-            for whole in file.iter_batches(rows, columns=fields):
-                size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
-                for start in range(0, whole.num_rows, size):
-                    part = whole.slice(start, size)
-                    if objects.inside is not None:
-                        yield from read_inside(objects, part, row)
-                        row += part.num_rows
-                        continue
-                    absent = {field: pa.nulls(part.num_rows) for field in source.reads() if field not in fields}
-                    yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
+    # What is read ahead would stay in memory to the end of the file, and without a buffer a group is read whole.
+    options: dict[str, Any] = {"buffer_size": BUFFER, "page_checksum_verification": True, "pre_buffer": False}
+    with refusing(path), pq.ParquetFile(str(path), **options) as file:
+        fields = check_columns(path, file.schema_arrow.names, source)
+        for field in fields:
+            if (twice := name_twice(file.schema_arrow.field(field).type)) is not None:
+                raise Unreadable(path, f"its column `{field}` has two fields named `{twice}`")
+        objects = Objects(source, path)
+        rows = max(1, min(source.batch_rows, BATCH_BYTES * file.metadata.num_rows // max(1, row_group_bytes(file))))
+        for whole in file.iter_batches(rows, columns=fields):
+            size = max(1, whole.num_rows * MAX_BYTES // max(MAX_BYTES, whole.nbytes))
+            for start in range(0, whole.num_rows, size):
+                part = whole.slice(start, size)
+                if objects.inside is not None:
+                    yield from read_inside(objects, part, row)
                     row += part.num_rows
-            objects.end()
-    except (pa.ArrowException, OSError) as error:
-        raise Unreadable(path, str(error)) from error
+                    continue
+                absent = {field: pa.nulls(part.num_rows) for field in source.reads() if field not in fields}
+                yield convert_batch(source, {**{field: part.column(field) for field in fields}, **absent}, row)
+                row += part.num_rows
+        objects.end()
 
 
 def row_group_bytes(file: Any) -> int:
@@ -240,43 +252,34 @@ def quote_value(value: Any) -> str:
 
 def sample_parquet(source: Source, path: Path, file: IO[bytes] | None = None) -> list[dict[str, Any]]:
     """The first rows of a file that has rows inside its rows, as objects; of an open one no more is read than their pages."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if file is None:
         probe_parquet(path)
-    try:
-        with pq.ParquetFile(str(path) if file is None else file, buffer_size=1 << 16, pre_buffer=False) as opened:
-            part = next(iter(opened.iter_batches(LOOKED)), None)
-    except (pa.ArrowException, OSError) as error:
-        raise Unreadable(path, str(error)) from error
+    options: dict[str, Any] = {"buffer_size": BUFFER if file is None else 1 << 16, "pre_buffer": False}
+    with refusing(path), pq.ParquetFile(str(path) if file is None else file, **options) as opened:
+        part = next(iter(opened.iter_batches(LOOKED)), None)
     columns = {} if part is None else {field: list_values(part.column(field), field)[0] for field in part.schema.names}
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def probe_parquet(path: Path) -> dict[str, str]:
     """The columns of a file, with a word for the type of each."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.stat().st_size:
         raise Unreadable(path, "it is empty")
-    try:
+    with refusing(path):
         schema = pq.read_schema(str(path))
-    except (pa.ArrowException, OSError) as error:
-        raise Unreadable(path, str(error)) from error
     return {field.name: name_type(field.type) for field in schema}
 
 
-def rows_said(paths: Iterable[Path]) -> int | None:
-    """How many rows files say that they have; None where one of them cannot be read."""
-    import pyarrow as pa
+def metadata_of(path: Path) -> Any:
+    """What a file says of itself. Raises Unreadable."""
     import pyarrow.parquet as pq
 
-    try:
-        return sum(int(pq.read_metadata(str(path)).num_rows) for path in paths)
-    except (pa.ArrowException, OSError):
-        return None
+    with refusing(path):
+        return pq.read_metadata(str(path))
 
 
 def name_type(type_: Any) -> str:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from operators.declared.records import ITSELF
 from operators.declared.source import Source
-from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_json, sample_jsonl
+from runtime.sources.readers.documents import SAMPLE_ROWS, read_json, sample_inside, sample_json, sample_jsonl
 from runtime.sources.readers.files import CHUNK, MAX_LINE, Unreadable, open_bytes
 from runtime.sources.readers.inside import fields_in
 from runtime.sources.readers.jsonl import read_jsonl
@@ -69,6 +69,8 @@ def probe(source: Source, path: Path) -> dict[str, str] | None:
                 except Unreadable:
                     if complete:
                         raise
+                if source.records is not None and (found := sample_inside(source, path)) is not None:
+                    return name_columns(in_reach(source, path, found))
             if source.records is not None:
                 return None
             raise Unreadable(path, f"its first row does not end within {FIRST_ROW >> 20} MB: use jsonl")
@@ -148,7 +150,10 @@ def head_of(path: Path, encoding: str, size: int, version: tuple[int, ...]) -> t
             held += len(block)
     check_head(path, b"".join(parts[:1]), encoding)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
+    try:
+        return decoder.decode(b"".join(parts), final=not block).removeprefix("\ufeff"), not block
+    except UnicodeError as error:  # as where UTF-16 begins without its mark, which nothing can stand in for
+        raise Unreadable(path, f"it is not {encoding}: {error}") from error
 
 
 def name_columns(rows: Iterable[dict[str, Any]]) -> dict[str, str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RAW_LENGTH = 1 << 20
 """The characters of a row that could not be read which are kept: all of any row that a person wrote."""
+BATCH_LENGTH = 1 << 22
+"""Characters, or bytes, of rows that are in memory as Python objects at a time, about."""
 
 
 class Bad(Exception):

@@ -12,7 +12,7 @@ from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns, lacking
 from runtime.sources.readers.files import Unreadable, open_bytes
 from runtime.sources.readers.lines import Line, name_codec, read_lines, split_lines
-from runtime.sources.readers.rows import RAW_LENGTH, BadRow, Batch, shorten
+from runtime.sources.readers.rows import BATCH_LENGTH, RAW_LENGTH, BadRow, Batch, shorten
 
 MAX_CELL = 1 << 26
 SAMPLE = 200
@@ -27,11 +27,14 @@ class Feed:
         self.encoding = encoding
         self.dropped = 0
         self.kept: list[Line] = []
+        self.held = 0
+        """Characters, or bytes, of the lines that are kept."""
         self.undecodable: set[int] = set()
 
     def __iter__(self) -> Iterator[str]:
         for line in self.lines:
             self.kept.append(line)
+            self.held += len(line)
             if isinstance(line, bytes):
                 self.undecodable.add(self.read())
                 # A comma still separates: only the bytes that mean nothing are stood in for.
@@ -51,7 +54,7 @@ class Feed:
     def forget(self) -> None:
         """Drop the lines of the rows that were handed on."""
         self.dropped = self.read()
-        self.kept = []
+        self.kept, self.held = [], 0
         self.undecodable.clear()
 
 
@@ -81,7 +84,7 @@ def read_separated(source: Source, path: Path, format: Literal["csv", "tsv"]) ->
                 rows.append(cells)
                 starts.append(start)
                 ends.append(end)
-            if len(rows) + len(bad) >= source.batch_rows:
+            if len(rows) + len(bad) >= source.batch_rows or feed.held >= BATCH_LENGTH:
                 yield convert_rows(source, places, rows, starts, ends, bad, feed)
                 rows, starts, ends, bad = [], [], [], []
                 feed.forget()

@@ -13,7 +13,7 @@ from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns
 from runtime.sources.readers.files import Unreadable, open_bytes
 from runtime.sources.readers.markup import MOST_BYTES, decode_page, is_meant, rows_in
-from runtime.sources.readers.rows import Bad, BadRow, Batch, shorten
+from runtime.sources.readers.rows import BATCH_LENGTH, Bad, BadRow, Batch, shorten
 
 HTML = ("text/html", "application/xhtml+xml")
 NEEDS = "reading crawls needs fastwarc, resiliparse and selectolax: install data-recipe[crawl]"
@@ -44,7 +44,7 @@ def read_counted(source: Source, path: Path) -> Iterator[tuple[Batch, int, int]]
     rows: list[dict[str, str | None]] = []
     lines: list[int] = []
     bad: list[BadRow] = []
-    seen = barren = 0
+    seen = barren = held = 0
     for page, found in read_pages(source, path):
         seen += 1
         if isinstance(found, Bad):
@@ -54,9 +54,10 @@ def read_counted(source: Source, path: Path) -> Iterator[tuple[Batch, int, int]]
             rows += found
             lines += [page.number] * len(found)
             barren += not found
-        if len(rows) + len(bad) >= min(source.batch_rows, MOST_BATCH):
+            held += sum(len(cell or "") for row in found for cell in row.values())
+        if len(rows) + len(bad) >= min(source.batch_rows, MOST_BATCH) or held >= BATCH_LENGTH:
             yield batch_of(source, rows, lines, bad), seen, barren
-            rows, lines, bad, seen, barren = [], [], [], 0, 0
+            rows, lines, bad, seen, barren, held = [], [], [], 0, 0, 0
     yield batch_of(source, rows, lines, bad), seen, barren
 
 

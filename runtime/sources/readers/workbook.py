@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from xml.etree.ElementTree import ParseError
 from operators.declared.source import Source
 from runtime.sources.readers.batches import convert_columns, lacking
 from runtime.sources.readers.files import DAMAGED, Unreadable
-from runtime.sources.readers.rows import Batch
+from runtime.sources.readers.rows import BATCH_LENGTH, Batch
 
 #: Bytes that a workbook may unpack to: the texts of its cells are held in memory.
 MOST = 1 << 28
@@ -49,13 +50,28 @@ def read_workbook(source: Source, path: Path) -> Iterator[Batch]:
         if (twice := next((name for name in places if names.count(name) > 1), None)) is not None:
             raise Unreadable(path, f"{names.count(twice)} of its columns are named `{twice}`")
         numbered = enumerate(rows if source.header else chain([first], rows), 1 + source.header)
-        while some := list(islice(numbered, source.batch_rows)):
+        while some := list(together(numbered, source.batch_rows)):
             kept = [(line, [*map(value_of, row)]) for line, row in some if any(cell not in (None, "") for cell in row)]
             columns = {
                 name: [None if at is None or at >= len(row) else row[at] for _, row in kept] for name, at in places.items()
             }
-            shown = [" | ".join("" if cell is None else str(cell) for cell in row) for _, row in kept]
-            yield convert_columns(source, columns, [line for line, _ in kept], shown.__getitem__, [], untyped=False)
+            shown = partial(shown_of, kept)
+            yield convert_columns(source, columns, [line for line, _ in kept], shown, [], untyped=False)
+
+
+def together(numbered: Iterator[tuple[int, Cells]], most: int) -> Iterator[tuple[int, Cells]]:
+    """The next rows, as many as are in memory at a time."""
+    held = 0
+    for line, row in islice(numbered, most):
+        yield line, row
+        held += sum(len(cell) for cell in row if isinstance(cell, str))
+        if held >= BATCH_LENGTH:
+            return
+
+
+def shown_of(rows: Sequence[tuple[int, list[Any]]], row: int) -> str:
+    """The text of a row."""
+    return " | ".join("" if cell is None else str(cell) for cell in rows[row][1])
 
 
 def names_of(source: Source, first: Cells) -> list[str]:
