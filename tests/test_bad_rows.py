@@ -30,6 +30,16 @@ prompts: [unique]
 """
 
 
+def test_an_item_that_nobody_can_be_judged_by_is_left_out_where_its_benchmark_says_so(project: Project) -> None:
+    (project.folder / "items.jsonl").write_text('{"q": "what?", "o": ["x", "x"], "g": "x"}\n{"q": "who?", "o": ["x", "y"], "g": "y"}\n')
+    items = "items: {file: items.jsonl, on_bad_row: quarantine, columns: {prompt: q, options: o, gold: {text: g}}}"
+    said = f"benchmarks: {{held: {{{items}, task: choice, extract: choice_label, language: en, license: A}}}}"
+    (project.folder / "a.jsonl").write_text('{"prompt": "a row", "n": 1}\n')
+    project.write("recipe.yaml", READ.format("A", "stop") + f"{said}\ndecontaminate: {{against: [held]}}\n")
+    stages = {stage["name"]: stage for stage in project.build(store=".recipe")["stages"]}
+    assert (stages["benchmark.held"]["rows"], stages["benchmark.held"]["counts"]["quarantined"]) == (1, 1)
+
+
 def test_a_quarantined_row_is_found_with_its_file_line_and_reason(project: Project) -> None:
     (project.folder / "a.jsonl").write_text(BAD)
     project.write("recipe.yaml", READ.format("A", "quarantine"))

@@ -184,6 +184,17 @@ class Lowering:
             hint = self.profiles.advise_entry(code, written_entry(f"{entry}.{anchor}"))
             self.report(message, self.recipe.node.find(("language", "anchor")), hint)
 
+    def complain_script(self) -> None:
+        """A mixed trace is told by the target's script, which tells nothing where the anchor is written in the same."""
+        cot = self.recipe.cot
+        if cot is None or not cot.cot.mixed_by_script():
+            return
+        target, anchor = (self.profiles.get(self.recipe.languages.get(role, "")) for role in ("target", "anchor"))
+        if target is not None and anchor is not None and (shared := {*(target.scripts or ())} & {*(anchor.scripts or ())}):
+            message = f"{target.name} and {anchor.name} are both written in {min(shared)}, by whose share a mixed trace is told"
+            hint = "say `think: {language_share: {min: 0}}`, and `own_letters: {in: think, min: 0.01, max: 0.04}` under `traces:`"
+            self.report(message, self.recipe.node.find(("language", "anchor")), hint)
+
 
 def written_entry(entry: str) -> str:
     """How an entry of a profile is written: `scripts:`, or `prompts: {short: ...}`."""

@@ -55,6 +55,7 @@ def lower(
         sources[name] = replace(state.rows_of(index), open=loses_columns(source.node))
     if items is not None:
         lower_preview(state, sources, items)
+    state.complain_script()
     tables: dict[str, Rows] = {}
     for table in recipe.tables.values():
         lower_asked_trainings(state, table, sources | tables)

@@ -37,6 +37,8 @@ class Items(Declared):
     """The sheet of a workbook, as of a source."""
     records: Records = None
     """The way to the items of nested files, as of a source."""
+    on_bad_row: Literal["stop", "quarantine"] = "stop"
+    """An item that cannot be read stops the build, or goes into the ledger with the reason, and nobody is judged by it."""
     columns: Mapping | None = None
     """`prompt`, and `gold_answer` for maths and exact answers, or `options` with `gold` for choices."""
 

@@ -204,6 +204,10 @@ class Cot(Declared):
             return LanguageBounds(of=self.language, min=MOSTLY, count="letters", ignoring=NO_LANGUAGE)
         return LanguageBounds(of="target", min=MIXED[0], max=MIXED[1])
 
+    def mixed_by_script(self) -> bool:
+        """Whether the share of the target in the thinking has the bounds of the schema."""
+        return self.schema_ == "language_mixed" and self.think.language_share is None and self.blocks() > 0
+
     def anchored(self, anchor: str | None) -> LanguageBounds | None:
         """The share of the anchor that the thinking may have."""
         if (bounds := self.think.anchor_share) is not None:
