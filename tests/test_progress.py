@@ -72,11 +72,13 @@ def test_on_a_terminal_it_is_one_live_line(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
-    with Progress(quiet=False, clock=Clock()) as progress:
+    clock = Clock()
+    with Progress(quiet=False, clock=clock) as progress:
         progress.say("fetching", "a line of what is no stage")
         progress.start("prompts/length", 1000)
+        clock.now += 2
         progress.rows("prompts/length", 500)
-        assert progress.live.tasks[0].fields["text"] == "prompts/length  500 of 1,000 rows"
+        assert progress.live.tasks[0].fields["text"] == "prompts/length  500 of 1,000 rows, 250/s, 2 s left"
         progress.done("prompts/length", 40)
         assert not progress.live.tasks
     assert "built   prompts/length  40 rows" in capsys.readouterr().err

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from compiler.text.diagnostics import visible
-from runtime.store.pace import show_pace
+from runtime.store.pace import FIRST, show_pace
 
-FIRST, EVERY = 1, 10
-"""Seconds until the first line of a stage where there is no terminal, and between two."""
+EVERY = 10
+"""Seconds between two lines of a stage where there is no terminal."""
 
 
 class Progress:
@@ -49,13 +49,13 @@ class Progress:
 
     def start(self, stage: str, total: int | None, about: bool = False) -> None:
         """A stage begins, which has so many rows to go through, or `about` so many."""
-        self.total, self.about, self.started = total, about, self.clock()
-        self.next = self.started + FIRST
+        self.total, self.about, self.started, self.next = total, about, self.clock(), 0.0
         self.show(stage)
 
     def rows(self, stage: str, done: int) -> None:
         """So many rows of the running stage are gone through."""
-        self.say(stage, show_pace(done, self.total, 0, self.clock() - self.started, about=self.about))
+        if (seconds := self.clock() - self.started) >= FIRST:
+            self.say(stage, show_pace(done, self.total, 0, seconds, about=self.about))
 
     def done(self, stage: str, rows: int) -> None:
         """A stage is built."""
@@ -69,7 +69,7 @@ class Progress:
         self.line(f"reused  {visible(stage)}  {rows:,} rows")
 
     def say(self, stage: str, text: str) -> None:
-        """How far the running stage is: live on a terminal, elsewhere a line after a second and then every ten."""
+        """How far the running stage is: live on a terminal, elsewhere a line every ten seconds."""
         if self.quiet:
             return
         if self.live is not None:

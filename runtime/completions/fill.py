@@ -17,7 +17,7 @@ from runtime.completions.requests import Requests, asked_model
 from runtime.completions.sharing import Sharing
 from runtime.completions.spending import Meter, shown
 from runtime.store.batches import batched
-from runtime.store.pace import show_pace
+from runtime.store.pace import FIRST, show_pace
 from runtime.store.shared import SharedStore
 from runtime.store.store import StoreError
 
@@ -142,6 +142,8 @@ class EngineRun:
     def tell(self) -> None:
         """Say how far it is, how fast, what it took and what failed."""
         seconds, took = self.meter.clock() - self.meter.began, self.meter.took
+        if seconds < FIRST:
+            return
         parts = [show_pace(self.done, self.filled.needed, self.filled.memoised, seconds, "completions")]
         parts += [f"{took.tokens / seconds:,.0f} tokens/s"] if took.tokens and seconds > 0 else []
         parts += [shown("money", took.money)] if took.money else []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FIRST = 1
+"""Seconds before which nothing is told: what is short is told when it is done."""
+
 
 def show_left(seconds: float) -> str:
     """`40 s left`, `12 min left`, `2.5 h left`."""
