@@ -41,9 +41,7 @@ def segmenter(subject: Subject) -> Iterator[Verdict]:
         yield not_tried(check, f"`{ngrams.segments}` is not installed")
         return
     bare = ["".join(text.split()) for text in subject.texts]
-    torn = sum(
-        "".join(text[a:b] for a, b in pairwise(each)) != text for text, each in zip(bare, cuts, strict=True)
-    )
+    torn = sum("".join(text[a:b] for a, b in pairwise(each)) != text for text, each in zip(bare, cuts, strict=True))
     count = sum(len(each) - 1 for each in cuts)
     wrong = f"the segments of {torn} of {len(bare)} paragraphs are not their text" if torn else None
     if wrong is None and bare and count < LEAST * len(bare):
