@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -51,8 +52,8 @@ SETS: dict[str, tuple[str, Read]] = {
 }
 
 
-def profile(code: str) -> dict[str, object]:
-    said: dict[str, object] = yaml.safe_load((ours.LANGUAGES / f"{code}.yaml").read_text("utf-8"))
+def profile(code: str) -> dict[str, Any]:
+    said: dict[str, Any] = yaml.safe_load((ours.LANGUAGES / f"{code}.yaml").read_text("utf-8"))
     return said
 
 
@@ -109,9 +110,9 @@ def leaks(data: Path, code: str, read: Read, count: int, seed: int) -> list[str]
 def cues(data: Path, code: str, read: Read) -> list[str]:
     items = read(data)
     said = profile(code)
-    step = Negation.model_validate({"cues": tuple(said["negation_cues"])})  # type: ignore[arg-type]
+    step = Negation.model_validate({"cues": tuple(said["negation_cues"])})
     turned = sum(count > 0 for count in measured(step, [one.question for one in items], code))
-    above = sum(speaking([one.options for one in items], said["above_options"]))  # type: ignore[arg-type]
+    above = sum(speaking([one.options for one in items], said["above_options"]))
     return [str(len(items)), str(turned), str(above)]
 
 

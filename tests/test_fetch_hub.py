@@ -79,6 +79,13 @@ def digest(done: Ran) -> str:
     return next(line for line in done.out.splitlines() if "test/hub@" in line).split()[0]
 
 
+def lose_first() -> None:
+    """Let the first file of the dataset be no longer on this machine."""
+    known = Shelf().known(Hub(dataset=NAME).address)
+    assert known
+    Shelf().drop(known[0])
+
+
 def downloads(served: Served) -> list[str]:
     return [path.rpartition("/")[2] for path in served.paths() if "/resolve/" in path]
 
@@ -107,7 +114,7 @@ def test_a_moving_branch_moves_no_locked_build(project: Project, served: Served)
     assert ran(project, served, "lock").code == 0
     first = digest(ran(project, served))
     commit(served, TWO, {"data/train.jsonl": ROWS + MORE})
-    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    lose_first()
     served.asked.clear()
     assert digest(ran(project, served, "build", "--locked", "--store", "other")) == first
     asked = [HISTORY, f"/api/datasets/{NAME}/revision/{ONE}?blobs=true", f"/datasets/{NAME}/resolve/{ONE}/data/train.jsonl"]
@@ -254,7 +261,7 @@ def test_a_lock_names_no_commit_that_the_revision_never_had(project: Project, se
     assert ran(project, served, "lock").code == 0
     tampered(project, ONE, TWO)
     served.files[f"/datasets/{NAME}/resolve/{TWO}/data/train.jsonl"] = ROWS
-    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    lose_first()
     assert f"pins `a` to the commit {TWO[:12]} of `hf://datasets/{NAME}@main" in project.run("plan", "recipe.yaml").out
     done = ran(project, served, "build", "--locked", "--store", "other")
     assert done.code == 1 and f"pins the commit {TWO[:12]}" in done.err and "not in the history of `main`" in done.err
@@ -300,7 +307,7 @@ def test_a_lock_names_no_file_of_another_split(project: Project, served: Served)
     assert ran(project, served, "lock").code == 0
     locked = json.loads((project.folder / "recipe.lock").read_text())["sources"]["a"]
     tampered(project, "data/train.jsonl", "data/test.jsonl")
-    Shelf().drop(Shelf().known(Hub(dataset=NAME).address)[0])  # type: ignore[index]
+    lose_first()
     done = ran(project, served, "build", "--locked", "--store", "other")
     assert done.code == 1 and f"pins `data/test.jsonl` of `{NAME}`, which is not of" in done.err and locked["rows"] == 50
     assert downloads(served) == ["train.jsonl"]
